@@ -1,0 +1,216 @@
+//! The model bundle: a folder with both towers, the vocabulary and a manifest that says what they are.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{Error, Result};
+
+/// Version of the manifest's format that this build reads and writes.
+pub const FORMAT: u32 = 1;
+
+/// File name of the manifest.
+pub const MANIFEST: &str = "bundle.toml";
+/// File name of the signal tower: `signals [batch, 10, 1920] f32 → signal_embedding [batch, dim] f32`.
+pub const SIGNAL_TOWER: &str = "signal.onnx";
+/// File name of the text tower: `tokens [batch, length] i64 → text_embedding [batch, dim] f32`.
+///
+/// Every row ends with at least one 0 (pad) unless it has the full context length; the class position is added inside.
+pub const TEXT_TOWER: &str = "text.onnx";
+/// File name of the tokenizer's vocabulary.
+pub const VOCABULARY: &str = "bpe_simple_vocab_16e6.txt.gz";
+
+/// What `bundle.toml` says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of this format.
+    pub format: u32,
+    /// Name of the bundle.
+    pub name: String,
+    /// Length of an embedding.
+    pub embedding_dim: usize,
+    /// Learned scale of the similarity: logits are `logit_scale · cosine`.
+    pub logit_scale: f32,
+    /// How signals become the encoder's input.
+    pub preprocessing: Preprocessing,
+    /// How texts become tokens.
+    pub tokenizer: TokenizerSpec,
+    /// Number of trained numbers in each tower.
+    pub parameters: BTreeMap<String, u64>,
+    /// Where the weights come from.
+    pub training: Training,
+    /// SHA-256 of every file of the bundle but the manifest, in hexadecimal.
+    pub files: BTreeMap<String, String>,
+    /// How to read the similarity of an epoch to a concept, by name of the concept.
+    #[serde(default)]
+    pub calibration: BTreeMap<String, Calibration>,
+}
+
+/// How signals become the encoder's input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preprocessing {
+    /// Name of the montage.
+    pub montage: String,
+    /// Span over which a channel is brought to mean 0 and deviation 1.
+    pub z_score: nocturne_psg::ZScore,
+}
+
+/// How texts become tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenizerSpec {
+    /// The algorithm; `clip-bpe` is the only one.
+    pub kind: String,
+    /// Longest text in tokens, with begin and end.
+    pub context: usize,
+    /// Number of entries in the vocabulary.
+    pub vocabulary_size: usize,
+}
+
+/// Where the weights come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// What the towers were trained on, in a sentence.
+    pub data: String,
+    /// Licence of the data and the weights.
+    pub licence: String,
+    /// The command that made the weights.
+    pub command: String,
+}
+
+/// How to read the similarity of an epoch to a concept, measured on nights that took no part in the training.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Probability of the concept is `1 / (1 + exp(-(slope · margin + offset)))`,
+    /// the margin being the cosine to the positive prompts less the cosine to the negative ones.
+    pub slope: f32,
+    /// See [`slope`](Self::slope).
+    pub offset: f32,
+    /// Probability from which an epoch counts as having the concept.
+    pub threshold: f32,
+    /// Share of epochs with the concept that reach the threshold.
+    pub true_positive_rate: f32,
+    /// Share of epochs without the concept that reach the threshold.
+    pub false_positive_rate: f32,
+}
+
+/// A bundle whose files are all there and all have the hash that the manifest gives.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    folder: PathBuf,
+    manifest: Manifest,
+    fingerprint: String,
+}
+
+impl Bundle {
+    /// Opens a bundle and checks every file against its hash.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotABundle`], [`Error::Manifest`], [`Error::Hash`] and [`Error::Io`].
+    pub fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join(MANIFEST);
+        if !path.is_file() {
+            return Err(Error::NotABundle { path: folder.to_owned() });
+        }
+        let text = std::fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
+        let manifest: Manifest = toml::from_str(&text)
+            .map_err(|error| Error::Manifest { path: path.clone(), problem: error.to_string() })?;
+        if manifest.format != FORMAT {
+            let problem =
+                format!("it has format {}; this build reads format {FORMAT}", manifest.format);
+            return Err(Error::Manifest { path, problem });
+        }
+        for needed in [SIGNAL_TOWER, TEXT_TOWER, VOCABULARY] {
+            if !manifest.files.contains_key(needed) {
+                let problem = format!("`files` does not list `{needed}`");
+                return Err(Error::Manifest { path, problem });
+            }
+        }
+        for (name, expected) in &manifest.files {
+            check_hash(folder, name, expected, &path)?;
+        }
+        let fingerprint = manifest.fingerprint();
+        Ok(Self { folder: folder.to_owned(), manifest, fingerprint })
+    }
+
+    /// Writes `bundle.toml` for files that already lie in the folder, with their hashes, and opens the bundle.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn seal(folder: &Path, mut manifest: Manifest, files: &[&str]) -> Result<Self> {
+        manifest.files.clear();
+        for name in files {
+            let path = folder.join(name);
+            let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
+            manifest.files.insert((*name).to_owned(), hex(&Sha256::digest(&bytes)));
+        }
+        let path = folder.join(MANIFEST);
+        let text = toml::to_string_pretty(&manifest)
+            .map_err(|error| Error::Manifest { path: path.clone(), problem: error.to_string() })?;
+        std::fs::write(&path, text).map_err(Error::io(&path, "write"))?;
+        Self::open(folder)
+    }
+
+    /// Returns what the manifest says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns the path of a file of the bundle.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Returns the hash of all that changes a vector: models, vocabulary, preprocessing and tokenizer.
+    ///
+    /// Two bundles of one fingerprint give the same vectors; a collection belongs to one fingerprint.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+}
+
+impl Manifest {
+    fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for name in [SIGNAL_TOWER, TEXT_TOWER, VOCABULARY] {
+            hash.update(name);
+            hash.update(self.files.get(name).map_or("", String::as_str));
+        }
+        let Preprocessing { montage, z_score } = &self.preprocessing;
+        let TokenizerSpec { kind, context, vocabulary_size } = &self.tokenizer;
+        hash.update(format!(
+            "{montage}\n{z_score:?}\n{kind}\n{context}\n{vocabulary_size}\n{}",
+            self.embedding_dim
+        ));
+        hex(&hash.finalize())
+    }
+}
+
+fn check_hash(folder: &Path, name: &str, expected: &str, manifest: &Path) -> Result<()> {
+    let is_plain = !name.is_empty() && Path::new(name).file_name().is_some_and(|file| file == name);
+    if !is_plain {
+        let problem =
+            format!("`files` names `{name}`; expected the name of a file in the same folder");
+        return Err(Error::Manifest { path: manifest.to_owned(), problem });
+    }
+    let path = folder.join(name);
+    let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
+    let found = hex(&Sha256::digest(&bytes));
+    if found != expected.to_ascii_lowercase() {
+        return Err(Error::Hash { path, found, expected: expected.to_owned() });
+    }
+    Ok(())
+}
+
+/// Returns bytes in hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

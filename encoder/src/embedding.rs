@@ -1,0 +1,83 @@
+//! Vectors of unit length.
+
+use crate::{Error, Result};
+
+/// A vector of unit length in the space that signals and texts share.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedding(Vec<f32>);
+
+impl Embedding {
+    /// Brings a vector to unit length.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDirection`] where the vector is zero or holds a value that is not finite.
+    pub fn new(mut vector: Vec<f32>) -> Result<Self> {
+        let norm = vector.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+        let problem = match norm {
+            0.0 => "is zero",
+            _ if !norm.is_finite() => "holds a value that is not finite",
+            _ => {
+                vector.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
+                return Ok(Self(vector));
+            }
+        };
+        Err(Error::NoDirection { dim: vector.len(), problem })
+    }
+
+    /// Returns the mean direction of several embeddings: their sum, brought to unit length (a prompt ensemble).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDirection`] where they cancel out or there is none.
+    pub fn mean<'a>(embeddings: impl IntoIterator<Item = &'a Self>) -> Result<Self> {
+        let mut sum = Vec::new();
+        for embedding in embeddings {
+            sum.resize(embedding.dim(), 0.0);
+            sum.iter_mut().zip(&embedding.0).for_each(|(sum, x)| *sum += x);
+        }
+        Self::new(sum)
+    }
+
+    /// Returns the numbers.
+    pub fn as_slice(&self) -> &[f32] {
+        &self.0
+    }
+
+    /// Returns how many numbers there are.
+    pub fn dim(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the cosine of the angle between two embeddings, in `[-1, 1]` up to rounding.
+    ///
+    /// # Panics
+    ///
+    /// Panics where the embeddings are of different length.
+    pub fn cosine(&self, other: &Self) -> f32 {
+        assert_eq!(self.dim(), other.dim(), "embeddings of one space have one length");
+        self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embeddings_have_unit_length() {
+        let embedding = Embedding::new(vec![3.0, 4.0]).unwrap();
+        assert_eq!(embedding.as_slice(), [0.6, 0.8]);
+        assert!((embedding.cosine(&embedding) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn vectors_without_direction_are_refused() {
+        let message = |vector| Embedding::new(vector).unwrap_err().to_string();
+        assert_eq!(message(vec![0.0, 0.0]), "a vector of 2 numbers is zero; it has no direction");
+        assert_eq!(
+            message(vec![f32::NAN]),
+            "a vector of 1 numbers holds a value that is not finite; it has no direction"
+        );
+    }
+}

@@ -1,0 +1,417 @@
+//! Reads and writes EDF, EDF+, BDF and BDF+ files.
+//!
+//! [`EdfFile::open`] reads the header, the time line and the annotations; samples stay on disk until
+//! [`EdfFile::read_digital`] streams them. Memory follows the file, never what its header claims.
+
+mod header;
+mod start;
+mod tal;
+mod timeline;
+mod writer;
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::DateTime;
+
+use crate::annotation::Annotation;
+use crate::error::quoted;
+use crate::{Error, Result, Warning, WarningCode};
+
+pub use header::{Format, Header, Signal};
+pub use timeline::Segment;
+pub use writer::{EdfWriter, NewSignal};
+
+/// Bytes that are read at once.
+const BUFFER_BYTES: u64 = 1 << 20;
+
+/// An open recording file.
+#[derive(Debug)]
+pub struct EdfFile {
+    path: PathBuf,
+    file: File,
+    header: Header,
+    segments: Vec<Segment>,
+    annotations: Vec<Annotation>,
+    /// Seconds by which the first sample lies after the header's start time, below 1.
+    subsecond_s: f64,
+    warnings: Vec<Warning>,
+}
+
+impl EdfFile {
+    /// Opens a recording and reads all of it but the samples.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`Error::NotAFile`], [`Error::NotARecording`], [`Error::HeaderCut`], [`Error::Header`],
+    /// and [`Error::Timeline`] where the records of a discontinuous file lie wrong.
+    pub fn open(path: &Path) -> Result<Self> {
+        let (file, bytes) = open_regular(path)?;
+        let mut warnings = Vec::new();
+        let header = Header::read(path, &file, bytes, &mut warnings)?;
+        let segments = timeline::continuous(header.n_records, header.record_duration_s);
+        let annotations = Vec::new();
+        let mut edf = Self {
+            path: path.to_owned(),
+            file,
+            header,
+            segments,
+            annotations,
+            subsecond_s: 0.0,
+            warnings,
+        };
+        edf.read_annotations()?;
+        Ok(edf)
+    }
+
+    /// Returns the path that the file was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Returns the runs of records without a gap, in order of time.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Returns the annotations of the file itself, in its order; onsets count from the first sample.
+    pub fn annotations(&self) -> &[Annotation] {
+        &self.annotations
+    }
+
+    /// Returns what was odd about the file.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Returns the wall-clock time of the first sample, without a zone, where the file tells a possible one.
+    pub fn start(&self) -> Option<DateTime> {
+        let nanoseconds = (self.subsecond_s * 1e9).round() as i64;
+        self.header.start()?.checked_add(jiff::SignedDuration::from_nanos(nanoseconds)).ok()
+    }
+
+    /// Streams the digital samples of some signals over a range of data records.
+    ///
+    /// `sink` receives the position in `signals` and the next samples of that signal, in order of time;
+    /// the signals take turns, a block of records each.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where the file cannot be read, and whatever `sink` returns.
+    ///
+    /// # Panics
+    ///
+    /// Panics where a signal or a record is not in the file.
+    pub fn read_digital(
+        &self,
+        signals: &[usize],
+        records: Range<u64>,
+        mut sink: impl FnMut(usize, &[i32]) -> Result<()>,
+    ) -> Result<()> {
+        assert!(records.end <= self.header.n_records, "record {} is not in the file", records.end);
+        let bytes_per_sample = self.header.format.sample_bytes();
+        let mut samples = Vec::new();
+        self.read_blocks(signals, records, |position, bytes| {
+            samples.clear();
+            decode_samples(bytes, bytes_per_sample, &mut samples);
+            sink(position, &samples)
+        })
+    }
+
+    /// Streams the bytes of some signals, gathered over blocks of records.
+    fn read_blocks(
+        &self,
+        signals: &[usize],
+        records: Range<u64>,
+        mut sink: impl FnMut(usize, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let record_bytes = self.header.record_bytes();
+        let places: Vec<(u64, u64)> =
+            signals.iter().map(|signal| self.place_in_record(*signal)).collect();
+        let wanted_bytes: u64 = places.iter().map(|(_, bytes)| bytes).sum();
+        // A few bytes of a long record are cheaper to seek than to read with all that lies between.
+        if record_bytes > BUFFER_BYTES || wanted_bytes * 16 < record_bytes {
+            return self.read_one_by_one(&places, records, sink);
+        }
+        let mut block = Vec::new();
+        let mut gathered = Vec::new();
+        let records_per_block = (BUFFER_BYTES / record_bytes.max(1)).max(1);
+        let mut next = records.start;
+        while next < records.end {
+            let n = records_per_block.min(records.end - next);
+            block.resize((n * record_bytes) as usize, 0);
+            self.read_at(self.header.data_offset + next * record_bytes, &mut block)?;
+            for (position, (offset, bytes)) in places.iter().enumerate() {
+                gathered.clear();
+                for record in block.chunks_exact(record_bytes as usize) {
+                    gathered
+                        .extend_from_slice(&record[*offset as usize..(offset + bytes) as usize]);
+                }
+                sink(position, &gathered)?;
+            }
+            next += n;
+        }
+        Ok(())
+    }
+
+    /// Streams the bytes of some signals with a read for each signal of each record.
+    fn read_one_by_one(
+        &self,
+        places: &[(u64, u64)],
+        records: Range<u64>,
+        mut sink: impl FnMut(usize, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let sample_bytes = self.header.format.sample_bytes() as u64;
+        let chunk_bytes = BUFFER_BYTES / sample_bytes * sample_bytes;
+        let mut chunk = Vec::new();
+        for record in records {
+            let record_offset = self.header.data_offset + record * self.header.record_bytes();
+            for (position, (offset, bytes)) in places.iter().enumerate() {
+                let mut done = 0;
+                while done < *bytes {
+                    let n = chunk_bytes.min(bytes - done);
+                    chunk.resize(n as usize, 0);
+                    self.read_at(record_offset + offset + done, &mut chunk)?;
+                    sink(position, &chunk)?;
+                    done += n;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns offset and length in bytes of a signal's samples in a record.
+    fn place_in_record(&self, signal: usize) -> (u64, u64) {
+        let samples = self.header.signals[signal].samples_per_record;
+        (self.header.offset_in_record(signal), (samples * self.header.format.sample_bytes()) as u64)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        read_at(&self.file, offset, buffer).map_err(Error::io(&self.path, "read"))
+    }
+
+    /// Reads the annotation signals: the time line and the annotations.
+    fn read_annotations(&mut self) -> Result<()> {
+        let is_annotations = |(i, signal): (usize, &Signal)| signal.is_annotations.then_some(i);
+        let signals: Vec<usize> =
+            self.header.signals.iter().enumerate().filter_map(is_annotations).collect();
+        if signals.is_empty() {
+            if self.header.format.is_discontinuous() && self.header.n_records > 0 {
+                let problem = format!(
+                    "has no time: the file is {} but has no annotation signal",
+                    self.header.format.name()
+                );
+                return Err(Error::Timeline { path: self.path.clone(), record: 0, problem });
+            }
+            return Ok(());
+        }
+        let record_bytes: Vec<u64> =
+            signals.iter().map(|signal| self.place_in_record(*signal).1).collect();
+        let mut lists = AnnotationLists::new(record_bytes);
+        self.read_blocks(&signals, 0..self.header.n_records, |position, bytes| {
+            lists.take(position, bytes);
+            Ok(())
+        })?;
+        self.set_timeline(&lists.onsets_s)?;
+        self.warn_annotations(&lists);
+        let origin_s = self.subsecond_s;
+        self.annotations =
+            lists.in_order().map(|annotation| annotation.earlier_by(origin_s)).collect();
+        Ok(())
+    }
+
+    /// Cuts the records into segments by their time-keeping annotations.
+    fn set_timeline(&mut self, onsets_s: &[Option<f64>]) -> Result<()> {
+        if let Some(first_s) =
+            onsets_s.first().copied().flatten().filter(|first_s| (0.0..1.0).contains(first_s))
+        {
+            self.subsecond_s = first_s;
+        }
+        let discontinuous = self.header.format.is_discontinuous();
+        let known: Option<Vec<f64>> =
+            onsets_s.iter().map(|onset| onset.map(|s| s - self.subsecond_s)).collect();
+        match known {
+            // Records without a duration hold annotations alone and take no time.
+            Some(_) if self.header.record_duration_s == 0.0 => {}
+            Some(onsets_s) => {
+                match timeline::from_onsets(&self.path, &onsets_s, self.header.record_duration_s) {
+                    Ok(segments) => self.segments = segments,
+                    Err(error) if discontinuous => return Err(error),
+                    Err(error) => {
+                        let message =
+                            format!("{error}; the file says that it is continuous, and is read so");
+                        self.warnings.push(Warning::new(WarningCode::TimeKeeping, message));
+                    }
+                }
+            }
+            None if discontinuous => {
+                let record =
+                    onsets_s.iter().position(Option::is_none).expect("an onset is missing") as u64;
+                let problem =
+                    "has no time-keeping annotation, so its place in time is unknown".to_owned();
+                return Err(Error::Timeline { path: self.path.clone(), record, problem });
+            }
+            None => {
+                let n = onsets_s.iter().filter(|onset| onset.is_none()).count();
+                let message =
+                    format!("{n} data records have no time-keeping annotation; read as continuous");
+                self.warnings.push(Warning::new(WarningCode::TimeKeeping, message));
+            }
+        }
+        if !discontinuous && self.segments.len() > 1 {
+            let message = format!(
+                "the file says that it is continuous ({}), but its records lie apart in time; their times were used",
+                self.header.format.name()
+            );
+            self.warnings.push(Warning::new(WarningCode::TimeKeeping, message));
+        }
+        self.warnings.extend(timeline::gap_warning(&self.segments));
+        Ok(())
+    }
+
+    fn warn_annotations(&mut self, lists: &AnnotationLists) {
+        if let Some(record) = lists.first_broken {
+            let message = format!(
+                "{} annotation lists break the grammar of EDF+ and were left out, the first in data record {record}",
+                lists.n_broken
+            );
+            self.warnings.push(Warning::new(WarningCode::Annotation, message));
+        }
+    }
+}
+
+/// Gathers the annotation lists of all records.
+struct AnnotationLists {
+    /// Bytes that each annotation signal takes in a record.
+    record_bytes: Vec<u64>,
+    /// The next record of each annotation signal, and the bytes of it that came so far.
+    partial: Vec<(u64, Vec<u8>)>,
+    /// Time-keeping onset of each record.
+    onsets_s: Vec<Option<f64>>,
+    annotations: Vec<(u64, Annotation)>,
+    n_broken: usize,
+    first_broken: Option<u64>,
+}
+
+impl AnnotationLists {
+    fn new(record_bytes: Vec<u64>) -> Self {
+        let partial = vec![(0, Vec::new()); record_bytes.len()];
+        let (onsets_s, annotations) = (Vec::new(), Vec::new());
+        Self { record_bytes, partial, onsets_s, annotations, n_broken: 0, first_broken: None }
+    }
+
+    /// Takes the next bytes of an annotation signal, which hold any number of records or a part of one.
+    fn take(&mut self, position: usize, mut bytes: &[u8]) {
+        let record_bytes = self.record_bytes[position] as usize;
+        while !bytes.is_empty() {
+            let (record, mut partial) = std::mem::take(&mut self.partial[position]);
+            let (now, later) = bytes.split_at(bytes.len().min(record_bytes - partial.len()));
+            partial.extend_from_slice(now);
+            bytes = later;
+            if partial.len() == record_bytes {
+                self.take_record(position, record, &partial);
+                self.partial[position] = (record + 1, Vec::new());
+            } else {
+                self.partial[position] = (record, partial);
+            }
+        }
+    }
+
+    fn take_record(&mut self, position: usize, record: u64, bytes: &[u8]) {
+        let (tals, n_broken) = tal::parse(bytes);
+        if n_broken > 0 {
+            self.n_broken += n_broken;
+            self.first_broken.get_or_insert(record);
+        }
+        // The first list of a record's first annotation signal keeps the time: its first text is empty.
+        let mut keeps_time = position == 0;
+        if keeps_time {
+            let first = tals.first().filter(|tal| tal.texts.first().is_some_and(String::is_empty));
+            self.onsets_s.push(first.map(|tal| tal.onset_s));
+            keeps_time = first.is_some();
+        }
+        for (i, tal) in tals.into_iter().enumerate() {
+            let skip = usize::from(keeps_time && i == 0);
+            let texts = tal.texts.into_iter().skip(skip);
+            let made = texts.map(|text| Annotation::new(tal.onset_s, tal.duration_s, text));
+            self.annotations.extend(made.map(|annotation| (record, annotation)));
+        }
+    }
+
+    /// Returns the annotations record by record.
+    fn in_order(mut self) -> impl Iterator<Item = Annotation> {
+        self.annotations.sort_by_key(|(record, _)| *record);
+        self.annotations.into_iter().map(|(_, annotation)| annotation)
+    }
+}
+
+/// Opens a regular file and returns it with its length in bytes.
+///
+/// # Errors
+///
+/// [`Error::NotAFile`] for folders, pipes, sockets and devices, which are never opened.
+pub(crate) fn open_regular(path: &Path) -> Result<(File, u64)> {
+    let metadata = std::fs::metadata(path).map_err(Error::io(path, "read"))?;
+    if !metadata.is_file() {
+        let found = if metadata.is_dir() { "a folder" } else { "a pipe, socket or device" };
+        return Err(Error::NotAFile { path: path.to_owned(), found });
+    }
+    Ok((File::open(path).map_err(Error::io(path, "read"))?, metadata.len()))
+}
+
+/// Fills the buffer from a place in the file.
+fn read_at(mut file: &File, offset: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(buffer)
+}
+
+/// Appends little-endian two's complement samples of 2 or 3 bytes.
+fn decode_samples(bytes: &[u8], bytes_per_sample: usize, samples: &mut Vec<i32>) {
+    if bytes_per_sample == 2 {
+        samples.extend(
+            bytes.as_chunks().0.iter().map(|sample| i32::from(i16::from_le_bytes(*sample))),
+        );
+    } else {
+        let (whole, _) = bytes.as_chunks::<3>();
+        samples.extend(
+            whole.iter().map(|[low, mid, high]| i32::from_le_bytes([0, *low, *mid, *high]) >> 8),
+        );
+    }
+}
+
+/// Returns the labels of the ordinary signals, quoted and separated by commas, for messages.
+pub(crate) fn quoted_labels(header: &Header) -> String {
+    let labels = header
+        .signals
+        .iter()
+        .filter(|signal| !signal.is_annotations)
+        .map(|signal| quoted(&signal.label));
+    let labels: Vec<String> = labels.collect();
+    if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bdf_samples_have_24_bits_and_a_sign() {
+        let mut samples = Vec::new();
+        decode_samples(&[1, 0, 0, 0xff, 0xff, 0xff, 0, 0, 0x80], 3, &mut samples);
+        assert_eq!(samples, [1, -1, -8_388_608]);
+    }
+
+    #[test]
+    fn edf_samples_have_16_bits_and_a_sign() {
+        let mut samples = Vec::new();
+        decode_samples(&[1, 0, 0xff, 0xff, 0, 0x80], 2, &mut samples);
+        assert_eq!(samples, [1, -1, -32_768]);
+    }
+}

@@ -1,0 +1,43 @@
+//! Reads polysomnography (PSG) recordings into what an encoder and a scorer need.
+//!
+//! The way through the crate is the way of the data:
+//!
+//! 1. [`edf`] opens an EDF, EDF+ or BDF file and streams its samples; [`annotation`] reads what was scored.
+//! 2. [`montage`] finds, for each of the ten input channels, the signal that feeds it.
+//! 3. [`dsp`] resamples to 64 Hz and scales; [`Night`] cuts 30-second epochs that never cross a gap.
+//! 4. [`features`] measures each epoch and [`caption`] says it in words.
+//!
+//! [`simulator`] goes the other way: it invents nights and writes them as recordings.
+//!
+//! The crate starts no thread and opens no socket, and it trusts no number that a file's header claims.
+
+pub mod annotation;
+pub mod caption;
+pub mod edf;
+mod epoch;
+mod error;
+mod event;
+mod hypnogram;
+mod id;
+pub mod montage;
+mod stage;
+mod warning;
+mod z_score;
+
+pub use epoch::{Epoch, Quality};
+pub use error::{Error, Result};
+pub use event::{Event, EventKind, EventSet};
+pub use hypnogram::Hypnogram;
+pub use id::{EpochNumber, EpochRef, RecordingId};
+pub use stage::Stage;
+pub use warning::{Warning, WarningCode};
+pub use z_score::ZScore;
+
+/// Length of an epoch in seconds (AASM manual, scoring in 30-s epochs).
+pub const EPOCH_S: f64 = 30.0;
+
+/// Sampling rate of the encoder's input in hertz.
+pub const RATE_HZ: f64 = 64.0;
+
+/// Samples of one channel in one epoch: 30 s at 64 Hz.
+pub const EPOCH_SAMPLES: usize = 1920;

@@ -1,0 +1,55 @@
+//! What was odd about a recording that was read all the same.
+
+use serde::Serialize;
+
+/// One oddity of a file, and what was made of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// The kind, stable for programs.
+    pub code: WarningCode,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl Warning {
+    /// Makes a warning.
+    pub fn new(code: WarningCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// The kinds of oddity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningCode {
+    /// A text field holds bytes that are not ASCII.
+    HeaderEncoding,
+    /// A header field was unreadable and its value was taken from elsewhere.
+    HeaderField,
+    /// The start date or time is impossible or anonymised.
+    StartTime,
+    /// The number of data records in the header is not the number in the file.
+    RecordCount,
+    /// The file ends inside a data record; the part was left out.
+    TruncatedRecord,
+    /// Two signals carry one label.
+    DuplicateLabel,
+    /// The physical minimum lies above the maximum: the signal is inverted, and is read so.
+    InvertedRange,
+    /// A signal's range is empty; it can carry no value and is left out of the montage.
+    EmptyRange,
+    /// An annotation cannot be understood.
+    Annotation,
+    /// The time-keeping annotation of a record is missing.
+    TimeKeeping,
+    /// A gap on the time line.
+    Gap,
+    /// A channel of the montage has no signal.
+    MissingChannel,
+    /// A channel is fed by a signal that is not what the montage asks for.
+    SubstituteChannel,
+    /// A value cannot be trusted to be in the unit that the header gives.
+    Unit,
+    /// The file's name and its content disagree about the format.
+    Format,
+}
