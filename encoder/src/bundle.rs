@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use nocturne_psg::hash::{hex, sha256};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -150,7 +151,7 @@ impl Bundle {
         for name in files {
             let path = folder.join(name);
             let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
-            manifest.files.insert((*name).to_owned(), hex(&Sha256::digest(&bytes)));
+            manifest.files.insert((*name).to_owned(), sha256(&bytes));
         }
         let path = folder.join(MANIFEST);
         let text = toml::to_string_pretty(&manifest)
@@ -190,7 +191,7 @@ impl Manifest {
             "{montage}\n{z_score:?}\n{kind}\n{context}\n{vocabulary_size}\n{}",
             self.embedding_dim
         ));
-        hex(&hash.finalize())
+        hex(hash.finalize())
     }
 }
 
@@ -203,14 +204,9 @@ fn check_hash(folder: &Path, name: &str, expected: &str, manifest: &Path) -> Res
     }
     let path = folder.join(name);
     let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
-    let found = hex(&Sha256::digest(&bytes));
+    let found = sha256(&bytes);
     if found != expected.to_ascii_lowercase() {
         return Err(Error::Hash { path, found, expected: expected.to_owned() });
     }
     Ok(())
-}
-
-/// Returns bytes in hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -131,7 +131,6 @@ impl Error {
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 Some("check the path; names are case-sensitive")
             }
-            Self::Io { .. } => None,
             Self::NotAFile { .. } => {
                 Some("name a recording file, or index the folder that holds it")
             }
@@ -153,7 +152,7 @@ impl Error {
             }
             Self::NoEpoch { .. } => Some("shorter stretches cannot be scored in 30-second epochs"),
             Self::TooLong { .. } => Some("split the recording into nights"),
-            Self::DataFile { .. } | Self::Unwritable { .. } => None,
+            Self::Io { .. } | Self::DataFile { .. } | Self::Unwritable { .. } => None,
         }
     }
 }

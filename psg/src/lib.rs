@@ -13,13 +13,18 @@
 
 pub mod annotation;
 pub mod caption;
+pub mod dsp;
 pub mod edf;
 mod epoch;
 mod error;
 mod event;
+pub mod hash;
 mod hypnogram;
 mod id;
+mod inspect;
 pub mod montage;
+pub mod night;
+mod recording;
 mod stage;
 mod warning;
 mod z_score;
@@ -29,6 +34,9 @@ pub use error::{Error, Result};
 pub use event::{Event, EventKind, EventSet};
 pub use hypnogram::Hypnogram;
 pub use id::{EpochNumber, EpochRef, RecordingId};
+pub use inspect::{Inspection, SignalInspection};
+pub use night::Night;
+pub use recording::Recording;
 pub use stage::Stage;
 pub use warning::{Warning, WarningCode};
 pub use z_score::ZScore;

@@ -1,6 +1,19 @@
 //! Annotations: what a scorer wrote beside the signals, and what it means.
 
+mod companion;
+pub mod names;
+pub mod nsrr_xml;
+mod scoring;
+
+use std::path::Path;
+
 use serde::Serialize;
+
+use crate::Result;
+use crate::edf::EdfFile;
+
+pub use companion::companion;
+pub use scoring::Scoring;
 
 /// One line of a scoring as it stands in the file, before it is understood.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -21,7 +34,8 @@ impl Annotation {
 
     /// Returns the annotation with an onset that is `seconds` less.
     pub(crate) fn earlier_by(mut self, seconds: f64) -> Self {
-        self.onset_s -= seconds;
+        // Files write times with at most seven decimals; the rest is rounding noise.
+        self.onset_s = ((self.onset_s - seconds) * 1e7).round() / 1e7;
         self
     }
 
@@ -35,4 +49,14 @@ impl Annotation {
             self.text.chars().filter(|c| !matches!(c, '\0' | '\x14' | '\x15')).collect();
         format!("{sign}{}{duration}\x14{text}\x14\0", self.onset_s).into_bytes()
     }
+}
+
+/// Reads a file of annotations: NSRR XML by its ending `.xml`, else an EDF+ file.
+///
+/// # Errors
+///
+/// Those of [`nsrr_xml::read`] and [`EdfFile::open`].
+pub fn read(path: &Path) -> Result<Vec<Annotation>> {
+    let is_xml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xml"));
+    if is_xml { nsrr_xml::read(path) } else { Ok(EdfFile::open(path)?.annotations().to_vec()) }
 }

@@ -197,6 +197,17 @@ impl Header {
     }
 }
 
+/// Offset and width of the fields of a signal: each field lies for all signals one after the other.
+mod field {
+    pub(super) const LABEL: (usize, usize) = (0, 16);
+    pub(super) const UNIT: (usize, usize) = (96, 8);
+    pub(super) const PHYSICAL_MIN: (usize, usize) = (104, 8);
+    pub(super) const PHYSICAL_MAX: (usize, usize) = (112, 8);
+    pub(super) const DIGITAL_MIN: (usize, usize) = (120, 8);
+    pub(super) const DIGITAL_MAX: (usize, usize) = (128, 8);
+    pub(super) const SAMPLES: (usize, usize) = (216, 8);
+}
+
 /// Reads fields, and remembers what was odd about them.
 struct Parser<'a> {
     path: &'a Path,
@@ -270,23 +281,16 @@ impl Parser<'_> {
     }
 
     fn signals(&mut self, block: &[u8], n: usize) -> Result<Vec<Signal>> {
-        // The fields lie one after the other, each for all signals: (offset, width) per signal in bytes.
         let field =
             |i: usize, (offset, width): (usize, usize)| &block[n * offset + i * width..][..width];
-        const LABEL: (usize, usize) = (0, 16);
-        const UNIT: (usize, usize) = (96, 8);
-        const PHYSICAL_MIN: (usize, usize) = (104, 8);
-        const PHYSICAL_MAX: (usize, usize) = (112, 8);
-        const DIGITAL_MIN: (usize, usize) = (120, 8);
-        const DIGITAL_MAX: (usize, usize) = (128, 8);
-        const SAMPLES: (usize, usize) = (216, 8);
 
         (0..n)
             .map(|i| {
-                let label = self.text(field(i, LABEL), &format!("label of signal {}", i + 1));
+                let label =
+                    self.text(field(i, field::LABEL), &format!("label of signal {}", i + 1));
                 let of = |name: &str| format!("{name} of signal {} ({})", i + 1, quoted(&label));
                 let samples_per_record = self.whole(
-                    field(i, SAMPLES),
+                    field(i, field::SAMPLES),
                     &of("number of samples in each data record"),
                     0,
                     99_999_999,
@@ -306,11 +310,15 @@ impl Parser<'_> {
                     });
                 }
                 let signal = Signal {
-                    unit: self.text(field(i, UNIT), &of("physical dimension")),
-                    physical_min: self.number(field(i, PHYSICAL_MIN), &of("physical minimum"))?,
-                    physical_max: self.number(field(i, PHYSICAL_MAX), &of("physical maximum"))?,
-                    digital_min: self.digital(field(i, DIGITAL_MIN), &of("digital minimum"))?,
-                    digital_max: self.digital(field(i, DIGITAL_MAX), &of("digital maximum"))?,
+                    unit: self.text(field(i, field::UNIT), &of("physical dimension")),
+                    physical_min: self
+                        .number(field(i, field::PHYSICAL_MIN), &of("physical minimum"))?,
+                    physical_max: self
+                        .number(field(i, field::PHYSICAL_MAX), &of("physical maximum"))?,
+                    digital_min: self
+                        .digital(field(i, field::DIGITAL_MIN), &of("digital minimum"))?,
+                    digital_max: self
+                        .digital(field(i, field::DIGITAL_MAX), &of("digital maximum"))?,
                     label,
                     samples_per_record,
                     is_annotations,
@@ -357,6 +365,7 @@ impl Parser<'_> {
 
     fn record_duration(&mut self, bytes: &[u8], has_samples: bool) -> Result<f64> {
         const FIELD: &str = "duration of a data record";
+
         let duration_s = self.number(bytes, FIELD)?;
         let (shortest, longest) = RECORD_DURATION_S;
         if (shortest..=longest).contains(&duration_s) || (duration_s == 0.0 && !has_samples) {

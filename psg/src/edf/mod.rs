@@ -17,7 +17,6 @@ use std::path::{Path, PathBuf};
 use jiff::civil::DateTime;
 
 use crate::annotation::Annotation;
-use crate::error::quoted;
 use crate::{Error, Result, Warning, WarningCode};
 
 pub use header::{Format, Header, Signal};
@@ -384,17 +383,6 @@ fn decode_samples(bytes: &[u8], bytes_per_sample: usize, samples: &mut Vec<i32>)
             whole.iter().map(|[low, mid, high]| i32::from_le_bytes([0, *low, *mid, *high]) >> 8),
         );
     }
-}
-
-/// Returns the labels of the ordinary signals, quoted and separated by commas, for messages.
-pub(crate) fn quoted_labels(header: &Header) -> String {
-    let labels = header
-        .signals
-        .iter()
-        .filter(|signal| !signal.is_annotations)
-        .map(|signal| quoted(&signal.label));
-    let labels: Vec<String> = labels.collect();
-    if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
 }
 
 #[cfg(test)]

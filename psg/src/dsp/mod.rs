@@ -1,0 +1,9 @@
+//! Signal processing: resampling, scaling and spectra.
+
+mod ratio;
+mod resample;
+mod spectrum;
+
+pub use ratio::Ratio;
+pub use resample::Resampler;
+pub use spectrum::{Band, Spectrum};

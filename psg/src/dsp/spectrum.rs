@@ -1,0 +1,98 @@
+//! Power spectra of stretches of a signal.
+
+use std::sync::Arc;
+
+use realfft::num_complex::Complex;
+use realfft::{RealFftPlanner, RealToComplex};
+
+/// A band of frequencies in hertz, `[low, high)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Band(pub f64, pub f64);
+
+impl Band {
+    /// Slow waves and the slowest background, 0.5–4 Hz.
+    pub const DELTA: Self = Self(0.5, 4.0);
+    /// 4–8 Hz.
+    pub const THETA: Self = Self(4.0, 8.0);
+    /// 8–13 Hz.
+    pub const ALPHA: Self = Self(8.0, 13.0);
+    /// Spindles, 11–16 Hz.
+    pub const SIGMA: Self = Self(11.0, 16.0);
+    /// 13–30 Hz.
+    pub const BETA: Self = Self(13.0, 30.0);
+}
+
+/// Estimates power spectra by Welch's method: Hann windows that overlap by half, their means removed.
+#[expect(missing_debug_implementations, reason = "the transform behind it has none")]
+pub struct Spectrum {
+    fft: Arc<dyn RealToComplex<f32>>,
+    window: Vec<f32>,
+    rate_hz: f64,
+    input: Vec<f32>,
+    output: Vec<Complex<f32>>,
+    scratch: Vec<Complex<f32>>,
+}
+
+impl Spectrum {
+    /// Prepares spectra over windows of `window_s` seconds at `rate_hz`.
+    pub fn new(window_s: f64, rate_hz: f64) -> Self {
+        let n = (window_s * rate_hz).round() as usize;
+        let fft = RealFftPlanner::new().plan_fft_forward(n);
+        let turn = std::f64::consts::TAU / n as f64;
+        let window = (0..n).map(|i| (0.5 - 0.5 * (turn * i as f64).cos()) as f32).collect();
+        let (input, output, scratch) =
+            (fft.make_input_vec(), fft.make_output_vec(), fft.make_scratch_vec());
+        Self { fft, window, rate_hz, input, output, scratch }
+    }
+
+    /// Returns the width of a bin in hertz.
+    pub fn bin_hz(&self) -> f64 {
+        self.rate_hz / self.window.len() as f64
+    }
+
+    /// Returns the mean power of each bin from 0 Hz, in the square of the signal's unit, up to one factor for all bins.
+    ///
+    /// A signal shorter than a window has no power.
+    pub fn power(&mut self, signal: &[f32]) -> Vec<f64> {
+        let n = self.window.len();
+        let mut power = vec![0.0; self.output.len()];
+        let mut n_windows = 0;
+        for stretch in signal.windows(n).step_by(n / 2) {
+            let mean = stretch.iter().sum::<f32>() / n as f32;
+            for ((input, sample), window) in self.input.iter_mut().zip(stretch).zip(&self.window) {
+                *input = (sample - mean) * window;
+            }
+            self.fft
+                .process_with_scratch(&mut self.input, &mut self.output, &mut self.scratch)
+                .expect("the buffers were made for this transform");
+            for (power, bin) in power.iter_mut().zip(&self.output) {
+                *power += f64::from(bin.norm_sqr());
+            }
+            n_windows += 1;
+        }
+        power.iter_mut().for_each(|power| *power /= f64::from(n_windows.max(1)));
+        power
+    }
+
+    /// Returns the power in a band, summed over its bins.
+    pub fn band_power(&self, power: &[f64], Band(low_hz, high_hz): Band) -> f64 {
+        let bin = |hz: f64| (hz / self.bin_hz()).ceil() as usize;
+        power[bin(low_hz).min(power.len())..bin(high_hz).min(power.len())].iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tone_has_its_power_in_its_band() {
+        let tone: Vec<f32> =
+            (0..1920).map(|i| (std::f32::consts::TAU * 10.0 * i as f32 / 64.0).sin()).collect();
+        let mut spectrum = Spectrum::new(4.0, 64.0);
+        let power = spectrum.power(&tone);
+        let total = spectrum.band_power(&power, Band(0.5, 30.0));
+        assert!(spectrum.band_power(&power, Band::ALPHA) > 0.999 * total);
+        assert!(spectrum.band_power(&power, Band::DELTA) < 1e-6 * total);
+    }
+}

@@ -1,0 +1,157 @@
+//! What is in a recording, for people and programs who want to see how it was read.
+
+use std::path::Path;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::edf::EdfFile;
+use crate::hash::hex;
+use crate::montage::MontageLine;
+use crate::{EPOCH_S, Recording, Result, Warning};
+
+/// How a recording was read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inspection {
+    /// The container format: `EDF`, `EDF+C`, `EDF+D`, `BDF`, `BDF+C` or `BDF+D`.
+    pub format: &'static str,
+    /// Wall-clock time of the first sample in ISO 8601, without a zone; `None` where the file tells no possible one.
+    pub start: Option<String>,
+    /// Whole data records in the file.
+    pub n_records: u64,
+    /// Duration of a data record in seconds.
+    pub record_duration_s: f64,
+    /// Start and duration, in seconds, of every stretch without a gap.
+    pub segments_s: Vec<(f64, f64)>,
+    /// Complete 30-second epochs; none crosses a gap.
+    pub epochs_30s_complete: usize,
+    /// The signals, without those that hold annotations.
+    pub signals: Vec<SignalInspection>,
+    /// Number of annotations in the file and in the file beside it.
+    pub n_annotations: usize,
+    /// Onset in seconds, duration in seconds if there is one, and text of every annotation.
+    pub annotations: Vec<(f64, Option<f64>, String)>,
+    /// The file beside the recording whose annotations were read too.
+    pub annotations_file: Option<String>,
+    /// The profile by which the labels were read.
+    pub profile: String,
+    /// Why that profile was chosen.
+    pub profile_reason: String,
+    /// How each channel of the montage is fed.
+    pub montage: Vec<MontageLine>,
+    /// What was odd.
+    pub warnings: Vec<Warning>,
+}
+
+/// How a signal was read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SignalInspection {
+    /// The label.
+    pub label: String,
+    /// The physical dimension as written.
+    pub unit: String,
+    /// Sampling rate in hertz.
+    pub sample_rate_hz: f64,
+    /// Samples in the file.
+    pub n_samples: u64,
+    /// Physical value of the digital minimum.
+    pub physical_min: f64,
+    /// Physical value of the digital maximum.
+    pub physical_max: f64,
+    /// Smallest digital value that the recorder announces.
+    pub digital_min: i32,
+    /// Greatest digital value that the recorder announces.
+    pub digital_max: i32,
+    /// The first eight digital samples, or as many as there are.
+    pub digital_first8: Vec<i32>,
+    /// The first eight physical samples; `None` where the range is empty.
+    pub physical_first8: Option<Vec<f64>>,
+    /// Sum of all digital samples.
+    pub digital_sum: i64,
+    /// SHA-256 of all digital samples as little-endian 32-bit integers.
+    pub digital_sha256_le_i32: String,
+}
+
+impl Inspection {
+    /// Reads a recording whole.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Recording::open`], and [`crate::Error::Io`].
+    pub fn of(path: &Path) -> Result<Self> {
+        let recording = Recording::open(path)?;
+        let file = recording.file();
+        let header = file.header();
+        let segments = file.segments().iter();
+        let annotations = recording.annotations().iter();
+        Ok(Self {
+            format: header.format.name(),
+            start: file.start().map(|start| start.to_string()),
+            n_records: header.n_records,
+            record_duration_s: header.record_duration_s,
+            segments_s: segments
+                .clone()
+                .map(|segment| (segment.start_s, segment.duration_s))
+                .collect(),
+            epochs_30s_complete: segments
+                .map(|segment| (segment.duration_s / EPOCH_S + 1e-6) as usize)
+                .sum(),
+            signals: inspect_signals(file)?,
+            n_annotations: recording.annotations().len(),
+            annotations: annotations.map(|a| (a.onset_s, a.duration_s, a.text.clone())).collect(),
+            annotations_file: recording.annotations_path().map(|path| path.display().to_string()),
+            profile: recording.montage().profile().name.clone(),
+            profile_reason: recording.montage().reason().to_owned(),
+            montage: recording.montage().report(header),
+            warnings: recording.warnings().to_vec(),
+        })
+    }
+}
+
+/// What is gathered of a signal as its samples pass by.
+#[derive(Clone, Default)]
+struct Digest8 {
+    n: u64,
+    first8: Vec<i32>,
+    sum: i64,
+    hash: Sha256,
+}
+
+fn inspect_signals(file: &EdfFile) -> Result<Vec<SignalInspection>> {
+    let header = file.header();
+    let signals: Vec<usize> =
+        (0..header.signals.len()).filter(|i| !header.signals[*i].is_annotations).collect();
+    let mut digests = vec![Digest8::default(); signals.len()];
+    let mut bytes = Vec::new();
+    file.read_digital(&signals, 0..header.n_records, |position, samples| {
+        let digest = &mut digests[position];
+        digest.n += samples.len() as u64;
+        digest.first8.extend(samples.iter().take(8 - digest.first8.len()));
+        digest.sum += samples.iter().map(|sample| i64::from(*sample)).sum::<i64>();
+        bytes.clear();
+        bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        digest.hash.update(&bytes);
+        Ok(())
+    })?;
+    let inspections = signals.into_iter().zip(digests).map(|(signal, digest)| {
+        let signal = &header.signals[signal];
+        let physical = |(gain, offset): (f64, f64)| {
+            digest.first8.iter().map(|d| gain * f64::from(*d) + offset).collect()
+        };
+        SignalInspection {
+            label: signal.label.clone(),
+            unit: signal.unit.clone(),
+            sample_rate_hz: header.rate_hz(signal),
+            n_samples: digest.n,
+            physical_min: signal.physical_min,
+            physical_max: signal.physical_max,
+            digital_min: signal.digital_min,
+            digital_max: signal.digital_max,
+            physical_first8: signal.scaling().map(physical),
+            digital_first8: digest.first8,
+            digital_sum: digest.sum,
+            digital_sha256_le_i32: hex(digest.hash.finalize()),
+        }
+    });
+    Ok(inspections.collect())
+}

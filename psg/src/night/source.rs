@@ -1,0 +1,81 @@
+//! Turns the digital samples of one signal into physical values at 64 Hz.
+
+use super::quality::{QualityWatch, Trouble};
+use crate::dsp::{Ratio, Resampler};
+use crate::edf::{Header, Signal};
+use crate::{Error, RATE_HZ, Result};
+
+/// A signal on its way to 64 Hz, over one segment.
+pub(super) struct Source {
+    resampler: Resampler,
+    gain: f32,
+    /// The first sample, taken off all others: an offset carries nothing but trouble at the ends of the filter.
+    origin: Option<i32>,
+    watch: QualityWatch,
+    physical: Vec<f32>,
+    outputs: Vec<f32>,
+}
+
+/// A signal at 64 Hz, over one segment.
+pub(super) struct Resampled {
+    /// Physical values less a constant; microvolts where the file gives a voltage.
+    pub(super) samples: Vec<f32>,
+    /// What is wrong with each complete epoch.
+    pub(super) trouble: Vec<Trouble>,
+}
+
+impl Source {
+    /// Prepares for a signal of the file.
+    pub(super) fn new(path: &std::path::Path, header: &Header, signal: &Signal) -> Result<Self> {
+        let rate_hz = header.rate_hz(signal);
+        let ratio = Ratio::of_rates(rate_hz, RATE_HZ).ok_or_else(|| Error::Header {
+            path: path.to_owned(),
+            field: format!("number of samples in each data record of `{}`", signal.label),
+            value: format!(
+                "{} samples in {} s",
+                signal.samples_per_record, header.record_duration_s
+            ),
+            expected: "a sampling rate that can be brought to 64 Hz".to_owned(),
+        })?;
+        let (gain, _) = signal.scaling().expect("a montage is fed by signals with a range");
+        let (low, high) = (
+            signal.digital_min.min(signal.digital_max),
+            signal.digital_min.max(signal.digital_max),
+        );
+        Ok(Self {
+            resampler: Resampler::new(ratio),
+            gain: (gain * microvolts(&signal.unit)) as f32,
+            origin: None,
+            watch: QualityWatch::new(rate_hz, (low, high)),
+            physical: Vec::new(),
+            outputs: Vec::new(),
+        })
+    }
+
+    /// Takes the next digital samples.
+    pub(super) fn push(&mut self, samples: &[i32]) {
+        let Some(first) = samples.first() else { return };
+        let origin = *self.origin.get_or_insert(*first);
+        self.watch.push(samples);
+        self.physical.clear();
+        // 24-bit values and their differences are exact in f32 up to 2^24, far above any amplifier's noise floor.
+        self.physical.extend(samples.iter().map(|sample| (sample - origin) as f32 * self.gain));
+        self.resampler.push(&self.physical, &mut self.outputs);
+    }
+
+    /// Ends the segment.
+    pub(super) fn finish(mut self) -> Resampled {
+        self.resampler.finish(&mut self.outputs);
+        Resampled { samples: self.outputs, trouble: self.watch.finish() }
+    }
+}
+
+/// Returns how many microvolts a unit is, 1 for what is no voltage.
+fn microvolts(unit: &str) -> f64 {
+    match unit {
+        "V" => 1e6,
+        "mV" => 1e3,
+        "nV" => 1e-3,
+        _ => 1.0,
+    }
+}
