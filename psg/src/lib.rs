@@ -18,6 +18,7 @@ pub mod edf;
 mod epoch;
 mod error;
 mod event;
+pub mod features;
 pub mod hash;
 mod hypnogram;
 mod id;

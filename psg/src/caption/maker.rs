@@ -1,0 +1,110 @@
+//! Makes captions from facts, by the grammar and a seed.
+
+use rand::{Rng, RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+use super::templates::TEMPLATES;
+use super::{CaptionKind, EpochFacts, numbers, stage_event, words};
+
+/// Makes a caption of a kind; the same facts and seed give the same words.
+///
+/// Returns `None` where nothing is known that the kind could speak of.
+pub fn caption(kind: CaptionKind, facts: &EpochFacts, seed: u64) -> Option<String> {
+    let mut draw = Draw::new(seed ^ (kind as u64) << 32);
+    let sentences = match kind {
+        CaptionKind::StageEvent => stage_event::sentences(facts, &mut draw),
+        CaptionKind::Brain
+        | CaptionKind::Heart
+        | CaptionKind::Respiratory
+        | CaptionKind::PositionMuscle => {
+            let mut sentences = numbers::sentences(kind, &facts.features, &mut draw);
+            if draw.chance(0.5) {
+                sentences.extend(words::sentences(kind, &facts.features, &mut draw));
+            }
+            draw.shuffle(&mut sentences);
+            sentences
+        }
+    };
+    joined(&sentences)
+}
+
+/// Makes a short phrase in plain words, such as a person would search for: a stage, an event, a measure, or two of them.
+///
+/// Returns `None` where nothing is known.
+pub fn phrase(facts: &EpochFacts, seed: u64) -> Option<String> {
+    let mut draw = Draw::new(seed ^ 0x5052_4153);
+    let mut sentences = stage_event::phrases(facts, &mut draw);
+    for kind in CaptionKind::ALL {
+        sentences.extend(words::sentences(kind, &facts.features, &mut draw));
+    }
+    // The stage comes first in the list and is what most questions name.
+    let stage = (facts.stage.is_some() && draw.chance(0.5)).then(|| sentences.swap_remove(0));
+    draw.shuffle(&mut sentences);
+    let n = usize::from(draw.chance(0.6));
+    let picked: Vec<String> =
+        stage.into_iter().chain(sentences.into_iter().take(n.max(1))).collect();
+    joined(&picked)
+}
+
+fn joined(sentences: &[String]) -> Option<String> {
+    (!sentences.is_empty()).then(|| sentences.join(" "))
+}
+
+/// The random choices of a caption.
+pub(super) struct Draw(Pcg64Mcg);
+
+impl Draw {
+    fn new(seed: u64) -> Self {
+        Self(Pcg64Mcg::seed_from_u64(seed))
+    }
+
+    /// Returns one of the wordings.
+    pub(super) fn pick<'a>(&mut self, wordings: &'a [String]) -> &'a str {
+        &wordings[self.below(wordings.len())]
+    }
+
+    /// Returns a whole number in `[0, n)`.
+    pub(super) fn below(&mut self, n: usize) -> usize {
+        // Drawn from 32 bits so that the words do not depend on the width of `usize`.
+        ((u64::from(self.0.next_u32()) * n as u64) >> 32) as usize
+    }
+
+    /// Returns `true` with the given probability.
+    pub(super) fn chance(&mut self, probability: f64) -> bool {
+        self.0.random::<f64>() < probability
+    }
+
+    /// Brings the items into a random order.
+    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for i in (1..items.len()).rev() {
+            items.swap(i, self.below(i + 1));
+        }
+    }
+
+    /// Returns a sentence from parts that each name a number, such as `delta power of 61.20 %`.
+    pub(super) fn listing(&mut self, head: &str, mut parts: Vec<String>) -> Option<String> {
+        self.shuffle(&mut parts);
+        let (first, rest) = parts.split_first()?;
+        let mut sentence = format!("{head}: {first}");
+        for part in rest {
+            sentence.push_str(self.pick(&TEMPLATES.number.connectives));
+            sentence.push_str(part);
+        }
+        Some(sentence + ".")
+    }
+
+    /// Returns a number with its name, precisely or rounded; sometimes nothing, as a scorer leaves things out.
+    pub(super) fn number(&mut self, name: &[String], value: f64, unit: &str) -> Option<String> {
+        if self.chance(0.2) {
+            return None;
+        }
+        let name = self.pick(name).to_owned();
+        Some(if self.chance(0.5) {
+            format!("{name} {} {value:.2}{unit}", self.pick(&TEMPLATES.number.verbs))
+        } else if value.abs() >= 10.0 {
+            format!("{name} {} {value:.0}{unit}", self.pick(&TEMPLATES.number.rounded))
+        } else {
+            format!("{name} {} {value:.1}{unit}", self.pick(&TEMPLATES.number.rounded))
+        })
+    }
+}

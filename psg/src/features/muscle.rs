@@ -1,0 +1,91 @@
+//! The chin muscle.
+
+use serde::{Deserialize, Serialize};
+
+use super::median;
+use crate::RATE_HZ;
+use crate::dsp::{Band, Spectrum};
+
+/// Activity of the chin muscle.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ChinMuscle {
+    /// Frequency below which half of the power between 10 and 32 Hz lies, in hertz.
+    pub median_frequency_hz: f64,
+    /// Amplitude of the strongest twentieth of the epoch over that of its middle.
+    pub burst_ratio: f64,
+    /// Bursts per second: rises above twice the middle amplitude.
+    pub burst_rate_hz: f64,
+}
+
+/// Length of the stretches whose amplitude is taken, in samples: a quarter of a second.
+const STRETCH: usize = (RATE_HZ / 4.0) as usize;
+
+pub(super) fn chin_muscle(spectrum: &mut Spectrum, emg: &[f32]) -> Option<ChinMuscle> {
+    let amplitudes = amplitudes(emg);
+    let middle = median(&mut amplitudes.clone())?;
+    if middle <= 0.0 {
+        return None;
+    }
+    let mut sorted = amplitudes.clone();
+    sorted.sort_by(f64::total_cmp);
+    let strongest = sorted[sorted.len() * 19 / 20];
+    let n_bursts = amplitudes
+        .windows(2)
+        .filter(|pair| pair[0] <= 2.0 * middle && pair[1] > 2.0 * middle)
+        .count();
+    Some(ChinMuscle {
+        median_frequency_hz: median_frequency_hz(spectrum, emg)?,
+        burst_ratio: strongest / middle,
+        burst_rate_hz: n_bursts as f64 * RATE_HZ / emg.len() as f64,
+    })
+}
+
+/// Returns the amplitude of each stretch, from the differences of neighbouring samples: slow waves of the EEG that
+/// reach the chin are no muscle activity.
+fn amplitudes(emg: &[f32]) -> Vec<f64> {
+    let differences: Vec<f64> = emg.windows(2).map(|pair| f64::from(pair[1] - pair[0])).collect();
+    let amplitude = |stretch: &[f64]| {
+        (stretch.iter().map(|x| x * x).sum::<f64>() / stretch.len() as f64).sqrt()
+    };
+    differences.chunks(STRETCH).map(amplitude).collect()
+}
+
+fn median_frequency_hz(spectrum: &mut Spectrum, emg: &[f32]) -> Option<f64> {
+    let power = spectrum.power(emg);
+    let half = spectrum.band_power(&power, Band(10.0, 32.0)) / 2.0;
+    let first = (10.0 / spectrum.bin_hz()) as usize;
+    let mut sum = 0.0;
+    (first..power.len()).find_map(|bin| {
+        sum += power[bin];
+        (sum >= half && half > 0.0).then(|| bin as f64 * spectrum.bin_hz())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::FeatureExtractor;
+
+    fn emg(amplitude: impl Fn(usize) -> f64) -> Vec<f32> {
+        (0..1920)
+            .map(|i| (amplitude(i) * (std::f64::consts::TAU * 22.0 * i as f64 / 64.0).sin()) as f32)
+            .collect()
+    }
+
+    #[test]
+    fn steady_tone_has_its_frequency_and_no_bursts() {
+        let chin = chin_muscle(&mut FeatureExtractor::default().fine, &emg(|_| 1.0)).unwrap();
+        assert!((chin.median_frequency_hz - 22.0).abs() < 0.5, "{chin:?}");
+        assert!(chin.burst_ratio < 1.2, "{chin:?}");
+        assert_eq!(chin.burst_rate_hz, 0.0);
+    }
+
+    #[test]
+    fn bursts_are_counted() {
+        // Six bursts of half a second, five times as strong as the tone between them.
+        let bursts = emg(|i| if i % 320 < 32 { 5.0 } else { 1.0 });
+        let chin = chin_muscle(&mut FeatureExtractor::default().fine, &bursts).unwrap();
+        assert!((chin.burst_ratio - 5.0).abs() < 0.7, "{chin:?}");
+        assert!((chin.burst_rate_hz - 0.2).abs() < 0.05, "{chin:?}");
+    }
+}

@@ -1,0 +1,101 @@
+//! The recorder: what amplifier, electrodes and leads make of the signals on one night.
+
+use serde::{Deserialize, Serialize};
+
+use super::random::Random;
+use super::site::Site;
+
+/// How the night was recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorder {
+    /// High-pass filter of EEG and EOG, first order, in hertz.
+    pub high_pass_hz: f64,
+    /// Low-pass filter of EEG and EOG, second order, in hertz.
+    pub low_pass_hz: f64,
+    /// Whether a filter takes the mains frequency out.
+    pub notch: bool,
+    /// Frequency of the mains in hertz.
+    pub mains_hz: f64,
+    /// Amplitude of mains hum at the electrodes, in microvolts.
+    pub mains_uv: f64,
+    /// Frequency of another narrow disturbance, in hertz.
+    pub tone_hz: f64,
+    /// Amplitude of that disturbance in microvolts; 0 on most nights.
+    pub tone_uv: f64,
+    /// Largest value that the converter shows for EEG and EOG, in microvolts.
+    pub rail_uv: f64,
+    /// Electrode potential at which the first stage of the amplifier saturates, in microvolts.
+    pub input_rail_uv: f64,
+    /// Root mean square of white noise, in microvolts.
+    pub noise_uv: f64,
+    /// Height of the R wave in the EEG, in microvolts.
+    pub ecg_leak_uv: f64,
+    /// Root mean square of slow electrode drift in quiet sleep, in microvolts.
+    pub drift_uv: f64,
+    /// Typical swing of an electrode's potential with a movement, in microvolts.
+    pub movement_uv: f64,
+    /// Probability that a movement drives an electrode beyond the amplifier's range.
+    pub saturation_share: f64,
+    /// Electrode pops per hour.
+    pub pops_per_h: f64,
+    /// Share of the night in which sweat or breathing sways the baseline.
+    pub sway_share: f64,
+    /// Root mean square of that sway, in microvolts.
+    pub sway_uv: f64,
+    /// Whether airflow is measured as nasal pressure; by a thermistor otherwise.
+    pub nasal_pressure: bool,
+}
+
+impl Recorder {
+    /// Draws the recorder of a night at a site.
+    pub(super) fn draw(site: Site, random: &mut Random) -> Self {
+        let (high_pass_hz, low_pass_hz) = match site {
+            Site::Shhs => (0.15, 50.0),
+            Site::Referential => {
+                (random.pick(&[(0.05, 1.0), (0.16, 1.0)]), random.pick(&[(35.0, 1.0), (45.0, 1.0)]))
+            }
+            Site::Aasm => {
+                (random.pick(&[(0.1, 1.0), (0.3, 2.0)]), random.pick(&[(35.0, 2.0), (70.0, 1.0)]))
+            }
+            Site::Plain => (
+                random.pick(&[(0.08, 1.0), (0.16, 1.5), (0.3, 1.0), (0.5, 0.7)]),
+                random.pick(&[(25.0, 0.5), (30.0, 1.0), (35.0, 1.0), (45.0, 1.0), (60.0, 1.0)]),
+            ),
+        };
+        let rail_uv = match site {
+            Site::Shhs => 125.0,
+            Site::Referential => 3200.0,
+            Site::Aasm => random.pick(&[(500.0, 1.0), (3200.0, 1.0)]),
+            Site::Plain => random.pick(&[(250.0, 1.0), (400.0, 1.5), (1000.0, 1.0)]),
+        };
+        let has_tone = random.chance(0.2);
+        let sways = random.chance(0.4);
+        Self {
+            high_pass_hz,
+            low_pass_hz,
+            notch: random.chance(0.6),
+            mains_hz: match site {
+                Site::Shhs | Site::Referential => 60.0,
+                Site::Aasm | Site::Plain => 50.0,
+            },
+            mains_uv: random.log_normal_within((1.0, 1.0), (0.05, 20.0)),
+            tone_hz: random.between(14.0, 31.0),
+            tone_uv: if has_tone { random.log_normal_within((1.2, 0.6), (0.3, 5.0)) } else { 0.0 },
+            rail_uv,
+            input_rail_uv: random.log_normal_within((1500.0, 0.6), (400.0, 6000.0)),
+            noise_uv: random.log_normal_within((0.5, 0.5), (0.1, 2.0)),
+            ecg_leak_uv: random.log_normal_within((2.5, 1.1), (0.1, 45.0)),
+            drift_uv: random.log_normal_within((5.0, 0.6), (1.0, 25.0)),
+            movement_uv: random.log_normal_within((110.0, 0.8), (20.0, 900.0)),
+            saturation_share: random.log_normal_within((0.12, 1.0), (0.005, 0.8)),
+            pops_per_h: random.log_normal_within((0.6, 1.2), (0.0, 20.0)),
+            sway_share: if sways { random.between(0.05, 0.6) } else { 0.0 },
+            sway_uv: random.log_normal_within((25.0, 0.7), (6.0, 150.0)),
+            nasal_pressure: match site {
+                Site::Shhs | Site::Referential => false,
+                Site::Aasm => true,
+                Site::Plain => random.chance(0.5),
+            },
+        }
+    }
+}
