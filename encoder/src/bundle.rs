@@ -22,6 +22,9 @@ pub const SIGNAL_TOWER: &str = "signal.onnx";
 pub const TEXT_TOWER: &str = "text.onnx";
 /// File name of the tokenizer's vocabulary.
 pub const VOCABULARY: &str = "bpe_simple_vocab_16e6.txt.gz";
+/// File name of the list of tokens that the text tower met in its training: one bit a token, the lowest bit of a byte
+/// first. A bundle may do without it.
+pub const TRAINED_TOKENS: &str = "trained_tokens.bin";
 
 /// What `bundle.toml` says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

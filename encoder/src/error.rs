@@ -42,6 +42,50 @@ pub enum Error {
         /// What the manifest says.
         expected: String,
     },
+    /// The vocabulary file is not CLIP's.
+    #[error("`{}` is not the vocabulary of CLIP: {problem}", path.display())]
+    Vocabulary {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A prompt set breaks its format; the mistake of whoever wrote it.
+    #[error("`{name}`: {problem}")]
+    Prompts {
+        /// The file's name.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The ONNX Runtime library is not there.
+    #[error("the ONNX Runtime library `{}` is not there", path.display())]
+    NoRuntime {
+        /// Where it was expected.
+        path: PathBuf,
+    },
+    /// The file is not an ONNX Runtime library that can be used.
+    #[error("the ONNX Runtime library `{}` cannot be used: {problem}", path.display())]
+    Runtime {
+        /// The file.
+        path: PathBuf,
+        /// What the loader says.
+        problem: String,
+    },
+    /// CUDA was asked for and cannot be had.
+    #[error("no CUDA device can be used: {problem}")]
+    NoCuda {
+        /// What the runtime says.
+        problem: String,
+    },
+    /// A graph is not the tower that it should be, or fails.
+    #[error("`{}`: {problem}", path.display())]
+    Model {
+        /// The graph's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A vector cannot be brought to unit length.
     #[error("a vector of {dim} numbers {problem}; it has no direction")]
     NoDirection {
@@ -63,13 +107,23 @@ impl Error {
     /// Returns the next step for the user, where there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Io { .. } | Self::NoDirection { .. } => None,
+            Self::Io { .. } | Self::NoDirection { .. } | Self::Prompts { .. } => None,
+            Self::NoRuntime { .. } | Self::Runtime { .. } => {
+                Some("run `cargo xtask setup`, or name the library in `ORT_DYLIB_PATH`")
+            }
+            Self::NoCuda { .. } => Some(
+                "`--device auto` falls back to the CPU; CUDA needs the GPU build of ONNX Runtime",
+            ),
+            Self::Model { .. } => {
+                Some("the bundle does not fit this version of Nocturne, or is damaged")
+            }
             Self::NotABundle { .. } => {
                 Some("`--bundle` names the folder that holds `bundle.toml` and its models")
             }
             Self::Manifest { .. } => {
                 Some("the bundle may be of a newer version of Nocturne, or damaged")
             }
+            Self::Vocabulary { .. } => Some("the bundle is damaged; copy it again"),
             Self::Hash { .. } => Some("the file was changed or damaged; copy the bundle again"),
         }
     }

@@ -1,0 +1,197 @@
+//! Prompt sets: the wordings by which a label is recognised, as versioned data.
+
+use std::sync::LazyLock;
+
+use nocturne_psg::montage::{Channel, ChannelMask};
+use serde::Deserialize;
+
+use crate::{Embedding, Error, Result, TextEncoder};
+
+/// Labels with their wordings.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PromptSet {
+    /// The name, such as `stages`.
+    pub name: String,
+    /// The version; it changes with every wording.
+    pub version: u32,
+    /// Whether exactly one of the labels holds for an epoch. Otherwise each label is judged on its own.
+    pub exclusive: bool,
+    /// The labels.
+    #[serde(rename = "label")]
+    pub labels: Vec<Label>,
+}
+
+/// A label and the texts that stand for it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Label {
+    /// The name, as in answers and files.
+    pub name: String,
+    /// Texts that describe an epoch with the label.
+    pub prompts: Vec<String>,
+    /// Texts that describe the normal state; empty in exclusive sets.
+    #[serde(default)]
+    pub negatives: Vec<String>,
+    /// Plain words by which a question may call the label.
+    #[serde(default)]
+    pub words: Vec<String>,
+    /// Channels of which an epoch must have at least one.
+    #[serde(default)]
+    pub needs: Vec<Channel>,
+    /// Whether the input channels do not show what the label is about, so that it can only be inferred.
+    #[serde(default)]
+    pub indirect: bool,
+}
+
+impl Label {
+    /// Returns whether an epoch with these channels can show the label at all.
+    pub fn is_visible_in(&self, mask: ChannelMask) -> bool {
+        self.needs.is_empty() || self.needs.iter().any(|channel| mask.contains(*channel))
+    }
+}
+
+/// The mean directions of a label's texts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelDirections {
+    /// Of the prompts.
+    pub positive: Embedding,
+    /// Of the negatives, where the label has any.
+    pub negative: Option<Embedding>,
+}
+
+static STAGES: LazyLock<PromptSet> =
+    LazyLock::new(|| embedded("stages.toml", include_str!("../prompts/stages.toml")));
+static EVENTS: LazyLock<PromptSet> =
+    LazyLock::new(|| embedded("events.toml", include_str!("../prompts/events.toml")));
+
+fn embedded(name: &str, text: &str) -> PromptSet {
+    PromptSet::parse(name, text).expect("the embedded prompt sets are checked by a test")
+}
+
+impl PromptSet {
+    /// Returns the five stages; the names of the labels are the codes of [`nocturne_psg::Stage`].
+    pub fn stages() -> &'static Self {
+        &STAGES
+    }
+
+    /// Returns the events.
+    pub fn events() -> &'static Self {
+        &EVENTS
+    }
+
+    /// Returns the embedded set of that name.
+    pub fn embedded(name: &str) -> Option<&'static Self> {
+        [Self::stages(), Self::events()].into_iter().find(|set| set.name == name)
+    }
+
+    /// Reads a set from the text of a TOML file called `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Prompts`] where it breaks the format, or where a label has no prompt or appears twice.
+    pub fn parse(name: &str, text: &str) -> Result<Self> {
+        let error = |problem: String| Error::Prompts { name: name.to_owned(), problem };
+        let set: Self = toml::from_str(text).map_err(|problem| error(problem.to_string()))?;
+        if set.labels.is_empty() {
+            return Err(error("it has no label".to_owned()));
+        }
+        for (i, label) in set.labels.iter().enumerate() {
+            if label.prompts.is_empty() {
+                return Err(error(format!("the label `{}` has no prompt", label.name)));
+            }
+            if !set.exclusive && label.negatives.is_empty() {
+                return Err(error(format!(
+                    "the label `{}` is judged on its own and has no negative",
+                    label.name
+                )));
+            }
+            if set.labels[..i].iter().any(|earlier| earlier.name == label.name) {
+                return Err(error(format!("the label `{}` appears twice", label.name)));
+            }
+        }
+        Ok(set)
+    }
+
+    /// Returns the label of that name.
+    pub fn label(&self, name: &str) -> Option<&Label> {
+        self.labels.iter().find(|label| label.name == name)
+    }
+
+    /// Encodes the texts of every label: each embedded on its own, then their mean direction (a prompt ensemble).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TextEncoder::encode_all`] and [`Embedding::mean`].
+    pub fn encode(&self, encoder: &mut TextEncoder) -> Result<Vec<LabelDirections>> {
+        self.labels.iter().map(|label| label.encode(encoder)).collect()
+    }
+}
+
+impl Label {
+    /// Encodes the label's texts, see [`PromptSet::encode`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TextEncoder::encode_all`] and [`Embedding::mean`].
+    pub fn encode(&self, encoder: &mut TextEncoder) -> Result<LabelDirections> {
+        let mut direction = |texts: &[String]| -> Result<Embedding> {
+            let encoded = encoder.encode_all(texts)?;
+            Embedding::mean(encoded.iter().map(|text| &text.embedding))
+        };
+        let positive = direction(&self.prompts)?;
+        let negative =
+            if self.negatives.is_empty() { None } else { Some(direction(&self.negatives)?) };
+        Ok(LabelDirections { positive, negative })
+    }
+}
+
+impl LabelDirections {
+    /// Returns the cosine to the prompts, less the cosine to the negatives where there are any.
+    pub fn margin(&self, epoch: &Embedding) -> f32 {
+        self.positive.cosine(epoch)
+            - self.negative.as_ref().map_or(0.0, |negative| negative.cosine(epoch))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nocturne_psg::{EventKind, Stage};
+
+    use super::*;
+
+    #[test]
+    fn stages_are_labelled_by_their_codes() {
+        let set = PromptSet::stages();
+        assert!(set.exclusive);
+        let codes: Vec<&str> = set.labels.iter().map(|label| label.name.as_str()).collect();
+        assert_eq!(codes, Stage::ALL.map(Stage::code));
+    }
+
+    #[test]
+    fn events_are_kinds_or_the_respiratory_ones_together() {
+        for label in &PromptSet::events().labels {
+            let is_kind = EventKind::from_name(&label.name).is_some();
+            assert!(is_kind || label.name == "respiratory_event", "{}", label.name);
+            assert!(!label.words.is_empty() && !label.needs.is_empty(), "{}", label.name);
+        }
+    }
+
+    #[test]
+    fn no_word_calls_two_concepts() {
+        let words: Vec<&String> =
+            PromptSet::events().labels.iter().flat_map(|label| &label.words).collect();
+        let mut unique = words.clone();
+        unique.sort();
+        unique.dedup();
+        assert_eq!(unique.len(), words.len());
+    }
+
+    #[test]
+    fn label_without_prompts_is_refused() {
+        let text =
+            "name = 'x'\nversion = 1\nexclusive = true\nlabel = [{ name = 'a', prompts = [] }]";
+        let error = PromptSet::parse("x.toml", text).unwrap_err();
+        assert_eq!(error.to_string(), "`x.toml`: the label `a` has no prompt");
+    }
+}

@@ -1,0 +1,206 @@
+//! Finds and loads the ONNX Runtime library, and chooses the device.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+use ort::environment::Environment;
+use ort::ep::{self, ExecutionProvider};
+use ort::session::builder::SessionBuilder;
+
+use crate::{Error, Result};
+
+/// File name of the library.
+pub const LIBRARY: &str = if cfg!(target_os = "macos") {
+    "libonnxruntime.dylib"
+} else if cfg!(windows) {
+    "onnxruntime.dll"
+} else {
+    "libonnxruntime.so"
+};
+
+/// Folder into which `cargo xtask setup` puts the library, at the root of the repository.
+pub const FOLDER: &str = ".ort";
+
+/// Where the encoder is to run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Device {
+    /// On a CUDA device where one can be used, else on the CPU.
+    #[default]
+    Auto,
+    /// On the CPU.
+    Cpu,
+    /// On a CUDA device, or not at all.
+    Cuda,
+}
+
+impl Device {
+    /// Every device, as it is written on a command line.
+    pub const NAMES: [&str; 3] = ["auto", "cpu", "cuda"];
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(name: &str) -> std::result::Result<Self, String> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda),
+            _ => Err(format!("`{name}` is no device; expected `auto`, `cpu` or `cuda`")),
+        }
+    }
+}
+
+/// What the encoder really runs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provider {
+    /// `cpu` or `cuda`.
+    pub name: &'static str,
+    /// Why it is the CPU although a CUDA device was welcome.
+    pub fallback_reason: Option<String>,
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// The loaded library.
+#[derive(Debug, Clone, Copy)]
+pub struct Runtime {
+    loaded: &'static Loaded,
+}
+
+struct Loaded {
+    library: PathBuf,
+    environment: Environment,
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded").field("library", &self.library).finish_non_exhaustive()
+    }
+}
+
+/// A process has one library: loading another one beside it is not possible.
+static LOADED: OnceLock<Loaded> = OnceLock::new();
+
+impl Runtime {
+    /// Loads the library from a file, or from where [`find`] finds it.
+    ///
+    /// A second call returns what the first one loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRuntime`] where there is none, [`Error::Runtime`] where the file is not the library.
+    pub fn load(library: Option<&Path>) -> Result<Self> {
+        if let Some(loaded) = LOADED.get() {
+            return Ok(Self { loaded });
+        }
+        let library = find(library)?;
+        let error = |problem: String| Error::Runtime { path: library.clone(), problem };
+        let builder = ort::init_from(&library).map_err(|problem| error(problem.to_string()))?;
+        let environment = builder
+            .with_name("nocturne")
+            .with_telemetry(false)
+            .build()
+            .map_err(|problem| error(problem.to_string()))?;
+        Ok(Self { loaded: LOADED.get_or_init(|| Loaded { library, environment }) })
+    }
+
+    /// Returns the file that was loaded.
+    pub fn library(&self) -> &'static Path {
+        &self.loaded.library
+    }
+
+    /// Begins a session on a device and returns what it will run on.
+    pub(crate) fn session(
+        self,
+        device: Device,
+        threads: usize,
+    ) -> Result<(SessionBuilder, Provider)> {
+        let mut builder = self.cpu_session(threads)?;
+        let cuda = || ep::CUDA::default();
+        let provider = match device {
+            Device::Cpu => Provider { name: "cpu", fallback_reason: None },
+            Device::Cuda => {
+                // Whether the provider is compiled in says nothing; only registering it does.
+                cuda()
+                    .register(&mut builder)
+                    .map_err(|problem| Error::NoCuda { problem: problem.to_string() })?;
+                Provider { name: "cuda", fallback_reason: None }
+            }
+            Device::Auto => match cuda().register(&mut builder) {
+                Ok(()) => Provider { name: "cuda", fallback_reason: None },
+                Err(problem) => {
+                    Provider { name: "cpu", fallback_reason: Some(problem.to_string()) }
+                }
+            },
+        };
+        Ok((builder, provider))
+    }
+
+    /// Begins a session on the CPU.
+    pub(crate) fn cpu_session(self, threads: usize) -> Result<SessionBuilder> {
+        let error = |problem: String| Error::Runtime { path: self.loaded.library.clone(), problem };
+        let builder = SessionBuilder::new(&self.loaded.environment)
+            .map_err(|problem| error(problem.to_string()))?;
+        // Threads that spin between batches take the cores away from reading and searching.
+        let builder =
+            builder.with_intra_threads(threads).map_err(|problem| error(problem.to_string()))?;
+        builder.with_intra_op_spinning(false).map_err(|problem| error(problem.to_string()))
+    }
+}
+
+/// Returns the library file: the given one, or else the first of these that is there.
+///
+/// 1. `lib/` beside the folder of the program;
+/// 2. `.ort/` in the folder of the program or in one above it, which is where `cargo xtask setup` puts it;
+/// 3. `.ort/` in the working folder or in one above it.
+///
+/// # Errors
+///
+/// [`Error::NoRuntime`] where there is none.
+pub fn find(library: Option<&Path>) -> Result<PathBuf> {
+    if let Some(library) = library {
+        let found = library.is_file().then(|| library.to_owned());
+        return found.ok_or_else(|| Error::NoRuntime { path: library.to_owned() });
+    }
+    let program = std::env::current_exe().unwrap_or_default();
+    let installed =
+        program.parent().and_then(Path::parent).map(|folder| folder.join("lib").join(LIBRARY));
+    let working = std::env::current_dir().unwrap_or_default();
+    let set_up = program
+        .ancestors()
+        .chain(working.ancestors())
+        .map(|folder| folder.join(FOLDER).join(LIBRARY));
+    let found = installed.into_iter().chain(set_up).find(|path| path.is_file());
+    found.ok_or_else(|| Error::NoRuntime { path: Path::new(FOLDER).join(LIBRARY) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_library_is_named_with_the_next_step() {
+        let error = find(Some(Path::new("/nowhere/libonnxruntime.so"))).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the ONNX Runtime library `/nowhere/libonnxruntime.so` is not there"
+        );
+        assert!(error.hint().is_some_and(|hint| hint.contains("cargo xtask setup")));
+    }
+
+    #[test]
+    fn devices_are_read_by_name() {
+        assert_eq!("cuda".parse(), Ok(Device::Cuda));
+        assert_eq!(
+            "gpu".parse::<Device>(),
+            Err("`gpu` is no device; expected `auto`, `cpu` or `cuda`".to_owned())
+        );
+    }
+}

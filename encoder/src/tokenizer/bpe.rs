@@ -1,0 +1,154 @@
+//! Byte-pair encoding with CLIP's vocabulary.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+
+/// Merges that are used of those in the file; the rest belongs to a larger vocabulary.
+const N_MERGES: usize = 48_894;
+/// Tokens that stand for one byte, and again for one byte at the end of a word.
+const N_BYTES: u32 = 256;
+
+/// Token that begins a text.
+pub(super) const START: u32 = 2 * N_BYTES + N_MERGES as u32;
+/// Token that ends a text.
+pub(super) const END: u32 = START + 1;
+/// Number of tokens.
+pub(super) const SIZE: usize = END as usize + 1;
+
+/// The vocabulary: which pairs of tokens merge, and what bytes tokens stand for.
+pub(super) struct Vocabulary {
+    /// For a pair of tokens, the token that they merge into. A lower token was learned earlier and merges first.
+    merges: HashMap<(u32, u32), u32>,
+    /// For each token but the last two, the bytes that it stands for and whether it ends a word.
+    tokens: Vec<(Vec<u8>, bool)>,
+    /// For each byte, its token within a word.
+    of_byte: [u32; N_BYTES as usize],
+}
+
+impl Vocabulary {
+    /// Reads `bpe_simple_vocab_16e6.txt.gz`: a header line, then a merge in each line.
+    ///
+    /// The error is a sentence that says what is wrong with the bytes.
+    pub(super) fn read(gzip: &[u8]) -> Result<Self, String> {
+        let mut text = String::new();
+        GzDecoder::new(gzip)
+            .read_to_string(&mut text)
+            .map_err(|error| format!("it cannot be unpacked: {error}"))?;
+        let bytes = byte_order();
+        let mut of_byte = [0; N_BYTES as usize];
+        let mut tokens = Vec::with_capacity(SIZE);
+        for (token, byte) in (0..).zip(bytes) {
+            of_byte[usize::from(byte)] = token;
+            tokens.push((vec![byte], false));
+        }
+        tokens.extend(bytes.map(|byte| (vec![byte], true)));
+        let mut vocabulary = Self { merges: HashMap::with_capacity(N_MERGES), tokens, of_byte };
+        let mut names: HashMap<String, u32> = HashMap::with_capacity(SIZE);
+        for (token, byte) in (0..).zip(bytes) {
+            names.insert(char_of_byte(byte).to_string(), token);
+            names.insert(format!("{}</w>", char_of_byte(byte)), token + N_BYTES);
+        }
+        for (line, token) in text.lines().skip(1).zip(2 * N_BYTES..START) {
+            vocabulary.add_merge(line, token, &mut names)?;
+        }
+        if vocabulary.tokens.len() != START as usize {
+            let n = vocabulary.tokens.len() - 2 * N_BYTES as usize;
+            return Err(format!("it has {n} merges; expected at least {N_MERGES}"));
+        }
+        Ok(vocabulary)
+    }
+
+    fn add_merge(
+        &mut self,
+        line: &str,
+        token: u32,
+        names: &mut HashMap<String, u32>,
+    ) -> Result<(), String> {
+        let problem = || {
+            format!("merge {} is `{}`; expected two known tokens", token - 2 * N_BYTES + 1, line)
+        };
+        let (left, right) = line.split_once(' ').ok_or_else(problem)?;
+        let pair = (*names.get(left).ok_or_else(problem)?, *names.get(right).ok_or_else(problem)?);
+        let (right_bytes, ends_word) = self.tokens[pair.1 as usize].clone();
+        let bytes = [self.tokens[pair.0 as usize].0.clone(), right_bytes].concat();
+        self.merges.insert(pair, token);
+        self.tokens.push((bytes, ends_word));
+        names.insert(format!("{left}{right}"), token);
+        Ok(())
+    }
+
+    /// Appends the tokens of a word: its bytes, merged pair by pair, the pair learned earliest first.
+    pub(super) fn encode_word(&self, word: &str, ids: &mut Vec<u32>) {
+        let mut tokens: Vec<u32> =
+            word.bytes().map(|byte| self.of_byte[usize::from(byte)]).collect();
+        if let Some(last) = tokens.last_mut() {
+            *last += N_BYTES;
+        }
+        while let Some(merged) =
+            tokens.windows(2).filter_map(|pair| self.merges.get(&(pair[0], pair[1]))).min()
+        {
+            tokens = self.merge_all(&tokens, *merged);
+        }
+        ids.extend(tokens);
+    }
+
+    /// Replaces, from left to right, every pair that merges into `merged`.
+    fn merge_all(&self, tokens: &[u32], merged: u32) -> Vec<u32> {
+        let mut result = Vec::with_capacity(tokens.len());
+        let mut i = 0;
+        while i < tokens.len() {
+            let pair = tokens.get(i + 1).map(|next| (tokens[i], *next));
+            if pair.is_some_and(|pair| self.merges.get(&pair) == Some(&merged)) {
+                result.push(merged);
+                i += 2;
+            } else {
+                result.push(tokens[i]);
+                i += 1;
+            }
+        }
+        result
+    }
+
+    /// Returns the text of tokens, with a blank after each word; bytes that are no UTF-8 are replaced.
+    pub(super) fn decode(&self, ids: impl IntoIterator<Item = u32>) -> String {
+        let mut bytes = Vec::new();
+        for id in ids {
+            match id {
+                START => bytes.extend_from_slice(b"<start_of_text>"),
+                END => bytes.extend_from_slice(b"<end_of_text>"),
+                _ => {
+                    if let Some((token, ends_word)) = self.tokens.get(id as usize) {
+                        bytes.extend_from_slice(token);
+                        bytes.extend(ends_word.then_some(b' '));
+                    }
+                }
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// Returns the bytes in the order of their tokens: first those that print, then the others (GPT-2's order).
+fn byte_order() -> [u8; N_BYTES as usize] {
+    let mut order = [0; N_BYTES as usize];
+    let all = (0..=u8::MAX)
+        .filter(|byte| prints(*byte))
+        .chain((0..=u8::MAX).filter(|byte| !prints(*byte)));
+    order.iter_mut().zip(all).for_each(|(place, byte)| *place = byte);
+    order
+}
+
+const fn prints(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff)
+}
+
+/// Returns the character by which the vocabulary file writes a byte: itself, or one beyond Latin-1.
+fn char_of_byte(byte: u8) -> char {
+    if prints(byte) {
+        return char::from(byte);
+    }
+    let place = (0..byte).filter(|earlier| !prints(*earlier)).count() as u32;
+    char::from_u32(0x100 + place).expect("the characters behind Latin-1 are all assigned")
+}
