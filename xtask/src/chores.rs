@@ -1,0 +1,99 @@
+//! What the chores do.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::{python, runtime};
+
+/// Packages for the independent gRPC client of the tests.
+const CLIENT_PACKAGES: [&str; 2] = ["grpcio==1.76.0", "grpcio-reflection==1.76.0"];
+
+/// Returns the root of the repository.
+pub(crate) fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().expect("the package lies in the repository").to_owned()
+}
+
+/// Builds the release and runs its demonstration.
+pub(crate) fn demo(library: Option<&Path>, folder: Option<&Path>) -> Result<()> {
+    let library = runtime::set_up(library)?;
+    eprintln!("demo: building the release …");
+    run(cargo().args(["build", "--release", "--package", "nocturne"]))?;
+    let program = root().join("target/release/nocturne");
+    run(Command::new(program).arg("demo").args(folder).env("ORT_DYLIB_PATH", library))
+}
+
+/// Runs every test of the workspace.
+pub(crate) fn test(library: Option<&Path>) -> Result<()> {
+    let library = runtime::set_up(library)?;
+    let client = client_packages();
+    let mut tests = cargo();
+    if has_nextest() {
+        tests.args(["nextest", "run", "--workspace"]);
+    } else {
+        // Every target but the documentation, which follows.
+        tests.args(["test", "--workspace", "--lib", "--bins", "--tests"]);
+    }
+    let mut documentation = cargo();
+    documentation.args(["test", "--workspace", "--doc"]);
+    for command in [&mut tests, &mut documentation] {
+        command
+            .env("ORT_DYLIB_PATH", &library)
+            .envs(client.as_ref().map(|folder| ("NOCTURNE_TEST_PYTHONPATH", folder)));
+        run(command)?;
+    }
+    Ok(())
+}
+
+/// Runs what continuous integration runs.
+pub(crate) fn ci(library: Option<&Path>) -> Result<()> {
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    run(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    test(library)
+}
+
+/// Installs the Python packages of the independent client into `target/python`, or says why its test will be skipped.
+fn client_packages() -> Option<PathBuf> {
+    let folder = root().join("target/python");
+    let marker = folder.join("installed.txt");
+    let wanted = CLIENT_PACKAGES.join("\n");
+    if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
+        return Some(folder);
+    }
+    eprintln!("test: getting the Python gRPC client …");
+    let install = || -> Result<()> {
+        let mut pip = python::pip()?;
+        pip.args(["install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target"]);
+        run(pip.arg(&folder).args(CLIENT_PACKAGES))?;
+        std::fs::write(&marker, &wanted)?;
+        Ok(())
+    };
+    match install() {
+        Ok(()) => Some(folder),
+        Err(error) => {
+            eprintln!("test: the independent client will be skipped: {error:#}");
+            None
+        }
+    }
+}
+
+fn has_nextest() -> bool {
+    let version =
+        cargo().args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    command.current_dir(root());
+    command
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let status =
+        command.status().with_context(|| format!("cannot run {:?}", command.get_program()))?;
+    python::check(status).with_context(|| format!("{command:?}"))
+}

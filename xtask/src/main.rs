@@ -1,0 +1,62 @@
+//! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `ci`.
+
+#![expect(clippy::print_stderr, reason = "a chore tells on the terminal what it does")]
+
+mod chores;
+mod python;
+mod runtime;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Chores of the Nocturne repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+    /// ONNX Runtime library to use instead of the pinned one.
+    #[arg(
+        long,
+        env = "ORT_DYLIB_PATH",
+        global = true,
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    onnxruntime: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Gets the pinned ONNX Runtime library into `.ort/`; does nothing where it is already there.
+    Setup,
+    /// Sets up, builds the release and shows the main job on simulated nights, or on the recordings of a folder.
+    Demo {
+        /// Folder with EDF or BDF recordings.
+        folder: Option<PathBuf>,
+    },
+    /// Sets up and runs every test of the workspace.
+    Test,
+    /// Runs what continuous integration runs: format, lints, documentation, tests.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let library = arguments.onnxruntime.as_deref();
+    let done = match arguments.chore {
+        Chore::Setup => runtime::set_up(library).map(drop),
+        Chore::Demo { folder } => chores::demo(library, folder.as_deref()),
+        Chore::Test => chores::test(library),
+        Chore::Ci => chores::ci(library),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

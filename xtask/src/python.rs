@@ -1,0 +1,39 @@
+//! Python, which is needed for pip alone.
+
+use std::process::{Command, ExitStatus, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// Returns the name of a Python 3 interpreter that runs.
+pub(crate) fn interpreter() -> Result<&'static str> {
+    let runs = |name: &&str| {
+        let status = Command::new(name)
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        status.is_ok_and(|status| status.success())
+    };
+    ["python3", "python"]
+        .into_iter()
+        .find(runs)
+        .context("no Python 3 runs as `python3`; install it")
+}
+
+/// Returns a command that runs pip, which still lacks its arguments.
+pub(crate) fn pip() -> Result<Command> {
+    let interpreter = interpreter()?;
+    let has_pip =
+        Command::new(interpreter).args(["-m", "pip", "--version"]).output()?.status.success();
+    if !has_pip {
+        bail!("`{interpreter} -m pip` does not run; install pip, on Debian as `python3-pip`");
+    }
+    let mut command = Command::new(interpreter);
+    command.args(["-m", "pip"]);
+    Ok(command)
+}
+
+/// Turns a failed command into an error.
+pub(crate) fn check(status: ExitStatus) -> Result<()> {
+    if status.success() { Ok(()) } else { bail!("the command ended with {status}") }
+}
