@@ -104,6 +104,13 @@ pub struct Calibration {
     pub false_positive_rate: f32,
 }
 
+impl Calibration {
+    /// Returns the probability of the concept at a margin.
+    pub fn probability(&self, margin: f32) -> f32 {
+        1.0 / (1.0 + (-(self.slope * margin + self.offset)).exp())
+    }
+}
+
 /// A bundle whose files are all there and all have the hash that the manifest gives.
 #[derive(Debug, Clone)]
 pub struct Bundle {

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use nocturne_psg::montage::{Channel, ChannelMask};
 use serde::Deserialize;
 
+use crate::text::EncodedText;
 use crate::{Embedding, Error, Result, TextEncoder};
 
 /// Labels with their wordings.
@@ -135,18 +136,28 @@ impl Label {
     ///
     /// Those of [`TextEncoder::encode_all`] and [`Embedding::mean`].
     pub fn encode(&self, encoder: &mut TextEncoder) -> Result<LabelDirections> {
-        let mut direction = |texts: &[String]| -> Result<Embedding> {
-            let encoded = encoder.encode_all(texts)?;
-            Embedding::mean(encoded.iter().map(|text| &text.embedding))
-        };
-        let positive = direction(&self.prompts)?;
-        let negative =
-            if self.negatives.is_empty() { None } else { Some(direction(&self.negatives)?) };
-        Ok(LabelDirections { positive, negative })
+        let texts: Vec<&String> = self.prompts.iter().chain(&self.negatives).collect();
+        LabelDirections::of_encoded(self, &encoder.encode_all(&texts)?)
     }
 }
 
 impl LabelDirections {
+    /// Takes the encoded texts of a label, its prompts first and its negatives behind them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Embedding::mean`].
+    ///
+    /// # Panics
+    ///
+    /// Panics where there are fewer texts than prompts.
+    pub fn of_encoded(label: &Label, encoded: &[EncodedText]) -> Result<Self> {
+        let (prompts, negatives) = encoded.split_at(label.prompts.len());
+        let mean = |texts: &[EncodedText]| Embedding::mean(texts.iter().map(|text| &text.embedding));
+        let negative = if negatives.is_empty() { None } else { Some(mean(negatives)?) };
+        Ok(Self { positive: mean(prompts)?, negative })
+    }
+
     /// Returns the cosine to the prompts, less the cosine to the negatives where there are any.
     pub fn margin(&self, epoch: &Embedding) -> f32 {
         self.positive.cosine(epoch)

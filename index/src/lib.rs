@@ -1,1 +1,108 @@
-//! Placeholder.
+//! Keeps points safely and finds the nearest.
+//!
+//! A **collection** is a folder that holds the embeddings of recordings, all made by one model bundle (its [`Space`]):
+//!
+//! - [`CollectionWriter`] adds, replaces and removes recordings.
+//!   When [`commit`](CollectionWriter::commit) returns, the recording survives a power cut and is visible whole.
+//! - [`Collection`] is a snapshot for readers; [`Collection::refresh`] gives the next one.
+//! - [`VectorIndex`] finds the epochs nearest to a query. [`ExactIndex`] looks at every epoch and is right by definition;
+//!   [`HnswIndex`] walks a graph, and asks the exact one wherever a graph would be slow or incomplete.
+//!
+//! An epoch's identity is its recording's name and its number ([`EpochRef`](nocturne_psg::EpochRef)):
+//! it stays the same however often the recording is indexed again.
+//!
+//! # The folder
+//!
+//! ```text
+//! manifest-000041.jsonl   the last three generations; the one with the highest number counts
+//! manifest-000042.jsonl
+//! segments/<hash>.seg     one recording each, sealed, named by its content
+//! writer.lock             held while a writer lives
+//! ```
+//!
+//! The modules `manifest` and `segment` describe the files byte by byte.
+//! Every other file is ignored, and none is ever read outside the folder.
+//!
+//! # Example
+//!
+//! ```
+//! use nocturne_encoder::{Embedding, bundle::Preprocessing};
+//! use nocturne_index::{
+//!     Collection, CollectionWriter, EpochPoint, ExactIndex, RecordingDraft, SearchRequest, Space, VectorIndex,
+//! };
+//! use nocturne_psg::montage::ChannelMask;
+//! use nocturne_psg::{EpochNumber, EventSet, Quality, RecordingId, Stage, ZScore};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let temporary = tempfile::tempdir()?;
+//! # let folder = temporary.path();
+//! let space = Space {
+//!     bundle: "small".into(),
+//!     fingerprint: "5d41".into(),
+//!     dim: 2,
+//!     preprocessing: Preprocessing { montage: "sleeplm-10".into(), z_score: ZScore::Recording },
+//! };
+//! let epoch = EpochPoint {
+//!     number: EpochNumber(0),
+//!     onset_s: 0.0,
+//!     mask: ChannelMask::ALL,
+//!     quality: Quality::default(),
+//!     stage: Some(Stage::N2),
+//!     events: EventSet::EMPTY,
+//!     vector: Embedding::new(vec![3.0, 4.0])?,
+//! };
+//! let mut writer = CollectionWriter::create(folder, &space)?;
+//! writer.commit(RecordingDraft {
+//!     id: RecordingId::new("night-001")?,
+//!     source: "night-001.edf".into(),
+//!     source_sha256: "2c26…".into(),
+//!     annotations_sha256: None,
+//!     start: None,
+//!     metadata: Default::default(),
+//!     montage: serde_json::Value::Null,
+//!     events: None,
+//!     epochs: vec![epoch],
+//!     captions: vec![],
+//! })?;
+//!
+//! let index = ExactIndex::open(&Collection::open(folder)?)?;
+//! let hits = index.search(&Embedding::new(vec![0.0, 1.0])?, &SearchRequest::nearest(10))?;
+//! assert_eq!(hits[0].epoch.to_string(), "night-001:0");
+//! assert!((hits[0].score - 0.8).abs() < 1e-3);
+//! # Ok(())
+//! # }
+//! ```
+
+mod captions;
+mod collection;
+mod draft;
+mod entry;
+mod error;
+mod exact;
+mod filter;
+mod hnsw;
+mod manifest;
+mod recording;
+mod scores;
+mod search;
+mod segment;
+mod space;
+pub mod storage;
+mod top_k;
+mod vectors;
+mod writer;
+
+pub use captions::{CaptionHit, Captions};
+pub use collection::Collection;
+pub use draft::{CaptionPoint, EpochPoint, RecordingDraft};
+pub use entry::{RecordingEntry, SegmentHash, SegmentRef};
+pub use error::{Error, Holder, Result};
+pub use exact::ExactIndex;
+pub use filter::Filter;
+pub use hnsw::{HnswIndex, HnswSettings};
+pub use recording::{EpochRow, EpochView, Recording};
+pub use scores::ScoreTable;
+pub use search::{Hit, SearchRequest, VectorIndex};
+pub use space::Space;
+pub use vectors::Vectors;
+pub use writer::CollectionWriter;

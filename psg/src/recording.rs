@@ -6,7 +6,7 @@ use crate::annotation::{self, Annotation, Scoring};
 use crate::edf::EdfFile;
 use crate::error::quoted;
 use crate::montage::ResolvedMontage;
-use crate::{Result, Warning, WarningCode};
+use crate::{Event, Result, Warning, WarningCode};
 
 /// A recording that is open for reading.
 #[derive(Debug)]
@@ -85,6 +85,11 @@ impl Recording {
     /// Returns the stages and events.
     pub fn scoring(&self) -> &Scoring {
         &self.scoring
+    }
+
+    /// Puts other events in the place of the scored ones, such as those that the simulator knows of.
+    pub fn set_events(&mut self, events: Vec<Event>) {
+        self.scoring.events = events;
     }
 
     /// Returns what was odd about the recording.

@@ -22,6 +22,18 @@ pub enum Confidence {
     Substitute,
 }
 
+impl Confidence {
+    /// Returns the name in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Documented => "documented",
+            Self::Assumed => "assumed",
+            Self::Substitute => "substitute",
+        }
+    }
+}
+
 /// A label, or the difference of two.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]

@@ -61,21 +61,74 @@ impl Curve {
     ///
     /// The curve is read through a cubic (Catmull and Rom), which keeps what is well below its rate.
     pub(super) fn add_to(&self, samples: &mut [f32], rate_hz: f64, gain: f64, delay_s: f64) {
-        let step = self.rate_hz / rate_hz;
-        let offset = -delay_s * self.rate_hz;
-        let last = self.values.len().saturating_sub(1);
-        let value = |i: isize| self.values[(i.max(0) as usize).min(last)];
-        for (n, sample) in samples.iter_mut().enumerate() {
-            let place = n as f64 * step + offset;
-            let i = place.floor();
-            let t = (place - i) as f32;
-            let i = i as isize;
-            let [a, b, c, d] = [value(i - 1), value(i), value(i + 1), value(i + 2)];
-            let cubic = b
-                + 0.5 * t * (c - a + t * (2.0 * a - 5.0 * b + 4.0 * c - d + t * (3.0 * (b - c) + d - a)));
-            *sample += cubic * gain as f32;
+        let gain = gain as f32;
+        let mut place = Place::new(self.rate_hz, rate_hz, -delay_s);
+        for sample in samples {
+            *sample += gain * cubic(self.neighbours(place.index()), place.share());
+            place.step();
         }
     }
+
+    /// Returns the values at `i - 1` to `i + 2`; beyond the ends they stay what they were there.
+    fn neighbours(&self, i: usize) -> [f32; 4] {
+        if let Some(Ok(window)) =
+            self.values.get(i.wrapping_sub(1)..i + 3).map(<[f32; 4]>::try_from)
+        {
+            return window;
+        }
+        let last = self.values.len().saturating_sub(1);
+        [i.saturating_sub(1), i, i + 1, i + 2].map(|k| self.values[k.min(last)])
+    }
+}
+
+/// A place between two values of a curve that moves on sample by sample, without an error that grows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// Whole values passed; negative before the curve's start.
+    whole: i32,
+    /// Part of a value, in units of one over `to`.
+    part: i32,
+    from: i32,
+    to: i32,
+    per_part: f32,
+}
+
+impl Place {
+    /// Starts at a time in seconds on a curve of `curve_hz`, to be stepped at `rate_hz`; both are whole numbers.
+    pub(super) fn new(curve_hz: f64, rate_hz: f64, start_s: f64) -> Self {
+        let (from, to) = (curve_hz.round() as i32, rate_hz.round() as i32);
+        let parts = (start_s * f64::from(from) * f64::from(to)).round() as i32;
+        let (whole, part) = (parts.div_euclid(to), parts.rem_euclid(to));
+        Self { whole, part, from, to, per_part: 1.0 / to as f32 }
+    }
+
+    /// Returns the index of the value before the place.
+    #[inline]
+    pub(super) fn index(&self) -> usize {
+        self.whole.max(0) as usize
+    }
+
+    /// Returns how far the place lies behind that value, `[0, 1)`.
+    #[inline]
+    pub(super) fn share(&self) -> f32 {
+        if self.whole < 0 { 0.0 } else { self.part as f32 * self.per_part }
+    }
+
+    /// Moves on by one sample.
+    #[inline]
+    pub(super) fn step(&mut self) {
+        self.part += self.from;
+        while self.part >= self.to {
+            self.part -= self.to;
+            self.whole += 1;
+        }
+    }
+}
+
+/// Returns the value at `t` in `[0, 1]` between the middle two of four, by the cubic of Catmull and Rom.
+fn cubic([a, b, c, d]: [f32; 4], t: f32) -> f32 {
+    let bent = 2.0 * a - 5.0 * b + 4.0 * c - d + t * (3.0 * (b - c) + d - a);
+    b + 0.5 * t * (c - a + t * bent)
 }
 
 /// Returns a bump that rises from 0 to 1 and falls back over `[0, 1]` like a raised cosine; 0 outside.

@@ -42,6 +42,8 @@ pub struct Recorder {
     pub sway_share: f64,
     /// Root mean square of that sway, in microvolts.
     pub sway_uv: f64,
+    /// Whether EEG and EOG are stored with negative upwards, as some recorders draw them.
+    pub inverted: bool,
     /// Whether airflow is measured as nasal pressure; by a thermistor otherwise.
     pub nasal_pressure: bool,
 }
@@ -68,7 +70,7 @@ impl Recorder {
             Site::Aasm => random.pick(&[(500.0, 1.0), (3200.0, 1.0)]),
             Site::Plain => random.pick(&[(250.0, 1.0), (400.0, 1.5), (1000.0, 1.0)]),
         };
-        let has_tone = random.chance(0.2);
+        let has_tone = random.chance(0.3);
         let sways = random.chance(0.4);
         Self {
             high_pass_hz,
@@ -85,12 +87,16 @@ impl Recorder {
             input_rail_uv: random.log_normal_within((1500.0, 0.6), (400.0, 6000.0)),
             noise_uv: random.log_normal_within((0.5, 0.5), (0.1, 2.0)),
             ecg_leak_uv: random.log_normal_within((2.5, 1.1), (0.1, 45.0)),
-            drift_uv: random.log_normal_within((5.0, 0.6), (1.0, 25.0)),
-            movement_uv: random.log_normal_within((110.0, 0.8), (20.0, 900.0)),
-            saturation_share: random.log_normal_within((0.12, 1.0), (0.005, 0.8)),
+            drift_uv: random.log_normal_within((8.0, 0.6), (1.5, 35.0)),
+            movement_uv: random.log_normal_within((140.0, 0.8), (25.0, 1000.0)),
+            saturation_share: random.log_normal_within((0.15, 1.0), (0.005, 0.8)),
             pops_per_h: random.log_normal_within((0.6, 1.2), (0.0, 20.0)),
             sway_share: if sways { random.between(0.05, 0.6) } else { 0.0 },
             sway_uv: random.log_normal_within((25.0, 0.7), (6.0, 150.0)),
+            inverted: match site {
+                Site::Shhs | Site::Referential | Site::Aasm => false,
+                Site::Plain => random.chance(0.4),
+            },
             nasal_pressure: match site {
                 Site::Shhs | Site::Referential => false,
                 Site::Aasm => true,

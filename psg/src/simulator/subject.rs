@@ -196,11 +196,11 @@ impl SleepTraits {
             sleep_latency_s: random.log_normal_within((820.0, 0.75), (90.0, 5400.0)),
             rem_latency_s: random.log_normal_within((5300.0, 0.32), (2400.0, 14_000.0)),
             nrem_period_s: random.log_normal_within((3900.0, 0.18), (2400.0, 6600.0)),
-            rem_period_s: random.log_normal_within((1750.0, 0.3), (600.0, 3300.0)),
+            rem_period_s: random.log_normal_within((1450.0, 0.28), (600.0, 2700.0)),
             brief_wakes_per_h: random
-                .log_normal_within((1.6 + 0.9 * fragmentation.min(2.5), 0.45), (0.5, 9.0)),
+                .log_normal_within((1.3 + 0.9 * fragmentation.min(2.5), 0.45), (0.4, 9.0)),
             lightenings_per_h: random
-                .log_normal_within((0.7 + 1.6 * fragmentation.min(2.5), 0.6), (0.2, 12.0)),
+                .log_normal_within((0.5 + 1.5 * fragmentation.min(2.5), 0.6), (0.2, 12.0)),
             sleep_efficiency: if poor_sleeper { random.between(0.5, 0.75) } else { 1.0 - loss },
             final_wake_s: random.log_normal_within((150.0, 1.3), (0.0, 2700.0)),
             restlessness: random.log_normal_within((1.0, 0.7), (0.2, 5.0)),
@@ -218,7 +218,7 @@ impl SleepTraits {
 impl BrainTraits {
     fn draw(age_years: f64, random: &mut Random) -> Self {
         let years_past_25 = (age_years - 25.0).max(0.0);
-        let alpha_median_uv = random.pick(&[(10.0, 0.6), (5.0, 0.28), (1.8, 0.12)]);
+        let alpha_median_uv = random.pick(&[(9.0, 0.35), (4.5, 0.45), (1.8, 0.20)]);
         let alpha_delta_median_uv = random.pick(&[(1.5, 0.75), (6.0, 0.25)]);
         let offset = 0.10 * random.normal();
         let tilt = 0.10 * random.normal();
@@ -228,15 +228,15 @@ impl BrainTraits {
             *value = offset + tilt * (octave as f64 - 4.0) * 0.6 + 0.07 * random.normal();
         }
         Self {
-            gain: random.log_normal_within((1.0, 0.25), (0.5, 2.0)),
+            gain: random.log_normal_within((1.1, 0.25), (0.55, 2.2)),
             asymmetry: random.log_normal_within((1.0, 0.08), (0.75, 1.3)),
             spectrum_log10,
             alpha_hz: random
                 .normal_within((10.0 - 0.012 * (age_years - 40.0), 0.9), (7.5, 12.5)),
             alpha_uv: random.log_normal_within((alpha_median_uv, 0.45), (0.5, 35.0)),
             alpha_share: random.between(0.3, 0.95),
-            theta_uv: random.log_normal_within((6.0, 0.35), (2.0, 16.0)),
-            beta_uv: random.log_normal_within((2.2, 0.5), (0.6, 8.0)),
+            theta_uv: random.log_normal_within((3.6, 0.4), (1.0, 12.0)),
+            beta_uv: random.log_normal_within((2.6, 0.5), (0.6, 9.0)),
             alpha_delta_uv: random.log_normal_within((alpha_delta_median_uv, 0.5), (0.2, 16.0)),
             spindle_hz: random.normal_within((13.0, 0.75), (11.0, 15.5)),
             spindle_uv: random
@@ -248,11 +248,11 @@ impl BrainTraits {
             k_complex_uv: random
                 .log_normal_within((150.0 * (-0.006 * years_past_25).exp(), 0.25), (75.0, 320.0)),
             slow_wave_uv: random
-                .log_normal_within((46.0 * (-0.011 * years_past_25).exp(), 0.25), (14.0, 95.0)),
+                .log_normal_within((47.0 * (-0.009 * years_past_25).exp(), 0.28), (18.0, 110.0)),
             slow_wave_hz: random.normal_within((0.85, 0.1), (0.6, 1.2)),
-            depth: random.normal_within((1.0, 0.14), (0.55, 1.35)),
-            depth_decay_h: random.log_normal_within((3.6, 0.3), (1.8, 8.0)),
-            deepening_min: random.log_normal_within((11.0, 0.45), (3.0, 40.0)),
+            depth: random.normal_within((1.05, 0.15), (0.55, 1.4)),
+            depth_decay_h: random.log_normal_within((4.4, 0.3), (2.0, 9.0)),
+            deepening_min: random.log_normal_within((6.0, 0.45), (2.0, 30.0)),
         }
     }
 }
@@ -265,7 +265,7 @@ impl MuscleTraits {
             nrem_tone,
             rem_tone: nrem_tone * random.log_normal_within((0.45, 0.45), (0.1, 0.95)),
             twitches_per_min: random.log_normal_within((1.2, 0.8), (0.1, 8.0)),
-            scalp_uv: random.log_normal_within((2.6, 0.75), (0.4, 18.0)),
+            scalp_uv: random.log_normal_within((4.2, 0.75), (0.6, 25.0)),
             eye_uv_per_degree: random.log_normal_within((8.0, 0.35), (3.0, 18.0)),
             rem_bursts_per_min: random.log_normal_within((2.6, 0.5), (0.6, 8.0)),
             blinks_per_min: random.log_normal_within((14.0, 0.5), (3.0, 40.0)),

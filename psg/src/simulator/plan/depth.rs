@@ -53,7 +53,7 @@ pub(super) fn draw(
         };
         depth += (target - depth) / time_constant_s;
         while let Some(arousal) = arousals.next_if(|arousal| arousal.onset_s <= time_s) {
-            depth *= 1.0 - 0.4 * arousal.strength.min(1.2);
+            depth *= 1.0 - 0.22 * arousal.strength.min(1.5);
         }
         (depth * (1.0 + wander)).max(0.0)
     })
@@ -86,13 +86,13 @@ pub(super) fn slow_activity(
         Section::band_pass(traits.slow_wave_hz * 1.25, 0.7, SLOW_RATE_HZ),
     ]);
     let scale = 1.0 / resonance.noise_gain();
-    let burst_step = 1.0 / (6.0 * SLOW_RATE_HZ);
+    let burst_step = 1.0 / (4.0 * SLOW_RATE_HZ);
     let mut burst = 0.0;
     let values = (0..n)
         .map(|i| {
             let time_s = i as f64 / SLOW_RATE_HZ;
             let wave = resonance.run(random.normal()) * scale;
-            burst += -burst * burst_step + 0.35 * (2.0 * burst_step).sqrt() * random.normal();
+            burst += -burst * burst_step + 0.45 * (2.0 * burst_step).sqrt() * random.normal();
             let sharper = wave - 0.14 * (wave * wave - 1.0);
             let share = FLOOR + (1.0 - FLOOR) * depth.at(time_s).powf(1.1);
             (sharper * burst.exp() * share * traits.slow_wave_uv * traits.gain) as f32

@@ -103,7 +103,8 @@ fn lost_channels(duration_s: f64, random: &mut Random) -> Vec<ChannelFault> {
         }) {
             continue;
         }
-        if random.chance(0.4) {
+        // A position sensor that is off shows a position all the same.
+        if channel == Channel::Position || random.chance(0.4) {
             let kind = FaultKind::Absent;
             faults.push(ChannelFault { channel, kind, onset_s: 0.0, duration_s });
         } else {

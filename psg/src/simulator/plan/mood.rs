@@ -84,7 +84,7 @@ fn next_mood(
     let (closed, open, drowsy) = match (lights_on, sleep_is_near) {
         (true, _) => (0.5, 3.0, 0.02),
         (false, true) => (1.0, 0.1, 2.0),
-        (false, false) => (2.2, 0.7, 0.5),
+        (false, false) => (2.0, 1.2, 0.5),
     };
     let moving = if sleep_is_near { 0.15 } else { 0.6 } * restless;
     let weighted = [

@@ -4,6 +4,7 @@ use crate::montage::Position;
 use crate::simulator::plan::mood::{Mood, MoodSpan};
 use crate::simulator::plan::vigilance::{Course, Vigilance};
 use crate::simulator::random::Random;
+use crate::simulator::site::Site;
 use crate::simulator::subject::SleepTraits;
 
 /// The position from a time on.
@@ -28,8 +29,14 @@ const POSITIONS: [Position; 4] =
 /// Draws the positions of the night, in order; the first begins at 0 s.
 ///
 /// Sleepers turn when they wake, and now and then out of sleep, which then makes an arousal.
-pub(super) fn draw(course: &Course, traits: &SleepTraits, random: &mut Random) -> Vec<Posture> {
-    let sits_up = course.lights_off_s > 120.0 && random.chance(0.4);
+pub(super) fn draw(
+    course: &Course,
+    (site, traits): (Site, &SleepTraits),
+    random: &mut Random,
+) -> Vec<Posture> {
+    // The codes of SHHS know nobody who sits.
+    let may_sit = course.lights_off_s > 120.0 && site != Site::Shhs;
+    let sits_up = may_sit && random.chance(0.4);
     let first = if sits_up { Position::Upright } else { pick(traits, random) };
     let mut postures = vec![Posture { from_s: 0.0, position: first }];
     if sits_up {
@@ -116,9 +123,9 @@ pub(super) fn movements(
                 });
                 continue;
             }
-            Mood::Open => 2.0,
-            Mood::Closed => 0.7,
-            Mood::Drowsy => 0.3,
+            Mood::Open => 3.0,
+            Mood::Closed => 1.3,
+            Mood::Drowsy => 0.5,
         };
         let mean_s = 60.0 / (per_min * traits.restlessness);
         let mut time_s = span.start_s + random.exponential(mean_s);

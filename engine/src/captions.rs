@@ -1,0 +1,74 @@
+//! Epochs to captions: what would a scorer say of it?
+
+use std::collections::BTreeSet;
+
+use nocturne_index::{Filter, SearchRequest};
+use nocturne_psg::EpochRef;
+use nocturne_psg::caption::CaptionKind;
+use serde::Serialize;
+
+use crate::limits::{MOST_HITS, check_k};
+use crate::{Engine, Result};
+
+/// A caption that is near to an epoch.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CaptionAnswer {
+    /// The words.
+    pub text: String,
+    /// What it speaks of.
+    pub kind: CaptionKind,
+    /// Its cosine to the epoch.
+    pub score: f32,
+    /// Name of the recording of the epoch that it was made for.
+    pub recording: String,
+    /// The epoch that it was made for.
+    pub epoch: u32,
+}
+
+/// Which captions are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaptionRequest {
+    /// Most captions.
+    pub k: usize,
+    /// Kinds of caption; all where it is empty.
+    pub kinds: BTreeSet<CaptionKind>,
+    /// Whether captions of the same recording are left out.
+    pub other_recordings_only: bool,
+}
+
+impl Engine {
+    /// Finds the captions nearest to an epoch of the collection; each text comes once, with its best epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Field`] where `k` is out of range, and
+    /// [`nocturne_index::Error::UnknownRecording`] or `UnknownEpoch` for what is not there.
+    pub fn search_captions(
+        &self,
+        epoch: &EpochRef,
+        request: &CaptionRequest,
+    ) -> Result<Vec<CaptionAnswer>> {
+        let k = check_k("top_k", request.k)?;
+        let snapshot = self.snapshot()?;
+        let query = snapshot.collection.epoch(epoch)?.embedding();
+        let mut filter = Filter::default();
+        if request.other_recordings_only {
+            filter.excluded_recordings.insert(epoch.recording.clone());
+        }
+        let kinds = (!request.kinds.is_empty()).then_some(&request.kinds);
+        // Many epochs share a caption, so more are fetched than are wanted.
+        let wide = SearchRequest { k: (20 * k).max(MOST_HITS), filter, min_score: None };
+        let mut seen = BTreeSet::new();
+        let hits = snapshot.exact.search_captions(&query, &wide, kinds)?;
+        let unique = hits.into_iter().filter(|hit| seen.insert(hit.text.clone())).take(k);
+        Ok(unique
+            .map(|hit| CaptionAnswer {
+                text: hit.text,
+                kind: hit.kind,
+                score: hit.score,
+                recording: hit.epoch.recording.to_string(),
+                epoch: hit.epoch.epoch.0,
+            })
+            .collect())
+    }
+}

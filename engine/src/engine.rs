@@ -1,0 +1,111 @@
+//! The engine: a collection, the bundle that filled it, and the questions it answers.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nocturne_encoder::bundle::Manifest;
+use nocturne_encoder::{BatchOptions, Bundle, Device, Provider, Runtime, TextEncoder};
+use nocturne_index::{Collection, Space};
+
+use crate::snapshot::{Newest, Snapshot};
+use crate::text::TextService;
+use crate::{Result, Search};
+
+/// Answers questions about the nights of a collection. It may be shared between threads.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) newest: Newest,
+    pub(crate) texts: TextService,
+    pub(crate) manifest: Manifest,
+    fingerprint: String,
+    provider: Provider,
+    search: Search,
+}
+
+/// How an engine runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Where the text tower runs.
+    pub device: Device,
+    /// How epochs are searched.
+    pub search: Search,
+    /// How texts are worked through.
+    pub batch: BatchOptions,
+}
+
+/// What an engine serves.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Info {
+    /// Name of the bundle.
+    pub bundle: String,
+    /// Hash of all that changes a vector.
+    pub bundle_fingerprint: String,
+    /// Length of an embedding.
+    pub embedding_dim: usize,
+    /// What the encoder runs on.
+    pub provider: &'static str,
+    /// Number of recordings.
+    pub recordings: usize,
+    /// Number of epochs.
+    pub epochs: usize,
+    /// Number of the collection's snapshot.
+    pub generation: u64,
+    /// How epochs are searched.
+    pub search: &'static str,
+}
+
+impl Engine {
+    /// Opens a collection with the bundle that filled it.
+    ///
+    /// # Errors
+    ///
+    /// [`nocturne_index::Error::OtherBundle`] where another bundle filled it, and what opening either may give.
+    pub fn open(
+        collection: &Path,
+        bundle: &Bundle,
+        runtime: Runtime,
+        options: Options,
+    ) -> Result<Self> {
+        let collection = Collection::open(collection)?;
+        collection.expect_space(&Space::of(bundle))?;
+        let text = TextEncoder::open(runtime, bundle, options.device, options.batch)?;
+        let provider = text.provider().clone();
+        let snapshot = Snapshot::open(collection, options.search)?;
+        Ok(Self {
+            newest: Newest::new(snapshot, options.search),
+            texts: TextService::start(text)?,
+            manifest: bundle.manifest().clone(),
+            fingerprint: bundle.fingerprint().to_owned(),
+            provider,
+            search: options.search,
+        })
+    }
+
+    /// Returns what the engine serves at this moment.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the collection.
+    pub fn info(&self) -> Result<Info> {
+        let snapshot = self.newest.get()?;
+        Ok(Info {
+            bundle: self.manifest.name.clone(),
+            bundle_fingerprint: self.fingerprint.clone(),
+            embedding_dim: self.manifest.embedding_dim,
+            provider: self.provider.name,
+            recordings: snapshot.collection.recordings().len(),
+            epochs: snapshot.collection.n_epochs(),
+            generation: snapshot.collection.generation(),
+            search: self.search.name(),
+        })
+    }
+
+    /// Returns what the text tower runs on.
+    pub fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
+    pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>> {
+        self.newest.get()
+    }
+}

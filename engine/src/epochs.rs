@@ -1,0 +1,137 @@
+//! Words, epochs and vectors to epochs.
+
+use nocturne_encoder::{Embedding, EncodedText};
+use nocturne_index::{Filter, Hit, SearchRequest};
+use nocturne_psg::EpochRef;
+use serde::Serialize;
+
+use crate::limits::{check_k, check_text};
+use crate::snapshot::Snapshot;
+use crate::{Engine, Error, Result};
+
+/// What to look for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EpochQuery {
+    /// A sentence.
+    Text(String),
+    /// An epoch of the collection; it is not among its own hits.
+    Epoch(EpochRef),
+    /// A vector of the bundle's space; it is brought to unit length.
+    Vector(Vec<f32>),
+}
+
+/// The answer to an epoch search.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EpochAnswer {
+    /// The epochs, best first.
+    pub hits: Vec<EpochHit>,
+    /// How the text was understood; `None` for other queries.
+    pub reading: Option<TextReading>,
+}
+
+/// An epoch that answers a question.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EpochHit {
+    /// Name of the recording.
+    pub recording: String,
+    /// Place on the recording's 30-second grid.
+    pub epoch: u32,
+    /// Cosine to the query, or a probability where the question was one about a concept.
+    pub score: f32,
+    /// Begin in seconds from the start of the recording.
+    pub onset_s: f64,
+    /// Begin on the wall clock, ISO 8601 without a zone, where the recording tells it.
+    pub local_time: Option<String>,
+    /// The scored stage.
+    pub stage: Option<nocturne_psg::Stage>,
+    /// Kinds of scored event in the epoch.
+    pub events: Vec<&'static str>,
+    /// Channels that carried something.
+    pub channels: Vec<&'static str>,
+}
+
+/// How a text was understood.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct TextReading {
+    /// Whether its end was left out because it was too long.
+    pub truncated: bool,
+    /// Words that the bundle never met in its training.
+    pub unknown_words: Vec<String>,
+}
+
+impl From<&EncodedText> for TextReading {
+    fn from(text: &EncodedText) -> Self {
+        Self { truncated: text.truncated, unknown_words: text.unknown_words.clone() }
+    }
+}
+
+impl Engine {
+    /// Finds the epochs nearest to a query.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Field`] where the query or `k` is out of range, [`Error::Overloaded`], and
+    /// [`nocturne_index::Error::UnknownRecording`] or `UnknownEpoch` for what is not there.
+    pub fn search_epochs(
+        &self,
+        query: &EpochQuery,
+        k: usize,
+        filter: Filter,
+        min_score: Option<f32>,
+    ) -> Result<EpochAnswer> {
+        let k = check_k("top_k", k)?;
+        if let Some(score) = min_score.filter(|score| !score.is_finite()) {
+            return Err(Error::field("min_score", score, "a number"));
+        }
+        let snapshot = self.snapshot()?;
+        let mut request = SearchRequest { k, filter, min_score };
+        let (embedding, reading) = match query {
+            EpochQuery::Text(text) => {
+                let encoded = self.texts.encode_one(check_text("text", text)?)?;
+                let reading = TextReading::from(&encoded);
+                (encoded.embedding, Some(reading))
+            }
+            EpochQuery::Epoch(epoch) => {
+                request.filter.excluded_epochs.insert(epoch.clone());
+                (snapshot.collection.epoch(epoch)?.embedding(), None)
+            }
+            EpochQuery::Vector(vector) => (self.checked_vector(vector)?, None),
+        };
+        let hits = snapshot.search(&embedding, &request)?;
+        Ok(EpochAnswer { hits: hits.iter().map(|hit| snapshot.epoch_hit(hit)).collect(), reading })
+    }
+
+    fn checked_vector(&self, vector: &[f32]) -> Result<Embedding> {
+        let expected = self.manifest.embedding_dim;
+        if vector.len() != expected {
+            return Err(Error::field(
+                "vector",
+                format!("{} numbers long", vector.len()),
+                format!("{expected} numbers"),
+            ));
+        }
+        Embedding::new(vector.to_vec()).map_err(|_| {
+            Error::field("vector", "without a direction", "finite numbers that are not all zero")
+        })
+    }
+}
+
+impl Snapshot {
+    /// Says what is known of a hit.
+    pub(crate) fn epoch_hit(&self, hit: &Hit) -> EpochHit {
+        let start = self.collection.entry(&hit.epoch.recording).and_then(|entry| entry.start);
+        let onset = jiff::SignedDuration::from_millis((hit.onset_s * 1e3).round() as i64);
+        EpochHit {
+            recording: hit.epoch.recording.to_string(),
+            epoch: hit.epoch.epoch.0,
+            score: hit.score,
+            onset_s: hit.onset_s,
+            local_time: start
+                .and_then(|start| start.checked_add(onset).ok())
+                .map(|time| time.to_string()),
+            stage: hit.stage,
+            events: hit.events.iter().map(nocturne_psg::EventKind::name).collect(),
+            channels: hit.mask.iter().map(nocturne_psg::montage::Channel::name).collect(),
+        }
+    }
+}

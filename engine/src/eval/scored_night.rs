@@ -1,0 +1,68 @@
+//! A night with its scoring, encoded.
+
+use std::path::Path;
+
+use nocturne_encoder::{Embedding, SignalEncoder};
+use nocturne_psg::caption::{CaptionKind, EpochFacts, caption};
+use nocturne_psg::features::FeatureExtractor;
+use nocturne_psg::montage::ChannelMask;
+use nocturne_psg::simulator::Truth;
+use nocturne_psg::{Event, EventSet, Night, Recording, Stage, ZScore};
+
+use crate::Result;
+
+/// Seed of the captions that are searched for.
+const SEED: u64 = 20_260_101;
+
+pub(super) struct ScoredNight {
+    pub(super) epochs: Vec<ScoredEpoch>,
+    /// Every scored event, where events were scored.
+    pub(super) events: Option<Vec<Event>>,
+}
+
+pub(super) struct ScoredEpoch {
+    pub(super) onset_s: f64,
+    pub(super) stage: Option<Stage>,
+    pub(super) events: EventSet,
+    pub(super) mask: ChannelMask,
+    pub(super) embedding: Embedding,
+    /// Stage, events and brain activity in words, where the stage is scored.
+    pub(super) caption: Option<String>,
+}
+
+impl ScoredNight {
+    /// Reads and encodes a recording. Where the simulator left the truth beside it, its events are all there are.
+    pub(super) fn read(path: &Path, encoder: &mut SignalEncoder, z_score: ZScore) -> Result<Self> {
+        let mut recording = Recording::open(path)?;
+        let truth = path.with_extension("truth.json");
+        if truth.is_file() {
+            recording.set_events(Truth::read(&truth)?.events);
+        }
+        let events = Some(recording.scoring().events.clone()).filter(|events| !events.is_empty());
+        let night = Night::read(&recording, z_score)?;
+        let embeddings = encoder.encode_night(&night)?;
+        let mut extractor = FeatureExtractor::default();
+        let epoch = |(i, embedding): (usize, Embedding)| {
+            let epoch = &night.epochs()[i];
+            let facts = EpochFacts::gather(&mut extractor, &night, i, events.is_some());
+            ScoredEpoch {
+                onset_s: epoch.onset_s,
+                stage: epoch.stage,
+                events: epoch.event_set(),
+                mask: epoch.mask,
+                embedding,
+                caption: epoch.stage.and_then(|_| two_kinds(&facts, SEED + i as u64)),
+            }
+        };
+        let epochs = embeddings.into_iter().enumerate().map(epoch).collect();
+        Ok(Self { epochs, events })
+    }
+}
+
+/// Returns the stage and event caption with the brain caption behind it, which is what SleepLM's demonstration retrieves.
+fn two_kinds(facts: &EpochFacts, seed: u64) -> Option<String> {
+    let parts =
+        [CaptionKind::StageEvent, CaptionKind::Brain].map(|kind| caption(kind, facts, seed));
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}

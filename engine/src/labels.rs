@@ -1,0 +1,193 @@
+//! Zero-shot labels: the nearest prompt of a set, for every epoch.
+
+use std::collections::BTreeSet;
+
+use nocturne_encoder::{Embedding, Label, LabelDirections, PromptSet};
+use nocturne_index::Recording;
+use nocturne_psg::montage::ChannelMask;
+use nocturne_psg::{RecordingId, Stage};
+use serde::Serialize;
+
+use crate::concept::calibration;
+use crate::{Engine, Error, Result};
+
+/// The labels of one epoch.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EpochLabels {
+    /// Name of the recording.
+    pub recording: String,
+    /// Place on the recording's 30-second grid.
+    pub epoch: u32,
+    /// Begin in seconds from the start of the recording.
+    pub onset_s: f64,
+    /// The labels that hold: one of an exclusive set, any number of others.
+    pub labels: Vec<&'static str>,
+    /// Every label that was judged, with its probability.
+    pub probabilities: Vec<(&'static str, f32)>,
+    /// Why no label was given.
+    pub abstained: Option<String>,
+    /// The scored stage, for comparison.
+    pub scored_stage: Option<Stage>,
+}
+
+impl Engine {
+    /// Labels every epoch of some recordings, or of all, and hands each to `take`, in order; it ends where `take` says
+    /// `false`.
+    ///
+    /// An exclusive set is judged by softmax with the bundle's learned scale. Other labels are judged one by one against
+    /// their negatives; those that the channels do not show are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Field`] for an unknown set, and [`nocturne_index::Error::UnknownRecording`].
+    pub fn label_epochs(
+        &self,
+        recordings: &BTreeSet<RecordingId>,
+        set: &str,
+        mut take: impl FnMut(EpochLabels) -> bool,
+    ) -> Result<()> {
+        let set = PromptSet::embedded(set)
+            .ok_or_else(|| Error::field("label_set", format!("`{set}`"), "`stages` or `events`"))?;
+        let judge = self.judge(set)?;
+        let snapshot = self.snapshot()?;
+        for id in recordings {
+            snapshot.exact.recording(id)?;
+        }
+        for recording in snapshot.exact.recordings() {
+            let wanted = recordings.is_empty() || recordings.contains(recording.id());
+            if wanted && !judge.judge_recording(recording, &mut take) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn judge(&self, set: &'static PromptSet) -> Result<Judge> {
+        let directions = self.texts.directions(set)?;
+        Ok(Judge::new(set, directions.to_vec(), &self.manifest))
+    }
+}
+
+/// Judges embeddings by a prompt set.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    set: &'static PromptSet,
+    directions: Vec<LabelDirections>,
+    calibrations: Vec<nocturne_encoder::bundle::Calibration>,
+    logit_scale: f32,
+}
+
+/// What a judge says of an epoch.
+pub(crate) struct Verdict {
+    pub(crate) labels: Vec<&'static str>,
+    pub(crate) probabilities: Vec<(&'static str, f32)>,
+    pub(crate) abstained: Option<String>,
+}
+
+impl Judge {
+    pub(crate) fn new(
+        set: &'static PromptSet,
+        directions: Vec<LabelDirections>,
+        manifest: &nocturne_encoder::bundle::Manifest,
+    ) -> Self {
+        let calibrations =
+            set.labels.iter().map(|label| calibration(manifest, &label.name)).collect();
+        Self { set, directions, calibrations, logit_scale: manifest.logit_scale }
+    }
+
+    /// Judges an epoch by its embedding and the channels that it had.
+    pub(crate) fn judge(&self, epoch: &Embedding, mask: ChannelMask) -> Verdict {
+        if self.set.exclusive {
+            self.judge_exclusive(epoch, mask)
+        } else {
+            self.judge_each(epoch, mask)
+        }
+    }
+
+    fn judge_exclusive(&self, epoch: &Embedding, mask: ChannelMask) -> Verdict {
+        let hidden = self.set.labels.iter().find(|label| !label.is_visible_in(mask));
+        if let Some(label) = hidden {
+            return Verdict {
+                labels: vec![],
+                probabilities: vec![],
+                abstained: Some(missing(label)),
+            };
+        }
+        let logits: Vec<f32> =
+            self.directions.iter().map(|label| self.logit_scale * label.margin(epoch)).collect();
+        let probabilities: Vec<(&str, f32)> =
+            self.set.labels.iter().map(|label| label.name.as_str()).zip(softmax(&logits)).collect();
+        let best = probabilities.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(label, _)| *label);
+        Verdict { labels: best.into_iter().collect(), probabilities, abstained: None }
+    }
+
+    fn judge_each(&self, epoch: &Embedding, mask: ChannelMask) -> Verdict {
+        let mut verdict = Verdict { labels: vec![], probabilities: vec![], abstained: None };
+        let judged = self.set.labels.iter().zip(&self.directions).zip(&self.calibrations);
+        for ((label, directions), calibration) in judged {
+            if label.indirect || !label.is_visible_in(mask) {
+                continue;
+            }
+            let probability = calibration.probability(directions.margin(epoch));
+            verdict.probabilities.push((&label.name, probability));
+            if probability >= calibration.threshold {
+                verdict.labels.push(&label.name);
+            }
+        }
+        if verdict.probabilities.is_empty() {
+            verdict.abstained =
+                Some("the epoch has none of the channels that any label needs".to_owned());
+        }
+        verdict
+    }
+
+    fn judge_recording(
+        &self,
+        recording: &Recording,
+        take: &mut impl FnMut(EpochLabels) -> bool,
+    ) -> bool {
+        (0..recording.n_epochs()).all(|row| {
+            let info = recording.row(row);
+            let verdict = self.judge(&recording.vectors().embedding(row), info.mask);
+            take(EpochLabels {
+                recording: recording.id().to_string(),
+                epoch: info.number.0,
+                onset_s: info.onset_s,
+                labels: verdict.labels,
+                probabilities: verdict.probabilities,
+                abstained: verdict.abstained,
+                scored_stage: info.stage,
+            })
+        })
+    }
+}
+
+fn missing(label: &Label) -> String {
+    let needs: Vec<&str> = label.needs.iter().map(|channel| channel.name()).collect();
+    format!("the epoch has none of the channels {}", needs.join(", "))
+}
+
+/// Returns the numbers' exponentials, brought to the sum 1.
+fn softmax(logits: &[f32]) -> Vec<f32> {
+    let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exponentials: Vec<f32> = logits.iter().map(|logit| (logit - greatest).exp()).collect();
+    let sum: f32 = exponentials.iter().sum();
+    exponentials.iter().map(|exponential| exponential / sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_has_the_sum_1_and_keeps_the_order() {
+        let probabilities = softmax(&[1.0, 3.0, 2.0]);
+        assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!(probabilities[1] > probabilities[2] && probabilities[2] > probabilities[0]);
+    }
+
+    #[test]
+    fn softmax_of_great_logits_is_finite() {
+        assert_eq!(softmax(&[1000.0, 0.0]), [1.0, 0.0]);
+    }
+}

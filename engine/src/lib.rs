@@ -1,0 +1,36 @@
+//! Answers questions about nights of sleep, and serves the answers over gRPC.
+//!
+//! [`Engine`] holds a collection and the bundle that filled it, and answers:
+//!
+//! - [`search_epochs`](Engine::search_epochs): words, an epoch or a vector to epochs;
+//! - [`search_nights`](Engine::search_nights): words to nights, as a rate per hour of sleep;
+//! - [`label_epochs`](Engine::label_epochs): labels by the nearest prompt;
+//! - [`search_captions`](Engine::search_captions): an epoch to captions.
+//!
+//! [`serve`] puts the same answers on a socket; [`eval`] measures how right they are.
+//! The engine reads collections and never writes one.
+
+mod captions;
+mod concept;
+mod engine;
+mod epochs;
+mod error;
+pub mod eval;
+mod labels;
+mod limits;
+mod night;
+mod service;
+mod snapshot;
+mod text;
+
+pub use captions::{CaptionAnswer, CaptionRequest};
+pub use engine::{Engine, Info, Options};
+pub use epochs::{EpochAnswer, EpochHit, EpochQuery, TextReading};
+pub use error::{Error, Result};
+pub use labels::EpochLabels;
+pub use limits::{LONGEST_TEXT, MOST_HITS};
+pub use night::{
+    MOST_EVIDENCE, NightAnswer, NightHit, NightRequest, NightSkipped, QuestionReading, StageSource,
+};
+pub use service::{ServeOptions, serve};
+pub use snapshot::Search;

@@ -1,0 +1,184 @@
+//! Words to nights: how often does a concept occur in each hour of sleep?
+
+mod question;
+pub(crate) mod rate;
+mod sought;
+
+use std::collections::BTreeSet;
+
+use nocturne_encoder::{LabelDirections, PromptSet};
+use nocturne_psg::RecordingId;
+use serde::Serialize;
+
+use crate::concept::{calibration, is_called};
+use crate::epochs::{EpochHit, TextReading};
+use crate::limits::{check_k, check_text};
+use crate::{Engine, Error, Result};
+use question::Question;
+use sought::Sought;
+
+/// Most epochs shown as evidence for a night.
+pub const MOST_EVIDENCE: usize = 20;
+
+/// The answer to a question about nights.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NightAnswer {
+    /// The nights, in the order that was asked for.
+    pub nights: Vec<NightHit>,
+    /// Nights that the question could not be put to.
+    pub skipped: Vec<NightSkipped>,
+    /// How the question was understood.
+    pub reading: QuestionReading,
+}
+
+/// How often a concept occurs in a night.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NightHit {
+    /// Name of the recording.
+    pub recording: String,
+    /// Occurrences per hour of sleep.
+    pub rate_per_hour: f64,
+    /// Ends of the 95 % interval of the rate.
+    pub rate_ci95: (f64, f64),
+    /// Epochs in which the concept was found.
+    pub epochs_found: usize,
+    /// Epochs of sleep that could show it.
+    pub epochs_judged: usize,
+    /// Epochs of sleep that lack the channels for it.
+    pub epochs_not_judged: usize,
+    /// Hours of sleep that were judged.
+    pub hours_of_sleep: f64,
+    /// Who says which epochs are sleep: `scored` or `zero_shot`.
+    pub stage_source: StageSource,
+    /// Scored occurrences per hour of sleep, where the recording's scorer marked events.
+    pub scored_rate_per_hour: Option<f64>,
+    /// The epochs that show it best; their scores are probabilities, or cosines where there is no calibration.
+    pub evidence: Vec<EpochHit>,
+}
+
+/// Who says which stage an epoch has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageSource {
+    /// The scoring of the recording.
+    Scored,
+    /// The nearest prompt.
+    ZeroShot,
+}
+
+/// A night without an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NightSkipped {
+    /// Name of the recording.
+    pub recording: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// How a question about nights was understood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuestionReading {
+    /// Name of the concept, or the words that were searched for.
+    pub concept: String,
+    /// Whether the concept is a known one.
+    pub known: bool,
+    /// The question in other words.
+    pub sentence: String,
+    /// What to keep in mind about the answer.
+    pub cautions: Vec<String>,
+    /// How the words were understood.
+    pub text: TextReading,
+}
+
+/// What a question about nights asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NightRequest {
+    /// The question.
+    pub question: String,
+    /// The recordings that are compared; all where it is empty.
+    pub recordings: BTreeSet<RecordingId>,
+    /// Most nights.
+    pub k: usize,
+    /// Epochs shown as evidence for each night.
+    pub evidence: usize,
+}
+
+impl Engine {
+    /// Ranks nights by how often a concept occurs per hour of sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Field`] where the question is empty or a number is out of range, [`Error::Overloaded`], and
+    /// [`nocturne_index::Error::UnknownRecording`].
+    pub fn search_nights(&self, request: &NightRequest) -> Result<NightAnswer> {
+        let question = Question::read(check_text("question", &request.question)?);
+        let k = check_k("top_k", request.k)?;
+        if request.evidence > MOST_EVIDENCE {
+            return Err(Error::field(
+                "evidence",
+                request.evidence,
+                format!("0 to {MOST_EVIDENCE}"),
+            ));
+        }
+        let mut sought = self.sought(question)?;
+        let snapshot = self.snapshot()?;
+        for id in &request.recordings {
+            snapshot.exact.recording(id)?;
+        }
+        let stages = self.judge(PromptSet::stages())?;
+        let mut skipped = Vec::new();
+        let mut judged = Vec::new();
+        for recording in snapshot.exact.recordings() {
+            if !request.recordings.is_empty() && !request.recordings.contains(recording.id()) {
+                continue;
+            }
+            match sought.judge(recording, &stages) {
+                Ok(night) => judged.push(night),
+                Err(reason) => {
+                    skipped.push(NightSkipped { recording: recording.id().to_string(), reason });
+                }
+            }
+        }
+        sought.calibrate(&judged);
+        let nights = judged
+            .iter()
+            .filter_map(|night| sought.hit(&snapshot, night, request.evidence))
+            .collect();
+        Ok(NightAnswer {
+            nights: ordered(nights, &sought.question, k),
+            skipped,
+            reading: sought.reading(),
+        })
+    }
+
+    fn sought(&self, question: Question) -> Result<Sought> {
+        let words = check_text("question", &question.concept)?.to_owned();
+        let set = PromptSet::events();
+        let known = set.labels.iter().position(|label| is_called(label, &words));
+        let (name, label, directions, text) = if let Some(place) = known {
+            let label = &set.labels[place];
+            let directions = self.texts.directions(set)?[place].clone();
+            (label.name.clone(), Some(label), directions, TextReading::default())
+        } else {
+            let encoded = self.texts.encode_one(&words)?;
+            let text = TextReading::from(&encoded);
+            (words, None, LabelDirections { positive: encoded.embedding, negative: None }, text)
+        };
+        let calibration = calibration(&self.manifest, &name);
+        Ok(Sought { question, name, label, directions, calibration, text })
+    }
+}
+
+fn ordered(mut nights: Vec<NightHit>, question: &Question, k: usize) -> Vec<NightHit> {
+    nights.retain(|night| {
+        question.above.is_none_or(|rate| night.rate_per_hour > rate)
+            && question.below.is_none_or(|rate| night.rate_per_hour < rate)
+    });
+    nights.sort_by(|a, b| {
+        let order = b.rate_per_hour.total_cmp(&a.rate_per_hour);
+        let order = if question.fewest_first { order.reverse() } else { order };
+        order.then_with(|| a.recording.cmp(&b.recording))
+    });
+    nights.truncate(k);
+    nights
+}

@@ -1,0 +1,177 @@
+//! A concept that is looked for in nights: scores, thresholds, evidence.
+
+use nocturne_encoder::bundle::Calibration;
+use nocturne_encoder::{Embedding, Label, LabelDirections};
+use nocturne_index::{Hit, Recording};
+use nocturne_psg::montage::ChannelMask;
+use nocturne_psg::{EPOCH_S, EpochRef, Stage};
+
+use super::question::Question;
+use super::rate::{Rate, scored_rate};
+use super::{NightHit, QuestionReading, StageSource};
+use crate::concept::is_occurrence;
+use crate::epochs::{EpochHit, TextReading};
+use crate::labels::Judge;
+use crate::snapshot::Snapshot;
+
+/// Of words without a calibration, the share of the best epochs that counts as found.
+const UNCALIBRATED_SHARE: f64 = 0.05;
+
+/// A concept, ready to be looked for.
+pub(super) struct Sought {
+    pub(super) question: Question,
+    /// Name of the label, or the words that were searched for.
+    pub(super) name: String,
+    /// The label of a known concept.
+    pub(super) label: Option<&'static Label>,
+    pub(super) directions: LabelDirections,
+    pub(super) calibration: Calibration,
+    pub(super) text: TextReading,
+}
+
+/// A night whose epochs of sleep were scored.
+pub(super) struct JudgedNight<'a> {
+    recording: &'a Recording,
+    /// Row and score of each epoch that could show the concept.
+    scores: Vec<(usize, f32)>,
+    /// Epochs of sleep without the channels for it.
+    n_hidden: usize,
+    stage_source: StageSource,
+}
+
+impl Sought {
+    /// Scores the epochs of sleep of a night, or says why it cannot.
+    ///
+    /// Which epochs are sleep is said by the recording's scorer, or else by the nearest prompt.
+    pub(super) fn judge<'a>(
+        &self,
+        recording: &'a Recording,
+        stages: &Judge,
+    ) -> Result<JudgedNight<'a>, String> {
+        let is_scored = recording.stages().iter().any(Option::is_some);
+        let stage_source = if is_scored { StageSource::Scored } else { StageSource::ZeroShot };
+        let mut night = JudgedNight { recording, scores: Vec::new(), n_hidden: 0, stage_source };
+        for row in 0..recording.n_epochs() {
+            let mask = recording.masks()[row];
+            let embedding = recording.vectors().embedding(row);
+            let stage = if is_scored {
+                recording.stages()[row]
+            } else {
+                zero_shot(stages, &embedding, mask)
+            };
+            if !self.question.is_about(stage) {
+                continue;
+            }
+            if self.label.is_some_and(|label| !label.is_visible_in(mask)) {
+                night.n_hidden += 1;
+            } else {
+                night.scores.push((row, self.score(&embedding)));
+            }
+        }
+        match (night.scores.len(), night.n_hidden) {
+            (0, 0) => Err("it has no epoch of the sleep that was asked for".to_owned()),
+            (0, _) => Err("it has none of the channels that show the concept".to_owned()),
+            _ => Ok(night),
+        }
+    }
+
+    /// Sets the threshold of words without a calibration, so that a fixed share of all epochs counts.
+    pub(super) fn calibrate(&mut self, nights: &[JudgedNight<'_>]) {
+        if self.label.is_some() {
+            return;
+        }
+        let mut scores: Vec<f32> =
+            nights.iter().flat_map(|night| night.scores.iter().map(|(_, score)| *score)).collect();
+        scores.sort_by(|a, b| b.total_cmp(a));
+        let place = (scores.len() as f64 * UNCALIBRATED_SHARE) as usize;
+        self.calibration.threshold = scores.get(place).copied().unwrap_or(f32::INFINITY);
+    }
+
+    /// Tells the rate of a night, with its best epochs as evidence.
+    pub(super) fn hit(
+        &self,
+        snapshot: &Snapshot,
+        night: &JudgedNight<'_>,
+        n_evidence: usize,
+    ) -> Option<NightHit> {
+        let JudgedNight { recording, scores, n_hidden, stage_source } = night;
+        let found = scores.iter().filter(|(_, score)| *score >= self.calibration.threshold).count();
+        let rate = Rate::estimate(found, scores.len(), &self.calibration)?;
+        Some(NightHit {
+            recording: recording.id().to_string(),
+            rate_per_hour: rate.per_hour,
+            rate_ci95: (rate.low, rate.high),
+            epochs_found: found,
+            epochs_judged: scores.len(),
+            epochs_not_judged: *n_hidden,
+            hours_of_sleep: scores.len() as f64 * EPOCH_S / 3600.0,
+            stage_source: *stage_source,
+            scored_rate_per_hour: self
+                .label
+                .and_then(|label| self.scored_rate(recording, &label.name)),
+            evidence: evidence(snapshot, night, n_evidence),
+        })
+    }
+
+    /// Says how the question was understood.
+    pub(super) fn reading(self) -> QuestionReading {
+        let Self { question, name, label, text, .. } = self;
+        let mut cautions = Vec::new();
+        if label.is_none() {
+            let share = UNCALIBRATED_SHARE * 100.0;
+            cautions.push(format!(
+                "`{name}` is no known concept: the best {share} % of all epochs count as found, so the rates compare \
+                 nights and measure nothing"
+            ));
+        }
+        if label.is_some_and(|label| label.indirect) {
+            cautions.push(format!(
+                "the input channels do not show `{name}`; it is inferred from what goes along with it"
+            ));
+        }
+        if !text.unknown_words.is_empty() {
+            let words = text.unknown_words.join("`, `");
+            cautions.push(format!("the bundle never met `{words}` in its training"));
+        }
+        QuestionReading {
+            sentence: question.sentence(&name),
+            concept: name,
+            known: label.is_some(),
+            cautions,
+            text,
+        }
+    }
+
+    /// Returns a probability where the concept is known, else the cosine.
+    fn score(&self, epoch: &Embedding) -> f32 {
+        let margin = self.directions.margin(epoch);
+        if self.label.is_some() { self.calibration.probability(margin) } else { margin }
+    }
+
+    /// Returns scored occurrences per hour of the sleep that was asked for, where events were scored.
+    fn scored_rate(&self, recording: &Recording, concept: &str) -> Option<f64> {
+        let events = recording.events()?.iter().filter(|event| is_occurrence(concept, event.kind));
+        let asleep_s: Vec<f64> = (0..recording.n_epochs())
+            .filter(|row| self.question.is_about(recording.stages()[*row]))
+            .map(|row| recording.onsets_s()[row])
+            .collect();
+        scored_rate(&asleep_s, events.map(|event| event.onset_s))
+    }
+}
+
+fn zero_shot(stages: &Judge, epoch: &Embedding, mask: ChannelMask) -> Option<Stage> {
+    stages.judge(epoch, mask).labels.first()?.parse().ok()
+}
+
+/// Returns the epochs that show the concept best, best first.
+fn evidence(snapshot: &Snapshot, night: &JudgedNight<'_>, n: usize) -> Vec<EpochHit> {
+    let mut best = night.scores.clone();
+    best.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let hit = |(row, score): (usize, f32)| {
+        let info = night.recording.row(row);
+        let epoch = EpochRef { recording: night.recording.id().clone(), epoch: info.number };
+        let (onset_s, stage, mask, events) = (info.onset_s, info.stage, info.mask, info.events);
+        snapshot.epoch_hit(&Hit { epoch, score, onset_s, stage, mask, events })
+    };
+    best.into_iter().take(n).map(hit).collect()
+}

@@ -1,0 +1,211 @@
+//! The gRPC service: messages in, questions to the engine, messages out.
+
+mod convert;
+mod server;
+mod status;
+
+use std::sync::Arc;
+
+use nocturne_encoder::PromptSet;
+use nocturne_proto::v1;
+use nocturne_proto::v1::nocturne_service_server::NocturneService;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::{CaptionRequest, Engine, NightRequest, Result};
+use convert::{
+    caption_kinds, epoch_ref, evidence_or_default, filter, hits_or_default, query, recording_ids,
+};
+use status::{invalid, status};
+
+pub use server::{ServeOptions, serve};
+
+/// Labels that wait for a client to take them.
+const LABEL_QUEUE: usize = 256;
+
+/// Answers over gRPC.
+#[derive(Debug)]
+struct Service {
+    engine: Arc<Engine>,
+    /// Questions that may be worked on at once; the next is refused.
+    permits: Arc<Semaphore>,
+    most_at_once: usize,
+}
+
+type Answer<T> = std::result::Result<Response<T>, Status>;
+
+impl Service {
+    fn new(engine: Arc<Engine>, most_at_once: usize) -> Self {
+        Self { engine, permits: Arc::new(Semaphore::new(most_at_once)), most_at_once }
+    }
+
+    /// Takes a place, after the request was read whole: a client that dribbles holds none.
+    fn permit(&self) -> std::result::Result<OwnedSemaphorePermit, Status> {
+        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
+            let message = format!(
+                "{} questions are being answered; ask again in a moment",
+                self.most_at_once
+            );
+            Status::resource_exhausted(message)
+        })
+    }
+
+    /// Puts a question to the engine on a thread that may block.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Engine) -> Result<T> + Send + 'static,
+    ) -> std::result::Result<T, Status> {
+        let permit = self.permit()?;
+        let engine = Arc::clone(&self.engine);
+        let answer = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            question(&engine)
+        });
+        match answer.await {
+            Ok(answer) => answer.map_err(|error| status(&error)),
+            Err(_) => Err(Status::internal("the server has failed; its log says how")),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl NocturneService for Service {
+    async fn search_epochs(
+        &self,
+        request: Request<v1::SearchEpochsRequest>,
+    ) -> Answer<v1::SearchEpochsResponse> {
+        let request = request.into_inner();
+        let (query, filter) =
+            (query(request.query).map_err(|it| *it)?, filter(request.filter).map_err(|it| *it)?);
+        let (k, min_score) = (hits_or_default(request.top_k), request.min_score);
+        let answer =
+            self.ask(move |engine| engine.search_epochs(&query, k, filter, min_score)).await?;
+        Ok(Response::new(v1::SearchEpochsResponse {
+            hits: answer.hits.into_iter().map(convert::epoch_hit).collect(),
+            reading: answer.reading.map(convert::reading),
+        }))
+    }
+
+    async fn search_nights(
+        &self,
+        request: Request<v1::SearchNightsRequest>,
+    ) -> Answer<v1::SearchNightsResponse> {
+        let request = request.into_inner();
+        let request = NightRequest {
+            question: request.question,
+            recordings: recording_ids(request.recordings).map_err(|it| *it)?,
+            k: hits_or_default(request.top_k),
+            evidence: evidence_or_default(request.evidence),
+        };
+        let answer = self.ask(move |engine| engine.search_nights(&request)).await?;
+        Ok(Response::new(convert::night_answer(answer)))
+    }
+
+    type LabelEpochsStream = ReceiverStream<std::result::Result<v1::LabelEpochsResponse, Status>>;
+
+    async fn label_epochs(
+        &self,
+        request: Request<v1::LabelEpochsRequest>,
+    ) -> Answer<Self::LabelEpochsStream> {
+        let request = request.into_inner();
+        let recordings = recording_ids(request.recordings).map_err(|it| *it)?;
+        let set = if request.label_set.is_empty() {
+            PromptSet::stages().name.clone()
+        } else {
+            request.label_set
+        };
+        let permit = self.permit()?;
+        let engine = Arc::clone(&self.engine);
+        let (sender, receiver) = mpsc::channel(LABEL_QUEUE);
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            // A client that has gone away ends the work.
+            let take = |labels| sender.blocking_send(Ok(convert::epoch_labels(labels))).is_ok();
+            if let Err(error) = engine.label_epochs(&recordings, &set, take) {
+                let _ = sender.blocking_send(Err(status(&error)));
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn search_captions(
+        &self,
+        request: Request<v1::SearchCaptionsRequest>,
+    ) -> Answer<v1::SearchCaptionsResponse> {
+        let request = request.into_inner();
+        let epoch = epoch_ref(request.epoch).map_err(|it| *it)?;
+        let wanted = CaptionRequest {
+            k: hits_or_default(request.top_k),
+            kinds: caption_kinds(&request.kinds).map_err(|it| *it)?,
+            other_recordings_only: request.other_recordings_only,
+        };
+        let hits = self.ask(move |engine| engine.search_captions(&epoch, &wanted)).await?;
+        let hits = hits.into_iter().map(convert::caption_hit).collect();
+        Ok(Response::new(v1::SearchCaptionsResponse { hits }))
+    }
+
+    async fn get_recording(
+        &self,
+        request: Request<v1::GetRecordingRequest>,
+    ) -> Answer<v1::GetRecordingResponse> {
+        let id = convert::recording_id(request.into_inner().recording).map_err(|it| *it)?;
+        let answer = self
+            .ask(move |engine| {
+                Ok(convert::recording_details(engine.snapshot()?.exact.recording(&id)?))
+            })
+            .await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn list_recordings(
+        &self,
+        request: Request<v1::ListRecordingsRequest>,
+    ) -> Answer<v1::ListRecordingsResponse> {
+        let request = request.into_inner();
+        if request.page_size > 1000 {
+            return Err(invalid("page_size", request.page_size, "0 to 1000"));
+        }
+        let page_size = if request.page_size == 0 { 100 } else { request.page_size as usize };
+        // The token is the name after which the next page begins.
+        let after = request.page_token;
+        let answer = self
+            .ask(move |engine| {
+                let snapshot = engine.snapshot()?;
+                let mut rest = snapshot
+                    .collection
+                    .recordings()
+                    .filter(|entry| entry.id.as_str() > after.as_str());
+                let recordings: Vec<v1::Recording> =
+                    rest.by_ref().take(page_size).map(convert::recording).collect();
+                let is_last = rest.next().is_none();
+                let next_page_token =
+                    recordings.last().filter(|_| !is_last).map(|recording| recording.name.clone());
+                Ok(v1::ListRecordingsResponse {
+                    recordings,
+                    next_page_token: next_page_token.unwrap_or_default(),
+                    total_size: snapshot.collection.recordings().len() as u32,
+                })
+            })
+            .await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn info(&self, _: Request<v1::InfoRequest>) -> Answer<v1::InfoResponse> {
+        let info = self.ask(Engine::info).await?;
+        let sets = [PromptSet::stages(), PromptSet::events()];
+        Ok(Response::new(v1::InfoResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            bundle: info.bundle,
+            bundle_fingerprint: info.bundle_fingerprint,
+            embedding_dim: info.embedding_dim as u32,
+            provider: info.provider.to_owned(),
+            recordings: info.recordings as u32,
+            epochs: info.epochs as u64,
+            generation: info.generation,
+            label_sets: sets.iter().map(|set| set.name.clone()).collect(),
+            concepts: PromptSet::events().labels.iter().map(|label| label.name.clone()).collect(),
+            search: info.search.to_owned(),
+        }))
+    }
+}

@@ -1,0 +1,186 @@
+//! A snapshot of a collection, for readers.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use nocturne_psg::{EpochRef, RecordingId};
+
+use crate::manifest::Manifest;
+use crate::recording::EpochView;
+use crate::storage::{Folder, Storage};
+use crate::{Error, Recording, RecordingEntry, Result, Space, segment};
+
+/// Name of the folder of segments in a collection.
+pub(crate) const SEGMENTS: &str = "segments";
+
+/// What a collection held at the moment when it was opened.
+///
+/// It takes no lock and never changes: a writer may go on meanwhile, and [`refresh`](Self::refresh) shows what it did.
+/// Opening reads the manifest alone; a recording is read, checked and kept when it is first asked for.
+#[derive(Debug)]
+pub struct Collection {
+    storage: Arc<dyn Storage>,
+    manifest: Manifest,
+    loaded: BTreeMap<RecordingId, OnceLock<Arc<Recording>>>,
+}
+
+impl Collection {
+    /// Opens the newest generation of the collection in a folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotACollection`], [`Error::DamagedManifest`], [`Error::Format`] and [`Error::Io`].
+    pub fn open(folder: &Path) -> Result<Self> {
+        Self::open_in(Arc::new(Folder::at(folder)))
+    }
+
+    /// Opens the newest generation of the collection in any kind of storage, like [`open`](Self::open).
+    pub fn open_in(storage: Arc<dyn Storage>) -> Result<Self> {
+        let manifest = Manifest::read_newest(storage.as_ref())?;
+        Ok(Self::new(storage, manifest))
+    }
+
+    fn new(storage: Arc<dyn Storage>, manifest: Manifest) -> Self {
+        let loaded = manifest.recordings.keys().map(|id| (id.clone(), OnceLock::new())).collect();
+        Self { storage, manifest, loaded }
+    }
+
+    /// Returns the folder.
+    pub fn path(&self) -> PathBuf {
+        self.storage.path("")
+    }
+
+    /// Returns which bundle the collection was filled with.
+    pub fn space(&self) -> &Space {
+        &self.manifest.space
+    }
+
+    /// Returns the number of this snapshot; every commit adds one.
+    pub fn generation(&self) -> u64 {
+        self.manifest.generation
+    }
+
+    /// Refuses a bundle that the collection was not filled with.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherBundle`].
+    pub fn expect_space(&self, expected: &Space) -> Result<()> {
+        expect_space(&self.path(), self.space(), expected)
+    }
+
+    /// Returns the recordings, by ascending name.
+    pub fn recordings(&self) -> impl ExactSizeIterator<Item = &RecordingEntry> {
+        self.manifest.recordings.values()
+    }
+
+    /// Returns what the manifest says of a recording, where there is one of that name.
+    pub fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry> {
+        self.manifest.recordings.get(id)
+    }
+
+    /// Returns the number of epochs of all recordings.
+    pub fn n_epochs(&self) -> usize {
+        self.recordings().map(|entry| entry.n_epochs).sum()
+    }
+
+    /// Returns a recording, and reads it where this is the first time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`], [`Error::DamagedSegment`], [`Error::Outdated`] and [`Error::Io`].
+    pub fn recording(&self, id: &RecordingId) -> Result<&Arc<Recording>> {
+        let (Some(entry), Some(slot)) = (self.entry(id), self.loaded.get(id)) else {
+            return Err(Error::UnknownRecording { recording: id.clone() });
+        };
+        if let Some(recording) = slot.get() {
+            return Ok(recording);
+        }
+        let recording = self.read(entry)?;
+        Ok(slot.get_or_init(|| Arc::new(recording)))
+    }
+
+    /// Returns one epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownEpoch`], and those of [`recording`](Self::recording).
+    pub fn epoch(&self, epoch: &EpochRef) -> Result<EpochView<'_>> {
+        self.recording(&epoch.recording)?.epoch(epoch.epoch)
+    }
+
+    /// Returns whether no writer has gone on since; it costs a look at a folder of a few files.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotACollection`] and [`Error::Io`].
+    pub fn is_current(&self) -> Result<bool> {
+        Ok(Manifest::newest_generation(self.storage.as_ref())? == self.generation())
+    }
+
+    /// Returns the newest snapshot where there is a newer one; it shares every recording that stayed the same.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn refresh(&self) -> Result<Option<Self>> {
+        if self.is_current()? {
+            return Ok(None);
+        }
+        let next = Self::open_in(Arc::clone(&self.storage))?;
+        for (id, slot) in &next.loaded {
+            let known = self.loaded.get(id).and_then(OnceLock::get);
+            if let Some(known) = known.filter(|known| Some(known.entry()) == next.entry(id)) {
+                slot.get_or_init(|| Arc::clone(known));
+            }
+        }
+        Ok(Some(next))
+    }
+
+    /// Reads every segment from the disk and returns what is wrong, by recording.
+    pub fn verify(&self) -> impl Iterator<Item = (&RecordingId, Error)> {
+        let problem = |entry: &RecordingEntry| self.read(entry).err();
+        self.recordings().filter_map(move |entry| Some((&entry.id, problem(entry)?)))
+    }
+
+    fn read(&self, entry: &RecordingEntry) -> Result<Recording> {
+        let name = format!("{SEGMENTS}/{}", entry.segment.file_name());
+        let path = self.storage.path(&name);
+        let bytes = match self.storage.read(&name) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(self.missing(path)?);
+            }
+            other => other.map_err(Error::io(&path, "read"))?,
+        };
+        let content = segment::read(&bytes, &path, entry, self.space())?;
+        Ok(Recording::new(entry.clone(), content))
+    }
+
+    /// Returns why a segment is not there: it was cleared away, or lost.
+    fn missing(&self, path: PathBuf) -> Result<Error> {
+        let newest = Manifest::newest_generation(self.storage.as_ref())?;
+        if newest == self.generation() {
+            return Ok(Error::DamagedSegment {
+                path,
+                offset: 0,
+                problem: "it is missing".to_owned(),
+            });
+        }
+        Ok(Error::Outdated { path: self.path(), generation: self.generation(), newest })
+    }
+}
+
+/// Refuses a space whose vectors cannot be compared with those of the collection.
+pub(crate) fn expect_space(path: &Path, found: &Space, expected: &Space) -> Result<()> {
+    if found.is_same(expected) {
+        return Ok(());
+    }
+    Err(Error::OtherBundle {
+        path: path.to_owned(),
+        found: found.bundle.clone(),
+        found_fingerprint: found.fingerprint.clone(),
+        expected: expected.bundle.clone(),
+        expected_fingerprint: expected.fingerprint.clone(),
+    })
+}

@@ -1,0 +1,222 @@
+//! What can be wrong with a collection or a question to it, in sentences that name the file, the value and the expectation.
+
+use std::path::{Path, PathBuf};
+
+use nocturne_psg::{EpochRef, RecordingId};
+
+/// The result of keeping and finding.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a collection could not be written, read or searched.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused; the machine's or the caller's mistake.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The folder holds no collection; the caller's mistake.
+    #[error("`{}` is not a collection: it has no manifest", path.display())]
+    NotACollection {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A collection was to be created where one is; the caller's mistake.
+    #[error("`{}` is a collection already", path.display())]
+    AlreadyACollection {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A collection was to be created in a folder that holds something else; the caller's mistake.
+    #[error("`{}` holds `{found}`; a new collection needs an empty folder", path.display())]
+    FolderInUse {
+        /// The folder.
+        path: PathBuf,
+        /// One of the things that it holds.
+        found: String,
+    },
+    /// The collection was filled with another encoder; the caller's mistake.
+    #[error(
+        "`{}` was filled with the bundle `{found}` ({found_fingerprint}); it cannot be used with `{expected}` ({expected_fingerprint})",
+        path.display()
+    )]
+    OtherBundle {
+        /// The collection.
+        path: PathBuf,
+        /// Name of the bundle that the collection belongs to.
+        found: String,
+        /// The fingerprint of that bundle.
+        found_fingerprint: String,
+        /// Name of the bundle that is in use.
+        expected: String,
+        /// The fingerprint of that bundle.
+        expected_fingerprint: String,
+    },
+    /// The file was written by a newer version of Nocturne.
+    #[error("`{}` has format {found}; this build reads up to {supported}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The version in the file.
+        found: u32,
+        /// The newest version that is understood.
+        supported: u32,
+    },
+    /// A recording's segment is not what was written; the disk's or a stranger's mistake.
+    #[error("`{}` is damaged at byte {offset}: {problem}", path.display())]
+    DamagedSegment {
+        /// The file.
+        path: PathBuf,
+        /// Where the damage begins, in bytes; blocks of 64 KiB are checked.
+        offset: u64,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// The newest manifest is not what was written; the disk's or a stranger's mistake.
+    #[error("`{}` is damaged at byte {offset}: {problem}", path.display())]
+    DamagedManifest {
+        /// The file.
+        path: PathBuf,
+        /// Where the damage was seen, in bytes.
+        offset: u64,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// A segment that this snapshot needs was replaced and cleared away meanwhile.
+    #[error(
+        "generation {generation} of `{}` is gone, the newest is {newest}", path.display()
+    )]
+    Outdated {
+        /// The collection.
+        path: PathBuf,
+        /// The snapshot's generation.
+        generation: u64,
+        /// The generation on disk.
+        newest: u64,
+    },
+    /// Another writer holds the collection.
+    #[error("`{}` is being written by {holder}", path.display())]
+    Locked {
+        /// The collection.
+        path: PathBuf,
+        /// Who holds it.
+        holder: Holder,
+    },
+    /// An earlier write of this writer failed in a way that leaves open what is on disk.
+    #[error("no more is written to `{}`, because the disk failed to confirm an earlier write", path.display())]
+    WriterStopped {
+        /// The collection.
+        path: PathBuf,
+    },
+    /// An embedding has another length than those of the collection; the caller's mistake.
+    #[error("an embedding has {received} numbers; the collection's have {expected}")]
+    Dimension {
+        /// Length of the collection's embeddings.
+        expected: usize,
+        /// Length of the one given.
+        received: usize,
+    },
+    /// A recording that was to be committed contradicts itself; the caller's mistake.
+    #[error("recording `{recording}` cannot be kept: {problem}")]
+    Draft {
+        /// The recording.
+        recording: RecordingId,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The collection has no recording of that name; the caller's mistake.
+    #[error("the collection has no recording `{recording}`")]
+    UnknownRecording {
+        /// The name.
+        recording: RecordingId,
+    },
+    /// The recording has no epoch of that number; the caller's mistake.
+    #[error("the collection has no epoch `{epoch}`; that recording has {n_epochs} epochs{range}")]
+    UnknownEpoch {
+        /// The epoch.
+        epoch: EpochRef,
+        /// How many epochs the recording has.
+        n_epochs: usize,
+        /// The numbers of the first and the last, as in `, 0 to 959`, or nothing.
+        range: String,
+    },
+    /// A setting of an index is out of range; the caller's mistake.
+    #[error("`{name}` is {value}; expected {expected}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: usize,
+        /// What it may be.
+        expected: &'static str,
+    },
+}
+
+/// The process that holds a collection's lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// Its process id, unless it has not written it down yet.
+    pub pid: Option<u32>,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.pid {
+            Some(pid) => write!(f, "the process {pid}"),
+            None => f.write_str("another process"),
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), action, source }
+    }
+
+    /// Returns the next step for the user, where there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                Some("free space and run again; what was acknowledged is safe")
+            }
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Some("check the path; names are case-sensitive")
+            }
+            Self::NotACollection { .. } => {
+                Some("`nocturne index` makes a collection; check the path")
+            }
+            Self::AlreadyACollection { .. } => Some("open it, or choose another folder"),
+            Self::FolderInUse { .. } => Some("choose a folder that is empty or does not exist"),
+            Self::OtherBundle { .. } => Some(
+                "use the bundle that it was filled with, or index the recordings into a new collection",
+            ),
+            Self::Format { .. } => {
+                Some("use the version of Nocturne that wrote it, or a newer one")
+            }
+            Self::DamagedSegment { .. } => {
+                Some("index the recording again, or restore the file from a backup")
+            }
+            Self::DamagedManifest { .. } => Some(
+                "restore the file from a backup, or move it away to go back to the generation before",
+            ),
+            Self::Outdated { .. } => Some("open the collection again"),
+            Self::Locked { .. } => Some("wait until it has ended; reading is possible meanwhile"),
+            Self::WriterStopped { .. } => {
+                Some("check the disk, then run again; what was acknowledged is safe")
+            }
+            Self::UnknownRecording { .. } => {
+                Some("names are case-sensitive; list the collection's recordings")
+            }
+            Self::Io { .. }
+            | Self::Dimension { .. }
+            | Self::Draft { .. }
+            | Self::UnknownEpoch { .. }
+            | Self::Setting { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Segments whose checksums are right and whose content is not.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use nocturne_encoder::Embedding;
+use nocturne_encoder::bundle::Preprocessing;
+use nocturne_psg::caption::CaptionKind;
+use nocturne_psg::montage::ChannelMask;
+use nocturne_psg::{EpochNumber, EventSet, Quality, RecordingId, ZScore};
+use proptest::prelude::*;
+
+use super::envelope::{Builder, Opened};
+use super::*;
+use crate::{CaptionPoint, EpochPoint, RecordingDraft, RecordingEntry, Result, Space};
+
+const NAMES: [&str; 13] = [
+    NUMBERS,
+    ONSETS,
+    STAGES,
+    EVENTS,
+    MASKS,
+    QUALITY,
+    VECTORS,
+    CAPTION_ROWS,
+    CAPTION_KINDS,
+    CAPTION_ENDS,
+    CAPTION_TEXT,
+    CAPTION_VECTORS,
+    DETAILS,
+];
+
+fn space() -> Space {
+    Space {
+        bundle: "small".to_owned(),
+        fingerprint: "5d41".to_owned(),
+        dim: 2,
+        preprocessing: Preprocessing { montage: "m".to_owned(), z_score: ZScore::Recording },
+    }
+}
+
+/// Two epochs with a caption each.
+fn draft() -> RecordingDraft {
+    let vector = Embedding::new(vec![3.0, 4.0]).unwrap();
+    let numbers = [EpochNumber(4), EpochNumber(6)];
+    let epoch = |number: EpochNumber| EpochPoint {
+        number,
+        onset_s: 30.0 * f64::from(number.0),
+        mask: ChannelMask::ALL,
+        quality: Quality::default(),
+        stage: None,
+        events: EventSet::EMPTY,
+        vector: vector.clone(),
+    };
+    let caption = |epoch| CaptionPoint {
+        epoch,
+        kind: CaptionKind::Heart,
+        text: "é".to_owned(),
+        vector: vector.clone(),
+    };
+    RecordingDraft {
+        id: RecordingId::new("a").unwrap(),
+        source: String::new(),
+        source_sha256: String::new(),
+        annotations_sha256: None,
+        start: None,
+        metadata: BTreeMap::new(),
+        montage: serde_json::Value::Null,
+        events: None,
+        epochs: numbers.map(epoch).to_vec(),
+        captions: numbers.map(caption).to_vec(),
+    }
+}
+
+/// Reads a segment after a change of its header and of the content of a section, with the checksums made anew.
+fn reread(
+    change_header: impl FnOnce(&mut [u8; ALIGNMENT]),
+    changed: &str,
+    change: impl FnOnce(&mut Vec<u8>),
+) -> Result<()> {
+    let (mut entry, bytes) = seal(&space(), draft()).unwrap();
+    let opened = Opened::open(&bytes).unwrap();
+    let mut header = *opened.header.first_chunk().unwrap();
+    change_header(&mut header);
+    let mut change = Some(change);
+    let mut builder = Builder::new(header);
+    for name in NAMES {
+        let mut content = opened.section(name).unwrap().bytes.to_vec();
+        if let Some(change) = change.take_if(|_| name == changed) {
+            change(&mut content);
+        }
+        builder.section(name, |bytes| bytes.extend(content));
+    }
+    let (hash, bytes) = builder.seal();
+    entry.segment = crate::SegmentRef { hash, length: bytes.len() as u64 };
+    read_again(&bytes, &entry)
+}
+
+fn read_again(bytes: &[u8], entry: &RecordingEntry) -> Result<()> {
+    read(bytes, Path::new("a.seg"), entry, &space()).map(|_| ())
+}
+
+#[track_caller]
+fn check(section: &str, change: impl FnOnce(&mut Vec<u8>), expect: &str) {
+    let message = reread(|_| {}, section, change).unwrap_err().to_string();
+    assert_eq!(message, format!("`a.seg` is damaged at byte {expect}"));
+}
+
+#[test]
+fn unchanged_content_is_read() {
+    reread(|_| {}, NUMBERS, |_| {}).unwrap();
+}
+
+#[test]
+fn newer_format_is_refused_by_name() {
+    let message = reread(|header| header[8] = 7, NUMBERS, |_| {}).unwrap_err().to_string();
+    assert_eq!(message, "`a.seg` has format 7; this build reads up to 1");
+}
+
+#[test]
+fn impossible_content_is_refused() {
+    check(STAGES, |bytes| bytes[1] = 5, "193: row 1 of `stages` holds [05]");
+    check(NUMBERS, |bytes| bytes[4] = 4, "68: row 1 of `numbers` is out of order");
+    check(NUMBERS, Vec::clear, "64: `numbers` has 0 bytes; expected 2 of 4");
+    check(
+        ONSETS,
+        |bytes| bytes[6..8].fill(0xff),
+        "128: row 0 of `onsets` holds [00, 00, 00, 00, 00, 00, ff, ff]",
+    );
+    check(MASKS, |bytes| bytes[1] = 0x80, "320: row 0 of `masks` holds [ff, 80]");
+    check(VECTORS, |bytes| bytes[3] = 0x7c, "450: `vectors` has a number that is not finite");
+    check(VECTORS, |bytes| bytes[4..8].fill(0), "452: `vectors` has a row of zeros");
+    check(CAPTION_ROWS, |bytes| bytes[4] = 2, "516: row 1 of `cap_rows` holds [02, 00, 00, 00]");
+    check(CAPTION_KINDS, |bytes| bytes[0] = 5, "576: row 0 of `cap_kinds` holds [05]");
+    check(CAPTION_ENDS, |bytes| bytes[0] = 1, "640: row 0 of `cap_ends` holds [01, 00, 00, 00]");
+    check(CAPTION_TEXT, |bytes| bytes[3] = b'x', "706: a caption is not UTF-8");
+    check(DETAILS, Vec::clear, "832: its details: EOF while parsing a value at line 1 column 0");
+}
+
+#[test]
+fn segment_that_contradicts_the_manifest_is_refused() {
+    let message = reread(|header| header[16] = 3, NUMBERS, |_| {}).unwrap_err().to_string();
+    assert_eq!(message, "`a.seg` is damaged at byte 16: it has 3 epochs; the manifest expects 2");
+    let (entry, bytes) = seal(&space(), draft()).unwrap();
+    let entry = RecordingEntry { id: RecordingId::new("b").unwrap(), ..entry };
+    let message = read_again(&bytes, &entry).unwrap_err().to_string();
+    let expect = "it belongs to the recording `a` of the bundle 5d41";
+    assert_eq!(message, format!("`a.seg` is damaged at byte 832: {expect}"));
+}
+
+proptest! {
+    #[test]
+    fn no_content_makes_the_reader_panic(
+        section in 0..NAMES.len(),
+        bytes: Vec<u8>,
+        header: Option<[u8; 16]>,
+    ) {
+        let change_header = |old: &mut [u8; ALIGNMENT]| {
+            if let Some(new) = header {
+                old[8..24].copy_from_slice(&new);
+            }
+        };
+        let _ = reread(change_header, NAMES[section], |old| *old = bytes);
+    }
+
+    #[test]
+    fn no_bytes_make_the_envelope_panic(bytes: Vec<u8>, footer: [u64; 3]) {
+        let mut bytes = bytes;
+        bytes.extend(footer.iter().flat_map(|number| (number % 4096).to_le_bytes()));
+        bytes.extend([0; 16]);
+        bytes.extend(b"NOCTSEAL");
+        assert!(Opened::open(&bytes).is_err());
+    }
+}

@@ -1,0 +1,275 @@
+//! Fills a collection; there is one writer at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nocturne_psg::RecordingId;
+
+use crate::collection::{SEGMENTS, expect_space};
+use crate::entry::SegmentRef;
+use crate::manifest::Manifest;
+use crate::storage::{Folder, Item, Lock, Locking, PublishError, Storage, UNFINISHED, publish};
+use crate::{Error, RecordingDraft, RecordingEntry, Result, Space, segment};
+
+const LOCK: &str = "writer.lock";
+
+/// How many generations are kept.
+const GENERATIONS: u64 = 3;
+
+/// The only writer of a collection, until it is dropped.
+///
+/// # What happens when a write fails?
+///
+/// The recording is not there, everything acknowledged before is, and the next [`commit`](Self::commit) may succeed,
+/// for example after space was made on a full disk.
+/// Only where the disk fails to confirm names (`fsync` of a folder) nobody can tell what a power cut would leave:
+/// the writer then refuses to go on ([`Error::WriterStopped`]), and opening the collection again finds out.
+#[derive(Debug)]
+pub struct CollectionWriter {
+    storage: Arc<dyn Storage>,
+    manifest: Manifest,
+    cleared: Vec<PathBuf>,
+    is_stopped: bool,
+    _lock: Lock,
+}
+
+impl CollectionWriter {
+    /// Creates a collection in a folder that is empty or not there yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AlreadyACollection`], [`Error::FolderInUse`], [`Error::Locked`] and [`Error::Io`];
+    /// [`Error::Setting`] for a space whose vectors have no numbers.
+    pub fn create(folder: &Path, space: &Space) -> Result<Self> {
+        Self::create_in(Arc::new(Folder::at(folder)), space)
+    }
+
+    /// Opens the collection in a folder, and clears away what a crash left behind.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherBundle`], [`Error::Locked`], and those of [`Collection::open`](crate::Collection::open).
+    pub fn open(folder: &Path, space: &Space) -> Result<Self> {
+        Self::open_in(Arc::new(Folder::at(folder)), space)
+    }
+
+    /// Opens the collection in a folder, or creates it where there is none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open) and [`create`](Self::create).
+    pub fn open_or_create(folder: &Path, space: &Space) -> Result<Self> {
+        Self::open_or_create_in(Arc::new(Folder::at(folder)), space)
+    }
+
+    /// Does what [`create`](Self::create) does in any kind of storage.
+    pub fn create_in(storage: Arc<dyn Storage>, space: &Space) -> Result<Self> {
+        if space.dim == 0 {
+            return Err(Error::Setting { name: "dim", value: 0, expected: "at least 1" });
+        }
+        refuse_other_things(storage.as_ref())?;
+        for folder in ["", SEGMENTS] {
+            let path = storage.path(folder);
+            storage.create_folder(folder).map_err(Error::io(&path, "create"))?;
+        }
+        let lock = take_lock(storage.as_ref())?;
+        if !Manifest::generations(storage.as_ref())?.is_empty() {
+            return Err(Error::AlreadyACollection { path: storage.path("") });
+        }
+        let manifest =
+            Manifest { generation: 0, space: space.clone(), recordings: BTreeMap::new() };
+        let mut writer = Self::new(storage, manifest, lock);
+        writer.advance(|_| {})?;
+        Ok(writer)
+    }
+
+    /// Does what [`open`](Self::open) does in any kind of storage.
+    pub fn open_in(storage: Arc<dyn Storage>, space: &Space) -> Result<Self> {
+        // Before the lock, so that no lock file appears in a folder that is no collection.
+        Manifest::newest_generation(storage.as_ref())?;
+        let lock = take_lock(storage.as_ref())?;
+        let manifest = Manifest::read_newest(storage.as_ref())?;
+        let path = storage.path("");
+        expect_space(&path, &manifest.space, space)?;
+        // What a process that was killed has renamed is visible but perhaps not durable yet,
+        // and the caller will take what it sees for acknowledged.
+        storage.sync_folder("").map_err(Error::io(&path, "synchronise"))?;
+        let mut writer = Self::new(storage, manifest, lock);
+        writer.clear();
+        Ok(writer)
+    }
+
+    /// Does what [`open_or_create`](Self::open_or_create) does in any kind of storage.
+    pub fn open_or_create_in(storage: Arc<dyn Storage>, space: &Space) -> Result<Self> {
+        match Manifest::newest_generation(storage.as_ref()) {
+            Err(Error::NotACollection { .. }) => Self::create_in(storage, space),
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                Self::create_in(storage, space)
+            }
+            Ok(_) => Self::open_in(storage, space),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn new(storage: Arc<dyn Storage>, manifest: Manifest, lock: Lock) -> Self {
+        Self { storage, manifest, cleared: Vec::new(), is_stopped: false, _lock: lock }
+    }
+
+    /// Returns which bundle the collection is filled with.
+    pub fn space(&self) -> &Space {
+        &self.manifest.space
+    }
+
+    /// Returns the number of the last acknowledged commit.
+    pub fn generation(&self) -> u64 {
+        self.manifest.generation
+    }
+
+    /// Returns the recordings that are acknowledged, by ascending name.
+    pub fn recordings(&self) -> impl ExactSizeIterator<Item = &RecordingEntry> {
+        self.manifest.recordings.values()
+    }
+
+    /// Returns what is acknowledged of a recording, where there is one of that name.
+    pub fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry> {
+        self.manifest.recordings.get(id)
+    }
+
+    /// Returns the files that a crash or a replacement had left behind and that opening removed.
+    pub fn cleared(&self) -> &[PathBuf] {
+        &self.cleared
+    }
+
+    /// Adds a recording, or replaces the one of the same name in one step.
+    ///
+    /// When this returns, the recording is on the disk whole and the next reader sees it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Draft`] and [`Error::Dimension`] where the recording is not fit to be kept;
+    /// [`Error::Io`] and [`Error::WriterStopped`].
+    pub fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry> {
+        let (entry, bytes) = segment::seal(&self.manifest.space, draft)?;
+        self.publish(SEGMENTS, &entry.segment.file_name(), &bytes)?;
+        self.advance(|recordings| {
+            recordings.insert(entry.id.clone(), entry.clone());
+        })?;
+        Ok(entry)
+    }
+
+    /// Removes a recording; its file goes when the collection is next opened for writing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`], [`Error::Io`] and [`Error::WriterStopped`].
+    pub fn remove(&mut self, id: &RecordingId) -> Result<()> {
+        if self.entry(id).is_none() {
+            return Err(Error::UnknownRecording { recording: id.clone() });
+        }
+        self.advance(|recordings| {
+            recordings.remove(id);
+        })
+    }
+
+    /// Makes the next generation durable and visible, then the current one.
+    fn advance(
+        &mut self,
+        change: impl FnOnce(&mut BTreeMap<RecordingId, RecordingEntry>),
+    ) -> Result<()> {
+        let mut next = self.manifest.clone();
+        next.generation += 1;
+        change(&mut next.recordings);
+        self.publish("", &Manifest::file_name(next.generation), &next.to_bytes())?;
+        self.manifest = next;
+        if let Some(oldest) = self.manifest.generation.checked_sub(GENERATIONS) {
+            // Best effort: it is gone, was never there, or goes when the collection is next opened.
+            let _ = self.storage.remove(&Manifest::file_name(oldest));
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, folder: &str, file_name: &str, bytes: &[u8]) -> Result<()> {
+        if self.is_stopped {
+            return Err(Error::WriterStopped { path: self.storage.path("") });
+        }
+        let result = publish(self.storage.as_ref(), folder, file_name, bytes);
+        result.map_err(|PublishError { name, action, source, in_doubt }| {
+            self.is_stopped |= in_doubt;
+            Error::Io { path: self.storage.path(&name), action, source }
+        })
+    }
+
+    /// Removes unfinished files, old generations and the segments of none that is kept.
+    ///
+    /// Nothing depends on it, so where it fails it is left to the next writer.
+    fn clear(&mut self) {
+        let items = self.storage.list("").unwrap_or_default().into_iter();
+        let oldest = self.manifest.generation.saturating_sub(GENERATIONS - 1);
+        let is_old = |name: &str| Manifest::generation_of(name).is_some_and(|it| it < oldest);
+        let mut rubbish: Vec<String> = items
+            .filter(|item| item.is_file && (is_old(&item.name) || is_unfinished(&item.name)))
+            .map(|item| item.name)
+            .collect();
+        rubbish.extend(self.unused_segments(oldest).unwrap_or_default());
+        for name in rubbish {
+            if self.storage.remove(&name).is_ok() {
+                self.cleared.push(self.storage.path(&name));
+            }
+        }
+    }
+
+    /// Returns the segments that no generation from `oldest` on refers to, and unfinished ones.
+    ///
+    /// Where a generation cannot be read nobody knows what it needs, and nothing is returned.
+    fn unused_segments(&self, oldest: u64) -> Result<Vec<String>> {
+        let storage = self.storage.as_ref();
+        let mut used = BTreeSet::new();
+        for generation in Manifest::generations(storage)?.into_iter().filter(|it| *it >= oldest) {
+            let manifest = Manifest::read(storage, generation)?;
+            used.extend(manifest.recordings.values().map(|entry| entry.segment.file_name()));
+        }
+        let items = storage.list(SEGMENTS).map_err(Error::io(&storage.path(SEGMENTS), "read"))?;
+        let is_unused = |item: &Item| {
+            let is_ours = SegmentRef::is_file_name(&item.name) || is_unfinished(&item.name);
+            item.is_file && is_ours && !used.contains(&item.name)
+        };
+        let unused = items.into_iter().filter(is_unused);
+        Ok(unused.map(|item| format!("{SEGMENTS}/{}", item.name)).collect())
+    }
+}
+
+/// Returns whether the name is that of a file that a writer of ours had not finished.
+fn is_unfinished(name: &str) -> bool {
+    name.strip_suffix(UNFINISHED).is_some_and(|name| {
+        SegmentRef::is_file_name(name) || Manifest::generation_of(name).is_some()
+    })
+}
+
+fn take_lock(storage: &dyn Storage) -> Result<Lock> {
+    match storage.lock(LOCK).map_err(Error::io(&storage.path(LOCK), "lock"))? {
+        Locking::Ours(lock) => Ok(lock),
+        Locking::HeldBy(holder) => Err(Error::Locked { path: storage.path(""), holder }),
+    }
+}
+
+/// Refuses a folder of other things, so that a slip of the hand fills no home folder with segments.
+fn refuse_other_things(storage: &dyn Storage) -> Result<()> {
+    let path = storage.path("");
+    let items = match storage.list("") {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(Error::io(&path, "read"))?,
+    };
+    if items.iter().any(|item| Manifest::generation_of(&item.name).is_some()) {
+        return Err(Error::AlreadyACollection { path });
+    }
+    let is_harmless = |name: &str| {
+        [LOCK, SEGMENTS, "lost+found"].contains(&name)
+            || is_unfinished(name)
+            || name.starts_with('.')
+    };
+    match items.into_iter().find(|item| !is_harmless(&item.name)) {
+        Some(Item { name, .. }) => Err(Error::FolderInUse { path, found: name }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,234 @@
+//! What is committed is what is read.
+
+use std::sync::Arc;
+
+use nocturne_index::storage::Simulated;
+use nocturne_index::{
+    CaptionPoint, Collection, CollectionWriter, EpochPoint, Error, ExactIndex, RecordingDraft,
+};
+use nocturne_psg::caption::CaptionKind;
+use nocturne_psg::{EpochNumber, EpochRef, Event, Stage};
+use proptest::prelude::*;
+
+use crate::support::{
+    DIM, assert_kept, collection, draft, embedding, epoch, id, plain_draft, plain_epoch, space,
+    space_of,
+};
+
+#[test]
+fn keeps_recordings_in_a_real_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new/collection");
+    let drafts = [draft("a", 1, 40), draft("cohort/b", 2, 3), draft("empty", 3, 0)];
+    let mut writer = CollectionWriter::create(&path, &space()).unwrap();
+    for draft in &drafts {
+        let entry = writer.commit(draft.clone()).unwrap();
+        let file = path.join("segments").join(entry.segment.file_name());
+        assert_eq!(file.metadata().unwrap().len(), entry.segment.length);
+    }
+    drop(writer);
+    let collection = Collection::open(&path).unwrap();
+    assert_eq!(collection.recordings().len(), 3);
+    drafts.iter().for_each(|draft| assert_kept(&collection, draft));
+    assert_eq!(collection.verify().count(), 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn keeps_any_recording(seed: u64, n_epochs in 0_u32..300) {
+        let draft = draft("night", seed, n_epochs);
+        assert_kept(&collection(&space(), vec![draft.clone()]), &draft);
+    }
+}
+
+#[test]
+fn same_recording_gives_the_same_segment_and_ids() {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let entries: Vec<_> = (0..3).map(|_| writer.commit(draft("a", 1, 20)).unwrap()).collect();
+    assert!(entries.iter().all(|entry| *entry == entries[0]));
+    let collection = Collection::open_in(storage.clone()).unwrap();
+    assert_eq!((collection.recordings().len(), collection.n_epochs()), (1, 20));
+    assert_eq!(storage.files().iter().filter(|name| name.starts_with("segments/")).count(), 1);
+}
+
+#[test]
+fn manifest_sums_the_recording_up() {
+    let mut night = draft("a", 1, 40);
+    night.epochs.iter_mut().for_each(|epoch| epoch.stage = None);
+    night.events = None;
+    let collection = collection(&space(), vec![draft("b", 2, 40), night]);
+    let [unscored, scored] = collection.recordings().collect::<Vec<_>>()[..] else {
+        panic!("there are two recordings")
+    };
+    assert!(!unscored.has_stages() && !unscored.has_events());
+    assert_eq!((unscored.n_epochs, unscored.n_captions), (40, 40));
+    assert_eq!(scored.n_events, Some(1));
+    let is_sleep = |epoch: &&EpochPoint| epoch.stage.is_some_and(Stage::is_sleep);
+    let n_asleep = draft("b", 2, 40).epochs.iter().filter(is_sleep).count();
+    assert_eq!(scored.sleep_s, Some(30.0 * n_asleep as f64));
+}
+
+#[test]
+fn epochs_are_found_by_number() {
+    let collection = collection(&space(), vec![draft("a", 1, 6)]);
+    let view = collection.epoch(&epoch("a", 14)).unwrap();
+    assert_eq!((view.row(), view.info().onset_s), (4, 420.125));
+    let captions = view.recording().captions();
+    let texts: Vec<_> = view.captions().map(|caption| captions.text(caption)).collect();
+    assert_eq!(texts, ["Épisode 14 de a: brain.", "Épisode 14 de a: stage_event."]);
+    let message = |epoch: EpochRef| collection.epoch(&epoch).unwrap_err().to_string();
+    assert_eq!(
+        message(epoch("a", 3)),
+        "the collection has no epoch `a:3`; that recording has 6 epochs, 0 to 15"
+    );
+    assert_eq!(message(epoch("b", 0)), "the collection has no recording `b`");
+}
+
+#[test]
+fn scored_events_belong_to_their_epoch() {
+    let collection = collection(&space(), vec![draft("a", 1, 6)]);
+    let events = |number| collection.epoch(&epoch("a", number)).unwrap().events().count();
+    assert_eq!((events(0), events(1)), (1, 0));
+}
+
+#[test]
+fn readers_see_new_recordings_after_a_refresh() {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    writer.commit(draft("a", 1, 5)).unwrap();
+    writer.commit(draft("b", 2, 5)).unwrap();
+    let before = Collection::open_in(storage).unwrap();
+    let kept = Arc::clone(before.recording(&id("a")).unwrap());
+    assert!(before.is_current().unwrap() && before.refresh().unwrap().is_none());
+    writer.commit(draft("b", 3, 5)).unwrap();
+    writer.commit(draft("c", 4, 5)).unwrap();
+
+    assert_kept(&before, &draft("b", 2, 5));
+    let after = before.refresh().unwrap().unwrap();
+    assert!(after.is_current().unwrap() && !before.is_current().unwrap());
+    assert_kept(&after, &draft("b", 3, 5));
+    assert_kept(&after, &draft("c", 4, 5));
+    assert!(
+        Arc::ptr_eq(&kept, after.recording(&id("a")).unwrap()),
+        "what stayed is not read again"
+    );
+}
+
+#[test]
+fn removed_recordings_are_gone_and_their_files_follow() {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let entry = writer.commit(draft("a", 1, 5)).unwrap();
+    writer.commit(draft("b", 2, 5)).unwrap();
+    let before = Collection::open_in(storage.clone()).unwrap();
+    writer.remove(&id("a")).unwrap();
+    let error = writer.remove(&id("a")).unwrap_err();
+    assert!(matches!(error, Error::UnknownRecording { .. }), "{error}");
+    writer.commit(draft("c", 3, 5)).unwrap();
+    writer.commit(draft("d", 4, 5)).unwrap();
+    drop(writer);
+
+    let writer = CollectionWriter::open_in(storage.clone(), &space()).unwrap();
+    let file = format!("segments/{}", entry.segment.file_name());
+    assert!(writer.cleared().iter().any(|path| path.ends_with(&file)));
+    assert!(!storage.files().contains(&file));
+    let error = before.recording(&id("a")).unwrap_err();
+    assert_eq!(error.to_string(), "generation 3 of `simulated` is gone, the newest is 6");
+}
+
+#[test]
+fn other_bundles_are_refused_by_name() {
+    let storage = Arc::new(Simulated::default());
+    drop(CollectionWriter::create_in(storage.clone(), &space()).unwrap());
+    let other = space_of("large", DIM);
+    let message = "`simulated` was filled with the bundle `small` (fingerprint-of-small); \
+                   it cannot be used with `large` (fingerprint-of-large)";
+    let error = CollectionWriter::open_in(storage.clone(), &other).unwrap_err();
+    assert_eq!(error.to_string(), message);
+    let collection = Collection::open_in(storage).unwrap();
+    assert_eq!(collection.expect_space(&other).unwrap_err().to_string(), message);
+    collection.expect_space(&space()).unwrap();
+}
+
+#[track_caller]
+fn check_refused(change: impl FnOnce(&mut RecordingDraft), expect: &str) {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut draft = draft("a", 1, 5);
+    change(&mut draft);
+    assert_eq!(writer.commit(draft).unwrap_err().to_string(), expect);
+    assert_eq!(Collection::open_in(storage).unwrap().recordings().len(), 0);
+}
+
+#[test]
+fn contradictory_recordings_are_refused() {
+    check_refused(
+        |draft| draft.epochs[2].vector = embedding(&[1.0, 0.0]),
+        "an embedding has 2 numbers; the collection's have 8",
+    );
+    check_refused(
+        |draft| draft.captions[1].vector = embedding(&[1.0]),
+        "an embedding has 1 numbers; the collection's have 8",
+    );
+    check_refused(
+        |draft| draft.epochs[2].number = EpochNumber(1),
+        "recording `a` cannot be kept: epoch 1 follows epoch 1; expected ascending numbers",
+    );
+    check_refused(
+        |draft| draft.epochs[0].onset_s = f64::NAN,
+        "recording `a` cannot be kept: epoch 0 begins at NaN s",
+    );
+    check_refused(
+        |draft| draft.captions[0].epoch = EpochNumber(7),
+        "recording `a` cannot be kept: a caption describes epoch 7, which is not there",
+    );
+    check_refused(
+        |draft| {
+            let event = Event { duration_s: f64::INFINITY, ..draft.events.as_ref().unwrap()[0] };
+            draft.events = Some(vec![event]);
+        },
+        "recording `a` cannot be kept: its event `arousal` begins at 0.30000000000000004 s and lasts inf s",
+    );
+}
+
+#[test]
+fn scores_are_by_epoch_and_prompt() {
+    let rows = [[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]];
+    let epochs = (0..).zip(&rows).map(|(number, row)| plain_epoch(number, embedding(row)));
+    let night = plain_draft("a", epochs.collect());
+    let index = ExactIndex::open(&collection(&space_of("flat", 2), vec![night])).unwrap();
+    let prompts = [embedding(&[1.0, 0.0]), embedding(&[0.0, 1.0])];
+    let scores = index.scores(&id("a"), &prompts).unwrap();
+    assert_eq!((scores.n_epochs(), scores.n_prompts()), (3, 2));
+    for (row, expect) in rows.iter().enumerate() {
+        let close = |(score, expect): (&f32, &f32)| (score - expect).abs() < 1e-3;
+        assert!(scores.row(row).iter().zip(expect).all(close));
+    }
+    let all: Vec<_> = index.score_all(&prompts[1]).unwrap().collect();
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].1, scores.prompt(1).collect::<Vec<_>>());
+    let error = index.scores(&id("a"), &[embedding(&[1.0])]).unwrap_err();
+    assert!(matches!(error, Error::Dimension { expected: 2, received: 1 }), "{error}");
+}
+
+#[test]
+fn captions_keep_their_order_within_an_epoch() {
+    let vector = embedding(&[1.0, 0.0]);
+    let caption = |number, text: &str| CaptionPoint {
+        epoch: EpochNumber(number),
+        kind: CaptionKind::Brain,
+        text: text.to_owned(),
+        vector: vector.clone(),
+    };
+    let epochs = (0..3).map(|number| plain_epoch(number, vector.clone())).collect();
+    let captions = vec![caption(2, "c"), caption(0, "b"), caption(2, ""), caption(0, "a")];
+    let night = RecordingDraft { captions, ..plain_draft("a", epochs) };
+    let collection = collection(&space_of("flat", 2), vec![night]);
+    let captions = collection.recording(&id("a")).unwrap().captions();
+    let texts: Vec<_> = (0..4).map(|caption| captions.text(caption)).collect();
+    assert_eq!(texts, ["b", "a", "c", ""]);
+    assert_eq!([0, 1, 2].map(|row| captions.of_row(row)), [0..2, 2..2, 2..4]);
+}

@@ -1,0 +1,335 @@
+//! What every index must do, be it exact or approximate.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use nocturne_encoder::Embedding;
+use nocturne_index::storage::Simulated;
+use nocturne_index::{
+    Collection, CollectionWriter, EpochPoint, Error, ExactIndex, Filter, Hit, HnswIndex,
+    HnswSettings, RecordingDraft, SearchRequest, VectorIndex,
+};
+use nocturne_psg::caption::CaptionKind;
+use nocturne_psg::montage::{Channel, ChannelMask};
+use nocturne_psg::{EpochRef, EventKind, EventSet, Stage};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+use crate::support::{
+    DIM, collection, draft, embedding, epoch, id, plain_draft, plain_epoch, random_embedding,
+    space, space_of,
+};
+
+/// Every index over a collection, by name. The graph is walked however small the collection is.
+fn indexes(collection: &Collection) -> [(&'static str, Box<dyn VectorIndex>); 2] {
+    let exact = Arc::new(ExactIndex::open(collection).unwrap());
+    let settings = HnswSettings { exact_below: 0, ..HnswSettings::default() };
+    let hnsw = HnswIndex::build(Arc::clone(&exact), settings).unwrap();
+    let exact = ExactIndex::open(collection).unwrap();
+    [("exact", Box::new(exact)), ("hnsw", Box::new(hnsw))]
+}
+
+/// Checks which epochs every index finds.
+#[track_caller]
+fn check(collection: &Collection, query: &Embedding, request: &SearchRequest, expect: &[EpochRef]) {
+    for (name, index) in indexes(collection) {
+        let hits = index.search(query, request).unwrap();
+        let found: Vec<_> = hits.into_iter().map(|hit| hit.epoch).collect();
+        assert_eq!(found, expect, "{name}");
+    }
+}
+
+/// Recordings in a plane: each epoch is a direction in degrees.
+fn plane(nights: &[(&str, &[f32])]) -> Collection {
+    let point = |(number, degrees): (u32, &f32)| plain_epoch(number, direction(*degrees));
+    let draft = |(name, degrees): &(&str, &[f32])| {
+        plain_draft(name, (0..).zip(degrees.iter()).map(point).collect())
+    };
+    collection(&space_of("flat", 2), nights.iter().map(draft).collect())
+}
+
+fn direction(degrees: f32) -> Embedding {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    embedding(&[cos, sin])
+}
+
+#[test]
+fn nearest_come_first() {
+    let nights = plane(&[("b", &[80.0, 0.0, -30.0]), ("a", &[10.0, 170.0])]);
+    let expect = [epoch("b", 1), epoch("a", 0), epoch("b", 2)];
+    check(&nights, &direction(0.0), &SearchRequest::nearest(3), &expect);
+    for (name, index) in indexes(&nights) {
+        let hits = index.search(&direction(0.0), &SearchRequest::nearest(9)).unwrap();
+        let scores: Vec<f32> = hits.iter().map(|hit| hit.score).collect();
+        let expect = [0.0_f32, 10.0, -30.0, 80.0, 170.0].map(|degrees| degrees.to_radians().cos());
+        let is_close = |(score, expect): (&f32, &f32)| (score - expect).abs() < 1e-3;
+        assert!(scores.iter().zip(&expect).all(is_close), "{name}: {scores:?}");
+    }
+}
+
+#[test]
+fn ties_go_by_recording_and_epoch() {
+    let nights = plane(&[("b", &[0.0, 90.0, 0.0]), ("a", &[0.0, 0.0]), ("c", &[0.0])]);
+    let expect = [epoch("a", 0), epoch("a", 1), epoch("b", 0), epoch("b", 2), epoch("c", 0)];
+    check(&nights, &direction(0.0), &SearchRequest::nearest(5), &expect);
+    // A right angle is a tie too, whatever the sign of its zero.
+    let expect = [epoch("b", 1), epoch("a", 0), epoch("a", 1)];
+    check(&nights, &direction(90.0), &SearchRequest::nearest(3), &expect);
+}
+
+#[test]
+fn k_may_be_zero_or_more_than_there_is() {
+    let nights = plane(&[("a", &[10.0, 0.0])]);
+    check(&nights, &direction(0.0), &SearchRequest::nearest(0), &[]);
+    let all = [epoch("a", 1), epoch("a", 0)];
+    check(&nights, &direction(0.0), &SearchRequest::nearest(3), &all);
+    check(&nights, &direction(0.0), &SearchRequest::nearest(usize::MAX), &all);
+}
+
+#[test]
+fn empty_collections_have_no_hits() {
+    check(&plane(&[]), &direction(0.0), &SearchRequest::nearest(3), &[]);
+    check(&plane(&[("a", &[]), ("b", &[])]), &direction(0.0), &SearchRequest::nearest(3), &[]);
+    let gaps = plane(&[("a", &[]), ("b", &[5.0]), ("c", &[]), ("d", &[0.0])]);
+    let expect = [epoch("d", 0), epoch("b", 0)];
+    check(&gaps, &direction(0.0), &SearchRequest::nearest(3), &expect);
+}
+
+#[test]
+fn thresholds_include_their_value() {
+    let nights = plane(&[("a", &[20.0, 0.0, 90.0]), ("b", &[30.0])]);
+    let exact = ExactIndex::open(&nights).unwrap();
+    let hits = exact.search(&direction(0.0), &SearchRequest::nearest(2)).unwrap();
+    let min_score = Some(hits[1].score);
+    let request = SearchRequest { min_score, ..SearchRequest::nearest(9) };
+    check(&nights, &direction(0.0), &request, &[epoch("a", 1), epoch("a", 0)]);
+    let request = SearchRequest { min_score: Some(1.5), ..SearchRequest::nearest(9) };
+    check(&nights, &direction(0.0), &request, &[]);
+}
+
+#[test]
+fn replaced_recordings_leave_nothing_behind() {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space_of("flat", 2)).unwrap();
+    let night = |degrees| plain_draft("a", vec![plain_epoch(0, direction(degrees))]);
+    writer.commit(night(0.0)).unwrap();
+    let before = Collection::open_in(storage).unwrap();
+    writer.commit(night(90.0)).unwrap();
+    let after = before.refresh().unwrap().unwrap();
+    for (collection, expect) in [(before, 1.0), (after, 0.0)] {
+        for (name, index) in indexes(&collection) {
+            let hits = index.search(&direction(0.0), &SearchRequest::nearest(9)).unwrap();
+            assert_eq!(hits.len(), 1, "{name}");
+            assert!((hits[0].score - expect).abs() < 1e-3, "{name}");
+        }
+    }
+}
+
+#[test]
+fn wrong_questions_are_typed_errors() {
+    let nights = plane(&[("a", &[0.0])]);
+    let filter = Filter { recordings: Some([id("a"), id("z")].into()), ..Filter::default() };
+    for (name, index) in indexes(&nights) {
+        let error = index.search(&embedding(&[1.0; 3]), &SearchRequest::nearest(1)).unwrap_err();
+        assert!(matches!(error, Error::Dimension { expected: 2, received: 3 }), "{name}: {error}");
+        let request = SearchRequest { filter: filter.clone(), ..SearchRequest::nearest(1) };
+        let error = index.search(&direction(0.0), &request).unwrap_err();
+        let is_named =
+            matches!(&error, Error::UnknownRecording { recording } if *recording == id("z"));
+        assert!(is_named, "{name}: {error}");
+    }
+}
+
+/// Checks every index against a search that is written down in the simplest way.
+#[track_caller]
+fn check_filter(filter: Filter, is_allowed: impl Fn(&RecordingDraft, &EpochPoint) -> bool) {
+    let drafts = [draft("a", 1, 70), draft("b", 2, 50), draft("c", 3, 60)];
+    let collection = collection(&space(), drafts.to_vec());
+    let query = random_embedding(&mut Pcg64Mcg::seed_from_u64(9), DIM);
+    let mut expect: Vec<(f32, EpochRef)> = drafts
+        .iter()
+        .flat_map(|draft| draft.epochs.iter().map(move |point| (draft, point)))
+        .filter(|(draft, point)| is_allowed(draft, point))
+        .map(|(draft, point)| {
+            let epoch = EpochRef { recording: draft.id.clone(), epoch: point.number };
+            (point.vector.cosine(&query), epoch)
+        })
+        .collect();
+    expect.sort_by(|a, b| b.0.total_cmp(&a.0));
+    assert!(expect.len() < 180 && !expect.is_empty(), "the filter does something");
+    let expect: Vec<_> = expect.into_iter().map(|(_, epoch)| epoch).take(20).collect();
+    check(&collection, &query, &SearchRequest { filter, ..SearchRequest::nearest(20) }, &expect);
+}
+
+#[test]
+fn filters_by_recording() {
+    let recordings = Some([id("a"), id("c")].into());
+    check_filter(Filter { recordings, ..Filter::default() }, |draft, _| draft.id != id("b"));
+    let excluded_recordings = [id("a"), id("not there")].into();
+    let filter = Filter { excluded_recordings, ..Filter::default() };
+    check_filter(filter, |draft, _| draft.id != id("a"));
+}
+
+#[test]
+fn filters_by_stage() {
+    let stages = BTreeSet::from([Stage::N2, Stage::Rem]);
+    let filter = Filter { stages: Some(stages.clone()), ..Filter::default() };
+    check_filter(filter, |_, point| point.stage.is_some_and(|stage| stages.contains(&stage)));
+}
+
+#[test]
+fn filters_by_channels() {
+    let channels = ChannelMask::from_iter([Channel::EegC3A2, Channel::Airflow]);
+    let filter = Filter { channels, ..Filter::default() };
+    check_filter(filter, |_, point| point.mask.contains_all(channels));
+}
+
+#[test]
+fn filters_by_events() {
+    let kinds = [EventKind::Arousal, EventKind::Hypopnea];
+    let has = |point: &EpochPoint| kinds.iter().any(|kind| point.events.contains(*kind));
+    let events = EventSet::from_iter(kinds);
+    check_filter(Filter { any_event: events, ..Filter::default() }, |_, point| has(point));
+    check_filter(Filter { no_event: events, ..Filter::default() }, |_, point| !has(point));
+}
+
+#[test]
+fn filters_out_epochs() {
+    let excluded_epochs = BTreeSet::from([epoch("a", 1), epoch("b", 20), epoch("b", 21)]);
+    let filter = Filter { excluded_epochs: excluded_epochs.clone(), ..Filter::default() };
+    check_filter(filter, |draft, point| {
+        let epoch = EpochRef { recording: draft.id.clone(), epoch: point.number };
+        !excluded_epochs.contains(&epoch)
+    });
+}
+
+#[test]
+fn filters_by_everything_at_once() {
+    let filter = Filter {
+        recordings: Some([id("a"), id("b")].into()),
+        stages: Some([Stage::Wake, Stage::N1, Stage::N3].into()),
+        no_event: EventSet::from_iter([EventKind::Snore]),
+        ..Filter::default()
+    };
+    let stages = filter.stages.clone().unwrap();
+    check_filter(filter, |draft, point| {
+        draft.id != id("c")
+            && point.stage.is_some_and(|stage| stages.contains(&stage))
+            && !point.events.contains(EventKind::Snore)
+    });
+}
+
+#[test]
+fn hits_tell_about_their_epoch() {
+    let night = draft("a", 1, 30);
+    let collection = collection(&space(), vec![night.clone()]);
+    for (name, index) in indexes(&collection) {
+        let point = &night.epochs[17];
+        let hits = index.search(&point.vector, &SearchRequest::nearest(1)).unwrap();
+        let expect = Hit {
+            epoch: EpochRef { recording: id("a"), epoch: point.number },
+            score: hits[0].score,
+            onset_s: point.onset_s,
+            stage: point.stage,
+            mask: point.mask,
+            events: point.events,
+        };
+        assert_eq!(hits, [expect], "{name}");
+        assert!(hits[0].score > 0.999, "{name}");
+    }
+}
+
+/// Nights whose epochs lie around a few directions, as epochs of one stage do.
+fn clustered(n_nights: usize, n_epochs: u32, dim: usize) -> (Collection, Vec<Embedding>) {
+    let mut random = Pcg64Mcg::seed_from_u64(5);
+    let centres: Vec<_> = (0..20).map(|_| random_embedding(&mut random, dim)).collect();
+    let mut near = |spread: f32| {
+        let centre = &centres[random.random_range(0..centres.len())];
+        let noise = random_embedding(&mut random, dim);
+        let pairs = centre.as_slice().iter().zip(noise.as_slice());
+        embedding(&pairs.map(|(centre, noise)| centre + spread * noise).collect::<Vec<_>>())
+    };
+    let queries = (0..50).map(|_| near(0.5)).collect();
+    let nights = (0..n_nights).map(|night| {
+        let epochs = (0..n_epochs).map(|number| plain_epoch(number, near(0.7))).collect();
+        plain_draft(&format!("night-{night}"), epochs)
+    });
+    (collection(&space_of("clustered", dim), nights.collect()), queries)
+}
+
+fn recall(index: &dyn VectorIndex, oracle: &dyn VectorIndex, queries: &[Embedding]) -> f64 {
+    let request = SearchRequest::nearest(10);
+    let found = |index: &dyn VectorIndex, query| -> BTreeSet<EpochRef> {
+        index.search(query, &request).unwrap().into_iter().map(|hit| hit.epoch).collect()
+    };
+    let both = |query| found(index, query).intersection(&found(oracle, query)).count();
+    queries.iter().map(both).sum::<usize>() as f64 / (10 * queries.len()) as f64
+}
+
+#[test]
+fn graph_finds_what_the_oracle_finds() {
+    let (collection, queries) = clustered(4, 400, 32);
+    let oracle = Arc::new(ExactIndex::open(&collection).unwrap());
+    let build = |ef_search| {
+        let settings = HnswSettings { ef_search, exact_below: 0, ..HnswSettings::default() };
+        HnswIndex::build(Arc::clone(&oracle), settings).unwrap()
+    };
+    let wide = recall(&build(128), oracle.as_ref(), &queries);
+    assert!(wide >= 0.95, "recall is {wide}");
+    let narrow = recall(&build(8), oracle.as_ref(), &queries);
+    assert!(narrow < wide, "the graph is walked: recall is {narrow} with few candidates");
+}
+
+#[test]
+fn graph_is_the_same_every_time() {
+    let (collection, queries) = clustered(2, 200, 16);
+    let search = || {
+        let exact = Arc::new(ExactIndex::open(&collection).unwrap());
+        let settings = HnswSettings { ef_search: 8, exact_below: 0, ..HnswSettings::default() };
+        let index = HnswIndex::build(exact, settings).unwrap();
+        let hits = queries.iter().map(|query| index.search(query, &SearchRequest::nearest(10)));
+        hits.collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    assert_eq!(search(), search());
+}
+
+#[test]
+fn graph_copes_with_equal_epochs() {
+    let degrees: Vec<f32> = (0..300).map(|number| if number < 280 { 0.0 } else { 90.0 }).collect();
+    let nights = plane(&[("a", &degrees)]);
+    for (name, index) in indexes(&nights) {
+        let hits = index.search(&direction(90.0), &SearchRequest::nearest(30)).unwrap();
+        assert_eq!(hits.len(), 30, "{name}");
+        assert!(hits[0].score > 0.99, "{name}");
+    }
+}
+
+#[test]
+fn graph_refuses_settings_that_the_library_dies_of() {
+    let exact = Arc::new(ExactIndex::open(&plane(&[])).unwrap());
+    let settings = HnswSettings { max_connections: 257, ..HnswSettings::default() };
+    let error = HnswIndex::build(exact, settings).unwrap_err();
+    assert_eq!(error.to_string(), "`max_connections` is 257; expected 4 to 128");
+}
+
+#[test]
+fn captions_are_found_by_kind_and_epoch() {
+    let night = draft("a", 1, 30);
+    let collection = collection(&space(), vec![night.clone(), draft("b", 2, 30)]);
+    let index = ExactIndex::open(&collection).unwrap();
+    let wanted = &night.captions[5];
+    let hits = index.search_captions(&wanted.vector, &SearchRequest::nearest(3), None).unwrap();
+    assert_eq!(hits.len(), 3);
+    assert_eq!((hits[0].epoch.epoch, &hits[0].text), (wanted.epoch, &wanted.text));
+    assert!(hits.is_sorted_by(|a, b| a.score >= b.score));
+
+    let kinds = BTreeSet::from([CaptionKind::Brain]);
+    let filter = Filter { excluded_recordings: [id("a")].into(), ..Filter::default() };
+    let request = SearchRequest { filter, ..SearchRequest::nearest(usize::MAX) };
+    let hits = index.search_captions(&wanted.vector, &request, Some(&kinds)).unwrap();
+    assert_eq!(hits.len(), 15);
+    let fits = |hit: &nocturne_index::CaptionHit| {
+        hit.kind == CaptionKind::Brain && hit.epoch.recording == id("b")
+    };
+    assert!(hits.iter().all(fits));
+}

@@ -1,0 +1,265 @@
+//! Damage is named and never served; what is no damage is passed over.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use nocturne_index::storage::Simulated;
+use nocturne_index::{Collection, CollectionWriter, Error};
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::support::{assert_kept, draft, id, space, space_of};
+
+/// Returns a collection of one recording, and the names of its segment and its manifest.
+fn one_night(n_epochs: u32) -> (Arc<Simulated>, String, String) {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let entry = writer.commit(draft("a", 1, n_epochs)).unwrap();
+    let segment = format!("segments/{}", entry.segment.file_name());
+    (storage, segment, "manifest-000002.jsonl".to_owned())
+}
+
+fn read(storage: &Arc<Simulated>) -> Result<(), Error> {
+    Collection::open_in(storage.clone())?.recording(&id("a")).map(|_| ())
+}
+
+/// Checks the message of a segment after a change.
+#[track_caller]
+fn check_segment(n_epochs: u32, change: impl FnOnce(&mut Vec<u8>), expect: &str) {
+    let (storage, segment, _) = one_night(n_epochs);
+    storage.tamper(&segment, change);
+    let message = read(&storage).unwrap_err().to_string();
+    assert_eq!(message, format!("`simulated/{segment}` is damaged at byte {expect}"));
+}
+
+#[test]
+fn every_byte_of_a_segment_counts() {
+    let (storage, segment, _) = one_night(4);
+    let mut length = 0;
+    storage.tamper(&segment, |bytes| length = bytes.len());
+    for place in 0..length {
+        for mask in [0x01, 0x80] {
+            storage.tamper(&segment, |bytes| bytes[place] ^= mask);
+            let result = read(&storage);
+            assert!(
+                matches!(result, Err(Error::DamagedSegment { .. })),
+                "byte {place}: {result:?}"
+            );
+            storage.tamper(&segment, |bytes| bytes[place] ^= mask);
+        }
+    }
+    read(&storage).unwrap();
+}
+
+#[test]
+fn every_byte_of_a_manifest_counts() {
+    let (storage, _, manifest) = one_night(4);
+    let mut length = 0;
+    storage.tamper(&manifest, |bytes| length = bytes.len());
+    for place in 0..length {
+        for mask in [0x01, 0x20, 0x80] {
+            storage.tamper(&manifest, |bytes| bytes[place] ^= mask);
+            let result = read(&storage);
+            assert!(
+                matches!(result, Err(Error::DamagedManifest { .. })),
+                "byte {place}: {result:?}"
+            );
+            storage.tamper(&manifest, |bytes| bytes[place] ^= mask);
+        }
+    }
+    read(&storage).unwrap();
+}
+
+#[test]
+fn cut_files_are_refused_wherever_they_are_cut() {
+    let (storage, segment, manifest) = one_night(4);
+    for (name, is_segment) in [(segment, true), (manifest, false)] {
+        let mut whole = Vec::new();
+        storage.tamper(&name, |bytes| whole.clone_from(bytes));
+        for length in 0..whole.len() {
+            storage.tamper(&name, |bytes| *bytes = whole[..length].to_vec());
+            let is_named = match read(&storage) {
+                Err(Error::DamagedSegment { .. }) => is_segment,
+                Err(Error::DamagedManifest { .. }) => !is_segment,
+                _ => false,
+            };
+            assert!(is_named, "{length} bytes");
+        }
+        storage.tamper(&name, |bytes| *bytes = whole);
+    }
+}
+
+#[test]
+fn damaged_block_is_named_by_its_place() {
+    check_segment(
+        3000,
+        |bytes| bytes[100_000] ^= 4,
+        "65536: the checksum of its 65536 bytes is wrong",
+    );
+}
+
+#[test]
+fn segment_of_another_length_is_refused() {
+    let (storage, segment, _) = one_night(4);
+    let mut length = 0;
+    storage.tamper(&segment, |bytes| {
+        length = bytes.len();
+        bytes.push(0);
+    });
+    let expect = format!(
+        "`simulated/{segment}` is damaged at byte {length}: it has {} bytes; the manifest expects {length}",
+        length + 1
+    );
+    assert_eq!(read(&storage).unwrap_err().to_string(), expect);
+}
+
+#[test]
+fn segment_of_another_recording_is_refused() {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let names = [1, 2].map(|seed| {
+        let entry = writer.commit(draft("a", seed, 4)).unwrap();
+        format!("segments/{}", entry.segment.file_name())
+    });
+    let mut other = Vec::new();
+    storage.tamper(&names[0], |bytes| other.clone_from(bytes));
+    storage.tamper(&names[1], |bytes| *bytes = other);
+    let message = read(&storage).unwrap_err().to_string();
+    assert!(message.ends_with(", whole, under a wrong name"), "{message}");
+}
+
+#[test]
+fn lost_segment_is_named_and_indexing_again_heals() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = CollectionWriter::create(folder.path(), &space()).unwrap();
+    let night = draft("a", 1, 4);
+    let entry = writer.commit(night.clone()).unwrap();
+    writer.commit(draft("b", 2, 4)).unwrap();
+    let file = folder.path().join("segments").join(entry.segment.file_name());
+    fs::remove_file(&file).unwrap();
+    let collection = Collection::open(folder.path()).unwrap();
+    let error = collection.recording(&id("a")).unwrap_err();
+    let expect = format!("`{}` is damaged at byte 0: it is missing", file.display());
+    assert_eq!(error.to_string(), expect);
+    assert_eq!(error.hint(), Some("index the recording again, or restore the file from a backup"));
+    assert_kept(&collection, &draft("b", 2, 4));
+    assert_eq!(collection.verify().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["a"]);
+
+    writer.commit(night.clone()).unwrap();
+    assert_kept(&Collection::open(folder.path()).unwrap(), &night);
+}
+
+#[test]
+fn damaged_manifest_is_not_passed_over() {
+    let (storage, _, manifest) = one_night(4);
+    storage.tamper(&manifest, |bytes| bytes[70] ^= 1);
+    let error = Collection::open_in(storage.clone()).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.starts_with("`simulated/manifest-000002.jsonl` is damaged at byte 0: bytes 0 to "),
+        "{message}"
+    );
+    assert!(error.hint().is_some());
+    let error = CollectionWriter::open_in(storage, &space()).unwrap_err();
+    assert!(matches!(error, Error::DamagedManifest { .. }), "{error}");
+}
+
+#[test]
+fn manifest_under_a_wrong_name_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(CollectionWriter::create(folder.path(), &space()).unwrap());
+    let copy = folder.path().join("manifest-000009.jsonl");
+    fs::copy(folder.path().join("manifest-000001.jsonl"), &copy).unwrap();
+    let message = Collection::open(folder.path()).unwrap_err().to_string();
+    let expect = "is damaged at byte 0: it is generation 1, under a wrong name";
+    assert_eq!(message, format!("`{}` {expect}", copy.display()));
+}
+
+#[test]
+fn newer_formats_are_refused_by_name() {
+    let (storage, _, manifest) = one_night(4);
+    storage.tamper(&manifest, |bytes| {
+        let content = b"{\"format\":7,\"what\":\"nobody knows\"}\nmore of it\n";
+        *bytes = content.to_vec();
+        bytes.extend(format!("{{\"xxh3\":\"{:032x}\"}}\n", xxh3_128(content)).bytes());
+    });
+    let message = Collection::open_in(storage).unwrap_err().to_string();
+    assert_eq!(message, format!("`simulated/{manifest}` has format 7; this build reads up to 1"));
+}
+
+#[test]
+fn spaces_without_numbers_are_refused() {
+    let storage = Arc::new(Simulated::default());
+    let error = CollectionWriter::create_in(storage, &space_of("none", 0)).unwrap_err();
+    assert_eq!(error.to_string(), "`dim` is 0; expected at least 1");
+}
+
+#[test]
+fn other_files_are_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = CollectionWriter::create(folder.path(), &space()).unwrap();
+    writer.commit(draft("a", 1, 4)).unwrap();
+    drop(writer);
+    let strange =
+        ["manifest-000007.jsonl~", "manifest-7.jsonl", ".swp", "x.tmp", "segments/notes.txt"];
+    let unfinished = ["manifest-000003.jsonl.tmp".to_owned(), unfinished_segment()];
+    for name in strange.into_iter().chain(unfinished.iter().map(String::as_str)) {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    fs::create_dir(folder.path().join("lost+found")).unwrap();
+    fs::create_dir(folder.path().join("manifest-000008.jsonl")).unwrap();
+    assert_kept(&Collection::open(folder.path()).unwrap(), &draft("a", 1, 4));
+
+    let writer = CollectionWriter::open(folder.path(), &space()).unwrap();
+    let mut cleared = writer.cleared().to_vec();
+    cleared.sort();
+    assert_eq!(cleared, unfinished.map(|name| folder.path().join(name)));
+    assert!(strange.iter().all(|name| folder.path().join(name).exists()));
+}
+
+fn unfinished_segment() -> String {
+    format!("segments/{:032x}.seg.tmp", 7)
+}
+
+#[test]
+fn folders_of_other_things_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = |path: &Path| fs::read_dir(path).unwrap().count();
+    fs::write(folder.path().join("thesis.txt"), "").unwrap();
+    let path = folder.path().display();
+    let error = Collection::open(folder.path()).unwrap_err();
+    assert_eq!(error.to_string(), format!("`{path}` is not a collection: it has no manifest"));
+    let error = CollectionWriter::open(folder.path(), &space()).unwrap_err();
+    assert!(matches!(error, Error::NotACollection { .. }), "{error}");
+    let error = CollectionWriter::open_or_create(folder.path(), &space()).unwrap_err();
+    let expect = format!("`{path}` holds `thesis.txt`; a new collection needs an empty folder");
+    assert_eq!(error.to_string(), expect);
+    assert_eq!(files(folder.path()), 1);
+}
+
+#[test]
+fn collections_are_not_created_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(CollectionWriter::create(folder.path(), &space()).unwrap());
+    let error = CollectionWriter::create(folder.path(), &space()).unwrap_err();
+    let expect = format!("`{}` is a collection already", folder.path().display());
+    assert_eq!(error.to_string(), expect);
+}
+
+#[test]
+fn unreadable_old_generations_stop_nothing_and_keep_their_segments() {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let replaced = writer.commit(draft("a", 1, 4)).unwrap();
+    writer.commit(draft("a", 2, 4)).unwrap();
+    drop(writer);
+    storage.tamper("manifest-000002.jsonl", Vec::clear);
+    let mut writer = CollectionWriter::open_in(storage.clone(), &space()).unwrap();
+    let file = format!("segments/{}", replaced.segment.file_name());
+    assert!(storage.files().contains(&file));
+    writer.commit(draft("b", 3, 4)).unwrap();
+    writer.commit(draft("b", 4, 4)).unwrap();
+    drop(writer);
+    drop(CollectionWriter::open_in(storage.clone(), &space()).unwrap());
+    assert!(!storage.files().contains(&file));
+}

@@ -1,0 +1,63 @@
+//! One writer at a time.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use nocturne_index::{Collection, CollectionWriter, Error};
+
+use crate::support::{assert_kept, draft, space};
+
+/// Tells the child process which collection to hold.
+const HOLD: &str = "NOCTURNE_TEST_HOLD_COLLECTION";
+
+#[test]
+fn second_writer_is_refused_with_the_first_ones_pid() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = CollectionWriter::create(folder.path(), &space()).unwrap();
+    let error = CollectionWriter::open(folder.path(), &space()).unwrap_err();
+    let (path, pid) = (folder.path().display(), std::process::id());
+    assert_eq!(error.to_string(), format!("`{path}` is being written by the process {pid}"));
+    first.commit(draft("a", 1, 5)).unwrap();
+    assert_kept(&Collection::open(folder.path()).unwrap(), &draft("a", 1, 5));
+    drop(first);
+    CollectionWriter::open(folder.path(), &space()).unwrap();
+}
+
+#[test]
+fn lock_is_gone_after_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(CollectionWriter::create(folder.path(), &space()).unwrap());
+    let mut child = spawn_holder(folder.path());
+    let error = CollectionWriter::open(folder.path(), &space()).unwrap_err();
+    let pid = child.id();
+    assert!(matches!(error, Error::Locked { holder, .. } if holder.pid == Some(pid)), "{error}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    CollectionWriter::open(folder.path(), &space()).unwrap();
+}
+
+/// Starts this program again, to hold a collection until it is killed.
+fn spawn_holder(folder: &Path) -> Child {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "lock::holds_a_collection_until_killed", "--nocapture"])
+        .env(HOLD, folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(child.stdout.as_mut().unwrap());
+    let mut lines = output.lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.ends_with("holding")), "the child has the lock");
+    child
+}
+
+/// The child's part; without a collection to hold it has nothing to do.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test that starts itself has no other argument")]
+fn holds_a_collection_until_killed() {
+    let Some(folder) = std::env::var_os(HOLD) else { return };
+    let _writer = CollectionWriter::open(Path::new(&folder), &space()).unwrap();
+    println!("holding");
+    let _ = std::io::stdin().read_line(&mut String::new());
+}

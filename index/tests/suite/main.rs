@@ -1,0 +1,10 @@
+//! Tests of a collection as its users see it.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
+mod collection;
+mod contract;
+mod damage;
+mod durability;
+mod lock;
+mod support;

@@ -1,0 +1,164 @@
+//! Recordings to keep, made from a seed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use nocturne_encoder::Embedding;
+use nocturne_encoder::bundle::Preprocessing;
+use nocturne_index::storage::Simulated;
+use nocturne_index::{
+    CaptionPoint, Collection, CollectionWriter, EpochPoint, RecordingDraft, Space,
+};
+use nocturne_psg::caption::CaptionKind;
+use nocturne_psg::montage::{Channel, ChannelMask};
+use nocturne_psg::{
+    EpochNumber, EpochRef, Event, EventKind, EventSet, Quality, RecordingId, Stage, ZScore,
+};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+pub(crate) const DIM: usize = 8;
+
+/// The space of a bundle named `small`, or of any other name.
+pub(crate) fn space_of(bundle: &str, dim: usize) -> Space {
+    Space {
+        bundle: bundle.to_owned(),
+        fingerprint: format!("fingerprint-of-{bundle}"),
+        dim,
+        preprocessing: Preprocessing {
+            montage: "sleeplm-10".to_owned(),
+            z_score: ZScore::Recording,
+        },
+    }
+}
+
+pub(crate) fn space() -> Space {
+    space_of("small", DIM)
+}
+
+pub(crate) fn id(name: &str) -> RecordingId {
+    RecordingId::new(name).unwrap()
+}
+
+pub(crate) fn epoch(name: &str, number: u32) -> EpochRef {
+    EpochRef { recording: id(name), epoch: EpochNumber(number) }
+}
+
+pub(crate) fn embedding(numbers: &[f32]) -> Embedding {
+    Embedding::new(numbers.to_vec()).unwrap()
+}
+
+pub(crate) fn random_embedding(random: &mut Pcg64Mcg, dim: usize) -> Embedding {
+    Embedding::new((0..dim).map(|_| random.random_range(-1.0..1.0)).collect()).unwrap()
+}
+
+/// An epoch of which nothing but its vector is remarkable.
+pub(crate) fn plain_epoch(number: u32, vector: Embedding) -> EpochPoint {
+    EpochPoint {
+        number: EpochNumber(number),
+        onset_s: 30.0 * f64::from(number),
+        mask: ChannelMask::ALL,
+        quality: Quality::default(),
+        stage: None,
+        events: EventSet::EMPTY,
+        vector,
+    }
+}
+
+/// A recording of which nothing but its epochs is remarkable.
+pub(crate) fn plain_draft(name: &str, epochs: Vec<EpochPoint>) -> RecordingDraft {
+    RecordingDraft {
+        id: id(name),
+        source: format!("nights/{name}.edf"),
+        source_sha256: "00".repeat(32),
+        annotations_sha256: None,
+        start: None,
+        metadata: BTreeMap::new(),
+        montage: serde_json::Value::Null,
+        events: None,
+        epochs,
+        captions: Vec::new(),
+    }
+}
+
+/// A recording that uses every field, with a gap after the third epoch.
+pub(crate) fn draft(name: &str, seed: u64, n_epochs: u32) -> RecordingDraft {
+    let mut random = Pcg64Mcg::seed_from_u64(seed);
+    let number = |row| if row < 3 { row } else { row + 10 };
+    let epochs: Vec<_> = (0..n_epochs).map(|row| any_epoch(&mut random, number(row))).collect();
+    let captions = epochs.iter().step_by(2).flat_map(|epoch| {
+        [CaptionKind::Brain, CaptionKind::StageEvent].map(|kind| CaptionPoint {
+            epoch: epoch.number,
+            kind,
+            text: format!("Épisode {} de {name}: {kind}.", epoch.number),
+            vector: random_embedding(&mut random, DIM),
+        })
+    });
+    RecordingDraft {
+        annotations_sha256: Some(format!("{seed:064x}")),
+        start: Some("2026-03-01T22:58:30".parse().unwrap()),
+        metadata: BTreeMap::from([("cohort".to_owned(), "zzz".to_owned())]),
+        montage: serde_json::json!({"EEG_C3_A2": {"signal": "C3-M2", "rate_hz": 256.0}}),
+        events: Some(vec![Event {
+            kind: EventKind::Arousal,
+            onset_s: 0.1 + 0.2,
+            duration_s: 1.0 / 3.0,
+        }]),
+        captions: captions.collect(),
+        ..plain_draft(name, epochs)
+    }
+}
+
+fn any_epoch(random: &mut Pcg64Mcg, number: u32) -> EpochPoint {
+    let stage = random.random_range(0..6);
+    EpochPoint {
+        onset_s: 30.0 * f64::from(number) + 0.125,
+        mask: ChannelMask::from_bits(random.random::<u16>()),
+        quality: Quality {
+            missing: ChannelMask::from_iter([Channel::Position]),
+            flat: ChannelMask::from_bits(random.random::<u16>()),
+            clipped: ChannelMask::NONE,
+        },
+        stage: Stage::ALL.get(stage).copied(),
+        events: EventSet::from_bits(random.random_range(0..1 << 21)),
+        ..plain_epoch(number, random_embedding(random, DIM))
+    }
+}
+
+/// A collection in memory.
+pub(crate) fn collection(space: &Space, drafts: Vec<RecordingDraft>) -> Collection {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), space).unwrap();
+    for draft in drafts {
+        writer.commit(draft).unwrap();
+    }
+    Collection::open_in(storage).unwrap()
+}
+
+/// Checks that a recording is kept as it was committed.
+#[track_caller]
+pub(crate) fn assert_kept(collection: &Collection, draft: &RecordingDraft) {
+    let recording = collection.recording(&draft.id).unwrap();
+    let entry = recording.entry();
+    assert_eq!(entry, collection.entry(&draft.id).unwrap());
+    assert_eq!((&entry.source, &entry.source_sha256), (&draft.source, &draft.source_sha256));
+    assert_eq!(entry.annotations_sha256, draft.annotations_sha256);
+    assert_eq!((entry.start, &entry.metadata), (draft.start, &draft.metadata));
+    assert_eq!(recording.events(), draft.events.as_deref());
+    assert_eq!(recording.montage(), &draft.montage);
+    assert_eq!(recording.n_epochs(), draft.epochs.len());
+    for (row, point) in draft.epochs.iter().enumerate() {
+        let epoch = recording.row(row);
+        assert_eq!((epoch.number, epoch.onset_s), (point.number, point.onset_s));
+        assert_eq!((epoch.stage, epoch.events), (point.stage, point.events));
+        assert_eq!((epoch.mask, epoch.quality), (point.mask, point.quality));
+        assert!(recording.vectors().embedding(row).cosine(&point.vector) > 0.9999);
+    }
+    let captions = recording.captions();
+    assert_eq!(captions.len(), draft.captions.len());
+    for (caption, point) in draft.captions.iter().enumerate() {
+        assert_eq!(recording.numbers()[captions.row(caption)], point.epoch);
+        assert_eq!((captions.kind(caption), captions.text(caption)), (point.kind, &*point.text));
+        assert!(captions.vectors().embedding(caption).cosine(&point.vector) > 0.9999);
+    }
+}

@@ -1,0 +1,159 @@
+//! Finds the recordings of a folder and names them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use nocturne_psg::RecordingId;
+
+use crate::{Error, RecordingError, Result};
+
+/// Endings of recordings, in lower case. UCDDB names its EDF files `.rec`.
+const ENDINGS: [&str; 3] = ["edf", "bdf", "rec"];
+const EXPECTED: &str = "`.edf`, `.bdf` or `.rec`";
+
+/// A recording file and the name that it has in a collection.
+#[derive(Debug)]
+pub struct FoundRecording {
+    /// The file.
+    pub path: PathBuf,
+    /// The name, or why there is none.
+    pub id: std::result::Result<RecordingId, RecordingError>,
+}
+
+/// Finds every recording in a folder and in those below it, in the order of their paths; a single file is taken as it is.
+///
+/// A recording's name is its path below the folder, with `/` between folders and without the ending `.edf`;
+/// `cohort` puts a name of its own before it. Files of annotations alone are no recordings, and links to folders are
+/// not followed.
+///
+/// # Errors
+///
+/// [`Error::Folder`] where the folder cannot be listed, [`Error::NoRecordings`] where there is none.
+pub fn discover(folder: &Path, cohort: Option<&str>) -> Result<Vec<FoundRecording>> {
+    let mut paths = Vec::new();
+    let metadata = std::fs::metadata(folder)
+        .map_err(|source| Error::Folder { path: folder.to_owned(), source })?;
+    let root = if metadata.is_dir() {
+        walk(folder, &mut paths)?;
+        folder
+    } else {
+        paths.push(folder.to_owned());
+        folder.parent().unwrap_or(folder)
+    };
+    paths.sort();
+    if paths.is_empty() {
+        return Err(Error::NoRecordings { path: folder.to_owned(), expected: EXPECTED });
+    }
+    let mut found: Vec<FoundRecording> = Vec::new();
+    let mut holders: BTreeMap<RecordingId, PathBuf> = BTreeMap::new();
+    for path in paths {
+        let id = name(root, &path, cohort).and_then(|id| match holders.get(&id) {
+            None => {
+                holders.insert(id.clone(), path.clone());
+                Ok(id)
+            }
+            Some(holder) => {
+                let holder = holder.display().to_string();
+                Err(RecordingError::NameTaken { path: path.clone(), id, holder })
+            }
+        });
+        found.push(FoundRecording { path, id });
+    }
+    Ok(found)
+}
+
+fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
+    let error = |source| Error::Folder { path: folder.to_owned(), source };
+    for entry in std::fs::read_dir(folder).map_err(error)? {
+        let entry = entry.map_err(error)?;
+        let (path, kind) = (entry.path(), entry.file_type().map_err(error)?);
+        if kind.is_dir() {
+            walk(&path, paths)?;
+        } else if is_recording(&path) {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn is_recording(path: &Path) -> bool {
+    let ending =
+        path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    // Sleep-EDF keeps hypnograms in EDF+ files that hold annotations alone.
+    ENDINGS.contains(&ending.as_str())
+        && !name.ends_with("-Hypnogram.edf")
+        && !name.starts_with('.')
+}
+
+fn name(
+    root: &Path,
+    path: &Path,
+    cohort: Option<&str>,
+) -> std::result::Result<RecordingId, RecordingError> {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    let parts: Vec<String> = below.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    let joined = cohort.into_iter().map(str::to_owned).chain(parts).collect::<Vec<_>>().join("/");
+    let is_edf = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("edf"));
+    let name = if is_edf { joined[..joined.len() - ".edf".len()].to_owned() } else { joined };
+    RecordingId::new(name).map_err(|source| RecordingError::Name { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(files: &[&str], cohort: Option<&str>) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        for name in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let found = discover(folder.path(), cohort).unwrap();
+        found.into_iter().map(|found| found.id.unwrap().to_string()).collect()
+    }
+
+    #[test]
+    fn recordings_are_named_by_their_path() {
+        let files = [
+            "b/night.EDF",
+            "a.edf",
+            "a.bdf",
+            "a-nsrr.xml",
+            "x-Hypnogram.edf",
+            "truth.json",
+            "b/c/n.rec",
+        ];
+        assert_eq!(names(&files, None), ["a.bdf", "a", "b/c/n.rec", "b/night"]);
+        assert_eq!(names(&["a.edf"], Some("shhs")), ["shhs/a"]);
+    }
+
+    #[test]
+    fn second_recording_of_one_name_is_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.EDF", "a.edf"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let found = discover(folder.path(), None).unwrap();
+        assert!(found[0].id.is_ok());
+        assert!(matches!(found[1].id, Err(RecordingError::NameTaken { .. })), "{found:?}");
+    }
+
+    #[test]
+    fn folder_without_recordings_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = discover(folder.path(), None).unwrap_err();
+        let expected = "holds no recording; expected files that end in `.edf`, `.bdf` or `.rec`";
+        assert_eq!(error.to_string(), format!("`{}` {expected}", folder.path().display()));
+    }
+
+    #[test]
+    fn missing_folder_is_an_error() {
+        let error = discover(Path::new("/nowhere"), None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot list `/nowhere`: No such file or directory (os error 2)"
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! Why nothing, or one recording, could be indexed.
+
+use std::path::PathBuf;
+
+use nocturne_psg::RecordingId;
+
+/// The result of indexing.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a run ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder cannot be listed.
+    #[error("cannot list `{}`: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The folder and those below it hold no recording.
+    #[error("`{}` holds no recording; expected files that end in {expected}", path.display())]
+    NoRecordings {
+        /// The folder.
+        path: PathBuf,
+        /// The endings that were looked for.
+        expected: &'static str,
+    },
+    /// The collection cannot be written.
+    #[error(transparent)]
+    Index(#[from] nocturne_index::Error),
+    /// A thread of the run ended without a result; a mistake of the program.
+    #[error("the {thread} thread of the run ended early")]
+    ThreadLost {
+        /// The thread.
+        thread: &'static str,
+    },
+}
+
+impl Error {
+    /// Returns the next step for the user, where there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Folder { .. } => Some("check the path; names are case-sensitive"),
+            Self::NoRecordings { .. } => {
+                Some("name the folder that holds the recordings, or one above it")
+            }
+            Self::Index(error) => error.hint(),
+            Self::ThreadLost { .. } => {
+                Some("this is a fault of Nocturne; please report it with the messages before it")
+            }
+        }
+    }
+}
+
+/// Why one recording was passed over.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordingError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Psg(#[from] nocturne_psg::Error),
+    /// It cannot be encoded.
+    #[error("`{}` cannot be encoded: {source}", path.display())]
+    Encoder {
+        /// The recording.
+        path: PathBuf,
+        /// What the encoder says.
+        source: nocturne_encoder::Error,
+    },
+    /// Its path makes no name.
+    #[error("`{}` makes no name for a recording: {source}", path.display())]
+    Name {
+        /// The recording.
+        path: PathBuf,
+        /// What is wrong with the name.
+        source: nocturne_psg::InvalidRecordingId,
+    },
+    /// The collection holds another recording of the same name.
+    #[error("`{}` would be named `{id}`, which the collection holds from `{holder}`", path.display())]
+    NameTaken {
+        /// The recording.
+        path: PathBuf,
+        /// The name.
+        id: RecordingId,
+        /// Path of the recording that has the name.
+        holder: String,
+    },
+    /// The collection refuses it.
+    #[error(transparent)]
+    Index(nocturne_index::Error),
+}
+
+impl RecordingError {
+    /// Returns the next step for the user, where there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Psg(error) => error.hint(),
+            Self::Encoder { source, .. } => source.hint(),
+            Self::Name { .. } => Some("rename the file"),
+            Self::NameTaken { .. } => {
+                Some("give each source a name of its own with `--cohort NAME`")
+            }
+            Self::Index(error) => error.hint(),
+        }
+    }
+}

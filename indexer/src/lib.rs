@@ -1,0 +1,20 @@
+//! Fills a collection from recordings: read → encode → write.
+//!
+//! [`discover`] finds the recordings of a folder; [`Indexer::run`] reads each on one thread, encodes it on another and
+//! commits it on the caller's, with one night waiting at most. A recording that the collection holds already is passed
+//! over by its hash, so a run that was interrupted goes on where it stopped. A recording that cannot be read is
+//! reported, and the run goes on.
+
+mod captions;
+mod discover;
+mod encode;
+mod error;
+mod pipeline;
+mod read;
+mod report;
+
+pub use captions::CaptionKinds;
+pub use discover::{FoundRecording, discover};
+pub use error::{Error, RecordingError, Result};
+pub use pipeline::{Indexer, Options};
+pub use report::{Acknowledged, Failed, Progress, Report};

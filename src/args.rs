@@ -1,0 +1,336 @@
+//! The command line, and with it the only place where the environment is read.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use nocturne_encoder::Device;
+use nocturne_engine::Search;
+use nocturne_indexer::CaptionKinds;
+use nocturne_psg::montage::Channel;
+use nocturne_psg::simulator::Site;
+use nocturne_psg::{EpochRef, EventKind, RecordingId, Stage};
+
+/// A search engine for nights of sleep.
+///
+/// Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 error, 2 wrong usage,
+/// 3 partly done. It is a research tool and no medical device.
+#[derive(Debug, Parser)]
+#[command(name = "nocturne", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// ONNX Runtime library; without it, the one that `cargo xtask setup` has put into `.ort/`.
+    #[arg(
+        long,
+        env = "ORT_DYLIB_PATH",
+        global = true,
+        value_name = "FILE",
+        help_heading = "Common"
+    )]
+    pub(crate) onnxruntime: Option<PathBuf>,
+    /// What is logged to standard error: `error`, `warn`, `info`, `debug`.
+    #[arg(
+        long,
+        env = "NOCTURNE_LOG",
+        global = true,
+        default_value = "warn",
+        value_name = "LEVEL",
+        help_heading = "Common"
+    )]
+    pub(crate) log: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows the main job on simulated nights, or on the recordings of a folder.
+    Demo(Demo),
+    /// Invents whole nights and writes them as EDF+ with NSRR XML and the truth as JSON.
+    Simulate(Simulate),
+    /// Shows what is in a recording and how it was read.
+    Inspect(Inspect),
+    /// Fills a collection with the recordings of a folder.
+    Index(Index),
+    /// Finds the epochs nearest to words, to an epoch, or to a vector.
+    Search(SearchEpochs),
+    /// Ranks nights by how often something occurs per hour of sleep.
+    Nights(Nights),
+    /// Labels epochs by the nearest prompt.
+    Label(Label),
+    /// Serves a collection over gRPC.
+    Serve(Serve),
+    /// Measures how right a bundle's answers are on scored recordings.
+    Eval(Eval),
+}
+
+/// How the encoder runs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EncoderArguments {
+    /// Folder of the model bundle; without it, `models/nocturne-tiny` above the program or the working folder.
+    #[arg(long, env = "NOCTURNE_BUNDLE", value_name = "DIR", help_heading = "Encoder")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// `auto`, `cpu` or `cuda`; `cuda` fails where it cannot be had.
+    #[arg(
+        long,
+        env = "NOCTURNE_DEVICE",
+        default_value = "auto",
+        value_name = "DEVICE",
+        help_heading = "Encoder"
+    )]
+    pub(crate) device: Device,
+    /// Threads that compute; all cores without it.
+    #[arg(long, env = "NOCTURNE_THREADS", value_name = "N", help_heading = "Encoder", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(crate) threads: Option<u16>,
+    /// Epochs or texts in a batch.
+    #[arg(long, env = "NOCTURNE_BATCH_SIZE", default_value_t = 16, value_name = "N", help_heading = "Encoder", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub(crate) batch_size: u16,
+}
+
+/// The collection that is asked.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CollectionArguments {
+    /// Folder of the collection.
+    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
+    pub(crate) collection: PathBuf,
+    /// How epochs are searched: `exact` looks at every one, `graph` may miss some.
+    #[arg(
+        long,
+        env = "NOCTURNE_INDEX",
+        default_value = "exact",
+        value_name = "KIND",
+        help_heading = "Search"
+    )]
+    pub(crate) index: IndexKind,
+    #[command(flatten)]
+    pub(crate) encoder: EncoderArguments,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum IndexKind {
+    Exact,
+    Graph,
+}
+
+impl From<IndexKind> for Search {
+    fn from(kind: IndexKind) -> Self {
+        match kind {
+            IndexKind::Exact => Self::Exact,
+            IndexKind::Graph => Self::Graph,
+        }
+    }
+}
+
+/// `nocturne demo`
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Folder with EDF or BDF recordings; without it, nights are simulated.
+    pub(crate) folder: Option<PathBuf>,
+    /// Folder for what the demonstration makes.
+    #[arg(long, env = "NOCTURNE_DEMO_DIR", default_value = "target/demo", value_name = "DIR")]
+    pub(crate) work: PathBuf,
+    #[command(flatten)]
+    pub(crate) encoder: EncoderArguments,
+}
+
+/// `nocturne simulate`
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// Folder for the nights; it is made where it is not there.
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Nights to make; each has a sleeper of its own.
+    #[arg(long, short, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) nights: u32,
+    /// Number of the first night.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) first: u32,
+    /// Seed; the same seed makes the same bytes.
+    #[arg(long, short, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Length of each night in hours, 0.1 to 16.
+    #[arg(long, default_value_t = 8.0, value_name = "HOURS", value_parser = hours)]
+    pub(crate) hours: f64,
+    /// Site that records every night; without it, the seed chooses one for each.
+    #[arg(long, value_name = "SITE", value_parser = site)]
+    pub(crate) site: Option<Site>,
+    /// Writes a line of JSON for each night.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `nocturne inspect`
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// The recording.
+    pub(crate) file: PathBuf,
+    /// Writes JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `nocturne index`
+#[derive(Debug, Args)]
+pub(crate) struct Index {
+    /// Folder that is searched for recordings, with those below it; or one recording.
+    pub(crate) folder: PathBuf,
+    /// Folder of the collection; it is made where it is not there.
+    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
+    pub(crate) collection: PathBuf,
+    /// Name that is put before the names of the recordings and kept with them.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cohort: Option<String>,
+    /// Captions to keep: `all`, `none`, or some of `brain`, `heart`, `respiratory`, `position_muscle`, `stage_event`.
+    #[arg(long, default_value = "stage_event", value_name = "KINDS")]
+    pub(crate) captions: CaptionKinds,
+    /// Writes a line of JSON for each recording and one at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) encoder: EncoderArguments,
+}
+
+/// Which epochs a search is about.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FilterArguments {
+    /// Only epochs of this recording; may be given again.
+    #[arg(long = "recording", short, value_name = "NAME", help_heading = "Filter")]
+    pub(crate) recordings: Vec<RecordingId>,
+    /// Only epochs scored as `W`, `N1`, `N2`, `N3` or `R`; may be given again.
+    #[arg(long = "stage", value_name = "STAGE", help_heading = "Filter")]
+    pub(crate) stages: Vec<Stage>,
+    /// Only epochs with at least one of these scored events, such as `arousal`.
+    #[arg(long = "event", value_name = "EVENT", value_parser = event, help_heading = "Filter")]
+    pub(crate) events: Vec<EventKind>,
+    /// Only epochs in which this channel carried something; may be given again.
+    #[arg(long = "channel", value_name = "CHANNEL", value_parser = channel, help_heading = "Filter")]
+    pub(crate) channels: Vec<Channel>,
+}
+
+/// `nocturne search`
+#[derive(Debug, Args)]
+pub(crate) struct SearchEpochs {
+    /// What to search for, in words.
+    #[arg(required_unless_present_any = ["like", "vector"], conflicts_with_all = ["like", "vector"])]
+    pub(crate) text: Option<String>,
+    /// Searches for epochs like this one, `RECORDING:NUMBER`.
+    #[arg(long, value_name = "EPOCH", conflicts_with = "vector")]
+    pub(crate) like: Option<EpochRef>,
+    /// Searches with a vector: a file with a JSON list of numbers.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) vector: Option<PathBuf>,
+    /// With `--like`: finds captions instead of epochs.
+    #[arg(long, requires = "like")]
+    pub(crate) captions: bool,
+    /// Most hits, 1 to 1000.
+    #[arg(long, short = 'k', default_value_t = 10, value_name = "N")]
+    pub(crate) top: usize,
+    /// Least cosine of a hit.
+    #[arg(long, value_name = "COSINE", allow_negative_numbers = true)]
+    pub(crate) min_score: Option<f32>,
+    /// Writes JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) filter: FilterArguments,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArguments,
+}
+
+/// `nocturne nights`
+#[derive(Debug, Args)]
+pub(crate) struct Nights {
+    /// The question, such as `nights with frequent arousals`, `more than 15 apneas per hour`, `few spindles in N2`.
+    pub(crate) question: String,
+    /// Only this recording; may be given again.
+    #[arg(long = "recording", short, value_name = "NAME")]
+    pub(crate) recordings: Vec<RecordingId>,
+    /// Most nights, 1 to 1000.
+    #[arg(long, short = 'k', default_value_t = 10, value_name = "N")]
+    pub(crate) top: usize,
+    /// Epochs shown as evidence for each night, 0 to 20.
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub(crate) evidence: usize,
+    /// Writes JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArguments,
+}
+
+/// `nocturne label`
+#[derive(Debug, Args)]
+pub(crate) struct Label {
+    /// Names of recordings in the collection; all of them without it.
+    pub(crate) recordings: Vec<RecordingId>,
+    /// Label set: `stages` or `events`.
+    #[arg(long, default_value = "stages", value_name = "SET")]
+    pub(crate) set: String,
+    /// Writes a line of JSON for each epoch instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArguments,
+}
+
+/// `nocturne serve`
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(
+        long,
+        env = "NOCTURNE_LISTEN",
+        default_value = "127.0.0.1:50051",
+        value_name = "ADDRESS"
+    )]
+    pub(crate) listen: SocketAddr,
+    /// Serves without encryption on an address that other machines reach.
+    #[arg(long, env = "NOCTURNE_ALLOW_PLAINTEXT")]
+    pub(crate) allow_plaintext: bool,
+    /// Questions that are worked on at once; the next is refused.
+    #[arg(long, env = "NOCTURNE_MOST_AT_ONCE", default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) most_at_once: u16,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArguments,
+}
+
+/// `nocturne eval`
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    /// Folder with recordings and their annotations.
+    pub(crate) folder: PathBuf,
+    /// Writes JSON instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) encoder: EncoderArguments,
+}
+
+fn hours(text: &str) -> Result<f64, String> {
+    let hours = text.parse().ok().filter(|hours: &f64| (0.1..=16.0).contains(hours));
+    hours.ok_or_else(|| "expected a number from 0.1 to 16".to_owned())
+}
+
+fn site(name: &str) -> Result<Site, String> {
+    let known = || Site::ALL.map(Site::name).join("`, `");
+    Site::ALL
+        .into_iter()
+        .find(|site| site.name() == name)
+        .ok_or_else(|| format!("expected one of `{}`", known()))
+}
+
+fn event(name: &str) -> Result<EventKind, String> {
+    let known = || EventKind::ALL.map(EventKind::name).join("`, `");
+    EventKind::from_name(name).ok_or_else(|| format!("expected one of `{}`", known()))
+}
+
+fn channel(name: &str) -> Result<Channel, String> {
+    let known = || Channel::ALL.map(Channel::name).join("`, `");
+    Channel::from_name(name).ok_or_else(|| format!("expected one of `{}`", known()))
+}

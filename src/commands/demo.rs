@@ -1,0 +1,118 @@
+//! `nocturne demo`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use nocturne_encoder::metrics::spearman;
+use nocturne_engine::{Engine, EpochQuery, NightRequest};
+use nocturne_index::{Collection, Filter};
+use nocturne_indexer::Options;
+use nocturne_psg::RecordingId;
+use nocturne_psg::simulator::NightSpec;
+
+use super::{index, label, nights, search, simulate};
+use crate::args::{CollectionArguments, Common, Demo, IndexKind};
+use crate::console;
+use crate::error::Outcome;
+use crate::session::Session;
+
+/// Seed of the nights; the shipped bundle was trained on nights of other seeds.
+const SEED: u64 = 20_261;
+const NIGHTS: u32 = 8;
+const HOURS: f64 = 7.0;
+
+const SENTENCE: &str = "deep sleep with slow waves";
+const QUESTION: &str = "nights with frequent arousals";
+
+pub(super) fn run(common: &Common, arguments: &Demo) -> Result<Outcome> {
+    let session = Session::open(common, &arguments.encoder)?;
+    let folder = match &arguments.folder {
+        Some(folder) => folder.clone(),
+        None => simulated(&arguments.work)?,
+    };
+    // One collection for each bundle and folder: neither mixes with another.
+    let place = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
+    let key =
+        nocturne_psg::hash::sha256(format!("{}{}", session.bundle.fingerprint(), place.display()));
+    let collection = arguments.work.join(format!("collection-{}", &key[..8]));
+    std::fs::create_dir_all(&arguments.work)
+        .with_context(|| format!("cannot create `{}`", arguments.work.display()))?;
+    let report = index::fill(&session, &folder, &collection, None, Options::default(), false)?;
+    let outcome = index::summarise(&report, false)?;
+    let asked = CollectionArguments {
+        collection: collection.clone(),
+        index: IndexKind::Exact,
+        encoder: arguments.encoder.clone(),
+    };
+    let engine = session.engine(&asked)?;
+    show(&engine, &collection)?;
+    close(&collection)?;
+    Ok(outcome)
+}
+
+/// Simulates the cohort, or finds it where an earlier demonstration has left it.
+fn simulated(work: &Path) -> Result<PathBuf> {
+    let folder = work.join(format!("nights-{SEED}"));
+    let is_missing = |night: &u32| !folder.join(format!("night-{night:04}.edf")).is_file();
+    let specs: Vec<NightSpec> = (1..=NIGHTS)
+        .filter(is_missing)
+        .map(|night| NightSpec { seed: SEED, night, hours: HOURS, site: None })
+        .collect();
+    if !specs.is_empty() {
+        simulate::write_all(&specs, &folder)?;
+    }
+    console::print(format_args!("{NIGHTS} simulated nights of {HOURS} h in {}", folder.display()))?;
+    Ok(folder)
+}
+
+/// Asks three questions and prints the answers, each under the command that asks it.
+fn show(engine: &Engine, collection: &Path) -> Result<()> {
+    let place = collection.display();
+    console::print(format_args!("\n$ nocturne search \"{SENTENCE}\" --collection {place} -k 5"))?;
+    let query = EpochQuery::Text(SENTENCE.to_owned());
+    search::print(&engine.search_epochs(&query, 5, Filter::default(), None)?)?;
+
+    console::print(format_args!("\n$ nocturne nights \"{QUESTION}\" --collection {place}"))?;
+    let request = NightRequest {
+        question: QUESTION.to_owned(),
+        k: 10,
+        evidence: 3,
+        ..NightRequest::default()
+    };
+    let answer = engine.search_nights(&request)?;
+    nights::print(&answer)?;
+    let rates: Vec<(f64, f64)> = answer
+        .nights
+        .iter()
+        .filter_map(|night| Some((night.scored_rate_per_hour?, night.rate_per_hour)))
+        .collect();
+    if let Some(correlation) = spearman(&rates) {
+        console::print(format_args!(
+            "rank correlation (Spearman) of found and scored rates over {} nights: {correlation:.2}",
+            rates.len()
+        ))?;
+    }
+
+    let Some(night) = night_to_label(collection)? else { return Ok(()) };
+    console::print(format_args!("\n$ nocturne label {night} --collection {place}"))?;
+    label::print_stages(engine, &[night])
+}
+
+/// Returns the first recording whose stages are scored, or the first of all.
+fn night_to_label(collection: &Path) -> Result<Option<RecordingId>> {
+    let collection = Collection::open(collection)?;
+    let mut recordings = collection.recordings();
+    let scored = collection.recordings().find(|entry| entry.has_stages());
+    Ok(scored.or_else(|| recordings.next()).map(|entry| entry.id.clone()))
+}
+
+fn close(collection: &Path) -> Result<()> {
+    let place = collection.display();
+    console::print(format_args!(
+        "\nask more:        nocturne search \"rapid eye movements\" --collection {place}\n\
+         your own nights: nocturne index FOLDER --collection DIR\n\
+         serve over gRPC: nocturne serve --collection {place}\n\
+         The program is target/release/nocturne; `nocturne help` tells the rest."
+    ))?;
+    Ok(())
+}

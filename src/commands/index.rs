@@ -1,0 +1,124 @@
+//! `nocturne index`
+
+use std::path::Path;
+
+use anyhow::Result;
+use nocturne_index::{CollectionWriter, Space};
+use nocturne_indexer::{Failed, Indexer, Options, Progress, Report, discover};
+use serde_json::json;
+
+use crate::args::{Common, Index};
+use crate::console;
+use crate::error::Outcome;
+use crate::session::Session;
+
+pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
+    let Index { folder, collection, cohort, captions, json, encoder } = arguments;
+    let session = Session::open(common, &encoder)?;
+    let metadata = cohort.iter().map(|cohort| ("cohort".to_owned(), cohort.clone())).collect();
+    let options = Options { captions, metadata, ..Options::default() };
+    let report = fill(&session, &folder, &collection, cohort.as_deref(), options, json)?;
+    summarise(&report, json)
+}
+
+/// Fills a collection and tells of each recording as it is done.
+pub(super) fn fill(
+    session: &Session,
+    folder: &Path,
+    collection: &Path,
+    cohort: Option<&str>,
+    options: Options,
+    json: bool,
+) -> Result<Report> {
+    let found = discover(folder, cohort)?;
+    let writer = CollectionWriter::open_or_create(collection, &Space::of(&session.bundle))?;
+    let (signal, text) = session.towers()?;
+    let z_score = session.bundle.manifest().preprocessing.z_score;
+    let bar = console::progress("indexing", found.len());
+    let indexer = Indexer::new(signal, text, writer, Options { z_score, ..options });
+    let mut closed = None;
+    let report = indexer.run(found, |progress| {
+        if let Err(error) = tell(&progress, json, &bar) {
+            closed.get_or_insert(error);
+        }
+    })?;
+    bar.finish_and_clear();
+    match closed {
+        Some(error) => Err(error.into()),
+        None => Ok(report),
+    }
+}
+
+fn tell(progress: &Progress<'_>, json: bool, bar: &indicatif::ProgressBar) -> std::io::Result<()> {
+    let line = match progress {
+        Progress::Found { n_recordings } => json!({ "event": "found", "recordings": n_recordings }),
+        Progress::Acknowledged(done) => {
+            for warning in &done.warnings {
+                bar.suspend(|| {
+                    console::note(format_args!("warning: {}: {}", done.recording, warning.message))
+                });
+            }
+            json!({
+                "event": "acknowledged",
+                "recording": done.recording,
+                "epochs": done.n_epochs,
+                "warnings": done.warnings,
+            })
+        }
+        Progress::Unchanged(recording) => json!({ "event": "unchanged", "recording": recording }),
+        Progress::Failed(failed) => {
+            bar.suspend(|| tell_failure(failed));
+            failure(failed)
+        }
+    };
+    if !matches!(progress, Progress::Found { .. }) {
+        bar.inc(1);
+    }
+    if json { bar.suspend(|| console::print_json(&line)) } else { Ok(()) }
+}
+
+fn tell_failure(failed: &Failed) {
+    console::note(format_args!("passed over: {}", failed.error));
+    if let Some(hint) = failed.error.hint() {
+        console::note(format_args!("  hint: {hint}"));
+    }
+}
+
+fn failure(failed: &Failed) -> serde_json::Value {
+    json!({
+        "event": "failed",
+        "path": failed.path,
+        "error": failed.error.to_string(),
+        "hint": failed.error.hint(),
+    })
+}
+
+pub(super) fn summarise(report: &Report, json: bool) -> Result<Outcome> {
+    let Report { acknowledged, unchanged, failed } = report;
+    if json {
+        let failures: Vec<serde_json::Value> = failed.iter().map(failure).collect();
+        console::print_json(&json!({
+            "event": "summary",
+            "acknowledged": acknowledged.len(),
+            "epochs": report.n_epochs(),
+            "unchanged": unchanged.len(),
+            "failed": failures,
+        }))?;
+    } else {
+        console::print(format_args!(
+            "{} recordings with {} epochs added, {} unchanged, {} passed over",
+            acknowledged.len(),
+            report.n_epochs(),
+            unchanged.len(),
+            failed.len()
+        ))?;
+        for failed in failed {
+            console::print(format_args!("  {}: {}", failed.path.display(), failed.error))?;
+        }
+    }
+    match (failed.is_empty(), acknowledged.is_empty() && unchanged.is_empty()) {
+        (true, _) => Ok(Outcome::Done),
+        (false, false) => Ok(Outcome::PartlyDone),
+        (false, true) => anyhow::bail!("not one of {} recordings could be indexed", failed.len()),
+    }
+}

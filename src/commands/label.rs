@@ -1,0 +1,102 @@
+//! `nocturne label`
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use nocturne_encoder::metrics::Confusion;
+use nocturne_engine::{Engine, EpochLabels};
+use nocturne_psg::{RecordingId, Stage};
+
+use crate::args::{Common, Label};
+use crate::console;
+use crate::error::Outcome;
+use crate::session;
+use crate::table::{hypnogram, number, table};
+
+/// Columns of a hypnogram.
+const WIDTH: usize = 96;
+
+pub(super) fn run(common: &Common, arguments: Label) -> Result<Outcome> {
+    let Label { recordings, set, json, collection } = arguments;
+    let engine = session::engine(common, &collection)?;
+    if json {
+        print_lines(&engine, &recordings, &set)?;
+    } else if set == "stages" {
+        print_stages(&engine, &recordings)?;
+    } else {
+        print_events(&engine, &recordings, &set)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn print_lines(engine: &Engine, recordings: &[RecordingId], set: &str) -> Result<()> {
+    let mut printed = Ok(());
+    engine.label_epochs(&recordings.iter().cloned().collect(), set, |labels| {
+        printed = console::print_json(&labels);
+        printed.is_ok()
+    })?;
+    Ok(printed?)
+}
+
+/// Prints, for each recording, the hypnogram of the nearest prompts under the scored one, and how well they agree.
+pub(super) fn print_stages(engine: &Engine, recordings: &[RecordingId]) -> Result<()> {
+    let mut nights: BTreeMap<String, Vec<EpochLabels>> = BTreeMap::new();
+    engine.label_epochs(&recordings.iter().cloned().collect(), "stages", |labels| {
+        nights.entry(labels.recording.clone()).or_default().push(labels);
+        true
+    })?;
+    for (recording, epochs) in &nights {
+        print_night(recording, epochs)?;
+    }
+    Ok(())
+}
+
+fn print_night(recording: &str, epochs: &[EpochLabels]) -> Result<()> {
+    let guessed: Vec<Option<Stage>> =
+        epochs.iter().map(|epoch| epoch.labels.first()?.parse().ok()).collect();
+    let scored: Vec<Option<Stage>> = epochs.iter().map(|epoch| epoch.scored_stage).collect();
+    console::print(format_args!("{recording}: stages by nearest prompt"))?;
+    hypnogram(&guessed, WIDTH).iter().try_for_each(console::print)?;
+    let abstained = guessed.iter().filter(|stage| stage.is_none()).count();
+    if abstained > 0 {
+        console::note(format_args!(
+            "{recording}: no label for {abstained} epochs, which lack the channels for it"
+        ));
+    }
+    if scored.iter().all(Option::is_none) {
+        console::print("nobody has scored this recording")?;
+        return Ok(());
+    }
+    console::print("as scored")?;
+    hypnogram(&scored, WIDTH).iter().try_for_each(console::print)?;
+    let pairs = scored
+        .iter()
+        .zip(&guessed)
+        .filter_map(|(truth, guess)| Some((truth.as_ref()?.index(), guess.as_ref()?.index())));
+    let agreement = Confusion::count(Stage::ALL.len(), pairs);
+    console::print(format_args!(
+        "agreement over {} epochs: balanced accuracy {}, Cohen's kappa {}",
+        agreement.total(),
+        number(agreement.balanced_accuracy(), 2),
+        number(agreement.kappa(), 2)
+    ))?;
+    Ok(())
+}
+
+fn print_events(engine: &Engine, recordings: &[RecordingId], set: &str) -> Result<()> {
+    // For each recording and label: epochs that have it, of those that were judged.
+    let mut counts: BTreeMap<(String, &'static str), (usize, usize)> = BTreeMap::new();
+    engine.label_epochs(&recordings.iter().cloned().collect(), set, |epoch| {
+        for (label, _) in &epoch.probabilities {
+            let count = counts.entry((epoch.recording.clone(), *label)).or_default();
+            count.0 += usize::from(epoch.labels.contains(label));
+            count.1 += 1;
+        }
+        true
+    })?;
+    let rows = counts.iter().map(|((recording, label), (n, judged))| {
+        vec![recording.clone(), (*label).to_owned(), n.to_string(), judged.to_string()]
+    });
+    console::print(table(&["recording", "label", ">epochs", ">judged"], rows))?;
+    Ok(())
+}

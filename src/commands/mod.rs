@@ -1,0 +1,32 @@
+//! What each command does.
+
+mod demo;
+mod eval;
+mod index;
+mod inspect;
+mod label;
+mod nights;
+mod search;
+mod serve;
+mod simulate;
+
+use anyhow::Result;
+
+use crate::args::{Arguments, Command};
+use crate::error::Outcome;
+
+/// Runs the command of the arguments.
+pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
+    let Arguments { command, common } = arguments;
+    match command {
+        Command::Demo(demo) => demo::run(&common, &demo),
+        Command::Simulate(simulate) => simulate::run(&simulate),
+        Command::Inspect(inspect) => inspect::run(&inspect),
+        Command::Index(index) => index::run(&common, index),
+        Command::Search(search) => search::run(&common, search),
+        Command::Nights(nights) => nights::run(&common, nights),
+        Command::Label(label) => label::run(&common, label),
+        Command::Serve(serve) => serve::run(&common, serve),
+        Command::Eval(eval) => eval::run(&common, &eval),
+    }
+}

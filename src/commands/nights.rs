@@ -1,0 +1,53 @@
+//! `nocturne nights`
+
+use anyhow::Result;
+use nocturne_engine::{NightAnswer, NightRequest};
+
+use crate::args::{Common, Nights};
+use crate::console;
+use crate::error::Outcome;
+use crate::session;
+use crate::table::{number, table};
+
+pub(super) fn run(common: &Common, arguments: Nights) -> Result<Outcome> {
+    let Nights { question, recordings, top, evidence, json, collection } = arguments;
+    let engine = session::engine(common, &collection)?;
+    let recordings = recordings.into_iter().collect();
+    let answer = engine.search_nights(&NightRequest { question, recordings, k: top, evidence })?;
+    if json {
+        console::print_pretty_json(&answer)?;
+    } else {
+        print(&answer)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Prints nights as a table, with how the question was read above it.
+pub(super) fn print(answer: &NightAnswer) -> Result<()> {
+    let NightAnswer { nights, skipped, reading } = answer;
+    console::print(format_args!("read as: {}", reading.sentence))?;
+    for caution in &reading.cautions {
+        console::note(format_args!("caution: {caution}"));
+    }
+    let rows = nights.iter().map(|night| {
+        let (low, high) = night.rate_ci95;
+        let evidence: Vec<String> =
+            night.evidence.iter().map(|hit| hit.epoch.to_string()).collect();
+        vec![
+            night.recording.clone(),
+            format!("{:.1}", night.rate_per_hour),
+            format!("{low:.1} – {high:.1}"),
+            number(night.scored_rate_per_hour, 1),
+            format!("{} of {}", night.epochs_found, night.epochs_judged),
+            format!("{:.1}", night.hours_of_sleep),
+            evidence.join(", "),
+        ]
+    });
+    let headings =
+        ["night", ">per hour", ">95 % interval", ">scored", ">epochs", ">hours", "evidence"];
+    console::print(table(&headings, rows))?;
+    for night in skipped {
+        console::note(format_args!("no answer for {}: {}", night.recording, night.reason));
+    }
+    Ok(())
+}

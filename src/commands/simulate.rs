@@ -1,0 +1,80 @@
+//! `nocturne simulate`
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use anyhow::{Context, Result};
+use nocturne_psg::simulator::{NightSpec, Truth, WrittenNight, simulate};
+use serde_json::json;
+
+use crate::args::Simulate;
+use crate::console;
+use crate::error::Outcome;
+
+pub(super) fn run(arguments: &Simulate) -> Result<Outcome> {
+    let Simulate { out, nights, first, seed, hours, site, json } = arguments;
+    let specs: Vec<NightSpec> = (*first..first.saturating_add(*nights))
+        .map(|night| NightSpec { seed: *seed, night, hours: *hours, site: *site })
+        .collect();
+    let mut written = write_all(&specs, out)?;
+    written.sort_by(|(a, _), (b, _)| a.recording.cmp(&b.recording));
+    for (night, truth) in &written {
+        if *json {
+            console::print_json(&json!({
+                "event": "simulated",
+                "recording": night.recording,
+                "annotations": night.scoring,
+                "truth": night.truth,
+                "site": truth.site.name(),
+                "hours_of_sleep": truth.sleep_h,
+                "arousal_index_per_h": truth.arousal_index_per_h,
+                "ahi_per_h": truth.ahi_per_h,
+            }))?;
+        }
+    }
+    if !json {
+        console::print(format_args!("{} nights in {}", written.len(), out.display()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Simulates nights on all cores and writes them into a folder.
+pub(super) fn write_all(specs: &[NightSpec], folder: &Path) -> Result<Vec<(WrittenNight, Truth)>> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create `{}`", folder.display()))?;
+    let threads =
+        thread::available_parallelism().map_or(1, std::num::NonZero::get).min(specs.len());
+    let next = AtomicU32::new(0);
+    let (sender, receiver) = channel();
+    let bar = console::progress("simulating", specs.len());
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let sender = sender.clone();
+            scope.spawn(|| write_some(specs, &next, folder, sender));
+        }
+        drop(sender);
+        let written = receiver.into_iter().inspect(|_| bar.inc(1)).collect();
+        bar.finish_and_clear();
+        written
+    })
+}
+
+/// Takes one night after the other until there are no more or nobody wants them.
+fn write_some(
+    specs: &[NightSpec],
+    next: &AtomicU32,
+    folder: &Path,
+    sender: Sender<Result<(WrittenNight, Truth)>>,
+) {
+    while let Some(spec) = specs.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+        let night = simulate(spec);
+        let truth = night.truth.clone();
+        let written =
+            night.write(folder).map(|written| (written, truth)).map_err(anyhow::Error::from);
+        if sender.send(written).is_err() {
+            return;
+        }
+    }
+}

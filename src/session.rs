@@ -1,0 +1,78 @@
+//! Opens the runtime, the bundle and the towers that a command needs.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use nocturne_encoder::{BatchOptions, Bundle, Runtime, SignalEncoder, TextEncoder};
+use nocturne_engine::{Engine, Options};
+
+use crate::args::{CollectionArguments, Common, EncoderArguments};
+use crate::console;
+
+/// The bundle that ships with the repository.
+const SHIPPED: &str = "models/nocturne-tiny";
+
+/// A bundle and the runtime for it.
+pub(crate) struct Session {
+    pub(crate) runtime: Runtime,
+    pub(crate) bundle: Bundle,
+    arguments: EncoderArguments,
+}
+
+impl Session {
+    pub(crate) fn open(common: &Common, arguments: &EncoderArguments) -> Result<Self> {
+        let bundle = Bundle::open(&bundle_folder(arguments.bundle.as_deref())?)?;
+        let runtime = Runtime::load(common.onnxruntime.as_deref())?;
+        Ok(Self { runtime, bundle, arguments: arguments.clone() })
+    }
+
+    /// Opens both towers, and says what they run on.
+    pub(crate) fn towers(&self) -> Result<(SignalEncoder, TextEncoder)> {
+        let (device, batch) = (self.arguments.device, self.batch());
+        let signal = SignalEncoder::open(self.runtime, &self.bundle, device, batch)?;
+        let text = TextEncoder::open(self.runtime, &self.bundle, device, batch)?;
+        self.tell_provider(signal.provider());
+        Ok((signal, text))
+    }
+
+    /// Opens a collection that this bundle has filled.
+    pub(crate) fn engine(&self, arguments: &CollectionArguments) -> Result<Engine> {
+        let options = Options {
+            device: self.arguments.device,
+            search: arguments.index.into(),
+            batch: self.batch(),
+        };
+        let engine = Engine::open(&arguments.collection, &self.bundle, self.runtime, options)?;
+        self.tell_provider(engine.provider());
+        Ok(engine)
+    }
+
+    fn batch(&self) -> BatchOptions {
+        let default = BatchOptions::default();
+        let threads = self.arguments.threads.map_or(default.threads, usize::from);
+        BatchOptions { batch_size: self.arguments.batch_size.into(), threads }
+    }
+
+    fn tell_provider(&self, provider: &nocturne_encoder::Provider) {
+        let name = &self.bundle.manifest().name;
+        console::note(format_args!("encoder: {name} on {provider}"));
+    }
+}
+
+/// Opens the engine for a command that asks a collection.
+pub(crate) fn engine(common: &Common, arguments: &CollectionArguments) -> Result<Engine> {
+    Session::open(common, &arguments.encoder)?.engine(arguments)
+}
+
+fn bundle_folder(given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(folder) = given {
+        return Ok(folder.to_owned());
+    }
+    let program = std::env::current_exe().unwrap_or_default();
+    let working = std::env::current_dir().unwrap_or_default();
+    let places = program.ancestors().chain(working.ancestors()).map(|folder| folder.join(SHIPPED));
+    let found = places.into_iter().find(|folder| folder.is_dir());
+    found.with_context(|| {
+        format!("no bundle is named, and `{SHIPPED}` is not there; name one with `--bundle DIR`")
+    })
+}
