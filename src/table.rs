@@ -7,7 +7,7 @@ use nocturne_psg::Stage;
 /// Makes a table; a heading that begins with `>` has its column at the right.
 pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY);
+    table.load_style(UTF8_HORIZONTAL_ONLY);
     table.set_header(headings.iter().map(|heading| heading.trim_start_matches('>')));
     for (i, heading) in headings.iter().enumerate() {
         if let Some(column) = table.column_mut(i).filter(|_| heading.starts_with('>')) {

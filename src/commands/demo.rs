@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use nocturne_encoder::metrics::spearman;
 use nocturne_engine::{Engine, EpochQuery, NightRequest};
 use nocturne_index::{Collection, Filter};
-use nocturne_indexer::Options;
+use nocturne_indexer::CaptionKinds;
 use nocturne_psg::RecordingId;
 use nocturne_psg::simulator::NightSpec;
 
@@ -37,7 +37,13 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<Outcome> {
     let collection = arguments.work.join(format!("collection-{}", &key[..8]));
     std::fs::create_dir_all(&arguments.work)
         .with_context(|| format!("cannot create `{}`", arguments.work.display()))?;
-    let report = index::fill(&session, &folder, &collection, None, Options::default(), false)?;
+    let filling = index::Filling {
+        folder: &folder,
+        collection: &collection,
+        cohort: None,
+        captions: CaptionKinds::default(),
+    };
+    let report = index::fill(&session, filling, false)?;
     let outcome = index::summarise(&report, false)?;
     let asked = CollectionArguments {
         collection: collection.clone(),

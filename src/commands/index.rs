@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use nocturne_index::{CollectionWriter, Space};
-use nocturne_indexer::{Failed, Indexer, Options, Progress, Report, discover};
+use nocturne_indexer::{CaptionKinds, Failed, Indexer, Options, Progress, Report, discover};
 use serde_json::json;
 
 use crate::args::{Common, Index};
@@ -12,32 +12,37 @@ use crate::console;
 use crate::error::Outcome;
 use crate::session::Session;
 
+/// What goes into which collection.
+pub(super) struct Filling<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) collection: &'a Path,
+    pub(super) cohort: Option<&'a str>,
+    pub(super) captions: CaptionKinds,
+}
+
 pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
     let Index { folder, collection, cohort, captions, json, encoder } = arguments;
     let session = Session::open(common, &encoder)?;
-    let metadata = cohort.iter().map(|cohort| ("cohort".to_owned(), cohort.clone())).collect();
-    let options = Options { captions, metadata, ..Options::default() };
-    let report = fill(&session, &folder, &collection, cohort.as_deref(), options, json)?;
+    let filling =
+        Filling { folder: &folder, collection: &collection, cohort: cohort.as_deref(), captions };
+    let report = fill(&session, filling, json)?;
     summarise(&report, json)
 }
 
 /// Fills a collection and tells of each recording as it is done.
-pub(super) fn fill(
-    session: &Session,
-    folder: &Path,
-    collection: &Path,
-    cohort: Option<&str>,
-    options: Options,
-    json: bool,
-) -> Result<Report> {
+pub(super) fn fill(session: &Session, filling: Filling<'_>, json: bool) -> Result<Report> {
+    let Filling { folder, collection, cohort, captions } = filling;
     let found = discover(folder, cohort)?;
     let writer = CollectionWriter::open_or_create(collection, &Space::of(&session.bundle))?;
     let (signal, text) = session.towers()?;
-    let z_score = session.bundle.manifest().preprocessing.z_score;
+    let options = Options {
+        z_score: session.bundle.manifest().preprocessing.z_score,
+        captions,
+        metadata: cohort.iter().map(|cohort| ("cohort".to_owned(), (*cohort).to_owned())).collect(),
+    };
     let bar = console::progress("indexing", found.len());
-    let indexer = Indexer::new(signal, text, writer, Options { z_score, ..options });
     let mut closed = None;
-    let report = indexer.run(found, |progress| {
+    let report = Indexer::new(signal, text, writer, options).run(found, |progress| {
         if let Err(error) = tell(&progress, json, &bar) {
             closed.get_or_insert(error);
         }
@@ -55,7 +60,7 @@ fn tell(progress: &Progress<'_>, json: bool, bar: &indicatif::ProgressBar) -> st
         Progress::Acknowledged(done) => {
             for warning in &done.warnings {
                 bar.suspend(|| {
-                    console::note(format_args!("warning: {}: {}", done.recording, warning.message))
+                    console::note(format_args!("warning: {}: {}", done.recording, warning.message));
                 });
             }
             json!({

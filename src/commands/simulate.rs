@@ -51,8 +51,8 @@ pub(super) fn write_all(specs: &[NightSpec], folder: &Path) -> Result<Vec<(Writt
     let bar = console::progress("simulating", specs.len());
     thread::scope(|scope| {
         for _ in 0..threads {
-            let sender = sender.clone();
-            scope.spawn(|| write_some(specs, &next, folder, sender));
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || write_some(specs, next, folder, &sender));
         }
         drop(sender);
         let written = receiver.into_iter().inspect(|_| bar.inc(1)).collect();
@@ -66,7 +66,7 @@ fn write_some(
     specs: &[NightSpec],
     next: &AtomicU32,
     folder: &Path,
-    sender: Sender<Result<(WrittenNight, Truth)>>,
+    sender: &Sender<Result<(WrittenNight, Truth)>>,
 ) {
     while let Some(spec) = specs.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
         let night = simulate(spec);
