@@ -1,13 +1,18 @@
 //! Tables and small pictures for people.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 use nocturne_psg::Stage;
+
+/// A line under the headings, and blanks elsewhere.
+const STYLE: TableStyle = TableStyle::new()
+    .header_lines(ContentLineStyle::none().junction(' '))
+    .header_separator(LineStyle::none().fill('─').junction(' '))
+    .content_lines(ContentLineStyle::none().junction(' '));
 
 /// Makes a table; a heading that begins with `>` has its column at the right.
 pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(STYLE);
     table.set_header(headings.iter().map(|heading| heading.trim_start_matches('>')));
     for (i, heading) in headings.iter().enumerate() {
         if let Some(column) = table.column_mut(i).filter(|_| heading.starts_with('>')) {

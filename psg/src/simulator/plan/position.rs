@@ -123,9 +123,9 @@ pub(super) fn movements(
                 });
                 continue;
             }
-            Mood::Open => 3.0,
-            Mood::Closed => 1.3,
-            Mood::Drowsy => 0.5,
+            Mood::Open => 4.0,
+            Mood::Closed => 2.0,
+            Mood::Drowsy => 0.6,
         };
         let mean_s = 60.0 / (per_min * traits.restlessness);
         let mut time_s = span.start_s + random.exponential(mean_s);

@@ -13,6 +13,8 @@ pub(super) const BREATH_RATE_HZ: f64 = 32.0;
 
 /// Share of a breath that is inspiration.
 const INSPIRATION: f64 = 0.4;
+/// Mean volume over a breath.
+const MEAN_VOLUME: f64 = 0.45;
 
 /// Breathing over the night, about 1 from peak to middle in quiet breathing.
 #[derive(Debug)]
@@ -59,9 +61,10 @@ impl Breathing {
             let effort = f64::from(control.effort[i]) * breath.size;
             let paradox = f64::from(control.paradox[i]);
             signals[0][i] = (breath.size * flow(place, flow_share, nasal_pressure)) as f32;
-            // A blocked airway makes the chest sink while the belly rises.
-            signals[1][i] = (effort * (volume(place) * (1.0 - 1.6 * paradox) - 0.4)) as f32;
-            signals[2][i] = (effort * (volume((place + 1.0 - 0.04).fract()) - 0.4)) as f32;
+            // With a blocked airway the chest follows the belly late; against it where the paradox is whole.
+            let late = (place + 1.0 - 0.5 * paradox).fract();
+            signals[1][i] = (effort * (1.0 - 0.3 * paradox) * (volume(late) - MEAN_VOLUME)) as f32;
+            signals[2][i] = (effort * (volume((place + 0.96).fract()) - MEAN_VOLUME)) as f32;
             signals[3][i] = (breath.size * volume(place)) as f32;
         }
         let [flow, thorax, abdomen, volume] = signals.map(|values| Curve::new(BREATH_RATE_HZ, values));

@@ -47,8 +47,8 @@ fn drift_and_movement(plan: &NightPlan) -> [Curve; 4] {
     ];
     // Wide: swings of all lengths from a tenth of a second to several seconds.
     let swing = [
-        Section::band_pass(0.25, 0.3, POTENTIAL_RATE_HZ),
-        Section::low_pass(3.0, 0.5, POTENTIAL_RATE_HZ),
+        Section::band_pass(0.33, 0.3, POTENTIAL_RATE_HZ),
+        Section::low_pass(5.0, 0.5, POTENTIAL_RATE_HZ),
     ];
     let mut drift = LaneNoise::new(slow, seeded("electrode drift"));
     let mut swings = LaneNoise::new(swing, seeded("electrode swings"));
