@@ -2,4 +2,12 @@
 
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
+mod bad_input;
+mod cohort;
+mod collection;
+mod documents;
+mod inspect;
+mod program;
+mod server;
+mod simulate;
 mod tidy;

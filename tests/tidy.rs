@@ -50,7 +50,9 @@ fn dependencies(package: &str) -> BTreeSet<String> {
 
 fn sources() -> Vec<PathBuf> {
     let mut files = Vec::new();
-    let folders = ARROWS.iter().flat_map(|(package, _)| ["src", "tests", "benches"].map(|it| root().join(package).join(it)));
+    let folders = ARROWS.iter().flat_map(|(package, _)| {
+        ["src", "tests", "benches"].map(|it| root().join(package).join(it))
+    });
     folders.filter(|folder| folder.is_dir()).for_each(|folder| walk(&folder, &mut files));
     assert!(files.len() > 50, "the sources are not where they are looked for");
     files
@@ -72,7 +74,8 @@ fn every_member_of_the_workspace_has_its_arrows() {
     let workspace = manifest(".");
     let members = workspace["workspace"]["members"].as_array().unwrap();
     let members: BTreeSet<&str> = members.iter().map(|member| member.as_str().unwrap()).collect();
-    let known: BTreeSet<&str> = ARROWS.iter().map(|(package, _)| *package).filter(|package| *package != ".").collect();
+    let known: BTreeSet<&str> =
+        ARROWS.iter().map(|(package, _)| *package).filter(|package| *package != ".").collect();
     assert_eq!(members, known);
 }
 
@@ -81,7 +84,10 @@ fn packages_depend_only_along_the_arrows() {
     for (package, allowed) in ARROWS {
         for dependency in dependencies(package) {
             let Some(ours) = dependency.strip_prefix("nocturne-") else { continue };
-            assert!(allowed.contains(&ours), "`{package}` must not depend on `{ours}`; see ARCHITECTURE.md");
+            assert!(
+                allowed.contains(&ours),
+                "`{package}` must not depend on `{ours}`; see ARCHITECTURE.md"
+            );
         }
     }
 }
@@ -91,7 +97,10 @@ fn quarantined_packages_stay_where_they_are_tamed() {
     for (package, _) in ARROWS {
         for (foreign, homes) in QUARANTINE {
             let uses = dependencies(package).contains(foreign);
-            assert!(!uses || homes.contains(&package), "`{package}` must not name `{foreign}`; see ARCHITECTURE.md");
+            assert!(
+                !uses || homes.contains(&package),
+                "`{package}` must not name `{foreign}`; see ARCHITECTURE.md"
+            );
         }
     }
 }
@@ -140,8 +149,10 @@ fn no_test_is_switched_off_or_made_to_panic() {
 
 #[test]
 fn license_and_documents_are_there() {
-    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", ".ci/run"];
-    let missing: Vec<_> = documents.into_iter().filter(|name| !root().join(name).is_file()).collect();
+    let documents =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", ".ci/run"];
+    let missing: Vec<_> =
+        documents.into_iter().filter(|name| !root().join(name).is_file()).collect();
     assert!(missing.is_empty(), "missing: {missing:?}");
     let versions: BTreeMap<&str, String> = ARROWS
         .iter()

@@ -1,0 +1,191 @@
+"""An independent client: learns the API by reflection, asks every question, and checks the answers.
+
+Usage: client.py ADDRESS NIGHTS, where NIGHTS is the folder of simulated nights that the server's collection holds.
+It knows no generated code: messages are made from the descriptors that the server gives.
+"""
+
+import json
+import pathlib
+import sys
+
+import grpc
+from google.protobuf import descriptor_pool, message_factory
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+SERVICE = "nocturne.v1.NocturneService"
+
+
+class Client:
+    """Calls the methods of a service that is known by reflection alone."""
+
+    def __init__(self, address: str) -> None:
+        self.channel = grpc.insecure_channel(address)
+        database = ProtoReflectionDescriptorDatabase(self.channel)
+        self.services = database.get_services()
+        self.pool = descriptor_pool.DescriptorPool(database)
+        self.service = self.pool.FindServiceByName(SERVICE)
+
+    def _call(self, method_name: str, fields: dict):
+        method = self.service.FindMethodByName(method_name)
+        request = message_factory.GetMessageClass(method.input_type)(**fields)
+        answer = message_factory.GetMessageClass(method.output_type)
+        path = f"/{SERVICE}/{method_name}"
+        make = self.channel.unary_stream if method.server_streaming else self.channel.unary_unary
+        call = make(path, request_serializer=type(request).SerializeToString, response_deserializer=answer.FromString)
+        return call(request, timeout=60)
+
+    def call(self, method_name: str, **fields):
+        return self._call(method_name, fields)
+
+    def stream(self, method_name: str, **fields) -> list:
+        return list(self._call(method_name, fields))
+
+    def refused(self, method_name: str, **fields) -> grpc.RpcError:
+        try:
+            answer = self._call(method_name, fields)
+            if self.service.FindMethodByName(method_name).server_streaming:
+                list(answer)
+        except grpc.RpcError as error:
+            return error
+        raise AssertionError(f"{method_name} took {fields}")
+
+
+def check_info(client: Client, nights: dict) -> None:
+    assert SERVICE in client.services, client.services
+    assert "grpc.health.v1.Health" in client.services, client.services
+    info = client.call("Info")
+    assert info.recordings == len(nights), info
+    assert info.epochs == sum(len(truth["stages"]) for truth in nights.values()), info
+    assert info.embedding_dim > 0 and len(info.bundle_fingerprint) == 64, info
+    assert set(info.label_sets) == {"stages", "events"}, info
+
+
+def check_health(client: Client) -> None:
+    check = client.channel.unary_unary(
+        "/grpc.health.v1.Health/Check", request_serializer=bytes, response_deserializer=bytes
+    )
+    serving = b"\x08\x01"
+    name = SERVICE.encode()
+    assert check(b"\x0a" + bytes([len(name)]) + name, timeout=10) == serving
+
+
+def check_recordings(client: Client, nights: dict) -> None:
+    first = client.call("ListRecordings", page_size=1)
+    assert first.total_size == len(nights) and len(first.recordings) == 1, first
+    names, token = [first.recordings[0].name], first.next_page_token
+    while token:
+        page = client.call("ListRecordings", page_size=1, page_token=token)
+        names += [recording.name for recording in page.recordings]
+        token = page.next_page_token
+    assert names == sorted(nights), names
+    for name, truth in nights.items():
+        answer = client.call("GetRecording", recording=name)
+        assert answer.recording.epochs == len(truth["stages"]), answer.recording
+        codes = {"W": 1, "N1": 2, "N2": 3, "N3": 4, "R": 5}
+        assert list(answer.stages) == [codes[stage] for stage in truth["stages"]]
+        true_arousals = sum(event["kind"] == "arousal" for event in truth["events"])
+        found = sum(event.kind == "arousal" for event in answer.events)
+        assert found == true_arousals, (found, true_arousals)
+
+
+def check_epochs(client: Client, nights: dict) -> None:
+    answer = client.call("SearchEpochs", text="deep sleep with slow waves", top_k=20)
+    assert len(answer.hits) == 20
+    scores = [hit.score for hit in answer.hits]
+    assert scores == sorted(scores, reverse=True)
+    stages = [nights[hit.epoch.recording]["stages"][hit.epoch.number] for hit in answer.hits]
+    assert sum(stage == "N3" for stage in stages) >= 10, stages
+    epoch = answer.hits[0].epoch
+    like = client.call("SearchEpochs", epoch=epoch, top_k=5)
+    assert all(hit.epoch != epoch for hit in like.hits) and like.hits[0].score > 0.5, like
+    only = client.call("SearchEpochs", text="sleep", top_k=5, filter={"recordings": [epoch.recording], "stages": [4]})
+    assert {hit.epoch.recording for hit in only.hits} == {epoch.recording}
+    assert all(hit.stage == 4 for hit in only.hits)
+    dim = client.call("Info").embedding_dim
+    vector = client.call("SearchEpochs", vector={"values": [1.0] + [0.0] * (dim - 1)}, top_k=3)
+    assert len(vector.hits) == 3
+
+
+def check_nights(client: Client, nights: dict) -> None:
+    answer = client.call("SearchNights", question="nights with frequent arousals", top_k=100)
+    assert answer.reading.known and answer.reading.concept == "arousal", answer.reading
+    assert {night.recording for night in answer.nights} == set(nights)
+    rates = [night.rate_per_hour for night in answer.nights]
+    assert rates == sorted(rates, reverse=True)
+    for night in answer.nights:
+        assert night.rate_low <= night.rate_per_hour <= night.rate_high, night
+        true_index = nights[night.recording]["arousal_index_per_h"]
+        assert abs(night.scored_rate_per_hour - true_index) < 0.51, (night.scored_rate_per_hour, true_index)
+        assert len(night.evidence) == 3, night
+
+
+def check_labels(client: Client, nights: dict) -> None:
+    name = sorted(nights)[0]
+    labels = client.stream("LabelEpochs", recordings=[name], label_set="stages")
+    assert [label.epoch.number for label in labels] == list(range(len(nights[name]["stages"])))
+    for label in labels:
+        assert len(label.labels) == 1 and abs(sum(p.probability for p in label.probabilities) - 1) < 1e-3, label
+    right = sum(label.labels[0] == stage for label, stage in zip(labels, nights[name]["stages"]))
+    assert right > len(labels) / 2, f"{right} of {len(labels)} stages"
+    events = client.stream("LabelEpochs", recordings=[name], label_set="events")
+    assert len(events) == len(labels) and events[0].probabilities
+
+
+def check_captions(client: Client, nights: dict) -> None:
+    name = sorted(nights)[0]
+    answer = client.call("SearchCaptions", epoch={"recording": name, "number": 0}, top_k=5)
+    assert len(answer.hits) == 5 and len({hit.text for hit in answer.hits}) == 5, answer
+    others = client.call("SearchCaptions", epoch={"recording": name, "number": 0}, top_k=5, other_recordings_only=True)
+    assert all(hit.epoch.recording != name for hit in others.hits), others
+
+
+def check_refusals(client: Client, nights: dict) -> None:
+    name = sorted(nights)[0]
+    invalid, missing = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
+    cases = [
+        ("SearchEpochs", {}, invalid, "query"),
+        ("SearchEpochs", {"text": "  "}, invalid, "text"),
+        ("SearchEpochs", {"text": "x" * 9000}, invalid, "text"),
+        ("SearchEpochs", {"text": "sleep", "top_k": 100000}, invalid, "top_k"),
+        ("SearchEpochs", {"text": "sleep", "min_score": float("nan")}, invalid, "min_score"),
+        ("SearchEpochs", {"vector": {"values": [1.0, 2.0]}}, invalid, "vector"),
+        ("SearchEpochs", {"vector": {"values": []}}, invalid, "vector"),
+        ("SearchEpochs", {"text": "sleep", "filter": {"channels": ["NOSE"]}}, invalid, "filter.channels"),
+        ("SearchEpochs", {"text": "sleep", "filter": {"recordings": ["nobody"]}}, missing, "nobody"),
+        ("SearchEpochs", {"epoch": {"recording": name, "number": 999999}}, missing, "999999"),
+        ("SearchNights", {"question": ""}, invalid, "question"),
+        ("SearchNights", {"question": "arousals", "evidence": 1000}, invalid, "evidence"),
+        ("LabelEpochs", {"label_set": "moods"}, invalid, "label_set"),
+        ("SearchCaptions", {"epoch": {"recording": name, "number": 0}, "kinds": ["mood"]}, invalid, "kinds"),
+        ("SearchCaptions", {}, invalid, "epoch"),
+        ("GetRecording", {"recording": "nobody"}, missing, "nobody"),
+        ("ListRecordings", {"page_size": 5000}, invalid, "page_size"),
+    ]
+    for method, fields, code, word in cases:
+        error = client.refused(method, **fields)
+        assert error.code() == code, (method, fields, error)
+        assert word in error.details(), (method, fields, error.details())
+        assert "/" not in error.details().replace("RECORDING:NUMBER", ""), error.details()
+
+
+def main() -> None:
+    address, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+    truths = [json.loads(path.read_text()) for path in folder.glob("*.truth.json")]
+    nights = {truth["id"]: truth for truth in truths}
+    client = Client(address)
+    checks = [
+        check_info,
+        lambda client, _: check_health(client),
+        check_recordings,
+        check_epochs,
+        check_nights,
+        check_labels,
+        check_captions,
+        check_refusals,
+    ]
+    for check in checks:
+        check(client, nights)
+    print(f"{len(checks)} groups of checks passed")
+
+
+main()

@@ -1,0 +1,167 @@
+//! `nocturne index`, and the commands that ask a collection.
+
+use serde_json::Value;
+
+use crate::cohort::{NIGHTS, cohort};
+use crate::program::{has_encoder, run, shared_data, text};
+
+#[test]
+fn second_run_finds_nothing_to_do() {
+    let Some(cohort) = cohort() else { return };
+    let arguments =
+        ["index", text(&cohort.nights), "--collection", text(&cohort.collection), "--json"];
+    let lines = run(arguments).expect_code(0).json_lines();
+    let summary = lines.last().unwrap();
+    assert_eq!(summary["event"], "summary");
+    assert_eq!(summary["unchanged"], NIGHTS);
+    assert_eq!(summary["acknowledged"], 0);
+}
+
+#[test]
+fn each_recording_is_acknowledged_with_its_epochs() {
+    if !has_encoder() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (nights, collection) = (folder.path().join("nights"), folder.path().join("collection"));
+    run(["simulate", "--out", text(&nights), "--nights", "2", "--hours", "0.2"]).expect_code(0);
+    let lines = run(["index", text(&nights), "-c", text(&collection), "--json"])
+        .expect_code(0)
+        .json_lines();
+    let acknowledged: Vec<&Value> =
+        lines.iter().filter(|line| line["event"] == "acknowledged").collect();
+    assert_eq!(acknowledged.len(), 2);
+    assert_eq!(acknowledged[0]["recording"], "night-0001");
+    assert_eq!(acknowledged[0]["epochs"], 24);
+}
+
+#[test]
+fn words_find_epochs_of_the_stage_that_they_name() {
+    let Some(cohort) = cohort() else { return };
+    let arguments = ["search", "deep sleep", "-c", text(&cohort.collection), "-k", "20", "--json"];
+    let answer = run(arguments).expect_code(0).json();
+    let hits = answer["hits"].as_array().unwrap();
+    assert_eq!(hits.len(), 20);
+    let deep = hits.iter().filter(|hit| hit["stage"] == "N3").count();
+    assert!(deep >= 12, "{deep} of 20");
+    assert!(hits.windows(2).all(|pair| pair[0]["score"].as_f64() >= pair[1]["score"].as_f64()));
+}
+
+#[test]
+fn filters_narrow_the_search() {
+    let Some(cohort) = cohort() else { return };
+    let arguments = [
+        "search",
+        "sleep",
+        "-c",
+        text(&cohort.collection),
+        "--recording",
+        "night-0002",
+        "--stage",
+        "N2",
+        "--json",
+    ];
+    let answer = run(arguments).expect_code(0).json();
+    let hits = answer["hits"].as_array().unwrap();
+    assert!(!hits.is_empty());
+    assert!(hits.iter().all(|hit| hit["recording"] == "night-0002" && hit["stage"] == "N2"));
+}
+
+#[test]
+fn graph_and_exact_search_agree() {
+    let Some(cohort) = cohort() else { return };
+    let ask = |index: &str| {
+        let arguments = [
+            "search",
+            "rapid eye movements",
+            "-c",
+            text(&cohort.collection),
+            "--index",
+            index,
+            "--json",
+        ];
+        run(arguments).expect_code(0).json()["hits"].clone()
+    };
+    assert_eq!(ask("exact"), ask("graph"));
+}
+
+#[test]
+fn epoch_finds_its_like_and_captions() {
+    let Some(cohort) = cohort() else { return };
+    let collection = text(&cohort.collection);
+    let like = run(["search", "--like", "night-0001:30", "-c", collection, "--json"])
+        .expect_code(0)
+        .json();
+    let hits = like["hits"].as_array().unwrap();
+    assert_eq!(hits.len(), 10);
+    assert!(hits.iter().all(|hit| !(hit["recording"] == "night-0001" && hit["epoch"] == 30)));
+    let captions =
+        run(["search", "--like", "night-0001:30", "--captions", "-c", collection, "--json"])
+            .expect_code(0)
+            .json();
+    assert_eq!(captions.as_array().unwrap().len(), 10);
+}
+
+#[test]
+fn nights_are_ranked_beside_their_scored_rate() {
+    let Some(cohort) = cohort() else { return };
+    let arguments =
+        ["nights", "nights with frequent arousals", "-c", text(&cohort.collection), "--json"];
+    let answer = run(arguments).expect_code(0).json();
+    assert_eq!(answer["reading"]["concept"], "arousal");
+    let nights = answer["nights"].as_array().unwrap();
+    assert_eq!(nights.len(), NIGHTS);
+    for night in nights {
+        let truth =
+            cohort.nights.join(format!("{}.truth.json", night["recording"].as_str().unwrap()));
+        let truth: Value = serde_json::from_slice(&std::fs::read(truth).unwrap()).unwrap();
+        let (scored, true_index) = (&night["scored_rate_per_hour"], &truth["arousal_index_per_h"]);
+        assert!(
+            (scored.as_f64().unwrap() - true_index.as_f64().unwrap()).abs() < 0.51,
+            "{scored} {true_index}"
+        );
+    }
+}
+
+#[test]
+fn labels_come_with_probabilities() {
+    let Some(cohort) = cohort() else { return };
+    let lines = run(["label", "night-0001", "-c", text(&cohort.collection), "--json"])
+        .expect_code(0)
+        .json_lines();
+    assert_eq!(lines.len(), 240);
+    let right = lines.iter().filter(|line| line["labels"][0] == line["scored_stage"]).count();
+    assert!(right > 120, "{right} of 240");
+    let table = run(["label", "night-0001", "-c", text(&cohort.collection)]).expect_code(0);
+    assert!(table.stdout.contains("agreement over 240 epochs"), "{}", table.stdout);
+    run(["label", "--set", "events", "-c", text(&cohort.collection)]).expect_code(0);
+}
+
+#[test]
+fn evaluation_has_the_agreed_keys() {
+    let Some(cohort) = cohort() else { return };
+    let json = run(["eval", text(&cohort.nights), "--json"]).expect_code(0).json();
+    assert!(json["stages"]["balanced_accuracy"].is_f64(), "{json}");
+    assert!(json["stages"]["kappa"].is_f64());
+    assert!(json["wake_vs_deep_auroc"].is_f64());
+    assert!(json["retrieval"]["text_to_epoch"]["r10"].is_f64());
+    assert!(json["nights"]["arousal"]["spearman"].is_f64());
+}
+
+#[test]
+fn real_recordings_index_without_a_hand_edit() {
+    let Some(data) = shared_data().filter(|_| has_encoder()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let collection = folder.path().join("collection");
+    for (name, recordings) in [("ucddb018", 1), ("sleep-edf-excerpt", 2), ("nox-excerpt", 1)] {
+        let source = data.join(name);
+        let arguments =
+            ["index", text(&source), "-c", text(&collection), "--cohort", name, "--json"];
+        let lines = run(arguments).expect_code(0).json_lines();
+        assert_eq!(lines.last().unwrap()["acknowledged"], recordings, "{name}");
+    }
+    let answer = run(["search", "deep sleep", "-c", text(&collection), "--stage", "N3", "--json"])
+        .expect_code(0)
+        .json();
+    assert!(answer["hits"].as_array().unwrap().iter().all(|hit| hit["channels"][0] == "EEG_C3_A2"));
+}

@@ -1,0 +1,38 @@
+//! The commands in the documents are the program's own.
+
+use std::collections::BTreeSet;
+
+use crate::program::{root, run};
+
+/// Returns every command line of the program in a document's code blocks.
+fn commands(document: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(root().join(document)).unwrap();
+    let mut is_code = false;
+    let mut commands = BTreeSet::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            is_code = !is_code;
+        } else if let Some(command) =
+            line.trim_start_matches("$ ").strip_prefix("nocturne ").filter(|_| is_code)
+        {
+            commands.insert(command.to_owned());
+        }
+    }
+    commands
+}
+
+#[test]
+fn every_command_in_the_readme_has_known_arguments() {
+    let commands = commands("README.md");
+    assert!(commands.len() >= 6, "{commands:?}");
+    for command in commands {
+        let without_comment = command.split(" #").next().unwrap_or_default();
+        let mut words = without_comment.split_whitespace();
+        let name = words.next().unwrap();
+        let help = run([name, "--help"]).expect_code(0);
+        for flag in words.filter(|word| word.starts_with('-') && word.len() > 1) {
+            let flag = flag.split('=').next().unwrap_or_default();
+            assert!(help.stdout.contains(flag), "`nocturne {name}` has no `{flag}`: {command}");
+        }
+    }
+}

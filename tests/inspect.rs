@@ -1,0 +1,150 @@
+//! `nocturne inspect`
+
+use std::fmt::Write;
+
+use crate::program::{run, shared_data, text};
+
+/// An EDF file of one signal, with the given header fields, and `n` seconds of samples.
+fn edf(n_records: &str, duration: &str, label: &str, n: usize) -> Vec<u8> {
+    let mut header = String::new();
+    let fields: [(&str, usize); 9] = [
+        ("0", 8),
+        ("X X X X", 80),
+        ("Startdate X X X X", 80),
+        ("01.02.03", 8),
+        ("22.30.00", 8),
+        ("512", 8),
+        ("", 44),
+        (n_records, 8),
+        (duration, 8),
+    ];
+    let signal: [(&str, usize); 11] = [
+        ("1", 4),
+        (label, 16),
+        ("", 80),
+        ("uV", 8),
+        ("-100", 8),
+        ("100", 8),
+        ("-2048", 8),
+        ("2047", 8),
+        ("", 80),
+        ("128", 8),
+        ("", 32),
+    ];
+    for (text, width) in fields.into_iter().chain(signal) {
+        write!(header, "{text:<width$}").unwrap();
+    }
+    let samples = (0..128 * n).flat_map(|i| ((i * 37 % 401) as i16).to_le_bytes());
+    header.into_bytes().into_iter().chain(samples).collect()
+}
+
+#[test]
+fn json_tells_how_the_file_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("night.edf");
+    std::fs::write(&path, edf("70", "1", "EEG C3-A2", 70)).unwrap();
+    let json = run(["inspect", "--json", text(&path)]).expect_code(0).json();
+    assert_eq!(json["format"], "EDF");
+    assert_eq!(json["start"], "2003-02-01T22:30:00");
+    assert_eq!(json["n_records"], 70);
+    assert_eq!(json["record_duration_s"], 1.0);
+    assert_eq!(json["segments_s"], serde_json::json!([[0.0, 70.0]]));
+    assert_eq!(json["epochs_30s_complete"], 2);
+    assert_eq!(json["n_annotations"], 0);
+    let signal = &json["signals"][0];
+    assert_eq!(signal["label"], "EEG C3-A2");
+    assert_eq!(signal["unit"], "uV");
+    assert_eq!(signal["sample_rate_hz"], 128.0);
+    assert_eq!(signal["n_samples"], 8960);
+    assert_eq!(signal["digital_first8"], serde_json::json!([0, 37, 74, 111, 148, 185, 222, 259]));
+    assert_eq!(signal["physical_first8"].as_array().unwrap().len(), 8);
+    assert_eq!(signal["digital_sha256_le_i32"].as_str().unwrap().len(), 64);
+    let fed: Vec<_> = json["montage"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|line| !line["source"].is_null())
+        .collect();
+    assert_eq!(fed.len(), 1);
+    assert_eq!(fed[0]["channel"], "EEG_C3_A2");
+    assert_eq!(fed[0]["confidence"], "exact");
+    assert_eq!(json["warnings"][0]["code"], "missing_channel");
+}
+
+#[test]
+fn odd_headers_are_read_with_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |name: &str, bytes: &[u8], warning: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let run = run(["inspect", "--json", text(&path)]).expect_code(0);
+        assert!(run.stderr.contains(warning), "{name}: {}", run.stderr);
+        run.json()
+    };
+    let json = check("unknown-count.edf", &edf("-1", "1", "EEG", 31), "the file holds 31");
+    assert_eq!(json["n_records"], 31);
+    let json = check("too-many.edf", &edf("999999", "1", "EEG", 31), "the file holds 31");
+    assert_eq!(json["epochs_30s_complete"], 1);
+    let mut cut = edf("31", "1", "EEG", 31);
+    cut.truncate(cut.len() - 100);
+    let json = check("cut.edf", &cut, "the last 156 bytes are no whole data record");
+    assert_eq!(json["n_records"], 30);
+    let json = check("comma.edf", &edf("31", "0,5", "EEG", 31), "written with a comma");
+    assert_eq!(json["record_duration_s"], 0.5);
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_in_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |name: &str, bytes: &[u8], expected: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let run = run(["inspect", "--json", text(&path)]).expect_code(1);
+        assert_eq!(run.error().replace(text(&path), name), expected);
+        assert!(run.stdout.is_empty(), "{}", run.stdout);
+    };
+    check(
+        "empty.edf",
+        b"",
+        "`empty.edf` is not a recording: it is empty; expected EDF, EDF+, BDF or BDF+",
+    );
+    check(
+        "text.edf",
+        b"hello, this is text",
+        "`text.edf` is not a recording: it begins with `hello, t`; expected EDF, EDF+, BDF or BDF+",
+    );
+    check(
+        "short.edf",
+        &edf("1", "1", "EEG", 1)[..100],
+        "`short.edf` ends after 100 bytes; its header takes 256",
+    );
+    check(
+        "header.edf",
+        &edf("1", "1", "EEG", 1)[..300],
+        "`header.edf` ends after 300 bytes; its header takes 512",
+    );
+    check(
+        "duration.edf",
+        &edf("1", "-1", "EEG", 1),
+        "`duration.edf`: the header field `duration of a data record` holds `-1`; expected 0.000001 to 1000000 seconds",
+    );
+    check(
+        "nan.edf",
+        &edf("1", "nan", "EEG", 1),
+        "`nan.edf`: the header field `duration of a data record` holds `nan`; expected a number",
+    );
+    let run = run(["inspect", text(folder.path())]).expect_code(1);
+    assert!(run.error().ends_with("is a folder; expected a file"), "{}", run.error());
+}
+
+#[test]
+fn real_recordings_are_shown_as_tables() {
+    let Some(data) = shared_data() else { return };
+    let run = run(["inspect", text(&data.join("ucddb018/ucddb018_eeg.edf"))]).expect_code(0);
+    assert!(
+        run.stdout.contains("EDF+C, begun 2000-01-01T23:49:02, 6:51:00 recorded"),
+        "{}",
+        run.stdout
+    );
+    assert!(run.stdout.contains("822 complete epochs"), "{}", run.stdout);
+}

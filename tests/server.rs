@@ -1,0 +1,90 @@
+//! `nocturne serve`, asked by an independent client.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::cohort::{Cohort, cohort};
+use crate::program::{nocturne, root, run, text};
+
+/// A running server, which is killed at the end at the latest.
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    /// Starts a server on a free port and waits until it serves.
+    fn start(cohort: &Cohort) -> Self {
+        let arguments =
+            ["serve", "--collection", text(&cohort.collection), "--listen", "127.0.0.1:0"];
+        let mut process =
+            nocturne(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
+        assert!(address.starts_with("127.0.0.1:"), "{line}");
+        Self { process, address }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn independent_client_gets_right_answers() {
+    let Some(cohort) = cohort() else { return };
+    // `cargo xtask test` installs the client's packages and says where.
+    #[expect(clippy::disallowed_methods, reason = "tests have no arguments")]
+    let Ok(packages) = std::env::var("NOCTURNE_TEST_PYTHONPATH") else {
+        println!("skipped: no Python client; run `cargo xtask test`");
+        return;
+    };
+    let server = Server::start(cohort);
+    let output = Command::new("python3")
+        .arg(root().join("tests/client.py"))
+        .arg(&server.address)
+        .arg(&cohort.nights)
+        .env("PYTHONPATH", packages)
+        .output()
+        .unwrap();
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{stdout}{stderr}");
+    assert_eq!(stdout.trim(), "8 groups of checks passed");
+}
+
+#[cfg(unix)]
+#[test]
+fn server_ends_when_it_is_told_to() {
+    let Some(cohort) = cohort() else { return };
+    let mut server = Server::start(cohort);
+    // A connection that says nothing must not hold the server.
+    let _idle = std::net::TcpStream::connect(&server.address).unwrap();
+    let begun = std::time::Instant::now();
+    Command::new("kill").arg(server.process.id().to_string()).status().unwrap();
+    let status = server.process.wait().unwrap();
+    assert!(status.success(), "{status}");
+    assert!(begun.elapsed().as_secs() < 15, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn address_that_others_reach_is_refused_without_a_word_of_consent() {
+    let run = run(["serve", "--collection", "/nowhere", "--listen", "0.0.0.0:0"]).expect_code(1);
+    assert!(run.error().contains("can be reached from other machines"), "{}", run.error());
+}
+
+#[test]
+fn taken_address_is_named() {
+    let Some(cohort) = cohort() else { return };
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let run = run(["serve", "--collection", text(&cohort.collection), "--listen", &address])
+        .expect_code(1);
+    assert!(run.error().starts_with(&format!("cannot serve on {address}")), "{}", run.error());
+    assert!(Path::new(&cohort.collection).is_dir());
+}
