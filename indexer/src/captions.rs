@@ -62,8 +62,12 @@ pub(crate) fn captions(
     for (i, epoch) in night.epochs().iter().enumerate() {
         let facts = EpochFacts::gather(&mut extractor, night, i, events_scored);
         for kind in &kinds.0 {
-            let text = caption(*kind, &facts, seed.wrapping_add(u64::from(epoch.number.0)));
-            captions.extend(text.map(|text| Caption { epoch: epoch.number, kind: *kind, text }));
+            let made = caption(*kind, &facts, seed.wrapping_add(u64::from(epoch.number.0)));
+            captions.extend(made.map(|made| Caption {
+                epoch: epoch.number,
+                kind: *kind,
+                text: made.text,
+            }));
         }
     }
     captions

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::montage::{Channel, ChannelMask};
+
 /// What a scorer marked, or a detector found.
 ///
 /// The order is the bit order of [`EventSet`] and therefore part of the format of a collection: append, never reorder.
@@ -110,6 +112,32 @@ impl EventKind {
     /// Returns the kind of that [`name`](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Returns whether an epoch with these channels can show the event; limb movements, snoring and desaturations
+    /// have no channel of their own.
+    pub fn is_visible_in(self, mask: ChannelMask) -> bool {
+        let any = |channels: &[Channel]| channels.iter().any(|channel| mask.contains(*channel));
+        match self {
+            Self::Arousal | Self::Rera | Self::Spindle | Self::KComplex | Self::SlowWave => {
+                any(&[Channel::EegC3A2, Channel::EegC4A1])
+            }
+            Self::ObstructiveApnea
+            | Self::CentralApnea
+            | Self::MixedApnea
+            | Self::Apnea
+            | Self::Hypopnea
+            | Self::PeriodicBreathing
+            | Self::Desaturation
+            | Self::Snore => any(&[Channel::Airflow, Channel::Abdomen, Channel::Thorax]),
+            Self::RapidEyeMovement | Self::SlowEyeMovement => {
+                any(&[Channel::EogLeft, Channel::EogRight])
+            }
+            Self::LimbMovement | Self::PeriodicLimbMovement => any(&[Channel::EmgChin]),
+            Self::PositionChange => any(&[Channel::Position]),
+            Self::Bradycardia | Self::Tachycardia => any(&[Channel::Ecg]),
+            Self::Artifact => !mask.is_empty(),
+        }
     }
 
     /// Returns whether the event counts in the apnea–hypopnea index.

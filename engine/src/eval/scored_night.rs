@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nocturne_encoder::{Embedding, SignalEncoder};
-use nocturne_psg::caption::{CaptionKind, EpochFacts, caption};
+use nocturne_psg::caption::{Caption, CaptionKind, EpochFacts, caption};
 use nocturne_psg::features::FeatureExtractor;
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::simulator::Truth;

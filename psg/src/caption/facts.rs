@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::features::{FeatureExtractor, Features};
-use crate::{Epoch, Event, Night, Stage};
+use crate::montage::{Channel, ChannelMask};
+use crate::{Epoch, Event, EventKind, Night, Stage};
 
 /// Everything that is known of an epoch: measured and scored.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,36 @@ impl EpochFacts {
             stage: epoch.stage,
             events: epoch.events.iter().map(|event| within(epoch, event)).collect(),
             events_scored,
+        }
+    }
+
+    /// Returns what an encoder can know that sees these channels alone.
+    pub fn visible_in(&self, mask: ChannelMask) -> Self {
+        let features = &self.features;
+        let sees = |channel| mask.contains(channel);
+        Self {
+            features: Features {
+                eog_left: features.eog_left.filter(|_| sees(Channel::EogLeft)),
+                eog_right: features.eog_right.filter(|_| sees(Channel::EogRight)),
+                eeg_c3: features.eeg_c3.filter(|_| sees(Channel::EegC3A2)),
+                eeg_c4: features.eeg_c4.filter(|_| sees(Channel::EegC4A1)),
+                heart: features.heart.clone().filter(|_| sees(Channel::Ecg)),
+                abdomen: features.abdomen.filter(|_| sees(Channel::Abdomen)),
+                thorax: features.thorax.filter(|_| sees(Channel::Thorax)),
+                airflow: features.airflow.filter(|_| sees(Channel::Airflow)),
+                chin: features.chin.filter(|_| sees(Channel::EmgChin)),
+                position: features.position.filter(|_| sees(Channel::Position)),
+            },
+            stage: self.stage,
+            events: self
+                .events
+                .iter()
+                .filter(|event| event.kind.is_visible_in(mask))
+                .cloned()
+                .collect(),
+            // Where some events are out of sight, their absence cannot be told.
+            events_scored: self.events_scored
+                && EventKind::ALL.iter().all(|kind| kind.is_visible_in(mask)),
         }
     }
 }

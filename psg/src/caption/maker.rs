@@ -3,14 +3,15 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
+use super::claim::{Caption, Sentence};
 use super::templates::TEMPLATES;
 use super::{CaptionKind, EpochFacts, numbers, stage_event, words};
 
 /// Makes a caption of a kind; the same facts and seed give the same words.
 ///
 /// Returns `None` where nothing is known that the kind could speak of.
-pub fn caption(kind: CaptionKind, facts: &EpochFacts, seed: u64) -> Option<String> {
-    let mut draw = Draw::new(seed ^ (kind as u64) << 32);
+pub fn caption(kind: CaptionKind, facts: &EpochFacts, seed: u64) -> Option<Caption> {
+    let mut draw = Draw::new(seed ^ ((kind as u64) << 32));
     let sentences = match kind {
         CaptionKind::StageEvent => stage_event::sentences(facts, &mut draw),
         CaptionKind::Brain
@@ -19,35 +20,34 @@ pub fn caption(kind: CaptionKind, facts: &EpochFacts, seed: u64) -> Option<Strin
         | CaptionKind::PositionMuscle => {
             let mut sentences = numbers::sentences(kind, &facts.features, &mut draw);
             if draw.chance(0.5) {
-                sentences.extend(words::sentences(kind, &facts.features, &mut draw));
+                sentences.extend(words::sentences(kind, facts, &mut draw));
             }
             draw.shuffle(&mut sentences);
             sentences
         }
     };
-    joined(&sentences)
+    Caption::of(sentences)
 }
 
 /// Makes a short phrase in plain words, such as a person would search for: a stage, an event, a measure, or two of them.
 ///
 /// Returns `None` where nothing is known.
-pub fn phrase(facts: &EpochFacts, seed: u64) -> Option<String> {
+pub fn phrase(facts: &EpochFacts, seed: u64) -> Option<Caption> {
     let mut draw = Draw::new(seed ^ 0x5052_4153);
-    let mut sentences = stage_event::phrases(facts, &mut draw);
+    let stage = stage_event::stage(facts, &mut draw);
+    let mut others = stage_event::events(facts, &mut draw);
     for kind in CaptionKind::ALL {
-        sentences.extend(words::sentences(kind, &facts.features, &mut draw));
+        others.extend(words::sentences(kind, facts, &mut draw));
     }
-    // The stage comes first in the list and is what most questions name.
-    let stage = (facts.stage.is_some() && draw.chance(0.5)).then(|| sentences.swap_remove(0));
-    draw.shuffle(&mut sentences);
-    let n = usize::from(draw.chance(0.6));
-    let picked: Vec<String> =
-        stage.into_iter().chain(sentences.into_iter().take(n.max(1))).collect();
-    joined(&picked)
-}
-
-fn joined(sentences: &[String]) -> Option<String> {
-    (!sentences.is_empty()).then(|| sentences.join(" "))
+    draw.shuffle(&mut others);
+    // The stage is what most questions name; an event or a measure stands beside it or alone.
+    let stage = stage.filter(|_| others.is_empty() || draw.chance(0.5));
+    let n_others = if stage.is_none() {
+        1 + usize::from(draw.chance(0.2))
+    } else {
+        usize::from(draw.chance(0.4))
+    };
+    Caption::of(stage.into_iter().chain(others.into_iter().take(n_others)).collect())
 }
 
 /// The random choices of a caption.
@@ -82,7 +82,7 @@ impl Draw {
     }
 
     /// Returns a sentence from parts that each name a number, such as `delta power of 61.20 %`.
-    pub(super) fn listing(&mut self, head: &str, mut parts: Vec<String>) -> Option<String> {
+    pub(super) fn listing(&mut self, head: &str, mut parts: Vec<String>) -> Option<Sentence> {
         self.shuffle(&mut parts);
         let (first, rest) = parts.split_first()?;
         let mut sentence = format!("{head}: {first}");
@@ -90,7 +90,7 @@ impl Draw {
             sentence.push_str(self.pick(&TEMPLATES.number.connectives));
             sentence.push_str(part);
         }
-        Some(sentence + ".")
+        Some(Sentence::precise(sentence + "."))
     }
 
     /// Returns a number with its name, precisely or rounded; sometimes nothing, as a scorer leaves things out.

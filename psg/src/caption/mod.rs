@@ -4,6 +4,7 @@
 //! with their begin and end, and the stage. [`caption`] says them in full, [`phrase`] in the few words of a question.
 //! Wordings are data; a seed chooses among them.
 
+mod claim;
 mod facts;
 mod kind;
 mod maker;
@@ -12,6 +13,7 @@ mod stage_event;
 mod templates;
 mod words;
 
+pub use claim::{Caption, Claim, NumberClaim};
 pub use facts::EpochFacts;
 pub use kind::CaptionKind;
 pub use maker::{caption, phrase};
@@ -47,15 +49,16 @@ mod tests {
         for kind in CaptionKind::ALL {
             assert_eq!(caption(kind, &facts(), 7), caption(kind, &facts(), 7));
         }
-        let different: std::collections::BTreeSet<_> =
-            (0..50).map(|seed| caption(CaptionKind::StageEvent, &facts(), seed)).collect();
+        let different: std::collections::BTreeSet<_> = (0..50)
+            .map(|seed| caption(CaptionKind::StageEvent, &facts(), seed).unwrap().text)
+            .collect();
         assert!(different.len() > 40, "{different:?}");
     }
 
     #[test]
     fn stage_and_events_are_said_with_their_times() {
         for seed in 0..50 {
-            let text = caption(CaptionKind::StageEvent, &facts(), seed).unwrap();
+            let text = caption(CaptionKind::StageEvent, &facts(), seed).unwrap().text;
             assert!(text.contains("3.2 ") || text.contains("3.3 "), "{text}");
             assert!(text.contains("10.2 ") || text.contains("10.3 "), "{text}");
             assert!(text.contains('2'), "{text}");
@@ -67,8 +70,8 @@ mod tests {
     fn every_kind_is_free_of_open_slots() {
         for kind in CaptionKind::ALL {
             for seed in 0..50 {
-                if let Some(text) = caption(kind, &facts(), seed) {
-                    assert!(!text.contains(['{', '}']), "{text}");
+                if let Some(caption) = caption(kind, &facts(), seed) {
+                    assert!(!caption.text.contains(['{', '}']), "{caption:?}");
                 }
             }
         }
@@ -78,7 +81,8 @@ mod tests {
     fn channel_that_was_not_measured_is_not_spoken_of() {
         for seed in 0..50 {
             assert_eq!(caption(CaptionKind::Heart, &facts(), seed), None);
-            let brain = caption(CaptionKind::Brain, &facts(), seed).unwrap_or_default();
+            let brain = caption(CaptionKind::Brain, &facts(), seed)
+                .map_or(String::new(), |caption| caption.text);
             assert!(!brain.contains("C4") && !brain.contains("EOG"), "{brain}");
         }
     }
@@ -88,8 +92,8 @@ mod tests {
         let quiet = EpochFacts { events: Vec::new(), ..facts() };
         let unscored = EpochFacts { events_scored: false, ..quiet.clone() };
         for seed in 0..50 {
-            let stage = caption(CaptionKind::StageEvent, &unscored, seed).unwrap();
-            let said = caption(CaptionKind::StageEvent, &quiet, seed).unwrap();
+            let stage = caption(CaptionKind::StageEvent, &unscored, seed).unwrap().text;
+            let said = caption(CaptionKind::StageEvent, &quiet, seed).unwrap().text;
             assert!(said.len() > stage.len() && said.starts_with(&stage), "{said}");
         }
     }
@@ -105,8 +109,28 @@ mod tests {
     #[test]
     fn phrases_are_short() {
         for seed in 0..200 {
-            let text = phrase(&facts(), seed).unwrap();
+            let text = phrase(&facts(), seed).unwrap().text;
             assert!(text.len() < 140, "{text}");
+        }
+    }
+
+    #[test]
+    fn captions_tell_of_which_other_epochs_they_are_true() {
+        let other = EpochFacts { stage: Some(Stage::N2), ..facts() };
+        let quiet = EpochFacts { events: Vec::new(), ..facts() };
+        for seed in 0..200 {
+            let phrase = phrase(&facts(), seed).unwrap();
+            assert!(phrase.holds(&facts()), "{phrase:?}");
+            let names_stage = phrase.claims.contains(&Claim::Stage(Stage::N3));
+            assert_eq!(phrase.holds(&other), !names_stage, "{phrase:?}");
+            let names_event =
+                phrase.claims.iter().any(|claim| matches!(claim, Claim::Events { .. }));
+            assert_eq!(phrase.holds(&quiet), !names_event, "{phrase:?}");
+            let precise = caption(CaptionKind::StageEvent, &facts(), seed).unwrap();
+            assert!(
+                !precise.holds(&facts()),
+                "a time to the decimal is true of its own epoch alone: {precise:?}"
+            );
         }
     }
 }

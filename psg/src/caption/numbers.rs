@@ -1,6 +1,7 @@
 //! Sentences that give the measured numbers of an epoch.
 
 use super::CaptionKind;
+use super::claim::{Claim, Sentence};
 use super::maker::Draw;
 use super::templates::{TEMPLATES, Wordings};
 use crate::features::{
@@ -8,7 +9,7 @@ use crate::features::{
 };
 
 /// Returns one sentence for each channel that was measured, in the order of the montage.
-pub(super) fn sentences(kind: CaptionKind, features: &Features, draw: &mut Draw) -> Vec<String> {
+pub(super) fn sentences(kind: CaptionKind, features: &Features, draw: &mut Draw) -> Vec<Sentence> {
     match kind {
         CaptionKind::Brain => brain(features, draw),
         CaptionKind::Heart => {
@@ -20,7 +21,7 @@ pub(super) fn sentences(kind: CaptionKind, features: &Features, draw: &mut Draw)
     }
 }
 
-fn brain(features: &Features, draw: &mut Draw) -> Vec<String> {
+fn brain(features: &Features, draw: &mut Draw) -> Vec<Sentence> {
     let words = &TEMPLATES.brain;
     let eyes = [("left_eog", features.eog_left), ("right_eog", features.eog_right)];
     let eegs = [("c3", features.eeg_c3), ("c4", features.eeg_c4)];
@@ -34,7 +35,7 @@ fn brain(features: &Features, draw: &mut Draw) -> Vec<String> {
     sentences
 }
 
-fn eye_sentence(head: &Wordings, eye: EyeMovements, draw: &mut Draw) -> Option<String> {
+fn eye_sentence(head: &Wordings, eye: EyeMovements, draw: &mut Draw) -> Option<Sentence> {
     let words = &TEMPLATES.brain;
     let parts =
         [draw.number(&words["slow"], eye.slow, "%"), draw.number(&words["rapid"], eye.rapid, "%")];
@@ -42,7 +43,7 @@ fn eye_sentence(head: &Wordings, eye: EyeMovements, draw: &mut Draw) -> Option<S
     draw.listing(head, parts.into_iter().flatten().collect())
 }
 
-fn eeg_sentence(head: &Wordings, eeg: EegPowers, draw: &mut Draw) -> Option<String> {
+fn eeg_sentence(head: &Wordings, eeg: EegPowers, draw: &mut Draw) -> Option<Sentence> {
     let bands =
         [("delta", eeg.delta), ("theta", eeg.theta), ("alpha", eeg.alpha), ("beta", eeg.beta)];
     let parts = bands
@@ -53,7 +54,7 @@ fn eeg_sentence(head: &Wordings, eeg: EegPowers, draw: &mut Draw) -> Option<Stri
     draw.listing(head, parts)
 }
 
-fn heart(heart: &HeartRate, draw: &mut Draw) -> Vec<String> {
+fn heart(heart: &HeartRate, draw: &mut Draw) -> Vec<Sentence> {
     let words = &TEMPLATES.heart;
     let beats = [
         draw.number(&words["rate"], heart.rate_bpm, " bpm"),
@@ -83,7 +84,7 @@ fn trend_part(trend: &HeartTrend, draw: &mut Draw) -> String {
         .replace("{end}", &format!("{:.1}", trend.end_s))
 }
 
-fn respiratory(features: &Features, draw: &mut Draw) -> Vec<String> {
+fn respiratory(features: &Features, draw: &mut Draw) -> Vec<Sentence> {
     let words = &TEMPLATES.respiratory;
     let mut sentences = Vec::new();
     for (name, belt) in [("abdomen", features.abdomen), ("thorax", features.thorax)] {
@@ -103,7 +104,7 @@ fn respiratory(features: &Features, draw: &mut Draw) -> Vec<String> {
     sentences
 }
 
-fn position_muscle(features: &Features, draw: &mut Draw) -> Vec<String> {
+fn position_muscle(features: &Features, draw: &mut Draw) -> Vec<Sentence> {
     let words = &TEMPLATES.position_muscle;
     let mut sentences = Vec::new();
     if let Some(chin) = features.chin {
@@ -115,7 +116,8 @@ fn position_muscle(features: &Features, draw: &mut Draw) -> Vec<String> {
         let head = draw.pick(&words.names["chin"]);
         sentences.extend(draw.listing(head, parts.into_iter().flatten().collect()));
     }
-    sentences
-        .extend(features.position.map(|position| draw.pick(&words.position[&position]).to_owned()));
+    let lying =
+        |position| Sentence::new(draw.pick(&words.position[&position]), Claim::Position(position));
+    sentences.extend(features.position.map(lying));
     sentences
 }

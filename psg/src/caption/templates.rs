@@ -74,7 +74,7 @@ pub(super) struct NumberInWords {
 }
 
 /// The numbers that can be said in words.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum NumberName {
     EegDelta,

@@ -1,19 +1,18 @@
 //! Sentences that say measured numbers in words.
 
-use super::CaptionKind;
+use super::claim::{Claim, NumberClaim, Sentence};
 use super::maker::Draw;
 use super::templates::{NumberName, TEMPLATES};
+use super::{CaptionKind, EpochFacts};
 use crate::features::Features;
 
 /// Returns a sentence for every number of the kind that lies beyond a bound.
-pub(super) fn sentences(kind: CaptionKind, features: &Features, draw: &mut Draw) -> Vec<String> {
+pub(super) fn sentences(kind: CaptionKind, facts: &EpochFacts, draw: &mut Draw) -> Vec<Sentence> {
     let mut sentences = Vec::new();
     for words in TEMPLATES.words.iter().filter(|words| kind_of(words.feature) == kind) {
-        let Some(value) = value(words.feature, features) else { continue };
-        let beyond = words.above.is_some_and(|bound| value > bound)
-            || words.below.is_some_and(|bound| value < bound);
-        if beyond {
-            sentences.push(draw.pick(&words.sentences).to_owned());
+        let claim = NumberClaim { name: words.feature, above: words.above, below: words.below };
+        if claim.holds(facts) {
+            sentences.push(Sentence::new(draw.pick(&words.sentences), Claim::Number(claim)));
         }
     }
     sentences
@@ -36,7 +35,7 @@ fn kind_of(name: NumberName) -> CaptionKind {
 }
 
 /// Returns the number, the mean of both sides where both were measured.
-fn value(name: NumberName, features: &Features) -> Option<f64> {
+pub(super) fn value(name: NumberName, features: &Features) -> Option<f64> {
     let eeg = |share: fn(&crate::features::EegPowers) -> f64| {
         mean([features.eeg_c3.as_ref().map(share), features.eeg_c4.as_ref().map(share)])
     };

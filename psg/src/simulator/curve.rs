@@ -14,7 +14,11 @@ impl Curve {
     }
 
     /// Makes a curve that covers `duration_s`, from the value at each time in seconds.
-    pub(super) fn from_fn(rate_hz: f64, duration_s: f64, mut value: impl FnMut(f64) -> f64) -> Self {
+    pub(super) fn from_fn(
+        rate_hz: f64,
+        duration_s: f64,
+        mut value: impl FnMut(f64) -> f64,
+    ) -> Self {
         let n = (duration_s * rate_hz).ceil() as usize + 1;
         Self { rate_hz, values: (0..n).map(|i| value(i as f64 / rate_hz) as f32).collect() }
     }
@@ -133,7 +137,11 @@ fn cubic([a, b, c, d]: [f32; 4], t: f32) -> f32 {
 
 /// Returns a bump that rises from 0 to 1 and falls back over `[0, 1]` like a raised cosine; 0 outside.
 pub(super) fn bump(place: f64) -> f64 {
-    if (0.0..=1.0).contains(&place) { 0.5 - 0.5 * (std::f64::consts::TAU * place).cos() } else { 0.0 }
+    if (0.0..=1.0).contains(&place) {
+        0.5 - 0.5 * (std::f64::consts::TAU * place).cos()
+    } else {
+        0.0
+    }
 }
 
 /// Returns a plateau over `[0, duration_s]` with smooth flanks of `flank_s`, 1 in the middle and 0 outside.
@@ -156,7 +164,10 @@ mod tests {
     #[test]
     fn values_lie_on_straight_lines() {
         let curve = Curve::new(2.0, vec![0.0, 1.0, 3.0]);
-        assert_eq!([curve.at(-1.0), curve.at(0.25), curve.at(0.5), curve.at(9.0)], [0.0, 0.5, 1.0, 3.0]);
+        assert_eq!(
+            [curve.at(-1.0), curve.at(0.25), curve.at(0.5), curve.at(9.0)],
+            [0.0, 0.5, 1.0, 3.0]
+        );
     }
 
     #[test]
@@ -173,6 +184,9 @@ mod tests {
 
     #[test]
     fn plateaus_are_flat_in_the_middle() {
-        assert_eq!([plateau(-1.0, 4.0, 1.0), plateau(2.0, 4.0, 1.0), plateau(5.0, 4.0, 1.0)], [0.0, 1.0, 0.0]);
+        assert_eq!(
+            [plateau(-1.0, 4.0, 1.0), plateau(2.0, 4.0, 1.0), plateau(5.0, 4.0, 1.0)],
+            [0.0, 1.0, 0.0]
+        );
     }
 }

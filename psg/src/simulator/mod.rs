@@ -35,9 +35,7 @@ pub use plan::NightPlan;
 pub use plan::fault::{ChannelFault, FaultKind};
 pub use recorder::Recorder;
 pub use site::Site;
-pub use subject::{
-    BrainTraits, BreathingTraits, HeartTraits, MuscleTraits, SleepTraits, Subject,
-};
+pub use subject::{BrainTraits, BreathingTraits, HeartTraits, MuscleTraits, SleepTraits, Subject};
 pub use truth::{Indices, Truth};
 
 /// Which night is to be simulated.

@@ -56,8 +56,9 @@ impl SimulatedNight {
             scoring: folder.join(format!("{}-nsrr.xml", self.id)),
             truth: folder.join(format!("{}.truth.json", self.id)),
         };
-        let mut json = serde_json::to_vec(&self.truth)
-            .expect("a truth holds no map whose keys are not texts, and no number that is not finite");
+        let mut json = serde_json::to_vec(&self.truth).expect(
+            "a truth holds no map whose keys are not texts, and no number that is not finite",
+        );
         json.push(b'\n');
         write_whole(&written.truth, &json)?;
         write_whole(&written.scoring, nsrr_xml::scoring(&self).as_bytes())?;

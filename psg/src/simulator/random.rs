@@ -90,11 +90,7 @@ impl Random {
     }
 
     /// Returns a normal number, drawn again until it lies in `[low, high]`.
-    pub(super) fn normal_within(
-        &mut self,
-        (mean, sd): (f64, f64),
-        (low, high): (f64, f64),
-    ) -> f64 {
+    pub(super) fn normal_within(&mut self, (mean, sd): (f64, f64), (low, high): (f64, f64)) -> f64 {
         for _ in 0..64 {
             let value = mean + sd * self.normal();
             if (low..=high).contains(&value) {

@@ -116,13 +116,22 @@ const SHHS: &[SiteSignal] = &[
     signal("H.R.", "bpm", 1, Range::Fixed(0.0, 250.0), Source::HeartRate),
     in_8_bits(signal("EEG(sec)", "uV", 125, UV_125, Source::Channel(Channel::EegC3A2))),
     in_8_bits(signal("ECG", "mV", 125, Range::Fixed(-1.25, 1.25), Source::Channel(Channel::Ecg))),
-    in_8_bits(signal("EMG", "uV", 125, Range::Fixed(-31.5, 31.5), Source::Channel(Channel::EmgChin))),
+    in_8_bits(signal(
+        "EMG",
+        "uV",
+        125,
+        Range::Fixed(-31.5, 31.5),
+        Source::Channel(Channel::EmgChin),
+    )),
     in_8_bits(signal("EOG(L)", "uV", 50, UV_125, Source::Channel(Channel::EogLeft))),
     in_8_bits(signal("EOG(R)", "uV", 50, UV_125, Source::Channel(Channel::EogRight))),
     in_8_bits(signal("EEG", "uV", 125, UV_125, Source::Channel(Channel::EegC4A1))),
     in_8_bits(signal("THOR RES", "", 10, UNIT, Source::Channel(Channel::Thorax))),
     in_8_bits(signal("ABDO RES", "", 10, UNIT, Source::Channel(Channel::Abdomen))),
-    whole_numbers(signal("POSITION", "", 1, Range::Fixed(0.0, 3.0), Source::Channel(Channel::Position)), 4),
+    whole_numbers(
+        signal("POSITION", "", 1, Range::Fixed(0.0, 3.0), Source::Channel(Channel::Position)),
+        4,
+    ),
     whole_numbers(signal("LIGHT", "", 1, Range::Fixed(0.0, 1.0), Source::Light), 2),
     in_8_bits(signal("NEW AIR", "", 10, UNIT, Source::Channel(Channel::Airflow))),
     whole_numbers(signal("OX stat", "", 1, Range::Fixed(0.0, 3.0), Source::OximeterStatus), 4),
@@ -137,8 +146,20 @@ const REFERENTIAL: &[SiteSignal] = &[
     signal("ROC", "uV", 100, Range::Rail, Source::Electrode(Electrode::EyeRight)),
     signal("ECG1", "mV", 100, Range::Fixed(-5.0, 5.0), Source::Electrode(Electrode::EcgPlus)),
     signal("ECG2", "mV", 100, Range::Fixed(-5.0, 5.0), Source::Electrode(Electrode::EcgMinus)),
-    signal("L Chin", "uV", 100, Range::Fixed(-1000.0, 1000.0), Source::Electrode(Electrode::ChinLeft)),
-    signal("R Chin", "uV", 100, Range::Fixed(-1000.0, 1000.0), Source::Electrode(Electrode::ChinRight)),
+    signal(
+        "L Chin",
+        "uV",
+        100,
+        Range::Fixed(-1000.0, 1000.0),
+        Source::Electrode(Electrode::ChinLeft),
+    ),
+    signal(
+        "R Chin",
+        "uV",
+        100,
+        Range::Fixed(-1000.0, 1000.0),
+        Source::Electrode(Electrode::ChinRight),
+    ),
     signal("Airflow", "", 20, UNIT, Source::Channel(Channel::Airflow)),
     signal("Thoracic", "", 20, UNIT, Source::Channel(Channel::Thorax)),
     signal("Abdominal", "", 20, UNIT, Source::Channel(Channel::Abdomen)),
@@ -152,7 +173,13 @@ const AASM: &[SiteSignal] = &[
     signal("C4-M1", "uV", 200, Range::Rail, Source::Channel(Channel::EegC4A1)),
     signal("E1-M2", "uV", 100, Range::Rail, Source::Channel(Channel::EogLeft)),
     signal("E2-M2", "uV", 100, Range::Rail, Source::Channel(Channel::EogRight)),
-    signal("Chin1-Chin2", "uV", 100, Range::Fixed(-500.0, 500.0), Source::Channel(Channel::EmgChin)),
+    signal(
+        "Chin1-Chin2",
+        "uV",
+        100,
+        Range::Fixed(-500.0, 500.0),
+        Source::Channel(Channel::EmgChin),
+    ),
     signal("EKG", "mV", 100, Range::Fixed(-5.0, 5.0), Source::Channel(Channel::Ecg)),
     signal("Airflow", "", 25, Range::Fixed(-2.0, 2.0), Source::Channel(Channel::Airflow)),
     signal("Thor", "", 25, Range::Fixed(-2.0, 2.0), Source::Channel(Channel::Thorax)),
@@ -164,9 +191,9 @@ const AASM: &[SiteSignal] = &[
 
 const PLAIN: &[SiteSignal] = &[
     signal("ECG", "mV", 128, Range::Fixed(-5.0, 5.0), Source::Channel(Channel::Ecg)),
-    signal("ABD", "", 32, UNIT, Source::Channel(Channel::Abdomen)),
-    signal("THX", "", 32, UNIT, Source::Channel(Channel::Thorax)),
-    signal("AF", "", 32, UNIT, Source::Channel(Channel::Airflow)),
+    signal("ABD", "", 16, UNIT, Source::Channel(Channel::Abdomen)),
+    signal("THX", "", 16, UNIT, Source::Channel(Channel::Thorax)),
+    signal("AF", "", 16, UNIT, Source::Channel(Channel::Airflow)),
     signal("EOG_L", "uV", 64, Range::Rail, Source::Channel(Channel::EogLeft)),
     signal("EOG_R", "uV", 64, Range::Rail, Source::Channel(Channel::EogRight)),
     signal("EEG_C3_A2", "uV", 128, Range::Rail, Source::Channel(Channel::EegC3A2)),
@@ -231,10 +258,9 @@ mod tests {
                 let feeds = site.signals().iter().any(|signal| match signal.source {
                     Source::Channel(fed) => fed == channel,
                     Source::Electrode(electrode) => electrode.channel() == Some(channel),
-                    Source::Spo2
-                    | Source::HeartRate
-                    | Source::Light
-                    | Source::OximeterStatus => false,
+                    Source::Spo2 | Source::HeartRate | Source::Light | Source::OximeterStatus => {
+                        false
+                    }
                 });
                 assert!(feeds, "{} lacks {channel}", site.name());
             }

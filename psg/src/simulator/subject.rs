@@ -171,9 +171,9 @@ impl Subject {
         let age_years = random.normal_within((47.0, 18.0), (18.0, 85.0));
         let breathing = BreathingTraits::draw(age_years, random);
         // Whoever is woken often sleeps lighter and less.
-        let fragmentation =
-            (breathing.ahi_per_h * breathing.arousal_share + breathing.spontaneous_arousals_per_h)
-                / 20.0;
+        let fragmentation = (breathing.ahi_per_h * breathing.arousal_share
+            + breathing.spontaneous_arousals_per_h)
+            / 20.0;
         Self {
             age_years,
             sleep: SleepTraits::draw(age_years, fragmentation, random),
@@ -192,7 +192,11 @@ impl SleepTraits {
         let decades_past_30 = ((age_years - 30.0) / 10.0).max(0.0);
         let loss = random.log_normal_within((0.07 + 0.018 * decades_past_30, 0.6), (0.03, 0.30));
         Self {
-            settling_s: if settles { random.between(60.0, 1500.0) } else { random.between(0.0, 60.0) },
+            settling_s: if settles {
+                random.between(60.0, 1500.0)
+            } else {
+                random.between(0.0, 60.0)
+            },
             sleep_latency_s: random.log_normal_within((820.0, 0.75), (90.0, 5400.0)),
             rem_latency_s: random.log_normal_within((5300.0, 0.32), (2400.0, 14_000.0)),
             nrem_period_s: random.log_normal_within((3900.0, 0.18), (2400.0, 6600.0)),
@@ -231,8 +235,7 @@ impl BrainTraits {
             gain: random.log_normal_within((1.1, 0.25), (0.55, 2.2)),
             asymmetry: random.log_normal_within((1.0, 0.08), (0.75, 1.3)),
             spectrum_log10,
-            alpha_hz: random
-                .normal_within((10.0 - 0.012 * (age_years - 40.0), 0.9), (7.5, 12.5)),
+            alpha_hz: random.normal_within((10.0 - 0.012 * (age_years - 40.0), 0.9), (7.5, 12.5)),
             alpha_uv: random.log_normal_within((alpha_median_uv, 0.45), (0.5, 35.0)),
             alpha_share: random.between(0.3, 0.95),
             theta_uv: random.log_normal_within((3.6, 0.4), (1.0, 12.0)),

@@ -113,7 +113,7 @@ fn is_free(arousal: &Arousal, others: &[Arousal], events: &[RespiratoryEvent]) -
         arousal.onset_s > end_s + SLEEP_BEFORE_S || arousal.end_s() + SLEEP_BEFORE_S < start_s
     };
     others.iter().all(|other| apart(other.onset_s, other.end_s()))
-        && events.iter().all(|event| {
-            arousal.onset_s > event.end_s() || arousal.end_s() + 1.0 < event.onset_s
-        })
+        && events
+            .iter()
+            .all(|event| arousal.onset_s > event.end_s() || arousal.end_s() + 1.0 < event.onset_s)
 }

@@ -76,12 +76,7 @@ impl EyeMovements {
         all
     }
 
-    fn look_about(
-        &mut self,
-        stretch: (f64, f64),
-        traits: &MuscleTraits,
-        random: &mut Random,
-    ) {
+    fn look_about(&mut self, stretch: (f64, f64), traits: &MuscleTraits, random: &mut Random) {
         self.blink(stretch, traits.blinks_per_min, random);
         if stretch.1 - stretch.0 > 10.0 && random.chance(0.25) {
             self.read(stretch, random);
@@ -114,7 +109,9 @@ impl EyeMovements {
             let mut n = 0;
             while time_s < until_s || n == 0 {
                 // The gaze swings around the middle.
-                let target_deg = largest_deg * random.between(0.3, 1.0) * -gaze_deg.signum()
+                let target_deg = largest_deg
+                    * random.between(0.3, 1.0)
+                    * -gaze_deg.signum()
                     * if gaze_deg == 0.0 { random.sign() } else { 1.0 };
                 let left_deg = target_deg - gaze_deg;
                 let up_deg = 0.5 * largest_deg * random.normal().clamp(-2.0, 2.0);

@@ -70,11 +70,7 @@ const ELECTRODES: [(Channel, f64); 5] = [
 ];
 
 /// Draws the faults of a night, in order.
-pub(super) fn draw(
-    duration_s: f64,
-    recorder: &Recorder,
-    random: &mut Random,
-) -> Vec<ChannelFault> {
+pub(super) fn draw(duration_s: f64, recorder: &Recorder, random: &mut Random) -> Vec<ChannelFault> {
     let mut faults = lost_channels(duration_s, random);
     if random.chance(LOOSE_NIGHTS) {
         for _ in 0..random.pick(&[(1, 2.0), (2, 1.0), (4, 1.0)]) {
@@ -98,9 +94,10 @@ fn lost_channels(duration_s: f64, random: &mut Random) -> Vec<ChannelFault> {
         let channel = random.pick(&LOST);
         let is_eeg = |channel| matches!(channel, Channel::EegC3A2 | Channel::EegC4A1);
         // One of the two EEG channels is always there: without any a night would not be scored.
-        if faults.iter().any(|fault| {
-            fault.channel == channel || (is_eeg(fault.channel) && is_eeg(channel))
-        }) {
+        if faults
+            .iter()
+            .any(|fault| fault.channel == channel || (is_eeg(fault.channel) && is_eeg(channel)))
+        {
             continue;
         }
         // A position sensor that is off shows a position all the same.

@@ -111,7 +111,8 @@ impl Graphoelements {
             let depth = depth.at(time_s);
             let infraslow = 1.0 + 0.6 * (TAU * (time_s / INFRASLOW_S + phase)).sin();
             // Fewer spindles in the deepest sleep, fewer before N2 is well established.
-            let share = (0.5 + smooth(depth / 0.2) * 0.5) * (1.0 - 0.65 * smooth((depth - 0.35) / 0.6));
+            let share =
+                (0.5 + smooth(depth / 0.2) * 0.5) * (1.0 - 0.65 * smooth((depth - 0.35) / 0.6));
             if random.chance(infraslow * share / 2.2) {
                 self.spindles.push(Spindle::draw(time_s, depth, traits, random));
             }
@@ -145,7 +146,8 @@ impl Graphoelements {
         }
         for onset_s in onsets {
             let duration_s = random.between(0.7, 1.4);
-            let uv = traits.gain * random.log_normal_within((traits.k_complex_uv, 0.22), (75.0, 450.0));
+            let uv =
+                traits.gain * random.log_normal_within((traits.k_complex_uv, 0.22), (75.0, 450.0));
             self.k_complexes.push(Wave { onset_s, duration_s, uv });
             if random.chance(0.4) {
                 let spindle_s = onset_s + random.between(0.5, 0.9) * duration_s;
@@ -191,7 +193,8 @@ impl Spindle {
             onset_s,
             duration_s: random.log_normal_within(SPINDLE_LENGTH_S, SPINDLE_RANGE_S),
             // Deeper sleep has the slower ones.
-            hz: (traits.spindle_hz - 0.5 * depth.min(1.0) + 0.35 * random.normal()).clamp(10.5, 16.0),
+            hz: (traits.spindle_hz - 0.5 * depth.min(1.0) + 0.35 * random.normal())
+                .clamp(10.5, 16.0),
             chirp_hz: -random.between(0.0, 1.0),
             uv: traits.gain * random.log_normal(traits.spindle_uv, 0.3),
             sides: [random.log_normal(1.0, 0.12), random.log_normal(1.0, 0.12)],

@@ -113,8 +113,7 @@ impl NightPlan {
         );
         let eyes = EyeMovements::draw(&course, &moods, &subject.muscle, &mut random("eyes"));
         let faults = fault::draw(duration_s, &recorder, &mut random("faults"));
-        let stages =
-            staging::stages(&course, (&slow_waves, &graphoelements.k_complexes), n_epochs);
+        let stages = staging::stages(&course, (&slow_waves, &graphoelements.k_complexes), n_epochs);
         Self {
             spec: spec.clone(),
             site,

@@ -68,9 +68,7 @@ fn length_s(mood: Mood, traits: &SleepTraits, random: &mut Random) -> f64 {
         Mood::Closed => random.log_normal(70.0, 0.8).clamp(8.0, 600.0),
         Mood::Open => random.log_normal(30.0, 0.8).clamp(4.0, 300.0),
         Mood::Drowsy => random.log_normal(40.0, 0.6).clamp(10.0, 180.0),
-        Mood::Moving => {
-            random.log_normal(7.0 * traits.restlessness.sqrt(), 0.6).clamp(2.0, 60.0)
-        }
+        Mood::Moving => random.log_normal(7.0 * traits.restlessness.sqrt(), 0.6).clamp(2.0, 60.0),
     }
 }
 

@@ -54,7 +54,9 @@ pub(super) fn draw(
     traits: &BreathingTraits,
     random: &mut Random,
 ) -> Vec<RespiratoryEvent> {
-    let weight = |time_s: f64| weight(course.at(time_s), depth.at(time_s), position::at(postures, time_s), traits);
+    let weight = |time_s: f64| {
+        weight(course.at(time_s), depth.at(time_s), position::at(postures, time_s), traits)
+    };
     let sleeps = course.sleeps();
     let seconds = || sleeps.iter().flat_map(|(start_s, end_s)| whole_seconds(*start_s, *end_s));
     let n_seconds = seconds().count().max(1);
@@ -126,9 +128,10 @@ impl RespiratoryEvent {
             (false, _) => EventKind::Hypopnea,
         };
         let longer = if vigilance == Vigilance::Rem { 1.25 } else { 1.0 };
-        let duration_s = random
-            .log_normal_within((if is_apnea { 18.0 } else { 20.0 }, 0.38), (SHORTEST_S + 1.0, 70.0))
-            * longer;
+        let duration_s = random.log_normal_within(
+            (if is_apnea { 18.0 } else { 20.0 }, 0.38),
+            (SHORTEST_S + 1.0, 70.0),
+        ) * longer;
         let flow = if is_apnea { random.between(0.0, 0.07) } else { random.between(0.25, 0.6) };
         let (effort, paradox) = match (is_apnea, is_central) {
             (true, true) => ((0.04, 0.04), 0.0),
@@ -138,7 +141,9 @@ impl RespiratoryEvent {
             (false, false) => ((0.8, random.between(0.85, 1.3)), random.between(0.1, 0.6)),
         };
         let longer_fall = (duration_s / 20.0).powf(0.9);
-        let fall_percent = traits.desaturation_percent * (1.0 - 0.8 * flow) * longer_fall
+        let fall_percent = traits.desaturation_percent
+            * (1.0 - 0.8 * flow)
+            * longer_fall
             * random.log_normal(1.0, 0.25);
         // A hypopnea counts only with an arousal or a fall of saturation (Berry et al. 2012, rule 1A).
         let ends_with_arousal = random.chance(traits.arousal_share)
@@ -209,10 +214,6 @@ impl From<&RespiratoryEvent> for Event {
 
 impl From<&Desaturation> for Event {
     fn from(fall: &Desaturation) -> Self {
-        Self {
-            kind: EventKind::Desaturation,
-            onset_s: fall.onset_s,
-            duration_s: fall.duration_s,
-        }
+        Self { kind: EventKind::Desaturation, onset_s: fall.onset_s, duration_s: fall.duration_s }
     }
 }

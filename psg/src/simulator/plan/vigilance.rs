@@ -66,7 +66,9 @@ impl Course {
             rem_left_s: 0.0,
             n_rem_periods: 0,
         };
-        chain.plan_long_wakes((1.0 - traits.sleep_efficiency) * (lights_on_s - lights_off_s) - latency_s);
+        chain.plan_long_wakes(
+            (1.0 - traits.sleep_efficiency) * (lights_on_s - lights_off_s) - latency_s,
+        );
         chain.run();
         let mut bouts = chain.bouts;
         bouts.push(Bout { vigilance: Vigilance::Wake, start_s: lights_on_s, end_s: duration_s });
@@ -284,7 +286,8 @@ mod tests {
             let course = course(night);
             let rem = course.bouts.iter().filter(|bout| bout.vigilance == Vigilance::Rem);
             let rem_s: f64 = rem.map(|bout| bout.end_s - bout.start_s).sum();
-            let asleep_s: f64 = course.sleeps().iter().map(|(start_s, end_s)| end_s - start_s).sum();
+            let asleep_s: f64 =
+                course.sleeps().iter().map(|(start_s, end_s)| end_s - start_s).sum();
             shares.push(rem_s / asleep_s);
         }
         shares.sort_by(f64::total_cmp);

@@ -67,7 +67,8 @@ impl Breathing {
             signals[2][i] = (effort * (volume((place + 0.96).fract()) - MEAN_VOLUME)) as f32;
             signals[3][i] = (breath.size * volume(place)) as f32;
         }
-        let [flow, thorax, abdomen, volume] = signals.map(|values| Curve::new(BREATH_RATE_HZ, values));
+        let [flow, thorax, abdomen, volume] =
+            signals.map(|values| Curve::new(BREATH_RATE_HZ, values));
         let mut all = Self { flow, thorax, abdomen, volume };
         all.disturb(plan, &mut random);
         all
@@ -81,7 +82,8 @@ impl Breathing {
             for (i, posture) in plan.postures.iter().enumerate() {
                 let end_s = plan.postures.get(i + 1).map_or(f64::INFINITY, |next| next.from_s);
                 let gain = random.log_normal(1.0, 0.25);
-                signal.change((posture.from_s, end_s.min(plan.duration_s() + 1.0)), |_, v| v * gain);
+                signal
+                    .change((posture.from_s, end_s.min(plan.duration_s() + 1.0)), |_, v| v * gain);
             }
             let mut drift = 0.0;
             let whole = (0.0, plan.duration_s() + 1.0);
@@ -95,8 +97,7 @@ impl Breathing {
                 let mut swing = 0.0;
                 signal.change((movement.onset_s, end_s), |time_s, value| {
                     swing += -swing / 12.0 + 0.35 * random.normal();
-                    let envelope =
-                        plateau(time_s - movement.onset_s, movement.duration_s, 0.5);
+                    let envelope = plateau(time_s - movement.onset_s, movement.duration_s, 0.5);
                     value * (1.0 - 0.5 * envelope * movement.strength.min(1.0))
                         + swing * envelope * movement.strength.min(1.5)
                 });
@@ -107,8 +108,7 @@ impl Breathing {
 
 impl Control {
     fn new(plan: &NightPlan, n: usize) -> Self {
-        let mut control =
-            Self { flow: vec![1.0; n], effort: vec![1.0; n], paradox: vec![0.0; n] };
+        let mut control = Self { flow: vec![1.0; n], effort: vec![1.0; n], paradox: vec![0.0; n] };
         for event in &plan.respiratory_events {
             control.apply(event, n);
         }

@@ -13,10 +13,7 @@ use crate::simulator::random::Random;
 pub(super) fn render(plan: &NightPlan, rate_hz: f64) -> Vec<f32> {
     let seeded = |purpose: &str| Random::new(plan.spec.seed, plan.spec.night, purpose);
     let tone = tone(plan, &mut seeded("chin tone"));
-    let sections = [
-        Section::high_pass(14.0, 0.6, rate_hz),
-        Section::low_pass(100.0, 0.6, rate_hz),
-    ];
+    let sections = [Section::high_pass(14.0, 0.6, rate_hz), Section::low_pass(100.0, 0.6, rate_hz)];
     let mut noise = LaneNoise::new(sections, seeded("chin"));
     let n = (plan.duration_s() * rate_hz) as usize;
     let mut samples = Vec::with_capacity(n);

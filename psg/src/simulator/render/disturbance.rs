@@ -79,16 +79,16 @@ impl<'a> Disturbance<'a> {
         let scale = (uv / 37_837.0) as f32;
         for sample in samples {
             let bits = random.bits();
-            let sum = (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48);
+            let sum =
+                (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48);
             *sample += (sum as f32 - 131_070.0) * scale;
         }
     }
 
     /// A loose electrode takes up the mains, drifts, and crackles.
     fn add_looseness(&self, channel: Channel, samples: &mut [f32], rate_hz: f64) {
-        let is_loose = |fault: &&ChannelFault| {
-            fault.kind == FaultKind::Loose && fault.channel == channel
-        };
+        let is_loose =
+            |fault: &&ChannelFault| fault.kind == FaultKind::Loose && fault.channel == channel;
         let mut random =
             Random::new(self.plan.spec.seed, self.plan.spec.night, &format!("loose {channel}"));
         for fault in self.plan.faults.iter().filter(is_loose) {

@@ -7,6 +7,7 @@ use super::spectrum::{BACKGROUND_HZ, Gains};
 use crate::simulator::curve::{Curve, Place, plateau};
 use crate::simulator::filter::{Filter, Section};
 use crate::simulator::plan::NightPlan;
+use crate::simulator::plan::depth::SLOW_RATE_HZ;
 use crate::simulator::plan::grapho::{Sawtooth, Spindle, Wave};
 use crate::simulator::random::Random;
 
@@ -23,6 +24,9 @@ pub(super) struct Head {
 /// Samples that are made at once; their noise stays in the cache.
 const BLOCK: usize = 2048;
 
+/// Bands up to this centre in hertz are made at the rate of the plan's slow activity.
+const SLOWEST_HZ: f64 = 2.0;
+
 /// Octave-wide bands overlap; together they are this much higher than one alone.
 const OVERLAP: f64 = 1.3;
 
@@ -35,6 +39,8 @@ const SLOW_FROM_EYES_S: f64 = 0.03;
 struct Band<'a> {
     noise: LaneNoise,
     gain: &'a Curve,
+    /// Rate at which the band is made, in hertz.
+    rate_hz: f64,
     /// Factor that makes the gain a standard deviation.
     scale: f64,
     /// Square of the correlation between channels.
@@ -45,39 +51,61 @@ struct Band<'a> {
 impl Head {
     /// Makes the brain's part of the four derivations.
     pub(super) fn render(plan: &NightPlan, gains: &Gains, rate_hz: f64) -> Self {
-        let n = (plan.duration_s() * rate_hz) as usize;
-        let mut head = Self {
-            rate_hz,
-            c3: vec![0.0; n],
-            c4: vec![0.0; n],
-            eye_left: vec![0.0; n],
-            eye_right: vec![0.0; n],
-        };
-        for mut band in bands(plan, gains, rate_hz) {
-            head.add_band(&mut band);
+        let mut head = Self::silent(plan.duration_s(), rate_hz);
+        let mut slow = Self::silent(plan.duration_s(), SLOW_RATE_HZ);
+        for band in background(plan, gains, rate_hz) {
+            let part = if band.rate_hz == SLOW_RATE_HZ { &mut slow } else { &mut head };
+            part.add_band(band);
         }
+        for band in rhythms(plan, gains, rate_hz) {
+            head.add_band(band);
+        }
+        head.add_slower(slow);
         let c4_factor = plan.subject.brain.asymmetry;
         for sample in &mut head.c4 {
             *sample *= c4_factor as f32;
         }
         head.add_slow_activity(&plan.slow_activity_uv, c4_factor);
-        let mut random = Random::new(plan.spec.seed, plan.spec.night, "graphoelement phases");
-        for spindle in &plan.graphoelements.spindles {
-            head.add_spindle(spindle, &mut random);
-        }
-        for wave in &plan.graphoelements.k_complexes {
-            head.add_wave(wave, k_complex, (SLOW_AT_EYES, c4_factor));
-        }
-        for wave in &plan.graphoelements.vertex_waves {
-            head.add_wave(wave, vertex_wave, (0.3, c4_factor));
-        }
-        for sawtooth in &plan.graphoelements.sawteeth {
-            head.add_sawtooth(sawtooth, c4_factor);
-        }
+        head.add_graphoelements(plan, c4_factor);
         head
     }
 
-    fn add_band(&mut self, band: &mut Band<'_>) {
+    fn silent(duration_s: f64, rate_hz: f64) -> Self {
+        let zeros = || vec![0.0; (duration_s * rate_hz) as usize];
+        Self { rate_hz, c3: zeros(), c4: zeros(), eye_left: zeros(), eye_right: zeros() }
+    }
+
+    /// Adds what was made at a lower rate.
+    fn add_slower(&mut self, slow: Self) {
+        let rate_hz = self.rate_hz;
+        let pairs = [
+            (slow.c3, &mut self.c3),
+            (slow.c4, &mut self.c4),
+            (slow.eye_left, &mut self.eye_left),
+            (slow.eye_right, &mut self.eye_right),
+        ];
+        for (values, samples) in pairs {
+            Curve::new(slow.rate_hz, values).add_to(samples, rate_hz, 1.0, 0.0);
+        }
+    }
+
+    fn add_graphoelements(&mut self, plan: &NightPlan, c4_factor: f64) {
+        let mut random = Random::new(plan.spec.seed, plan.spec.night, "graphoelement phases");
+        for spindle in &plan.graphoelements.spindles {
+            self.add_spindle(spindle, &mut random);
+        }
+        for wave in &plan.graphoelements.k_complexes {
+            self.add_wave(wave, k_complex, (SLOW_AT_EYES, c4_factor));
+        }
+        for wave in &plan.graphoelements.vertex_waves {
+            self.add_wave(wave, vertex_wave, (0.3, c4_factor));
+        }
+        for sawtooth in &plan.graphoelements.sawteeth {
+            self.add_sawtooth(sawtooth, c4_factor);
+        }
+    }
+
+    fn add_band(&mut self, mut band: Band<'_>) {
         let mut block = vec![[0.0; LANES]; BLOCK];
         let mut place = Place::new(band.gain.rate_hz(), self.rate_hz, 0.0);
         let gains = band.gain.values();
@@ -187,50 +215,55 @@ fn gauss(x: f64, centre: f64, deviation: f64) -> f64 {
     (-0.5 * ((x - centre) / deviation).powi(2)).exp()
 }
 
-/// Returns the bands of noise that the EEG is made of.
-fn bands<'a>(plan: &NightPlan, gains: &'a Gains, rate_hz: f64) -> Vec<Band<'a>> {
+/// Returns the bands of the background; those of slow waves are made at a lower rate, which is cheaper.
+fn background<'a>(plan: &NightPlan, gains: &'a Gains, rate_hz: f64) -> Vec<Band<'a>> {
+    let bands = BACKGROUND_HZ.into_iter().zip(&gains.background);
+    let fitting = bands.filter(|(hz, _)| *hz < 0.4 * rate_hz);
+    fitting
+        .map(|(hz, gain)| {
+            let rate_hz = if hz <= SLOWEST_HZ { SLOW_RATE_HZ } else { rate_hz };
+            let sections = [Section::band_pass(hz, 0.95, rate_hz); 2];
+            // The density of unit noise at its centre is the inverse of this width.
+            let width_hz = Filter::new(sections.to_vec()).noise_gain().powi(2) * rate_hz / 2.0;
+            Band {
+                noise: noise(plan, &format!("background {hz}"), sections),
+                gain,
+                rate_hz,
+                scale: (width_hz / OVERLAP).sqrt(),
+                // Slow waves are shared by both sides, fast ones less.
+                shared: 0.8 / (1.0 + hz / 16.0),
+                at_eyes: 0.8,
+            }
+        })
+        .collect()
+}
+
+/// Returns the rhythms on top of the background, and the muscles of the scalp.
+fn rhythms<'a>(plan: &NightPlan, gains: &'a Gains, rate_hz: f64) -> [Band<'a>; 5] {
     let brain = &plan.subject.brain;
-    let noise = |purpose: &str, sections: [Section; 2]| {
-        let random = Random::new(plan.spec.seed, plan.spec.night, purpose);
-        LaneNoise::new(sections, random)
-    };
-    let mut bands = Vec::new();
-    for (hz, gain) in BACKGROUND_HZ.into_iter().zip(&gains.background) {
-        if hz > 0.4 * rate_hz {
-            continue;
-        }
-        let sections = [Section::band_pass(hz, 0.95, rate_hz); 2];
-        // The density of unit noise at its centre is the inverse of this width.
-        let width_hz = Filter::new(sections.to_vec()).noise_gain().powi(2) * rate_hz / 2.0;
-        bands.push(Band {
-            noise: noise(&format!("background {hz}"), sections),
-            gain,
-            scale: (width_hz / OVERLAP).sqrt(),
-            // Slow waves are shared by both sides, fast ones less.
-            shared: 0.8 / (1.0 + hz / 16.0),
-            at_eyes: 0.8,
-        });
-    }
-    let mut rhythm = |name, gain, (hz, q): (f64, f64), shared, at_eyes| {
+    let rhythm = |name, gain, (hz, q): (f64, f64), shared, at_eyes| {
         let sections = [Section::band_pass(hz, q, rate_hz); 2];
-        bands.push(Band { noise: noise(name, sections), gain, scale: 1.0, shared, at_eyes });
+        Band { noise: noise(plan, name, sections), gain, rate_hz, scale: 1.0, shared, at_eyes }
     };
-    rhythm("alpha", &gains.alpha, (brain.alpha_hz, 6.0), 0.75, 0.5);
-    rhythm("theta", &gains.theta, (5.4, 1.3), 0.7, 0.6);
-    rhythm("beta", &gains.beta, (21.0, 1.5), 0.4, 0.6);
-    rhythm("sigma", &gains.sigma, (brain.spindle_hz, 4.0), 0.6, 0.35);
-    let muscle = [
-        Section::high_pass(22.0, 0.6, rate_hz),
-        Section::low_pass(90.0, 0.6, rate_hz),
-    ];
-    bands.push(Band {
-        noise: noise("scalp muscle", muscle),
-        gain: &gains.muscle,
-        scale: 1.0,
-        shared: 0.1,
-        at_eyes: 1.2,
-    });
-    bands
+    let muscle = [Section::high_pass(22.0, 0.6, rate_hz), Section::low_pass(90.0, 0.6, rate_hz)];
+    [
+        rhythm("alpha", &gains.alpha, (brain.alpha_hz, 6.0), 0.75, 0.5),
+        rhythm("theta", &gains.theta, (5.4, 1.3), 0.7, 0.6),
+        rhythm("beta", &gains.beta, (21.0, 1.5), 0.4, 0.6),
+        rhythm("sigma", &gains.sigma, (brain.spindle_hz, 4.0), 0.6, 0.35),
+        Band {
+            noise: noise(plan, "scalp muscle", muscle),
+            gain: &gains.muscle,
+            rate_hz,
+            scale: 1.0,
+            shared: 0.1,
+            at_eyes: 1.2,
+        },
+    ]
+}
+
+fn noise(plan: &NightPlan, purpose: &str, sections: [Section; 2]) -> LaneNoise {
+    LaneNoise::new(sections, Random::new(plan.spec.seed, plan.spec.night, purpose))
 }
 
 #[cfg(test)]

@@ -88,7 +88,9 @@ fn restlessness(plan: &NightPlan, time_s: f64) -> f64 {
 fn add_sway(plan: &NightPlan, breathing: &Breathing, curves: &mut [Curve; 4]) {
     let mut random = Random::new(plan.spec.seed, plan.spec.night, "sway");
     for fault in plan.faults.iter().filter(|fault| fault.kind == FaultKind::Sway) {
-        let Some(lane) = HEAD.iter().position(|channel| *channel == fault.channel) else { continue };
+        let Some(lane) = HEAD.iter().position(|channel| *channel == fault.channel) else {
+            continue;
+        };
         let uv = plan.recorder.sway_uv * random.log_normal(1.0, 0.4);
         let with_breath = random.uniform();
         let (mut speed, mut place) = (0.0, 0.0);
@@ -107,10 +109,8 @@ fn add_sway(plan: &NightPlan, breathing: &Breathing, curves: &mut [Curve; 4]) {
 
 /// Adds pops: a jump that returns like a discharging capacitor.
 fn add_pops(plan: &NightPlan, channel: Channel, curve: &mut Curve, random: &mut Random) {
-    let pops = plan
-        .faults
-        .iter()
-        .filter(|fault| fault.kind == FaultKind::Pop && fault.channel == channel);
+    let pops =
+        plan.faults.iter().filter(|fault| fault.kind == FaultKind::Pop && fault.channel == channel);
     for pop in pops {
         let uv = random.sign() * random.log_normal(250.0, 0.6);
         let return_s = pop.duration_s / 4.0;

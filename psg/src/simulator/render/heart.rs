@@ -49,7 +49,9 @@ pub(super) fn beats(plan: &NightPlan, breathing: &Breathing) -> Vec<Beat> {
         let (level, restless) = stage_level(plan, time_s);
         let breath = breathing.volume.at(time_s) - 0.35;
         let rate_bpm = traits.rate_bpm
-            * (1.0 + level + restless * (slow + very_slow)
+            * (1.0
+                + level
+                + restless * (slow + very_slow)
                 + 2.0 * traits.sinus_arrhythmia * breath
                 + 0.5 * traits.slow_variation * (TAU * mayer_phase).sin()
                 + response.at(time_s));
@@ -88,7 +90,11 @@ fn response(plan: &NightPlan) -> Curve {
     let mut response = Curve::constant(4.0, plan.duration_s(), 0.0);
     for event in &plan.respiratory_events {
         response.change((event.onset_s, event.end_s()), |time_s, value| {
-            value - 0.5 * rise * (1.0 - event.flow) * smooth((time_s - event.onset_s) / event.duration_s)
+            value
+                - 0.5
+                    * rise
+                    * (1.0 - event.flow)
+                    * smooth((time_s - event.onset_s) / event.duration_s)
         });
     }
     // The rate rises within seconds of an arousal, peaks, and falls below where it was (Bonnet and Arand 1997).
@@ -100,7 +106,8 @@ fn response(plan: &NightPlan) -> Curve {
                 smooth((time_s - onset_s) / (peak_s - onset_s))
             } else {
                 let since = (time_s - peak_s) / 12.0;
-                1.0 - smooth(1.6 * since) - 0.25 * (TAU * 0.5 * since).sin() * smooth(2.0 * since - 0.6)
+                1.0 - smooth(1.6 * since)
+                    - 0.25 * (TAU * 0.5 * since).sin() * smooth(2.0 * since - 0.6)
             };
             value + height * share
         });

@@ -141,9 +141,9 @@ impl<'a> Rendering<'a> {
             Channel::Airflow => self.breath(&self.breathing.flow, signal, high),
             Channel::Thorax => self.breath(&self.breathing.thorax, signal, high),
             Channel::Abdomen => self.breath(&self.breathing.abdomen, signal, high),
-            Channel::Position => self.each_second(|time_s| {
-                position::at(&self.plan.postures, time_s).code()
-            }),
+            Channel::Position => {
+                self.each_second(|time_s| position::at(&self.plan.postures, time_s).code())
+            }
         }
     }
 
@@ -185,7 +185,9 @@ impl<'a> Rendering<'a> {
             Electrode::A2 => (reference(1), Amplifier::of_head(recorder, rate_hz)),
             Electrode::EcgPlus => (half(&self.ecg_mv, 0.6), Amplifier::of_ecg(recorder, rate_hz)),
             Electrode::EcgMinus => (half(&self.ecg_mv, -0.4), Amplifier::of_ecg(recorder, rate_hz)),
-            Electrode::ChinLeft => (half(&self.chin_uv, 0.5), Amplifier::of_chin(recorder, rate_hz)),
+            Electrode::ChinLeft => {
+                (half(&self.chin_uv, 0.5), Amplifier::of_chin(recorder, rate_hz))
+            }
             Electrode::ChinRight => {
                 (half(&self.chin_uv, -0.5), Amplifier::of_chin(recorder, rate_hz))
             }

@@ -93,7 +93,8 @@ mod tests {
         for i in 0..LANES {
             for j in 0..LANES {
                 let product =
-                    block.iter().map(|sample| f64::from(sample[i] * sample[j])).sum::<f64>() / 200_000.0;
+                    block.iter().map(|sample| f64::from(sample[i] * sample[j])).sum::<f64>()
+                        / 200_000.0;
                 let expected = if i == j { 1.0 } else { 0.0 };
                 assert!((product - expected).abs() < 0.06, "lanes {i} and {j}: {product}");
             }

@@ -12,8 +12,9 @@ pub(super) fn thin_out(samples: &[f32], from_hz: u32, to_hz: u32) -> Vec<f32> {
     }
     let divisor = gcd(from_hz, to_hz);
     let (n_phases, advance) = ((to_hz / divisor) as usize, (from_hz / divisor) as usize);
-    let phases: Vec<Vec<f32>> =
-        (0..n_phases).map(|phase| taps(phase as f64 * advance as f64 / n_phases as f64, from_hz, to_hz)).collect();
+    let phases: Vec<Vec<f32>> = (0..n_phases)
+        .map(|phase| taps(phase as f64 * advance as f64 / n_phases as f64, from_hz, to_hz))
+        .collect();
     let n = samples.len() * n_phases / advance;
     let half = phases[0].len() / 2;
     (0..n)

@@ -29,6 +29,9 @@ const AROUSAL: Spectrum = [2.60, 2.15, 1.60, 1.15, 0.95, 0.85, 0.60, -0.15, -1.2
 /// Time in which the EEG passes from one state to the next, in seconds.
 const PASSAGE_S: f64 = 0.7;
 
+/// Makes the square root of a power from its decimal logarithm.
+const HALF_LN_10: f64 = std::f64::consts::LN_10 / 2.0;
+
 /// Gains over the night, each at [`GAIN_RATE_HZ`], as standard deviations in microvolts.
 #[derive(Debug)]
 pub(super) struct Gains {
@@ -80,12 +83,17 @@ impl Gains {
             values[10] = moment.theta * rhythm.theta;
             values[11] = moment.beta;
             values[12] = moment.sigma;
-            values[13] = moment.muscle * rhythm.muscle + muscle_of_movement(plan, f64::from(movement[i]));
+            values[13] =
+                moment.muscle * rhythm.muscle + muscle_of_movement(plan, f64::from(movement[i]));
             let last = smoothed.unwrap_or(values);
             let now = std::array::from_fn(|k| values[k] + (last[k] - values[k]) * keep);
             smoothed = Some(now);
             for (k, column) in columns.iter_mut().enumerate() {
-                let value = if k < 9 { 10.0_f64.powf(0.5 * (now[k] + wander.burst + wander.fast[k])) } else { now[k] };
+                let value = if k < 9 {
+                    (HALF_LN_10 * (now[k] + wander.burst + wander.fast[k])).exp()
+                } else {
+                    now[k]
+                };
                 let brain = if k < 13 { plan.subject.brain.gain } else { 1.0 };
                 column.push((value * brain) as f32);
             }
@@ -155,16 +163,16 @@ fn moment(plan: &NightPlan, time_s: f64, excited: f64) -> Moment {
             Mood::Moving => (OPEN, [0.2, 0.2, 1.2, 0.0, 1.5]),
         },
         Vigilance::N1 => (N1, [0.14, 1.0, 0.7, 0.02, 0.42]),
-        Vigilance::Nrem => (blend(&N2, &N3, depth), [0.08, 0.5, 0.35, 0.12 - 0.07 * depth.min(1.0), 0.14]),
+        Vigilance::Nrem => {
+            (blend(&N2, &N3, depth), [0.08, 0.5, 0.35, 0.12 - 0.07 * depth.min(1.0), 0.14])
+        }
         Vigilance::Rem => (REM, [0.15, 0.8, 0.6, 0.02, 0.10]),
     };
     let excited = excited.min(1.5);
     let riding_alpha = brain.alpha_delta_uv * depth.min(1.0);
     Moment {
         background: blend(&background, &AROUSAL, excited.min(1.0)),
-        alpha: brain.alpha_uv * alpha
-            + riding_alpha
-            + excited * (0.55 * brain.alpha_uv).max(3.5),
+        alpha: brain.alpha_uv * alpha + riding_alpha + excited * (0.55 * brain.alpha_uv).max(3.5),
         theta: brain.theta_uv * theta,
         beta: brain.beta_uv * beta + excited * 1.2 * brain.beta_uv,
         sigma: brain.spindle_uv * sigma * (1.0 - excited.min(1.0)),
