@@ -61,8 +61,6 @@ impl ScoredNight {
 
 /// Returns the stage and event caption with the brain caption behind it, which is what SleepLM's demonstration retrieves.
 fn two_kinds(facts: &EpochFacts, seed: u64) -> Option<String> {
-    let parts =
-        [CaptionKind::StageEvent, CaptionKind::Brain].map(|kind| caption(kind, facts, seed));
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
+    let parts = [CaptionKind::StageEvent, CaptionKind::Brain].map(|kind| caption(kind, facts, seed));
+    parts.into_iter().flatten().reduce(Caption::followed_by).map(|caption| caption.text)
 }

@@ -33,7 +33,7 @@ mod tests;
 pub use night::{SimulatedNight, WrittenNight};
 pub use plan::NightPlan;
 pub use plan::fault::{ChannelFault, FaultKind};
-pub use recorder::Recorder;
+pub use recorder::{FlowSensor, Recorder};
 pub use site::Site;
 pub use subject::{BrainTraits, BreathingTraits, HeartTraits, MuscleTraits, SleepTraits, Subject};
 pub use truth::{Indices, Truth};

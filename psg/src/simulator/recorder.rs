@@ -44,8 +44,18 @@ pub struct Recorder {
     pub sway_uv: f64,
     /// Whether EEG and EOG are stored with negative upwards, as some recorders draw them.
     pub inverted: bool,
-    /// Whether airflow is measured as nasal pressure; by a thermistor otherwise.
-    pub nasal_pressure: bool,
+    /// How airflow is measured.
+    pub flow_sensor: FlowSensor,
+}
+
+/// How airflow is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowSensor {
+    /// Warmth of the breath: smooth, and slow to show a reduced flow.
+    Thermistor,
+    /// Pressure in a nasal cannula: flattens where the airway is narrow.
+    NasalPressure,
 }
 
 impl Recorder {
@@ -84,11 +94,11 @@ impl Recorder {
             tone_hz: random.between(14.0, 31.0),
             tone_uv: if has_tone { random.log_normal_within((1.2, 0.6), (0.3, 5.0)) } else { 0.0 },
             rail_uv,
-            input_rail_uv: random.log_normal_within((1500.0, 0.6), (400.0, 6000.0)),
+            input_rail_uv: random.log_normal_within((900.0, 0.6), (300.0, 3500.0)),
             noise_uv: random.log_normal_within((0.5, 0.5), (0.1, 2.0)),
             ecg_leak_uv: random.log_normal_within((2.5, 1.1), (0.1, 45.0)),
             drift_uv: random.log_normal_within((8.0, 0.6), (1.5, 35.0)),
-            movement_uv: random.log_normal_within((140.0, 0.8), (25.0, 1000.0)),
+            movement_uv: random.log_normal_within((125.0, 0.7), (25.0, 600.0)),
             saturation_share: random.log_normal_within((0.15, 1.0), (0.005, 0.8)),
             pops_per_h: random.log_normal_within((0.6, 1.2), (0.0, 20.0)),
             sway_share: if sways { random.between(0.05, 0.6) } else { 0.0 },
@@ -97,10 +107,12 @@ impl Recorder {
                 Site::Shhs | Site::Referential | Site::Aasm => false,
                 Site::Plain => random.chance(0.4),
             },
-            nasal_pressure: match site {
-                Site::Shhs | Site::Referential => false,
-                Site::Aasm => true,
-                Site::Plain => random.chance(0.5),
+            flow_sensor: match site {
+                Site::Shhs | Site::Referential => FlowSensor::Thermistor,
+                Site::Aasm => FlowSensor::NasalPressure,
+                Site::Plain => {
+                    random.pick(&[(FlowSensor::Thermistor, 1.0), (FlowSensor::NasalPressure, 1.0)])
+                }
             },
         }
     }

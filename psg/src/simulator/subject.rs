@@ -252,7 +252,7 @@ impl BrainTraits {
                 .log_normal_within((150.0 * (-0.006 * years_past_25).exp(), 0.25), (75.0, 320.0)),
             slow_wave_uv: random
                 .log_normal_within((47.0 * (-0.009 * years_past_25).exp(), 0.28), (18.0, 110.0)),
-            slow_wave_hz: random.normal_within((0.85, 0.1), (0.6, 1.2)),
+            slow_wave_hz: random.normal_within((0.78, 0.1), (0.55, 1.1)),
             depth: random.normal_within((1.05, 0.15), (0.55, 1.4)),
             depth_decay_h: random.log_normal_within((4.4, 0.3), (2.0, 9.0)),
             deepening_min: random.log_normal_within((6.0, 0.45), (2.0, 30.0)),
@@ -319,7 +319,7 @@ impl BreathingTraits {
             supine_factor: random.log_normal_within((1.8, 0.5), (0.8, 6.0)),
             rem_factor: random.log_normal_within((1.4, 0.4), (0.5, 4.0)),
             spontaneous_arousals_per_h: random
-                .log_normal_within((7.5 + 0.08 * (age_years - 40.0), 0.55), (2.5, 35.0)),
+                .log_normal_within((7.5 + 0.08 * (age_years - 40.0), 0.6), (2.0, 40.0)),
             spo2_percent: random.normal_within((95.8, 1.1), (91.5, 98.5)),
             desaturation_percent: random.log_normal_within((5.0, 0.4), (2.0, 16.0)),
         }

@@ -79,16 +79,17 @@ pub(super) fn draw(
 
 /// Returns the movements of the body that come with the stronger arousals.
 pub(super) fn movements(arousals: &[Arousal], random: &mut Random) -> Vec<Movement> {
-    let strong = arousals.iter().filter(|arousal| arousal.strength > 0.9);
-    strong
-        .filter_map(|arousal| {
-            random.chance(0.5).then(|| Movement {
+    let mut movements = Vec::new();
+    for arousal in arousals.iter().filter(|arousal| arousal.strength > 0.9) {
+        if random.chance(0.5) {
+            movements.push(Movement {
                 onset_s: arousal.onset_s + random.between(0.0, 1.0),
                 duration_s: random.between(1.5, 0.7 * arousal.duration_s + 1.0),
                 strength: 0.4 * arousal.strength,
-            })
-        })
-        .collect()
+            });
+        }
+    }
+    movements
 }
 
 impl Arousal {

@@ -68,7 +68,7 @@ impl NightPlan {
     /// Draws the plan of a night.
     pub fn draw(spec: &NightSpec) -> Self {
         let random = |purpose: &str| Random::new(spec.seed, spec.night, purpose);
-        let n_epochs = (spec.hours * 3600.0 / EPOCH_S).round().clamp(EPOCHS.0, EPOCHS.1) as usize;
+        let n_epochs = n_epochs(spec.hours);
         let duration_s = n_epochs as f64 * EPOCH_S;
         let site = spec.site.unwrap_or_else(|| draw_site(&mut random("site")));
         let subject = Subject::draw(&mut random("subject"));
@@ -224,6 +224,13 @@ impl NightPlan {
 /// Rounds seconds to milliseconds, so that a truth is short and stays the same to the last digit.
 fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
+}
+
+/// Returns the whole epochs of a night, within what is simulated.
+fn n_epochs(hours: f64) -> usize {
+    let epochs = (hours * 3600.0 / EPOCH_S).round();
+    let is_long_enough = epochs >= EPOCHS.0;
+    (if is_long_enough { epochs.min(EPOCHS.1) } else { EPOCHS.0 }) as usize
 }
 
 fn draw_site(random: &mut Random) -> Site {

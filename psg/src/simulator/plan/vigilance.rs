@@ -32,7 +32,7 @@ pub(in crate::simulator) struct Course {
 /// Shortest bout in seconds: half an epoch, below which none is scored.
 const SHORTEST_S: f64 = 15.0;
 
-/// Where the chain goes on, with the probabilities of the 128 consensus hypnograms of OpenNeuro ds005555 (CC0),
+/// Where the chain goes on, with the probabilities of the 128 consensus hypnograms of `OpenNeuro` ds005555 (CC0),
 /// counted over all nights and rounded. N2 is left at rates that differ between sleepers instead.
 const AFTER_WAKE: [(Vigilance, f64); 3] =
     [(Vigilance::N1, 0.84), (Vigilance::Nrem, 0.11), (Vigilance::Rem, 0.05)];
@@ -180,22 +180,19 @@ impl Chain<'_> {
         let time_s = self.time_s;
         let long = self.long_wakes.pop_if(|(onset_s, _)| *onset_s <= time_s);
         let length_s = long.map_or(brief_s, |(_, length_s)| length_s);
-        let next = match self.random.pick(&AFTER_WAKE) {
-            Vigilance::Rem if self.rem_left_s <= 0.0 => Vigilance::N1,
-            next => next,
-        };
-        (length_s, next)
+        let next = self.random.pick(&AFTER_WAKE);
+        let rem_is_due = self.rem_left_s > 0.0;
+        (length_s, if next == Vigilance::Rem && !rem_is_due { Vigilance::N1 } else { next })
     }
 
     fn n1(&mut self) -> (f64, Vigilance) {
         let is_first = self.bouts.len() == 1;
         let (median_s, spread) = if is_first { FIRST_N1_S } else { N1_S };
         let length_s = self.random.log_normal(median_s, spread).clamp(SHORTEST_S, 900.0);
-        let next = match self.random.pick(&AFTER_N1) {
-            Vigilance::Nrem if self.rem_left_s > 0.0 && self.random.chance(0.7) => Vigilance::Rem,
-            next => next,
-        };
-        (length_s, next)
+        let next = self.random.pick(&AFTER_N1);
+        let returns_to_rem = self.rem_left_s > 0.0 && self.random.chance(0.7);
+        let is_deeper = next == Vigilance::Nrem;
+        (length_s, if is_deeper && returns_to_rem { Vigilance::Rem } else { next })
     }
 
     fn nrem(&mut self) -> (f64, Vigilance) {

@@ -7,6 +7,7 @@ use crate::simulator::plan::NightPlan;
 use crate::simulator::plan::respiration::RespiratoryEvent;
 use crate::simulator::plan::vigilance::Vigilance;
 use crate::simulator::random::Random;
+use crate::simulator::recorder::FlowSensor;
 
 /// Rate of the breathing signals in hertz.
 pub(super) const BREATH_RATE_HZ: f64 = 32.0;
@@ -47,8 +48,8 @@ impl Breathing {
         let n = (plan.duration_s() * BREATH_RATE_HZ) as usize + 1;
         let control = Control::new(plan, n);
         let breaths = breaths(plan, &mut random);
-        let nasal_pressure = plan.recorder.nasal_pressure;
-        let mut signals = [vec![0.0; n], vec![0.0; n], vec![0.0; n], vec![0.0; n]];
+        let sensor = plan.recorder.flow_sensor;
+        let mut signals: [Vec<f32>; 4] = std::array::from_fn(|_| Vec::with_capacity(n));
         let mut next = breaths.iter().peekable();
         let mut breath = &breaths[0];
         for i in 0..n {
@@ -60,12 +61,17 @@ impl Breathing {
             let flow_share = f64::from(control.flow[i]);
             let effort = f64::from(control.effort[i]) * breath.size;
             let paradox = f64::from(control.paradox[i]);
-            signals[0][i] = (breath.size * flow(place, flow_share, nasal_pressure)) as f32;
             // With a blocked airway the chest follows the belly late; against it where the paradox is whole.
             let late = (place + 1.0 - 0.5 * paradox).fract();
-            signals[1][i] = (effort * (1.0 - 0.3 * paradox) * (volume(late) - MEAN_VOLUME)) as f32;
-            signals[2][i] = (effort * (volume((place + 0.96).fract()) - MEAN_VOLUME)) as f32;
-            signals[3][i] = (breath.size * volume(place)) as f32;
+            let values = [
+                breath.size * flow(place, flow_share, sensor),
+                effort * (1.0 - 0.3 * paradox) * (volume(late) - MEAN_VOLUME),
+                effort * (volume((place + 0.96).fract()) - MEAN_VOLUME),
+                breath.size * volume(place),
+            ];
+            for (signal, value) in signals.iter_mut().zip(values) {
+                signal.push(value as f32);
+            }
         }
         let [flow, thorax, abdomen, volume] =
             signals.map(|values| Curve::new(BREATH_RATE_HZ, values));
@@ -177,17 +183,18 @@ fn volume(place: f64) -> f64 {
 /// Returns the airflow over a breath, inspiration positive.
 ///
 /// A cannula shows pressure, the square of flow, and flattens where the airway is narrow; a thermistor is smooth.
-fn flow(place: f64, share: f64, nasal_pressure: bool) -> f64 {
+fn flow(place: f64, share: f64, sensor: FlowSensor) -> f64 {
     let wave = if place < INSPIRATION {
         (PI * place / INSPIRATION).sin()
     } else {
         let out = (place - INSPIRATION) / (1.0 - INSPIRATION);
         -0.95 * (PI * out.powf(0.65)).sin() * (1.0 - 0.35 * out)
     };
-    if !nasal_pressure {
-        return share * (0.85 * wave + 0.15 * (TAU * (place - 0.06)).sin());
+    match sensor {
+        FlowSensor::Thermistor => share * (0.85 * wave + 0.15 * (TAU * (place - 0.06)).sin()),
+        FlowSensor::NasalPressure => {
+            let flattened = if share < 0.8 { wave.clamp(-1.0, 0.75) } else { wave };
+            share * flattened.abs().powf(1.5) * flattened.signum()
+        }
     }
-    let flattened = if share < 0.8 { wave.clamp(-1.0, 0.75) } else { wave };
-    let pressure = flattened.abs().powf(1.5) * flattened.signum();
-    share * pressure
 }

@@ -17,7 +17,7 @@ pub(super) fn render(plan: &NightPlan, rate_hz: f64) -> Vec<f32> {
     let mut noise = LaneNoise::new(sections, seeded("chin"));
     let n = (plan.duration_s() * rate_hz) as usize;
     let mut samples = Vec::with_capacity(n);
-    let mut block = [[0.0; LANES]; 2048];
+    let mut block = [[0.0; LANES]; 512];
     while samples.len() < n {
         noise.fill(&mut block);
         for lanes in block.iter().take(n - samples.len()) {

@@ -20,7 +20,7 @@ pub(super) struct Beat {
     is_ventricular: bool,
 }
 
-/// Waves of a beat after McSharry et al. 2003: centre from the R wave and width in seconds.
+/// Waves of a beat after `McSharry` et al. 2003: centre from the R wave and width in seconds.
 const P: (f64, f64) = (-0.165, 0.024);
 const Q: (f64, f64) = (-0.030, 0.010);
 const R: (f64, f64) = (0.0, 0.011);

@@ -152,7 +152,9 @@ impl<'a> Rendering<'a> {
         self.disturbance.add_to_head(lane, (&mut samples, &self.ecg_mv), self.rate_hz);
         Amplifier::of_head(&self.plan.recorder, self.rate_hz).run(&mut samples);
         if self.plan.recorder.inverted {
-            samples.iter_mut().for_each(|sample| *sample = -*sample);
+            for sample in &mut samples {
+                *sample = -*sample;
+            }
         }
         self.thin_out(&samples, signal)
     }

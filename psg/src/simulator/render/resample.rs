@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn lengths_follow_the_rates() {
-        assert_eq!(thin_out(&[0.0; 12_500], 125, 50).len(), 5000);
-        assert_eq!(thin_out(&[0.0; 20_000], 200, 100).len(), 10_000);
+        assert_eq!(thin_out(&vec![0.0; 12_500], 125, 50).len(), 5000);
+        assert_eq!(thin_out(&vec![0.0; 20_000], 200, 100).len(), 10_000);
     }
 }

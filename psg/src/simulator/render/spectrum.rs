@@ -17,14 +17,14 @@ pub(super) const BACKGROUND_HZ: [f64; 9] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0,
 /// Falls with frequency in every state, the more so the deeper the sleep (Lendner et al. 2020); rhythms, spindles and
 /// slow activity come on top. Levels are those of an adult of middle age.
 type Spectrum = [f64; 9];
-const OPEN: Spectrum = [2.60, 2.05, 1.45, 0.95, 0.66, 0.50, 0.26, -0.45, -1.3];
-const CLOSED: Spectrum = [2.50, 1.95, 1.42, 1.00, 0.74, 0.62, 0.36, -0.38, -1.3];
-const DROWSY: Spectrum = [2.50, 2.00, 1.48, 1.06, 0.82, 0.57, 0.28, -0.55, -1.5];
-const N1: Spectrum = [2.55, 2.10, 1.60, 1.15, 0.90, 0.60, 0.30, -0.65, -1.7];
-const N2: Spectrum = [2.55, 2.10, 1.70, 1.28, 1.00, 0.58, 0.12, -1.20, -2.3];
-const N3: Spectrum = [3.00, 2.50, 2.00, 1.60, 1.20, 0.52, -0.22, -1.65, -2.7];
-const REM: Spectrum = [2.50, 2.05, 1.52, 1.08, 0.88, 0.55, 0.18, -0.95, -2.1];
-const AROUSAL: Spectrum = [2.60, 2.15, 1.60, 1.15, 0.95, 0.85, 0.60, -0.15, -1.2];
+const OPEN: Spectrum = [2.60, 2.05, 1.45, 0.98, 0.74, 0.60, 0.28, -0.45, -1.3];
+const CLOSED: Spectrum = [2.50, 1.95, 1.42, 1.02, 0.82, 0.72, 0.38, -0.38, -1.3];
+const DROWSY: Spectrum = [2.50, 2.00, 1.48, 1.08, 0.88, 0.66, 0.30, -0.50, -1.5];
+const N1: Spectrum = [2.55, 2.08, 1.58, 1.15, 0.94, 0.68, 0.32, -0.65, -1.7];
+const N2: Spectrum = [2.58, 2.12, 1.66, 1.28, 1.04, 0.68, 0.12, -1.20, -2.3];
+const N3: Spectrum = [3.10, 2.70, 2.05, 1.60, 1.26, 0.66, -0.20, -1.65, -2.7];
+const REM: Spectrum = [2.52, 2.02, 1.50, 1.12, 0.92, 0.58, 0.18, -0.95, -2.1];
+const AROUSAL: Spectrum = [2.60, 2.15, 1.60, 1.15, 1.00, 0.90, 0.62, -0.15, -1.2];
 
 /// Time in which the EEG passes from one state to the next, in seconds.
 const PASSAGE_S: f64 = 0.7;
