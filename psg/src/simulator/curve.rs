@@ -176,7 +176,8 @@ mod tests {
         let curve = Curve::from_fn(32.0, 10.0, sine);
         let mut samples = vec![0.0; 1250];
         curve.add_to(&mut samples, 125.0, 1.0, 0.0);
-        let worst = (0..1200)
+        // The first and last interval have a neighbour on one side only.
+        let worst = (8..1200)
             .map(|n| (f64::from(samples[n]) - sine(n as f64 / 125.0)).abs())
             .fold(0.0, f64::max);
         assert!(worst < 0.01, "{worst}");

@@ -243,9 +243,9 @@ impl BrainTraits {
             alpha_delta_uv: random.log_normal_within((alpha_delta_median_uv, 0.5), (0.2, 16.0)),
             spindle_hz: random.normal_within((13.0, 0.75), (11.0, 15.5)),
             spindle_uv: random
-                .log_normal_within((24.0 * (-0.006 * years_past_25).exp(), 0.35), (8.0, 60.0)),
+                .log_normal_within((28.0 * (-0.006 * years_past_25).exp(), 0.35), (9.0, 65.0)),
             spindles_per_min: random
-                .log_normal_within((3.2 * (-0.008 * years_past_25).exp(), 0.6), (0.3, 10.0)),
+                .log_normal_within((4.2 * (-0.008 * years_past_25).exp(), 0.6), (0.3, 12.0)),
             k_complexes_per_min: random
                 .log_normal_within((1.2 * (-0.005 * years_past_25).exp(), 0.5), (0.2, 4.0)),
             k_complex_uv: random
@@ -301,8 +301,8 @@ impl HeartTraits {
 
 impl BreathingTraits {
     fn draw(age_years: f64, random: &mut Random) -> Self {
-        let ahi_median_per_h = 5.5 + 0.09 * (age_years - 40.0).max(0.0);
-        let ahi_per_h = random.log_normal_within((ahi_median_per_h, 1.15), (0.0, 60.0));
+        let ahi_median_per_h = 6.0 + 0.10 * (age_years - 40.0).max(0.0);
+        let ahi_per_h = random.log_normal_within((ahi_median_per_h, 1.3), (0.0, 60.0));
         let is_central = random.chance(0.13);
         Self {
             rate_per_min: random.normal_within((14.8, 2.2), (10.0, 20.0)),

@@ -97,7 +97,7 @@ impl Arousal {
         Self {
             onset_s,
             duration_s: random.log_normal_within(LENGTH_S, RANGE_S),
-            strength: random.log_normal_within((0.75, 0.35), (0.35, 1.6)),
+            strength: random.log_normal_within((0.85, 0.3), (0.45, 1.6)),
         }
     }
 }

@@ -145,7 +145,7 @@ mod tests {
         let sine = |hz: f64, uv: f64| {
             Curve::from_fn(SLOW_RATE_HZ, 30.0, |t| uv * (std::f64::consts::TAU * hz * t).sin())
         };
-        assert_eq!(slow_waves(&sine(1.0, 40.0)).len(), 28);
+        assert_eq!(slow_waves(&sine(1.0, 40.0)).len(), 29);
         assert_eq!(slow_waves(&sine(1.0, 35.0)).len(), 0);
         assert_eq!(slow_waves(&sine(3.0, 40.0)).len(), 0);
         assert_eq!(slow_waves(&sine(0.3, 40.0)).len(), 0);

@@ -99,7 +99,9 @@ impl NightPlan {
         let mut movements =
             position::movements(&moods, &postures, &subject.sleep, &mut random("movements"));
         movements.extend(arousal::movements(&arousals, &mut random("arousal movements")));
-        movements.retain(|movement| movement.onset_s > 0.0);
+        movements.retain(|movement| {
+            movement.onset_s > 0.0 && movement.onset_s + movement.duration_s < duration_s
+        });
         movements.sort_by(|a, b| a.onset_s.total_cmp(&b.onset_s));
         let depth = depth::draw(&course, &subject.brain, &arousals, &mut random("depth"));
         let slow_activity_uv =

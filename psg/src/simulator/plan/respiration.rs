@@ -182,15 +182,15 @@ pub(super) fn saturation(
         spans.push((start_s, end_s));
     }
     spo2.change((0.0, duration_s + 1.0), |_, value| value.round().clamp(55.0, 100.0));
-    let desaturations = scored_falls(&spo2, &spans);
+    let desaturations = scored_falls(&spo2, &spans, duration_s);
     (spo2, desaturations)
 }
 
 /// Keeps the falls of at least 3 % that can be seen, each from its highest value to its recovery.
-fn scored_falls(spo2: &Curve, spans: &[(f64, f64)]) -> Vec<Desaturation> {
+fn scored_falls(spo2: &Curve, spans: &[(f64, f64)], night_s: f64) -> Vec<Desaturation> {
     let mut falls: Vec<Desaturation> = Vec::new();
     for (i, (start_s, end_s)) in spans.iter().enumerate() {
-        let next_start_s = spans.get(i + 1).map_or(f64::INFINITY, |next| next.0);
+        let next_start_s = spans.get(i + 1).map_or(night_s, |next| next.0);
         let (onset_s, end_s) = (start_s.ceil(), end_s.min(next_start_s).floor());
         if end_s < onset_s + 1.0 {
             continue;

@@ -164,7 +164,7 @@ fn moment(plan: &NightPlan, time_s: f64, excited: f64) -> Moment {
         },
         Vigilance::N1 => (N1, [0.14, 1.0, 0.7, 0.02, 0.42]),
         Vigilance::Nrem => {
-            (blend(&N2, &N3, depth), [0.08, 0.5, 0.35, 0.12 - 0.07 * depth.min(1.0), 0.14])
+            (blend(&N2, &N3, depth), [0.08, 0.5, 0.35, 0.14 - 0.08 * depth.min(1.0), 0.14])
         }
         Vigilance::Rem => (REM, [0.15, 0.8, 0.6, 0.02, 0.10]),
     };
@@ -172,11 +172,11 @@ fn moment(plan: &NightPlan, time_s: f64, excited: f64) -> Moment {
     let riding_alpha = brain.alpha_delta_uv * depth.min(1.0);
     Moment {
         background: blend(&background, &AROUSAL, excited.min(1.0)),
-        alpha: brain.alpha_uv * alpha + riding_alpha + excited * (0.55 * brain.alpha_uv).max(3.5),
+        alpha: brain.alpha_uv * alpha + riding_alpha + excited * (0.7 * brain.alpha_uv).max(5.0),
         theta: brain.theta_uv * theta,
-        beta: brain.beta_uv * beta + excited * 1.2 * brain.beta_uv,
+        beta: brain.beta_uv * beta + excited * 1.8 * brain.beta_uv,
         sigma: brain.spindle_uv * sigma * (1.0 - excited.min(1.0)),
-        muscle: muscle.scalp_uv * (scalp + 1.6 * excited),
+        muscle: muscle.scalp_uv * (scalp + 2.0 * excited),
     }
 }
 

@@ -13,6 +13,7 @@ static NIGHT: LazyLock<SimulatedNight> = LazyLock::new(|| {
         let epochs = |stage| plan.stages.iter().filter(|s| **s == stage).count();
         Stage::ALL.into_iter().all(|stage| epochs(stage) >= 8)
             && plan.subject.brain.alpha_uv > 7.0
+            && plan.subject.brain.spindles_per_min > 2.0
             && plan.faults.iter().all(|fault| fault.kind == FaultKind::Pop)
     })
     .render()
