@@ -153,7 +153,8 @@ impl LabelDirections {
     /// Panics where there are fewer texts than prompts.
     pub fn of_encoded(label: &Label, encoded: &[EncodedText]) -> Result<Self> {
         let (prompts, negatives) = encoded.split_at(label.prompts.len());
-        let mean = |texts: &[EncodedText]| Embedding::mean(texts.iter().map(|text| &text.embedding));
+        let mean =
+            |texts: &[EncodedText]| Embedding::mean(texts.iter().map(|text| &text.embedding));
         let negative = if negatives.is_empty() { None } else { Some(mean(negatives)?) };
         Ok(Self { positive: mean(prompts)?, negative })
     }

@@ -1,1 +1,23 @@
-//! Placeholder.
+//! Trains a SleepLM dual encoder and writes a model bundle.
+
+mod bundle;
+pub mod config;
+pub mod data;
+mod durable;
+mod error;
+pub mod kernels;
+pub mod model;
+pub mod objective;
+pub mod onnx;
+pub mod optimizer;
+pub mod parameters;
+mod positives;
+pub mod training;
+pub mod weights;
+
+pub use bundle::{BundleFacts, write_bundle};
+pub use config::{ModelConfig, Preset, SignalConfig, TextConfig};
+pub use error::{Error, Result, WrongShape};
+pub use model::TokenBatch;
+pub use positives::Positives;
+pub use weights::{HostTensor, Weights};

@@ -61,6 +61,7 @@ impl ScoredNight {
 
 /// Returns the stage and event caption with the brain caption behind it, which is what SleepLM's demonstration retrieves.
 fn two_kinds(facts: &EpochFacts, seed: u64) -> Option<String> {
-    let parts = [CaptionKind::StageEvent, CaptionKind::Brain].map(|kind| caption(kind, facts, seed));
+    let parts =
+        [CaptionKind::StageEvent, CaptionKind::Brain].map(|kind| caption(kind, facts, seed));
     parts.into_iter().flatten().reduce(Caption::followed_by).map(|caption| caption.text)
 }

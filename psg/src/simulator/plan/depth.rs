@@ -19,6 +19,13 @@ const SLOW_WAVE_S: (f64, f64) = (0.5, 2.0);
 /// Share of the slow activity that is left in the lightest sleep and in wake.
 const FLOOR: f64 = 0.07;
 
+/// Length of bursts of slow activity in seconds, and the rate in hertz at which they are drawn.
+const BURST_S: f64 = 4.0;
+const BURST_RATE_HZ: f64 = 4.0;
+
+/// Time in which slow activity begins and ends with NREM sleep, in seconds.
+const SHOWN_S: f64 = 2.0;
+
 /// Seconds before a REM period in which sleep becomes lighter.
 const BEFORE_REM_S: f64 = 420.0;
 
@@ -75,27 +82,25 @@ fn before_rem(course: &Course, time_s: f64) -> f64 {
 /// Its amplitude comes in bursts of some seconds and follows the depth; its negative half-waves are the sharper ones
 /// (Massimini et al. 2004).
 pub(super) fn slow_activity(
-    depth: &Curve,
+    (course, depth): (&Course, &Curve),
     traits: &BrainTraits,
     arousals: &[Arousal],
     random: &mut Random,
 ) -> Curve {
-    let n = (depth.values().len() as f64 / depth.rate_hz() * SLOW_RATE_HZ) as usize;
+    let duration_s = (depth.values().len() - 1) as f64 / depth.rate_hz();
+    let n = (duration_s * SLOW_RATE_HZ) as usize;
+    let gain = slow_gain((course, depth), traits, random);
     let mut resonance = Filter::new(vec![
         Section::band_pass(traits.slow_wave_hz, 0.9, SLOW_RATE_HZ),
         Section::band_pass(traits.slow_wave_hz * 1.25, 0.7, SLOW_RATE_HZ),
     ]);
-    let scale = 1.0 / resonance.noise_gain();
-    let burst_step = 1.0 / (4.0 * SLOW_RATE_HZ);
-    let mut burst = 0.0;
+    // Filtered, even uniform noise is normal.
+    let scale = 12.0_f64.sqrt() / resonance.noise_gain();
     let values = (0..n)
         .map(|i| {
-            let time_s = i as f64 / SLOW_RATE_HZ;
-            let wave = resonance.run(random.normal()) * scale;
-            burst += -burst * burst_step + 0.45 * (2.0 * burst_step).sqrt() * random.normal();
+            let wave = resonance.run(random.uniform() - 0.5) * scale;
             let sharper = wave - 0.14 * (wave * wave - 1.0);
-            let share = FLOOR + (1.0 - FLOOR) * depth.at(time_s).powf(1.1);
-            (sharper * burst.exp() * share * traits.slow_wave_uv * traits.gain) as f32
+            (sharper * gain.at(i as f64 / SLOW_RATE_HZ)) as f32
         })
         .collect();
     let mut slow = Curve::new(SLOW_RATE_HZ, values);
@@ -109,6 +114,26 @@ pub(super) fn slow_activity(
         });
     }
     slow
+}
+
+/// Draws the standard deviation of slow activity in microvolts: it follows the depth, in bursts of some seconds.
+///
+/// Sleep remembers its depth through a brief awakening, but shows it only in NREM sleep.
+fn slow_gain(
+    (course, depth): (&Course, &Curve),
+    traits: &BrainTraits,
+    random: &mut Random,
+) -> Curve {
+    let duration_s = depth.values().len() as f64 / depth.rate_hz();
+    let step = 1.0 / (BURST_S * BURST_RATE_HZ);
+    let (mut burst, mut shown) = (0.0, 0.0_f64);
+    Curve::from_fn(BURST_RATE_HZ, duration_s, |time_s| {
+        burst += -burst * step + 0.45 * (2.0 * step).sqrt() * random.normal();
+        let in_nrem = if course.at(time_s) == Vigilance::Nrem { 1.0 } else { 0.0 };
+        shown += (in_nrem - shown) / (SHOWN_S * BURST_RATE_HZ);
+        let share = FLOOR + (1.0 - FLOOR) * shown * depth.at(time_s).powf(1.1);
+        burst.exp() * share * traits.slow_wave_uv * traits.gain
+    })
 }
 
 /// Finds the slow waves: from one fall through zero to the next, 0.5–2 Hz, over 75 µV from peak to peak.

@@ -104,8 +104,12 @@ impl NightPlan {
         });
         movements.sort_by(|a, b| a.onset_s.total_cmp(&b.onset_s));
         let depth = depth::draw(&course, &subject.brain, &arousals, &mut random("depth"));
-        let slow_activity_uv =
-            depth::slow_activity(&depth, &subject.brain, &arousals, &mut random("slow activity"));
+        let slow_activity_uv = depth::slow_activity(
+            (&course, &depth),
+            &subject.brain,
+            &arousals,
+            &mut random("slow activity"),
+        );
         let slow_waves = depth::slow_waves(&slow_activity_uv);
         let graphoelements = Graphoelements::draw(
             &course,

@@ -116,7 +116,13 @@ fn scored_events(xml: &str) -> Vec<Scored> {
                 }
             }
             Xml::Eof => return events,
-            _ => {}
+            Xml::Empty(_)
+            | Xml::CData(_)
+            | Xml::Comment(_)
+            | Xml::Decl(_)
+            | Xml::PI(_)
+            | Xml::DocType(_)
+            | Xml::GeneralRef(_) => {}
         }
     }
 }

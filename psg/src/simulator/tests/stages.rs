@@ -13,7 +13,9 @@ static NIGHT: LazyLock<SimulatedNight> = LazyLock::new(|| {
         let epochs = |stage| plan.stages.iter().filter(|s| **s == stage).count();
         Stage::ALL.into_iter().all(|stage| epochs(stage) >= 8)
             && plan.subject.brain.alpha_uv > 7.0
+            && plan.subject.brain.alpha_share > 0.5
             && plan.subject.brain.spindles_per_min > 2.0
+            && plan.subject.muscle.rem_tone < 0.6 * plan.subject.muscle.nrem_tone
             && plan.faults.iter().all(|fault| fault.kind == FaultKind::Pop)
     })
     .render()

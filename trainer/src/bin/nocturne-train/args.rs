@@ -1,0 +1,174 @@
+//! The command line, and with it the only place where the environment is read.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use nocturne_psg::ZScore;
+use nocturne_trainer::Preset;
+
+/// Trains the encoders of Nocturne and writes model bundles.
+///
+/// Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 error, 2 wrong usage,
+/// 3 partly done.
+#[derive(Debug, Parser)]
+#[command(name = "nocturne-train", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Turns recordings into a training set.
+    Prepare(Prepare),
+    /// Trains both towers on a training set.
+    Train(Box<Train>),
+    /// Writes a model bundle from trained weights.
+    Export(Export),
+}
+
+/// `nocturne-train prepare`
+#[derive(Debug, Args)]
+pub(crate) struct Prepare {
+    /// EDF or BDF recordings, and folders of them; annotations lie beside each.
+    #[arg(required = true, value_name = "RECORDING")]
+    pub(crate) recordings: Vec<PathBuf>,
+    /// Folder of the training set; recordings that it has already are kept.
+    #[arg(long, short, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Span over which a channel is scaled.
+    #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
+    pub(crate) z_score: Span,
+    /// Where the recordings come from, in a sentence; it is kept in every bundle that is trained on them.
+    #[arg(long, env = "NOCTURNE_TRAIN_SOURCE", value_name = "TEXT")]
+    pub(crate) source: String,
+    /// Licence of the recordings and of what is trained on them.
+    #[arg(long, env = "NOCTURNE_TRAIN_LICENCE", value_name = "TEXT")]
+    pub(crate) licence: String,
+    /// Threads that read; all cores without it.
+    #[arg(long, env = "NOCTURNE_THREADS", value_name = "N", value_parser = threads())]
+    pub(crate) threads: Option<u16>,
+}
+
+/// `nocturne-train train`
+#[derive(Debug, Args)]
+pub(crate) struct Train {
+    /// Size of the model.
+    #[arg(
+        long,
+        env = "NOCTURNE_TRAIN_PRESET",
+        value_name = "NAME",
+        help = "`tiny`, `small` or `base`"
+    )]
+    pub(crate) preset: Option<Preset>,
+    /// Configuration of the model, as published with SleepLM; instead of a preset.
+    #[arg(
+        long,
+        env = "NOCTURNE_TRAIN_CONFIG",
+        value_name = "FILE",
+        conflicts_with = "preset",
+        required_unless_present = "preset"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder of the training set that `prepare` has made.
+    #[arg(long, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Folder of the run.
+    #[arg(long, short, env = "NOCTURNE_TRAIN_RUN", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Recipe as TOML; what it leaves out has its default, and the arguments below go before it.
+    #[arg(long, env = "NOCTURNE_TRAIN_RECIPE", value_name = "FILE")]
+    pub(crate) recipe: Option<PathBuf>,
+    /// Goes on from the last checkpoint.
+    #[arg(long, env = "NOCTURNE_TRAIN_RESUME")]
+    pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) changes: RecipeArguments,
+    /// Where the model is trained; `cuda` fails where it cannot be had.
+    #[arg(long, env = "NOCTURNE_DEVICE", default_value = "cpu")]
+    pub(crate) device: Device,
+    /// Prints the numbers of each step as a line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What of the recipe the command line can change.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct RecipeArguments {
+    /// Steps in all.
+    #[arg(long, env = "NOCTURNE_TRAIN_STEPS", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) steps: Option<u64>,
+    /// Epochs of a batch.
+    #[arg(long, env = "NOCTURNE_BATCH_SIZE", value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
+    pub(crate) batch_size: Option<u16>,
+    /// Highest learning rate.
+    #[arg(long, env = "NOCTURNE_TRAIN_LEARNING_RATE", value_name = "RATE")]
+    pub(crate) learning_rate: Option<f64>,
+    /// Steps until it is reached.
+    #[arg(long, env = "NOCTURNE_TRAIN_WARMUP_STEPS", value_name = "N")]
+    pub(crate) warmup_steps: Option<u64>,
+    /// Seed of everything that is drawn.
+    #[arg(long, env = "NOCTURNE_TRAIN_SEED", value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Steps between two checkpoints.
+    #[arg(long, env = "NOCTURNE_TRAIN_CHECKPOINT_EVERY", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) checkpoint_every: Option<u64>,
+    /// Threads, each with a part of the batch; all cores without it.
+    #[arg(long, env = "NOCTURNE_THREADS", value_name = "N", value_parser = threads())]
+    pub(crate) threads: Option<u16>,
+}
+
+/// `nocturne-train export`
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Folder of a run, or a safetensors file with weights under SleepLM's names.
+    pub(crate) weights: PathBuf,
+    /// Folder of the bundle.
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Name of the bundle; that of its folder without it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Configuration of the model; needed for a file of weights.
+    #[arg(long, env = "NOCTURNE_TRAIN_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// What the weights of a file were trained on, in a sentence.
+    #[arg(long, env = "NOCTURNE_TRAIN_SOURCE", value_name = "TEXT")]
+    pub(crate) source: Option<String>,
+    /// Licence of the weights of a file.
+    #[arg(long, env = "NOCTURNE_TRAIN_LICENCE", value_name = "TEXT")]
+    pub(crate) licence: Option<String>,
+    /// Span over which a channel was scaled when the weights of a file were trained.
+    #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
+    pub(crate) z_score: Span,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Device {
+    Cpu,
+    Cuda,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Span {
+    Recording,
+    Epoch,
+}
+
+impl From<Span> for ZScore {
+    fn from(span: Span) -> Self {
+        match span {
+            Span::Recording => Self::Recording,
+            Span::Epoch => Self::Epoch,
+        }
+    }
+}
+
+/// Returns the command as it was typed, for the record.
+pub(crate) fn command_line() -> String {
+    std::env::args().collect::<Vec<_>>().join(" ")
+}
+
+fn threads() -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..=512)
+}

@@ -1,0 +1,19 @@
+//! What each command does.
+
+mod export;
+mod prepare;
+mod train;
+
+use anyhow::Result;
+
+use crate::args::{Arguments, Command};
+use crate::error::Outcome;
+
+/// Runs the command of the arguments.
+pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
+    match arguments.command {
+        Command::Prepare(prepare) => prepare::run(&prepare),
+        Command::Train(train) => train::run(&train),
+        Command::Export(export) => export::run(&export),
+    }
+}

@@ -1,0 +1,124 @@
+//! `nocturne-train prepare`
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+use nocturne_trainer::Error;
+use nocturne_trainer::data::{Prepared, SetInfo, prepare};
+
+use crate::args::Prepare;
+use crate::console;
+use crate::error::Outcome;
+
+/// Endings of recordings, in lower case.
+const RECORDINGS: [&str; 2] = ["edf", "bdf"];
+
+pub(super) fn run(arguments: &Prepare) -> Result<Outcome> {
+    let recordings = recordings(&arguments.recordings)?;
+    if recordings.is_empty() {
+        bail!("no recording `*.edf` or `*.bdf` was found");
+    }
+    let folder = &arguments.out;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create `{}`", folder.display()))?;
+    let Prepare { source, licence, z_score, .. } = arguments;
+    let info = SetInfo::new((*z_score).into(), source.clone(), licence.clone());
+    info.write(folder)?;
+    let threads = arguments.threads.map_or_else(cores, usize::from);
+    let (n_epochs, failed) = prepare_all(&recordings, folder, &info, threads);
+    let done = recordings.len() - failed;
+    console::print(format_args!(
+        "{done} recordings in {}, {n_epochs} new epochs",
+        folder.display()
+    ))?;
+    match failed {
+        0 => Ok(Outcome::Done),
+        _ if done == 0 => bail!("none of {failed} recordings could be prepared"),
+        _ => Ok(Outcome::PartlyDone),
+    }
+}
+
+/// Returns the files named, and those in the folders named, in order.
+fn recordings(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            found.push(path.clone());
+            continue;
+        }
+        let entries =
+            std::fs::read_dir(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        for entry in entries {
+            let path = entry.with_context(|| format!("cannot read `{}`", path.display()))?.path();
+            let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+            if RECORDINGS.contains(&ending.as_str()) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// Prepares all recordings; returns the epochs written and the recordings that failed, which are named.
+fn prepare_all(
+    recordings: &[PathBuf],
+    folder: &Path,
+    info: &SetInfo,
+    threads: usize,
+) -> (usize, usize) {
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = channel();
+    let bar = console::progress("preparing", recordings.len() as u64);
+    let (mut n_epochs, mut failed) = (0, 0);
+    thread::scope(|scope| {
+        for _ in 0..threads.min(recordings.len()) {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || prepare_some(recordings, next, folder, info, &sender));
+        }
+        drop(sender);
+        for (recording, prepared) in receiver {
+            bar.inc(1);
+            match prepared {
+                Ok(Prepared::Written(n)) => n_epochs += n,
+                Ok(Prepared::Kept) => {}
+                Err(error) => {
+                    failed += 1;
+                    bar.suspend(|| {
+                        console::note(format_args!(
+                            "passed over `{}`: {error}",
+                            recording.display()
+                        ));
+                    });
+                }
+            }
+        }
+    });
+    bar.finish_and_clear();
+    (n_epochs, failed)
+}
+
+type Outcomes<'a> = Sender<(&'a Path, std::result::Result<Prepared, Error>)>;
+
+/// Takes one recording after the other until there are no more.
+fn prepare_some<'a>(
+    recordings: &'a [PathBuf],
+    next: &AtomicUsize,
+    folder: &Path,
+    info: &SetInfo,
+    outcomes: &Outcomes<'a>,
+) {
+    while let Some(recording) = recordings.get(next.fetch_add(1, Ordering::Relaxed)) {
+        if outcomes.send((recording, prepare(recording, folder, info))).is_err() {
+            return;
+        }
+    }
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

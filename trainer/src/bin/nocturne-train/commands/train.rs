@@ -1,0 +1,137 @@
+//! `nocturne-train train`
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use burn::backend::{Autodiff, Flex};
+use indicatif::ProgressBar;
+use nocturne_trainer::data::TrainingSet;
+use nocturne_trainer::training::{Event, Recipe, RunFolder, Training, train};
+use nocturne_trainer::{ModelConfig, Preset};
+
+use crate::args::{self, Device, RecipeArguments, Train};
+use crate::console;
+use crate::error::Outcome;
+
+pub(super) fn run(arguments: &Train) -> Result<Outcome> {
+    let config = match (&arguments.config, arguments.preset) {
+        (Some(path), _) => ModelConfig::read(path)?,
+        (None, preset) => preset.unwrap_or(Preset::Tiny).config(),
+    };
+    let recipe = changed(read_recipe(arguments.recipe.as_deref())?, arguments.changes);
+    let set = TrainingSet::open(&arguments.data)?;
+    console::note(format_args!("{} epochs of {} recordings", set.len(), set.n_recordings()));
+    let training = Training {
+        config,
+        recipe,
+        folder: RunFolder::new(&arguments.out),
+        resume: arguments.resume,
+        command: args::command_line(),
+    };
+    let mut display = Display::new(recipe.steps, arguments.json);
+    train_on(arguments.device, &training, set, &mut |event| display.show(event))?;
+    display.bar.finish_and_clear();
+    console::print(training.folder.weights().display())?;
+    Ok(Outcome::Done)
+}
+
+fn read_recipe(path: Option<&Path>) -> Result<Recipe> {
+    let Some(path) = path else { return Ok(Recipe::default()) };
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read `{}`", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("`{}` is no recipe", path.display()))
+}
+
+fn changed(recipe: Recipe, changes: RecipeArguments) -> Recipe {
+    Recipe {
+        steps: changes.steps.unwrap_or(recipe.steps),
+        batch_size: changes.batch_size.map_or(recipe.batch_size, usize::from),
+        learning_rate: changes.learning_rate.unwrap_or(recipe.learning_rate),
+        warmup_steps: changes.warmup_steps.unwrap_or(recipe.warmup_steps),
+        seed: changes.seed.unwrap_or(recipe.seed),
+        checkpoint_every: changes.checkpoint_every.unwrap_or(recipe.checkpoint_every),
+        threads: changes.threads.map_or(recipe.threads, usize::from),
+        ..recipe
+    }
+}
+
+fn train_on(
+    device: Device,
+    training: &Training,
+    set: TrainingSet,
+    see: &mut dyn FnMut(&Event),
+) -> Result<()> {
+    match device {
+        Device::Cpu => {
+            train::<Autodiff<Flex>>(training, set, &burn::tensor::Device::<Flex>::default(), see)?
+        }
+        Device::Cuda => train_on_cuda(training, set, see)?,
+    };
+    Ok(())
+}
+
+#[cfg(feature = "cuda")]
+fn train_on_cuda(
+    training: &Training,
+    set: TrainingSet,
+    see: &mut dyn FnMut(&Event),
+) -> Result<nocturne_trainer::Weights> {
+    use burn::backend::Cuda;
+    // One graph: the device works on a whole batch at once.
+    let recipe = Recipe { threads: 1, ..training.recipe };
+    let training = Training { recipe, ..training.clone() };
+    Ok(train::<Autodiff<Cuda>>(&training, set, &burn::tensor::Device::<Cuda>::default(), see)?)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn train_on_cuda(
+    _training: &Training,
+    _set: TrainingSet,
+    _see: &mut dyn FnMut(&Event),
+) -> Result<nocturne_trainer::Weights> {
+    anyhow::bail!("this program was built without CUDA; build it with `--features cuda`")
+}
+
+/// Shows what happens in a run.
+struct Display {
+    bar: ProgressBar,
+    json: bool,
+}
+
+impl Display {
+    fn new(steps: u64, json: bool) -> Self {
+        Self { bar: console::progress("training", steps), json }
+    }
+
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::Started { step } => self.bar.set_position(*step),
+            Event::Step(report) => {
+                self.bar.set_position(report.step + 1);
+                let (loss, accuracy) = (report.loss, report.accuracy);
+                self.bar.set_message(format!("loss {loss:.3}, {:.0} % right", 100.0 * accuracy));
+                self.print(report);
+            }
+            Event::Validation(report) => {
+                let (step, loss) = (report.step, report.validation_loss);
+                let accuracy = 100.0 * report.validation_accuracy;
+                self.note(format_args!(
+                    "step {step}: held-out loss {loss:.4}, {accuracy:.1} % right"
+                ));
+                self.print(report);
+            }
+            Event::Checkpoint(path) => self.note(format_args!("kept {}", path.display())),
+        }
+    }
+
+    fn print(&self, report: &impl serde::Serialize) {
+        if self.json {
+            // Whoever closed our output wants no more of it; training goes on.
+            let _ = self.bar.suspend(|| console::print_json(report));
+        }
+    }
+
+    fn note(&self, line: impl std::fmt::Display) {
+        self.bar.suspend(|| console::note(line));
+    }
+}

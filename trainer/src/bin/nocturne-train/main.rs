@@ -1,0 +1,20 @@
+//! The `nocturne-train` program: arguments in, a model out.
+
+mod allocator;
+mod args;
+mod commands;
+mod console;
+mod error;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    allocator::keep_memory();
+    let arguments = args::Arguments::parse();
+    match commands::run(arguments) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => error::report(&error),
+    }
+}

@@ -1,0 +1,99 @@
+//! Writes a model bundle: both towers, the vocabulary, and what they are.
+
+use std::path::Path;
+
+use nocturne_encoder::Bundle;
+use nocturne_encoder::bundle::{
+    FORMAT, Manifest, Preprocessing, SIGNAL_TOWER, TEXT_TOWER, TRAINED_TOKENS, TokenizerSpec,
+    Training, VOCABULARY,
+};
+use nocturne_encoder::tokenizer::{CLIP_VOCABULARY, VOCABULARY_SIZE};
+use nocturne_psg::ZScore;
+
+use crate::onnx::{TokenSet, signal_tower, text_tower};
+use crate::{Error, ModelConfig, Result, Weights, durable};
+
+/// What a bundle's manifest says that neither weights nor configuration tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BundleFacts {
+    /// Name of the bundle.
+    pub name: String,
+    /// Span over which the signals were scaled in training.
+    pub z_score: ZScore,
+    /// What the towers were trained on, in a sentence.
+    pub data: String,
+    /// Licence of the data and the weights.
+    pub licence: String,
+    /// The command that made the weights.
+    pub command: String,
+}
+
+/// Writes a bundle and opens it.
+///
+/// With `trained`, the vectors of all other tokens are left out, and the bundle lists which tokens it knows.
+///
+/// # Errors
+///
+/// [`Error::Exists`] where the folder is there already, [`Error::Mismatch`] where a weight is missing,
+/// [`Error::Config`] where the vocabulary is not CLIP's, [`Error::Io`] and [`Error::Bundle`].
+pub fn write_bundle(
+    folder: &Path,
+    weights: &Weights,
+    config: &ModelConfig,
+    trained: Option<&TokenSet>,
+    facts: &BundleFacts,
+) -> Result<Bundle> {
+    config.check()?;
+    if folder.exists() {
+        return Err(Error::Exists { path: folder.to_owned() });
+    }
+    let manifest = manifest(weights, config, facts)?;
+    let beside = durable::beside(folder);
+    if beside.exists() {
+        std::fs::remove_dir_all(&beside).map_err(Error::io(&beside, "remove"))?;
+    }
+    std::fs::create_dir_all(&beside).map_err(Error::io(&beside, "create"))?;
+    signal_tower(weights, config)?.write(&beside.join(SIGNAL_TOWER))?;
+    text_tower(weights, config, trained)?.write(&beside.join(TEXT_TOWER))?;
+    durable::write(&beside.join(VOCABULARY), CLIP_VOCABULARY)?;
+    let mut files = vec![SIGNAL_TOWER, TEXT_TOWER, VOCABULARY];
+    if let Some(trained) = trained {
+        durable::write(&beside.join(TRAINED_TOKENS), trained.as_bytes())?;
+        files.push(TRAINED_TOKENS);
+    }
+    Bundle::seal(&beside, manifest, &files)?;
+    durable::put_in_place(&beside, folder)?;
+    Ok(Bundle::open(folder)?)
+}
+
+fn manifest(weights: &Weights, config: &ModelConfig, facts: &BundleFacts) -> Result<Manifest> {
+    let text = &config.text_cfg;
+    if text.vocab_size != VOCABULARY_SIZE {
+        return Err(Error::Config {
+            field: "text_cfg.vocab_size",
+            value: text.vocab_size.to_string(),
+            expected: format!("CLIP's {VOCABULARY_SIZE}, whose vocabulary a bundle carries"),
+        });
+    }
+    let count = |name: &str, prefix| (name.to_owned(), weights.count(prefix) as u64);
+    let facts = facts.clone();
+    Ok(Manifest {
+        format: FORMAT,
+        name: facts.name,
+        embedding_dim: config.embed_dim,
+        logit_scale: weights.need("logit_scale")?.values[0].exp(),
+        preprocessing: Preprocessing {
+            montage: nocturne_psg::montage::NAME.to_owned(),
+            z_score: facts.z_score,
+        },
+        tokenizer: TokenizerSpec {
+            kind: "clip-bpe".to_owned(),
+            context: text.context_length,
+            vocabulary_size: text.vocab_size,
+        },
+        parameters: [count("signal", "biosignals."), count("text", "text.")].into(),
+        training: Training { data: facts.data, licence: facts.licence, command: facts.command },
+        files: [].into(),
+        calibration: [].into(),
+    })
+}

@@ -1,0 +1,320 @@
+//! The shape of a model: the fields of the published configuration, presets, and what is refused.
+
+mod preset;
+
+use std::fmt::Display;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+pub use preset::Preset;
+
+/// A model as the published JSON describes it.
+///
+/// Names and nesting are those of the SleepLM configuration, so that its file can be read as it is.
+/// A field that is not known here is refused: it might change the architecture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Length of an embedding.
+    pub embed_dim: usize,
+    /// The caption decoder.
+    pub multimodal_cfg: DecoderConfig,
+    /// The signal tower.
+    pub biosignals_cfg: SignalConfig,
+    /// The text tower.
+    pub text_cfg: TextConfig,
+    /// Always true; `OpenCLIP`'s word for a text tower of its own.
+    pub custom_text: bool,
+    /// Condition tokens before a caption.
+    pub prefix_len: usize,
+    /// Kinds of caption that a condition token can name.
+    pub num_caption_channels: usize,
+    /// Always `cross_attention`.
+    pub decoder_type: String,
+}
+
+/// The caption decoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecoderConfig {
+    /// Width of a token.
+    pub width: usize,
+    /// Longest caption in tokens.
+    pub context_length: usize,
+    /// Width of the hidden layer over that of a token.
+    pub mlp_ratio: f64,
+    /// Pairs of a self-attention and a cross-attention block.
+    pub layers: usize,
+    /// Attention heads.
+    pub heads: usize,
+}
+
+/// The signal tower.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignalConfig {
+    /// Always `pure_transformer`.
+    pub architecture: String,
+    /// Channels of an epoch.
+    pub input_channels: usize,
+    /// Samples of one channel in an epoch.
+    pub signal_length: usize,
+    /// Samples per second.
+    pub sampling_rate: usize,
+    /// Samples of one patch.
+    pub patch_size: usize,
+    /// Width of a patch before it is projected to a token.
+    pub conv_embed_dim: usize,
+    /// Temporal layers in each block.
+    pub num_temporal_layers: usize,
+    /// Always `swiglu`.
+    pub activation: String,
+    /// Always `rmsnorm`.
+    pub norm_type: String,
+    /// Always false.
+    pub mlp_bias: bool,
+    /// Always true: all blocks share one vector of channel frequencies.
+    pub share_channel_rope: bool,
+    /// Blocks of channel attention, MLP, temporal attention, MLP.
+    pub transformer_layers: usize,
+    /// Width of a token.
+    pub transformer_width: usize,
+    /// Attention heads.
+    pub transformer_heads: usize,
+    /// Width of the hidden layer over that of a token.
+    pub mlp_ratio: f64,
+    /// Always `attn`.
+    pub pool_type: String,
+    /// Share of values that dropout zeroes in training.
+    pub dropout: f64,
+    /// Memory tokens for the caption decoder, which also feed the embedding.
+    pub decoder_tokens: usize,
+}
+
+/// The text tower.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextConfig {
+    /// Longest text in tokens, with begin and end.
+    pub context_length: usize,
+    /// Number of tokens in the vocabulary.
+    pub vocab_size: usize,
+    /// Residual blocks.
+    pub layers: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Width of a token.
+    pub width: usize,
+    /// Always true: a class token is appended.
+    pub embed_cls: bool,
+    /// Always true: token states are handed to the decoder.
+    pub output_tokens: bool,
+}
+
+/// Width of the hidden layer of a text block over that of a token; not in the published fields.
+pub const TEXT_MLP_RATIO: usize = 4;
+
+impl ModelConfig {
+    /// Reads the published JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`Error::Format`], and those of [`check`](Self::check).
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
+        let config: Self =
+            serde_json::from_str(&text).map_err(|error| Error::format(path, error.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Refuses what this crate cannot build.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] with the first field that does not fit.
+    pub fn check(&self) -> Result<()> {
+        self.biosignals_cfg.check()?;
+        self.text_cfg.check()?;
+        expect(self.embed_dim > 0, "embed_dim", self.embed_dim, "at least 1")?;
+        expect(
+            self.decoder_type == "cross_attention",
+            "decoder_type",
+            &self.decoder_type,
+            "`cross_attention`",
+        )?;
+        expect(self.custom_text, "custom_text", self.custom_text, "`true`")
+    }
+}
+
+impl SignalConfig {
+    /// Returns the patches of one channel.
+    pub const fn patches(&self) -> usize {
+        self.signal_length / self.patch_size
+    }
+
+    /// Returns the width of one attention head.
+    pub const fn head_dim(&self) -> usize {
+        self.transformer_width / self.transformer_heads
+    }
+
+    /// Returns the width of the hidden layer of an MLP, rounded towards zero as PyTorch's `int` does.
+    pub const fn hidden(&self) -> usize {
+        (self.transformer_width as f64 * self.mlp_ratio) as usize
+    }
+
+    fn check(&self) -> Result<()> {
+        let words = [
+            ("biosignals_cfg.architecture", &self.architecture, "pure_transformer"),
+            ("biosignals_cfg.activation", &self.activation, "swiglu"),
+            ("biosignals_cfg.norm_type", &self.norm_type, "rmsnorm"),
+            ("biosignals_cfg.pool_type", &self.pool_type, "attn"),
+        ];
+        for (field, value, only) in words {
+            expect(value == only, field, value, format!("`{only}`"))?;
+        }
+        let numbers = [
+            (
+                "biosignals_cfg.input_channels",
+                self.input_channels,
+                nocturne_psg::montage::Channel::COUNT,
+            ),
+            ("biosignals_cfg.signal_length", self.signal_length, nocturne_psg::EPOCH_SAMPLES),
+            ("biosignals_cfg.sampling_rate", self.sampling_rate, nocturne_psg::RATE_HZ as usize),
+        ];
+        for (field, value, only) in numbers {
+            expect(value == only, field, value, only)?;
+        }
+        expect(!self.mlp_bias, "biosignals_cfg.mlp_bias", self.mlp_bias, "`false`")?;
+        expect(
+            self.share_channel_rope,
+            "biosignals_cfg.share_channel_rope",
+            self.share_channel_rope,
+            "`true`",
+        )?;
+        self.check_sizes()
+    }
+
+    fn check_sizes(&self) -> Result<()> {
+        for (field, value) in [
+            ("biosignals_cfg.conv_embed_dim", self.conv_embed_dim),
+            ("biosignals_cfg.num_temporal_layers", self.num_temporal_layers),
+            ("biosignals_cfg.transformer_layers", self.transformer_layers),
+            ("biosignals_cfg.decoder_tokens", self.decoder_tokens),
+        ] {
+            expect(value > 0, field, value, "at least 1")?;
+        }
+        expect(
+            self.patch_size > 0 && self.signal_length.is_multiple_of(self.patch_size),
+            "biosignals_cfg.patch_size",
+            self.patch_size,
+            format!("a divisor of `signal_length`, {}", self.signal_length),
+        )?;
+        let (width, heads) = (self.transformer_width, self.transformer_heads);
+        expect(
+            heads > 0 && width > 0 && width.is_multiple_of(2 * heads),
+            "biosignals_cfg.transformer_heads",
+            heads,
+            format!("a number that cuts `transformer_width`, {width}, into even parts"),
+        )?;
+        expect(
+            self.mlp_ratio.is_finite() && self.hidden() > 0,
+            "biosignals_cfg.mlp_ratio",
+            self.mlp_ratio,
+            "a positive number",
+        )?;
+        expect(
+            (0.0..1.0).contains(&self.dropout),
+            "biosignals_cfg.dropout",
+            self.dropout,
+            "0 or more and less than 1",
+        )
+    }
+}
+
+impl TextConfig {
+    fn check(&self) -> Result<()> {
+        for (field, value) in [
+            ("text_cfg.vocab_size", self.vocab_size),
+            ("text_cfg.layers", self.layers),
+            ("text_cfg.width", self.width),
+        ] {
+            expect(value > 0, field, value, "at least 1")?;
+        }
+        expect(
+            self.context_length >= 2,
+            "text_cfg.context_length",
+            self.context_length,
+            "at least 2, for begin and end",
+        )?;
+        expect(
+            self.heads > 0 && self.width.is_multiple_of(self.heads),
+            "text_cfg.heads",
+            self.heads,
+            format!("a divisor of `width`, {}", self.width),
+        )?;
+        expect(self.embed_cls, "text_cfg.embed_cls", self.embed_cls, "`true`")?;
+        expect(self.output_tokens, "text_cfg.output_tokens", self.output_tokens, "`true`")
+    }
+}
+
+fn expect(
+    holds: bool,
+    field: &'static str,
+    value: impl Display,
+    expected: impl Display,
+) -> Result<()> {
+    if holds {
+        return Ok(());
+    }
+    Err(Error::Config { field, value: value.to_string(), expected: expected.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(change: impl FnOnce(&mut ModelConfig), sentence: &str) {
+        let mut config = Preset::Tiny.config();
+        change(&mut config);
+        assert_eq!(config.check().unwrap_err().to_string(), sentence);
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_build() {
+        check(
+            |config| "layernorm".clone_into(&mut config.biosignals_cfg.norm_type),
+            "the configuration's `biosignals_cfg.norm_type` is `layernorm`; expected `rmsnorm`",
+        );
+        check(
+            |config| config.biosignals_cfg.patch_size = 7,
+            "the configuration's `biosignals_cfg.patch_size` is `7`; \
+             expected a divisor of `signal_length`, 1920",
+        );
+        check(
+            |config| config.text_cfg.heads = 3,
+            "the configuration's `text_cfg.heads` is `3`; expected a divisor of `width`, 64",
+        );
+    }
+
+    #[test]
+    fn presets_are_sound_and_read_back() {
+        for preset in Preset::ALL {
+            let config = preset.config();
+            config.check().unwrap();
+            let text = serde_json::to_string(&config).unwrap();
+            assert_eq!(serde_json::from_str::<ModelConfig>(&text).unwrap(), config);
+        }
+    }
+
+    #[test]
+    fn refuses_unknown_fields() {
+        let mut value = serde_json::to_value(Preset::Tiny.config()).unwrap();
+        value["biosignals_cfg"]["layer_scale"] = 0.1.into();
+        let error = serde_json::from_value::<ModelConfig>(value).unwrap_err();
+        assert!(error.to_string().contains("layer_scale"), "{error}");
+    }
+}

@@ -1,0 +1,141 @@
+//! What is done to epochs so that the encoder does not rely on what other archives lack.
+
+use std::ops::Range;
+
+use nocturne_psg::EPOCH_SAMPLES;
+use nocturne_psg::montage::{Channel, ChannelMask};
+use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
+use rand_pcg::Pcg64Mcg;
+use serde::{Deserialize, Serialize};
+
+/// How epochs are changed before they are shown.
+///
+/// Polarity is kept: amplifiers agree on it, and eye movements are told by it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Augmentation {
+    /// Share of epochs of which channels are hidden.
+    pub hide_share: f64,
+    /// Of those, the share in which each channel is hidden by itself; the others lose a whole group.
+    pub single_share: f64,
+    /// Probability of each channel to be hidden by itself.
+    pub single_probability: f64,
+    /// Factor by which each channel is multiplied is between `1 / gain` and `gain`, its logarithm uniform.
+    pub gain: f64,
+    /// Largest deviation of the white noise that is added, in deviations of the channel.
+    pub noise: f64,
+}
+
+impl Default for Augmentation {
+    fn default() -> Self {
+        Self { hide_share: 0.5, single_share: 0.5, single_probability: 0.3, gain: 1.6, noise: 0.05 }
+    }
+}
+
+/// Sets of channels as real archives have them.
+const ARCHIVES: [&[Channel]; 8] = [
+    &[Channel::EegC3A2, Channel::EegC4A1],
+    &[Channel::EegC3A2],
+    &[Channel::EegC4A1],
+    &[Channel::EegC4A1, Channel::EogLeft, Channel::EogRight, Channel::EmgChin],
+    &[Channel::EegC3A2, Channel::EegC4A1, Channel::EogLeft, Channel::EogRight, Channel::EmgChin],
+    // A home sleep apnea test.
+    &[Channel::Ecg, Channel::Abdomen, Channel::Thorax, Channel::Airflow, Channel::Position],
+    &[Channel::EegC4A1, Channel::Ecg],
+    &[Channel::Ecg, Channel::Thorax],
+];
+
+impl Augmentation {
+    /// Leaves epochs as they are.
+    pub const fn none() -> Self {
+        Self { hide_share: 0.0, single_share: 0.0, single_probability: 0.0, gain: 1.0, noise: 0.0 }
+    }
+
+    /// Chooses the channels that are shown, of those that carry something; at least one beside the position is.
+    pub(super) fn shown(&self, real: ChannelMask, random: &mut Pcg64Mcg) -> ChannelMask {
+        if !random.random_bool(self.hide_share) {
+            return real;
+        }
+        let shown: ChannelMask = if random.random_bool(self.single_share) {
+            real.iter().filter(|_| !random.random_bool(self.single_probability)).collect()
+        } else {
+            let archive = ARCHIVES[random.random_range(0..ARCHIVES.len())];
+            real.iter().filter(|channel| archive.contains(channel)).collect()
+        };
+        let position = ChannelMask::from_iter([Channel::Position]);
+        if shown.without(position).is_empty() { real } else { shown }
+    }
+
+    /// Zeroes the channels that are not shown, and changes the others.
+    pub(super) fn apply(&self, shown: ChannelMask, samples: &mut [f32], random: &mut Pcg64Mcg) {
+        for (channel, row) in Channel::ALL.into_iter().zip(samples.chunks_exact_mut(EPOCH_SAMPLES))
+        {
+            if !shown.contains(channel) {
+                row.fill(0.0);
+            } else if channel != Channel::Position {
+                self.distort(row, random);
+            }
+        }
+    }
+
+    fn distort(&self, row: &mut [f32], random: &mut Pcg64Mcg) {
+        let limit = self.gain.ln();
+        let gain = uniform(-limit..limit, random).exp() as f32;
+        let noise = uniform(0.0..self.noise, random) as f32;
+        for sample in row {
+            *sample *= gain;
+            if noise > 0.0 {
+                let white: f32 = StandardNormal.sample(random);
+                *sample += noise * white;
+            }
+        }
+    }
+}
+
+/// Returns a number in the range, or its start where it is empty.
+fn uniform(range: Range<f64>, random: &mut Pcg64Mcg) -> f64 {
+    range.start + (range.end - range.start) * random.random::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn at_least_one_signal_is_shown() {
+        let mut random = Pcg64Mcg::seed_from_u64(1);
+        let real = ChannelMask::from_iter([Channel::EmgChin, Channel::Position]);
+        for _ in 0..200 {
+            let shown = Augmentation::default().shown(real, &mut random);
+            assert!(shown.contains(Channel::EmgChin) && real.contains_all(shown));
+        }
+    }
+
+    #[test]
+    fn every_archive_and_the_whole_are_shown() {
+        let mut random = Pcg64Mcg::seed_from_u64(2);
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..2000 {
+            seen.insert(Augmentation::default().shown(ChannelMask::ALL, &mut random).bits());
+        }
+        assert!(seen.contains(&ChannelMask::ALL.bits()));
+        for archive in ARCHIVES {
+            assert!(seen.contains(&archive.iter().copied().collect::<ChannelMask>().bits()));
+        }
+    }
+
+    #[test]
+    fn hidden_channels_are_zero_and_the_position_is_kept() {
+        let mut random = Pcg64Mcg::seed_from_u64(3);
+        let mut samples = vec![2.0; 10 * EPOCH_SAMPLES];
+        let shown = ChannelMask::from_iter([Channel::Ecg, Channel::Position]);
+        Augmentation::default().apply(shown, &mut samples, &mut random);
+        let row = |channel: Channel| &samples[channel.index() * EPOCH_SAMPLES..][..EPOCH_SAMPLES];
+        assert!(row(Channel::EegC3A2).iter().all(|sample| *sample == 0.0));
+        assert!(row(Channel::Position).iter().all(|sample| *sample == 2.0));
+        assert!(row(Channel::Ecg).iter().all(|sample| (1.0..4.0).contains(sample)));
+    }
+}

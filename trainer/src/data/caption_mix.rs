@@ -1,0 +1,86 @@
+//! Which kinds of caption are made, and how often.
+
+use nocturne_psg::caption::{Caption, CaptionKind, EpochFacts, caption, phrase};
+use rand::{Rng, RngExt};
+use rand_pcg::Pcg64Mcg;
+use serde::{Deserialize, Serialize};
+
+/// How often each kind of caption is made, relative to the others.
+///
+/// Phrases are what users type and get the largest share; the kinds in full are what SleepLM was taught.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CaptionMix {
+    /// Short phrases in plain words.
+    pub phrase: f64,
+    /// Stage and events.
+    pub stage_event: f64,
+    /// EEG and eye movements.
+    pub brain: f64,
+    /// Heart rate.
+    pub heart: f64,
+    /// Breathing.
+    pub respiratory: f64,
+    /// Muscle tone and position.
+    pub position_muscle: f64,
+    /// Share of the four kinds above that begin with stage and events.
+    pub with_stage_event: f64,
+}
+
+impl Default for CaptionMix {
+    fn default() -> Self {
+        Self {
+            phrase: 0.4,
+            stage_event: 0.3,
+            brain: 0.1,
+            heart: 0.06,
+            respiratory: 0.08,
+            position_muscle: 0.06,
+            with_stage_event: 0.2,
+        }
+    }
+}
+
+impl CaptionMix {
+    /// Makes a caption of a random kind, or of another where that one has nothing to say.
+    ///
+    /// Returns `None` where nothing is known.
+    pub(super) fn make(&self, facts: &EpochFacts, random: &mut Pcg64Mcg) -> Option<Caption> {
+        let kinds = self.order(random);
+        let seed = random.next_u64();
+        kinds.into_iter().find_map(|kind| match kind {
+            None => phrase(facts, seed),
+            Some(CaptionKind::StageEvent) => caption(CaptionKind::StageEvent, facts, seed),
+            Some(kind) => {
+                let measured = caption(kind, facts, seed)?;
+                let begins = random.random_bool(self.with_stage_event);
+                let stage_event =
+                    begins.then(|| caption(CaptionKind::StageEvent, facts, seed)).flatten();
+                Some(match stage_event {
+                    Some(stage_event) => stage_event.followed_by(measured),
+                    None => measured,
+                })
+            }
+        })
+    }
+
+    /// Returns the kinds, the drawn one first and then the others; `None` is a phrase.
+    fn order(&self, random: &mut Pcg64Mcg) -> Vec<Option<CaptionKind>> {
+        let mut kinds = vec![
+            (None, self.phrase),
+            (Some(CaptionKind::StageEvent), self.stage_event),
+            (Some(CaptionKind::Brain), self.brain),
+            (Some(CaptionKind::Heart), self.heart),
+            (Some(CaptionKind::Respiratory), self.respiratory),
+            (Some(CaptionKind::PositionMuscle), self.position_muscle),
+        ];
+        let total: f64 = kinds.iter().map(|(_, weight)| weight).sum();
+        let mut at = random.random::<f64>() * total;
+        let drawn = kinds.iter().position(|(_, weight)| {
+            at -= weight;
+            at < 0.0
+        });
+        kinds.swap(0, drawn.unwrap_or(0));
+        kinds.into_iter().map(|(kind, _)| kind).collect()
+    }
+}

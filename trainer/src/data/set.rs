@@ -1,0 +1,189 @@
+//! A folder of shards.
+
+use std::path::{Path, PathBuf};
+
+use nocturne_psg::ZScore;
+use nocturne_psg::caption::EpochFacts;
+use nocturne_psg::montage::ChannelMask;
+use serde::{Deserialize, Serialize};
+
+use super::shard::{EXTENSION, Shard};
+use crate::{Error, Result, durable};
+
+/// Name of the file that says what a set is.
+const INFO: &str = "set.json";
+/// Version of that file's format.
+const FORMAT: u32 = 1;
+
+/// What is said of a whole training set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetInfo {
+    /// Version of this format.
+    format: u32,
+    /// Name of the montage.
+    pub montage: String,
+    /// Span over which the samples were scaled.
+    pub z_score: ZScore,
+    /// Where the recordings come from, in a sentence.
+    pub data: String,
+    /// Licence of the data and of what is trained on it.
+    pub licence: String,
+}
+
+impl SetInfo {
+    /// Describes a set on the montage of this build.
+    pub fn new(z_score: ZScore, data: String, licence: String) -> Self {
+        Self {
+            format: FORMAT,
+            montage: nocturne_psg::montage::NAME.to_owned(),
+            z_score,
+            data,
+            licence,
+        }
+    }
+
+    /// Reads the description of a set.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and [`Error::Format`].
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(INFO);
+        let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
+        let info: Self = serde_json::from_slice(&bytes)
+            .map_err(|error| Error::format(&path, error.to_string()))?;
+        if info.format != FORMAT {
+            let problem = format!("its format is {}; this build reads {FORMAT}", info.format);
+            return Err(Error::format(&path, problem));
+        }
+        Ok(info)
+    }
+
+    /// Writes the description, or checks that the set has this one already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], and [`Error::Format`] where the set has another description.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(INFO);
+        if !path.exists() {
+            let bytes = serde_json::to_vec_pretty(self).expect("names and numbers");
+            return durable::write(&path, &bytes);
+        }
+        if Self::read(folder)? == *self {
+            return Ok(());
+        }
+        Err(Error::format(&path, "it describes a set that was prepared with other arguments"))
+    }
+}
+
+/// Shards that are open for reading.
+#[derive(Debug)]
+pub struct TrainingSet {
+    folder: PathBuf,
+    info: SetInfo,
+    shards: Vec<Shard>,
+    /// Shard and place in it of each epoch.
+    epochs: Vec<(u32, u32)>,
+}
+
+impl TrainingSet {
+    /// Opens a folder of shards, in order of their names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`Error::Format`], and [`Error::NoEpochs`] where there is none.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let info = SetInfo::read(folder)?;
+        let mut paths = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(Error::io(folder, "read"))? {
+            let path = entry.map_err(Error::io(folder, "read"))?.path();
+            if path.extension().is_some_and(|extension| extension == EXTENSION) {
+                paths.push(path);
+            }
+        }
+        paths.sort_unstable();
+        let shards = paths.iter().map(|path| Shard::open(path)).collect::<Result<Vec<_>>>()?;
+        Self::new(folder, info, shards)
+    }
+
+    /// Moves some of the recordings, about `share` of them but never all, to a set of their own.
+    ///
+    /// Which ones follows from their names: a set that grows keeps most of its choice.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoEpochs`] where nothing is left to train on.
+    pub fn split(mut self, share: f64) -> Result<(Self, Option<Self>)> {
+        let n = ((self.shards.len() as f64 * share).round() as usize)
+            .min(self.shards.len().saturating_sub(1));
+        self.shards.sort_by_cached_key(|shard| nocturne_psg::hash::sha256(shard.recording()));
+        let rest = self.shards.split_off(n);
+        let held_out = self.shards;
+        let held_out = (!held_out.is_empty())
+            .then(|| Self::new(&self.folder, self.info.clone(), held_out))
+            .transpose()?;
+        Ok((Self::new(&self.folder, self.info, rest)?, held_out))
+    }
+
+    /// Returns what is said of the whole set.
+    pub fn info(&self) -> &SetInfo {
+        &self.info
+    }
+
+    /// Returns the folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Returns the number of recordings.
+    pub fn n_recordings(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Returns the number of epochs.
+    pub fn len(&self) -> usize {
+        self.epochs.len()
+    }
+
+    /// Returns whether there is no epoch; a set that was opened has one.
+    pub fn is_empty(&self) -> bool {
+        self.epochs.is_empty()
+    }
+
+    /// Returns what is known of an epoch.
+    pub fn facts(&self, epoch_idx: usize) -> &EpochFacts {
+        let (shard, place) = self.epochs[epoch_idx];
+        &self.shards[shard as usize].epochs()[place as usize].facts
+    }
+
+    /// Returns the channels that carry something in an epoch.
+    pub fn mask(&self, epoch_idx: usize) -> ChannelMask {
+        let (shard, place) = self.epochs[epoch_idx];
+        ChannelMask::from_bits(self.shards[shard as usize].epochs()[place as usize].mask)
+    }
+
+    /// Reads the samples of an epoch, `[10, 1920]`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Shard::read_samples`].
+    pub fn read_samples(&self, epoch_idx: usize, samples: &mut [f32]) -> Result<()> {
+        let (shard, place) = self.epochs[epoch_idx];
+        self.shards[shard as usize].read_samples(place as usize, samples)
+    }
+
+    fn new(folder: &Path, info: SetInfo, shards: Vec<Shard>) -> Result<Self> {
+        let places = |(shard, of): (usize, &Shard)| {
+            (0..of.epochs().len())
+                .map(move |place| (shard as u32, place as u32))
+                .collect::<Vec<_>>()
+        };
+        let epochs: Vec<_> = shards.iter().enumerate().flat_map(places).collect();
+        if epochs.is_empty() {
+            return Err(Error::NoEpochs { path: folder.to_owned() });
+        }
+        Ok(Self { folder: folder.to_owned(), info, shards, epochs })
+    }
+}

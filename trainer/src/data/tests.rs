@@ -1,0 +1,101 @@
+//! Batches of a made-up set.
+
+use std::path::Path;
+
+use nocturne_psg::caption::EpochFacts;
+use nocturne_psg::montage::ChannelMask;
+use nocturne_psg::{Event, EventKind, Stage, ZScore};
+
+use super::{
+    Augmentation, BatchMaker, BatchOptions, CaptionMix, EPOCH_LEN, SetInfo, ShardWriter,
+    TrainingEpoch, TrainingSet,
+};
+
+/// Nine epochs in ten are N2; the tenth is REM, and every twentieth has an arousal.
+fn set(folder: &Path) -> TrainingSet {
+    SetInfo::new(ZScore::Epoch, "made up".to_owned(), "none".to_owned()).write(folder).unwrap();
+    for recording in 0..4 {
+        let name = format!("night-{recording}");
+        let path = folder.join(format!("{name}.epochs"));
+        let mut writer = ShardWriter::create(&path, &name, &name, ZScore::Epoch).unwrap();
+        for number in 0..50u32 {
+            let is_rem = number.is_multiple_of(10);
+            let event = Event { kind: EventKind::Arousal, onset_s: 2.0, duration_s: 5.0 };
+            let facts = EpochFacts {
+                stage: Some(if is_rem { Stage::Rem } else { Stage::N2 }),
+                events: if number.is_multiple_of(20) { vec![event] } else { Vec::new() },
+                events_scored: true,
+                ..EpochFacts::default()
+            };
+            let samples = vec![number as f32; EPOCH_LEN];
+            writer.push(&TrainingEpoch { number, mask: ChannelMask::ALL, samples, facts }).unwrap();
+        }
+        writer.commit().unwrap();
+    }
+    TrainingSet::open(folder).unwrap()
+}
+
+fn maker(set: TrainingSet, augmentation: Augmentation) -> BatchMaker {
+    let captions = CaptionMix::default();
+    BatchMaker::new(set, BatchOptions { size: 32, seed: 5, augmentation, captions })
+}
+
+#[test]
+fn a_number_gives_one_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let maker = maker(set(folder.path()), Augmentation::default());
+    assert_eq!(maker.batch(3).unwrap(), maker.batch(3).unwrap());
+    assert_ne!(maker.batch(3).unwrap(), maker.batch(4).unwrap());
+}
+
+#[test]
+fn rare_stages_are_drawn_more_often_than_they_occur() {
+    let folder = tempfile::tempdir().unwrap();
+    let maker = maker(set(folder.path()), Augmentation::none());
+    let is_rem = |epoch: &[f32]| (epoch[0] as u32).is_multiple_of(10);
+    let rem: usize = (0..10)
+        .map(|number| maker.batch(number).unwrap())
+        .map(|batch| batch.signals.chunks(EPOCH_LEN).filter(|epoch| is_rem(epoch)).count())
+        .sum();
+    // A tenth of the set; with its events about a quarter of the draws.
+    assert!((56..160).contains(&rem), "{rem} of 320");
+}
+
+#[test]
+fn texts_are_positive_for_every_epoch_of_which_they_are_true() {
+    let folder = tempfile::tempdir().unwrap();
+    let maker = maker(set(folder.path()), Augmentation::none());
+    let batch = maker.batch(0).unwrap();
+    let n = batch.positives.len();
+    let shared = (0..n * n)
+        .filter(|cell| cell / n != cell % n && batch.positives.holds(cell / n, cell % n))
+        .count();
+    assert!(shared > n, "{shared} texts are true of other epochs too");
+    assert!(shared < n * (n - 1), "but not every text of every epoch");
+}
+
+#[test]
+fn recordings_are_held_out_whole_and_never_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let split = |share| {
+        let (train, held_out) = set(folder.path()).split(share).unwrap();
+        (train.n_recordings(), held_out.map_or(0, |set| set.n_recordings()))
+    };
+    assert_eq!(split(0.0), (4, 0));
+    assert_eq!(split(0.25), (3, 1));
+    assert_eq!(split(1.0), (1, 3));
+}
+
+#[test]
+fn a_set_without_shards_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let info = SetInfo::new(ZScore::Epoch, "made up".to_owned(), "none".to_owned());
+    info.write(folder.path()).unwrap();
+    let message = TrainingSet::open(folder.path()).unwrap_err().to_string();
+    assert!(
+        message.ends_with("holds no epochs; expected at least one shard `*.epochs` with one epoch")
+    );
+    let other = SetInfo::new(ZScore::Recording, "made up".to_owned(), "none".to_owned());
+    let message = other.write(folder.path()).unwrap_err().to_string();
+    assert!(message.ends_with("it describes a set that was prepared with other arguments"));
+}

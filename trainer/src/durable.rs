@@ -1,0 +1,46 @@
+//! Writes files and folders so that they are whole or not there.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// Writes a file beside its place, flushes it to the disk and moves it there.
+///
+/// After a crash the file is the old one or the new one.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let beside = beside(path);
+    write_flushed(&beside, bytes)?;
+    put_in_place(&beside, path)
+}
+
+/// Writes a file and flushes it to the disk.
+pub(crate) fn write_flushed(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = File::create(path).map_err(Error::io(path, "create"))?;
+    file.write_all(bytes).map_err(Error::io(path, "write"))?;
+    file.sync_all().map_err(Error::io(path, "flush"))
+}
+
+/// Moves a flushed file or folder to its place, and flushes the folder that holds it.
+pub(crate) fn put_in_place(beside: &Path, path: &Path) -> Result<()> {
+    std::fs::rename(beside, path).map_err(Error::io(path, "rename a file to"))?;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    };
+    flush_folder(folder)
+}
+
+/// Flushes the names in a folder to the disk.
+pub(crate) fn flush_folder(folder: &Path) -> Result<()> {
+    let handle = File::open(folder).map_err(Error::io(folder, "open"))?;
+    handle.sync_all().map_err(Error::io(folder, "flush"))
+}
+
+/// Returns the name under which a file is written before it is moved to its place.
+pub(crate) fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".tmp");
+    PathBuf::from(name)
+}

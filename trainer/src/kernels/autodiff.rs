@@ -1,0 +1,214 @@
+//! The hand-written operations under automatic differentiation.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::{Autodiff, Flex};
+use burn::tensor::ops::FloatTensor;
+use burn::tensor::{Tensor, TensorPrimitive};
+use burn_flex::FlexTensor;
+
+use super::flex::{self, AttentionShape, Sum};
+use super::{GridShape, Kernels};
+use crate::parameters::primitive;
+
+/// Hands gradients to the inputs that want one.
+///
+/// A macro, because the framework does not publish the type of a graph's node.
+macro_rules! register {
+    ($gradients:expr, $parents:expr, $found:expr) => {
+        for (parent, found) in $parents.into_iter().zip($found) {
+            if let Some(parent) = parent {
+                $gradients.register::<Flex>(parent.id, found);
+            }
+        }
+    };
+}
+
+impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
+    fn project(rows: Tensor<Self, 2>, weight: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        let (rows, weight) = (primitive(rows), primitive(weight));
+        let nodes = [rows.node.clone(), weight.node.clone()];
+        let out = flex::linear(&rows.primitive, &weight.primitive);
+        tensor(match Linear.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish((rows.primitive, weight.primitive), out),
+            OpsKind::UnTracked(prepared) => prepared.finish(out),
+        })
+    }
+
+    fn swiglu(
+        rows: Tensor<Self, 2>,
+        gates: Tensor<Self, 2>,
+        down: Tensor<Self, 2>,
+    ) -> Tensor<Self, 2> {
+        let inputs = [rows, gates, down].map(primitive);
+        let nodes = inputs.each_ref().map(|input| input.node.clone());
+        let state = inputs.map(|input| input.primitive);
+        let [rows, gates, down] = &state;
+        let out = flex::swiglu(rows, gates, down);
+        tensor(match SwiGlu.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(state, out),
+            OpsKind::UnTracked(prepared) => prepared.finish(out),
+        })
+    }
+
+    fn add_rms_norm(
+        rows: Tensor<Self, 2>,
+        update: Tensor<Self, 2>,
+        bias: Tensor<Self, 1>,
+        weight: Tensor<Self, 1>,
+    ) -> Tensor<Self, 2> {
+        let (rows, update) = (primitive(rows), primitive(update));
+        let (bias, weight) = (primitive(bias), primitive(weight));
+        let nodes = [&rows, &update, &bias, &weight].map(|tensor| tensor.node.clone());
+        let sum = Sum { rows: rows.primitive, update: update.primitive, bias: bias.primitive };
+        let out = flex::add_rms_norm(&sum, &weight.primitive);
+        tensor(match AddRmsNorm.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish((sum, weight.primitive), out),
+            OpsKind::UnTracked(prepared) => prepared.finish(out),
+        })
+    }
+
+    fn grid_attention(
+        qkv: Tensor<Self, 2>,
+        angles: Tensor<Self, 2>,
+        shape: GridShape,
+    ) -> Tensor<Self, 2> {
+        let width = qkv.dims()[1] / 3;
+        let sequences = AttentionShape::of_grid(shape, width);
+        let (qkv, angles) = (primitive(qkv), primitive(angles));
+        let nodes = [qkv.node.clone(), angles.node.clone()];
+        let out = flex::attention(&qkv.primitive, Some(&angles.primitive), &sequences);
+        let state = (qkv.primitive, angles.primitive, sequences);
+        tensor(match GridAttention.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(state, out),
+            OpsKind::UnTracked(prepared) => prepared.finish(out),
+        })
+    }
+
+    fn causal_attention(
+        qkv: Tensor<Self, 2>,
+        texts: usize,
+        heads: usize,
+        visible: &[bool],
+    ) -> Tensor<Self, 2> {
+        let width = qkv.dims()[1] / 3;
+        let sequences = AttentionShape::of_texts(texts, heads, width, visible);
+        let qkv = primitive(qkv);
+        let out = flex::attention(&qkv.primitive, None, &sequences);
+        let state = (qkv.primitive, sequences);
+        tensor(match CausalAttention.prepare::<C>([qkv.node.clone()]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(state, out),
+            OpsKind::UnTracked(prepared) => prepared.finish(out),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Linear;
+
+impl Backward<Flex, 2> for Linear {
+    type State = (FlexTensor, FlexTensor);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = gradients.consume::<Flex>(&ops.node);
+        let (rows, weight) = &ops.state;
+        let [of_rows, of_weight] = ops.parents;
+        if let Some(parent) = of_rows {
+            gradients.register::<Flex>(parent.id, flex::linear_of_rows(weight, &gradient));
+        }
+        if let Some(parent) = of_weight {
+            gradients.register::<Flex>(parent.id, flex::linear_of_weight(rows, &gradient));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct SwiGlu;
+
+impl Backward<Flex, 3> for SwiGlu {
+    type State = [FlexTensor; 3];
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = gradients.consume::<Flex>(&ops.node);
+        let [rows, gates, down] = &ops.state;
+        register!(gradients, ops.parents, flex::swiglu_gradient(rows, gates, down, &gradient));
+    }
+}
+
+#[derive(Debug)]
+struct AddRmsNorm;
+
+impl Backward<Flex, 4> for AddRmsNorm {
+    type State = (Sum, FlexTensor);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 4>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = gradients.consume::<Flex>(&ops.node);
+        let (sum, weight) = &ops.state;
+        let [of_sum, of_bias, of_weight] = flex::add_rms_norm_gradient(sum, weight, &gradient);
+        let found = [of_sum.clone(), of_sum, of_bias, of_weight];
+        register!(gradients, ops.parents, found);
+    }
+}
+
+#[derive(Debug)]
+struct GridAttention;
+
+impl Backward<Flex, 2> for GridAttention {
+    type State = (FlexTensor, FlexTensor, AttentionShape);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = gradients.consume::<Flex>(&ops.node);
+        let (qkv, angles, shape) = &ops.state;
+        let (of_qkv, of_angles) = flex::attention_gradient(qkv, Some(angles), &gradient, shape);
+        register!(gradients, ops.parents, [of_qkv, of_angles]);
+    }
+}
+
+#[derive(Debug)]
+struct CausalAttention;
+
+impl Backward<Flex, 1> for CausalAttention {
+    type State = (FlexTensor, AttentionShape);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = gradients.consume::<Flex>(&ops.node);
+        let (qkv, shape) = &ops.state;
+        if let [Some(parent)] = ops.parents {
+            let (of_qkv, _) = flex::attention_gradient(qkv, None, &gradient, shape);
+            gradients.register::<Flex>(parent.id, of_qkv);
+        }
+    }
+}
+
+fn tensor<C: CheckpointStrategy, const D: usize>(
+    primitive: FloatTensor<Autodiff<Flex, C>>,
+) -> Tensor<Autodiff<Flex, C>, D> {
+    Tensor::from_primitive(TensorPrimitive::Float(primitive))
+}

@@ -1,0 +1,137 @@
+//! The operations put together from tensor operations: for every back end, and the reference of the others.
+
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData, activation};
+
+use super::{AdamStep, Axis, GridShape};
+use crate::model::{Dropout, RMS_NORM_EPSILON};
+
+/// What is added to the score of a key that cannot be seen: its weight becomes exactly 0.
+const HIDDEN: f32 = -1e30;
+
+/// See [`Kernels::project`](super::Kernels::project).
+pub fn project<B: Backend>(rows: Tensor<B, 2>, weight: Tensor<B, 2>) -> Tensor<B, 2> {
+    rows.matmul(weight.transpose())
+}
+
+/// See [`Kernels::swiglu`](super::Kernels::swiglu); dropout sits after the product and after `down`.
+pub fn swiglu<B: Backend>(
+    rows: Tensor<B, 2>,
+    gates: Tensor<B, 2>,
+    down: Tensor<B, 2>,
+    dropout: &mut Dropout,
+) -> Tensor<B, 2> {
+    let gates = project(rows, gates);
+    let hidden = gates.dims()[1] / 2;
+    let gate = activation::silu(gates.clone().narrow(1, 0, hidden));
+    let gated = dropout.apply(gate * gates.narrow(1, hidden, hidden));
+    dropout.apply(project(gated, down))
+}
+
+/// See [`Kernels::add_rms_norm`](super::Kernels::add_rms_norm).
+pub fn add_rms_norm<B: Backend>(
+    rows: Tensor<B, 2>,
+    update: Tensor<B, 2>,
+    bias: Tensor<B, 1>,
+    weight: Tensor<B, 1>,
+) -> Tensor<B, 2> {
+    let sum = rows + update + bias.unsqueeze::<2>();
+    let square = sum.clone().powi_scalar(2).mean_dim(1);
+    sum * (square + RMS_NORM_EPSILON).sqrt().recip() * weight.unsqueeze::<2>()
+}
+
+/// See [`Kernels::grid_attention`](super::Kernels::grid_attention); dropout sits on the probabilities.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tensors are handles, and handed over as everywhere"
+)]
+pub fn grid_attention<B: Backend>(
+    qkv: Tensor<B, 2>,
+    angles: Tensor<B, 2>,
+    shape: GridShape,
+    dropout: &mut Dropout,
+) -> Tensor<B, 2> {
+    let [rows, packed] = qkv.dims();
+    let width = packed / 3;
+    let GridShape { batch, channels, patches, heads, axis } = shape;
+    let grid = [batch, channels, patches, heads, width / heads];
+    // The axis that tokens look along comes last but one, heads before it.
+    let order = match axis {
+        Axis::Channels => [0, 2, 3, 1, 4],
+        Axis::Time => [0, 1, 3, 2, 4],
+    };
+    let part = |which| qkv.clone().narrow(1, which * width, width).reshape(grid).permute(order);
+    let queries = rotate(part(0), angles.clone());
+    let keys = rotate(part(1), angles);
+    let scale = ((width / heads) as f64).powf(-0.5);
+    let weights = activation::softmax((queries * scale).matmul(keys.swap_dims(3, 4)), 4);
+    let mixed = dropout.apply(weights).matmul(part(2));
+    let back = match axis {
+        Axis::Channels => [0, 3, 1, 2, 4],
+        Axis::Time => [0, 1, 3, 2, 4],
+    };
+    mixed.permute(back).reshape([rows, width])
+}
+
+/// See [`Kernels::causal_attention`](super::Kernels::causal_attention).
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tensors are handles, and handed over as everywhere"
+)]
+pub fn causal_attention<B: Backend>(
+    qkv: Tensor<B, 2>,
+    texts: usize,
+    heads: usize,
+    visible: &[bool],
+) -> Tensor<B, 2> {
+    let [rows, packed] = qkv.dims();
+    let (width, positions) = (packed / 3, rows / texts);
+    let part = |which| {
+        let part = qkv.clone().narrow(1, which * width, width);
+        part.reshape([texts, positions, heads, width / heads]).swap_dims(1, 2)
+    };
+    let scale = ((width / heads) as f64).powf(-0.5);
+    let scores = (part(0) * scale).matmul(part(1).swap_dims(2, 3));
+    let hidden = hidden_keys(texts, visible);
+    let hidden =
+        Tensor::from_data(TensorData::new(hidden, [texts, 1, positions, positions]), &qkv.device());
+    let mixed = activation::softmax(scores + hidden, 3).matmul(part(2));
+    mixed.swap_dims(1, 2).reshape([rows, width])
+}
+
+/// See [`Kernels::adam_step`](super::Kernels::adam_step).
+pub fn adam_step<B: Backend>(tensors: [Tensor<B, 1>; 4], step: AdamStep) -> [Tensor<B, 1>; 3] {
+    let [values, gradient, first, second] = tensors;
+    let first = first.clone() + (gradient.clone() - first) * step.first;
+    let second = second.clone() + (gradient.clone() * gradient - second) * step.second;
+    let denominator = second.clone().sqrt() / step.root + step.epsilon;
+    let moved = values * step.kept - first.clone() / denominator * step.rate;
+    [moved, first, second]
+}
+
+/// Returns what is added to the score of each query (row) and key (column) of each text.
+fn hidden_keys(texts: usize, visible: &[bool]) -> Vec<f32> {
+    let positions = visible.len() / texts;
+    let mut hidden = Vec::with_capacity(visible.len() * positions);
+    for text in visible.chunks(positions) {
+        for query in 0..positions {
+            let seen = |key: usize| text[key] && key <= query;
+            hidden.extend((0..positions).map(|key| if seen(key) { 0.0 } else { HIDDEN }));
+        }
+    }
+    hidden
+}
+
+/// Turns the pairs of components `(2i, 2i + 1)` of `[.., positions, head_dim]` by `angles`.
+fn rotate<B: Backend>(x: Tensor<B, 5>, angles: Tensor<B, 2>) -> Tensor<B, 5> {
+    let [a, b, c, positions, head_dim] = x.dims();
+    let pairs = x.reshape([a, b, c, positions, head_dim / 2, 2]);
+    let (even, odd) = (pairs.clone().narrow(5, 0, 1), pairs.narrow(5, 1, 1));
+    let angles = angles.reshape([1, 1, 1, positions, head_dim / 2, 1]);
+    let (cos, sin) = (angles.clone().cos(), angles.sin());
+    let turned = Tensor::cat(
+        vec![even.clone() * cos.clone() - odd.clone() * sin.clone(), even * sin + odd * cos],
+        5,
+    );
+    turned.reshape([a, b, c, positions, head_dim])
+}

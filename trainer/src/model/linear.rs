@@ -1,0 +1,48 @@
+//! A linear layer with its weight as `PyTorch` keeps it.
+
+use burn::module::{Module, Param};
+use burn::tensor::backend::Backend;
+use burn::tensor::{Device, Tensor};
+
+use super::zeros;
+use crate::kernels::Kernels;
+
+/// `y = x · weightᵀ + bias`.
+#[derive(Module, Debug)]
+pub struct Linear<B: Backend> {
+    /// `[out, in]`.
+    pub weight: Param<Tensor<B, 2>>,
+    /// `[out]`, where there is one.
+    pub bias: Option<Param<Tensor<B, 1>>>,
+}
+
+impl<B: Backend> Linear<B> {
+    /// Builds a layer with a bias.
+    pub fn zeros(inputs: usize, outputs: usize, device: &Device<B>) -> Self {
+        Self {
+            bias: Some(zeros([outputs], device)),
+            ..Self::zeros_without_bias(inputs, outputs, device)
+        }
+    }
+
+    /// Builds a layer without a bias.
+    pub fn zeros_without_bias(inputs: usize, outputs: usize, device: &Device<B>) -> Self {
+        Self { weight: zeros([outputs, inputs], device), bias: None }
+    }
+}
+
+impl<B: Kernels> Linear<B> {
+    /// Maps `[n, in]` to `[n, out]`.
+    pub fn forward(&self, rows: Tensor<B, 2>) -> Tensor<B, 2> {
+        let out = self.forward_without_bias(rows);
+        match &self.bias {
+            Some(bias) => out + bias.val().unsqueeze::<2>(),
+            None => out,
+        }
+    }
+
+    /// Maps `[n, in]` to `[n, out]`, leaving the bias to the caller.
+    pub fn forward_without_bias(&self, rows: Tensor<B, 2>) -> Tensor<B, 2> {
+        B::project(rows, self.weight.val())
+    }
+}

@@ -1,0 +1,124 @@
+//! The signal tower: ten channels of 30 seconds to one vector.
+
+use burn::module::{Module, Param};
+use burn::tensor::backend::Backend;
+use burn::tensor::{Device, Tensor};
+
+use super::{
+    Dropout, Embedding, Linear, MultiHeadAttention, Pooler, RmsNorm, Rotary, SignalBlock, zeros,
+};
+use crate::ModelConfig;
+use crate::kernels::{Axis, GridShape, Kernels};
+
+/// Ten channels of 30 seconds to one vector, and to the memory that a caption is written from.
+#[derive(Module, Debug)]
+pub struct SignalTower<B: Backend> {
+    /// Patches to vectors.
+    pub patching: Patching<B>,
+    /// Vectors to tokens.
+    pub embed_projection: Linear<B>,
+    /// One vector a channel, added to its tokens.
+    pub channel_id_embed: Embedding<B>,
+    /// Learned frequencies along channels.
+    pub shared_channel_rope: Rotary<B>,
+    /// The blocks.
+    pub transformer_blocks: Vec<SignalBlock<B>>,
+    /// After the last block, whose output is normed already.
+    pub ln_final: RmsNorm<B>,
+    /// One query over all tokens: the query of [`attn_pool`](Self::attn_pool).
+    pub contrastive_pooler: Pooler<B>,
+    /// The memory tokens.
+    pub decoder_pooler: Pooler<B>,
+    /// The pooled query over the memory tokens.
+    pub attn_pool: MultiHeadAttention<B>,
+    /// To the width of an embedding.
+    pub proj_to_embed: Linear<B>,
+    heads: usize,
+}
+
+/// One convolution, shared by all channels, whose stride is its length: a matrix product over patches.
+#[derive(Module, Debug)]
+pub struct Patching<B: Backend> {
+    /// The convolution.
+    pub conv_patching: Convolution<B>,
+}
+
+/// Weight and bias of a convolution over one channel.
+#[derive(Module, Debug)]
+pub struct Convolution<B: Backend> {
+    /// `[out, 1, patch_size]`.
+    pub weight: Param<Tensor<B, 3>>,
+    /// `[out]`.
+    pub bias: Param<Tensor<B, 1>>,
+}
+
+/// What the signal tower says of a batch.
+#[derive(Debug, Clone)]
+pub struct SignalOutput<B: Backend> {
+    /// `[batch, embed_dim]`, of any length.
+    pub embedding: Tensor<B, 2>,
+    /// `[batch, decoder_tokens, width]`, what the caption decoder and the reconstruction head read.
+    pub memory: Tensor<B, 3>,
+}
+
+impl<B: Backend> SignalTower<B> {
+    /// Builds the tower.
+    pub fn zeros(config: &ModelConfig, device: &Device<B>) -> Self {
+        let signal = &config.biosignals_cfg;
+        let (width, heads) = (signal.transformer_width, signal.transformer_heads);
+        let patching = Convolution {
+            weight: zeros([signal.conv_embed_dim, 1, signal.patch_size], device),
+            bias: zeros([signal.conv_embed_dim], device),
+        };
+        Self {
+            patching: Patching { conv_patching: patching },
+            embed_projection: Linear::zeros(signal.conv_embed_dim, width, device),
+            channel_id_embed: Embedding::zeros(signal.input_channels, width, device),
+            shared_channel_rope: Rotary::zeros(signal.head_dim(), device),
+            transformer_blocks: (0..signal.transformer_layers)
+                .map(|_| SignalBlock::zeros(signal, device))
+                .collect(),
+            ln_final: RmsNorm::zeros(width, device),
+            contrastive_pooler: Pooler::zeros(1, width, heads, device),
+            decoder_pooler: Pooler::zeros(signal.decoder_tokens, width, heads, device),
+            attn_pool: MultiHeadAttention::zeros(width, heads, device),
+            proj_to_embed: Linear::zeros(width, config.embed_dim, device),
+            heads,
+        }
+    }
+}
+
+impl<B: Kernels> SignalTower<B> {
+    /// Maps epochs `[batch, channels, samples]` to their embeddings and memories.
+    pub fn forward(&self, signals: Tensor<B, 3>, dropout: &mut Dropout) -> SignalOutput<B> {
+        let (mut rows, shape) = self.tokens(signals);
+        let angles = self.shared_channel_rope.angles(shape.channels);
+        for block in &self.transformer_blocks {
+            rows = block.forward(rows, angles.clone(), shape, dropout);
+        }
+        let rows = self.ln_final.forward(rows);
+        let [_, width] = rows.dims();
+        let tokens = rows.reshape([shape.batch, shape.channels * shape.patches, width]);
+        let pooled = self.contrastive_pooler.forward(tokens.clone());
+        let memory = self.decoder_pooler.forward(tokens);
+        let global = self.attn_pool.cross(pooled, memory.clone()).reshape([shape.batch, width]);
+        SignalOutput { embedding: self.proj_to_embed.forward(global), memory }
+    }
+
+    /// Cuts epochs into patches and returns their tokens `[batch · channels · patches, width]`.
+    fn tokens(&self, signals: Tensor<B, 3>) -> (Tensor<B, 2>, GridShape) {
+        let [batch, channels, samples] = signals.dims();
+        let convolution = &self.patching.conv_patching;
+        let [conv_dim, _, patch_size] = convolution.weight.dims();
+        let patches = samples / patch_size;
+        let kernel = convolution.weight.val().reshape([conv_dim, patch_size]);
+        let rows = signals.reshape([batch * channels * patches, patch_size]);
+        let rows = B::project(rows, kernel) + convolution.bias.val().unsqueeze::<2>();
+        let rows = self.embed_projection.forward(rows);
+        let [_, width] = rows.dims();
+        let names = self.channel_id_embed.weight.val().reshape([1, channels, 1, width]);
+        let tokens = rows.reshape([batch, channels, patches, width]) + names;
+        let shape = GridShape { batch, channels, patches, heads: self.heads, axis: Axis::Time };
+        (tokens.reshape([batch * channels * patches, width]), shape)
+    }
+}

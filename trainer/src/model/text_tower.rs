@@ -1,0 +1,93 @@
+//! The text tower: tokens to one vector.
+
+use burn::module::{Module, Param};
+use burn::tensor::backend::Backend;
+use burn::tensor::{Device, Tensor};
+
+use super::{Embedding, LayerNorm, TextBlock, TokenBatch, zeros};
+use crate::ModelConfig;
+use crate::kernels::Kernels;
+
+/// Tokens to one vector, read off at a class token behind the text.
+#[derive(Module, Debug)]
+pub struct TextTower<B: Backend> {
+    /// The class token, `[width]`.
+    pub cls_emb: Param<Tensor<B, 1>>,
+    /// `[context + 1, width]`; the last row belongs to the class token.
+    pub positional_embedding: Param<Tensor<B, 2>>,
+    /// `[width, embed_dim]`, multiplied from the right.
+    pub text_projection: Param<Tensor<B, 2>>,
+    /// One vector a token.
+    pub token_embedding: Embedding<B>,
+    /// The blocks.
+    pub transformer: Transformer<B>,
+    /// On the class token only.
+    pub ln_final: LayerNorm<B>,
+}
+
+/// The blocks of the text tower.
+#[derive(Module, Debug)]
+pub struct Transformer<B: Backend> {
+    /// In order.
+    pub resblocks: Vec<TextBlock<B>>,
+}
+
+/// What the text tower says of a batch.
+#[derive(Debug, Clone)]
+pub struct TextOutput<B: Backend> {
+    /// `[texts, embed_dim]`, of any length.
+    pub embedding: Tensor<B, 2>,
+    /// `[texts, length, width]`, without the class token and without the last norm: what the caption decoder reads.
+    pub states: Tensor<B, 3>,
+}
+
+impl<B: Backend> TextTower<B> {
+    /// Builds the tower.
+    pub fn zeros(config: &ModelConfig, device: &Device<B>) -> Self {
+        let text = &config.text_cfg;
+        let width = text.width;
+        Self {
+            cls_emb: zeros([width], device),
+            positional_embedding: zeros([text.context_length + 1, width], device),
+            text_projection: zeros([width, config.embed_dim], device),
+            token_embedding: Embedding::zeros(text.vocab_size, width, device),
+            transformer: Transformer {
+                resblocks: (0..text.layers)
+                    .map(|_| TextBlock::zeros(width, text.heads, device))
+                    .collect(),
+            },
+            ln_final: LayerNorm::zeros(width, device),
+        }
+    }
+}
+
+impl<B: Kernels> TextTower<B> {
+    /// Maps texts to their embeddings and token states.
+    pub fn forward(&self, tokens: &TokenBatch) -> TextOutput<B> {
+        let (texts, positions) = (tokens.rows(), tokens.length() + 1);
+        let visible = tokens.visible_keys();
+        let mut rows = self.embed(tokens);
+        for block in &self.transformer.resblocks {
+            rows = block.forward(rows, texts, &visible);
+        }
+        let [_, width] = rows.dims();
+        let states = rows.reshape([texts, positions, width]);
+        let class = states.clone().narrow(1, positions - 1, 1).reshape([texts, width]);
+        let embedding = self.ln_final.forward(class).matmul(self.text_projection.val());
+        TextOutput { embedding, states: states.narrow(1, 0, positions - 1) }
+    }
+
+    /// Returns the tokens and the class token behind them, with positions, `[texts · (length + 1), width]`.
+    fn embed(&self, tokens: &TokenBatch) -> Tensor<B, 2> {
+        let (texts, length) = (tokens.rows(), tokens.length());
+        let positions = self.positional_embedding.val();
+        let [all_positions, width] = positions.dims();
+        let words = self.token_embedding.forward(tokens.to_tensor(&positions.device()));
+        let words = words.reshape([texts, length, width])
+            + positions.clone().narrow(0, 0, length).unsqueeze::<3>();
+        // The class token has the row behind a full context, however short the text.
+        let class = self.cls_emb.val().unsqueeze::<2>() + positions.narrow(0, all_positions - 1, 1);
+        let class = class.unsqueeze::<3>().expand([texts, 1, width]);
+        Tensor::cat(vec![words, class], 1).reshape([texts * (length + 1), width])
+    }
+}

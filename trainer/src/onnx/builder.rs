@@ -1,0 +1,277 @@
+//! Puts a graph together node by node.
+
+use std::path::Path;
+
+use prost::Message;
+
+use super::proto::{
+    AttributeProto, DimensionProto, DimensionValue, GraphProto, ModelProto, NodeProto,
+    OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto,
+    TypeProto, ValueInfoProto, attribute_type, data_type,
+};
+use crate::{Result, durable};
+
+/// Version of the set of operations.
+const OPSET: i64 = 17;
+/// Version of the file format.
+const IR_VERSION: i64 = 8;
+
+/// A finished ONNX model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model(ModelProto);
+
+impl Model {
+    /// Returns the file's bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.encode_to_vec()
+    }
+
+    /// Writes the file, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`](crate::Error::Io).
+    pub fn write(&self, path: &Path) -> Result<()> {
+        durable::write(path, &self.to_bytes())
+    }
+}
+
+/// A tensor in the graph.
+#[derive(Debug, Clone)]
+pub(super) struct Value(String);
+
+/// Length of an axis of an input or output.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Dim {
+    /// Always the same.
+    Fixed(usize),
+    /// Known at run time, by that name.
+    Named(&'static str),
+}
+
+/// Type of the numbers of an input.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Numbers {
+    F32,
+    I64,
+}
+
+/// An attribute of a node.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Attribute<'a> {
+    Float(&'static str, f32),
+    Int(&'static str, i64),
+    Ints(&'static str, &'a [i64]),
+}
+
+/// A graph in the making.
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    graph: GraphProto,
+}
+
+impl Builder {
+    /// Adds an input.
+    pub(super) fn input(&mut self, name: &str, numbers: Numbers, dims: &[Dim]) -> Value {
+        self.graph.input.push(value_info(name, numbers, dims));
+        Value(name.to_owned())
+    }
+
+    /// Adds a constant of 32-bit floats.
+    pub(super) fn f32s(&mut self, shape: &[usize], values: &[f32]) -> Value {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(shape, data_type::F32, bytes)
+    }
+
+    /// Adds a single number.
+    pub(super) fn f32(&mut self, value: f32) -> Value {
+        self.f32s(&[], &[value])
+    }
+
+    /// Adds a row of 64-bit integers: a shape, axes, or the ends of a slice.
+    pub(super) fn i64s(&mut self, values: &[i64]) -> Value {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(&[values.len()], data_type::I64, bytes)
+    }
+
+    /// Adds a single 64-bit integer.
+    pub(super) fn i64(&mut self, value: i64) -> Value {
+        self.constant(&[], data_type::I64, value.to_le_bytes().to_vec())
+    }
+
+    /// Adds a row of 32-bit integers.
+    pub(super) fn i32s(&mut self, values: &[i32]) -> Value {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(&[values.len()], data_type::I32, bytes)
+    }
+
+    /// Adds an operation with one output.
+    pub(super) fn node(
+        &mut self,
+        op_type: &str,
+        inputs: &[&Value],
+        attributes: &[Attribute<'_>],
+    ) -> Value {
+        let [output] = self.node_of(op_type, inputs, attributes);
+        output
+    }
+
+    /// Adds an operation with several outputs.
+    pub(super) fn node_of<const N: usize>(
+        &mut self,
+        op_type: &str,
+        inputs: &[&Value],
+        attributes: &[Attribute<'_>],
+    ) -> [Value; N] {
+        let name = format!("{op_type}_{}", self.graph.node.len());
+        let outputs: [Value; N] = std::array::from_fn(|output| Value(format!("{name}:{output}")));
+        self.graph.node.push(NodeProto {
+            input: inputs.iter().map(|input| input.0.clone()).collect(),
+            output: outputs.iter().map(|output| output.0.clone()).collect(),
+            name,
+            op_type: op_type.to_owned(),
+            attribute: attributes.iter().map(attribute).collect(),
+        });
+        outputs
+    }
+
+    /// Returns `a + b`.
+    pub(super) fn add(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("Add", &[a, b], &[])
+    }
+
+    /// Returns `a ⊙ b`.
+    pub(super) fn mul(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("Mul", &[a, b], &[])
+    }
+
+    /// Returns the matrix product over the last two axes.
+    pub(super) fn matmul(&mut self, a: &Value, b: &Value) -> Value {
+        self.node("MatMul", &[a, b], &[])
+    }
+
+    /// Returns the tensor in another shape; `-1` is what is left, `0` keeps the axis's length.
+    pub(super) fn reshape(&mut self, a: &Value, shape: &[i64]) -> Value {
+        let shape = self.i64s(shape);
+        self.node("Reshape", &[a, &shape], &[])
+    }
+
+    /// Returns the tensor with its axes in another order.
+    pub(super) fn transpose(&mut self, a: &Value, order: &[i64]) -> Value {
+        self.node("Transpose", &[a], &[Attribute::Ints("perm", order)])
+    }
+
+    /// Returns softmax over the last axis.
+    pub(super) fn softmax(&mut self, a: &Value) -> Value {
+        self.node("Softmax", &[a], &[Attribute::Int("axis", -1)])
+    }
+
+    /// Returns pieces of the given lengths along an axis.
+    pub(super) fn split<const N: usize>(
+        &mut self,
+        a: &Value,
+        axis: i64,
+        lengths: [usize; N],
+    ) -> [Value; N] {
+        let lengths = self.i64s(&lengths.map(|length| length as i64));
+        self.node_of("Split", &[a, &lengths], &[Attribute::Int("axis", axis)])
+    }
+
+    /// Returns the tensors one behind the other along an axis.
+    pub(super) fn concat(&mut self, parts: &[&Value], axis: i64) -> Value {
+        self.node("Concat", parts, &[Attribute::Int("axis", axis)])
+    }
+
+    /// Returns rows `[n, dim]` of unit length, divided by at least 1e-12 as `PyTorch` does.
+    pub(super) fn normalize(&mut self, rows: &Value) -> Value {
+        let attributes = [Attribute::Ints("axes", &[-1]), Attribute::Int("keepdims", 1)];
+        let norms = self.node("ReduceL2", &[rows], &attributes);
+        let least = self.f32(crate::model::NORMALIZE_EPSILON as f32);
+        let norms = self.node("Max", &[&norms, &least], &[]);
+        self.node("Div", &[rows, &norms], &[])
+    }
+
+    /// Ends the graph with one output, and gives the model its facts.
+    pub(super) fn finish(
+        mut self,
+        output: &Value,
+        name: &str,
+        dims: &[Dim],
+        facts: &[(&str, String)],
+    ) -> Model {
+        name.clone_into(self.rename_target(output));
+        self.graph.output.push(value_info(name, Numbers::F32, dims));
+        name.clone_into(&mut self.graph.name);
+        let facts = facts.iter().map(|(key, value)| StringStringEntryProto {
+            key: (*key).to_owned(),
+            value: value.clone(),
+        });
+        Model(ModelProto {
+            ir_version: IR_VERSION,
+            producer_name: env!("CARGO_PKG_NAME").to_owned(),
+            producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+            metadata_props: facts.collect(),
+            graph: Some(self.graph),
+        })
+    }
+
+    /// Returns the name of the node's output that is to become the graph's.
+    fn rename_target(&mut self, output: &Value) -> &mut String {
+        self.graph
+            .node
+            .iter_mut()
+            .flat_map(|node| &mut node.output)
+            .find(|name| **name == output.0)
+            .expect("the output is that of a node")
+    }
+
+    /// Adds a constant, or finds the one that is the same: blocks share their angles and shapes.
+    fn constant(&mut self, shape: &[usize], data_type: i32, raw_data: Vec<u8>) -> Value {
+        let dims: Vec<i64> = shape.iter().map(|length| *length as i64).collect();
+        let is_same = |other: &&TensorProto| {
+            (other.data_type, &other.dims, &other.raw_data) == (data_type, &dims, &raw_data)
+        };
+        if let Some(same) = self.graph.initializer.iter().find(is_same) {
+            return Value(same.name.clone());
+        }
+        let name = format!("constant_{}", self.graph.initializer.len());
+        let tensor = TensorProto { dims, data_type, name: name.clone(), raw_data };
+        self.graph.initializer.push(tensor);
+        Value(name)
+    }
+}
+
+fn value_info(name: &str, numbers: Numbers, dims: &[Dim]) -> ValueInfoProto {
+    let dim = dims.iter().map(|dim| DimensionProto {
+        value: Some(match dim {
+            Dim::Fixed(length) => DimensionValue::DimValue(*length as i64),
+            Dim::Named(name) => DimensionValue::DimParam((*name).to_owned()),
+        }),
+    });
+    let elem_type = match numbers {
+        Numbers::F32 => data_type::F32,
+        Numbers::I64 => data_type::I64,
+    };
+    let shape = Some(TensorShapeProto { dim: dim.collect() });
+    let r#type = Some(TypeProto { tensor_type: Some(TensorTypeProto { elem_type, shape }) });
+    ValueInfoProto { name: name.to_owned(), r#type }
+}
+
+fn attribute(attribute: &Attribute<'_>) -> AttributeProto {
+    let empty = AttributeProto::default();
+    match *attribute {
+        Attribute::Float(name, f) => {
+            AttributeProto { name: name.to_owned(), f, r#type: attribute_type::FLOAT, ..empty }
+        }
+        Attribute::Int(name, i) => {
+            AttributeProto { name: name.to_owned(), i, r#type: attribute_type::INT, ..empty }
+        }
+        Attribute::Ints(name, ints) => AttributeProto {
+            name: name.to_owned(),
+            ints: ints.to_vec(),
+            r#type: attribute_type::INTS,
+            ..empty
+        },
+    }
+}

@@ -1,0 +1,18 @@
+//! Both towers as ONNX graphs, made of named weights and nothing else.
+//!
+//! Written for opset 17 and IR version 8, which every ONNX Runtime from 1.12 on reads.
+//! Batch and text length are dynamic axes.
+
+mod algebra;
+mod builder;
+mod proto;
+mod signal_attention;
+mod signal_pool;
+mod signal_tower;
+mod text_tower;
+mod token_table;
+
+pub use builder::Model;
+pub use signal_tower::signal_tower;
+pub use text_tower::text_tower;
+pub use token_table::TokenSet;

@@ -1,0 +1,33 @@
+//! Which weights decay.
+
+/// Returns whether a weight with so many axes decays.
+///
+/// Matrices do; biases, norms, frequencies, the logit scale and everything that is looked up or learned as a vector
+/// (tokens, positions, channels, queries, the class token) do not.
+pub fn is_decayed(name: &str, axes: usize) -> bool {
+    let is_looked_up =
+        ["token_embedding.weight", "positional_embedding", "channel_id_embed.weight"]
+            .iter()
+            .any(|end| name.ends_with(end));
+    axes > 1 && !is_looked_up && !name.ends_with("query_tokens")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matrices_decay_and_nothing_else() {
+        let check = |name, axes, expected| assert_eq!(is_decayed(name, axes), expected, "{name}");
+        check("biosignals.patching.conv_patching.weight", 3, true);
+        check("text.transformer.resblocks.0.attn.in_proj_weight", 2, true);
+        check("text.text_projection", 2, true);
+        check("text.transformer.resblocks.0.attn.in_proj_bias", 1, false);
+        check("biosignals.ln_final.weight", 1, false);
+        check("biosignals.decoder_pooler.query_tokens", 3, false);
+        check("text.token_embedding.weight", 2, false);
+        check("text.positional_embedding", 2, false);
+        check("biosignals.channel_id_embed.weight", 2, false);
+        check("logit_scale", 1, false);
+    }
+}

@@ -1,0 +1,103 @@
+//! Weights as a safetensors file.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use half::{bf16, f16};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use super::{HostTensor, Weights};
+use crate::{Error, Result, durable};
+
+impl Weights {
+    /// Reads a safetensors file of 32-bit or 16-bit floats.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and [`Error::Format`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+        Self::from_bytes(&bytes).map_err(|problem| Error::format(path, problem))
+    }
+
+    /// Writes a safetensors file of 32-bit floats, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn write(&self, path: &Path) -> Result<()> {
+        durable::write(path, &self.to_bytes())
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, String> {
+        let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+        let mut weights = Self::default();
+        for (name, view) in file.iter() {
+            let tensor = read_tensor(&view).map_err(|found| {
+                format!("`{name}` is of type {found}; expected F32, F16 or BF16")
+            })?;
+            weights.tensors.insert(name.to_owned(), tensor);
+        }
+        Ok(weights)
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let bytes: Vec<(&str, &[usize], Vec<u8>)> = self
+            .iter()
+            .map(|(name, tensor)| (name, tensor.shape.as_slice(), le_bytes(&tensor.values)))
+            .collect();
+        let views = bytes.iter().map(|(name, shape, bytes)| {
+            let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes);
+            (*name, view.expect("`insert` has compared values and shape"))
+        });
+        safetensors::serialize(views, None::<HashMap<String, String>>)
+            .expect("names are unique and views are sound")
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "no model is kept in the other types")]
+fn read_tensor(view: &TensorView<'_>) -> std::result::Result<HostTensor, String> {
+    let halves = || view.data().chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let values = match view.dtype() {
+        Dtype::F32 => {
+            let words = view.data().as_chunks::<4>().0;
+            words.iter().map(|word| f32::from_le_bytes(*word)).collect()
+        }
+        Dtype::F16 => halves().map(|bits| f16::from_bits(bits).to_f32()).collect(),
+        Dtype::BF16 => halves().map(|bits| bf16::from_bits(bits).to_f32()).collect(),
+        other => return Err(format!("{other:?}")),
+    };
+    Ok(HostTensor { shape: view.shape().to_vec(), values })
+}
+
+fn le_bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.safetensors");
+        let mut weights = Weights::default();
+        weights.insert("logit_scale", vec![], vec![2.5]);
+        weights.insert("a.weight", vec![2, 3], vec![0.0, -1.0, 2.0, 3.5, f32::MIN_POSITIVE, 5.0]);
+        weights.write(&path).unwrap();
+        assert_eq!(Weights::read(&path).unwrap(), weights);
+    }
+
+    #[test]
+    fn refuses_a_truncated_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.safetensors");
+        let mut weights = Weights::default();
+        weights.insert("a", vec![4], vec![1.0; 4]);
+        let bytes = weights.to_bytes();
+        std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        assert!(matches!(Weights::read(&path).unwrap_err(), Error::Format { .. }));
+    }
+}

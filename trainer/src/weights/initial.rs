@@ -1,0 +1,187 @@
+//! The weights that training begins with.
+//!
+//! The signal tower has `PyTorch`'s defaults, the text tower the standard deviations of CLIP.
+
+use burn::backend::Flex;
+use burn::tensor::Device;
+use rand::{RngExt, SeedableRng};
+use rand_distr::{Distribution, StandardNormal};
+use rand_pcg::Pcg64Mcg;
+
+use super::Weights;
+use super::modules::file_shape;
+use super::names::{self, LOGIT_SCALE, SHARED_FREQUENCIES};
+use crate::model::{SleepLm, temporal_frequencies};
+use crate::{ModelConfig, parameters};
+
+/// Standard deviation of queries, token vectors and learned frequencies.
+const SMALL: f64 = 0.02;
+/// Standard deviation of the class token and the positions.
+const POSITION: f64 = 0.01;
+/// What the logit scale begins with (CLIP: a temperature of 0.07).
+const TEMPERATURE: f64 = 0.07;
+
+/// How a tensor is drawn.
+#[derive(Debug, Clone, Copy)]
+enum Draw {
+    Constant(f64),
+    /// Of that standard deviation.
+    Normal(f64),
+    /// Between plus and minus that bound.
+    Uniform(f64),
+    TemporalFrequencies,
+}
+
+impl Weights {
+    /// Draws the weights that training begins with.
+    ///
+    /// A tensor depends on the seed, its name and its shape, and on no other tensor.
+    pub fn initial(config: &ModelConfig, seed: u64) -> Self {
+        let mut weights = Self::default();
+        let layout = SleepLm::<Flex>::zeros(config, &Device::<Flex>::default());
+        let mut shapes = Vec::new();
+        parameters::visit(&layout, |name, shape, _| shapes.push((name.to_owned(), shape.to_vec())));
+        for (name, shape) in &shapes {
+            let inputs = shapes
+                .iter()
+                .find(|(other, _)| *other == weight_of(name))
+                .map_or(1, |(_, shape)| fan_in(shape));
+            let values = draw(rule(name, shape, inputs, config), name, shape, seed);
+            weights.insert(name.clone(), file_shape(name, shape), values);
+        }
+        let shared = weights.tensors[SHARED_FREQUENCIES].clone();
+        for block in 0..config.biosignals_cfg.transformer_layers {
+            weights.tensors.insert(names::alias(block), shared.clone());
+        }
+        weights
+    }
+}
+
+/// Returns the name of the weight whose inputs bound a tensor: its own, or that beside a bias.
+fn weight_of(name: &str) -> String {
+    name.strip_suffix("bias").map_or_else(|| name.to_owned(), |begin| format!("{begin}weight"))
+}
+
+fn fan_in(shape: &[usize]) -> usize {
+    shape[1..].iter().product()
+}
+
+fn rule(name: &str, shape: &[usize], inputs: usize, config: &ModelConfig) -> Draw {
+    if name == LOGIT_SCALE {
+        return Draw::Constant((1.0 / TEMPERATURE).ln());
+    }
+    if is_norm(name) {
+        return Draw::Constant(if name.ends_with("weight") { 1.0 } else { 0.0 });
+    }
+    if names::is_buffer(name) {
+        return Draw::TemporalFrequencies;
+    }
+    if name.starts_with("text.") {
+        text_rule(name, inputs, config)
+    } else {
+        signal_rule(name, shape, inputs)
+    }
+}
+
+fn is_norm(name: &str) -> bool {
+    let owner = name.rsplit_once('.').map_or("", |(owner, _)| owner);
+    let is_listed =
+        |field: &str| owner.rsplit_once('.').is_some_and(|(list, _)| list.ends_with(field));
+    owner.ends_with("norm")
+        || owner.ends_with("ln_1")
+        || owner.ends_with("ln_2")
+        || owner.ends_with("ln_final")
+        || is_listed("norms")
+}
+
+fn text_rule(name: &str, inputs: usize, config: &ModelConfig) -> Draw {
+    let width = config.text_cfg.width as f64;
+    let residual = width.powf(-0.5) * (2.0 * config.text_cfg.layers as f64).powf(-0.5);
+    match name.rsplit('.').next().unwrap_or(name) {
+        "cls_emb" | "positional_embedding" => Draw::Normal(POSITION),
+        "text_projection" | "in_proj_weight" => Draw::Normal(width.powf(-0.5)),
+        "in_proj_bias" => Draw::Constant(0.0),
+        _ if name.ends_with("token_embedding.weight") => Draw::Normal(SMALL),
+        _ if name.ends_with("out_proj.bias") => Draw::Constant(0.0),
+        _ if name.ends_with("c_fc.weight") => Draw::Normal((2.0 * width).powf(-0.5)),
+        "weight" => Draw::Normal(residual),
+        _ => Draw::Uniform((inputs as f64).powf(-0.5)),
+    }
+}
+
+fn signal_rule(name: &str, shape: &[usize], inputs: usize) -> Draw {
+    let is_packed_attention = name.contains("pooler.attn.") || name.contains(".attn_pool.");
+    match name.rsplit('.').next().unwrap_or(name) {
+        "query_tokens" | "freqs" => Draw::Normal(SMALL),
+        // Xavier over the packed projections.
+        "in_proj_weight" => Draw::Uniform((6.0 / (shape[0] + shape[1]) as f64).sqrt()),
+        "in_proj_bias" => Draw::Constant(0.0),
+        "bias" if is_packed_attention => Draw::Constant(0.0),
+        _ if name.ends_with("channel_id_embed.weight") => Draw::Normal(1.0),
+        _ => Draw::Uniform((inputs as f64).powf(-0.5)),
+    }
+}
+
+fn draw(how: Draw, name: &str, shape: &[usize], seed: u64) -> Vec<f32> {
+    let n: usize = shape.iter().product();
+    let mut random = Pcg64Mcg::seed_from_u64(seed ^ hash(name));
+    match how {
+        Draw::Constant(value) => vec![value as f32; n],
+        Draw::Normal(deviation) => (0..n)
+            .map(|_| {
+                let value: f64 = StandardNormal.sample(&mut random);
+                (deviation * value) as f32
+            })
+            .collect(),
+        Draw::Uniform(bound) => {
+            (0..n).map(|_| (bound * random.random_range(-1.0..1.0)) as f32).collect()
+        }
+        Draw::TemporalFrequencies => temporal_frequencies(2 * n),
+    }
+}
+
+/// FNV-1a, so that a name's stream of numbers is the same in every build.
+fn hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Preset;
+
+    #[test]
+    fn tensors_have_the_spread_of_their_rule() {
+        let mut config = Preset::Tiny.config();
+        config.text_cfg.vocab_size = 500;
+        let weights = Weights::initial(&config, 1);
+        let check = |name: &str, deviation: f64| {
+            let tensor = weights.get(name).unwrap();
+            let n = tensor.values.len() as f64;
+            let square: f64 = tensor.values.iter().map(|value| f64::from(*value).powi(2)).sum();
+            let found = (square / n).sqrt();
+            assert!((found / deviation - 1.0).abs() < 0.1, "{name}: {found}, {deviation}");
+        };
+        let uniform = |inputs: f64| inputs.powf(-0.5) / 3.0f64.sqrt();
+        check("logit_scale", (1.0f64 / 0.07).ln());
+        check("text.token_embedding.weight", 0.02);
+        check("text.positional_embedding", 0.01);
+        check("text.text_projection", 0.125);
+        check("text.transformer.resblocks.0.attn.in_proj_weight", 0.125);
+        check("text.transformer.resblocks.1.mlp.c_proj.weight", 0.125 / 2.0);
+        check("text.transformer.resblocks.1.mlp.c_fc.weight", 0.125 / 2.0f64.sqrt());
+        check("text.transformer.resblocks.0.mlp.c_proj.bias", uniform(256.0));
+        check("biosignals.channel_id_embed.weight", 1.0);
+        check("biosignals.patching.conv_patching.weight", uniform(16.0));
+        check("biosignals.transformer_blocks.1.temporal_norms.0.weight", 1.0);
+        check("biosignals.transformer_blocks.1.channel_mlp.down_proj.weight", uniform(192.0));
+        check("biosignals.attn_pool.in_proj_weight", (6.0f64 / 256.0 / 3.0).sqrt());
+        check("biosignals.decoder_pooler.query_tokens", 0.02);
+        let zero = weights.get("biosignals.decoder_pooler.attn.out_proj.bias").unwrap();
+        assert!(zero.values.iter().all(|value| *value == 0.0));
+        let fixed = "biosignals.transformer_blocks.0.temporal_attention_layers.0.rotary_emb.freqs";
+        assert_eq!(weights.get(fixed).unwrap().values[0], 1.0);
+    }
+}

@@ -1,0 +1,32 @@
+//! What the name of a tensor says of it.
+
+/// The learned frequencies along channels, one vector for all blocks.
+pub(super) const SHARED_FREQUENCIES: &str = "biosignals.shared_channel_rope.freqs";
+
+/// The only tensor without an axis.
+pub(super) const LOGIT_SCALE: &str = "logit_scale";
+
+/// Begins of the names that belong to the caption decoder and the reconstruction head.
+const LATER_PARTS: [&str; 4] =
+    ["text_decoder.", "signal_decoder.", "channel_embeddings", "padding_embedding"];
+
+/// Returns whether the tensor is kept in the state dict but not trained: fixed frequencies, and aliases of the shared.
+pub fn is_buffer(name: &str) -> bool {
+    name.ends_with(".rotary_emb.freqs")
+}
+
+/// Returns whether the tensor belongs to a part of SleepLM beside the two towers.
+pub fn is_later_part(name: &str) -> bool {
+    LATER_PARTS.iter().any(|begin| name.starts_with(begin))
+}
+
+/// Returns whether the tensor is one of the names under which a state dict repeats the shared frequencies.
+pub(super) fn is_alias(name: &str) -> bool {
+    name.starts_with("biosignals.transformer_blocks.")
+        && name.ends_with(".channel_attention.rotary_emb.freqs")
+}
+
+/// Returns the alias of the shared frequencies in one block.
+pub(super) fn alias(block: usize) -> String {
+    format!("biosignals.transformer_blocks.{block}.channel_attention.rotary_emb.freqs")
+}
