@@ -45,6 +45,8 @@ pub(super) struct EventWords {
     pub(super) timed: Wordings,
     pub(super) untimed: Wordings,
     pub(super) none: Wordings,
+    pub(super) loose: Wordings,
+    pub(super) plurals: BTreeMap<EventKind, Wordings>,
     pub(super) names: BTreeMap<EventKind, Wordings>,
 }
 
@@ -53,7 +55,7 @@ pub(super) struct EventWords {
 pub(super) struct MicroWords {
     pub(super) few: Wordings,
     pub(super) many: Wordings,
-    pub(super) names: BTreeMap<EventKind, Wordings>,
+    pub(super) kinds: Vec<EventKind>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,6 +108,13 @@ mod tests {
         }
         for sentences in [&templates.event.timed, &templates.event.untimed, &templates.event.none] {
             assert!(sentences.len() >= 10);
+        }
+    }
+
+    #[test]
+    fn kinds_told_by_number_have_a_plural() {
+        for kind in &TEMPLATES.micro.kinds {
+            assert!(TEMPLATES.event.plurals.contains_key(kind), "{kind}");
         }
     }
 

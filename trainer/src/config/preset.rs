@@ -11,7 +11,7 @@ use super::{DecoderConfig, ModelConfig, SignalConfig, TextConfig};
 /// A configuration that has a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preset {
-    /// Trains on two CPU cores in hours; the bundle of the repository is of this size.
+    /// Trains on two CPU cores in an hour or two, on patches of half a second; the bundle of the repository is of this size.
     Tiny,
     /// For one GPU and a day.
     Small,
@@ -24,6 +24,7 @@ struct Sizes {
     embed_dim: usize,
     width: usize,
     heads: usize,
+    patch_size: usize,
     conv_embed_dim: usize,
     signal_layers: usize,
     mlp_ratio: f64,
@@ -53,6 +54,7 @@ impl Preset {
                 embed_dim: 64,
                 width: 64,
                 heads: 2,
+                patch_size: 32,
                 conv_embed_dim: 32,
                 signal_layers: 2,
                 mlp_ratio: 3.0,
@@ -65,6 +67,7 @@ impl Preset {
                 embed_dim: 256,
                 width: 256,
                 heads: 4,
+                patch_size: 16,
                 conv_embed_dim: 128,
                 signal_layers: 3,
                 mlp_ratio: 3.0,
@@ -77,6 +80,7 @@ impl Preset {
                 embed_dim: 512,
                 width: 768,
                 heads: 12,
+                patch_size: 16,
                 conv_embed_dim: 256,
                 signal_layers: 3,
                 mlp_ratio: 3.0,
@@ -104,7 +108,7 @@ fn build(sizes: &Sizes) -> ModelConfig {
             input_channels: Channel::COUNT,
             signal_length: EPOCH_SAMPLES,
             sampling_rate: nocturne_psg::RATE_HZ as usize,
-            patch_size: 16,
+            patch_size: sizes.patch_size,
             conv_embed_dim: sizes.conv_embed_dim,
             num_temporal_layers: 1,
             activation: "swiglu".to_owned(),

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// How epochs are changed before they are shown.
 ///
-/// Polarity is kept: amplifiers agree on it, and eye movements are told by it.
+/// Archives do not agree on polarity: in some, negative is up. The channels of a group are turned over together, so that
+/// eye movements in opposite directions stay so.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augmentation {
@@ -23,13 +24,22 @@ pub struct Augmentation {
     pub single_probability: f64,
     /// Factor by which each channel is multiplied is between `1 / gain` and `gain`, its logarithm uniform.
     pub gain: f64,
+    /// Probability that a group of channels with one polarity is turned over.
+    pub turn_share: f64,
     /// Largest deviation of the white noise that is added, in deviations of the channel.
     pub noise: f64,
 }
 
 impl Default for Augmentation {
     fn default() -> Self {
-        Self { hide_share: 0.5, single_share: 0.5, single_probability: 0.3, gain: 1.6, noise: 0.05 }
+        Self {
+            hide_share: 0.5,
+            single_share: 0.5,
+            single_probability: 0.3,
+            gain: 1.6,
+            turn_share: 0.3,
+            noise: 0.05,
+        }
     }
 }
 
@@ -46,10 +56,24 @@ const ARCHIVES: [&[Channel]; 8] = [
     &[Channel::Ecg, Channel::Thorax],
 ];
 
+/// Groups of channels that have one polarity.
+const TURNED: [&[Channel]; 3] = [
+    &[Channel::EegC3A2, Channel::EegC4A1, Channel::EogLeft, Channel::EogRight],
+    &[Channel::Ecg],
+    &[Channel::Airflow, Channel::Abdomen, Channel::Thorax],
+];
+
 impl Augmentation {
     /// Leaves epochs as they are.
     pub const fn none() -> Self {
-        Self { hide_share: 0.0, single_share: 0.0, single_probability: 0.0, gain: 1.0, noise: 0.0 }
+        Self {
+            hide_share: 0.0,
+            single_share: 0.0,
+            single_probability: 0.0,
+            gain: 1.0,
+            turn_share: 0.0,
+            noise: 0.0,
+        }
     }
 
     /// Chooses the channels that are shown, of those that carry something; at least one beside the position is.
@@ -69,19 +93,26 @@ impl Augmentation {
 
     /// Zeroes the channels that are not shown, and changes the others.
     pub(super) fn apply(&self, shown: ChannelMask, samples: &mut [f32], random: &mut Pcg64Mcg) {
+        let turned: ChannelMask = TURNED
+            .into_iter()
+            .filter(|_| random.random_bool(self.turn_share))
+            .flatten()
+            .copied()
+            .collect();
         for (channel, row) in Channel::ALL.into_iter().zip(samples.chunks_exact_mut(EPOCH_SAMPLES))
         {
             if !shown.contains(channel) {
                 row.fill(0.0);
             } else if channel != Channel::Position {
-                self.distort(row, random);
+                self.distort(row, turned.contains(channel), random);
             }
         }
     }
 
-    fn distort(&self, row: &mut [f32], random: &mut Pcg64Mcg) {
+    fn distort(&self, row: &mut [f32], is_turned: bool, random: &mut Pcg64Mcg) {
         let limit = self.gain.ln();
-        let gain = uniform(-limit..limit, random).exp() as f32;
+        let sign = if is_turned { -1.0 } else { 1.0 };
+        let gain = sign * uniform(-limit..limit, random).exp() as f32;
         let noise = uniform(0.0..self.noise, random) as f32;
         for sample in row {
             *sample *= gain;
@@ -132,10 +163,27 @@ mod tests {
         let mut random = Pcg64Mcg::seed_from_u64(3);
         let mut samples = vec![2.0; 10 * EPOCH_SAMPLES];
         let shown = ChannelMask::from_iter([Channel::Ecg, Channel::Position]);
-        Augmentation::default().apply(shown, &mut samples, &mut random);
+        let augmentation = Augmentation { turn_share: 0.0, ..Augmentation::default() };
+        augmentation.apply(shown, &mut samples, &mut random);
         let row = |channel: Channel| &samples[channel.index() * EPOCH_SAMPLES..][..EPOCH_SAMPLES];
         assert!(row(Channel::EegC3A2).iter().all(|sample| *sample == 0.0));
         assert!(row(Channel::Position).iter().all(|sample| *sample == 2.0));
         assert!(row(Channel::Ecg).iter().all(|sample| (1.0..4.0).contains(sample)));
+    }
+
+    #[test]
+    fn channels_of_a_group_are_turned_over_together() {
+        let mut random = Pcg64Mcg::seed_from_u64(4);
+        let augmentation = Augmentation { turn_share: 0.5, ..Augmentation::none() };
+        let mut signs = std::collections::BTreeSet::new();
+        for _ in 0..64 {
+            let mut samples = vec![1.0; 10 * EPOCH_SAMPLES];
+            augmentation.apply(ChannelMask::ALL, &mut samples, &mut random);
+            let sign = |channel: Channel| samples[channel.index() * EPOCH_SAMPLES] as i8;
+            assert_eq!(sign(Channel::EogLeft), sign(Channel::EogRight));
+            assert_eq!(sign(Channel::Position), 1);
+            signs.insert((sign(Channel::EegC3A2), sign(Channel::Ecg), sign(Channel::Thorax)));
+        }
+        assert_eq!(signs.len(), 8);
     }
 }

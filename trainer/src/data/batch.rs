@@ -10,7 +10,6 @@ use nocturne_psg::montage::Channel;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-use super::hide::visible_facts;
 use super::sampler::Sampler;
 use super::seed::derive;
 use super::{Augmentation, CaptionMix, TrainingSet};
@@ -109,7 +108,7 @@ impl BatchMaker {
                 continue;
             }
             let shown = self.options.augmentation.shown(self.set.mask(epoch_idx), random);
-            let facts = visible_facts(self.set.facts(epoch_idx), shown);
+            let facts = self.set.facts(epoch_idx).visible_in(shown);
             let Some(caption) = self.options.captions.make(&facts, random) else { continue };
             self.set.read_samples(epoch_idx, samples)?;
             self.options.augmentation.apply(shown, samples, random);

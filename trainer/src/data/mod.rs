@@ -9,7 +9,6 @@
 mod augment;
 mod batch;
 mod caption_mix;
-mod hide;
 mod loader;
 mod prepare;
 mod sampler;
