@@ -30,11 +30,24 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if error.downcast_ref().is_some_and(is_closed) {
         return ExitCode::SUCCESS;
     }
-    console::note(format_args!("error: {error:#}"));
+    console::note(format_args!("error: {}", sentence(error)));
     if let Some(hint) = error.chain().find_map(hint) {
         console::note(format_args!("\nhint: {hint}"));
     }
     ExitCode::FAILURE
+}
+
+/// Returns the error and its causes, less those that a message before has told already.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut sentence = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if sentence.is_empty() {
+            sentence = cause;
+        } else if !sentence.ends_with(&cause) {
+            sentence = format!("{sentence}: {cause}");
+        }
+    }
+    sentence
 }
 
 /// Returns the next step that one of our libraries knows.
@@ -50,4 +63,19 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         error.downcast_ref::<nocturne_encoder::Error>().and_then(nocturne_encoder::Error::hint)
     })
     .or_else(|| error.downcast_ref::<nocturne_psg::Error>().and_then(nocturne_psg::Error::hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn cause_is_told_once() {
+        let told = Err::<(), _>(anyhow!("no such file")).context("cannot read `a`: no such file");
+        assert_eq!(sentence(&told.unwrap_err()), "cannot read `a`: no such file");
+        let untold = Err::<(), _>(anyhow!("no such file")).context("cannot read `a`");
+        assert_eq!(sentence(&untold.unwrap_err()), "cannot read `a`: no such file");
+    }
 }

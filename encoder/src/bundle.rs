@@ -1,6 +1,7 @@
 //! The model bundle: a folder with both towers, the vocabulary and a manifest that says what they are.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use nocturne_psg::hash::{hex, sha256};
@@ -98,9 +99,9 @@ pub struct Calibration {
     pub offset: f32,
     /// Probability from which an epoch counts as having the concept.
     pub threshold: f32,
-    /// Share of epochs with the concept that reach the threshold.
+    /// Share of the epochs in which the concept begins that reach the threshold.
     pub true_positive_rate: f32,
-    /// Share of epochs without the concept that reach the threshold.
+    /// Share of the other epochs that reach the threshold.
     pub false_positive_rate: f32,
 }
 
@@ -163,11 +164,18 @@ impl Bundle {
             let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
             manifest.files.insert((*name).to_owned(), sha256(&bytes));
         }
-        let path = folder.join(MANIFEST);
-        let text = toml::to_string_pretty(&manifest)
-            .map_err(|error| Error::Manifest { path: path.clone(), problem: error.to_string() })?;
-        std::fs::write(&path, text).map_err(Error::io(&path, "write"))?;
+        manifest.write(folder)?;
         Self::open(folder)
+    }
+
+    /// Writes the bundle's manifest anew with other calibrations. The fingerprint stays: no vector changes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn calibrate(&self, calibration: BTreeMap<String, Calibration>) -> Result<Self> {
+        Manifest { calibration, ..self.manifest.clone() }.write(&self.folder)?;
+        Self::open(&self.folder)
     }
 
     /// Returns what the manifest says.
@@ -189,6 +197,22 @@ impl Bundle {
 }
 
 impl Manifest {
+    /// Writes the manifest into the folder; whoever reads meanwhile finds the old one or the new one.
+    fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(MANIFEST);
+        let text = toml::to_string_pretty(self)
+            .map_err(|error| Error::Manifest { path: path.clone(), problem: error.to_string() })?;
+        let beside = folder.join(format!("{MANIFEST}.tmp"));
+        let write = || {
+            let mut file = std::fs::File::create(&beside)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&beside, &path)?;
+            std::fs::File::open(folder)?.sync_all()
+        };
+        write().map_err(Error::io(&path, "write"))
+    }
+
     fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         for name in [SIGNAL_TOWER, TEXT_TOWER, VOCABULARY] {

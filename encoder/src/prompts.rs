@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use nocturne_psg::EventKind;
 use nocturne_psg::montage::{Channel, ChannelMask};
 use serde::Deserialize;
 
@@ -130,6 +131,14 @@ impl PromptSet {
 }
 
 impl Label {
+    /// Returns whether a scored event is an occurrence of what the label stands for.
+    pub fn covers(&self, kind: EventKind) -> bool {
+        match self.name.as_str() {
+            "respiratory_event" => kind.is_apnea_or_hypopnea(),
+            name => kind.name() == name,
+        }
+    }
+
     /// Encodes the label's texts, see [`PromptSet::encode`].
     ///
     /// # Errors
@@ -168,7 +177,7 @@ impl LabelDirections {
 
 #[cfg(test)]
 mod tests {
-    use nocturne_psg::{EventKind, Stage};
+    use nocturne_psg::Stage;
 
     use super::*;
 
@@ -187,6 +196,14 @@ mod tests {
             assert!(is_kind || label.name == "respiratory_event", "{}", label.name);
             assert!(!label.words.is_empty() && !label.needs.is_empty(), "{}", label.name);
         }
+    }
+
+    #[test]
+    fn apneas_and_hypopneas_are_respiratory_events() {
+        let label = |name| PromptSet::events().label(name).unwrap();
+        assert!(label("respiratory_event").covers(EventKind::Hypopnea));
+        assert!(!label("respiratory_event").covers(EventKind::Arousal));
+        assert!(label("arousal").covers(EventKind::Arousal));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use nocturne_encoder::Label;
 use nocturne_encoder::bundle::{Calibration, Manifest};
-use nocturne_psg::EventKind;
 
 /// Returns how to read the margin of a concept.
 ///
@@ -23,14 +22,6 @@ pub(crate) fn is_called(label: &Label, words: &str) -> bool {
     label.name == words || label.words.iter().any(|word| word == words)
 }
 
-/// Returns whether a scored event is an occurrence of the concept.
-pub(crate) fn is_occurrence(concept: &str, kind: EventKind) -> bool {
-    match concept {
-        "respiratory_event" => kind.is_apnea_or_hypopnea(),
-        _ => kind.name() == concept,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use nocturne_encoder::PromptSet;
@@ -43,12 +34,5 @@ mod tests {
         assert!(is_called(label("arousal"), "arousals"));
         assert!(is_called(label("k_complex"), "k_complex"));
         assert!(!is_called(label("arousal"), "bad dreams"));
-    }
-
-    #[test]
-    fn apneas_and_hypopneas_are_respiratory_events() {
-        assert!(is_occurrence("respiratory_event", EventKind::Hypopnea));
-        assert!(!is_occurrence("respiratory_event", EventKind::Arousal));
-        assert!(is_occurrence("arousal", EventKind::Arousal));
     }
 }

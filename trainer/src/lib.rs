@@ -1,6 +1,7 @@
 //! Trains a SleepLM dual encoder and writes a model bundle.
 
 mod bundle;
+pub mod calibration;
 pub mod config;
 pub mod data;
 mod durable;

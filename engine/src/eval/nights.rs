@@ -9,7 +9,7 @@ use nocturne_psg::Stage;
 use serde::Serialize;
 
 use super::scored_night::ScoredNight;
-use crate::concept::{calibration, is_occurrence};
+use crate::concept::calibration;
 use crate::night::rate::{Rate, scored_rate};
 
 /// Fewest nights from which a ranking is judged.
@@ -59,8 +59,7 @@ fn rates(
     let asleep: Vec<_> =
         night.epochs.iter().filter(|epoch| epoch.stage.is_some_and(Stage::is_sleep)).collect();
     let asleep_s: Vec<f64> = asleep.iter().map(|epoch| epoch.onset_s).collect();
-    let events =
-        night.events.as_ref()?.iter().filter(|event| is_occurrence(&label.name, event.kind));
+    let events = night.events.as_ref()?.iter().filter(|event| label.covers(event.kind));
     let scored = scored_rate(&asleep_s, events.map(|event| event.onset_s))?;
     let judged: Vec<f32> = asleep
         .iter()

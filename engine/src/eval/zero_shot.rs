@@ -8,7 +8,6 @@ use nocturne_psg::Stage;
 use serde::Serialize;
 
 use super::scored_night::{ScoredEpoch, ScoredNight};
-use crate::concept::is_occurrence;
 
 /// Zero-shot stages against the scored ones.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -103,7 +102,7 @@ pub(super) fn events(
                 label.is_visible_in(epoch.mask) && epoch.stage.is_some_and(Stage::is_sleep)
             })
             .map(|epoch| {
-                let has_it = epoch.events.iter().any(|kind| is_occurrence(&label.name, kind));
+                let has_it = epoch.events.iter().any(|kind| label.covers(kind));
                 (directions.margin(&epoch.embedding), has_it)
             })
             .collect();

@@ -9,7 +9,6 @@ use nocturne_psg::{EPOCH_S, EpochRef, Stage};
 use super::question::Question;
 use super::rate::{Rate, scored_rate};
 use super::{NightHit, QuestionReading, StageSource};
-use crate::concept::is_occurrence;
 use crate::epochs::{EpochHit, TextReading};
 use crate::labels::Judge;
 use crate::snapshot::Snapshot;
@@ -106,9 +105,7 @@ impl Sought {
             epochs_not_judged: *n_hidden,
             hours_of_sleep: scores.len() as f64 * EPOCH_S / 3600.0,
             stage_source: *stage_source,
-            scored_rate_per_hour: self
-                .label
-                .and_then(|label| self.scored_rate(recording, &label.name)),
+            scored_rate_per_hour: self.label.and_then(|label| self.scored_rate(recording, label)),
             evidence: evidence(snapshot, night, n_evidence),
         })
     }
@@ -149,8 +146,8 @@ impl Sought {
     }
 
     /// Returns scored occurrences per hour of the sleep that was asked for, where events were scored.
-    fn scored_rate(&self, recording: &Recording, concept: &str) -> Option<f64> {
-        let events = recording.events()?.iter().filter(|event| is_occurrence(concept, event.kind));
+    fn scored_rate(&self, recording: &Recording, label: &Label) -> Option<f64> {
+        let events = recording.events()?.iter().filter(|event| label.covers(event.kind));
         let asleep_s: Vec<f64> = (0..recording.n_epochs())
             .filter(|row| self.question.is_about(recording.stages()[*row]))
             .map(|row| recording.onsets_s()[row])

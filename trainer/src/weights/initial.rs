@@ -174,7 +174,7 @@ mod tests {
         check("text.transformer.resblocks.1.mlp.c_fc.weight", 0.125 / 2.0f64.sqrt());
         check("text.transformer.resblocks.0.mlp.c_proj.bias", uniform(256.0));
         check("biosignals.channel_id_embed.weight", 1.0);
-        check("biosignals.patching.conv_patching.weight", uniform(16.0));
+        check("biosignals.patching.conv_patching.weight", uniform(32.0));
         check("biosignals.transformer_blocks.1.temporal_norms.0.weight", 1.0);
         check("biosignals.transformer_blocks.1.channel_mlp.down_proj.weight", uniform(192.0));
         check("biosignals.attn_pool.in_proj_weight", (6.0f64 / 256.0 / 3.0).sqrt());

@@ -2,18 +2,24 @@
 
 use std::sync::LazyLock;
 
-use crate::simulator::{FaultKind, Indices, NightPlan, NightSpec, Site, Truth};
-use crate::{EventKind, Stage};
+use crate::montage::Channel;
+use crate::simulator::plan::vigilance::{Course, Vigilance};
+use crate::simulator::{FaultKind, NightPlan, NightSpec, Site, Truth};
+use crate::{EPOCH_S, EventKind, Stage};
 
-static COHORT: LazyLock<Vec<Truth>> = LazyLock::new(|| {
-    (0..24)
-        .map(|night| NightPlan::draw(&NightSpec { seed: 1, night, hours: 7.5, site: None }).truth())
-        .collect()
+/// What is true of each night, and the course that it follows.
+static COHORT: LazyLock<Vec<(Truth, Course)>> = LazyLock::new(|| {
+    let plan = |night| NightPlan::draw(&NightSpec { seed: 1, night, hours: 7.5, site: None });
+    (0..24).map(plan).map(|plan| (plan.truth(), plan.course)).collect()
 });
+
+fn truths() -> impl Iterator<Item = &'static Truth> {
+    COHORT.iter().map(|(truth, _)| truth)
+}
 
 /// Returns the lowest, the middle and the highest value over the cohort.
 fn spread(value: impl Fn(&Truth) -> f64) -> (f64, f64, f64) {
-    let mut values: Vec<f64> = COHORT.iter().map(value).collect();
+    let mut values: Vec<f64> = truths().map(value).collect();
     values.sort_by(f64::total_cmp);
     (values[0], values[values.len() / 2], values[values.len() - 1])
 }
@@ -24,13 +30,66 @@ fn stage_share(truth: &Truth, stage: Stage) -> f64 {
 }
 
 #[test]
-fn indices_are_those_of_the_events() {
-    for truth in COHORT.iter() {
-        let indices = Indices::count(&truth.stages, &truth.events);
-        assert_eq!(indices.arousal_index_per_h, truth.arousal_index_per_h);
-        assert_eq!(indices.ahi_per_h, truth.ahi_per_h);
-        assert_eq!(indices.sleep_h, truth.sleep_h);
+fn indices_are_events_in_sleep_by_hours_of_sleep() {
+    for truth in truths() {
+        let (mut n_asleep, mut n_arousals, mut n_breathing) = (0.0, 0.0, 0.0);
+        for (epoch_idx, stage) in truth.stages.iter().enumerate() {
+            if *stage == Stage::Wake {
+                continue;
+            }
+            n_asleep += 1.0;
+            let start_s = epoch_idx as f64 * EPOCH_S;
+            let epoch = start_s..start_s + EPOCH_S;
+            for event in truth.events.iter().filter(|event| epoch.contains(&event.onset_s)) {
+                match event.kind.name() {
+                    "arousal" => n_arousals += 1.0,
+                    "obstructive_apnea" | "central_apnea" | "mixed_apnea" | "hypopnea" => {
+                        n_breathing += 1.0;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let sleep_h = n_asleep / 120.0;
+        assert!((truth.sleep_h - sleep_h).abs() < 1e-9);
+        assert!((truth.arousal_index_per_h - n_arousals / sleep_h).abs() < 1e-9);
+        assert!((truth.ahi_per_h - n_breathing / sleep_h).abs() < 1e-9);
     }
+}
+
+#[test]
+fn sleepers_of_one_cohort_are_different_people() {
+    let check = |name: &str, value: fn(&Truth) -> f64, (low, high): (f64, f64)| {
+        let (lowest, _, highest) = spread(value);
+        assert!(lowest < low && highest > high, "{name}: {lowest} to {highest}");
+    };
+    check("age", |truth| truth.subject.age_years, (30.0, 65.0));
+    check("heart rate", |truth| truth.subject.heart.rate_bpm, (52.0, 70.0));
+    check("breaths per minute", |truth| truth.subject.breathing.rate_per_min, (13.0, 17.0));
+    check("alpha", |truth| truth.subject.brain.alpha_uv, (3.0, 9.0));
+    check("spindle frequency", |truth| truth.subject.brain.spindle_hz, (12.3, 13.7));
+    check("chin tone", |truth| truth.subject.muscle.chin_uv, (7.0, 18.0));
+}
+
+#[test]
+fn a_sleeper_is_the_same_at_every_site() {
+    let at = |site| NightPlan::draw(&NightSpec { seed: 4, night: 2, hours: 0.5, site }).truth();
+    let sleeper = at(None).subject;
+    assert!(Site::ALL.into_iter().all(|site| at(Some(site)).subject == sleeper));
+}
+
+#[test]
+fn hours_are_rounded_to_epochs_and_kept_within_limits() {
+    let check = |hours, n_epochs: usize| {
+        let plan = NightPlan::draw(&NightSpec { seed: 1, night: 1, hours, site: None });
+        assert_eq!(plan.truth().stages.len(), n_epochs, "{hours} h");
+        assert_eq!(plan.truth().duration_s, n_epochs as f64 * EPOCH_S);
+    };
+    check(f64::NAN, 12);
+    check(-1.0, 12);
+    check(0.1, 12);
+    check(0.506, 61);
+    check(99.0, 1920);
 }
 
 #[test]
@@ -62,25 +121,34 @@ fn nights_have_the_share_of_stages_that_adults_have() {
 #[test]
 fn all_sites_are_met() {
     for site in Site::ALL {
-        assert!(COHORT.iter().any(|truth| truth.site == site), "{}", site.name());
+        assert!(truths().any(|truth| truth.site == site), "{}", site.name());
     }
 }
 
 #[test]
-fn some_nights_lose_a_channel() {
-    let lost = |truth: &&Truth| {
-        let is_lost = |kind| matches!(kind, FaultKind::Absent | FaultKind::Disconnected);
-        truth.faults.iter().any(|fault| is_lost(fault.kind))
-    };
+fn some_nights_lose_a_channel_but_none_both_derivations_of_the_eeg() {
     let plan = |night| NightPlan::draw(&NightSpec { seed: 2, night, hours: 0.2, site: None });
-    let truths: Vec<Truth> = (0..400).map(|night| plan(night).truth()).collect();
-    let n = truths.iter().filter(lost).count();
-    assert!((32..=76).contains(&n), "{n} of 400");
+    let lost = |night| -> Vec<(Channel, FaultKind)> {
+        let faults = plan(night).truth().faults.into_iter();
+        let is_lost = |kind| matches!(kind, FaultKind::Absent | FaultKind::Disconnected);
+        faults
+            .filter(|fault| is_lost(fault.kind))
+            .map(|fault| (fault.channel, fault.kind))
+            .collect()
+    };
+    let nights: Vec<_> = (0..400).map(lost).filter(|lost| !lost.is_empty()).collect();
+    assert!((32..=76).contains(&nights.len()), "{} of 400", nights.len());
+    for lost in nights {
+        let is_lost = |channel| lost.iter().any(|(it, _)| *it == channel);
+        assert!(!(is_lost(Channel::EegC3A2) && is_lost(Channel::EegC4A1)), "{lost:?}");
+        // A position sensor that hangs loose shows a position all the same.
+        assert!(!lost.contains(&(Channel::Position, FaultKind::Disconnected)));
+    }
 }
 
 #[test]
 fn events_lie_in_order_within_the_night() {
-    for truth in COHORT.iter() {
+    for truth in truths() {
         assert!(truth.events.windows(2).all(|pair| pair[0].onset_s <= pair[1].onset_s));
         for event in &truth.events {
             assert!(event.onset_s >= 0.0 && event.end_s() <= truth.duration_s, "{event:?}");
@@ -89,18 +157,27 @@ fn events_lie_in_order_within_the_night() {
 }
 
 #[test]
-fn arousals_last_3_to_15_seconds_after_10_seconds_of_sleep() {
-    for truth in COHORT.iter() {
+fn asda_arousals_last_3_to_15_seconds_after_10_seconds_of_sleep() {
+    for (truth, course) in COHORT.iter() {
+        let wakes: Vec<_> =
+            course.bouts.iter().filter(|bout| bout.vigilance == Vigilance::Wake).collect();
         let arousals: Vec<_> =
             truth.events.iter().filter(|event| event.kind == EventKind::Arousal).collect();
-        assert!(arousals.iter().all(|arousal| (3.0..15.0).contains(&arousal.duration_s)));
+        assert!(!arousals.is_empty());
+        for arousal in &arousals {
+            assert!((3.0..15.0).contains(&arousal.duration_s), "{arousal:?}");
+            let is_awake = wakes
+                .iter()
+                .any(|wake| wake.end_s > arousal.onset_s - 10.0 && wake.start_s < arousal.end_s());
+            assert!(!is_awake, "{arousal:?}");
+        }
         assert!(arousals.windows(2).all(|pair| pair[1].onset_s - pair[0].end_s() >= 10.0));
     }
 }
 
 #[test]
 fn apneas_and_hypopneas_last_at_least_10_seconds() {
-    for truth in COHORT.iter() {
+    for truth in truths() {
         let events = truth.events.iter().filter(|event| event.kind.is_apnea_or_hypopnea());
         assert!(events.clone().all(|event| event.duration_s >= 10.0));
     }

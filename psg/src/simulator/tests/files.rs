@@ -7,8 +7,8 @@ use quick_xml::Reader;
 use quick_xml::events::Event as Xml;
 
 use crate::edf::EdfFile;
-use crate::simulator::{NightSpec, Site, Truth, WrittenNight, simulate};
-use crate::{EPOCH_S, EventKind};
+use crate::simulator::{NightPlan, NightSpec, Site, Truth, WrittenNight, simulate};
+use crate::{EPOCH_S, Event, EventKind};
 
 fn write(seed: u64, night: u32, site: Site, folder: &Path) -> WrittenNight {
     simulate(&NightSpec { seed, night, hours: 0.5, site: Some(site) }).write(folder).unwrap()
@@ -37,6 +37,53 @@ fn nights_and_seeds_differ() {
         for (one, other) in one.iter().zip(&other) {
             assert!(one != other, "seed {seed}, night {night}");
         }
+    }
+}
+
+/// What a bundle has been trained on can be made again only while this holds; where it must change, say so in the
+/// changelog. Compared with a tolerance, because machines differ in the last digit of a sine.
+#[test]
+fn nights_never_change() {
+    let plan =
+        NightPlan::draw(&NightSpec { seed: 1, night: 1, hours: 0.5, site: Some(Site::Plain) });
+    let truth = plan.truth();
+    let stages: Vec<&str> = truth.stages.iter().map(|stage| stage.code()).collect();
+    let expected = [
+        ("W", 13),
+        ("N1", 11),
+        ("N2", 6),
+        ("N3", 9),
+        ("N1", 2),
+        ("N2", 7),
+        ("N3", 1),
+        ("N2", 1),
+        ("N3", 8),
+        ("W", 2),
+    ];
+    let runs: Vec<(&str, usize)> =
+        stages.chunk_by(PartialEq::eq).map(|run| (run[0], run.len())).collect();
+    assert_eq!(runs, expected);
+    let onsets_s: f64 = truth.events.iter().map(|event: &Event| event.onset_s).sum();
+    assert_eq!((truth.events.len(), onsets_s.round()), (392, 464_810.0));
+    let expected = [
+        ("ECG", 0.210543),
+        ("ABD", 0.108775),
+        ("THX", 0.216865),
+        ("AF", 0.195596),
+        ("EOG_L", 46.19084),
+        ("EOG_R", 63.37946),
+        ("EEG_C3_A2", 41.00819),
+        ("EEG_C4_A1", 31.81910),
+        ("EMG_CHIN", 3.874796),
+        ("POS", 2.0),
+        ("SpO2", 94.81556),
+    ];
+    let night = plan.render();
+    for ((signal, samples), (label, rms)) in night.signals.iter().zip(&expected) {
+        let energy: f64 = samples.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+        let found = (energy / samples.len() as f64).sqrt();
+        assert_eq!(signal.label, *label);
+        assert!((found / rms - 1.0).abs() < 1e-4, "{label}: {found}");
     }
 }
 

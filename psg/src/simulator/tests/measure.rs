@@ -1,6 +1,8 @@
 //! Measures signals, for tests that ask whether what a truth claims was really rendered.
 
+use crate::montage::Channel;
 use crate::simulator::filter::{Filter, Section};
+use crate::simulator::site::{Electrode, Source};
 use crate::simulator::{SimulatedNight, Truth};
 use crate::{Event, EventKind};
 
@@ -11,8 +13,25 @@ pub(super) struct Measured {
 }
 
 impl Measured {
+    /// Takes a channel of the montage; where the site records electrodes, the difference of two.
+    pub(super) fn of(night: &SimulatedNight, channel: Channel) -> Self {
+        let label = |source: Source| {
+            let signal = night.site.signals().iter().find(|signal| signal.source == source);
+            signal.map(|signal| signal.label)
+        };
+        if let Some(label) = label(Source::Channel(channel)) {
+            return Self::labelled(night, label);
+        }
+        let [mut plus, minus] = electrodes(channel).map(|electrode| {
+            let label = label(Source::Electrode(electrode));
+            Self::labelled(night, label.expect("a site records channels or their electrodes"))
+        });
+        plus.samples.iter_mut().zip(&minus.samples).for_each(|(plus, minus)| *plus -= minus);
+        plus
+    }
+
     /// Takes the signal of that label.
-    pub(super) fn of(night: &SimulatedNight, label: &str) -> Self {
+    pub(super) fn labelled(night: &SimulatedNight, label: &str) -> Self {
         let (signal, samples) = night
             .signals
             .iter()
@@ -73,6 +92,21 @@ impl Measured {
     }
 }
 
+/// Returns the two electrodes whose difference is a channel.
+fn electrodes(channel: Channel) -> [Electrode; 2] {
+    match channel {
+        Channel::Ecg => [Electrode::EcgPlus, Electrode::EcgMinus],
+        Channel::EogLeft => [Electrode::EyeLeft, Electrode::A2],
+        Channel::EogRight => [Electrode::EyeRight, Electrode::A2],
+        Channel::EegC3A2 => [Electrode::C3, Electrode::A2],
+        Channel::EegC4A1 => [Electrode::C4, Electrode::A1],
+        Channel::EmgChin => [Electrode::ChinLeft, Electrode::ChinRight],
+        Channel::Abdomen | Channel::Thorax | Channel::Airflow | Channel::Position => {
+            panic!("{channel} is no difference of electrodes")
+        }
+    }
+}
+
 /// Returns the events of a kind that keep away from movements, which hide everything else.
 pub(super) fn undisturbed(truth: &Truth, kind: EventKind) -> Vec<&Event> {
     let artifacts: Vec<&Event> =
@@ -90,7 +124,15 @@ pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Returns the share of the values that fulfil a condition.
-pub(super) fn share(values: &[f64], condition: impl Fn(f64) -> bool) -> f64 {
-    values.iter().filter(|value| condition(**value)).count() as f64 / values.len() as f64
+/// Asserts that at least that share of the values, of which there are some, fulfils a condition.
+pub(super) fn assert_mostly(
+    what: &str,
+    values: &[f64],
+    least_share: f64,
+    holds: impl Fn(f64) -> bool,
+) {
+    assert!(values.len() >= 4, "{what}: only {} to measure", values.len());
+    let share = values.iter().filter(|value| holds(**value)).count() as f64 / values.len() as f64;
+    let middle = median(values.to_vec());
+    assert!(share >= least_share, "{what}: {share:.3} of {}, median {middle:.3}", values.len());
 }

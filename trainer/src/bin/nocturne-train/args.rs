@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Train(Box<Train>),
     /// Writes a model bundle from trained weights.
     Export(Export),
+    /// Teaches a bundle how to read similarities to concepts, on nights that it was not trained on.
+    Calibrate(Calibrate),
 }
 
 /// `nocturne-train prepare`
@@ -141,6 +143,19 @@ pub(crate) struct Export {
     /// Span over which a channel was scaled when the weights of a file were trained.
     #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
     pub(crate) z_score: Span,
+}
+
+/// `nocturne-train calibrate`
+#[derive(Debug, Args)]
+pub(crate) struct Calibrate {
+    /// Folder of the bundle; its manifest is written anew.
+    pub(crate) bundle: PathBuf,
+    /// Folder of a set of nights with scored events that `prepare` has made.
+    #[arg(long, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// ONNX Runtime library; without it, the one that `cargo xtask setup` has put into `.ort/`.
+    #[arg(long, env = "ORT_DYLIB_PATH", value_name = "FILE")]
+    pub(crate) onnxruntime: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

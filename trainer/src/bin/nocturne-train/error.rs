@@ -30,7 +30,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if error.downcast_ref().is_some_and(is_closed) {
         return ExitCode::SUCCESS;
     }
-    console::note(format_args!("error: {error:#}"));
+    console::note(format_args!("error: {}", sentence(error)));
     let hint = |source: &(dyn std::error::Error + 'static)| {
         source.downcast_ref().and_then(nocturne_trainer::Error::hint)
     };
@@ -38,4 +38,32 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         console::note(format_args!("\nhint: {hint}"));
     }
     ExitCode::FAILURE
+}
+
+/// Returns the error and its causes, less those that a message before has told already.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut sentence = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if sentence.is_empty() {
+            sentence = cause;
+        } else if !sentence.ends_with(&cause) {
+            sentence = format!("{sentence}: {cause}");
+        }
+    }
+    sentence
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn cause_is_told_once() {
+        let told = Err::<(), _>(anyhow!("no such file")).context("cannot read `a`: no such file");
+        assert_eq!(sentence(&told.unwrap_err()), "cannot read `a`: no such file");
+        let untold = Err::<(), _>(anyhow!("no such file")).context("cannot read `a`");
+        assert_eq!(sentence(&untold.unwrap_err()), "cannot read `a`: no such file");
+    }
 }

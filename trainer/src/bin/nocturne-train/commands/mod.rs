@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod calibrate;
 mod export;
 mod prepare;
 mod train;
@@ -15,5 +16,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Prepare(prepare) => prepare::run(&prepare),
         Command::Train(train) => train::run(&train),
         Command::Export(export) => export::run(&export),
+        Command::Calibrate(calibrate) => calibrate::run(&calibrate),
     }
 }
