@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nocturne_encoder::Device;
 use nocturne_engine::Search;
@@ -31,6 +32,7 @@ pub(crate) struct Common {
     #[arg(
         long,
         env = "ORT_DYLIB_PATH",
+        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
         global = true,
         value_name = "FILE",
         help_heading = "Common"

@@ -165,7 +165,8 @@ impl Runtime {
 ///
 /// [`Error::NoRuntime`] where there is none.
 pub fn find(library: Option<&Path>) -> Result<PathBuf> {
-    if let Some(library) = library {
+    // An empty variable of the environment names nothing.
+    if let Some(library) = library.filter(|library| !library.as_os_str().is_empty()) {
         let found = library.is_file().then(|| library.to_owned());
         return found.ok_or_else(|| Error::NoRuntime { path: library.to_owned() });
     }

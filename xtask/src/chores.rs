@@ -21,8 +21,11 @@ pub(crate) fn demo(library: Option<&Path>, folder: Option<&Path>) -> Result<()> 
     let library = runtime::set_up(library)?;
     eprintln!("demo: building the release …");
     run(cargo().args(["build", "--release", "--package", "nocturne"]))?;
-    let program = root().join("target/release/nocturne");
-    run(Command::new(program).arg("demo").args(folder).env("ORT_DYLIB_PATH", library))
+    // Cargo knows where it has put the program; a folder is named from where the user stands.
+    let folder = folder.map(std::path::absolute).transpose()?;
+    let mut demo = cargo();
+    demo.args(["run", "--release", "--quiet", "--package", "nocturne", "--", "demo"]);
+    run(demo.args(folder).env("ORT_DYLIB_PATH", library))
 }
 
 /// Runs every test of the workspace.
@@ -86,14 +89,15 @@ fn has_nextest() -> bool {
     version.is_ok_and(|status| status.success())
 }
 
-fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     let mut command = Command::new(option_env!("CARGO").unwrap_or("cargo"));
     command.current_dir(root());
     command
 }
 
-fn run(command: &mut Command) -> Result<()> {
-    let status =
-        command.status().with_context(|| format!("cannot run {:?}", command.get_program()))?;
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run `{}`", command.get_program().display()))?;
     python::check(status).with_context(|| format!("{command:?}"))
 }

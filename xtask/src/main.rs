@@ -1,7 +1,8 @@
-//! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `ci`.
+//! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `ci`, `bundle`.
 
 #![expect(clippy::print_stderr, reason = "a chore tells on the terminal what it does")]
 
+mod bundle;
 mod chores;
 mod python;
 mod runtime;
@@ -9,6 +10,7 @@ mod runtime;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::TypedValueParser;
 use clap::{Parser, Subcommand};
 
 /// Chores of the Nocturne repository.
@@ -21,6 +23,7 @@ struct Arguments {
     #[arg(
         long,
         env = "ORT_DYLIB_PATH",
+        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
         global = true,
         hide_env_values = true,
         value_name = "FILE"
@@ -41,6 +44,11 @@ enum Chore {
     Test,
     /// Runs what continuous integration runs: format, lints, documentation, tests.
     Ci,
+    /// Makes the bundle `models/nocturne-tiny` again, from seeds; takes an hour or two and 20 GB.
+    Bundle {
+        /// Folder for nights, training set, run and bundle; a second call goes on in it.
+        work: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -51,6 +59,7 @@ fn main() -> ExitCode {
         Chore::Demo { folder } => chores::demo(library, folder.as_deref()),
         Chore::Test => chores::test(library),
         Chore::Ci => chores::ci(library),
+        Chore::Bundle { work } => bundle::make(library, &work),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -60,7 +60,7 @@ const WHEELS: [Wheel; 3] = [
 
 /// Returns the library to use: the given one, or the pinned one in `.ort/`, fetched where it is not there yet.
 pub(crate) fn set_up(given: Option<&Path>) -> Result<PathBuf> {
-    if let Some(library) = given {
+    if let Some(library) = given.filter(|library| !library.as_os_str().is_empty()) {
         if !library.is_file() {
             bail!("`ORT_DYLIB_PATH` names `{}`, which is not there", library.display());
         }

@@ -182,3 +182,23 @@ fn apneas_and_hypopneas_last_at_least_10_seconds() {
         assert!(events.clone().all(|event| event.duration_s >= 10.0));
     }
 }
+
+#[test]
+fn aasm_hypopneas_come_with_an_arousal_or_a_desaturation() {
+    // Rule 1A of Berry et al. 2012.
+    let mut n_hypopneas = 0;
+    for truth in truths() {
+        let begins = |kind, from_s: f64, to_s: f64| {
+            let mut onsets = truth.events.iter().filter(|event| event.kind == kind);
+            onsets.any(|event| (from_s..to_s).contains(&event.onset_s))
+        };
+        for event in truth.events.iter().filter(|event| event.kind == EventKind::Hypopnea) {
+            let end_s = event.end_s();
+            let is_scored = begins(EventKind::Arousal, end_s - 2.0, end_s + 1.0)
+                || begins(EventKind::Desaturation, event.onset_s, end_s + 15.0);
+            assert!(is_scored, "{} at {} s", truth.id, event.onset_s);
+            n_hypopneas += 1;
+        }
+    }
+    assert!(n_hypopneas > 100, "{n_hypopneas}");
+}

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nocturne_psg::ZScore;
 use nocturne_trainer::Preset;
@@ -154,7 +155,12 @@ pub(crate) struct Calibrate {
     #[arg(long, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
     pub(crate) data: PathBuf,
     /// ONNX Runtime library; without it, the one that `cargo xtask setup` has put into `.ort/`.
-    #[arg(long, env = "ORT_DYLIB_PATH", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "ORT_DYLIB_PATH",
+        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
+        value_name = "FILE"
+    )]
     pub(crate) onnxruntime: Option<PathBuf>,
 }
 
