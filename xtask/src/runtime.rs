@@ -19,7 +19,7 @@ struct Wheel {
     /// The platform's name for pip.
     platform: &'static str,
     /// SHA-256 of the wheel.
-    wheel_sha256: &'static str,
+    sha256: &'static str,
     /// The library's path in the wheel.
     member: &'static str,
     /// The library's name in `.ort/`.
@@ -33,7 +33,7 @@ const WHEELS: [Wheel; 3] = [
         os: "linux",
         architecture: "x86_64",
         platform: "manylinux_2_28_x86_64",
-        wheel_sha256: "5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f",
+        sha256: "5752bd508126ae7c49894d3b9d2e83f0c3d487319246d04c444b393308d7ad7f",
         member: "onnxruntime/capi/libonnxruntime.so.1.31.1",
         library: "libonnxruntime.so",
         library_sha256: "fc44112fbe06d7d689c57e11d3862031f64711007e4ee020f8eed5185fd2c1d3",
@@ -42,7 +42,7 @@ const WHEELS: [Wheel; 3] = [
         os: "linux",
         architecture: "aarch64",
         platform: "manylinux_2_28_aarch64",
-        wheel_sha256: "da05378364c44d4407e463982d2bf8d5e4cfea873283757e48beeb41df97b7f3",
+        sha256: "da05378364c44d4407e463982d2bf8d5e4cfea873283757e48beeb41df97b7f3",
         member: "onnxruntime/capi/libonnxruntime.so.1.31.1",
         library: "libonnxruntime.so",
         library_sha256: "8aa3b76b28c778a2b1dd660d34161adb1d508c9ccd04ff9dc80e26eca5df8467",
@@ -51,7 +51,7 @@ const WHEELS: [Wheel; 3] = [
         os: "macos",
         architecture: "aarch64",
         platform: "macosx_14_0_arm64",
-        wheel_sha256: "60b6b69bfe580eab576cacc5d132a0e9cf2a37fcfd18d46dd191042b1d1ed0d7",
+        sha256: "60b6b69bfe580eab576cacc5d132a0e9cf2a37fcfd18d46dd191042b1d1ed0d7",
         member: "onnxruntime/capi/libonnxruntime.1.31.1.dylib",
         library: "libonnxruntime.dylib",
         library_sha256: "f8b06155feece624e55e49124340eea279da812529ae6fbc46a9f2be9c9cad2e",
@@ -116,10 +116,7 @@ fn fetch(wheel: &Wheel, library: &Path) -> Result<()> {
 /// Lets pip download the wheel; pip refuses one with another hash.
 fn download(wheel: &Wheel, work: &Path) -> Result<()> {
     let requirements = work.join("requirements.txt");
-    fs::write(
-        &requirements,
-        format!("onnxruntime=={VERSION} --hash=sha256:{}\n", wheel.wheel_sha256),
-    )?;
+    fs::write(&requirements, format!("onnxruntime=={VERSION} --hash=sha256:{}\n", wheel.sha256))?;
     python::pip()?
         .args([
             "download",

@@ -1,0 +1,46 @@
+//! The tokenizer against what Python's `open_clip` makes of the same texts.
+//!
+//! The fixtures are not part of the project; without them the test says so and passes.
+
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+use std::path::Path;
+
+use nocturne_encoder::Tokenizer;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Goldens {
+    sot: u32,
+    eot: u32,
+    context_length: usize,
+    rows: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    text: String,
+    /// Tokens between begin and end, before the text is cut to the context.
+    ids: Vec<u32>,
+}
+
+#[test]
+fn texts_have_the_tokens_of_open_clip() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/goldens/tokenizer.json");
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        println!("skipped: no fixtures");
+        return;
+    };
+    let goldens: Goldens = serde_json::from_str(&text).unwrap();
+    let tokenizer = Tokenizer::clip();
+    for row in goldens.rows {
+        let mut expected = vec![goldens.sot];
+        expected.extend(&row.ids);
+        expected.push(goldens.eot);
+        if expected.len() > goldens.context_length {
+            expected.truncate(goldens.context_length);
+            expected[goldens.context_length - 1] = goldens.eot;
+        }
+        assert_eq!(tokenizer.encode(&row.text).ids, expected, "{:?}", row.text);
+    }
+}
