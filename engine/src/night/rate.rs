@@ -56,7 +56,7 @@ fn corrected(share: f64, calibration: &Calibration) -> f64 {
 fn per_hour(share: f64, judged: usize) -> f64 {
     // A night whose every epoch is hit has no finite estimate; half an epoch is left empty, as is the custom.
     let most = 1.0 - 0.5 / judged as f64;
-    -(1.0 - share.min(most)).ln() * EPOCHS_PER_HOUR
+    (1.0 / (1.0 - share.min(most))).ln() * EPOCHS_PER_HOUR
 }
 
 /// Returns the 95 % interval of a share.
@@ -86,6 +86,12 @@ mod tests {
         let rate = Rate::estimate(10, 960, &PERFECT).unwrap();
         assert!((rate.per_hour - 1.256).abs() < 0.01, "{rate:?}");
         assert!(rate.low < rate.per_hour && rate.per_hour < rate.high);
+    }
+
+    #[test]
+    fn rate_of_nothing_is_not_negative() {
+        let low = Rate::estimate(0, 960, &PERFECT).unwrap().low;
+        assert!(low.is_sign_positive() && low < 1e-6, "{low}");
     }
 
     #[test]
