@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Nights(Nights),
     /// Labels epochs by the nearest prompt.
     Label(Label),
+    /// Lists the recordings of a collection.
+    List(List),
     /// Serves a collection over gRPC.
     Serve(Serve),
     /// Measures how right a bundle's answers are on scored recordings.
@@ -196,6 +198,17 @@ pub(crate) struct Index {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) encoder: EncoderArguments,
+}
+
+/// `nocturne list`
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Folder of the collection.
+    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
+    pub(crate) collection: PathBuf,
+    /// Writes a line of JSON for each recording.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Which epochs a search is about.

@@ -165,3 +165,30 @@ fn real_recordings_index_without_a_hand_edit() {
         .json();
     assert!(answer["hits"].as_array().unwrap().iter().all(|hit| hit["channels"][0] == "EEG_C3_A2"));
 }
+
+#[test]
+fn recordings_of_a_collection_are_listed() {
+    let Some(cohort) = cohort() else { return };
+    let table = run(["list", "-c", text(&cohort.collection)]).expect_code(0).stdout;
+    assert!(table.contains("night-0001") && table.contains(&format!("{NIGHTS} recordings")));
+    let lines = run(["list", "-c", text(&cohort.collection), "--json"]).expect_code(0).json_lines();
+    assert_eq!(lines.len(), NIGHTS);
+    assert!(lines.iter().all(|line| line["n_epochs"].as_u64() > Some(0)), "{lines:?}");
+}
+
+#[test]
+fn rates_of_nights_without_channels_come_with_a_caution() {
+    let Some(data) = shared_data() else { return };
+    if !has_encoder() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let collection = folder.path().join("collection");
+    let night = data.join("ucddb018");
+    run(["index", text(&night), "-c", text(&collection)]).expect_code(0);
+    let answer = run(["nights", "frequent arousals", "-c", text(&collection), "--json"])
+        .expect_code(0)
+        .json();
+    let cautions = answer["reading"]["cautions"].to_string();
+    assert!(cautions.contains("1 of 1 nights lack channels"), "{cautions}");
+}

@@ -210,7 +210,7 @@ impl Error {
                 Some("check the disk, then run again; what was acknowledged is safe")
             }
             Self::UnknownRecording { .. } => {
-                Some("names are case-sensitive; list the collection's recordings")
+                Some("names are case-sensitive; `nocturne list` shows those of a collection")
             }
             Self::Io { .. }
             | Self::Dimension { .. }

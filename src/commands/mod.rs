@@ -5,6 +5,7 @@ mod eval;
 mod index;
 mod inspect;
 mod label;
+mod list;
 mod nights;
 mod search;
 mod serve;
@@ -26,6 +27,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Search(search) => search::run(&common, search),
         Command::Nights(nights) => nights::run(&common, nights),
         Command::Label(label) => label::run(&common, label),
+        Command::List(list) => list::run(&list),
         Command::Serve(serve) => serve::run(&common, serve),
         Command::Eval(eval) => eval::run(&common, &eval),
     }

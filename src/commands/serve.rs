@@ -27,33 +27,36 @@ pub(super) fn run(common: &Common, arguments: Serve) -> Result<Outcome> {
             .await
             .map_err(|source| Error::Serve { address: listen, source: source.into() })?;
         let address = listener.local_addr().unwrap_or(listen);
+        let stop = stop_signal().context("cannot listen for signals")?;
         // A program that waits for the server reads this line.
         console::print(format_args!(
             "serving {} recordings with {} epochs on {address}",
             info.recordings, info.epochs
         ))?;
         let options = ServeOptions { most_at_once: most_at_once.into(), ..ServeOptions::default() };
-        nocturne_engine::serve(engine, listener, options, stop_signal()).await?;
+        nocturne_engine::serve(engine, listener, options, stop).await?;
         Ok(Outcome::Done)
     })
 }
 
-/// Waits until somebody wants the server to end.
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = interrupt => {}
-                    _ = terminate.recv() => {}
-                }
-            }
-            Err(_) => drop(interrupt.await),
+/// Begins to listen for the wish that the server end, and returns what waits for it.
+///
+/// Whoever reads that the server is up may end it at once: the signals are caught from here on.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    drop(interrupt.await);
+    })
+}
+
+/// Begins to listen for the wish that the server end, and returns what waits for it.
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

@@ -50,7 +50,7 @@ pub struct NightHit {
     pub hours_of_sleep: f64,
     /// Who says which epochs are sleep: `scored` or `zero_shot`.
     pub stage_source: StageSource,
-    /// Scored occurrences per hour of sleep, where the recording's scorer marked events.
+    /// Scored occurrences per hour of sleep, where the scorer of the recording marked at least one.
     pub scored_rate_per_hour: Option<f64>,
     /// The epochs that show it best; their scores are probabilities, or cosines where there is no calibration.
     pub evidence: Vec<EpochHit>,
@@ -147,7 +147,7 @@ impl Engine {
         Ok(NightAnswer {
             nights: ordered(nights, &sought.question, k),
             skipped,
-            reading: sought.reading(),
+            reading: sought.reading(&judged),
         })
     }
 

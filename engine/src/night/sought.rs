@@ -3,7 +3,7 @@
 use nocturne_encoder::bundle::Calibration;
 use nocturne_encoder::{Embedding, Label, LabelDirections};
 use nocturne_index::{Hit, Recording};
-use nocturne_psg::montage::ChannelMask;
+use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{EPOCH_S, EpochRef, Stage};
 
 use super::question::Question;
@@ -36,6 +36,19 @@ pub(super) struct JudgedNight<'a> {
     /// Epochs of sleep without the channels for it.
     n_hidden: usize,
     stage_source: StageSource,
+}
+
+/// Channels with which concepts are calibrated; few recorders tell what their position codes mean.
+const CALIBRATED: ChannelMask =
+    ChannelMask::ALL.without(ChannelMask::from_bits(1 << Channel::Position.index()));
+
+impl JudgedNight<'_> {
+    /// Returns whether most of the judged epochs lack a channel that those of the calibration had.
+    fn lacks_channels(&self) -> bool {
+        let is_poor =
+            |(row, _): &&(usize, f32)| !self.recording.masks()[*row].contains_all(CALIBRATED);
+        2 * self.scores.iter().filter(is_poor).count() > self.scores.len()
+    }
 }
 
 impl Sought {
@@ -110,10 +123,18 @@ impl Sought {
         })
     }
 
-    /// Says how the question was understood.
-    pub(super) fn reading(self) -> QuestionReading {
+    /// Says how the question was understood, and what to keep in mind about the answer for these nights.
+    pub(super) fn reading(self, nights: &[JudgedNight<'_>]) -> QuestionReading {
         let Self { question, name, label, text, .. } = self;
         let mut cautions = Vec::new();
+        let n_poor = nights.iter().filter(|night| night.lacks_channels()).count();
+        if label.is_some() && n_poor > 0 {
+            cautions.push(format!(
+                "{n_poor} of {} nights lack channels for most of their sleep; hits and false alarms are known for \
+                 epochs with all of them only, so the rates of these nights may be far off",
+                nights.len()
+            ));
+        }
         if label.is_none() {
             let share = UNCALIBRATED_SHARE * 100.0;
             cautions.push(format!(
@@ -145,9 +166,13 @@ impl Sought {
         if self.label.is_some() { self.calibration.probability(margin) } else { margin }
     }
 
-    /// Returns scored occurrences per hour of the sleep that was asked for, where events were scored.
+    /// Returns scored occurrences per hour of the sleep that was asked for.
+    ///
+    /// Few scorers mark everything: where not one such event was scored, nobody may have looked for it.
     fn scored_rate(&self, recording: &Recording, label: &Label) -> Option<f64> {
-        let events = recording.events()?.iter().filter(|event| label.covers(event.kind));
+        let mut events =
+            recording.events()?.iter().filter(|event| label.covers(event.kind)).peekable();
+        events.peek()?;
         let asleep_s: Vec<f64> = (0..recording.n_epochs())
             .filter(|row| self.question.is_about(recording.stages()[*row]))
             .map(|row| recording.onsets_s()[row])
