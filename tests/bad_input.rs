@@ -122,6 +122,29 @@ fn damaged_segment_is_named_and_not_served() {
 }
 
 #[test]
+fn damaged_segment_is_mended_by_indexing_again() {
+    let Some(cohort) = cohort() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let collection = folder.path().join("collection");
+    copy(&cohort.collection, &collection);
+    let segments: Vec<_> = std::fs::read_dir(collection.join("segments"))
+        .unwrap()
+        .map(|s| s.unwrap().path())
+        .collect();
+    let whole = std::fs::read(&segments[0]).unwrap();
+    std::fs::write(&segments[0], &whole[..whole.len() / 2]).unwrap();
+    std::fs::remove_file(&segments[1]).unwrap();
+    let index = || run(["index", text(&cohort.nights), "-c", text(&collection), "--json"]);
+    let lines = index().expect_code(0).json_lines();
+    assert_eq!(lines.iter().filter(|line| line["event"] == "damaged").count(), 2);
+    assert_eq!(lines.last().unwrap()["acknowledged"], 2);
+    assert_eq!(std::fs::read(&segments[0]).unwrap(), whole);
+    let lines = index().expect_code(0).json_lines();
+    assert_eq!(lines.last().unwrap()["acknowledged"], 0);
+    run(["search", "deep sleep", "-c", text(&collection)]).expect_code(0);
+}
+
+#[test]
 fn folder_that_is_no_collection_is_named() {
     if !has_encoder() {
         return;

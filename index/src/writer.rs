@@ -10,7 +10,7 @@ use crate::collection::{SEGMENTS, expect_space};
 use crate::entry::SegmentRef;
 use crate::manifest::Manifest;
 use crate::storage::{Folder, Item, Lock, Locking, PublishError, Storage, UNFINISHED, publish};
-use crate::{Error, RecordingDraft, RecordingEntry, Result, Space, segment};
+use crate::{Collection, Error, RecordingDraft, RecordingEntry, Result, Space, segment};
 
 const LOCK: &str = "writer.lock";
 
@@ -139,6 +139,16 @@ impl CollectionWriter {
     /// Returns the files that a crash or a replacement had left behind and that opening removed.
     pub fn cleared(&self) -> &[PathBuf] {
         &self.cleared
+    }
+
+    /// Reads every segment and returns what is wrong, by recording; a new commit of such a recording mends it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Collection::open`].
+    pub fn damaged(&self) -> Result<Vec<(RecordingId, Error)>> {
+        let collection = Collection::open_in(Arc::clone(&self.storage))?;
+        Ok(collection.verify().map(|(id, error)| (id.clone(), error)).collect())
     }
 
     /// Adds a recording, or replaces the one of the same name in one step.

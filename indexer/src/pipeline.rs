@@ -68,8 +68,12 @@ impl Indexer {
         // The queues hold nothing: a night waits in the hands of the thread that made it, and there are two at most.
         let (read_sender, read_receiver) = sync_channel(0);
         let (encoded_sender, encoded_receiver) = sync_channel(0);
-        let entries: BTreeMap<RecordingId, RecordingEntry> =
+        let mut entries: BTreeMap<RecordingId, RecordingEntry> =
             writer.recordings().map(|entry| (entry.id.clone(), entry.clone())).collect();
+        for (recording, error) in writer.damaged()? {
+            progress(Progress::Damaged { recording: &recording, error: &error });
+            entries.remove(&recording);
+        }
         let (reader_options, metadata) = (options.clone(), options.metadata);
         thread::scope(|scope| {
             let reader =

@@ -14,6 +14,13 @@ pub enum Progress<'a> {
         /// How many there are.
         n_recordings: usize,
     },
+    /// A recording of the collection is damaged on the disk; where it is found again, it is read anew.
+    Damaged {
+        /// The recording.
+        recording: &'a RecordingId,
+        /// What is wrong.
+        error: &'a nocturne_index::Error,
+    },
     /// A recording is in the collection, durably.
     Acknowledged(&'a Acknowledged),
     /// The collection held a recording already as it is.

@@ -57,6 +57,10 @@ pub(super) fn fill(session: &Session, filling: Filling<'_>, json: bool) -> Resul
 fn tell(progress: &Progress<'_>, json: bool, bar: &indicatif::ProgressBar) -> std::io::Result<()> {
     let line = match progress {
         Progress::Found { n_recordings } => json!({ "event": "found", "recordings": n_recordings }),
+        Progress::Damaged { recording, error } => {
+            bar.suspend(|| console::note(format_args!("warning: {recording}: {error}")));
+            json!({ "event": "damaged", "recording": recording, "error": error.to_string() })
+        }
         Progress::Acknowledged(done) => {
             for warning in &done.warnings {
                 bar.suspend(|| {
@@ -76,7 +80,7 @@ fn tell(progress: &Progress<'_>, json: bool, bar: &indicatif::ProgressBar) -> st
             failure(failed)
         }
     };
-    if !matches!(progress, Progress::Found { .. }) {
+    if !matches!(progress, Progress::Found { .. } | Progress::Damaged { .. }) {
         bar.inc(1);
     }
     if json { bar.suspend(|| console::print_json(&line)) } else { Ok(()) }
@@ -118,7 +122,7 @@ pub(super) fn summarise(report: &Report, json: bool) -> Result<Outcome> {
             failed.len()
         ))?;
         for failed in failed {
-            console::print(format_args!("  {}: {}", failed.path.display(), failed.error))?;
+            console::print(format_args!("  {}", failed.error))?;
         }
     }
     match (failed.is_empty(), acknowledged.is_empty() && unchanged.is_empty()) {
