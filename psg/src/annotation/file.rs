@@ -1,0 +1,166 @@
+//! A file of annotations: its dialect and what it holds.
+
+use std::fs::File;
+use std::io::{BufRead, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::civil::DateTime;
+
+use super::encoding::{Decoder, Encoding};
+use super::format::{AnnotationFormat, Kind, is_edf, recognise};
+use super::lines::Lines;
+use super::problem::Problem;
+use super::time::Clock;
+use super::{Annotation, luna, noxturnal, stage_list, table, ucddb, xml};
+use crate::edf::{EdfFile, open_regular};
+use crate::{Error, Result, Warning};
+
+/// Bytes of the longest file of text that is read.
+const LONGEST_BYTES: u64 = 64 << 20;
+
+/// Annotations that a file may hold: what fits into memory a few times over, and more than a night has heart beats.
+const MOST_ANNOTATIONS: usize = 500_000;
+
+/// Bytes of text by which a dialect is recognised.
+const HEAD_BYTES: u64 = 1 << 14;
+
+/// Annotations as they stand in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnnotationFile {
+    /// The file.
+    pub path: PathBuf,
+    /// The dialect that its content, and in doubt its name, gave away.
+    pub format: AnnotationFormat,
+    /// Length of an epoch in seconds, where the file or its dialect says so.
+    pub epoch_length_s: Option<f64>,
+    /// The annotations, in the order of the file.
+    pub annotations: Vec<Annotation>,
+    /// What was odd, and what had to be assumed.
+    pub warnings: Vec<Warning>,
+}
+
+impl AnnotationFile {
+    /// Reads a file of annotations in whatever dialect it is written.
+    ///
+    /// `start` is the wall-clock time of the recording's first sample. Without it, clock times count from the first
+    /// one in the file, and a warning says so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Annotations`] with the place in the file, [`Error::Io`], [`Error::NotAFile`], and for EDF+ files those
+    /// of [`EdfFile::open`].
+    pub fn open(path: &Path, start: Option<DateTime>) -> Result<Self> {
+        let (mut file, bytes) = open_regular(path)?;
+        let mut head = Vec::new();
+        file.by_ref().take(8).read_to_end(&mut head).map_err(Error::io(path, "read"))?;
+        let read = if is_edf(&head) || has_edf_name(path) {
+            read_edf(path)
+        } else {
+            read_text(path, file, bytes, start)
+        };
+        let (format, content) = read.map_err(|problem| problem.in_file(path))?;
+        let mut annotations = content.annotations;
+        let file: Arc<Path> = path.into();
+        annotations.iter_mut().for_each(|annotation| annotation.file = Some(Arc::clone(&file)));
+        let Content { epoch_length_s, warnings, .. } = content;
+        Ok(Self { path: path.to_owned(), format, epoch_length_s, annotations, warnings })
+    }
+}
+
+/// Returns whether a file of text begins like a dialect; one that cannot be read does not.
+pub(super) fn is_annotations(path: &Path) -> bool {
+    let recognised = || {
+        let (mut file, _) = open_regular(path).ok()?;
+        let encoding = Encoding::of(&mut file).ok()?;
+        recognise(path, &head_of(&mut file, encoding).ok()?).ok()
+    };
+    recognised().is_some()
+}
+
+/// What a reader found in a file.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    pub(super) annotations: Vec<Annotation>,
+    pub(super) epoch_length_s: Option<f64>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+impl Content {
+    /// Takes one more annotation, unless there are too many.
+    pub(super) fn push(&mut self, annotation: Annotation) -> std::result::Result<(), String> {
+        if self.annotations.len() == MOST_ANNOTATIONS {
+            return Err(format!("the file holds more than {MOST_ANNOTATIONS} annotations"));
+        }
+        self.annotations.push(annotation);
+        Ok(())
+    }
+}
+
+type Outcome = std::result::Result<(AnnotationFormat, Content), Problem>;
+
+fn has_edf_name(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    ["edf", "bdf", "rec"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+}
+
+fn read_edf(path: &Path) -> Outcome {
+    let file = EdfFile::open(path).map_err(|error| Problem::Other(Box::new(error)))?;
+    let mut content = Content { warnings: file.warnings().to_vec(), ..Content::default() };
+    for annotation in file.annotations() {
+        content.push(annotation.clone()).map_err(Problem::whole)?;
+    }
+    Ok((AnnotationFormat::EdfPlus, content))
+}
+
+fn read_text(path: &Path, mut file: File, bytes: u64, start: Option<DateTime>) -> Outcome {
+    if bytes > LONGEST_BYTES {
+        let problem = format!("the file has {bytes} bytes; expected at most {LONGEST_BYTES}");
+        return Err(Problem::whole(problem));
+    }
+    let encoding = Encoding::of(&mut file).map_err(Problem::Io)?;
+    let head = head_of(&mut file, encoding).map_err(Problem::Io)?;
+    let kind = recognise(path, &head).map_err(Problem::whole)?;
+    // A file that grows while it is read is read no further than it may be long.
+    let mut text = Decoder::new(file.take(LONGEST_BYTES), encoding.0);
+    let mut clock = Clock::new(start);
+    let (format, mut content) = match kind {
+        Kind::Xml => xml::read(&mut text)?,
+        Kind::Text(format) => (format, read_lines(format, &mut Lines::new(text), &mut clock)?),
+    };
+    content.warnings.extend(clock.warnings());
+    Ok((format, content))
+}
+
+fn read_lines(
+    format: AnnotationFormat,
+    lines: &mut Lines<impl BufRead>,
+    clock: &mut Clock,
+) -> std::result::Result<Content, Problem> {
+    match format {
+        AnnotationFormat::LunaAnnot => luna::read(lines, clock),
+        AnnotationFormat::NoxturnalCsv => noxturnal::read(lines, clock),
+        AnnotationFormat::UcddbEvents => ucddb::read(lines, clock),
+        AnnotationFormat::BidsTsv | AnnotationFormat::EventCsv => table::read(lines, clock),
+        AnnotationFormat::LunaEannot
+        | AnnotationFormat::StageList
+        | AnnotationFormat::UcddbStages
+        | AnnotationFormat::RespironicsStages => stage_list::read(lines, format),
+        AnnotationFormat::EdfPlus | AnnotationFormat::NsrrXml | AnnotationFormat::ProfusionXml => {
+            unreachable!("`recognise` gives lines to no binary and no XML file")
+        }
+    }
+}
+
+/// Returns the first lines of a text without their last, cut one, and leaves the file after its mark.
+fn head_of(file: &mut File, (encoding, mark_bytes): (Encoding, u64)) -> std::io::Result<String> {
+    file.seek(SeekFrom::Start(mark_bytes))?;
+    let mut head = Vec::new();
+    Decoder::new(file.by_ref(), encoding).take(HEAD_BYTES).read_to_end(&mut head)?;
+    file.seek(SeekFrom::Start(mark_bytes))?;
+    let whole_lines = match head.iter().rposition(|byte| *byte == b'\n') {
+        Some(last) if head.len() as u64 == HEAD_BYTES => &head[..last],
+        Some(_) | None => &head[..],
+    };
+    Ok(String::from_utf8_lossy(whole_lines).into_owned())
+}
