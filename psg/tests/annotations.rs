@@ -11,6 +11,7 @@ use nocturne_psg::annotation::write::{NsrrHeader, bids_tsv, luna_annot, luna_ean
 use nocturne_psg::annotation::{
     Annotation, AnnotationFile, AnnotationFormat, AnnotationInspection, Scoring,
 };
+use nocturne_psg::edf::EdfWriter;
 use nocturne_psg::{Event, EventKind, Recording, Stage};
 
 fn shared_data() -> Option<PathBuf> {
@@ -192,4 +193,28 @@ fn events_know_where_they_come_from() {
     assert_eq!(annotation.file.as_deref(), Some(path.as_path()));
     let events = Scoring::from_annotations(&file.annotations).events;
     assert_eq!(events, [Event { kind: EventKind::Arousal, onset_s: 1.0, duration_s: 4.0 }]);
+}
+
+#[test]
+fn files_of_one_night_that_contradict_each_other_are_both_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.edf");
+    let start = jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0);
+    let own = vec![Annotation::new(3.0, Some(2.0), "Apnea")];
+    let mut writer = EdfWriter::create(&path, start, (2, 30.0), Vec::new(), own).unwrap();
+    writer.write_samples(&[]).unwrap();
+    writer.commit().unwrap();
+    std::fs::write(folder.path().join("a.annot"), "N2\t22:00:00\t22:01:00\narousal\t5\t9\n")
+        .unwrap();
+    std::fs::write(folder.path().join("a.eannot"), "N2\nN3\n").unwrap();
+    let recording = Recording::open(&path).unwrap();
+    let scoring = recording.scoring();
+    assert_eq!(scoring.hypnogram.stage_of_epoch(30.0), Some(Stage::N2));
+    assert_eq!(counts(&scoring.events), BTreeMap::from([("apnea", 1), ("arousal", 1)]));
+    let conflict = "`a.annot` and `a.eannot` score different stages in 1 of 2 epochs; those of `a.annot` were used";
+    assert!(
+        recording.warnings().iter().any(|w| w.message == conflict),
+        "{:?}",
+        recording.warnings()
+    );
 }

@@ -18,7 +18,7 @@ pub fn combined(sources: &[(String, Scoring)]) -> (Scoring, Vec<Warning>) {
     for (name, scoring) in sources {
         all.n_unknown += scoring.n_unknown;
         for (text, n) in &scoring.ambiguous {
-            *all.ambiguous.entry(text.clone()).or_insert(0) += n;
+            *all.ambiguous.entry(text).or_insert(0) += n;
         }
         match staged_by {
             Some((first, stages)) => {

@@ -7,9 +7,8 @@ use crate::Result;
 use crate::hash::{sha256, sha256_of_file};
 
 /// Endings of a recording's name whose files need no other sign to be its annotations, in the order of their rank.
-const CERTAIN: [&str; 8] = [
+const CERTAIN: [&str; 7] = [
     "-nsrr.xml",
-    ".xml",
     "-profusion.xml",
     ".annot",
     ".eannot",
@@ -19,7 +18,7 @@ const CERTAIN: [&str; 8] = [
 ];
 
 /// Endings that other files have too; the content must be annotations.
-const UNCERTAIN: [&str; 4] = [".csv", "_annotations.csv", "_annotations.txt", ".tsv"];
+const UNCERTAIN: [&str; 5] = [".xml", ".csv", "_annotations.csv", "_annotations.txt", ".tsv"];
 
 /// What BIDS puts between the name of a run and the ending of a recording.
 const BIDS_SUFFIXES: [&str; 4] = ["_eeg", "_psg", "_ieeg", "_meg"];
@@ -36,9 +35,10 @@ pub fn companion(recording: &Path) -> Option<PathBuf> {
 /// Returns the paths of all annotations that lie beside a recording, in the order of their rank.
 ///
 /// Known habits:
-/// - beside `NAME.edf`: `NAME-nsrr.xml`, `NAME.xml`, `NAME-profusion.xml`, `NAME.annot`, `NAME.eannot`, UCDDB's
+/// - beside `NAME.edf`: `NAME-nsrr.xml`, `NAME-profusion.xml`, `NAME.annot`, `NAME.eannot`, UCDDB's
 ///   `NAME_stage.txt` and `NAME_respevt.txt`, `NAME_events.tsv`, and of BIDS `sub-01_task-sleep_events.tsv` beside
 ///   `sub-01_task-sleep_eeg.edf`;
+/// - `NAME.xml`, where there is nothing of these or its content is annotations;
 /// - `NAME.csv`, `NAME.tsv`, `NAME_annotations.csv` and `NAME_annotations.txt` (Noxturnal, EDFbrowser) where their
 ///   content is annotations;
 /// - the folders of the National Sleep Research Resource, `…/edfs/…/NAME.edf` and
@@ -50,13 +50,19 @@ pub fn companions(recording: &Path) -> Vec<PathBuf> {
     let beside = |ending: &str| folder.join(format!("{stem}{ending}"));
     let is_other_file = |path: &PathBuf| path != recording && path.is_file();
     let mut found: Vec<PathBuf> = CERTAIN.map(beside).into_iter().filter(is_other_file).collect();
+    if found.is_empty() {
+        // Where nothing has a better name, this one is meant, and what is wrong with it is said.
+        found.extend(Some(beside(".xml")).filter(is_other_file));
+    }
     found.extend(bids_events(folder, stem));
     found.extend(NSRR_FOLDERS.iter().filter_map(|(folder, ending)| {
         nsrr_sibling(recording, folder, &format!("{stem}{ending}"))
     }));
     found.extend(sleep_edf_hypnogram(folder, stem));
     let uncertain = UNCERTAIN.map(beside).into_iter().filter(is_other_file);
-    found.extend(uncertain.filter(|path| is_annotations(path)));
+    let uncertain: Vec<PathBuf> =
+        uncertain.filter(|path| !found.contains(path) && is_annotations(path)).collect();
+    found.extend(uncertain);
     found
 }
 
@@ -125,8 +131,9 @@ mod tests {
 
     #[test]
     fn annotations_are_found_by_the_habits_of_archives() {
-        let files = [("a.edf", ""), ("a-nsrr.xml", ""), ("a.xml", ""), ("a.annot", "")];
-        check(&files, "a.edf", &["a-nsrr.xml", "a.xml", "a.annot"]);
+        let files = [("a.edf", ""), ("a-nsrr.xml", ""), ("a.annot", ""), ("a.eannot", "")];
+        check(&files, "a.edf", &["a-nsrr.xml", "a.annot", "a.eannot"]);
+        check(&[("a.edf", ""), ("a.xml", "")], "a.edf", &["a.xml"]);
         let (nsrr, profusion) = (
             "annotations-events-nsrr/shhs1/shhs1-200001-nsrr.xml",
             "annotations-events-profusion/shhs1/shhs1-200001-profusion.xml",
@@ -149,6 +156,10 @@ mod tests {
     fn tables_count_only_where_they_hold_annotations() {
         check(&[("a.edf", ""), ("a.csv", "onset,duration,event\n")], "a.edf", &["a.csv"]);
         check(&[("a.edf", ""), ("a.csv", "hz,power\n1,2\n")], "a.edf", &[]);
+        let files = [("a.edf", ""), ("a-nsrr.xml", ""), ("a.xml", "<PSGAnnotation/>")];
+        check(&files, "a.edf", &["a-nsrr.xml", "a.xml"]);
+        let files = [("a.edf", ""), ("a-nsrr.xml", ""), ("a.xml", "<amplifier/>")];
+        check(&files, "a.edf", &["a-nsrr.xml"]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::{Error, Result, Warning};
 const LONGEST_BYTES: u64 = 64 << 20;
 
 /// Annotations that a file may hold: what fits into memory a few times over, and more than a night has heart beats.
-const MOST_ANNOTATIONS: usize = 500_000;
+const MOST_ANNOTATIONS: usize = 250_000;
 
 /// Bytes of text by which a dialect is recognised.
 const HEAD_BYTES: u64 = 1 << 14;
@@ -73,9 +73,13 @@ pub(super) fn is_annotations(path: &Path) -> bool {
     let recognised = || {
         let (mut file, _) = open_regular(path).ok()?;
         let encoding = Encoding::of(&mut file).ok()?;
-        recognise(path, &head_of(&mut file, encoding).ok()?).ok()
+        let head = head_of(&mut file, encoding).ok()?;
+        Some(match recognise(path, &head).ok()? {
+            Kind::Xml => xml::ROOTS.iter().any(|root| head.contains(&format!("<{root}"))),
+            Kind::Text(_) => true,
+        })
     };
-    recognised().is_some()
+    recognised().unwrap_or(false)
 }
 
 /// What a reader found in a file.
@@ -163,4 +167,54 @@ fn head_of(file: &mut File, (encoding, mark_bytes): (Encoding, u64)) -> std::io:
         Some(_) | None => &head[..],
     };
     Ok(String::from_utf8_lossy(whole_lines).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(name: &str, content: &[u8]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        let error = AnnotationFile::open(&path, None).unwrap_err().to_string();
+        error.replace(&format!("{}/", folder.path().display()), "")
+    }
+
+    #[test]
+    fn content_decides_against_the_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let little_endian = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let xml: Vec<u8> = little_endian("\u{feff}<PSGAnnotation></PSGAnnotation>");
+        std::fs::write(&path, xml).unwrap();
+        let format = AnnotationFile::open(&path, None).unwrap().format;
+        assert_eq!(format, AnnotationFormat::NsrrXml);
+    }
+
+    #[test]
+    fn files_without_annotations_are_refused() {
+        assert_eq!(refused("a.txt", b""), "`a.txt`, as a whole: the file is empty");
+        assert_eq!(refused("a.xml", b""), "`a.xml`, byte 0: the file is empty");
+        assert_eq!(
+            refused("a.annot", b"\x7fELF\x02\0\0\0"),
+            "`a.annot`, line 1: it holds a zero byte; expected text"
+        );
+    }
+
+    #[test]
+    fn memory_does_not_follow_what_a_file_repeats() {
+        assert_eq!(
+            refused("a.eannot", "W\n".repeat(MOST_ANNOTATIONS + 1).as_bytes()),
+            "`a.eannot`, line 250001: the file holds more than 250000 annotations"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.xml");
+        File::create(&path).unwrap().set_len(LONGEST_BYTES + 1).unwrap();
+        let error = AnnotationFile::open(&path, None).unwrap_err().to_string();
+        assert!(
+            error.ends_with("the file has 67108865 bytes; expected at most 67108864"),
+            "{error}"
+        );
+    }
 }

@@ -18,10 +18,9 @@ use std::io::BufRead;
 use super::Annotation;
 use super::file::Content;
 use super::lines::{Line, Lines};
-use super::problem::Problem;
+use super::problem::{Problem, shown};
 use super::time::{Clock, Moment, duration, moment, rounded, seconds};
 use crate::EPOCH_S;
-use crate::error::quoted;
 
 const DAY_S: f64 = 86_400.0;
 
@@ -202,7 +201,7 @@ fn start(field: &str) -> Result<Start, String> {
 /// Returns onset and length of `e:[LENGTH:[STEP:]]NUMBER`, or nothing for what is no epoch.
 fn epoch(field: &str) -> Result<Option<(f64, f64)>, String> {
     let Some(numbers) = field.strip_prefix("e:") else { return Ok(None) };
-    let refused = || format!("{} is no epoch; expected e:NUMBER, counted from 1", quoted(field));
+    let refused = || format!("{} is no epoch; expected e:NUMBER, counted from 1", shown(field));
     let parts: Vec<&str> = numbers.split(':').collect();
     let (length, step, number) = match parts.as_slice() {
         [number] => (None, None, number),
@@ -235,7 +234,7 @@ fn stop(field: &str, start: &Start, onset_s: f64, clock: &mut Clock) -> Result<S
         let duration_s = if length.contains(':') {
             match moment(&format!("0+{length}"))? {
                 Moment::Elapsed(duration_s) => duration_s,
-                Moment::Clock(_) => return Err(format!("{} is no duration", quoted(field))),
+                Moment::Clock(_) => return Err(format!("{} is no duration", shown(field))),
             }
         } else {
             duration(length)?

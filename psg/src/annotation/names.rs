@@ -76,8 +76,18 @@ pub fn meaning(text: &str) -> Option<Meaning> {
     known.all(|meaning| *meaning == first).then_some(first)
 }
 
+/// Returns the ambiguous name in a text, as names are compared; what else the text says may name people.
+pub(super) fn ambiguous_name(text: &str) -> Option<&'static str> {
+    let name = normalised(text.split("@@").next().unwrap_or_default());
+    let mut known = [name.as_str()]
+        .into_iter()
+        .chain(name.split('|'))
+        .filter_map(|part| NAMES.get_key_value(part.trim()));
+    known.find_map(|(name, meaning)| (*meaning == Meaning::Ambiguous).then_some(name.as_str()))
+}
+
 /// Returns a text as names are compared.
-pub(super) fn normalised(text: &str) -> String {
+fn normalised(text: &str) -> String {
     text.replace('_', " ").split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 

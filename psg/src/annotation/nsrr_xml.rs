@@ -20,9 +20,9 @@
 
 use super::Annotation;
 use super::file::Content;
+use super::problem::shown;
 use super::time::{duration, seconds};
 use super::xml::Dialect;
-use crate::error::quoted;
 
 /// Takes the elements of such a file.
 #[derive(Default)]
@@ -101,7 +101,7 @@ pub(super) fn number(
     read: fn(&str) -> Result<f64, String>,
 ) -> Result<f64, String> {
     read(text)
-        .map_err(|_| format!("`{element}` holds {}; expected a number of seconds", quoted(text)))
+        .map_err(|_| format!("`{element}` holds {}; expected a number of seconds", shown(text)))
 }
 
 /// Reads the length of an epoch, which some files leave blank.
@@ -111,7 +111,7 @@ pub(super) fn epoch_length(text: &str) -> Result<Option<f64>, String> {
     }
     let length_s = number("EpochLength", text, duration)?;
     if !(1.0..=3600.0).contains(&length_s) {
-        return Err(format!("`EpochLength` holds {}; expected 1 to 3600 s", quoted(text)));
+        return Err(format!("`EpochLength` holds {}; expected 1 to 3600 s", shown(text)));
     }
     Ok(Some(length_s))
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::Error;
+use crate::error::quoted;
 
 /// What is wrong with a file, and where.
 #[derive(Debug)]
@@ -45,5 +46,30 @@ impl Problem {
             Self::Io(source) => Error::io(path, "read")(source),
             Self::Other(error) => *error,
         }
+    }
+}
+
+/// Returns a value for a message: quoted where it looks like a number, a time or a code.
+///
+/// Where a row has slipped, a scorer's note stands in the place of a number, and notes may name people.
+pub(super) fn shown(value: &str) -> String {
+    let longest_word =
+        value.split(|c: char| !c.is_alphabetic()).map(|word| word.chars().count()).max();
+    if longest_word.unwrap_or(0) <= 3 {
+        quoted(value)
+    } else {
+        format!("a text of {} characters", value.chars().count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_in_the_place_of_numbers_are_not_repeated() {
+        assert_eq!(shown("12:61 PM"), "`12:61 PM`");
+        assert_eq!(shown("nan"), "`nan`");
+        assert_eq!(shown("spoke to Mr X"), "a text of 13 characters");
     }
 }

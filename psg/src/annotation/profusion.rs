@@ -16,10 +16,10 @@ use super::Annotation;
 use super::file::Content;
 use super::names::Codes;
 use super::nsrr_xml::{epoch_length, number};
+use super::problem::shown;
 use super::time::{duration, seconds};
 use super::xml::Dialect;
 use crate::EPOCH_S;
-use crate::error::quoted;
 
 /// Takes the elements of such a file.
 #[derive(Default)]
@@ -73,7 +73,7 @@ impl Profusion {
         if code.parse::<u8>().is_err() {
             return Err(format!(
                 "`SleepStage` holds {}; expected the number of a stage",
-                quoted(code)
+                shown(code)
             ));
         }
         let epoch_s = self.content.epoch_length_s.unwrap_or(EPOCH_S);

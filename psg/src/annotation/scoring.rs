@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Annotation;
-use super::names::{Meaning, meaning, normalised};
+use super::names::{Meaning, ambiguous_name, meaning};
 use crate::{EPOCH_S, Event, Hypnogram, Stage, Warning, WarningCode};
 
 /// The stages and events of a night, as one source scored them.
@@ -16,7 +16,7 @@ pub struct Scoring {
     /// Number of annotations whose text is not known. The texts themselves may name people and are not kept.
     pub n_unknown: usize,
     /// Known names that archives use for different things, in lower case, with the number of their annotations.
-    pub ambiguous: BTreeMap<String, usize>,
+    pub ambiguous: BTreeMap<&'static str, usize>,
 }
 
 impl Scoring {
@@ -39,7 +39,8 @@ impl Scoring {
                 }
                 Some(Meaning::Other) => {}
                 Some(Meaning::Ambiguous) => {
-                    *scoring.ambiguous.entry(normalised(&annotation.text)).or_insert(0) += 1;
+                    let name = ambiguous_name(&annotation.text).unwrap_or_default();
+                    *scoring.ambiguous.entry(name).or_insert(0) += 1;
                 }
                 None => scoring.n_unknown += usize::from(!annotation.text.trim().is_empty()),
             }
@@ -97,7 +98,7 @@ mod tests {
             Annotation::new(70.0, Some(12.0), "Hypopnea|Hypopnea"),
             Annotation::new(75.0, None, "spoke to Mr X"),
             Annotation::new(75.0, None, "Lights off"),
-            Annotation::new(80.0, Some(10.0), "Unsure|Unsure"),
+            Annotation::new(80.0, Some(10.0), "Unsure|of Mr X"),
         ];
         let scoring = Scoring::from_annotations(&annotations);
         assert_eq!(scoring.hypnogram.stage_of_epoch(60.0), Some(Stage::N2));
@@ -107,7 +108,7 @@ mod tests {
         );
         let warnings: Vec<String> = scoring.warnings().into_iter().map(|w| w.message).collect();
         let expected = [
-            "`unsure|unsure` means different things in different archives; 1 annotations were not understood",
+            "`unsure` means different things in different archives; 1 annotations were not understood",
             "1 annotations have no known name and were not understood",
         ];
         assert_eq!(warnings, expected);

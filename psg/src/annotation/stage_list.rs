@@ -8,8 +8,7 @@ use super::file::Content;
 use super::format::AnnotationFormat;
 use super::lines::Lines;
 use super::names::Codes;
-use super::problem::Problem;
-use crate::error::quoted;
+use super::problem::{Problem, shown};
 use crate::{EPOCH_S, Warning, WarningCode};
 
 /// Epochs of Respironics' stage lists in seconds.
@@ -39,8 +38,8 @@ pub(super) fn read(
         content.push(epoch).map_err(Problem::at_line(line.number))?;
     }
     match format {
-        AnnotationFormat::UcddbStages => name_codes(&mut content, Codes::Ucddb),
-        AnnotationFormat::RespironicsStages => name_codes(&mut content, Codes::Respironics),
+        AnnotationFormat::UcddbStages => name_codes(&mut content, Codes::Ucddb)?,
+        AnnotationFormat::RespironicsStages => name_codes(&mut content, Codes::Respironics)?,
         AnnotationFormat::StageList => name_numbers(&mut content),
         AnnotationFormat::LunaEannot
         | AnnotationFormat::EdfPlus
@@ -56,22 +55,30 @@ pub(super) fn read(
 }
 
 /// Puts names in the place of codes; a code without a name stays, and is reported.
-fn name_codes(content: &mut Content, codes: Codes) {
-    let mut unknown = BTreeMap::new();
-    for epoch in &mut content.annotations {
-        match codes.name(&epoch.text) {
-            Some(name) => name.clone_into(&mut epoch.text),
-            None => *unknown.entry(epoch.text.clone()).or_insert(0) += 1,
+fn name_codes(content: &mut Content, codes: Codes) -> Result<(), Problem> {
+    let mut unknown: BTreeMap<i32, usize> = BTreeMap::new();
+    for (epoch_idx, epoch) in content.annotations.iter_mut().enumerate() {
+        if let Some(name) = codes.name(&epoch.text) {
+            name.clone_into(&mut epoch.text);
+            continue;
         }
+        let code = epoch.text.parse().map_err(|_| {
+            let problem =
+                format!("it holds {}; expected the number of a stage", shown(&epoch.text));
+            Problem::at_line(epoch_idx + 1)(problem)
+        })?;
+        *unknown.entry(code).or_insert(0) += 1;
     }
-    for (code, n) in unknown {
+    if let Some(first) = unknown.keys().next() {
+        let n: usize = unknown.values().sum();
+        let more = if unknown.len() > 1 { " and others" } else { "" };
         let message = format!(
-            "the code {} has no meaning in {}; {n} epochs stay unscored",
-            quoted(&code),
+            "the code `{first}`{more} has no meaning in {}; epochs left unscored: {n}",
             codes.title()
         );
         content.warnings.push(Warning::new(WarningCode::Annotation, message));
     }
+    Ok(())
 }
 
 /// Names the numbers of a list that does not say whose they are.
@@ -121,7 +128,7 @@ mod tests {
     #[test]
     fn ucddb_counts_rem_as_1() {
         let expected = ["Sleep stage W", "Sleep stage R", "Sleep stage 1", "Sleep stage 4", "8"];
-        let warning = "the code `8` has no meaning in UCDDB; 1 epochs stay unscored";
+        let warning = "the code `8` has no meaning in UCDDB; epochs left unscored: 1";
         check("0\r\n1\r\n2\r\n5\r\n8\r\n", AnnotationFormat::UcddbStages, &expected, Some(warning));
     }
 
@@ -147,6 +154,14 @@ mod tests {
     #[test]
     fn labels_stay_as_they_are() {
         check("W\nN1\n\n", AnnotationFormat::LunaEannot, &["W", "N1"], None);
+    }
+
+    #[test]
+    fn text_among_codes_is_refused() {
+        let problem = parse("0\nasleep\n", AnnotationFormat::UcddbStages).unwrap_err();
+        let expected =
+            "`a`, line 2: it holds a text of 6 characters; expected the number of a stage";
+        assert_eq!(problem, expected);
     }
 
     #[test]

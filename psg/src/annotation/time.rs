@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, DateTime, Time};
 
-use crate::error::quoted;
+use super::problem::shown;
 use crate::{Warning, WarningCode};
 
 /// The latest time, in seconds from the start, that is taken for one: about four months.
@@ -32,12 +32,20 @@ pub(super) struct ClockTime {
 /// Reads seconds (`120.5`), elapsed times (`0+00:02:00.5`), clock times (`22:30:15.5`, `10:30:15 PM`) and clock times
 /// after a date (`15/01/2016 22:30:00`, `2016-01-15T22:30:00`, and Luna's `15-01-2016-22:30:00`).
 pub(super) fn moment(text: &str) -> Result<Moment, String> {
-    let refused = || format!("{} is no time; expected seconds or hh:mm:ss", quoted(text));
+    let refused = || format!("{} is no time; expected seconds or hh:mm:ss", shown(text));
     if let Some(elapsed) = text.strip_prefix("0+") {
         return clock_seconds(elapsed).map(Moment::Elapsed).ok_or_else(refused);
     }
     if !text.contains(':') {
-        return seconds(text).map(Moment::Elapsed);
+        // Luna takes `22.30.15` for a clock time, as EDF headers write it.
+        let dotted = text.splitn(3, '.').count() == 3;
+        let clock = dotted.then(|| time_of_day(&text.replacen('.', ":", 2))).flatten();
+        return match clock {
+            Some(since_midnight_s) => {
+                Ok(Moment::Clock(ClockTime { dates: Vec::new(), since_midnight_s }))
+            }
+            None => seconds(text).map(Moment::Elapsed),
+        };
     }
     let (date, time) = match text.rfind(['T', ' ', '-']).filter(|at| !is_half_of_day(&text[*at..]))
     {
@@ -55,14 +63,14 @@ pub(super) fn moment(text: &str) -> Result<Moment, String> {
 /// Reads a number of seconds.
 pub(super) fn seconds(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| number.abs() <= LATEST_S);
-    number.ok_or_else(|| format!("{} is no number of seconds below {LATEST_S}", quoted(text)))
+    number.ok_or_else(|| format!("{} is no number of seconds below {LATEST_S}", shown(text)))
 }
 
 /// Reads a number of seconds that is not negative.
 pub(super) fn duration(text: &str) -> Result<f64, String> {
     let duration_s = seconds(text)?;
     if duration_s < 0.0 {
-        return Err(format!("the duration {} is negative", quoted(text)));
+        return Err(format!("the duration {} is negative", shown(text)));
     }
     Ok(duration_s)
 }
@@ -230,6 +238,7 @@ mod tests {
             "+120.0",
             "0+00:02:00",
             "22:30:15.5",
+            "22.30.15.5",
             "10:30:15.5pm",
             "10:30:15.5 PM",
             "15/01/2016 22:30:15.5",

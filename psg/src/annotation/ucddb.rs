@@ -17,7 +17,6 @@ use super::file::Content;
 use super::lines::Lines;
 use super::problem::Problem;
 use super::time::{Clock, duration, moment};
-use crate::error::quoted;
 
 const TIME: Range<usize> = 0..10;
 const TYPE: Range<usize> = 10..20;
@@ -50,7 +49,7 @@ pub(super) fn read(lines: &mut Lines<impl BufRead>, clock: &mut Clock) -> Result
 
 fn row(line: &str, clock: &mut Clock) -> Result<Annotation, String> {
     if !line.is_ascii() {
-        return Err(format!("the row is {}; expected ASCII in columns", quoted(line)));
+        return Err("the row is not ASCII; expected ASCII in columns".to_owned());
     }
     let column = |columns: Range<usize>| {
         let end = columns.end.min(line.len());
@@ -58,7 +57,7 @@ fn row(line: &str, clock: &mut Clock) -> Result<Annotation, String> {
     };
     let kind = column(TYPE);
     if kind.is_empty() {
-        return Err(format!("the row is {}; expected a type from column 11", quoted(line)));
+        return Err("columns 11 to 20 are blank; expected a type of event".to_owned());
     }
     let onset_s = clock.elapsed_s(&moment(column(TIME))?);
     let mut annotation = Annotation::new(onset_s, Some(duration(column(DURATION))?), kind);
@@ -103,14 +102,14 @@ mod tests {
     #[test]
     fn rows_that_cannot_be_read_are_named() {
         let check = |rows, expected: &str| assert_eq!(parse(rows).unwrap_err(), expected);
-        check("04:44:53\r\n", "`a`, line 4: the row is `04:44:53`; expected a type from column 11");
+        check("04:44:53\r\n", "`a`, line 4: columns 11 to 20 are blank; expected a type of event");
         check(
             "04:44:53  HYP-O             x\r\n",
             "`a`, line 4: `x` is no number of seconds below 10000000",
         );
         check(
             "04:44:53  HYP-Ö\r\n",
-            "`a`, line 4: the row is `04:44:53  HYP-Ö`; expected ASCII in columns",
+            "`a`, line 4: the row is not ASCII; expected ASCII in columns",
         );
     }
 }

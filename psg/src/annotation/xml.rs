@@ -31,6 +31,9 @@ pub(super) trait Dialect {
     fn finish(self: Box<Self>) -> Result<Content, String>;
 }
 
+/// The root elements of the dialects.
+pub(super) const ROOTS: [&str; 2] = ["PSGAnnotation", "CMPStudyConfig"];
+
 /// Reads a document.
 pub(super) fn read(text: &mut Decoder<impl Read>) -> Result<(AnnotationFormat, Content), Problem> {
     let mut reader = Reader::from_reader(text);
