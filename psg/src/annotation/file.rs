@@ -14,7 +14,7 @@ use super::problem::Problem;
 use super::time::Clock;
 use super::{Annotation, luna, noxturnal, stage_list, table, ucddb, xml};
 use crate::edf::{EdfFile, open_regular};
-use crate::{Error, Result, Warning};
+use crate::{Error, Result, Warning, WarningCode};
 
 /// Bytes of the longest file of text that is read.
 const LONGEST_BYTES: u64 = 64 << 20;
@@ -55,7 +55,7 @@ impl AnnotationFile {
         let mut head = Vec::new();
         file.by_ref().take(8).read_to_end(&mut head).map_err(Error::io(path, "read"))?;
         let read = if is_edf(&head) || has_edf_name(path) {
-            read_edf(path)
+            read_edf(path, start)
         } else {
             read_text(path, file, bytes, start)
         };
@@ -71,7 +71,10 @@ impl AnnotationFile {
 /// Returns whether a file of text begins like a dialect; one that cannot be read does not.
 pub(super) fn is_annotations(path: &Path) -> bool {
     let recognised = || {
-        let (mut file, _) = open_regular(path).ok()?;
+        let (mut file, bytes) = open_regular(path).ok()?;
+        if bytes > LONGEST_BYTES {
+            return None;
+        }
         let encoding = Encoding::of(&mut file).ok()?;
         let head = head_of(&mut file, encoding).ok()?;
         Some(match recognise(path, &head).ok()? {
@@ -108,13 +111,37 @@ fn has_edf_name(path: &Path) -> bool {
     ["edf", "bdf", "rec"].iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
-fn read_edf(path: &Path) -> Outcome {
+fn read_edf(path: &Path, start: Option<DateTime>) -> Outcome {
     let file = EdfFile::open(path).map_err(|error| Problem::Other(Box::new(error)))?;
     let mut content = Content { warnings: file.warnings().to_vec(), ..Content::default() };
+    let later_s = start
+        .zip(file.start())
+        .map_or(0.0, |(start, own_start)| later_by(start, own_start, &mut content.warnings));
     for annotation in file.annotations() {
-        content.push(annotation.clone()).map_err(Problem::whole)?;
+        content.push(annotation.clone().earlier_by(-later_s)).map_err(Problem::whole)?;
     }
     Ok((AnnotationFormat::EdfPlus, content))
+}
+
+/// Returns the seconds by which a file of annotations starts later than its recording, from which onsets count.
+///
+/// Archives replace dates, and not always alike: a start that is a day or more off is not believed.
+fn later_by(start: DateTime, own_start: DateTime, warnings: &mut Vec<Warning>) -> f64 {
+    const DAY_S: f64 = 86_400.0;
+    let later_s = start.duration_until(own_start).as_secs_f64();
+    if later_s == 0.0 {
+        return 0.0;
+    }
+    let is_believed = later_s.abs() < DAY_S;
+    let message = if is_believed {
+        format!(
+            "the file of annotations starts {later_s} s after the recording; its onsets were moved by as much"
+        )
+    } else {
+        "the file of annotations starts on another day than the recording; its onsets were taken as they are".to_owned()
+    };
+    warnings.push(Warning::new(WarningCode::StartTime, message));
+    if is_believed { later_s } else { 0.0 }
 }
 
 fn read_text(path: &Path, mut file: File, bytes: u64, start: Option<DateTime>) -> Outcome {
@@ -172,6 +199,7 @@ fn head_of(file: &mut File, (encoding, mark_bytes): (Encoding, u64)) -> std::io:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edf::EdfWriter;
 
     fn refused(name: &str, content: &[u8]) -> String {
         let folder = tempfile::tempdir().unwrap();
@@ -190,6 +218,30 @@ mod tests {
         std::fs::write(&path, xml).unwrap();
         let format = AnnotationFile::open(&path, None).unwrap().format;
         assert_eq!(format, AnnotationFormat::NsrrXml);
+    }
+
+    #[test]
+    fn edf_that_starts_later_than_its_recording_is_moved() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a-Hypnogram.edf");
+        let at = |day, hour| jiff::civil::date(2020, 1, day).at(hour, 0, 0, 0);
+        let wake = vec![Annotation::new(30.0, Some(30.0), "Sleep stage W")];
+        let mut writer = EdfWriter::create(&path, at(2, 1), (1, 60.0), Vec::new(), wake).unwrap();
+        writer.write_samples(&[]).unwrap();
+        writer.commit().unwrap();
+        let check = |start, onset_s, warning: Option<&str>| {
+            let file = AnnotationFile::open(&path, start).unwrap();
+            assert_eq!(file.annotations[0].onset_s, onset_s);
+            let messages: Vec<&str> = file.warnings.iter().map(|w| w.message.as_str()).collect();
+            assert_eq!(messages, Vec::from_iter(warning));
+        };
+        check(None, 30.0, None);
+        check(Some(at(2, 1)), 30.0, None);
+        let moved = "the file of annotations starts 7200 s after the recording; its onsets were moved by as much";
+        check(Some(at(1, 23)), 7230.0, Some(moved));
+        let other_day = "the file of annotations starts on another day than the recording; its onsets were taken as \
+                         they are";
+        check(Some(at(20, 1)), 30.0, Some(other_day));
     }
 
     #[test]
