@@ -2,7 +2,7 @@
 //!
 //! [`AnnotationFile::open`] recognises the dialect of a file by its content and reads it; [`companions`] finds the
 //! files that belong to a recording; [`Scoring`] is what their annotations mean, by the exact names of [`names`].
-//! The writers of [`write`] go the other way.
+//! The writers of [`mod@write`] go the other way.
 
 mod combine;
 mod companion;
