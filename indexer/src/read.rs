@@ -85,7 +85,6 @@ fn read_night(
 
 impl Source {
     fn of(path: &Path) -> Result<Self, RecordingError> {
-        let annotations = nocturne_psg::annotation::companion(path);
         Ok(Self {
             // An absolute path tells two cohorts apart that name their files alike.
             path: std::path::absolute(path)
@@ -93,7 +92,7 @@ impl Source {
                 .display()
                 .to_string(),
             sha256: sha256_of_file(path)?,
-            annotations_sha256: annotations.as_deref().map(sha256_of_file).transpose()?,
+            annotations_sha256: nocturne_psg::annotation::sha256_of_companions(path)?,
         })
     }
 

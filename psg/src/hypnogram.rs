@@ -50,6 +50,11 @@ impl Hypnogram {
         self.stretches.is_empty()
     }
 
+    /// Returns the end of the last scored stretch in seconds from the start of the recording, 0 where there is none.
+    pub fn end_s(&self) -> f64 {
+        self.stretches.last().map_or(0.0, |stretch| stretch.end_s)
+    }
+
     /// Returns the stage that fills more than half of the epoch that begins at `onset_s`, if one does.
     pub fn stage_of_epoch(&self, onset_s: f64) -> Option<Stage> {
         let end_s = onset_s + EPOCH_S;

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::annotation::AnnotationFormat;
 use crate::edf::EdfFile;
 use crate::hash::hex;
 use crate::montage::MontageLine;
@@ -27,12 +28,14 @@ pub struct Inspection {
     pub epochs_30s_complete: usize,
     /// The signals, without those that hold annotations.
     pub signals: Vec<SignalInspection>,
-    /// Number of annotations in the file and in the file beside it.
+    /// Number of annotations in the file and in the files beside it.
     pub n_annotations: usize,
     /// Onset in seconds, duration in seconds if there is one, and text of every annotation.
     pub annotations: Vec<(f64, Option<f64>, String)>,
-    /// The file beside the recording whose annotations were read too.
+    /// The first file beside the recording whose annotations were read too.
     pub annotations_file: Option<String>,
+    /// Every file beside the recording whose annotations were read too, with the dialect that was recognised.
+    pub annotation_files: Vec<(String, AnnotationFormat)>,
     /// The profile by which the labels were read.
     pub profile: String,
     /// Why that profile was chosen.
@@ -100,6 +103,11 @@ impl Inspection {
             n_annotations: recording.annotations().len(),
             annotations: annotations.map(|a| (a.onset_s, a.duration_s, a.text.clone())).collect(),
             annotations_file: recording.annotations_path().map(|path| path.display().to_string()),
+            annotation_files: recording
+                .annotation_files()
+                .iter()
+                .map(|(path, format)| (path.display().to_string(), *format))
+                .collect(),
             profile: recording.montage().profile().name.clone(),
             profile_reason: recording.montage().reason().to_owned(),
             montage: recording.montage().report(header),

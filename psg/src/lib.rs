@@ -31,6 +31,7 @@ mod stage;
 mod warning;
 mod z_score;
 
+pub use annotation::AnnotationInspection;
 pub use epoch::{Epoch, Quality};
 pub use error::{Error, Result};
 pub use event::{Event, EventKind, EventSet};

@@ -1,12 +1,13 @@
 //! A recording: its file, its scoring, and the montage that fits it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::annotation::{self, Annotation, Scoring};
+use crate::annotation::{self, Annotation, AnnotationFile, AnnotationFormat, Scoring};
 use crate::edf::EdfFile;
 use crate::error::quoted;
 use crate::montage::ResolvedMontage;
-use crate::{Event, Result, Warning, WarningCode};
+use crate::{Event, Result, Warning};
 
 /// A recording that is open for reading.
 #[derive(Debug)]
@@ -14,52 +15,62 @@ pub struct Recording {
     file: EdfFile,
     montage: ResolvedMontage,
     annotations: Vec<Annotation>,
-    annotations_path: Option<PathBuf>,
+    annotation_files: Vec<(PathBuf, AnnotationFormat)>,
     scoring: Scoring,
     warnings: Vec<Warning>,
 }
 
 impl Recording {
-    /// Opens a recording with the annotations that lie beside it, see [`annotation::companion`].
+    /// Opens a recording with the annotations that lie beside it, see [`annotation::companions`].
     ///
     /// # Errors
     ///
-    /// Those of [`EdfFile::open`] and [`annotation::read`].
+    /// Those of [`EdfFile::open`] and [`AnnotationFile::open`].
     pub fn open(path: &Path) -> Result<Self> {
-        Self::open_with(path, annotation::companion(path).as_deref())
+        Self::open_with_all(path, &annotation::companions(path))
     }
 
     /// Opens a recording with the annotations of another file, or without.
     ///
-    /// The scoring is that of the other file where it scores anything, else that of the recording itself.
+    /// # Errors
+    ///
+    /// Those of [`EdfFile::open`] and [`AnnotationFile::open`].
+    pub fn open_with(path: &Path, annotations_path: Option<&Path>) -> Result<Self> {
+        let paths: Vec<PathBuf> = annotations_path.into_iter().map(Path::to_owned).collect();
+        Self::open_with_all(path, &paths)
+    }
+
+    /// Opens a recording with the annotations of other files.
+    ///
+    /// The stages are those of the first file that has any, the events of each kind too; the annotations of the
+    /// recording itself come last. Files that contradict each other are named in a warning.
     ///
     /// # Errors
     ///
-    /// Those of [`EdfFile::open`] and [`annotation::read`].
-    pub fn open_with(path: &Path, annotations_path: Option<&Path>) -> Result<Self> {
+    /// Those of [`EdfFile::open`] and [`AnnotationFile::open`].
+    pub fn open_with_all(path: &Path, annotations_paths: &[PathBuf]) -> Result<Self> {
         let file = EdfFile::open(path)?;
         let montage = ResolvedMontage::resolve(file.header());
-        let mut annotations = file.annotations().to_vec();
-        let mut scoring = Scoring::from_annotations(&annotations);
-        if let Some(path) = annotations_path {
-            let theirs = annotation::read(path)?;
-            let their_scoring = Scoring::from_annotations(&theirs);
-            if !their_scoring.is_empty() {
-                scoring = their_scoring;
-            }
-            annotations.extend(theirs);
-        }
+        let own_path: Arc<Path> = path.into();
+        let with_path = |annotation| Annotation { file: Some(Arc::clone(&own_path)), ..annotation };
+        let mut annotations: Vec<Annotation> =
+            file.annotations().iter().cloned().map(with_path).collect();
+        let own_scoring = Scoring::from_annotations(&annotations);
         let mut warnings = file.warnings().to_vec();
         warnings.extend(montage.warnings(file.header()));
-        if scoring.n_unknown > 0 {
-            let message = format!(
-                "{} annotations have no known name and were not understood",
-                scoring.n_unknown
-            );
-            warnings.push(Warning::new(WarningCode::Annotation, message));
+        let (mut scorings, mut annotation_files) = (Vec::new(), Vec::new());
+        for annotations_path in annotations_paths {
+            let theirs = AnnotationFile::open(annotations_path, file.start())?;
+            scorings.push((name(annotations_path), Scoring::from_annotations(&theirs.annotations)));
+            annotations.extend(theirs.annotations);
+            warnings.extend(theirs.warnings);
+            annotation_files.push((theirs.path, theirs.format));
         }
-        let annotations_path = annotations_path.map(Path::to_owned);
-        Ok(Self { file, montage, annotations, annotations_path, scoring, warnings })
+        scorings.push((name(path), own_scoring));
+        let (scoring, conflicts) = annotation::combined(&scorings);
+        warnings.extend(conflicts);
+        warnings.extend(scoring.warnings());
+        Ok(Self { file, montage, annotations, annotation_files, scoring, warnings })
     }
 
     /// Returns the open file.
@@ -72,14 +83,19 @@ impl Recording {
         &self.montage
     }
 
-    /// Returns the annotations of the file, and then those of the file beside it.
+    /// Returns the annotations of the file, and then those of the files beside it.
     pub fn annotations(&self) -> &[Annotation] {
         &self.annotations
     }
 
-    /// Returns the file beside the recording whose annotations were read.
+    /// Returns the first file beside the recording whose annotations were read.
     pub fn annotations_path(&self) -> Option<&Path> {
-        self.annotations_path.as_deref()
+        self.annotation_files.first().map(|(path, _)| path.as_path())
+    }
+
+    /// Returns every file beside the recording whose annotations were read, with its dialect.
+    pub fn annotation_files(&self) -> &[(PathBuf, AnnotationFormat)] {
+        &self.annotation_files
     }
 
     /// Returns the stages and events.
@@ -103,4 +119,9 @@ impl Recording {
         let labels: Vec<String> = signals.map(|signal| quoted(&signal.label)).collect();
         if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
     }
+}
+
+/// Returns the name of a file, for messages.
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::{EventKind, Stage};
 
 /// The table that is embedded in the program.
-const TABLE: &str = include_str!("../../data/annotations.toml");
+const TABLE_TEXT: &str = include_str!("../../data/annotations.toml");
 
 /// What an annotation says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,61 +17,138 @@ pub enum Meaning {
     Stage(Option<Stage>),
     /// An event.
     Event(EventKind),
+    /// Something known that is neither, such as `Lights off`.
+    Other,
+    /// Different things in different archives, such as `Unsure`; which one cannot be told from the file.
+    Ambiguous,
+}
+
+impl Meaning {
+    /// Returns whether it is a stage, or what stands in the place of one.
+    pub const fn is_stage(self) -> bool {
+        matches!(self, Self::Stage(_))
+    }
+}
+
+/// The numbers by which a dialect writes stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Codes {
+    /// Those of Rechtschaffen and Kales as Compumedics and the National Sleep Research Resource write them.
+    RechtschaffenKales,
+    /// Those of UCDDB.
+    Ucddb,
+    /// Those of Respironics.
+    Respironics,
+}
+
+impl Codes {
+    /// Returns the name of the stage that a code stands for.
+    pub(super) fn name(self, code: &str) -> Option<&'static str> {
+        let codes = match self {
+            Self::RechtschaffenKales => &TABLE.codes.rechtschaffen_kales,
+            Self::Ucddb => &TABLE.codes.ucddb,
+            Self::Respironics => &TABLE.codes.respironics,
+        };
+        codes.get(code).map(String::as_str)
+    }
+
+    /// Returns what people call the dialect.
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::RechtschaffenKales => "Rechtschaffen and Kales",
+            Self::Ucddb => "UCDDB",
+            Self::Respironics => "Respironics",
+        }
+    }
 }
 
 /// Returns what a text means, or `None` where its name is not known.
 ///
-/// Case and `_` make no difference. Of a pair `left|right`, as NSRR XML writes concepts, the whole or either part may
-/// be known; parts that contradict each other mean nothing.
+/// Case and `_` make no difference, and `@@CHANNEL` at the end (EDF+) is no part of the name. Of parts between bars, as
+/// NSRR XML writes concepts, the whole or any part may be known; parts that contradict each other mean nothing.
 pub fn meaning(text: &str) -> Option<Meaning> {
-    let name = normalised(text);
+    let name = normalised(text.split("@@").next().unwrap_or_default());
     if let Some(meaning) = NAMES.get(&name) {
         return Some(*meaning);
     }
-    let (left, right) = name.split_once('|')?;
-    match (NAMES.get(left.trim()), NAMES.get(right.trim())) {
-        (Some(left), Some(right)) => (left == right).then_some(*left),
-        (one, other) => one.or(other).copied(),
-    }
+    let mut known = name.split('|').filter_map(|part| NAMES.get(part.trim()));
+    let first = *known.next()?;
+    known.all(|meaning| *meaning == first).then_some(first)
 }
 
+/// Returns the ambiguous name in a text, as names are compared; what else the text says may name people.
+pub(super) fn ambiguous_name(text: &str) -> Option<&'static str> {
+    let name = normalised(text.split("@@").next().unwrap_or_default());
+    let mut known = [name.as_str()]
+        .into_iter()
+        .chain(name.split('|'))
+        .filter_map(|part| NAMES.get_key_value(part.trim()));
+    known.find_map(|(name, meaning)| (*meaning == Meaning::Ambiguous).then_some(name.as_str()))
+}
+
+/// Returns a text as names are compared.
+fn normalised(text: &str) -> String {
+    text.replace('_', " ").split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+static TABLE: LazyLock<Table> =
+    LazyLock::new(|| parse(TABLE_TEXT).expect("the embedded table is checked by a test"));
+
 static NAMES: LazyLock<HashMap<String, Meaning>> =
-    LazyLock::new(|| parse(TABLE).expect("the embedded table is checked by a test"));
+    LazyLock::new(|| TABLE.names().expect("the embedded table is checked by a test"));
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
+    /// Known, and neither stage nor event.
+    other: Vec<String>,
+    ambiguous: Vec<String>,
     stages: HashMap<String, Vec<String>>,
     events: HashMap<String, Vec<String>>,
+    codes: CodeTables,
 }
 
-fn parse(table: &str) -> Result<HashMap<String, Meaning>, String> {
-    let table: Table = toml::from_str(table).map_err(|error| error.to_string())?;
-    let mut names = HashMap::new();
-    let mut add = |meaning, texts: Vec<String>| {
-        texts.into_iter().try_for_each(|text| match names.insert(normalised(&text), meaning) {
-            None => Ok(()),
-            Some(earlier) => Err(format!("`{text}` stands for {earlier:?} and for {meaning:?}")),
-        })
-    };
-    for (code, texts) in table.stages {
-        let stage = if code == "none" {
-            None
-        } else {
-            Some(code.parse::<Stage>().map_err(|error| error.to_string())?)
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CodeTables {
+    rechtschaffen_kales: HashMap<String, String>,
+    ucddb: HashMap<String, String>,
+    respironics: HashMap<String, String>,
+}
+
+fn parse(table: &str) -> Result<Table, String> {
+    toml::from_str(table).map_err(|error| error.to_string())
+}
+
+impl Table {
+    /// Returns the meaning of each name.
+    fn names(&self) -> Result<HashMap<String, Meaning>, String> {
+        let mut names = HashMap::new();
+        let mut add = |meaning, texts: &[String]| {
+            texts.iter().try_for_each(|text| match names.insert(normalised(text), meaning) {
+                None => Ok(()),
+                Some(earlier) => {
+                    Err(format!("`{text}` stands for {earlier:?} and for {meaning:?}"))
+                }
+            })
         };
-        add(Meaning::Stage(stage), texts)?;
+        add(Meaning::Other, &self.other)?;
+        add(Meaning::Ambiguous, &self.ambiguous)?;
+        for (code, texts) in &self.stages {
+            let stage = if code == "none" {
+                None
+            } else {
+                Some(code.parse::<Stage>().map_err(|error| error.to_string())?)
+            };
+            add(Meaning::Stage(stage), texts)?;
+        }
+        for (name, texts) in &self.events {
+            let kind = EventKind::from_name(name)
+                .ok_or_else(|| format!("`{name}` is no kind of event"))?;
+            add(Meaning::Event(kind), texts)?;
+        }
+        Ok(names)
     }
-    for (name, texts) in table.events {
-        let kind =
-            EventKind::from_name(&name).ok_or_else(|| format!("`{name}` is no kind of event"))?;
-        add(Meaning::Event(kind), texts)?;
-    }
-    Ok(names)
-}
-
-fn normalised(text: &str) -> String {
-    text.replace('_', " ").split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 #[cfg(test)]
@@ -80,7 +157,36 @@ mod tests {
 
     #[test]
     fn embedded_table_gives_each_name_one_meaning() {
-        parse(TABLE).unwrap();
+        parse(TABLE_TEXT).unwrap().names().unwrap();
+    }
+
+    #[test]
+    fn every_code_stands_for_a_stage() {
+        let codes = &TABLE.codes;
+        for (code, name) in
+            codes.rechtschaffen_kales.iter().chain(&codes.ucddb).chain(&codes.respironics)
+        {
+            assert!(meaning(name).is_some_and(Meaning::is_stage), "{code}: {name}");
+        }
+    }
+
+    #[test]
+    fn channel_of_edf_plus_is_no_part_of_the_name() {
+        assert_eq!(meaning("Arousal@@EEG C3-A2"), Some(Meaning::Event(EventKind::Arousal)));
+    }
+
+    #[test]
+    fn names_that_archives_use_differently_are_ambiguous() {
+        for text in ["Unsure", "Unsure|Unsure", "Unsure|Unsure|Unsure", "NREM", "Sleep stage N"] {
+            assert_eq!(meaning(text), Some(Meaning::Ambiguous), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_to_be_no_event_is_no_event() {
+        for text in ["Lights off", "Technician Notes", "Notification", "Respiratory paradox"] {
+            assert_eq!(meaning(text), Some(Meaning::Other), "{text}");
+        }
     }
 
     #[test]
@@ -115,7 +221,8 @@ mod tests {
             "desat to 88%",
             "",
             "Arousal|Hypopnea",
-            "Unsure|Unsure",
+            "Unsure|Hypopnea",
+            "0",
         ] {
             assert_eq!(meaning(text), None, "{text}");
         }

@@ -2,135 +2,33 @@
 //!
 //! ```xml
 //! <PSGAnnotation>
+//!   <EpochLength>30</EpochLength>
 //!   <ScoredEvents>
 //!     <ScoredEvent>
 //!       <EventType>Arousals|Arousals</EventType>
 //!       <EventConcept>Arousal|Arousal ()</EventConcept>
 //!       <Start>1234.5</Start>
 //!       <Duration>7.2</Duration>
+//!       <SignalLocation>C4</SignalLocation>
 //!     </ScoredEvent>
 //!   </ScoredEvents>
 //! </PSGAnnotation>
 //! ```
 //!
-//! The older flavour writes `Starttime`. Document types and entities of one's own are refused: no file of the
-//! resource has any, and they are how XML files expand without bound or reach for other files.
-
-use std::path::Path;
-
-use quick_xml::Reader;
-use quick_xml::events::{BytesRef, Event as Xml};
+//! The older flavour (Physio-MIMI) writes `Starttime`, and concepts of the sleep domain ontology such as
+//! `SDO:WakeState`. Notes are left out: they may name people.
 
 use super::Annotation;
-use crate::error::quoted;
-use crate::{Error, Result};
+use super::file::Content;
+use super::problem::shown;
+use super::time::{duration, seconds};
+use super::xml::Dialect;
 
-/// Concept of the first event of a file, which gives the start of the recording.
-pub(crate) const RECORDING_START: &str = "Recording Start Time";
-
-/// Bytes of the longest file that is read.
-const LONGEST_BYTES: u64 = 64 << 20;
-
-/// Reads the annotations of a file, in its order.
-///
-/// # Errors
-///
-/// [`Error::Annotations`] where the file is no such XML, with the byte at which it stops making sense.
-pub fn read(path: &Path) -> Result<Vec<Annotation>> {
-    let (_, bytes) = crate::edf::open_regular(path)?;
-    if bytes > LONGEST_BYTES {
-        let problem = format!("the file has {bytes} bytes; expected at most {LONGEST_BYTES}");
-        return Err(Error::Annotations {
-            path: path.to_owned(),
-            place: "as a whole".to_owned(),
-            problem,
-        });
-    }
-    let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
-    let text = String::from_utf8(bytes)
-        // Old exports are Latin-1, whatever their declaration says.
-        .unwrap_or_else(|error| error.into_bytes().into_iter().map(char::from).collect());
-    parse(&text).map_err(|(byte, problem)| Error::Annotations {
-        path: path.to_owned(),
-        place: format!("byte {byte}"),
-        problem,
-    })
-}
-
-/// Where a text stops making sense, and why.
-type Problem = (u64, String);
-
-fn parse(text: &str) -> std::result::Result<Vec<Annotation>, Problem> {
-    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
-    let mut annotations = Vec::new();
-    let mut depth = 0;
-    let mut event: Option<ScoredEvent> = None;
-    let mut field = String::new();
-    loop {
-        let byte = reader.buffer_position();
-        let xml =
-            reader.read_event().map_err(|error| (byte, format!("the XML is broken: {error}")))?;
-        match xml {
-            Xml::Start(tag) => {
-                check_root(depth, tag.name().as_ref()).map_err(|problem| (byte, problem))?;
-                depth += 1;
-                field.clear();
-                if tag.name().as_ref() == "ScoredEvent" {
-                    event = Some(ScoredEvent::default());
-                }
-            }
-            Xml::Text(part) => field.push_str(&part),
-            Xml::CData(part) => field.push_str(&part),
-            Xml::GeneralRef(reference) => {
-                field.push(resolve(&reference).map_err(|problem| (byte, problem))?);
-            }
-            Xml::End(tag) => {
-                depth -= 1;
-                let is_event = tag.name().as_ref() == "ScoredEvent";
-                if let Some(finished) = event.take_if(|_| is_event) {
-                    annotations.extend(finished.annotation().map_err(|problem| (byte, problem))?);
-                } else if let Some(event) = &mut event {
-                    event.set(tag.name().as_ref(), field.trim());
-                }
-                field.clear();
-            }
-            Xml::DocType(_) => {
-                return Err((byte, "it declares a document type; expected none".to_owned()));
-            }
-            Xml::Eof if depth > 0 => {
-                return Err((byte, "the file ends inside an element".to_owned()));
-            }
-            Xml::Eof if annotations.is_empty() && byte == 0 => {
-                return Err((0, "the file is empty".to_owned()));
-            }
-            Xml::Eof => return Ok(annotations),
-            Xml::Empty(tag) => {
-                check_root(depth, tag.name().as_ref()).map_err(|problem| (byte, problem))?;
-            }
-            Xml::Comment(_) | Xml::Decl(_) | Xml::PI(_) => {}
-        }
-    }
-}
-
-fn check_root(depth: usize, name: &str) -> std::result::Result<(), String> {
-    if depth == 0 && name != "PSGAnnotation" {
-        return Err(format!("the first element is {}; expected `PSGAnnotation`", quoted(name)));
-    }
-    Ok(())
-}
-
-/// Resolves `&amp;` and its like, and character numbers; other entities are refused.
-fn resolve(reference: &BytesRef<'_>) -> std::result::Result<char, String> {
-    if let Ok(Some(character)) = reference.resolve_char_ref() {
-        return Ok(character);
-    }
-    match quick_xml::escape::resolve_predefined_entity(reference) {
-        Some(text) => Ok(text.chars().next().expect("a predefined entity stands for a character")),
-        None => Err(format!(
-            "it uses the entity {}; expected only those that XML predefines",
-            quoted(reference)
-        )),
-    }
+/// Takes the elements of such a file.
+#[derive(Default)]
+pub(super) struct NsrrXml {
+    content: Content,
+    event: Option<ScoredEvent>,
 }
 
 /// The fields of an event, as text.
@@ -139,6 +37,31 @@ struct ScoredEvent {
     concept: String,
     onset: String,
     duration: String,
+    channel: String,
+}
+
+impl Dialect for NsrrXml {
+    fn open(&mut self, element: &str) {
+        if element == "ScoredEvent" {
+            self.event = Some(ScoredEvent::default());
+        }
+    }
+
+    fn close(&mut self, element: &str, text: &str) -> Result<(), String> {
+        if let Some(finished) = self.event.take_if(|_| element == "ScoredEvent") {
+            return finished.annotation()?.map_or(Ok(()), |found| self.content.push(found));
+        }
+        match &mut self.event {
+            Some(event) => event.set(element, text),
+            None if element == "EpochLength" => self.content.epoch_length_s = epoch_length(text)?,
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Content, String> {
+        Ok(self.content)
+    }
 }
 
 impl ScoredEvent {
@@ -147,80 +70,105 @@ impl ScoredEvent {
             "EventConcept" => &mut self.concept,
             "Start" | "Starttime" => &mut self.onset,
             "Duration" => &mut self.duration,
+            "SignalLocation" => &mut self.channel,
             _ => return,
         };
         value.clone_into(field);
     }
 
     /// Returns the annotation, or nothing for an event without a place in time, such as a technician's note.
-    fn annotation(self) -> std::result::Result<Option<Annotation>, String> {
+    fn annotation(self) -> Result<Option<Annotation>, String> {
         if self.onset.is_empty() {
             return Ok(None);
         }
-        let onset_s = seconds(&self.onset, "Start", f64::NEG_INFINITY)?;
+        let onset_s = number("Start", &self.onset, seconds)?;
         let duration_s = if self.duration.is_empty() {
             None
         } else {
-            Some(seconds(&self.duration, "Duration", 0.0)?)
+            Some(number("Duration", &self.duration, duration)?)
         };
-        Ok(Some(Annotation { onset_s, duration_s, text: self.concept }))
+        let mut annotation = Annotation::new(onset_s, duration_s, self.concept);
+        annotation.channel =
+            Some(self.channel).filter(|channel| !channel.is_empty()).or(annotation.channel);
+        Ok(Some(annotation))
     }
 }
 
-fn seconds(text: &str, element: &str, least: f64) -> std::result::Result<f64, String> {
-    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= least);
-    number
-        .ok_or_else(|| format!("`{element}` holds {}; expected a number of seconds", quoted(text)))
+/// Reads the number in an element.
+pub(super) fn number(
+    element: &str,
+    text: &str,
+    read: fn(&str) -> Result<f64, String>,
+) -> Result<f64, String> {
+    read(text)
+        .map_err(|_| format!("`{element}` holds {}; expected a number of seconds", shown(text)))
+}
+
+/// Reads the length of an epoch, which some files leave blank.
+pub(super) fn epoch_length(text: &str) -> Result<Option<f64>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let length_s = number("EpochLength", text, duration)?;
+    if !(1.0..=3600.0).contains(&length_s) {
+        return Err(format!("`EpochLength` holds {}; expected 1 to 3600 s", shown(text)));
+    }
+    Ok(Some(length_s))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::xml::parse;
     use super::*;
 
     fn event(concept: &str, rest: &str) -> String {
         format!(
-            "<?xml version=\"1.0\"?><PSGAnnotation><ScoredEvents><ScoredEvent><EventConcept>{concept}</EventConcept>\
-             {rest}</ScoredEvent></ScoredEvents></PSGAnnotation>"
+            "<?xml version=\"1.0\"?><PSGAnnotation><EpochLength>30</EpochLength><ScoredEvents><ScoredEvent>\
+             <EventConcept>{concept}</EventConcept>{rest}</ScoredEvent></ScoredEvents></PSGAnnotation>"
         )
     }
 
+    fn annotations(text: &str) -> Vec<Annotation> {
+        parse(text).unwrap().annotations
+    }
+
     #[test]
-    fn events_have_concept_start_and_duration() {
+    fn events_have_concept_start_duration_and_channel() {
         let text = event(
             "Arousal|Arousal ()",
-            "<Start>12.5</Start><Duration>7</Duration><Notes>x</Notes>",
+            "<Start>12.5</Start><Duration>7</Duration><SignalLocation>C4</SignalLocation><Notes>x</Notes>",
         );
-        assert_eq!(parse(&text), Ok(vec![Annotation::new(12.5, Some(7.0), "Arousal|Arousal ()")]));
+        let mut expected = Annotation::new(12.5, Some(7.0), "Arousal|Arousal ()");
+        expected.channel = Some("C4".to_owned());
+        assert_eq!(annotations(&text), [expected]);
+        assert_eq!(parse(&text).unwrap().epoch_length_s, Some(30.0));
     }
 
     #[test]
     fn older_flavour_and_predefined_entities_are_read() {
         let text =
             event("SDO:WakeState &amp; &#x41;", "<Starttime>0</Starttime><Duration>30</Duration>");
-        assert_eq!(parse(&text), Ok(vec![Annotation::new(0.0, Some(30.0), "SDO:WakeState & A")]));
+        assert_eq!(annotations(&text), [Annotation::new(0.0, Some(30.0), "SDO:WakeState & A")]);
     }
 
     #[test]
     fn event_without_a_time_is_left_out() {
-        assert_eq!(parse(&event("Technician Notes", "")), Ok(vec![]));
+        assert_eq!(annotations(&event("Technician Notes", "")), []);
     }
 
     #[test]
-    fn refuses_what_is_not_such_xml() {
-        let check = |text: &str, byte, problem: &str| {
-            assert_eq!(parse(text), Err((byte, problem.to_owned())));
+    fn numbers_that_cannot_be_read_are_named() {
+        let check = |rest: &str, expected: &str| {
+            let problem = parse(&event("Arousal", rest)).unwrap_err();
+            assert!(problem.ends_with(expected), "{problem}");
         };
-        check("", 0, "the file is empty");
-        check("<a/>", 0, "the first element is `a`; expected `PSGAnnotation`");
-        check("<PSGAnnotation><ScoredEvents>", 29, "the file ends inside an element");
-        check("<!DOCTYPE x []><PSGAnnotation/>", 0, "it declares a document type; expected none");
-        let text = event("&lol;", "");
-        let problem = "it uses the entity `lol`; expected only those that XML predefines";
-        assert_eq!(parse(&text).unwrap_err().1, problem);
-        let text = event("Arousal", "<Start>nan</Start>");
-        assert_eq!(
-            parse(&text).unwrap_err().1,
-            "`Start` holds `nan`; expected a number of seconds"
+        check("<Start>nan</Start>", "`Start` holds `nan`; expected a number of seconds");
+        check(
+            "<Start>1</Start><Duration>-1</Duration>",
+            "`Duration` holds `-1`; expected a number of seconds",
         );
+        let problem =
+            parse("<PSGAnnotation><EpochLength>0</EpochLength></PSGAnnotation>").unwrap_err();
+        assert!(problem.ends_with("`EpochLength` holds `0`; expected 1 to 3600 s"), "{problem}");
     }
 }

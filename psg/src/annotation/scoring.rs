@@ -1,8 +1,10 @@
 //! A scoring: annotations that have been understood.
 
-use super::names::{Meaning, meaning};
-use super::{Annotation, nsrr_xml};
-use crate::{Event, Hypnogram};
+use std::collections::BTreeMap;
+
+use super::Annotation;
+use super::names::{Meaning, ambiguous_name, meaning};
+use crate::{EPOCH_S, Event, Hypnogram, Stage, Warning, WarningCode};
 
 /// The stages and events of a night, as one source scored them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,37 +15,58 @@ pub struct Scoring {
     pub events: Vec<Event>,
     /// Number of annotations whose text is not known. The texts themselves may name people and are not kept.
     pub n_unknown: usize,
+    /// Known names that archives use for different things, in lower case, with the number of their annotations.
+    pub ambiguous: BTreeMap<&'static str, usize>,
 }
 
 impl Scoring {
     /// Reads what annotations mean.
     ///
-    /// The first part of an NSRR concept, the scorer's free notes and every text that is not an exact known name are
-    /// counted as unknown.
+    /// The scorer's free notes and every text that is not an exact known name are counted as unknown. A stage without
+    /// a length lasts one epoch, or until the next stage where that begins sooner.
     pub fn from_annotations<'a>(annotations: impl IntoIterator<Item = &'a Annotation>) -> Self {
-        let mut stretches = Vec::new();
-        let mut events = Vec::new();
-        let mut n_unknown = 0;
+        let mut scoring = Self::default();
+        let mut stretches: Vec<(f64, f64, Option<Stage>)> = Vec::new();
         for annotation in annotations {
-            let (onset_s, duration_s) = (annotation.onset_s, annotation.duration_s.unwrap_or(0.0));
+            let (onset_s, duration_s) = (annotation.onset_s, annotation.duration_s);
             match meaning(&annotation.text) {
-                Some(Meaning::Stage(stage)) => stretches.push((onset_s, duration_s, stage)),
-                Some(Meaning::Event(kind)) => events.push(Event { kind, onset_s, duration_s }),
-                None => n_unknown += usize::from(!is_technical(&annotation.text)),
+                Some(Meaning::Stage(stage)) => {
+                    stretches.push((onset_s, duration_s.unwrap_or(EPOCH_S), stage));
+                }
+                Some(Meaning::Event(kind)) => {
+                    let duration_s = duration_s.unwrap_or(0.0);
+                    scoring.events.push(Event { kind, onset_s, duration_s });
+                }
+                Some(Meaning::Other) => {}
+                Some(Meaning::Ambiguous) => {
+                    let name = ambiguous_name(&annotation.text).unwrap_or_default();
+                    *scoring.ambiguous.entry(name).or_insert(0) += 1;
+                }
+                None => scoring.n_unknown += usize::from(!annotation.text.trim().is_empty()),
             }
         }
-        Self { hypnogram: Hypnogram::new(stretches), events: merged(events), n_unknown }
+        scoring.hypnogram = Hypnogram::new(stretches);
+        scoring.events = merged(scoring.events);
+        scoring
     }
 
     /// Returns whether the source scored nothing that is understood here.
     pub fn is_empty(&self) -> bool {
         self.hypnogram.is_empty() && self.events.is_empty()
     }
-}
 
-/// Returns whether a text is known to say nothing about sleep.
-fn is_technical(text: &str) -> bool {
-    text.is_empty() || text == nsrr_xml::RECORDING_START
+    /// Returns what was not understood, as warnings.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let ambiguous = self.ambiguous.iter().map(|(name, n)| {
+            format!(
+                "`{name}` means different things in different archives; {n} annotations were not understood"
+            )
+        });
+        let unknown = (self.n_unknown > 0).then(|| {
+            format!("{} annotations have no known name and were not understood", self.n_unknown)
+        });
+        ambiguous.chain(unknown).map(|text| Warning::new(WarningCode::Annotation, text)).collect()
+    }
 }
 
 /// Merges events of one kind that overlap: one arousal scored on two channels is one arousal.
@@ -65,7 +88,7 @@ fn merged(mut events: Vec<Event>) -> Vec<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EventKind, Stage};
+    use crate::EventKind;
 
     #[test]
     fn annotations_become_stages_and_events() {
@@ -74,6 +97,8 @@ mod tests {
             Annotation::new(60.0, Some(30.0), "Stage 2 sleep|2"),
             Annotation::new(70.0, Some(12.0), "Hypopnea|Hypopnea"),
             Annotation::new(75.0, None, "spoke to Mr X"),
+            Annotation::new(75.0, None, "Lights off"),
+            Annotation::new(80.0, Some(10.0), "Unsure|of Mr X"),
         ];
         let scoring = Scoring::from_annotations(&annotations);
         assert_eq!(scoring.hypnogram.stage_of_epoch(60.0), Some(Stage::N2));
@@ -81,7 +106,26 @@ mod tests {
             scoring.events,
             [Event { kind: EventKind::Hypopnea, onset_s: 70.0, duration_s: 12.0 }]
         );
-        assert_eq!(scoring.n_unknown, 1);
+        let warnings: Vec<String> = scoring.warnings().into_iter().map(|w| w.message).collect();
+        let expected = [
+            "`unsure` means different things in different archives; 1 annotations were not understood",
+            "1 annotations have no known name and were not understood",
+        ];
+        assert_eq!(warnings, expected);
+    }
+
+    #[test]
+    fn stage_without_a_length_lasts_one_epoch_at_most() {
+        let annotations = [
+            Annotation::new(0.0, None, "W"),
+            Annotation::new(20.0, None, "N1"),
+            Annotation::new(90.0, None, "N2"),
+        ];
+        let hypnogram = Scoring::from_annotations(&annotations).hypnogram;
+        assert_eq!(hypnogram.stage_of_epoch(0.0), Some(Stage::Wake));
+        assert_eq!(hypnogram.stage_of_epoch(30.0), Some(Stage::N1));
+        assert_eq!(hypnogram.stage_of_epoch(60.0), None);
+        assert_eq!(hypnogram.total_sleep_s(), 60.0);
     }
 
     #[test]

@@ -1,30 +1,31 @@
 //! Writes the scoring of a night in the XML of the National Sleep Research Resource.
 
-use std::fmt::Write;
-
 use super::night::SimulatedNight;
 use super::plan::respiration::Desaturation;
 use super::site::Site;
 use super::truth::Truth;
-use crate::{EPOCH_S, Event, EventKind, Stage};
+use crate::annotation::write::{NsrrHeader, NsrrXmlWriter};
+use crate::{EPOCH_S, EventKind, Stage};
 
 /// Returns the scoring as a human scorer would hand it in: stages, arousals, respiratory events and desaturations.
 ///
 /// The vocabulary is that of SHHS: the concept of the sleep domain ontology, a bar, and the vendor's term.
 pub(super) fn scoring(night: &SimulatedNight) -> String {
-    let mut xml = Xml::default();
     let start = night.start.strftime("%d.%m.%y %H.%M.%S").to_string();
-    xml.begin(&start, night.n_epochs as f64 * EPOCH_S);
+    let duration_s = rounded(night.n_epochs as f64 * EPOCH_S);
+    let mut xml = NsrrXmlWriter::new(&NsrrHeader {
+        recording: Some((start, duration_s)),
+        ..NsrrHeader::new("Nocturne simulator")
+    });
     for event in &night.truth.events {
         if let Some((kind, concept, location)) = names(event.kind) {
-            xml.event(kind, concept, event, location);
+            let interval = interval(event.onset_s, event.duration_s);
+            xml.event(kind, concept, interval, [("SignalLocation", location)]);
         }
     }
-    for fall in &night.desaturations {
-        xml.desaturation(fall);
-    }
-    xml.stages(&stage_concepts(&night.truth));
-    xml.end()
+    night.desaturations.iter().for_each(|fall| desaturation(&mut xml, fall));
+    stages(&mut xml, &stage_concepts(&night.truth));
+    xml.finish()
 }
 
 /// Returns type, concept and signal of what a scorer marks; stages and desaturations are written apart.
@@ -84,88 +85,37 @@ fn stage_concepts(truth: &Truth) -> Vec<&'static str> {
     truth.stages.iter().zip(&slow_s).map(concept).collect()
 }
 
-/// A document in the making.
-#[derive(Default)]
-struct Xml(String);
+/// Writes a fall of oxygen saturation.
+fn desaturation(xml: &mut NsrrXmlWriter, fall: &Desaturation) {
+    let (nadir, baseline) = (decimal(fall.nadir_percent), decimal(fall.baseline_percent));
+    let more = [
+        ("SignalLocation", "SaO2"),
+        ("SpO2Nadir", nadir.as_str()),
+        ("SpO2Baseline", baseline.as_str()),
+    ];
+    let concept = "SpO2 desaturation|SpO2 desaturation";
+    xml.event(RESPIRATORY, concept, interval(fall.onset_s, fall.duration_s), more);
+}
 
-impl Xml {
-    fn begin(&mut self, start: &str, duration_s: f64) {
-        self.line("<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>");
-        self.line("<PSGAnnotation>");
-        self.line("<SoftwareVersion>Nocturne simulator</SoftwareVersion>");
-        self.line("<EpochLength>30</EpochLength>");
-        self.line("<ScoredEvents>");
-        self.line("<ScoredEvent>");
-        self.element("EventType", "");
-        self.element("EventConcept", "Recording Start Time");
-        self.element("Start", "0");
-        self.element("Duration", &decimal(duration_s));
-        self.element("ClockTime", start);
-        self.line("</ScoredEvent>");
+/// Writes runs of one stage, as the resource does.
+fn stages(xml: &mut NsrrXmlWriter, concepts: &[&str]) {
+    let mut onset_s = 0.0;
+    for run in concepts.chunk_by(PartialEq::eq) {
+        let duration_s = run.len() as f64 * EPOCH_S;
+        xml.event("Stages|Stages", run[0], interval(onset_s, duration_s), []);
+        onset_s += duration_s;
     }
+}
 
-    fn event(&mut self, kind: &str, concept: &str, event: &Event, location: &str) {
-        self.scored(kind, concept, (event.onset_s, event.duration_s), |xml| {
-            xml.element("SignalLocation", location);
-        });
-    }
-
-    fn desaturation(&mut self, fall: &Desaturation) {
-        let concept = "SpO2 desaturation|SpO2 desaturation";
-        self.scored(RESPIRATORY, concept, (fall.onset_s, fall.duration_s), |xml| {
-            xml.element("SignalLocation", "SaO2");
-            xml.element("SpO2Nadir", &decimal(fall.nadir_percent));
-            xml.element("SpO2Baseline", &decimal(fall.baseline_percent));
-        });
-    }
-
-    /// Writes runs of one stage, as the resource does.
-    fn stages(&mut self, concepts: &[&str]) {
-        let mut onset_s = 0.0;
-        for run in concepts.chunk_by(PartialEq::eq) {
-            let duration_s = run.len() as f64 * EPOCH_S;
-            self.scored("Stages|Stages", run[0], (onset_s, duration_s), |_| {});
-            onset_s += duration_s;
-        }
-    }
-
-    fn scored(
-        &mut self,
-        kind: &str,
-        concept: &str,
-        (onset_s, duration_s): (f64, f64),
-        more: impl FnOnce(&mut Self),
-    ) {
-        self.line("<ScoredEvent>");
-        self.element("EventType", kind);
-        self.element("EventConcept", concept);
-        self.element("Start", &decimal(onset_s));
-        self.element("Duration", &decimal(duration_s));
-        more(self);
-        self.line("</ScoredEvent>");
-    }
-
-    fn end(mut self) -> String {
-        self.line("</ScoredEvents>");
-        self.line("</PSGAnnotation>");
-        self.0
-    }
-
-    fn line(&mut self, text: &str) {
-        writeln!(self.0, "{text}").expect("a string takes everything");
-    }
-
-    /// Writes an element; no text here holds a character that XML reserves.
-    fn element(&mut self, name: &str, text: &str) {
-        if text.is_empty() {
-            self.line(&format!("  <{name}/>"));
-        } else {
-            self.line(&format!("  <{name}>{text}</{name}>"));
-        }
-    }
+fn interval(onset_s: f64, duration_s: f64) -> (f64, Option<f64>) {
+    (rounded(onset_s), Some(rounded(duration_s)))
 }
 
 /// Returns a number with at most three decimals, as short as it can be.
 fn decimal(value: f64) -> String {
-    ((value * 1000.0).round() / 1000.0).to_string()
+    rounded(value).to_string()
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
 }

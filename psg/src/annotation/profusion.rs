@@ -1,0 +1,162 @@
+//! The XML annotations of Compumedics Profusion (`CMPStudyConfig`).
+//!
+//! ```xml
+//! <CMPStudyConfig>
+//!   <EpochLength>30</EpochLength>
+//!   <ScoredEvents>
+//!     <ScoredEvent><Name>Hypopnea</Name><Start>60.5</Start><Duration>12</Duration><Input>Airflow</Input></ScoredEvent>
+//!   </ScoredEvents>
+//!   <SleepStages><SleepStage>0</SleepStage><SleepStage>2</SleepStage></SleepStages>
+//! </CMPStudyConfig>
+//! ```
+//!
+//! Stages are codes, one for each epoch; they get the names that the resource writes for them.
+
+use super::Annotation;
+use super::file::Content;
+use super::names::Codes;
+use super::nsrr_xml::{epoch_length, number};
+use super::problem::shown;
+use super::time::{duration, seconds};
+use super::xml::Dialect;
+use crate::EPOCH_S;
+
+/// Takes the elements of such a file.
+#[derive(Default)]
+pub(super) struct Profusion {
+    content: Content,
+    event: Option<ScoredEvent>,
+    n_stages: usize,
+}
+
+/// The fields of an event, as text.
+#[derive(Default)]
+struct ScoredEvent {
+    name: String,
+    onset: String,
+    duration: String,
+    input: String,
+}
+
+impl Dialect for Profusion {
+    fn open(&mut self, element: &str) {
+        if element == "ScoredEvent" {
+            self.event = Some(ScoredEvent::default());
+        }
+    }
+
+    fn close(&mut self, element: &str, text: &str) -> Result<(), String> {
+        if let Some(finished) = self.event.take_if(|_| element == "ScoredEvent") {
+            return self.content.push(finished.annotation()?);
+        }
+        match (&mut self.event, element) {
+            (Some(event), _) => event.set(element, text),
+            (None, "SleepStage") => self.take_stage(text)?,
+            (None, "EpochLength") if self.n_stages == 0 => {
+                self.content.epoch_length_s = epoch_length(text)?;
+            }
+            (None, "EpochLength") => {
+                return Err("`EpochLength` stands after the stages; expected it before".to_owned());
+            }
+            (None, _) => {}
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Content, String> {
+        Ok(self.content)
+    }
+}
+
+impl Profusion {
+    fn take_stage(&mut self, code: &str) -> Result<(), String> {
+        if code.parse::<u8>().is_err() {
+            return Err(format!(
+                "`SleepStage` holds {}; expected the number of a stage",
+                shown(code)
+            ));
+        }
+        let epoch_s = self.content.epoch_length_s.unwrap_or(EPOCH_S);
+        let onset_s = self.n_stages as f64 * epoch_s;
+        self.n_stages += 1;
+        let name = Codes::RechtschaffenKales
+            .name(code)
+            .map_or_else(|| format!("SleepStage {code}"), str::to_owned);
+        self.content.push(Annotation::new(onset_s, Some(epoch_s), name))
+    }
+}
+
+impl ScoredEvent {
+    fn set(&mut self, element: &str, value: &str) {
+        let field = match element {
+            "Name" => &mut self.name,
+            "Start" => &mut self.onset,
+            "Duration" => &mut self.duration,
+            "Input" => &mut self.input,
+            _ => return,
+        };
+        value.clone_into(field);
+    }
+
+    fn annotation(self) -> Result<Annotation, String> {
+        let onset_s = number("Start", &self.onset, seconds)?;
+        let duration_s = if self.duration.is_empty() {
+            None
+        } else {
+            Some(number("Duration", &self.duration, duration)?)
+        };
+        let mut annotation = Annotation::new(onset_s, duration_s, self.name);
+        annotation.channel =
+            Some(self.input).filter(|input| !input.is_empty()).or(annotation.channel);
+        Ok(annotation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::xml::parse;
+    use super::*;
+
+    fn document(inner: &str) -> String {
+        format!("<CMPStudyConfig>{inner}</CMPStudyConfig>")
+    }
+
+    #[test]
+    fn events_and_stages_are_read() {
+        let text = document(
+            "<EpochLength>20</EpochLength><ScoredEventSettings><ScoredEventSetting><Name>x</Name>\
+             </ScoredEventSetting></ScoredEventSettings><ScoredEvents><ScoredEvent><Name>Hypopnea</Name>\
+             <Start>60.5</Start><Duration>12</Duration><Input>Airflow</Input></ScoredEvent></ScoredEvents>\
+             <SleepStages><SleepStage>0</SleepStage><SleepStage>5</SleepStage><SleepStage>8</SleepStage></SleepStages>",
+        );
+        let mut hypopnea = Annotation::new(60.5, Some(12.0), "Hypopnea");
+        hypopnea.channel = Some("Airflow".to_owned());
+        let expected = [
+            hypopnea,
+            Annotation::new(0.0, Some(20.0), "Wake|0"),
+            Annotation::new(20.0, Some(20.0), "REM sleep|5"),
+            Annotation::new(40.0, Some(20.0), "SleepStage 8"),
+        ];
+        assert_eq!(parse(&text).unwrap().annotations, expected);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let check = |inner: &str, expected: &str| {
+            let problem = parse(&document(inner)).unwrap_err();
+            assert!(problem.ends_with(expected), "{problem}");
+        };
+        check(
+            "<SleepStage>W</SleepStage>",
+            "`SleepStage` holds `W`; expected the number of a stage",
+        );
+        check(
+            "<ScoredEvent><Name>x</Name></ScoredEvent>",
+            "`Start` holds ``; expected a number of seconds",
+        );
+        check(
+            "<SleepStage>0</SleepStage><EpochLength>20</EpochLength>",
+            "`EpochLength` stands after the stages; expected it before",
+        );
+    }
+}

@@ -1,0 +1,15 @@
+//! Writes annotations for other programs: Luna, the National Sleep Research Resource, BIDS.
+//!
+//! What a dialect has no place for is left out: `.eannot` holds stages alone, NSRR XML no scorer.
+//! EDF+ annotations are written with their recording, see [`EdfWriter`](crate::edf::EdfWriter).
+
+mod bids;
+mod luna;
+mod nsrr_xml;
+
+pub use bids::bids_tsv;
+pub use luna::{luna_annot, luna_eannot};
+pub use nsrr_xml::{NsrrHeader, NsrrXmlWriter, nsrr_xml};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! Real annotations of other people, in the dialects that they are published in.
+//!
+//! The files are not part of the project; without them the tests say so and pass.
+
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use nocturne_psg::annotation::write::{NsrrHeader, bids_tsv, luna_annot, luna_eannot, nsrr_xml};
+use nocturne_psg::annotation::{
+    Annotation, AnnotationFile, AnnotationFormat, AnnotationInspection, Scoring,
+};
+use nocturne_psg::edf::EdfWriter;
+use nocturne_psg::{Event, EventKind, Recording, Stage};
+
+fn shared_data() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    if !folder.is_dir() {
+        println!("skipped: no shared data");
+        return None;
+    }
+    Some(folder)
+}
+
+fn files_in(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("the shared data holds the folder");
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.to_string_lossy().ends_with(ending));
+    paths.sort();
+    assert!(!paths.is_empty(), "{}", folder.display());
+    paths
+}
+
+fn counts(events: &[Event]) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    events.iter().for_each(|event| *counts.entry(event.kind.name()).or_insert(0) += 1);
+    counts
+}
+
+#[test]
+fn ucddb_night_has_its_stages_and_events_in_two_files() {
+    let Some(shared) = shared_data() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let copy = |from: &str, to: &str| {
+        std::fs::copy(shared.join(from), folder.path().join(to)).unwrap();
+    };
+    copy("ucddb018/ucddb018_eeg.edf", "ucddb018.edf");
+    copy("ucddb-annotations/ucddb018_stage.txt", "ucddb018_stage.txt");
+    copy("ucddb-annotations/ucddb018_respevt.txt", "ucddb018_respevt.txt");
+    let recording = Recording::open(&folder.path().join("ucddb018.edf")).unwrap();
+    let formats: Vec<AnnotationFormat> =
+        recording.annotation_files().iter().map(|(_, format)| *format).collect();
+    assert_eq!(formats, [AnnotationFormat::UcddbStages, AnnotationFormat::UcddbEvents]);
+
+    // The recording holds the same scoring in EDF+, made by an independent program.
+    let own = Scoring::from_annotations(recording.file().annotations());
+    let scoring = recording.scoring();
+    assert_eq!(counts(&scoring.events), BTreeMap::from([("hypopnea", 9)]));
+    for (found, expected) in scoring.events.iter().zip(&own.events) {
+        assert_eq!((found.onset_s, found.duration_s), (expected.onset_s, expected.duration_s));
+    }
+    for epoch in 0..822 {
+        let onset_s = f64::from(epoch) * 30.0;
+        let stage = scoring.hypnogram.stage_of_epoch(onset_s);
+        assert_eq!(stage, own.hypnogram.stage_of_epoch(onset_s), "epoch {epoch}");
+        assert!(stage.is_some(), "epoch {epoch}");
+    }
+    let about_annotations = recording.warnings().iter().filter(|w| w.message.contains("ucddb018_"));
+    assert_eq!(about_annotations.count(), 0, "{:?}", recording.warnings());
+}
+
+#[test]
+fn every_stage_file_of_ucddb_is_read() {
+    let Some(shared) = shared_data() else { return };
+    let mut epochs = BTreeMap::new();
+    for path in files_in(&shared.join("ucddb-annotations"), "_stage.txt") {
+        let found = AnnotationInspection::of(&path).unwrap();
+        assert_eq!(found.format, AnnotationFormat::UcddbStages);
+        assert_eq!(found.stages.len(), found.n_annotations);
+        for stage in found.stages {
+            *epochs.entry(stage.map_or("?", Stage::code)).or_insert(0) += 1;
+        }
+    }
+    let expected = [("?", 11), ("N1", 1450), ("N2", 3282), ("N3", 1493), ("R", 1407), ("W", 2431)];
+    assert_eq!(epochs, BTreeMap::from(expected));
+}
+
+#[test]
+fn every_event_list_of_ucddb_is_read() {
+    let Some(shared) = shared_data() else { return };
+    let (mut n_lines, mut n_ambiguous) = (BTreeMap::new(), 0);
+    for path in files_in(&shared.join("ucddb-annotations"), "_respevt.txt") {
+        let found = AnnotationFile::open(&path, None).unwrap();
+        assert_eq!(found.format, AnnotationFormat::UcddbEvents);
+        let scoring = Scoring::from_annotations(&found.annotations);
+        assert_eq!(scoring.n_unknown, 0, "{}", path.display());
+        n_ambiguous += scoring.ambiguous.values().sum::<usize>();
+        for annotation in found.annotations {
+            *n_lines.entry(annotation.text).or_insert(0) += 1;
+            assert!(annotation.onset_s < 36_000.0 && annotation.duration_s.unwrap() > 4.0);
+        }
+    }
+    let expected = [
+        ("APNEA-C", 86),
+        ("APNEA-M", 21),
+        ("APNEA-O", 81),
+        ("HYP-C", 405),
+        ("HYP-M", 21),
+        ("HYP-O", 720),
+        ("PB EVENT", 35),
+        ("POSSIBLE", 7),
+    ];
+    assert_eq!(n_lines, BTreeMap::from(expected.map(|(text, n)| (text.to_owned(), n))));
+    assert_eq!(n_ambiguous, 7);
+}
+
+#[test]
+fn event_lists_of_noxturnal_are_read() {
+    let Some(shared) = shared_data() else { return };
+    let (mut n_rows, mut events, mut hours) = (0, Vec::new(), Vec::new());
+    for path in files_in(&shared.join("nox-excerpt"), ".csv") {
+        let found = AnnotationFile::open(&path, None).unwrap();
+        assert_eq!(found.format, AnnotationFormat::NoxturnalCsv);
+        n_rows += found.annotations.len();
+        let scoring = Scoring::from_annotations(&found.annotations);
+        events.extend(scoring.events);
+        hours.push((scoring.hypnogram.end_s() / 3600.0).round());
+    }
+    assert_eq!(n_rows, 4886);
+    let counts = counts(&events);
+    assert_eq!((counts["obstructive_apnea"], counts["central_apnea"]), (178, 24));
+    assert_eq!((counts["hypopnea"], counts["mixed_apnea"], counts["arousal"]), (127, 4, 205));
+    assert_eq!(hours, [12.0, 7.0, 10.0]);
+}
+
+#[test]
+fn hypnograms_of_sleep_edf_are_read_as_files_of_annotations() {
+    let Some(shared) = shared_data() else { return };
+    for path in files_in(&shared.join("sleep-edf-hypnograms"), ".edf") {
+        let found = AnnotationInspection::of(&path).unwrap();
+        assert_eq!(found.format, AnnotationFormat::EdfPlus);
+        assert!(found.stages.contains(&Some(Stage::N3)), "{}", path.display());
+        assert_eq!(found.n_annotations, found.annotations.len());
+    }
+}
+
+#[test]
+fn real_nights_are_read_again_as_they_were_written() {
+    let Some(shared) = shared_data() else { return };
+    let nox = files_in(&shared.join("nox-excerpt"), ".csv");
+    let ucddb = files_in(&shared.join("ucddb-annotations"), ".txt");
+    let sleep_edf = files_in(&shared.join("sleep-edf-hypnograms"), ".edf");
+    let folder = tempfile::tempdir().unwrap();
+    let read = |name: &str, content: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        AnnotationFile::open(&path, None).unwrap().annotations
+    };
+    let bare = |annotation: &Annotation| {
+        let Annotation { onset_s, duration_s, text, channel, .. } = annotation.clone();
+        (onset_s, duration_s, text, channel)
+    };
+    for path in [nox, ucddb, sleep_edf].concat() {
+        let annotations = AnnotationFile::open(&path, None).unwrap().annotations;
+        let expected: Vec<_> = annotations.iter().map(bare).collect();
+        let check = |found: Vec<Annotation>| {
+            assert_eq!(found.iter().map(bare).collect::<Vec<_>>(), expected, "{}", path.display());
+        };
+        check(read("a.annot", luna_annot(&annotations)));
+        check(read("a.tsv", bids_tsv(&annotations)));
+        check(read("a.xml", nsrr_xml(&NsrrHeader::new("test"), &annotations)));
+        let stages = AnnotationInspection::of(&path).unwrap().stages;
+        if !stages.is_empty() {
+            read("a.eannot", luna_eannot(&stages));
+            assert_eq!(
+                AnnotationInspection::of(&folder.path().join("a.eannot")).unwrap().stages,
+                stages
+            );
+        }
+    }
+}
+
+#[test]
+fn events_know_where_they_come_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.annot");
+    std::fs::write(&path, "arousal\t.\tC4_M1\t1\t5\tscorer=B\n").unwrap();
+    let file = AnnotationFile::open(&path, None).unwrap();
+    let annotation = &file.annotations[0];
+    assert_eq!(annotation.channel.as_deref(), Some("C4_M1"));
+    assert_eq!(annotation.scorer.as_deref(), Some("B"));
+    assert_eq!(annotation.file.as_deref(), Some(path.as_path()));
+    let events = Scoring::from_annotations(&file.annotations).events;
+    assert_eq!(events, [Event { kind: EventKind::Arousal, onset_s: 1.0, duration_s: 4.0 }]);
+}
+
+#[test]
+fn files_of_one_night_that_contradict_each_other_are_both_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.edf");
+    let start = jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0);
+    let own = vec![Annotation::new(3.0, Some(2.0), "Apnea")];
+    let mut writer = EdfWriter::create(&path, start, (2, 30.0), Vec::new(), own).unwrap();
+    writer.write_samples(&[]).unwrap();
+    writer.commit().unwrap();
+    std::fs::write(folder.path().join("a.annot"), "N2\t22:00:00\t22:01:00\narousal\t5\t9\n")
+        .unwrap();
+    std::fs::write(folder.path().join("a.eannot"), "N2\nN3\n").unwrap();
+    let recording = Recording::open(&path).unwrap();
+    let scoring = recording.scoring();
+    assert_eq!(scoring.hypnogram.stage_of_epoch(30.0), Some(Stage::N2));
+    assert_eq!(counts(&scoring.events), BTreeMap::from([("apnea", 1), ("arousal", 1)]));
+    let conflict = "`a.annot` and `a.eannot` score different stages in 1 of 2 epochs; those of `a.annot` were used";
+    assert!(
+        recording.warnings().iter().any(|w| w.message == conflict),
+        "{:?}",
+        recording.warnings()
+    );
+}
