@@ -5,8 +5,25 @@ use std::path::{Path, PathBuf};
 use crate::annotation::{self, Annotation, Scoring};
 use crate::edf::EdfFile;
 use crate::error::quoted;
-use crate::montage::ResolvedMontage;
+use crate::montage::{ProfileChoice, ResolvedMontage};
 use crate::{Event, Result, Warning, WarningCode};
+
+/// How a recording is to be opened.
+///
+/// ```
+/// use nocturne_psg::OpenOptions;
+///
+/// let options = OpenOptions { profile: "mros".into(), ..OpenOptions::default() };
+/// assert_eq!(options.annotations, None);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// The file with the annotations; those that lie beside the recording where it is `None`, see
+    /// [`annotation::companion`].
+    pub annotations: Option<PathBuf>,
+    /// The profile by which the labels are read.
+    pub profile: ProfileChoice,
+}
 
 /// A recording that is open for reading.
 #[derive(Debug)]
@@ -26,7 +43,18 @@ impl Recording {
     ///
     /// Those of [`EdfFile::open`] and [`annotation::read`].
     pub fn open(path: &Path) -> Result<Self> {
-        Self::open_with(path, annotation::companion(path).as_deref())
+        Self::open_by(path, &OpenOptions::default())
+    }
+
+    /// Opens a recording with the annotations and by the profile of one's choice.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EdfFile::open`], [`annotation::read`] and [`ProfileChoice::profile`].
+    pub fn open_by(path: &Path, options: &OpenOptions) -> Result<Self> {
+        let beside = || annotation::companion(path);
+        let annotations_path = options.annotations.clone().or_else(beside);
+        Self::assemble(path, annotations_path.as_deref(), &options.profile)
     }
 
     /// Opens a recording with the annotations of another file, or without.
@@ -37,8 +65,16 @@ impl Recording {
     ///
     /// Those of [`EdfFile::open`] and [`annotation::read`].
     pub fn open_with(path: &Path, annotations_path: Option<&Path>) -> Result<Self> {
+        Self::assemble(path, annotations_path, &ProfileChoice::Auto)
+    }
+
+    fn assemble(
+        path: &Path,
+        annotations_path: Option<&Path>,
+        profile: &ProfileChoice,
+    ) -> Result<Self> {
         let file = EdfFile::open(path)?;
-        let montage = ResolvedMontage::resolve(file.header());
+        let montage = ResolvedMontage::resolve_by(file.header(), profile)?;
         let mut annotations = file.annotations().to_vec();
         let mut scoring = Scoring::from_annotations(&annotations);
         if let Some(path) = annotations_path {
