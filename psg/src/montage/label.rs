@@ -9,7 +9,7 @@ pub(super) fn normalised(label: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the known labels within a third of the label's length in edits, the nearest first.
+/// Returns the known labels within a quarter of the label's length in edits, the nearest first.
 ///
 /// `known` holds each label as it is compared and as it is written.
 pub(super) fn nearest<'a>(
@@ -17,7 +17,7 @@ pub(super) fn nearest<'a>(
     known: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Vec<String> {
     let label = normalised(label);
-    let furthest = (label.chars().count() / 3).max(1);
+    let furthest = (label.chars().count() / 4).max(1);
     let mut near: Vec<(usize, &str)> = known
         .map(|(compared, written)| (distance(&label, compared), written))
         .filter(|(edits, _)| *edits <= furthest)
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn nearest_labels_come_in_order() {
         let known = [("airflow", "Airflow"), ("air flow", "AIR FLOW"), ("ecg", "ECG")];
-        assert_eq!(nearest("Airlfow", known.into_iter()), ["Airflow", "AIR FLOW"]);
+        assert_eq!(nearest("Air flwo", known.into_iter()), ["AIR FLOW", "Airflow"]);
         assert!(nearest("Battery", known.into_iter()).is_empty());
     }
 }

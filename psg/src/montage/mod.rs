@@ -39,6 +39,7 @@ mod resolve;
 mod rule;
 mod unit;
 mod vocabulary;
+mod wording;
 
 #[cfg(test)]
 pub(crate) mod tests;

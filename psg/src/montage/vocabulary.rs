@@ -67,6 +67,11 @@ impl Vocabulary {
         self.labels.get(label).map(|(_, meaning)| meaning)
     }
 
+    /// Returns a normalised label as it is written.
+    pub(super) fn written(&self, label: &str) -> Option<&str> {
+        self.labels.get(label).map(|(written, _)| written.as_str())
+    }
+
     /// Returns every label as it is compared and as it is written.
     pub(super) fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
         self.labels.iter().map(|(compared, (written, _))| (compared.as_str(), written.as_str()))
