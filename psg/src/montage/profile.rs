@@ -1,6 +1,7 @@
 //! Profiles: what the labels of a cohort or recorder mean, as data.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -10,10 +11,14 @@ use super::label::normalised;
 use super::rule::ChannelRule;
 use super::vocabulary::Vocabulary;
 use super::{Channel, Polarity, Position};
+use crate::edf::open_regular;
 use crate::{Error, Result};
 
 /// Labels of a profile that a file must have, where the profile does not say.
 const LEAST: usize = 2;
+
+/// Bytes of the largest file that is taken for a profile.
+const LARGEST_BYTES: u64 = 1 << 20;
 
 /// Letters of a faulty line that a message shows.
 const LONGEST_LINE: usize = 80;
@@ -66,10 +71,19 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where the file cannot be read, and those of [`parse`](Self::parse).
+    /// [`Error::NotAFile`] and [`Error::Io`] where the file cannot be read, [`Error::DataFile`] where it is larger than
+    /// a megabyte, and those of [`parse`](Self::parse).
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
-        Self::parse(&path.display().to_string(), &text)
+        let name = path.display().to_string();
+        let (mut file, n_bytes) = open_regular(path)?;
+        if n_bytes > LARGEST_BYTES {
+            let problem =
+                format!("it has {n_bytes} bytes; expected a profile of at most {LARGEST_BYTES}");
+            return Err(Error::DataFile { name, problem });
+        }
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(Error::io(path, "read"))?;
+        Self::parse(&name, &text)
     }
 
     /// Reads a profile from the text of a TOML file called `name`.

@@ -137,3 +137,27 @@ fn rows_of_ones_own_come_before_those_of_the_extended_profile() {
         [("THX", "Abdomen".to_owned()), ("EEG_C3_A2", "C3-A2".to_owned())]
     );
 }
+
+#[test]
+fn the_documented_example_is_sound() {
+    let (_, example) = include_str!("../mod.rs").split_once("```toml\n").unwrap();
+    let (example, _) = example.split_once("//! ```").unwrap();
+    let lines: Vec<&str> = example.lines().map(|line| line.trim_start_matches("//!")).collect();
+    let profile = Profile::parse("example.toml", &lines.join("\n")).unwrap();
+    assert_eq!(profile.name, "our-lab");
+    assert_eq!(profile.position(2.0), Some(crate::montage::Position::Left));
+}
+
+#[test]
+fn files_that_are_no_profile_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = Profile::read(folder.path()).unwrap_err();
+    assert!(matches!(found, crate::Error::NotAFile { .. }), "{found}");
+    let path = folder.path().join("large.toml");
+    std::fs::write(&path, vec![b'#'; 2 << 20]).unwrap();
+    let found = Profile::read(&path).unwrap_err().to_string();
+    assert!(
+        found.ends_with("it has 2097152 bytes; expected a profile of at most 1048576"),
+        "{found}"
+    );
+}

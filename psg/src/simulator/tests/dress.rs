@@ -3,7 +3,7 @@
 use crate::dsp::{Ratio, Resampler};
 use crate::montage::{Channel, Profile, ProfileChoice};
 use crate::simulator::{NightSpec, SimulatedNight, Site, simulate, simulate_as};
-use crate::{Night, OpenOptions, Recording, ZScore};
+use crate::{Night, OpenOptions, Recording, WarningCode, ZScore};
 
 const SPEC: NightSpec = NightSpec { seed: 11, night: 3, hours: 0.2, site: Some(Site::Plain) };
 
@@ -78,4 +78,21 @@ fn every_profile_reads_its_own_files_as_the_plain_night() {
             assert!(n_compared >= 10 || channel == Channel::Position, "{what}");
         }
     }
+}
+
+#[test]
+fn millivolts_under_the_name_of_microvolts_are_told() {
+    let mut night = simulate(&SPEC);
+    for (header, samples) in &mut night.signals {
+        if header.label.starts_with("EEG") {
+            let (low, high) = header.physical_range;
+            header.physical_range = (low / 1000.0, high / 1000.0);
+            samples.iter_mut().for_each(|sample| *sample /= 1000.0);
+        }
+    }
+    let (recording, night) = read(night, ProfileChoice::Auto);
+    assert_eq!(recording.warnings(), []);
+    let told: Vec<_> = night.warnings().iter().map(|warning| warning.code).collect();
+    assert_eq!(told, [WarningCode::Unit, WarningCode::Unit]);
+    assert!(night.warnings()[0].message.ends_with("; its values are like those of mV"));
 }
