@@ -31,6 +31,7 @@ mod channel;
 mod choice;
 mod detect;
 mod embedded;
+mod file;
 mod label;
 mod position;
 mod profile;

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::Position;
 use super::embedded;
+use super::file;
 use super::label::normalised;
 use super::rule::ChannelRule;
 use super::vocabulary::Vocabulary;
-use super::{Channel, Polarity, Position};
 use crate::edf::open_regular;
 use crate::{Error, Result};
 
@@ -19,9 +20,6 @@ const LEAST: usize = 2;
 
 /// Bytes of the largest file that is taken for a profile.
 const LARGEST_BYTES: u64 = 1 << 20;
-
-/// Letters of a faulty line that a message shows.
-const LONGEST_LINE: usize = 80;
 
 /// What the labels of a cohort or recorder mean.
 #[derive(Debug, Clone)]
@@ -106,9 +104,8 @@ impl Profile {
         find: impl FnOnce(&str) -> Option<&'a Self>,
     ) -> Result<Self> {
         let error = |problem: String| Error::DataFile { name: name.to_owned(), problem };
-        let file: ProfileFile =
-            toml::from_str(text).map_err(|problem| error(in_place(text, &problem)))?;
-        let base = match &file.extends {
+        let (profile, extends) = file::parse(text).map_err(error)?;
+        let base = match &extends {
             None => None,
             Some(base) => Some(find(base).ok_or_else(|| {
                 error(format!(
@@ -117,7 +114,6 @@ impl Profile {
                 ))
             })?),
         };
-        let profile = file.check().map_err(error)?;
         Ok(match base {
             None => profile,
             Some(base) => profile.upon(base),
@@ -154,112 +150,4 @@ impl Profile {
         self.annotations = self.annotations.or_else(|| base.annotations.clone());
         self
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProfileFile {
-    name: String,
-    title: String,
-    source: String,
-    extends: Option<String>,
-    annotations: Option<String>,
-    #[serde(default)]
-    detect: Detect,
-    position: Option<Codes>,
-    #[serde(default)]
-    channel: Vec<ChannelRule>,
-    /// Signals that feed no channel: for each kind, such as `spo2`, its labels.
-    #[serde(default)]
-    other: BTreeMap<String, Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Codes {
-    codes: BTreeMap<String, Position>,
-    source: String,
-}
-
-impl ProfileFile {
-    /// Checks what the types do not.
-    fn check(self) -> std::result::Result<Profile, String> {
-        let texts = [("name", &self.name), ("title", &self.title), ("source", &self.source)];
-        for (field, text) in texts {
-            if text.trim().is_empty() {
-                return Err(format!("the field `{field}` is empty; expected a text"));
-            }
-        }
-        let vocabulary = Vocabulary::of(&self.channel, &self.other)?;
-        let mut rules = self.channel;
-        for rule in &mut rules {
-            check_rule(rule)?;
-            if rule.source.is_empty() {
-                rule.source.clone_from(&self.source);
-            }
-        }
-        let mut detect = self.detect;
-        for label in detect.certain.iter_mut().chain(&mut detect.labels).chain(&mut detect.also) {
-            let compared = normalised(label);
-            if vocabulary.meaning(&compared).is_none() {
-                return Err(format!(
-                    "`detect` names `{label}`, which no `channel` and no `other` explains"
-                ));
-            }
-            *label = compared;
-        }
-        let positions = self.position.map(position_codes).transpose()?.unwrap_or_default();
-        Ok(Profile {
-            name: self.name,
-            title: self.title,
-            source: self.source,
-            annotations: self.annotations,
-            detect,
-            positions,
-            rules,
-            vocabulary,
-        })
-    }
-}
-
-fn check_rule(rule: &ChannelRule) -> std::result::Result<(), String> {
-    let name = rule.name;
-    if rule.sources.is_empty() {
-        return Err(format!("the `sources` of {name} are empty; expected at least one label"));
-    }
-    if name == Channel::Position && rule.polarity == Polarity::Inverted {
-        return Err(format!("the `polarity` of {name} is `inverted`; codes have no sign"));
-    }
-    if let Some(rate_hz) = rule.rate_hz.filter(|rate_hz| !rate_hz.is_finite() || *rate_hz <= 0.0) {
-        return Err(format!("the `rate_hz` of {name} is {rate_hz}; expected a positive number"));
-    }
-    Ok(())
-}
-
-fn position_codes(position: Codes) -> std::result::Result<BTreeMap<i32, Position>, String> {
-    if position.source.trim().is_empty() {
-        return Err("the `source` of the position codes is empty; expected a text".to_owned());
-    }
-    let code = |(code, position): (String, Position)| {
-        let number = code
-            .parse()
-            .map_err(|_| format!("`{code}` is no position code; expected a whole number"))?;
-        Ok((number, position))
-    };
-    position.codes.into_iter().map(code).collect()
-}
-
-/// Returns the reader's message in one line, behind the line of the text that it is about.
-fn in_place(text: &str, problem: &toml::de::Error) -> String {
-    let message = problem.message().trim().replace('\n', ", ");
-    let Some(before) = problem.span().and_then(|span| text.get(..span.start)) else {
-        return message;
-    };
-    let number = before.matches('\n').count() + 1;
-    let line = text.lines().nth(number - 1).unwrap_or_default().trim();
-    if line.is_empty() {
-        return format!("line {number}: {message}");
-    }
-    let shown: String = line.chars().filter(|c| !c.is_control()).take(LONGEST_LINE).collect();
-    format!("line {number}, `{shown}`: {message}")
 }

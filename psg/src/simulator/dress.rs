@@ -66,14 +66,17 @@ impl Wardrobe<'_> {
         };
         let old_hz = header.samples_per_record as f64 / self.record_s;
         let rate_hz = wording.rate_hz.unwrap_or(old_hz);
+        let samples_per_record = (rate_hz * self.record_s).round() as usize;
+        let n_records = (self.n_epochs as f64 * EPOCH_S / self.record_s).round() as usize;
         let mut samples = resampled(samples, old_hz, rate_hz);
+        samples.resize(samples_per_record * n_records, 0.0);
         samples.iter_mut().for_each(|sample| *sample *= (sign * gain) as f32);
         let high = header.physical_range.1 * gain;
         let header = NewSignal {
             label: wording.plus.to_owned(),
             unit: wording.unit.map_or(header.unit, str::to_owned),
             physical_range: (-high, high),
-            samples_per_record: (rate_hz * self.record_s).round() as usize,
+            samples_per_record,
         };
         let Some(minus) = wording.minus else { return self.push(header, samples) };
         // What is taken off later is added here; both are a little larger for it.
@@ -129,13 +132,11 @@ fn resampled(samples: Vec<f32>, from_hz: f64, to_hz: f64) -> Vec<f32> {
     if from_hz == to_hz {
         return samples;
     }
-    let ratio = Ratio::of_rates(from_hz, to_hz).expect("the rates of profiles are ordinary ones");
-    let n = (samples.len() as f64 * to_hz / from_hz).round() as usize;
+    let ratio = Ratio::of_rates(from_hz, to_hz).expect("a profile's rates are those of recordings");
     let mut resampler = Resampler::new(ratio);
-    let mut outputs = Vec::with_capacity(n);
+    let mut outputs = Vec::new();
     resampler.push(&samples, &mut outputs);
     resampler.finish(&mut outputs);
-    outputs.resize(n, 0.0);
     outputs
 }
 

@@ -87,7 +87,7 @@ fn mistakes_are_named_with_their_line_field_and_value() {
     );
     check(
         &row("confidence = \"exact\"\nsources = [\"a\"]\nrate_hz = -1"),
-        "the `rate_hz` of ECG is -1; expected a positive number",
+        "the `rate_hz` of ECG is -1; expected 1 to 20000",
     );
     check(
         "[[channel]]\nname = \"EEG\"\nconfidence = \"exact\"\nsources = [\"a\"]",
