@@ -102,6 +102,14 @@ pub enum Error {
         /// The limit in hours.
         limit_hours: u32,
     },
+    /// No embedded profile has that name; the caller's mistake.
+    #[error("no profile is called `{name}`; expected one of {known}")]
+    UnknownProfile {
+        /// The name.
+        name: String,
+        /// The names that there are, quoted.
+        known: String,
+    },
     /// A profile or template file breaks its format; the mistake of whoever wrote it.
     #[error("`{name}`: {problem}")]
     DataFile {
@@ -152,6 +160,9 @@ impl Error {
             }
             Self::NoEpoch { .. } => Some("shorter stretches cannot be scored in 30-second epochs"),
             Self::TooLong { .. } => Some("split the recording into nights"),
+            Self::UnknownProfile { .. } => {
+                Some("to read by a profile of your own, give the path of its TOML file")
+            }
             Self::Io { .. } | Self::DataFile { .. } | Self::Unwritable { .. } => None,
         }
     }

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use crate::annotation::AnnotationFormat;
 use crate::edf::EdfFile;
 use crate::hash::hex;
-use crate::montage::MontageLine;
-use crate::{EPOCH_S, Recording, Result, Warning};
+use crate::montage::{MontageLine, UnknownLabel, UnusedSignal};
+use crate::{EPOCH_S, OpenOptions, Recording, Result, Warning};
 
 /// How a recording was read.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,6 +42,10 @@ pub struct Inspection {
     pub profile_reason: String,
     /// How each channel of the montage is fed.
     pub montage: Vec<MontageLine>,
+    /// The signals that feed no channel.
+    pub unused: Vec<UnusedSignal>,
+    /// The labels that the profile does not know.
+    pub unknown_labels: Vec<UnknownLabel>,
     /// What was odd.
     pub warnings: Vec<Warning>,
 }
@@ -82,7 +86,16 @@ impl Inspection {
     ///
     /// Those of [`Recording::open`], and [`crate::Error::Io`].
     pub fn of(path: &Path) -> Result<Self> {
-        let recording = Recording::open(path)?;
+        Self::by(path, &OpenOptions::default())
+    }
+
+    /// Reads a recording whole, with the annotations and by the profile of one's choice.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Recording::open_by`], and [`crate::Error::Io`].
+    pub fn by(path: &Path, options: &OpenOptions) -> Result<Self> {
+        let recording = Recording::open_by(path, options)?;
         let file = recording.file();
         let header = file.header();
         let segments = file.segments().iter();
@@ -111,6 +124,8 @@ impl Inspection {
             profile: recording.montage().profile().name.clone(),
             profile_reason: recording.montage().reason().to_owned(),
             montage: recording.montage().report(header),
+            unused: recording.montage().unused(header),
+            unknown_labels: recording.montage().unknown_labels(header),
             warnings: recording.warnings().to_vec(),
         })
     }

@@ -39,7 +39,7 @@ pub use hypnogram::Hypnogram;
 pub use id::{EpochNumber, EpochRef, InvalidRecordingId, ParseEpochRefError, RecordingId};
 pub use inspect::{Inspection, SignalInspection};
 pub use night::Night;
-pub use recording::Recording;
+pub use recording::{OpenOptions, Recording};
 pub use stage::Stage;
 pub use warning::{Warning, WarningCode};
 pub use z_score::ZScore;

@@ -6,8 +6,25 @@ use std::sync::Arc;
 use crate::annotation::{self, Annotation, AnnotationFile, AnnotationFormat, Scoring};
 use crate::edf::EdfFile;
 use crate::error::quoted;
-use crate::montage::ResolvedMontage;
+use crate::montage::{ProfileChoice, ResolvedMontage};
 use crate::{Event, Result, Warning};
+
+/// How a recording is to be opened.
+///
+/// ```
+/// use nocturne_psg::OpenOptions;
+///
+/// let options = OpenOptions { profile: "mros".into(), ..OpenOptions::default() };
+/// assert_eq!(options.annotations, None);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// The files with the annotations; those that lie beside the recording where it is `None`, see
+    /// [`annotation::companions`].
+    pub annotations: Option<Vec<PathBuf>>,
+    /// The profile by which the labels are read.
+    pub profile: ProfileChoice,
+}
 
 /// A recording that is open for reading.
 #[derive(Debug)]
@@ -21,36 +38,28 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Opens a recording with the annotations that lie beside it, see [`annotation::companions`].
+    /// Opens a recording with the annotations that lie beside it, by the profile that fits its labels.
     ///
     /// # Errors
     ///
-    /// Those of [`EdfFile::open`] and [`AnnotationFile::open`].
+    /// Those of [`open_by`](Self::open_by).
     pub fn open(path: &Path) -> Result<Self> {
-        Self::open_with_all(path, &annotation::companions(path))
+        Self::open_by(path, &OpenOptions::default())
     }
 
-    /// Opens a recording with the annotations of another file, or without.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`EdfFile::open`] and [`AnnotationFile::open`].
-    pub fn open_with(path: &Path, annotations_path: Option<&Path>) -> Result<Self> {
-        let paths: Vec<PathBuf> = annotations_path.into_iter().map(Path::to_owned).collect();
-        Self::open_with_all(path, &paths)
-    }
-
-    /// Opens a recording with the annotations of other files.
+    /// Opens a recording with the annotations and by the profile of one's choice.
     ///
     /// The stages are those of the first file that has any, the events of each kind too; the annotations of the
     /// recording itself come last. Files that contradict each other are named in a warning.
     ///
     /// # Errors
     ///
-    /// Those of [`EdfFile::open`] and [`AnnotationFile::open`].
-    pub fn open_with_all(path: &Path, annotations_paths: &[PathBuf]) -> Result<Self> {
+    /// Those of [`EdfFile::open`], [`AnnotationFile::open`] and [`ProfileChoice::profile`].
+    pub fn open_by(path: &Path, options: &OpenOptions) -> Result<Self> {
         let file = EdfFile::open(path)?;
-        let montage = ResolvedMontage::resolve(file.header());
+        let montage = ResolvedMontage::resolve_by(file.header(), &options.profile)?;
+        let beside = || annotation::companions(path);
+        let annotations_paths = options.annotations.clone().unwrap_or_else(beside);
         let own_path: Arc<Path> = path.into();
         let with_path = |annotation| Annotation { file: Some(Arc::clone(&own_path)), ..annotation };
         let mut annotations: Vec<Annotation> =
@@ -59,7 +68,7 @@ impl Recording {
         let mut warnings = file.warnings().to_vec();
         warnings.extend(montage.warnings(file.header()));
         let (mut scorings, mut annotation_files) = (Vec::new(), Vec::new());
-        for annotations_path in annotations_paths {
+        for annotations_path in &annotations_paths {
             let theirs = AnnotationFile::open(annotations_path, file.start())?;
             scorings.push((name(annotations_path), Scoring::from_annotations(&theirs.annotations)));
             annotations.extend(theirs.annotations);

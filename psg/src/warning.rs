@@ -48,6 +48,10 @@ pub enum WarningCode {
     MissingChannel,
     /// A channel is fed by a signal that is not what the montage asks for.
     SubstituteChannel,
+    /// A channel is fed by a signal whose label leaves open whether it is what the montage asks for.
+    AssumedChannel,
+    /// The labels speak for several profiles, which would read them differently.
+    Profile,
     /// A value cannot be trusted to be in the unit that the header gives.
     Unit,
     /// The file's name and its content disagree about the format.

@@ -1,55 +1,25 @@
 //! Profiles: what the labels of a cohort or recorder mean, as data.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::io::Read;
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::{Channel, Position};
+use super::Position;
+use super::embedded;
+use super::file;
+use super::label::normalised;
+use super::rule::ChannelRule;
+use super::vocabulary::Vocabulary;
+use crate::edf::open_regular;
 use crate::{Error, Result};
 
-/// How sure it is that a signal is what its channel asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Confidence {
-    /// The label names the derivation.
-    Exact,
-    /// The cohort's documents say so.
-    Documented,
-    /// Likely by custom; the label leaves it open.
-    Assumed,
-    /// Known to be something else that stands in.
-    Substitute,
-}
+/// Labels of a profile that a file must have, where the profile does not say.
+const LEAST: usize = 2;
 
-impl Confidence {
-    /// Returns the name in lower case.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::Documented => "documented",
-            Self::Assumed => "assumed",
-            Self::Substitute => "substitute",
-        }
-    }
-}
-
-/// A label, or the difference of two.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Source {
-    Label(String),
-    Difference { plus: String, minus: String },
-}
-
-/// Ways to feed a channel, the best first.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ChannelRule {
-    pub(super) name: Channel,
-    pub(super) confidence: Confidence,
-    pub(super) sources: Vec<Source>,
-}
+/// Bytes of the largest file that is taken for a profile.
+const LARGEST_BYTES: u64 = 1 << 20;
 
 /// What the labels of a cohort or recorder mean.
 #[derive(Debug, Clone)]
@@ -60,157 +30,124 @@ pub struct Profile {
     pub title: String,
     /// Where the knowledge comes from.
     pub source: String,
-    /// Labels that a file of this profile has, normalised; empty where the profile fits any file.
-    detect: Vec<String>,
+    /// How the cohort's annotations are written, such as `nsrr_xml`, where it is known.
+    pub annotations: Option<String>,
+    /// Labels by which the profile is known, normalised.
+    pub(super) detect: Detect,
     /// Meaning of the codes in the position signal, by rounded value.
-    positions: BTreeMap<i32, Position>,
+    pub(super) positions: BTreeMap<i32, Position>,
     pub(super) rules: Vec<ChannelRule>,
+    pub(super) vocabulary: Vocabulary,
+}
+
+/// Labels that few other cohorts have; none where the profile is only chosen by name.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Detect {
+    /// Labels of which one is enough.
+    #[serde(default)]
+    pub(super) certain: Vec<String>,
+    /// Labels of which several are needed.
+    #[serde(default)]
+    pub(super) labels: Vec<String>,
+    /// How many of them are needed.
+    pub(super) least: Option<usize>,
+    /// Labels that many have; they only decide between profiles that have enough of their own.
+    #[serde(default)]
+    pub(super) also: Vec<String>,
+}
+
+impl Detect {
+    /// Returns how many labels a file must have where none of them is certain.
+    pub(super) fn least(&self) -> usize {
+        self.least.unwrap_or(LEAST)
+    }
 }
 
 impl Profile {
-    /// Reads a profile from the text of a TOML file called `name`.
+    /// Reads a profile of one's own.
     ///
     /// # Errors
     ///
-    /// [`Error::DataFile`] where it breaks the format, or where one label feeds two channels.
-    pub fn parse(name: &str, text: &str) -> Result<Self> {
-        let error = |problem: String| Error::DataFile { name: name.to_owned(), problem };
-        let file: ProfileFile =
-            toml::from_str(text).map_err(|problem| error(problem.to_string()))?;
-        let mut channel_of: BTreeMap<String, Channel> = BTreeMap::new();
-        for rule in &file.channel {
-            for source in &rule.sources {
-                let Source::Label(label) = source else { continue };
-                let earlier = channel_of.insert(normalised(label), rule.name);
-                if let Some(earlier) = earlier.filter(|earlier| *earlier != rule.name) {
-                    return Err(error(format!(
-                        "the label `{label}` feeds both {earlier} and {}",
-                        rule.name
-                    )));
-                }
-            }
+    /// [`Error::NotAFile`] and [`Error::Io`] where the file cannot be read, [`Error::DataFile`] where it is larger than
+    /// a megabyte, and those of [`parse`](Self::parse).
+    pub fn read(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let (mut file, n_bytes) = open_regular(path)?;
+        if n_bytes > LARGEST_BYTES {
+            let problem =
+                format!("it has {n_bytes} bytes; expected a profile of at most {LARGEST_BYTES}");
+            return Err(Error::DataFile { name, problem });
         }
-        let codes = file.position.map(|position| position.codes).unwrap_or_default();
-        let code = |(code, position): (String, Position)| {
-            let number = code.parse().map_err(|_| {
-                error(format!("`{code}` is no position code; expected a whole number"))
-            });
-            Ok((number?, position))
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(Error::io(path, "read"))?;
+        Self::parse(&name, &text)
+    }
+
+    /// Reads a profile from the text of a TOML file called `name`.
+    ///
+    /// With `extends = "general"`, or the name of another embedded profile, the rows of that one come after the file's
+    /// own, but for labels to which the file gives another meaning.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DataFile`] with the line, the field and the value where the text breaks the format, where one label has
+    /// two meanings, or where the source of the knowledge is left empty.
+    pub fn parse(name: &str, text: &str) -> Result<Self> {
+        Self::parse_upon(name, text, embedded::named)
+    }
+
+    /// Reads a profile that may extend those that `find` knows.
+    pub(super) fn parse_upon<'a>(
+        name: &str,
+        text: &str,
+        find: impl FnOnce(&str) -> Option<&'a Self>,
+    ) -> Result<Self> {
+        let error = |problem: String| Error::DataFile { name: name.to_owned(), problem };
+        let (profile, extends) = file::parse(text).map_err(error)?;
+        let base = match &extends {
+            None => None,
+            Some(base) => Some(find(base).ok_or_else(|| {
+                error(format!(
+                    "`extends` names `{base}`; expected one of {}",
+                    embedded::quoted_names()
+                ))
+            })?),
         };
-        Ok(Self {
-            name: file.name,
-            title: file.title,
-            source: file.source,
-            detect: file
-                .detect
-                .map(|detect| detect.all)
-                .unwrap_or_default()
-                .iter()
-                .map(|l| normalised(l))
-                .collect(),
-            positions: codes.into_iter().map(code).collect::<Result<_>>()?,
-            rules: file.channel,
+        Ok(match base {
+            None => profile,
+            Some(base) => profile.upon(base),
         })
     }
 
-    /// Returns the profiles that are embedded in the program; the last fits any file.
+    /// Returns the profiles that are embedded in the program, `general` first.
     pub fn embedded() -> &'static [Self] {
-        &EMBEDDED
-    }
-
-    /// Returns the first profile whose tell-tale labels are all among the normalised `labels`.
-    pub(super) fn detect(labels: &[String]) -> &'static Self {
-        let fits = |profile: &&Self| profile.detect.iter().all(|label| labels.contains(label));
-        EMBEDDED.iter().find(fits).expect("the general profile fits any file")
-    }
-
-    /// Returns the labels by which the profile is known, normalised.
-    pub(super) fn tell_tale_labels(&self) -> &[String] {
-        &self.detect
+        embedded::all()
     }
 
     /// Returns what a value of the position signal means, where the profile knows.
     pub fn position(&self, value: f64) -> Option<Position> {
         self.positions.get(&(value.round() as i32)).copied()
     }
-}
 
-static EMBEDDED: LazyLock<Vec<Profile>> = LazyLock::new(|| {
-    let parse = |(name, text)| {
-        Profile::parse(name, text).expect("the embedded profiles are checked by a test")
-    };
-    FILES.into_iter().map(parse).collect()
-});
-
-/// The general profile comes last: it has no tell-tale labels and fits any file.
-const FILES: [(&str, &str); 6] = [
-    ("nocturne.toml", include_str!("../../data/profiles/nocturne.toml")),
-    ("shhs.toml", include_str!("../../data/profiles/shhs.toml")),
-    ("sleep-edf.toml", include_str!("../../data/profiles/sleep-edf.toml")),
-    ("ucddb.toml", include_str!("../../data/profiles/ucddb.toml")),
-    ("nox.toml", include_str!("../../data/profiles/nox.toml")),
-    ("general.toml", include_str!("../../data/profiles/general.toml")),
-];
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProfileFile {
-    name: String,
-    title: String,
-    source: String,
-    detect: Option<Detect>,
-    position: Option<Codes>,
-    channel: Vec<ChannelRule>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Detect {
-    all: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Codes {
-    codes: BTreeMap<String, Position>,
-}
-
-/// Brings a label to the form in which labels are compared: lower case, single blanks, `_` as a blank, `/` and `:` as `-`.
-pub(super) fn normalised(label: &str) -> String {
-    let text = label.replace('_', " ").replace(['/', ':'], "-").to_lowercase();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn embedded_profiles_give_each_label_one_meaning() {
-        for (name, text) in FILES {
-            let profile = Profile::parse(name, text).unwrap();
-            assert_eq!(format!("{}.toml", profile.name), name);
+    /// Adds what another profile knows and this one does not.
+    fn upon(mut self, base: &Self) -> Self {
+        for rule in &base.rules {
+            let agrees = |label: &str, channel| self.vocabulary.lets(&normalised(label), channel);
+            let mut rule = rule.clone();
+            rule.sources.retain(|source| {
+                agrees(source.plus(), Some(rule.name))
+                    && source.minus().is_none_or(|minus| agrees(minus, None))
+            });
+            if !rule.sources.is_empty() {
+                self.rules.push(rule);
+            }
         }
-    }
-
-    #[test]
-    fn label_with_two_meanings_is_refused() {
-        let text = r#"
-            name = "x"
-            title = "x"
-            source = "x"
-            channel = [
-                { name = "ABD", confidence = "exact", sources = ["Belt"] },
-                { name = "THX", confidence = "exact", sources = ["BELT"] },
-            ]
-        "#;
-        let error = Profile::parse("x.toml", text).unwrap_err();
-        assert_eq!(error.to_string(), "`x.toml`: the label `BELT` feeds both ABD and THX");
-    }
-
-    #[test]
-    fn labels_are_compared_without_regard_to_spelling() {
-        assert_eq!(normalised(" EEG_C3:A2 "), "eeg c3-a2");
-        assert_eq!(normalised("C3/A2"), normalised("c3-a2"));
+        self.vocabulary.add(&base.vocabulary);
+        if self.positions.is_empty() {
+            self.positions.clone_from(&base.positions);
+        }
+        self.annotations = self.annotations.or_else(|| base.annotations.clone());
+        self
     }
 }

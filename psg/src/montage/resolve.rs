@@ -1,18 +1,21 @@
 //! Finds the signals of a file that feed the montage.
 
-use serde::Serialize;
+use std::borrow::Cow;
 
-use super::profile::{ChannelRule, Confidence, Profile, Source, normalised};
-use super::{Channel, ChannelMask};
-use crate::edf::Header;
-use crate::{Warning, WarningCode};
+use super::label::normalised;
+use super::rule::{ChannelRule, Confidence, Polarity, Source};
+use super::unit::VoltageUnit;
+use super::{Channel, ChannelMask, Profile, ProfileChoice, detect};
+use crate::edf::{Header, Signal};
+use crate::{Result, Warning, WarningCode};
 
 /// Which signal of a file feeds which channel: a montage that fits this file.
 #[derive(Debug, Clone)]
 pub struct ResolvedMontage {
-    profile: &'static Profile,
+    profile: Cow<'static, Profile>,
     reason: String,
     channels: Vec<ResolvedChannel>,
+    doubt: Option<Warning>,
 }
 
 /// A channel and what feeds it.
@@ -24,51 +27,54 @@ pub struct ResolvedChannel {
     pub plus: usize,
     /// The signal that is subtracted, if the channel is a difference.
     pub minus: Option<usize>,
+    /// Which way up the signal is stored; an inverted one is turned when it is read.
+    pub polarity: Polarity,
+    /// What the profile says that the signal is, such as `C4-A1`, where its label does not tell.
+    pub meaning: Option<String>,
+    /// The unit of the profile, for signals whose header names none.
+    pub unit: Option<String>,
     /// How sure it is.
     pub confidence: Confidence,
-}
-
-/// A line of the report: how a channel of the montage is fed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct MontageLine {
-    /// The channel's name.
-    pub channel: &'static str,
-    /// Labels of the signals that feed it, `None` where nothing does.
-    pub source: Option<String>,
-    /// How the channel is made of them, such as `C3 - A2`.
-    pub derivation: Option<String>,
-    /// Unit of the source as the file gives it.
-    pub unit: Option<String>,
-    /// Sampling rate of the source in hertz.
-    pub sample_rate_hz: Option<f64>,
-    /// How sure it is.
-    pub confidence: Option<Confidence>,
+    /// Where the knowledge comes from.
+    pub provenance: String,
 }
 
 impl ResolvedMontage {
-    /// Finds the signals that feed each channel.
+    /// Finds, for each channel, the first of its sources in the profile that the file has.
     ///
-    /// Annotation signals, signals without a usable range, and signals sampled too slowly for their channel are passed
-    /// over. The profile is the first whose tell-tale labels the file has.
+    /// Labels are compared without regard to case, blanks, `_`, `/` and `:`. Of signals with one label the first counts.
+    /// Signals without a usable range, and signals sampled too slowly for their channel are passed over. The profile is
+    /// the one with the most labels of its own among those of the file; a missing channel does not hide it.
     pub fn resolve(header: &Header) -> Self {
-        let labels: Vec<String> =
-            header.signals.iter().map(|signal| normalised(&signal.label)).collect();
-        let profile = Profile::detect(&labels);
-        let reason = match profile.tell_tale_labels() {
-            [] => "no other profile knows the file's labels".to_owned(),
-            tell_tale => format!("the file has the labels {}", tell_tale.join(", ")),
-        };
-        let finder = Finder { header, labels: &labels };
-        let channels = Channel::ALL
-            .into_iter()
-            .filter_map(|channel| finder.find(channel, &profile.rules))
-            .collect();
-        Self { profile, reason, channels }
+        let detected = detect::detect(header);
+        Self::by(header, Cow::Borrowed(detected.profile), detected.reason, detected.warning)
+    }
+
+    /// Finds the sources of each channel by the profile of one's choice, see [`resolve`](Self::resolve).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ProfileChoice::profile`].
+    pub fn resolve_by(header: &Header, choice: &ProfileChoice) -> Result<Self> {
+        Ok(match choice.profile()? {
+            None => Self::resolve(header),
+            Some(profile) => Self::by(header, profile, choice.reason(), None),
+        })
+    }
+
+    fn by(
+        header: &Header,
+        profile: Cow<'static, Profile>,
+        reason: String,
+        doubt: Option<Warning>,
+    ) -> Self {
+        let channels = Finder::new(header, &profile).channels();
+        Self { profile, reason, channels, doubt }
     }
 
     /// Returns the profile by which the labels were read.
-    pub fn profile(&self) -> &'static Profile {
-        self.profile
+    pub fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// Returns why that profile was chosen.
@@ -86,99 +92,134 @@ impl ResolvedMontage {
         self.channels.iter().map(|resolved| resolved.channel).collect()
     }
 
-    /// Returns a line for each of the ten channels.
-    pub fn report(&self, header: &Header) -> Vec<MontageLine> {
-        Channel::ALL.into_iter().map(|channel| self.line(channel, header)).collect()
+    /// Returns the unit of a signal: that of its header, or where that is empty, that of the profile.
+    pub fn unit<'a>(&'a self, header: &'a Header, signal: usize) -> &'a str {
+        let written = header.signals[signal].unit.as_str();
+        let feeds = |it: &&ResolvedChannel| it.plus == signal || it.minus == Some(signal);
+        let known = || self.channels.iter().find(feeds)?.unit.as_deref();
+        if written.is_empty() { known().unwrap_or(written) } else { written }
     }
 
     /// Returns what is worth knowing about how the channels are fed.
     pub fn warnings(&self, header: &Header) -> Vec<Warning> {
         let missing: Vec<&str> =
             ChannelMask::ALL.without(self.mask()).iter().map(Channel::name).collect();
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<Warning> = self.doubt.clone().into_iter().collect();
         if !missing.is_empty() {
             let message =
                 format!("no signal feeds {}; left empty and marked as missing", missing.join(", "));
             warnings.push(Warning::new(WarningCode::MissingChannel, message));
         }
-        for resolved in
-            self.channels.iter().filter(|resolved| resolved.confidence == Confidence::Substitute)
-        {
-            let label = &header.signals[resolved.plus].label;
-            let message =
-                format!("`{label}` stands in for {}, which the recording lacks", resolved.channel);
-            warnings.push(Warning::new(WarningCode::SubstituteChannel, message));
+        for resolved in &self.channels {
+            let (channel, signal) = (resolved.channel, &header.signals[resolved.plus]);
+            let label = &signal.label;
+            match resolved.confidence {
+                Confidence::Exact | Confidence::Documented => {}
+                Confidence::Assumed => {
+                    let message =
+                        format!("`{label}` is taken for {channel}; its label leaves that open");
+                    warnings.push(Warning::new(WarningCode::AssumedChannel, message));
+                }
+                Confidence::Substitute => {
+                    let message =
+                        format!("`{label}` stands in for {channel}, which the recording lacks");
+                    warnings.push(Warning::new(WarningCode::SubstituteChannel, message));
+                }
+            }
+            let unit = self.unit(header, resolved.plus);
+            if channel.is_voltage() && !unit.is_empty() && VoltageUnit::of(unit).is_none() {
+                let message = format!(
+                    "`{label}`, which feeds {channel}, is in `{unit}`, which is no voltage; read as microvolts"
+                );
+                warnings.push(Warning::new(WarningCode::Unit, message));
+            }
         }
         warnings
-    }
-
-    fn line(&self, channel: Channel, header: &Header) -> MontageLine {
-        let Some(resolved) = self.channels.iter().find(|resolved| resolved.channel == channel)
-        else {
-            return MontageLine {
-                channel: channel.name(),
-                source: None,
-                derivation: None,
-                unit: None,
-                sample_rate_hz: None,
-                confidence: None,
-            };
-        };
-        let plus = &header.signals[resolved.plus];
-        let minus = resolved.minus.map(|minus| &header.signals[minus].label);
-        MontageLine {
-            channel: channel.name(),
-            source: Some(
-                minus
-                    .map_or_else(|| plus.label.clone(), |minus| format!("{}, {minus}", plus.label)),
-            ),
-            derivation: Some(
-                minus.map_or_else(
-                    || plus.label.clone(),
-                    |minus| format!("{} - {minus}", plus.label),
-                ),
-            ),
-            unit: Some(plus.unit.clone()),
-            sample_rate_hz: Some(header.rate_hz(plus)),
-            confidence: Some(resolved.confidence),
-        }
     }
 }
 
 /// Looks for signals by their normalised labels.
-struct Finder<'a> {
+pub(super) struct Finder<'a> {
     header: &'a Header,
-    labels: &'a [String],
+    labels: Vec<String>,
+    profile: &'a Profile,
 }
 
-impl Finder<'_> {
-    fn find(&self, channel: Channel, rules: &[ChannelRule]) -> Option<ResolvedChannel> {
-        rules.iter().filter(|rule| rule.name == channel).find_map(|rule| {
+impl<'a> Finder<'a> {
+    pub(super) fn new(header: &'a Header, profile: &'a Profile) -> Self {
+        let labels = header.signals.iter().map(|signal| normalised(&signal.label)).collect();
+        Self { header, labels, profile }
+    }
+
+    /// Returns the channels that the profile finds, in order.
+    pub(super) fn channels(&self) -> Vec<ResolvedChannel> {
+        let found = Channel::ALL.into_iter().filter_map(|channel| self.find(channel));
+        found.map(|(_, resolved)| resolved).collect()
+    }
+
+    /// Returns how often the rate or the unit of a signal is the one that the profile expects.
+    pub(super) fn n_agreements(&self) -> usize {
+        let agreements = |(rule, resolved): (&ChannelRule, ResolvedChannel)| {
+            let signal = &self.header.signals[resolved.plus];
+            let unit = rule.unit.as_ref().is_some_and(|unit| {
+                *unit == signal.unit
+                    || VoltageUnit::of(unit)
+                        .is_some_and(|unit| VoltageUnit::of(&signal.unit) == Some(unit))
+            });
+            let rate_hz = self.header.rate_hz(signal);
+            let rate =
+                rule.rate_hz.is_some_and(|expected_hz| (rate_hz / expected_hz - 1.0).abs() < 0.01);
+            usize::from(unit) + usize::from(rate)
+        };
+        Channel::ALL.into_iter().filter_map(|channel| self.find(channel)).map(agreements).sum()
+    }
+
+    fn find(&self, channel: Channel) -> Option<(&'a ChannelRule, ResolvedChannel)> {
+        let mut rules = self.profile.rules.iter().filter(|rule| rule.name == channel);
+        rules.find_map(|rule| {
             let (plus, minus) =
                 rule.sources.iter().find_map(|source| self.find_source(channel, source))?;
-            Some(ResolvedChannel { channel, plus, minus, confidence: rule.confidence })
+            let resolved = ResolvedChannel {
+                channel,
+                plus,
+                minus,
+                polarity: rule.polarity,
+                meaning: rule.meaning.clone(),
+                unit: rule.unit.clone(),
+                confidence: rule.confidence,
+                provenance: rule.source.clone(),
+            };
+            Some((rule, resolved))
         })
     }
 
     fn find_source(&self, channel: Channel, source: &Source) -> Option<(usize, Option<usize>)> {
-        match source {
-            Source::Label(label) => Some((self.find_signal(channel, label)?, None)),
-            Source::Difference { plus, minus } => {
-                Some((self.find_signal(channel, plus)?, Some(self.find_signal(channel, minus)?)))
-            }
+        let plus = self.find_signal(channel, source.plus())?;
+        match source.minus() {
+            None => Some((plus, None)),
+            Some(minus) => Some((plus, Some(self.find_signal(channel, minus)?))),
         }
     }
 
     fn find_signal(&self, channel: Channel, label: &str) -> Option<usize> {
         let label = normalised(label);
-        let is_usable = |i: &usize| {
-            let signal = &self.header.signals[*i];
-            !signal.is_annotations
-                && signal.scaling().is_some_and(|(gain, _)| gain != 0.0)
-                && self.header.rate_hz(signal) >= lowest_rate_hz(channel)
-        };
+        let is_usable =
+            |i: &usize| trouble(self.header, &self.header.signals[*i], channel).is_none();
         (0..self.labels.len()).filter(|i| self.labels[*i] == label).find(is_usable)
     }
+}
+
+/// Returns why a signal cannot feed a channel, whatever its label says.
+pub(super) fn trouble(header: &Header, signal: &Signal, channel: Channel) -> Option<String> {
+    if signal.is_annotations {
+        return Some("holds annotations".to_owned());
+    }
+    if signal.scaling().is_none_or(|(gain, _)| gain == 0.0) {
+        return Some("its range is empty".to_owned());
+    }
+    let (rate_hz, lowest_hz) = (header.rate_hz(signal), lowest_rate_hz(channel));
+    (rate_hz < lowest_hz)
+        .then(|| format!("too slow for {channel}: {rate_hz} Hz, and {lowest_hz} Hz are needed"))
 }
 
 /// Returns the sampling rate in hertz below which a signal cannot show what its channel is for.

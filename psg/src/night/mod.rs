@@ -3,13 +3,14 @@
 mod quality;
 mod scale;
 mod source;
+mod spread;
 
 use std::ops::Range;
 
 use jiff::civil::DateTime;
 
 use crate::edf::Segment;
-use crate::montage::{Channel, ChannelMask, Position, ResolvedChannel};
+use crate::montage::{Channel, ChannelMask, Polarity, Position, ResolvedChannel};
 use crate::{
     EPOCH_S, EPOCH_SAMPLES, Epoch, EpochNumber, Error, Quality, RATE_HZ, Recording, Result,
     Warning, WarningCode, ZScore,
@@ -203,8 +204,11 @@ impl<'a> Reader<'a> {
             needed.flat_map(|resolved| [Some(resolved.plus), resolved.minus]).flatten().collect();
         signals.sort_unstable();
         signals.dedup();
-        let new_source =
-            |signal: &usize| Source::new(file.path(), header, &header.signals[*signal]);
+        let montage = self.recording.montage();
+        let new_source = |signal: &usize| {
+            let unit = montage.unit(header, *signal);
+            Source::new(file.path(), header, &header.signals[*signal], unit)
+        };
         let mut sources: Vec<Source> = signals.iter().map(new_source).collect::<Result<_>>()?;
         let records = segment.first_record..segment.first_record + segment.n_records;
         file.read_digital(&signals, records, |position, samples| {
@@ -241,6 +245,10 @@ impl<'a> Reader<'a> {
                 .iter_mut()
                 .zip(&minus.samples)
                 .for_each(|(x, reference)| *x -= reference);
+        }
+        match resolved.polarity {
+            Polarity::Upright => {}
+            Polarity::Inverted => trace[start..].iter_mut().for_each(|x| *x = -*x),
         }
         for (k, epoch) in self.epochs[first_epoch..].iter_mut().enumerate() {
             let trouble = |source: &Resampled| source.trouble.get(k).copied().unwrap_or_default();
@@ -294,7 +302,12 @@ impl<'a> Reader<'a> {
                 self.epochs.iter_mut().for_each(|epoch| epoch.mask = epoch.mask.without(lost));
             }
         }
-        let warnings = self.position_warning();
+        let mut warnings = self.position_warning();
+        let montage = self.recording.montage();
+        let fed = montage.channels().iter();
+        let deviation = |resolved: &ResolvedChannel| scales[resolved.channel.index()].deviation();
+        let header = self.recording.file().header();
+        warnings.extend(fed.filter_map(|it| spread::warning(montage, it, header, deviation(it))));
         let start = self.recording.file().start();
         Night {
             start,

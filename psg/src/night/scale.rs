@@ -35,6 +35,11 @@ impl Scale {
         self.deviation == 0.0
     }
 
+    /// Returns the standard deviation.
+    pub(super) fn deviation(&self) -> f64 {
+        self.deviation
+    }
+
     /// Writes the scaled samples; those of a channel that does not move become zero.
     pub(super) fn apply(&self, samples: &[f32], scaled: &mut [f32]) {
         if self.is_empty() {

@@ -3,6 +3,7 @@
 use super::quality::{QualityWatch, Trouble};
 use crate::dsp::{Ratio, Resampler};
 use crate::edf::{Header, Signal};
+use crate::montage::VoltageUnit;
 use crate::{Error, RATE_HZ, Result};
 
 /// A signal on its way to 64 Hz, over one segment.
@@ -25,8 +26,13 @@ pub(super) struct Resampled {
 }
 
 impl Source {
-    /// Prepares for a signal of the file.
-    pub(super) fn new(path: &std::path::Path, header: &Header, signal: &Signal) -> Result<Self> {
+    /// Prepares for a signal of the file that is in a unit.
+    pub(super) fn new(
+        path: &std::path::Path,
+        header: &Header,
+        signal: &Signal,
+        unit: &str,
+    ) -> Result<Self> {
         let rate_hz = header.rate_hz(signal);
         let ratio = Ratio::of_rates(rate_hz, RATE_HZ).ok_or_else(|| Error::Header {
             path: path.to_owned(),
@@ -44,7 +50,7 @@ impl Source {
         );
         Ok(Self {
             resampler: Resampler::new(ratio),
-            gain: (gain * microvolts(&signal.unit)) as f32,
+            gain: (gain * microvolts(unit)) as f32,
             origin: None,
             watch: QualityWatch::new(rate_hz, (low, high)),
             physical: Vec::new(),
@@ -72,10 +78,5 @@ impl Source {
 
 /// Returns how many microvolts a unit is, 1 for what is no voltage.
 fn microvolts(unit: &str) -> f64 {
-    match unit {
-        "V" => 1e6,
-        "mV" => 1e3,
-        "nV" => 1e-3,
-        _ => 1.0,
-    }
+    VoltageUnit::of(unit).map_or(1.0, VoltageUnit::microvolts)
 }

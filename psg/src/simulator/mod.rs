@@ -16,6 +16,7 @@
 //! ```
 
 mod curve;
+mod dress;
 mod filter;
 mod night;
 mod nsrr_xml;
@@ -29,6 +30,8 @@ mod truth;
 
 #[cfg(test)]
 mod tests;
+
+use crate::montage::Profile;
 
 pub use night::{SimulatedNight, WrittenNight};
 pub use plan::NightPlan;
@@ -54,4 +57,14 @@ pub struct NightSpec {
 /// Simulates a night: plan and signals.
 pub fn simulate(spec: &NightSpec) -> SimulatedNight {
     NightPlan::draw(spec).render()
+}
+
+/// Simulates a night at [`Site::Plain`] and writes it down as a file of a profile would: under the profile's own labels,
+/// in its derivations, units, rates, polarity and position codes.
+///
+/// The site of the specification is not looked at. What the profile does not know stays as it is at the plain site; what
+/// it knows and the simulator does not record is left out, but for signals by which the profile is recognised.
+pub fn simulate_as(spec: &NightSpec, profile: &Profile) -> SimulatedNight {
+    let plain = NightSpec { site: Some(Site::Plain), ..spec.clone() };
+    dress::dress(simulate(&plain), profile)
 }

@@ -1,6 +1,7 @@
 //! Tests of whole simulated nights.
 
 mod cohort;
+mod dress;
 mod files;
 mod measure;
 mod reading;

@@ -1,0 +1,62 @@
+//! The profiles that are part of the program.
+
+use std::sync::LazyLock;
+
+use super::Profile;
+
+/// A profile may extend those before it.
+pub(super) const FILES: [(&str, &str); 20] = [
+    ("general.toml", include_str!("../../data/profiles/general.toml")),
+    ("nocturne.toml", include_str!("../../data/profiles/nocturne.toml")),
+    ("shhs.toml", include_str!("../../data/profiles/shhs.toml")),
+    ("mros.toml", include_str!("../../data/profiles/mros.toml")),
+    ("cfs.toml", include_str!("../../data/profiles/cfs.toml")),
+    ("ccshs.toml", include_str!("../../data/profiles/ccshs.toml")),
+    ("wsc.toml", include_str!("../../data/profiles/wsc.toml")),
+    ("mesa.toml", include_str!("../../data/profiles/mesa.toml")),
+    ("chat.toml", include_str!("../../data/profiles/chat.toml")),
+    ("sof.toml", include_str!("../../data/profiles/sof.toml")),
+    ("nchsdb.toml", include_str!("../../data/profiles/nchsdb.toml")),
+    ("stages.toml", include_str!("../../data/profiles/stages.toml")),
+    ("sleep-edf.toml", include_str!("../../data/profiles/sleep-edf.toml")),
+    ("ucddb.toml", include_str!("../../data/profiles/ucddb.toml")),
+    ("dreams.toml", include_str!("../../data/profiles/dreams.toml")),
+    ("cap.toml", include_str!("../../data/profiles/cap.toml")),
+    ("hmc.toml", include_str!("../../data/profiles/hmc.toml")),
+    ("boas.toml", include_str!("../../data/profiles/boas.toml")),
+    ("nox.toml", include_str!("../../data/profiles/nox.toml")),
+    ("resmed.toml", include_str!("../../data/profiles/resmed.toml")),
+];
+
+static EMBEDDED: LazyLock<Vec<Profile>> = LazyLock::new(|| {
+    let mut profiles: Vec<Profile> = Vec::with_capacity(FILES.len());
+    for (name, text) in FILES {
+        let find = |base: &str| profiles.iter().find(|profile| profile.name == base);
+        let profile = Profile::parse_upon(name, text, find);
+        profiles.push(profile.expect("the embedded profiles are checked by a test"));
+    }
+    profiles
+});
+
+/// Returns all profiles, `general` first.
+pub(super) fn all() -> &'static [Profile] {
+    &EMBEDDED
+}
+
+/// Returns the profile that fits any file.
+pub(super) fn general() -> &'static Profile {
+    &EMBEDDED[0]
+}
+
+/// Returns the profile of that name.
+pub(super) fn named(name: &str) -> Option<&'static Profile> {
+    EMBEDDED.iter().find(|profile| profile.name == name)
+}
+
+/// Returns the names of all profiles for a message.
+///
+/// They come from the names of the files, so that a message can be made while the profiles are still being read.
+pub(super) fn quoted_names() -> String {
+    let names = FILES.iter().map(|(file, _)| format!("`{}`", file.trim_end_matches(".toml")));
+    names.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,219 @@
+//! For each cohort, a header of its own labels resolves to the derivations that its documents give.
+
+use super::check;
+use crate::montage::{Channel, Confidence, ProfileChoice, ResolvedMontage};
+
+#[test]
+fn shhs_has_derivations_under_names_of_letters() {
+    check(
+        "shhs",
+        "SaO2, H.R., EEG(sec), ECG, EMG, EOG(L), EOG(R), EEG, THOR RES, ABDO RES, POSITION, \
+         LIGHT, NEW AIR, OX stat",
+        "ECG: ECG, ABD: ABDO RES, THX: THOR RES, AF: NEW AIR, EOG_L: EOG(L), EOG_R: EOG(R), \
+         EEG_C3_A2: EEG(sec), EEG_C4_A1: EEG, EMG_CHIN: EMG, POS: POSITION",
+    );
+}
+
+#[test]
+fn mros_is_derived_from_electrodes_with_and_without_blanks() {
+    check(
+        "mros",
+        "C3, C4, A1, A2, LOC, ROC, ECG L, ECG R, L Chin, R Chin, Leg L, Leg R, Airflow, \
+         Cannula Flow, Thoracic, Abdominal, Position, SUM, SpO2, HR, DHR, STAT",
+        "ECG: ECG L - ECG R, ABD: Abdominal, THX: Thoracic, AF: Airflow, EOG_L: LOC - A2, \
+         EOG_R: ROC - A2, EEG_C3_A2: C3 - A2, EEG_C4_A1: C4 - A1, EMG_CHIN: R Chin - L Chin, \
+         POS: Position",
+    );
+    check(
+        "mros",
+        "C3, C4, M1, M2, E1, E2, ECGL, ECGR, LChin, RChin, LegL, LegR, Airflow, CannulaFlow, \
+         Chest, ABD, Position",
+        "ECG: ECGL - ECGR, ABD: ABD, THX: Chest, AF: Airflow, EOG_L: E1 - M2, EOG_R: E2 - M2, \
+         EEG_C3_A2: C3 - M2, EEG_C4_A1: C4 - M1, EMG_CHIN: RChin - LChin, POS: Position",
+    );
+}
+
+#[test]
+fn cfs_and_ccshs_are_told_apart_by_what_else_they_record() {
+    check(
+        "cfs",
+        "C3, C4, M1, M2, LOC, ROC, ECG1, ECG2, EMG1, EMG2, EMG3, L Leg, R Leg, AIRFLOW, \
+         THOR EFFORT, ABDO EFFORT, SNORE, SUM, POSITION, OX STATUS, PULSE, SpO2, NASAL PRES, \
+         PlethWV, Light, HRate",
+        "ECG: ECG1 - ECG2, ABD: ABDO EFFORT, THX: THOR EFFORT, AF: AIRFLOW, EOG_L: LOC - M2, \
+         EOG_R: ROC - M2, EEG_C3_A2: C3 - M2, EEG_C4_A1: C4 - M1, EMG_CHIN: EMG2 - EMG3, \
+         POS: POSITION",
+    );
+    check(
+        "ccshs",
+        "C3, C4, A1, A2, LOC, ROC, ECG1, ECG2, EMG1, EMG2, EMG3, L_Leg, R_Leg, AIRFLOW, \
+         THOR_EFFORT, ABDO_EFFORT, SNORE, SUM, POSITION, OX_STATUS, PULSE, SpO2, NASAL_PRES, \
+         PlethWV, Light, HRate",
+        "ECG: ECG1 - ECG2, ABD: ABDO_EFFORT, THX: THOR_EFFORT, AF: AIRFLOW, EOG_L: LOC - A2, \
+         EOG_R: ROC - A2, EEG_C3_A2: C3 - A2, EEG_C4_A1: C4 - A1, EMG_CHIN: EMG3 - EMG2, \
+         POS: POSITION",
+    );
+}
+
+#[test]
+fn wsc_has_derivations_of_two_generations() {
+    check(
+        "wsc",
+        "L EOG, R EOG, CENTRAL, OCC, FRONTAL, CHIN EMG, LEG EMG, ECG, SNORE, ORAL FLOW, \
+         NASAL FLOW, RIB CAGE, ABDOMEN, SUM, SAO2, POSITION, NASAL PRESS",
+        "ECG: ECG, ABD: ABDOMEN, THX: RIB CAGE, AF: ORAL FLOW, EOG_L: L EOG, EOG_R: R EOG, \
+         EEG_C3_A2: CENTRAL, EMG_CHIN: CHIN EMG, POS: POSITION",
+    );
+    check(
+        "wsc",
+        "LEOG-M2, REOG-M1, C3-M2, C4-M1, O1-M2, F3-M2, CZ-AVG, Chin1-Chin3, EKG1-EKG2, \
+         LLEG1-LLEG2, AIRFLOW, Thor, Abdo, NasalP, SpO2, PosSensor",
+        "ECG: EKG1-EKG2, ABD: Abdo, THX: Thor, AF: AIRFLOW, EOG_L: LEOG-M2, EOG_R: REOG-M1, \
+         EEG_C3_A2: C3-M2, EEG_C4_A1: C4-M1, EMG_CHIN: Chin1-Chin3, POS: PosSensor",
+    );
+}
+
+#[test]
+fn mesa_has_no_c3_and_its_airflow_is_the_thermistor() {
+    check(
+        "mesa",
+        "EKG, EOG-L, EOG-R, EMG, EEG1, EEG2, EEG3, Pres, Flow, Snore, Thor, Abdo, Leg, \
+         Therm, Pos, EKG_Off, EOG-L_Off, EOG-R_Off, EMG_Off, EEG1_Off, EEG2_Off, EEG3_Off, \
+         Pleth, OxStatus, SpO2, HR, DHR",
+        "ECG: EKG, ABD: Abdo, THX: Thor, AF: Therm, EOG_L: EOG-L, EOG_R: EOG-R, \
+         EEG_C4_A1: EEG3, EMG_CHIN: EMG, POS: Pos",
+    );
+}
+
+#[test]
+fn chat_is_read_through_its_typing_errors() {
+    check(
+        "chat",
+        "E1, E2, F3, F4, C3, C4, T3, T4, O1, O2, M1, M2, ECG1, ECG2, Lchin, Rchin, Cchin, \
+         LLEG1, RLEG1, Snore, CannulaFlow, Airlfow, Chest, ABD, Sum, Postion, SAO2, ETCO2, \
+         CAP",
+        "ECG: ECG1 - ECG2, ABD: ABD, THX: Chest, AF: Airlfow, EOG_L: E1 - M2, \
+         EOG_R: E2 - M2, EEG_C3_A2: C3 - M2, EEG_C4_A1: C4 - M1, EMG_CHIN: Rchin - Lchin, \
+         POS: Postion",
+    );
+}
+
+#[test]
+fn sof_is_derived_from_electrodes() {
+    check(
+        "sof",
+        "ROC, LOC, C3, C4, A1, A2, O1, O2, EMG/L, EMG/R, ECG1, ECG2, Leg/L, Leg/R, Airflow, \
+         NASAL PRESSURE, Thoracic, Abdominal, SAO2, HR, Position, STAT",
+        "ECG: ECG1 - ECG2, ABD: Abdominal, THX: Thoracic, AF: Airflow, EOG_L: LOC - A2, \
+         EOG_R: ROC - A2, EEG_C3_A2: C3 - A2, EEG_C4_A1: C4 - A1, EMG_CHIN: EMG/R - EMG/L, \
+         POS: Position",
+    );
+}
+
+#[test]
+fn nchsdb_names_the_kind_of_a_signal_first() {
+    check(
+        "nchsdb",
+        "EOG LOC-M2, EOG ROC-M1, EEG F3-M2, EEG F4-M1, EEG C3-M2, EEG C4-M1, EEG O1-M2, \
+         EEG O2-M1, EEG CZ-O1, EMG Chin1-Chin2, EMG LLeg-RLeg, ECG EKG2-EKG, Snore, \
+         Resp PTAF, Resp Airflow, Resp Thoracic, Resp Abdominal, SpO2, Rate, EtCO2, Capno, \
+         Resp Rate, C-flow, Tidal Vol, C-Pressure",
+        "ECG: ECG EKG2-EKG, ABD: Resp Abdominal, THX: Resp Thoracic, AF: Resp Airflow, \
+         EOG_L: EOG LOC-M2, EOG_R: EOG ROC-M1, EEG_C3_A2: EEG C3-M2, EEG_C4_A1: EEG C4-M1, \
+         EMG_CHIN: EMG Chin1-Chin2",
+    );
+}
+
+#[test]
+fn stages_is_chosen_by_name() {
+    let labels = [
+        "E1 (LEOG)",
+        "E2 (REOG)",
+        "EEG C3-A22",
+        "EEG C4-A12",
+        "Chin EMG",
+        "ECGL",
+        "ECGR",
+        "Nasal Therm",
+        "Effort THO",
+        "Effort ABD",
+        "Pos.",
+    ];
+    let header = super::header_with(&labels);
+    let choice = ProfileChoice::Named("stages".to_owned());
+    let montage = ResolvedMontage::resolve_by(&header, &choice).unwrap();
+    assert_eq!(montage.reason(), "chosen by name");
+    assert_eq!(montage.channels().len(), Channel::COUNT);
+    let airflow = montage.channels().iter().find(|it| it.channel == Channel::Airflow).unwrap();
+    assert_eq!(airflow.confidence, Confidence::Assumed);
+}
+
+#[test]
+fn sleep_edf_has_substitutes() {
+    check(
+        "sleep-edf",
+        "EEG Fpz-Cz, EEG Pz-Oz, EOG horizontal, EMG submental, Marker",
+        "EOG_L: EOG horizontal, EEG_C3_A2: EEG Fpz-Cz, EMG_CHIN: EMG submental",
+    );
+}
+
+#[test]
+fn ucddb_has_a_full_montage() {
+    check(
+        "ucddb",
+        "Lefteye, RightEye, EMG, C3A2, C4A1, ECG, SpO2, Sound, Flow, Sum, ribcage, abdo, \
+         BodyPos, Pulse",
+        "ECG: ECG, ABD: abdo, THX: ribcage, AF: Flow, EOG_L: Lefteye, EOG_R: RightEye, \
+         EEG_C3_A2: C3A2, EEG_C4_A1: C4A1, EMG_CHIN: EMG, POS: BodyPos",
+    );
+}
+
+#[test]
+fn dreams_leaves_out_what_is_not_documented() {
+    check(
+        "dreams",
+        "ECG, FP1-A2, CZ-A1, EMG1, EOG1, VTH, VAB, NAF2P-A1, NAF1, PHONO, PR, SAO2, PCPAP, \
+         POS, EOG2, O1-A2, FP2-A1, O2-A1, CZ2-A1, EMG2, PULSE, VTOT, EMG3",
+        "ECG: ECG, ABD: VAB, THX: VTH, AF: NAF1, EEG_C4_A1: CZ-A1, EMG_CHIN: EMG1, POS: POS",
+    );
+}
+
+#[test]
+fn cap_turns_its_one_electro_oculogram() {
+    check(
+        "cap",
+        "ROC-LOC, Fp2-F4, F4-C4, C4-P4, P4-O2, F8-T4, Fp1-F3, C4-A1, EMG1-EMG2, ECG1-ECG2, \
+         TERMISTORE, TORACE, ADDOME, Dx1-DX2, SX1-SX2, Posizione, HR, SpO2",
+        "ECG: ECG1-ECG2, ABD: ADDOME, THX: TORACE, AF: TERMISTORE, EOG_L: -(ROC-LOC), \
+         EEG_C4_A1: C4-A1, EMG_CHIN: EMG1-EMG2, POS: Posizione",
+    );
+}
+
+#[test]
+fn hmc_boas_and_resmed_have_a_part_of_the_montage() {
+    check(
+        "hmc",
+        "EEG F4-M1, EEG C4-M1, EEG O2-M1, EEG C3-M2, EMG chin, EOG E1-M2, EOG E2-M2, ECG",
+        "ECG: ECG, EOG_L: EOG E1-M2, EOG_R: EOG E2-M2, EEG_C3_A2: EEG C3-M2, \
+         EEG_C4_A1: EEG C4-M1, EMG_CHIN: EMG chin",
+    );
+    check(
+        "boas",
+        "PSG_F3, PSG_F4, PSG_C3, PSG_C4, PSG_O1, PSG_O2, PSG_EOG, PSG_EMG, PSG_THER, \
+         PSG_THOR, PSG_ABD, PSG_PULSE, PSG_BEAT, PSG_SPO2",
+        "ABD: PSG_ABD, THX: PSG_THOR, AF: PSG_THER, EOG_L: PSG_EOG, EEG_C3_A2: PSG_C3, \
+         EEG_C4_A1: PSG_C4, EMG_CHIN: PSG_EMG",
+    );
+    check("resmed", "Flow.40ms, Press.40ms, Crc16", "AF: Flow.40ms");
+}
+
+#[test]
+fn nox_exports_leads_and_derivations() {
+    check(
+        "nox",
+        "1, 1-2, 1-F, 2, 2-F, Abdomen, C3, C3-M2, C4-M1, E1-M2, E2-M1, ECG, Airflow, \
+         RIP Flow, PosAngle, Chest, Saturation",
+        "ECG: ECG, ABD: Abdomen, THX: Chest, AF: Airflow, EOG_L: E1-M2, EOG_R: E2-M1, \
+         EEG_C3_A2: C3-M2, EEG_C4_A1: C4-M1, EMG_CHIN: 1-2",
+    );
+}

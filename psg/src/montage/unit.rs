@@ -1,0 +1,95 @@
+//! Units of voltage as files write them.
+
+use super::Channel;
+
+/// A unit of voltage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum VoltageUnit {
+    Volt,
+    Millivolt,
+    Microvolt,
+    Nanovolt,
+}
+
+impl VoltageUnit {
+    /// Every unit, the greatest first.
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Volt, Self::Millivolt, Self::Microvolt, Self::Nanovolt];
+
+    /// Reads a physical dimension: `uV`, `µV` with either Greek letter, `microvolts`, `mV`, `V`…; `None` for what is no
+    /// voltage, and for an empty text.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        let text: String = text.chars().filter(|c| !c.is_whitespace() && *c != '.').collect();
+        match text.to_lowercase().trim_start_matches('\u{e2}') {
+            "v" | "volt" | "volts" => Some(Self::Volt),
+            "mv" | "millivolt" | "millivolts" => Some(Self::Millivolt),
+            // The micro sign, the Greek letter, and the micro sign of UTF-8 that was read as Latin-1.
+            "uv" | "\u{b5}v" | "\u{3bc}v" | "mcv" | "microv" | "microvolt" | "microvolts" => {
+                Some(Self::Microvolt)
+            }
+            "nv" | "nanovolt" | "nanovolts" => Some(Self::Nanovolt),
+            _ => None,
+        }
+    }
+
+    /// Returns how many microvolts it is.
+    pub(crate) const fn microvolts(self) -> f64 {
+        match self {
+            Self::Volt => 1e6,
+            Self::Millivolt => 1e3,
+            Self::Microvolt => 1.0,
+            Self::Nanovolt => 1e-3,
+        }
+    }
+
+    /// Returns the symbol.
+    pub(crate) const fn symbol(self) -> &'static str {
+        match self {
+            Self::Volt => "V",
+            Self::Millivolt => "mV",
+            Self::Microvolt => "µV",
+            Self::Nanovolt => "nV",
+        }
+    }
+}
+
+impl Channel {
+    /// Returns whether the channel is a voltage at the skin.
+    pub(crate) const fn is_voltage(self) -> bool {
+        typical_deviation_uv(self).is_some()
+    }
+}
+
+/// Returns the least and the greatest standard deviation over a night, in microvolts, that a channel has with electrodes
+/// on a living sleeper; `None` where the channel is no voltage at the skin.
+///
+/// The ranges are wide: they are to tell volts from microvolts, not good recordings from bad ones.
+pub(crate) const fn typical_deviation_uv(channel: Channel) -> Option<(f64, f64)> {
+    match channel {
+        Channel::EegC3A2 | Channel::EegC4A1 | Channel::EogLeft | Channel::EogRight => {
+            Some((1.0, 3000.0))
+        }
+        Channel::EmgChin => Some((0.3, 3000.0)),
+        Channel::Ecg => Some((10.0, 30_000.0)),
+        Channel::Abdomen | Channel::Thorax | Channel::Airflow | Channel::Position => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_read_in_every_spelling() {
+        let check = |unit, texts: &[&str]| {
+            for text in texts {
+                assert_eq!(VoltageUnit::of(text), unit, "{text}");
+            }
+        };
+        check(Some(VoltageUnit::Volt), &["V", "v", "Volts"]);
+        check(Some(VoltageUnit::Millivolt), &["mV", "MV", "millivolt"]);
+        check(Some(VoltageUnit::Microvolt), &["uV", "µV", "μV", "UV", "microvolt", " u V", "ÂµV"]);
+        check(Some(VoltageUnit::Nanovolt), &["nV"]);
+        check(None, &["", "%", "cmH2O", "Ohm", "V/s"]);
+    }
+}

@@ -1,0 +1,69 @@
+//! Every label of the alias tables is known by its cohort's profile.
+//!
+//! The tables are not part of the project; without them the test says so and passes.
+
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::DateTime;
+use nocturne_psg::Result;
+use nocturne_psg::edf::{EdfFile, EdfWriter, NewSignal};
+use nocturne_psg::montage::{Profile, ProfileChoice, ResolvedMontage};
+
+fn shared_tables() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/reference/tables");
+    if !folder.is_dir() {
+        println!("skipped: no shared tables");
+        return None;
+    }
+    Some(folder)
+}
+
+#[test]
+fn labels_of_the_alias_tables_are_known() {
+    let Some(folder) = shared_tables() else { return };
+    let table = std::fs::read_to_string(folder.join("channel_aliases.tsv")).unwrap();
+    let mut labels: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in table.lines().skip(1) {
+        let cells: Vec<&str> = row.split('\t').collect();
+        let is_ours = Profile::embedded().iter().any(|profile| profile.name == cells[0]);
+        let known = labels.entry(cells[0]).or_default();
+        // A label of EDF has 16 letters.
+        if is_ours && cells[2].len() <= 16 && !known.contains(&cells[2]) {
+            known.push(cells[2]);
+        }
+    }
+    labels.retain(|_, labels| !labels.is_empty());
+    assert!(labels.len() >= 8, "{:?}", labels.keys());
+    let folder = tempfile::tempdir().unwrap();
+    let mut unknown = Vec::new();
+    for (cohort, labels) in labels {
+        let path = folder.path().join(format!("{cohort}.edf"));
+        let found = unknown_labels(&path, cohort, &labels).unwrap();
+        unknown.extend(found.into_iter().map(|label| format!("{cohort}: {label}")));
+    }
+    assert!(unknown.is_empty(), "{}", unknown.join(", "));
+}
+
+/// Writes a recording with the labels and returns those that the profile does not know.
+fn unknown_labels(path: &Path, profile: &str, labels: &[&str]) -> Result<Vec<String>> {
+    let signal = |label: &&str| NewSignal {
+        label: (*label).to_owned(),
+        unit: String::new(),
+        physical_range: (-1.0, 1.0),
+        samples_per_record: 100,
+    };
+    let signals: Vec<NewSignal> = labels.iter().map(signal).collect();
+    let samples = vec![vec![0.0; 100]; signals.len()];
+    let start = DateTime::constant(2001, 1, 1, 22, 0, 0, 0);
+    let mut writer = EdfWriter::create(path, start, (1, 1.0), signals, Vec::new())?;
+    writer.write_samples(&samples)?;
+    writer.commit()?;
+    let file = EdfFile::open(path)?;
+    let choice = ProfileChoice::Named(profile.to_owned());
+    let montage = ResolvedMontage::resolve_by(file.header(), &choice)?;
+    let unknown = montage.unknown_labels(file.header()).into_iter();
+    Ok(unknown.map(|unknown| unknown.label).collect())
+}
