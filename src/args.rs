@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use nocturne_encoder::Device;
 use nocturne_engine::Search;
 use nocturne_indexer::CaptionKinds;
-use nocturne_psg::montage::Channel;
+use nocturne_psg::montage::{Channel, ProfileChoice};
 use nocturne_psg::simulator::Site;
 use nocturne_psg::{EpochRef, EventKind, RecordingId, Stage};
 
@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Nights(Nights),
     /// Labels epochs by the nearest prompt.
     Label(Label),
+    /// Writes a copy of a recording that names nobody, or says what in it does.
+    Deid(Deid),
     /// Lists the recordings of a collection.
     List(List),
     /// Serves a collection over gRPC.
@@ -164,6 +166,9 @@ pub(crate) struct Simulate {
     /// Site that records every night; without it, the seed chooses one for each.
     #[arg(long, value_name = "SITE", value_parser = site)]
     pub(crate) site: Option<Site>,
+    /// Profile whose labels, derivations, units, rates and position codes the files have; instead of a site.
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "site")]
+    pub(crate) profile: Option<ProfileChoice>,
     /// Writes a line of JSON for each night.
     #[arg(long)]
     pub(crate) json: bool,
@@ -172,11 +177,24 @@ pub(crate) struct Simulate {
 /// `nocturne inspect`
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// The recording.
+    /// The recording, the file of annotations, or the folder of recordings to sum up.
     pub(crate) file: PathBuf,
+    /// Refuses what is read with a warning.
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Writes JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) labels: ProfileArguments,
+}
+
+/// By which profile the labels of recordings are read.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ProfileArguments {
+    /// Profile of the labels: `auto` by the labels themselves, a name such as `mros`, or a TOML file of one's own.
+    #[arg(long, env = "NOCTURNE_PROFILE", default_value = "auto", value_name = "NAME|FILE")]
+    pub(crate) profile: ProfileChoice,
 }
 
 /// `nocturne index`
@@ -193,11 +211,38 @@ pub(crate) struct Index {
     /// Captions to keep: `all`, `none`, or some of `brain`, `heart`, `respiratory`, `position_muscle`, `stage_event`.
     #[arg(long, default_value = "stage_event", value_name = "KINDS")]
     pub(crate) captions: CaptionKinds,
+    /// Passes over recordings that are read with a warning.
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Writes a line of JSON for each recording and one at the end.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
+    pub(crate) labels: ProfileArguments,
+    #[command(flatten)]
     pub(crate) encoder: EncoderArguments,
+}
+
+/// `nocturne deid`
+#[derive(Debug, Args)]
+pub(crate) struct Deid {
+    /// The recording.
+    pub(crate) file: PathBuf,
+    /// The copy; it must not be there yet.
+    #[arg(long, short, value_name = "FILE", required_unless_present = "check")]
+    pub(crate) out: Option<PathBuf>,
+    /// Only says what may lead to a person, without repeating it; ends with 1 where there is something.
+    #[arg(long, conflicts_with = "out")]
+    pub(crate) check: bool,
+    /// Leaves the start date in the copy; the time of day always stays.
+    #[arg(long)]
+    pub(crate) keep_date: bool,
+    /// Leaves texts of annotations in the copy that are no known names.
+    #[arg(long)]
+    pub(crate) keep_texts: bool,
+    /// Writes JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `nocturne list`

@@ -134,7 +134,7 @@ fn what_cannot_be_read_is_refused_in_one_sentence() {
         "`nan.edf`: the header field `duration of a data record` holds `nan`; expected a number",
     );
     let run = run(["inspect", text(folder.path())]).expect_code(1);
-    assert!(run.error().ends_with("is a folder; expected a file"), "{}", run.error());
+    assert_eq!(run.error(), "not one of 6 recordings can be read");
 }
 
 #[test]
@@ -147,4 +147,77 @@ fn real_recordings_are_shown_as_tables() {
         run.stdout
     );
     assert!(run.stdout.contains("822 complete epochs"), "{}", run.stdout);
+}
+
+#[test]
+fn folders_are_summed_up() {
+    let folder = tempfile::tempdir().unwrap();
+    run(["simulate", "--out", text(folder.path()), "--nights", "2", "--hours", "0.1"])
+        .expect_code(0);
+    std::fs::write(folder.path().join("notes.edf"), "these are notes").unwrap();
+    let survey = run(["inspect", text(folder.path()), "--json"]).expect_code(3).json();
+    assert_eq!((&survey["recordings"], &survey["with_stages"]), (&2.into(), &2.into()));
+    assert_eq!(survey["failed"].as_array().unwrap().len(), 1);
+    assert_eq!(survey["channels"].as_array().unwrap().len(), 10);
+    let table = run(["inspect", text(folder.path())]).expect_code(3).stdout;
+    assert!(table.starts_with("2 recordings, 2 with stages"), "{table}");
+}
+
+#[test]
+fn profile_of_ones_choice_is_used_and_unknown_ones_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["simulate", "--out", text(folder.path()), "--nights", "1", "--hours", "0.1"];
+    run(arguments.into_iter().chain(["--profile", "mros"])).expect_code(0);
+    let night = folder.path().join("night-0001.edf");
+    let seen = run(["inspect", text(&night), "--json"]).expect_code(0).json();
+    assert_eq!(seen["profile"], "mros");
+    assert_eq!(seen["montage"][0]["derivation"], "ECG L - ECG R");
+    let forced =
+        run(["inspect", text(&night), "--profile", "general", "--json"]).expect_code(0).json();
+    assert_eq!(forced["profile"], "general");
+    let run = run(["inspect", text(&night), "--profile", "nosuch"]).expect_code(1);
+    assert!(run.error().starts_with("no profile is called `nosuch`; expected one of"));
+}
+
+#[test]
+fn strict_refuses_warnings() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["simulate", "--out", text(folder.path()), "--nights", "1", "--hours", "0.1"];
+    run(arguments.into_iter().chain(["--profile", "mesa"])).expect_code(0);
+    let night = folder.path().join("night-0001.edf");
+    run(["inspect", text(&night)]).expect_code(0);
+    let run = run(["inspect", text(&night), "--strict"]).expect_code(1);
+    assert!(run.error().contains("warnings; `--strict` takes none"), "{}", run.error());
+}
+
+#[test]
+fn annotation_files_are_shown_by_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("night.annot");
+    std::fs::write(&path, "N2\t.\t.\t0\t60\t.\narousal\t.\t.\t12.5\t20\t.\n").unwrap();
+    let seen = run(["inspect", text(&path), "--json"]).expect_code(0).json();
+    assert_eq!(seen["stages"], serde_json::json!(["N2", "N2"]));
+    assert_eq!(seen["n_annotations"], 2);
+    let table = run(["inspect", text(&path)]).expect_code(0).stdout;
+    assert!(table.contains("epochs: W 0, N1 0, N2 2"), "{table}");
+}
+
+#[test]
+fn copies_name_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    run(["simulate", "--out", text(folder.path()), "--nights", "1", "--hours", "0.1"])
+        .expect_code(0);
+    let (night, copy) = (folder.path().join("night-0001.edf"), folder.path().join("clean.edf"));
+    let mut bytes = std::fs::read(&night).unwrap();
+    bytes[8..20].copy_from_slice(b"Miller, Anna");
+    std::fs::write(&night, bytes).unwrap();
+    let check = run(["deid", text(&night), "--check", "--json"]).expect_code(1);
+    assert_eq!(check.json()["patient"], true);
+    assert!(!check.stdout.contains("Miller") && !check.stderr.contains("Miller"));
+    run(["deid", text(&night), "--out", text(&copy)]).expect_code(0);
+    run(["deid", text(&copy), "--check"]).expect_code(0);
+    let samples =
+        |path| run(["inspect", text(path), "--json"]).expect_code(0).json()["signals"].clone();
+    assert_eq!(samples(&night), samples(&copy));
+    run(["deid", text(&night), "--out", text(&copy)]).expect_code(1);
 }

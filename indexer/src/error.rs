@@ -29,6 +29,9 @@ pub enum Error {
     /// The collection cannot be written.
     #[error(transparent)]
     Index(#[from] nocturne_index::Error),
+    /// The file of a profile cannot be read.
+    #[error(transparent)]
+    Profile(nocturne_psg::Error),
     /// A thread of the run ended without a result; a mistake of the program.
     #[error("the {thread} thread of the run ended early")]
     ThreadLost {
@@ -46,6 +49,7 @@ impl Error {
                 Some("name the folder that holds the recordings, or one above it")
             }
             Self::Index(error) => error.hint(),
+            Self::Profile(error) => error.hint(),
             Self::ThreadLost { .. } => {
                 Some("this is a fault of Nocturne; please report it with the messages before it")
             }
@@ -85,6 +89,16 @@ pub enum RecordingError {
         /// Path of the recording that has the name.
         holder: String,
     },
+    /// It is read with warnings, and none is wanted.
+    #[error("`{}` is read with {n} warnings, the first: {first}", path.display())]
+    Strict {
+        /// The recording.
+        path: PathBuf,
+        /// Number of warnings.
+        n: usize,
+        /// The first of them.
+        first: String,
+    },
     /// The collection refuses it.
     #[error(transparent)]
     Index(nocturne_index::Error),
@@ -100,6 +114,7 @@ impl RecordingError {
             Self::NameTaken { .. } => {
                 Some("give each source a name of its own with `--cohort NAME`")
             }
+            Self::Strict { .. } => Some("without `--strict` it is read all the same"),
             Self::Index(error) => error.hint(),
         }
     }

@@ -7,11 +7,13 @@ use std::thread;
 
 use nocturne_encoder::{SignalEncoder, TextEncoder};
 use nocturne_index::{CollectionWriter, RecordingEntry};
+use nocturne_psg::hash::sha256_of_file;
+use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{RecordingId, ZScore};
 
 use crate::captions::CaptionKinds;
 use crate::encode::{EncodedRecording, Encoder};
-use crate::read::{Outcome, ReadRecording, read};
+use crate::read::{Outcome, PROFILE, ReadRecording, read};
 use crate::report::{Acknowledged, Failed, Progress, Report};
 use crate::{Error, FoundRecording, RecordingError, Result};
 
@@ -22,6 +24,10 @@ pub struct Options {
     pub z_score: ZScore,
     /// Captions to make.
     pub captions: CaptionKinds,
+    /// Profile by which labels are read.
+    pub profile: ProfileChoice,
+    /// Whether recordings that are read with a warning are passed over.
+    pub strict: bool,
     /// What is said of every recording, such as its cohort.
     pub metadata: BTreeMap<String, String>,
 }
@@ -63,7 +69,10 @@ impl Indexer {
         found: Vec<FoundRecording>,
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Report> {
-        let Self { encoder, mut writer, options } = self;
+        let Self { encoder, mut writer, mut options } = self;
+        if let Some(profile) = chosen(&options.profile)? {
+            options.metadata.insert(PROFILE.to_owned(), profile);
+        }
         progress(Progress::Found { n_recordings: found.len() });
         // The queues hold nothing: a night waits in the hands of the thread that made it, and there are two at most.
         let (read_sender, read_receiver) = sync_channel(0);
@@ -74,7 +83,7 @@ impl Indexer {
             progress(Progress::Damaged { recording: &recording, error: &error });
             entries.remove(&recording);
         }
-        let (reader_options, metadata) = (options.clone(), options.metadata);
+        let (reader_options, metadata) = (options.clone(), options.metadata.clone());
         thread::scope(|scope| {
             let reader =
                 thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, move || {
@@ -92,6 +101,15 @@ impl Indexer {
     }
 }
 
+/// Returns what is kept of a profile of one's choice: its name, or the hash of its file.
+fn chosen(profile: &ProfileChoice) -> Result<Option<String>> {
+    match profile {
+        ProfileChoice::Auto => Ok(None),
+        ProfileChoice::Named(name) => Ok(Some(name.clone())),
+        ProfileChoice::File(path) => Ok(Some(sha256_of_file(path).map_err(Error::Profile)?)),
+    }
+}
+
 /// Reads recordings until there are no more or nobody wants them.
 fn read_all(
     found: Vec<FoundRecording>,
@@ -102,7 +120,7 @@ fn read_all(
     for recording in found {
         let path = recording.path.clone();
         let entry = |id: &RecordingId| entries.get(id).cloned();
-        let step = match read(recording, entry, &options.captions, options.z_score) {
+        let step = match read(recording, entry, options) {
             Outcome::Read(item) => Step::Ready { path, item },
             Outcome::Unchanged(id) => Step::Unchanged(id),
             Outcome::Failed(error) => Step::Failed(Failed { path, error }),

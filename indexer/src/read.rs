@@ -4,10 +4,14 @@ use std::path::Path;
 
 use nocturne_index::RecordingEntry;
 use nocturne_psg::hash::sha256_of_file;
-use nocturne_psg::{Event, Night, Recording, RecordingId, Warning, ZScore};
+use nocturne_psg::{Event, Night, OpenOptions, Recording, RecordingId, Warning};
 
-use crate::captions::{Caption, CaptionKinds, captions};
+use crate::captions::{Caption, captions};
+use crate::pipeline::Options;
 use crate::{FoundRecording, RecordingError};
+
+/// Name under which a profile of one's choice is kept with what is said of a recording.
+pub(crate) const PROFILE: &str = "profile";
 
 /// A recording that waits for the encoder.
 pub(crate) struct ReadRecording {
@@ -40,14 +44,13 @@ pub(crate) enum Outcome {
 pub(crate) fn read(
     found: FoundRecording,
     entry: impl Fn(&RecordingId) -> Option<RecordingEntry>,
-    kinds: &CaptionKinds,
-    z_score: ZScore,
+    options: &Options,
 ) -> Outcome {
     let outcome = || -> Result<Outcome, RecordingError> {
         let id = found.id?;
         let source = Source::of(&found.path)?;
         if let Some(entry) = entry(&id) {
-            if source.is_held_by(&entry) {
+            if source.is_held_by(&entry, options) {
                 return Ok(Outcome::Unchanged(id));
             }
             if entry.source != source.path {
@@ -58,7 +61,7 @@ pub(crate) fn read(
                 });
             }
         }
-        let read = read_night(&found.path, id, source, kinds, z_score)?;
+        let read = read_night(&found.path, id, source, options)?;
         Ok(Outcome::Read(Box::new(read)))
     };
     outcome().unwrap_or_else(Outcome::Failed)
@@ -68,18 +71,22 @@ fn read_night(
     path: &Path,
     id: RecordingId,
     source: Source,
-    kinds: &CaptionKinds,
-    z_score: ZScore,
+    options: &Options,
 ) -> Result<ReadRecording, RecordingError> {
-    let recording = Recording::open(path)?;
-    let night = Night::read(&recording, z_score)?;
+    let open = OpenOptions { profile: options.profile.clone(), ..OpenOptions::default() };
+    let recording = Recording::open_by(path, &open)?;
+    let night = Night::read(&recording, options.z_score)?;
     let events = Some(recording.scoring().events.clone()).filter(|events| !events.is_empty());
     let report = recording.montage().report(recording.file().header());
     let montage =
         serde_json::json!({ "profile": recording.montage().profile().name, "channels": report });
     let mut warnings = recording.warnings().to_vec();
     warnings.extend_from_slice(night.warnings());
-    let captions = captions(kinds, &id, &night, events.is_some());
+    if let Some(first) = warnings.first().filter(|_| options.strict) {
+        let (n, first) = (warnings.len(), first.message.clone());
+        return Err(RecordingError::Strict { path: path.to_owned(), n, first });
+    }
+    let captions = captions(&options.captions, &id, &night, events.is_some());
     Ok(ReadRecording { id, source, night, captions, events, montage, warnings })
 }
 
@@ -96,7 +103,10 @@ impl Source {
         })
     }
 
-    fn is_held_by(&self, entry: &RecordingEntry) -> bool {
-        entry.source_sha256 == self.sha256 && entry.annotations_sha256 == self.annotations_sha256
+    /// Returns whether the entry is of the same bytes, read in the same way.
+    fn is_held_by(&self, entry: &RecordingEntry, options: &Options) -> bool {
+        entry.source_sha256 == self.sha256
+            && entry.annotations_sha256 == self.annotations_sha256
+            && entry.metadata.get(PROFILE) == options.metadata.get(PROFILE)
     }
 }

@@ -28,6 +28,7 @@ pub mod night;
 mod recording;
 pub mod simulator;
 mod stage;
+mod survey;
 mod warning;
 mod z_score;
 
@@ -41,6 +42,7 @@ pub use inspect::{Inspection, SignalInspection};
 pub use night::Night;
 pub use recording::{OpenOptions, Recording};
 pub use stage::Stage;
+pub use survey::{ChannelCount, LabelCount, Survey};
 pub use warning::{Warning, WarningCode};
 pub use z_score::ZScore;
 

@@ -19,7 +19,7 @@ impl Warning {
 }
 
 /// The kinds of oddity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WarningCode {
     /// A text field holds bytes that are not ASCII.

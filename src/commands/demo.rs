@@ -8,6 +8,7 @@ use nocturne_engine::{Engine, EpochQuery, NightRequest};
 use nocturne_index::{Collection, Filter};
 use nocturne_indexer::CaptionKinds;
 use nocturne_psg::RecordingId;
+use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::simulator::NightSpec;
 
 use super::{index, label, nights, search, simulate};
@@ -42,6 +43,8 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<Outcome> {
         collection: &collection,
         cohort: None,
         captions: CaptionKinds::default(),
+        profile: ProfileChoice::Auto,
+        strict: false,
     };
     let report = index::fill(&session, filling, false)?;
     let outcome = index::summarise(&report, false)?;
@@ -65,7 +68,7 @@ fn simulated(work: &Path) -> Result<PathBuf> {
         .map(|night| NightSpec { seed: SEED, night, hours: HOURS, site: None })
         .collect();
     if !specs.is_empty() {
-        simulate::write_all(&specs, &folder)?;
+        simulate::write_all(&specs, None, &folder)?;
     }
     console::print(format_args!("{NIGHTS} simulated nights of {HOURS} h in {}", folder.display()))?;
     Ok(folder)

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use nocturne_index::{CollectionWriter, Space};
 use nocturne_indexer::{CaptionKinds, Failed, Indexer, Options, Progress, Report, discover};
+use nocturne_psg::montage::ProfileChoice;
 use serde_json::json;
 
 use crate::args::{Common, Index};
@@ -18,26 +19,37 @@ pub(super) struct Filling<'a> {
     pub(super) collection: &'a Path,
     pub(super) cohort: Option<&'a str>,
     pub(super) captions: CaptionKinds,
+    pub(super) profile: ProfileChoice,
+    pub(super) strict: bool,
 }
 
 pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
-    let Index { folder, collection, cohort, captions, json, encoder } = arguments;
+    let Index { folder, collection, cohort, captions, strict, json, labels, encoder } = arguments;
+    labels.profile.profile()?;
     let session = Session::open(common, &encoder)?;
-    let filling =
-        Filling { folder: &folder, collection: &collection, cohort: cohort.as_deref(), captions };
+    let filling = Filling {
+        folder: &folder,
+        collection: &collection,
+        cohort: cohort.as_deref(),
+        captions,
+        profile: labels.profile,
+        strict,
+    };
     let report = fill(&session, filling, json)?;
     summarise(&report, json)
 }
 
 /// Fills a collection and tells of each recording as it is done.
 pub(super) fn fill(session: &Session, filling: Filling<'_>, json: bool) -> Result<Report> {
-    let Filling { folder, collection, cohort, captions } = filling;
+    let Filling { folder, collection, cohort, captions, profile, strict } = filling;
     let found = discover(folder, cohort)?;
     let writer = CollectionWriter::open_or_create(collection, &Space::of(&session.bundle))?;
     let (signal, text) = session.towers()?;
     let options = Options {
         z_score: session.bundle.manifest().preprocessing.z_score,
         captions,
+        profile,
+        strict,
         metadata: cohort.iter().map(|cohort| ("cohort".to_owned(), (*cohort).to_owned())).collect(),
     };
     let bar = console::progress("indexing", found.len());

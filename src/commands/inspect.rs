@@ -1,7 +1,13 @@
 //! `nocturne inspect`
 
-use anyhow::Result;
-use nocturne_psg::Inspection;
+mod archive;
+mod scoring;
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use nocturne_psg::{AnnotationInspection, Inspection, OpenOptions, Warning};
+use serde_json::Value;
 
 use crate::args::Inspect;
 use crate::console;
@@ -11,17 +17,63 @@ use crate::table::{clock, number, table};
 /// Annotations that a table shows.
 const FEW: usize = 8;
 
+/// Endings of recordings, in lower case; every other file is read as one of annotations.
+const RECORDINGS: [&str; 3] = ["edf", "bdf", "rec"];
+
 pub(super) fn run(arguments: &Inspect) -> Result<Outcome> {
-    let inspection = Inspection::of(&arguments.file)?;
-    for warning in &inspection.warnings {
+    let Inspect { file, strict, json, labels } = arguments;
+    let options = OpenOptions { profile: labels.profile.clone(), ..OpenOptions::default() };
+    options.profile.profile()?;
+    if file.is_dir() {
+        return archive::run(file, &options, *strict, *json);
+    }
+    if !is_recording(file) {
+        return scoring::run(file, *strict, *json);
+    }
+    let inspection = Inspection::by(file, &options)?;
+    tell(&inspection.warnings);
+    match (*json, inspection.signals.is_empty()) {
+        (true, true) => console::print_pretty_json(&with_stages(&inspection, file)?)?,
+        (true, false) => console::print_pretty_json(&inspection)?,
+        (false, true) if inspection.n_annotations > 0 => {
+            scoring::run(file, *strict, false).map(drop)?
+        }
+        (false, _) => print(&inspection)?,
+    }
+    check(file, &inspection.warnings, *strict)
+}
+
+/// Returns whether a file is to be read as a recording: by its ending, or because nothing else is known of it.
+fn is_recording(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
+    ending.is_none_or(|ending| RECORDINGS.contains(&ending.as_str()))
+}
+
+/// Adds the stages where a file holds annotations alone, such as a hypnogram of Sleep-EDF.
+fn with_stages(inspection: &Inspection, path: &Path) -> Result<Value> {
+    let mut value = serde_json::to_value(inspection)?;
+    if inspection.n_annotations > 0 {
+        let scoring = AnnotationInspection::of(path)?;
+        value["epoch_length_s"] = serde_json::to_value(scoring.epoch_length_s)?;
+        value["stages"] = serde_json::to_value(scoring.stages)?;
+    }
+    Ok(value)
+}
+
+fn tell(warnings: &[Warning]) {
+    for warning in warnings {
         console::note(format_args!("warning: {}", warning.message));
     }
-    if arguments.json {
-        console::print_pretty_json(&inspection)?;
-    } else {
-        print(&inspection)?;
+}
+
+/// Fails where there are warnings and none is wanted.
+fn check(path: &Path, warnings: &[Warning], strict: bool) -> Result<Outcome> {
+    match warnings.len() {
+        n if n > 0 && strict => {
+            bail!("`{}` is read with {n} warnings; `--strict` takes none", path.display())
+        }
+        _ => Ok(Outcome::Done),
     }
-    Ok(Outcome::Done)
 }
 
 fn print(inspection: &Inspection) -> Result<()> {
@@ -60,7 +112,24 @@ fn print(inspection: &Inspection) -> Result<()> {
         ]
     });
     console::print(table(&["channel", "from", ">Hz", "confidence"], rows))?;
+    print_rest(inspection)?;
     print_annotations(inspection)
+}
+
+/// Prints the signals that feed no channel, and what the unknown ones may have been meant to be.
+fn print_rest(inspection: &Inspection) -> Result<()> {
+    if !inspection.unused.is_empty() {
+        let labels: Vec<&str> =
+            inspection.unused.iter().map(|signal| signal.label.as_str()).collect();
+        console::print(format_args!("\nnot used: {}", labels.join(", ")))?;
+    }
+    for unknown in &inspection.unknown_labels {
+        let nearest = unknown.nearest.join("`, `");
+        if !nearest.is_empty() {
+            console::print(format_args!("`{}` is not known; near it: `{nearest}`", unknown.label))?;
+        }
+    }
+    Ok(())
 }
 
 fn print_annotations(inspection: &Inspection) -> Result<()> {

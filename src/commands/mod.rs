@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod deid;
 mod demo;
 mod eval;
 mod index;
@@ -27,6 +28,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Search(search) => search::run(&common, search),
         Command::Nights(nights) => nights::run(&common, nights),
         Command::Label(label) => label::run(&common, label),
+        Command::Deid(deid) => deid::run(&deid),
         Command::List(list) => list::run(&list),
         Command::Serve(serve) => serve::run(&common, serve),
         Command::Eval(eval) => eval::run(&common, &eval),

@@ -6,7 +6,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use anyhow::{Context, Result};
-use nocturne_psg::simulator::{NightSpec, Truth, WrittenNight, simulate};
+use nocturne_psg::montage::{Profile, ProfileChoice};
+use nocturne_psg::simulator::{NightSpec, Truth, WrittenNight, simulate, simulate_as};
 use serde_json::json;
 
 use crate::args::Simulate;
@@ -14,11 +15,12 @@ use crate::console;
 use crate::error::Outcome;
 
 pub(super) fn run(arguments: &Simulate) -> Result<Outcome> {
-    let Simulate { out, nights, first, seed, hours, site, json } = arguments;
+    let Simulate { out, nights, first, seed, hours, site, profile, json } = arguments;
+    let profile = profile.as_ref().map(ProfileChoice::profile).transpose()?.flatten();
     let specs: Vec<NightSpec> = (*first..first.saturating_add(*nights))
         .map(|night| NightSpec { seed: *seed, night, hours: *hours, site: *site })
         .collect();
-    let mut written = write_all(&specs, out)?;
+    let mut written = write_all(&specs, profile.as_deref(), out)?;
     written.sort_by(|(a, _), (b, _)| a.recording.cmp(&b.recording));
     for (night, truth) in &written {
         if *json {
@@ -40,8 +42,12 @@ pub(super) fn run(arguments: &Simulate) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Simulates nights on all cores and writes them into a folder.
-pub(super) fn write_all(specs: &[NightSpec], folder: &Path) -> Result<Vec<(WrittenNight, Truth)>> {
+/// Simulates nights on all cores and writes them into a folder, as a profile would where there is one.
+pub(super) fn write_all(
+    specs: &[NightSpec],
+    profile: Option<&Profile>,
+    folder: &Path,
+) -> Result<Vec<(WrittenNight, Truth)>> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create `{}`", folder.display()))?;
     let threads =
@@ -52,7 +58,7 @@ pub(super) fn write_all(specs: &[NightSpec], folder: &Path) -> Result<Vec<(Writt
     thread::scope(|scope| {
         for _ in 0..threads {
             let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || write_some(specs, next, folder, &sender));
+            scope.spawn(move || write_some(specs, profile, next, folder, &sender));
         }
         drop(sender);
         let written = receiver.into_iter().inspect(|_| bar.inc(1)).collect();
@@ -64,12 +70,13 @@ pub(super) fn write_all(specs: &[NightSpec], folder: &Path) -> Result<Vec<(Writt
 /// Takes one night after the other until there are no more or nobody wants them.
 fn write_some(
     specs: &[NightSpec],
+    profile: Option<&Profile>,
     next: &AtomicU32,
     folder: &Path,
     sender: &Sender<Result<(WrittenNight, Truth)>>,
 ) {
     while let Some(spec) = specs.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
-        let night = simulate(spec);
+        let night = profile.map_or_else(|| simulate(spec), |profile| simulate_as(spec, profile));
         let truth = night.truth.clone();
         let written =
             night.write(folder).map(|written| (written, truth)).map_err(anyhow::Error::from);

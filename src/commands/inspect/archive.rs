@@ -1,0 +1,88 @@
+//! `nocturne inspect` of a folder: how its recordings are read, summed up.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use nocturne_indexer::discover;
+use nocturne_psg::{LabelCount, OpenOptions, Recording, Survey};
+
+use crate::console;
+use crate::error::Outcome;
+use crate::table::table;
+
+/// Unknown labels that a table shows.
+const FEW: usize = 20;
+
+pub(super) fn run(
+    folder: &Path,
+    options: &OpenOptions,
+    strict: bool,
+    json: bool,
+) -> Result<Outcome> {
+    let found = discover(folder, None)?;
+    let bar = console::progress("reading", found.len());
+    let mut survey = Survey::default();
+    for found in found {
+        match Recording::open_by(&found.path, options) {
+            Ok(recording) if strict && !recording.warnings().is_empty() => {
+                let n = recording.warnings().len();
+                survey.fail(found.path, format!("{n} warnings; `--strict` takes none"));
+            }
+            Ok(recording) => survey.add(&recording),
+            Err(error) => survey.fail(found.path, error),
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if json {
+        console::print_pretty_json(&survey)?;
+    } else {
+        print(&survey)?;
+    }
+    match (survey.recordings, survey.failed.len()) {
+        (_, 0) => Ok(Outcome::Done),
+        (0, n) => bail!("not one of {n} recordings can be read"),
+        _ => Ok(Outcome::PartlyDone),
+    }
+}
+
+fn print(survey: &Survey) -> Result<()> {
+    let Survey { recordings, with_stages, with_events, profiles, failed, .. } = survey;
+    console::print(format_args!(
+        "{recordings} recordings, {with_stages} with stages, {with_events} with events, {} that cannot be read",
+        failed.len()
+    ))?;
+    let profiles: Vec<String> = profiles.iter().map(|(name, n)| format!("{name} {n}")).collect();
+    console::print(format_args!("profiles: {}", profiles.join(", ")))?;
+    let rows = survey.channels.iter().map(|count| {
+        let example =
+            count.examples.first().map(|path| path.display().to_string()).unwrap_or_default();
+        vec![count.channel.to_owned(), count.fed.to_string(), count.lacking.to_string(), example]
+    });
+    console::print(table(&["channel", ">fed", ">lacking", "such as"], rows))?;
+    let mut labels: Vec<(&String, &LabelCount)> = survey.unknown_labels.iter().collect();
+    labels.sort_by_key(|(_, count)| std::cmp::Reverse(count.recordings));
+    if !labels.is_empty() {
+        console::print("")?;
+        let rows = labels.iter().take(FEW).map(|(label, count)| {
+            vec![(*label).clone(), count.recordings.to_string(), count.nearest.join(", ")]
+        });
+        console::print(table(&["unknown label", ">recordings", "near it"], rows))?;
+    }
+    if labels.len() > FEW {
+        console::print(format_args!("… and {} more; `--json` lists all", labels.len() - FEW))?;
+    }
+    if !survey.warnings.is_empty() {
+        console::print("")?;
+        let rows = survey.warnings.iter().map(|(code, n)| {
+            let code = serde_json::to_value(code).ok();
+            let name = code.as_ref().and_then(|code| code.as_str()).unwrap_or_default().to_owned();
+            vec![name, n.to_string()]
+        });
+        console::print(table(&["warning", ">recordings"], rows))?;
+    }
+    for (_, error) in failed {
+        console::print(format_args!("  {error}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! `nocturne inspect` of a file of annotations.
+
+use std::path::Path;
+
+use anyhow::Result;
+use nocturne_psg::{AnnotationInspection, Stage};
+
+use super::{FEW, check, tell};
+use crate::console;
+use crate::error::Outcome;
+use crate::table::{clock, hypnogram};
+
+/// Columns of a hypnogram.
+const WIDTH: usize = 96;
+
+pub(super) fn run(path: &Path, strict: bool, json: bool) -> Result<Outcome> {
+    let inspection = AnnotationInspection::of(path)?;
+    tell(&inspection.warnings);
+    if json {
+        console::print_pretty_json(&inspection)?;
+    } else {
+        print(&inspection)?;
+    }
+    check(path, &inspection.warnings, strict)
+}
+
+fn print(inspection: &AnnotationInspection) -> Result<()> {
+    let n = inspection.n_annotations;
+    console::print(format_args!("{}, {n} annotations", inspection.format.name()))?;
+    for (onset_s, duration_s, text) in inspection.annotations.iter().take(FEW) {
+        let duration =
+            duration_s.map(|duration_s| format!(" for {duration_s} s")).unwrap_or_default();
+        console::print(format_args!("  {}{duration}  {}", clock(*onset_s), text.escape_debug()))?;
+    }
+    if n > FEW {
+        console::print("  …")?;
+    }
+    if inspection.stages.iter().any(Option::is_some) {
+        console::print("")?;
+        hypnogram(&inspection.stages, WIDTH).iter().try_for_each(console::print)?;
+        console::print(counts(&inspection.stages))?;
+    }
+    Ok(())
+}
+
+/// Says how many epochs there are of each stage.
+fn counts(stages: &[Option<Stage>]) -> String {
+    let count = |wanted: Option<Stage>| stages.iter().filter(|stage| **stage == wanted).count();
+    let mut words: Vec<String> = Stage::ALL
+        .into_iter()
+        .map(|stage| format!("{} {}", stage.code(), count(Some(stage))))
+        .collect();
+    words.push(format!("unscored {}", count(None)));
+    format!("epochs: {}", words.join(", "))
+}
