@@ -178,7 +178,10 @@ pub(crate) struct Simulate {
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
     /// The recording, the file of annotations, or the folder of recordings to sum up.
-    pub(crate) file: PathBuf,
+    #[arg(required_unless_present = "manifest", conflicts_with = "manifest")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) list: ManifestArguments,
     /// Refuses what is read with a warning.
     #[arg(long)]
     pub(crate) strict: bool,
@@ -187,6 +190,18 @@ pub(crate) struct Inspect {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) labels: ProfileArguments,
+}
+
+/// A list of recordings, instead of a folder.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ManifestArguments {
+    /// List of recordings as CSV with a header or as JSON lines: `recording`, `annotations`, `subject` and any
+    /// metadata; paths are below the data root.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Data root of the list; the folder of the list without it.
+    #[arg(long, value_name = "DIR", requires = "manifest")]
+    pub(crate) data_root: Option<PathBuf>,
 }
 
 /// By which profile the labels of recordings are read.
@@ -201,7 +216,10 @@ pub(crate) struct ProfileArguments {
 #[derive(Debug, Args)]
 pub(crate) struct Index {
     /// Folder that is searched for recordings, with those below it; or one recording.
-    pub(crate) folder: PathBuf,
+    #[arg(required_unless_present = "manifest", conflicts_with = "manifest")]
+    pub(crate) folder: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) list: ManifestArguments,
     /// Folder of the collection; it is made where it is not there.
     #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
     pub(crate) collection: PathBuf,
@@ -225,6 +243,7 @@ pub(crate) struct Index {
 
 /// `nocturne deid`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Deid {
     /// The recording.
     pub(crate) file: PathBuf,

@@ -192,3 +192,55 @@ fn rates_of_nights_without_channels_come_with_a_caution() {
     let cautions = answer["reading"]["cautions"].to_string();
     assert!(cautions.contains("1 of 1 nights lack channels"), "{cautions}");
 }
+
+#[test]
+fn lists_of_recordings_are_indexed_row_by_row() {
+    if !has_encoder() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    run(["simulate", "--out", text(folder.path()), "--nights", "2", "--hours", "0.1"])
+        .expect_code(0);
+    let (list, collection) = (folder.path().join("list.csv"), folder.path().join("collection"));
+    let rows = "recording,subject\nnight-0001.edf,anna\nnight-0009.edf,nobody\n";
+    std::fs::write(&list, rows).unwrap();
+    let seen = run(["inspect", "--manifest", text(&list), "--json"]).expect_code(3).json();
+    assert_eq!((&seen["recordings"], &seen["rows_failed"][0]["line"]), (&1.into(), &3.into()));
+    let index = || run(["index", "--manifest", text(&list), "-c", text(&collection), "--json"]);
+    let lines = index().expect_code(3).json_lines();
+    assert_eq!(lines.last().unwrap()["event"], "row_failed");
+    let listed = run(["list", "-c", text(&collection), "--json"]).expect_code(0).json_lines();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0]["metadata"]["subject"], "anna");
+    std::fs::write(&list, "recording,subject\nnight-0001.edf,berta\n").unwrap();
+    assert_eq!(index().expect_code(0).json_lines().last().unwrap()["acknowledged"], 1);
+    assert_eq!(index().expect_code(0).json_lines().last().unwrap()["unchanged"], 1);
+}
+
+#[test]
+fn another_profile_reads_recordings_anew() {
+    if !has_encoder() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    run([
+        "simulate",
+        "--out",
+        text(folder.path()),
+        "--nights",
+        "1",
+        "--hours",
+        "0.1",
+        "--site",
+        "plain",
+    ])
+    .expect_code(0);
+    let collection = folder.path().join("collection");
+    let index = |profile| {
+        let arguments =
+            ["index", text(folder.path()), "-c", text(&collection), "--profile", profile, "--json"];
+        run(arguments).expect_code(0).json_lines().last().unwrap()["acknowledged"].clone()
+    };
+    assert_eq!((index("auto"), index("auto")), (1.into(), 0.into()));
+    assert_eq!((index("nocturne"), index("nocturne")), (1.into(), 0.into()));
+}

@@ -18,6 +18,17 @@ pub struct FoundRecording {
     pub path: PathBuf,
     /// The name, or why there is none.
     pub id: std::result::Result<RecordingId, RecordingError>,
+    /// The files with its annotations; those that lie beside it where it is `None`.
+    pub annotations: Option<Vec<PathBuf>>,
+    /// What is said of it, such as its subject.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl FoundRecording {
+    /// Names a recording of which nothing more is known.
+    pub(crate) fn new(path: PathBuf, id: std::result::Result<RecordingId, RecordingError>) -> Self {
+        Self { path, id, annotations: None, metadata: BTreeMap::new() }
+    }
 }
 
 /// Finds every recording in a folder and in those below it, in the order of their paths; a single file is taken as it is.
@@ -57,7 +68,7 @@ pub fn discover(folder: &Path, cohort: Option<&str>) -> Result<Vec<FoundRecordin
                 Err(RecordingError::NameTaken { path: path.clone(), id, holder })
             }
         });
-        found.push(FoundRecording { path, id });
+        found.push(FoundRecording::new(path, id));
     }
     Ok(found)
 }
@@ -86,7 +97,7 @@ fn is_recording(path: &Path) -> bool {
         && !name.starts_with('.')
 }
 
-fn name(
+pub(crate) fn name(
     root: &Path,
     path: &Path,
     cohort: Option<&str>,

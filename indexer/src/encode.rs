@@ -1,6 +1,6 @@
 //! Encodes one recording: its epochs and its captions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use nocturne_encoder::{Embedding, SignalEncoder, TextEncoder};
@@ -27,7 +27,6 @@ impl Encoder {
     pub(crate) fn encode(
         &mut self,
         read: ReadRecording,
-        metadata: BTreeMap<String, String>,
     ) -> Result<EncodedRecording, RecordingError> {
         let path = PathBuf::from(&read.source.path);
         let error = |source| RecordingError::Encoder { path: path.clone(), source };
@@ -46,7 +45,7 @@ impl Encoder {
             source_sha256: read.source.sha256,
             annotations_sha256: read.source.annotations_sha256,
             start: read.night.start(),
-            metadata,
+            metadata: read.metadata,
             montage: read.montage,
             events: read.events,
             epochs,

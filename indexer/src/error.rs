@@ -29,6 +29,14 @@ pub enum Error {
     /// The collection cannot be written.
     #[error(transparent)]
     Index(#[from] nocturne_index::Error),
+    /// A list of recordings cannot be read.
+    #[error("the list `{}` cannot be used: {problem}", path.display())]
+    Manifest {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The file of a profile cannot be read.
     #[error(transparent)]
     Profile(nocturne_psg::Error),
@@ -50,6 +58,10 @@ impl Error {
             }
             Self::Index(error) => error.hint(),
             Self::Profile(error) => error.hint(),
+            Self::Manifest { .. } => Some(
+                "a list is CSV with a header or JSON lines, with `recording` and, as you like, `annotations`, \
+                 `subject` and metadata",
+            ),
             Self::ThreadLost { .. } => {
                 Some("this is a fault of Nocturne; please report it with the messages before it")
             }

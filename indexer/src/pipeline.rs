@@ -83,15 +83,14 @@ impl Indexer {
             progress(Progress::Damaged { recording: &recording, error: &error });
             entries.remove(&recording);
         }
-        let (reader_options, metadata) = (options.clone(), options.metadata.clone());
         thread::scope(|scope| {
             let reader =
                 thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, move || {
-                    read_all(found, &entries, &reader_options, &read_sender);
+                    read_all(found, &entries, &options, &read_sender);
                 });
             let encoding =
                 thread::Builder::new().name("encode".to_owned()).spawn_scoped(scope, move || {
-                    encode_all(encoder, &metadata, read_receiver, &encoded_sender);
+                    encode_all(encoder, read_receiver, &encoded_sender);
                 });
             if reader.is_err() || encoding.is_err() {
                 return Err(Error::ThreadLost { thread: "reading or encoding" });
@@ -134,13 +133,12 @@ fn read_all(
 /// Encodes recordings until there are no more or nobody wants them.
 fn encode_all(
     mut encoder: Encoder,
-    metadata: &BTreeMap<String, String>,
     receiver: Receiver<Step<ReadRecording>>,
     sender: &SyncSender<Step<EncodedRecording>>,
 ) {
     for step in receiver {
         let step = match step {
-            Step::Ready { path, item } => match encoder.encode(*item, metadata.clone()) {
+            Step::Ready { path, item } => match encoder.encode(*item) {
                 Ok(encoded) => Step::Ready { path, item: Box::new(encoded) },
                 Err(error) => Step::Failed(Failed { path, error }),
             },

@@ -1,8 +1,10 @@
 //! Reads one recording to the point where only the encoder is missing.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use nocturne_index::RecordingEntry;
+use nocturne_psg::annotation::{companions, sha256_of_annotations};
 use nocturne_psg::hash::sha256_of_file;
 use nocturne_psg::{Event, Night, OpenOptions, Recording, RecordingId, Warning};
 
@@ -22,6 +24,8 @@ pub(crate) struct ReadRecording {
     pub(crate) events: Option<Vec<Event>>,
     pub(crate) montage: serde_json::Value,
     pub(crate) warnings: Vec<Warning>,
+    /// What is said of the recording, and of all of them.
+    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 /// Where a recording comes from, and what it holds, by hash.
@@ -47,22 +51,21 @@ pub(crate) fn read(
     options: &Options,
 ) -> Outcome {
     let outcome = || -> Result<Outcome, RecordingError> {
-        let id = found.id?;
-        let source = Source::of(&found.path)?;
+        let FoundRecording { path, id, annotations, mut metadata } = found;
+        let id = id?;
+        metadata.extend(options.metadata.clone());
+        let annotations = annotations.unwrap_or_else(|| companions(&path));
+        let source = Source::of(&path, &annotations)?;
         if let Some(entry) = entry(&id) {
-            if source.is_held_by(&entry, options) {
+            if source.is_held_by(&entry) && entry.metadata == metadata {
                 return Ok(Outcome::Unchanged(id));
             }
             if entry.source != source.path {
-                return Err(RecordingError::NameTaken {
-                    path: found.path.clone(),
-                    id,
-                    holder: entry.source,
-                });
+                return Err(RecordingError::NameTaken { path, id, holder: entry.source });
             }
         }
-        let read = read_night(&found.path, id, source, options)?;
-        Ok(Outcome::Read(Box::new(read)))
+        let read = read_night(&path, id, (source, annotations), options)?;
+        Ok(Outcome::Read(Box::new(ReadRecording { metadata, ..read })))
     };
     outcome().unwrap_or_else(Outcome::Failed)
 }
@@ -70,10 +73,10 @@ pub(crate) fn read(
 fn read_night(
     path: &Path,
     id: RecordingId,
-    source: Source,
+    (source, annotations): (Source, Vec<PathBuf>),
     options: &Options,
 ) -> Result<ReadRecording, RecordingError> {
-    let open = OpenOptions { profile: options.profile.clone(), ..OpenOptions::default() };
+    let open = OpenOptions { annotations: Some(annotations), profile: options.profile.clone() };
     let recording = Recording::open_by(path, &open)?;
     let night = Night::read(&recording, options.z_score)?;
     let events = Some(recording.scoring().events.clone()).filter(|events| !events.is_empty());
@@ -87,11 +90,12 @@ fn read_night(
         return Err(RecordingError::Strict { path: path.to_owned(), n, first });
     }
     let captions = captions(&options.captions, &id, &night, events.is_some());
-    Ok(ReadRecording { id, source, night, captions, events, montage, warnings })
+    let metadata = BTreeMap::new();
+    Ok(ReadRecording { id, source, night, captions, events, montage, warnings, metadata })
 }
 
 impl Source {
-    fn of(path: &Path) -> Result<Self, RecordingError> {
+    fn of(path: &Path, annotations: &[PathBuf]) -> Result<Self, RecordingError> {
         Ok(Self {
             // An absolute path tells two cohorts apart that name their files alike.
             path: std::path::absolute(path)
@@ -99,14 +103,12 @@ impl Source {
                 .display()
                 .to_string(),
             sha256: sha256_of_file(path)?,
-            annotations_sha256: nocturne_psg::annotation::sha256_of_companions(path)?,
+            annotations_sha256: sha256_of_annotations(annotations)?,
         })
     }
 
-    /// Returns whether the entry is of the same bytes, read in the same way.
-    fn is_held_by(&self, entry: &RecordingEntry, options: &Options) -> bool {
-        entry.source_sha256 == self.sha256
-            && entry.annotations_sha256 == self.annotations_sha256
-            && entry.metadata.get(PROFILE) == options.metadata.get(PROFILE)
+    /// Returns whether the entry is of the same bytes.
+    fn is_held_by(&self, entry: &RecordingEntry) -> bool {
+        entry.source_sha256 == self.sha256 && entry.annotations_sha256 == self.annotations_sha256
     }
 }

@@ -94,7 +94,7 @@ impl Survey {
     }
 
     /// Notes a recording that cannot be read.
-    pub fn fail(&mut self, path: PathBuf, error: impl ToString) {
+    pub fn fail(&mut self, path: PathBuf, error: &impl ToString) {
         self.failed.push((path, error.to_string()));
     }
 }
@@ -132,7 +132,7 @@ mod tests {
         let mut survey = Survey::default();
         survey.add(&recording(folder.path(), "a.edf", &["C3-M2", "C4-M1", "Bogus"]));
         survey.add(&recording(folder.path(), "b.edf", &["C3-M2", "Bogus"]));
-        survey.fail("c.edf".into(), "it is empty");
+        survey.fail("c.edf".into(), &"it is empty");
         assert_eq!((survey.recordings, survey.with_stages, survey.failed.len()), (2, 0, 1));
         let channel = |name| survey.channels.iter().find(|count| count.channel == name).unwrap();
         assert_eq!((channel("EEG_C3_A2").fed, channel("EEG_C3_A2").lacking), (2, 0));

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use nocturne_encoder::metrics::spearman;
 use nocturne_engine::{Engine, EpochQuery, NightRequest};
 use nocturne_index::{Collection, Filter};
-use nocturne_indexer::CaptionKinds;
+use nocturne_indexer::{CaptionKinds, discover};
 use nocturne_psg::RecordingId;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::simulator::NightSpec;
@@ -39,7 +39,7 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<Outcome> {
     std::fs::create_dir_all(&arguments.work)
         .with_context(|| format!("cannot create `{}`", arguments.work.display()))?;
     let filling = index::Filling {
-        folder: &folder,
+        found: discover(&folder, None)?,
         collection: &collection,
         cohort: None,
         captions: CaptionKinds::default(),

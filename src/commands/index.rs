@@ -4,7 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 use nocturne_index::{CollectionWriter, Space};
-use nocturne_indexer::{CaptionKinds, Failed, Indexer, Options, Progress, Report, discover};
+use nocturne_indexer::{
+    CaptionKinds, Failed, FoundRecording, Indexer, Manifest, Options, Progress, Report, RowProblem,
+    discover,
+};
 use nocturne_psg::montage::ProfileChoice;
 use serde_json::json;
 
@@ -15,7 +18,7 @@ use crate::session::Session;
 
 /// What goes into which collection.
 pub(super) struct Filling<'a> {
-    pub(super) folder: &'a Path,
+    pub(super) found: Vec<FoundRecording>,
     pub(super) collection: &'a Path,
     pub(super) cohort: Option<&'a str>,
     pub(super) captions: CaptionKinds,
@@ -24,11 +27,21 @@ pub(super) struct Filling<'a> {
 }
 
 pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
-    let Index { folder, collection, cohort, captions, strict, json, labels, encoder } = arguments;
+    let Index { folder, list, collection, cohort, captions, strict, json, labels, encoder } =
+        arguments;
+    let (found, problems) = match (&list.manifest, &folder) {
+        (Some(manifest), _) => {
+            let manifest = Manifest::read(manifest, list.data_root.as_deref())?;
+            (manifest.recordings, manifest.problems)
+        }
+        (None, folder) => {
+            (discover(folder.as_deref().unwrap_or(Path::new(".")), cohort.as_deref())?, vec![])
+        }
+    };
     labels.profile.profile()?;
     let session = Session::open(common, &encoder)?;
     let filling = Filling {
-        folder: &folder,
+        found,
         collection: &collection,
         cohort: cohort.as_deref(),
         captions,
@@ -36,13 +49,14 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
         strict,
     };
     let report = fill(&session, filling, json)?;
-    summarise(&report, json)
+    let outcome = summarise(&report, json)?;
+    tell_problems(&problems, json)?;
+    Ok(if problems.is_empty() { outcome } else { Outcome::PartlyDone })
 }
 
 /// Fills a collection and tells of each recording as it is done.
 pub(super) fn fill(session: &Session, filling: Filling<'_>, json: bool) -> Result<Report> {
-    let Filling { folder, collection, cohort, captions, profile, strict } = filling;
-    let found = discover(folder, cohort)?;
+    let Filling { found, collection, cohort, captions, profile, strict } = filling;
     let writer = CollectionWriter::open_or_create(collection, &Space::of(&session.bundle))?;
     let (signal, text) = session.towers()?;
     let options = Options {
@@ -96,6 +110,18 @@ fn tell(progress: &Progress<'_>, json: bool, bar: &indicatif::ProgressBar) -> st
         bar.inc(1);
     }
     if json { bar.suspend(|| console::print_json(&line)) } else { Ok(()) }
+}
+
+/// Tells which rows of a list could not be used.
+fn tell_problems(problems: &[RowProblem], json: bool) -> std::io::Result<()> {
+    for RowProblem { line, problem } in problems {
+        if json {
+            console::print_json(&json!({ "event": "row_failed", "line": line, "error": problem }))?;
+        } else {
+            console::note(format_args!("passed over line {line}: {problem}"));
+        }
+    }
+    Ok(())
 }
 
 fn tell_failure(failed: &Failed) {

@@ -6,6 +6,7 @@ mod scoring;
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use nocturne_indexer::Manifest;
 use nocturne_psg::{AnnotationInspection, Inspection, OpenOptions, Warning};
 use serde_json::Value;
 
@@ -21,9 +22,14 @@ const FEW: usize = 8;
 const RECORDINGS: [&str; 3] = ["edf", "bdf", "rec"];
 
 pub(super) fn run(arguments: &Inspect) -> Result<Outcome> {
-    let Inspect { file, strict, json, labels } = arguments;
+    let Inspect { file, list, strict, json, labels } = arguments;
     let options = OpenOptions { profile: labels.profile.clone(), ..OpenOptions::default() };
     options.profile.profile()?;
+    if let Some(manifest) = &list.manifest {
+        let manifest = Manifest::read(manifest, list.data_root.as_deref())?;
+        return archive::run_list(manifest, &options, *strict, *json);
+    }
+    let file = file.as_deref().unwrap_or(Path::new("."));
     if file.is_dir() {
         return archive::run(file, &options, *strict, *json);
     }

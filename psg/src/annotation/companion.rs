@@ -66,16 +66,16 @@ pub fn companions(recording: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Returns a hash that changes with every file of annotations beside a recording, or nothing where there is none.
+/// Returns a hash that changes with every file of annotations of a recording, or nothing where there is none.
 ///
 /// It is the SHA-256 of a single file, and else that of the files' hashes in a row.
 ///
 /// # Errors
 ///
 /// Those of [`sha256_of_file`].
-pub fn sha256_of_companions(recording: &Path) -> Result<Option<String>> {
+pub fn sha256_of_annotations(paths: &[PathBuf]) -> Result<Option<String>> {
     let hashes: Vec<String> =
-        companions(recording).iter().map(|path| sha256_of_file(path)).collect::<Result<_>>()?;
+        paths.iter().map(|path| sha256_of_file(path)).collect::<Result<_>>()?;
     Ok(match hashes.as_slice() {
         [] => None,
         [hash] => Some(hash.clone()),

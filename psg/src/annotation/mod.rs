@@ -30,7 +30,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use combine::combined;
-pub use companion::{companion, companions, sha256_of_companions};
+pub use companion::{companion, companions, sha256_of_annotations};
 pub use file::AnnotationFile;
 pub use format::AnnotationFormat;
 pub use inspection::AnnotationInspection;

@@ -40,6 +40,10 @@ pub struct Keep {
 
 /// What in a recording may lead to a person. No value is repeated here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each stands for a field of the header by itself"
+)]
 pub struct Identity {
     /// Whether the patient field says anything.
     pub patient: bool,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use nocturne_indexer::discover;
+use nocturne_indexer::{FoundRecording, Manifest, RowProblem, discover};
 use nocturne_psg::{LabelCount, OpenOptions, Recording, Survey};
 
 use crate::console;
@@ -19,27 +19,54 @@ pub(super) fn run(
     strict: bool,
     json: bool,
 ) -> Result<Outcome> {
-    let found = discover(folder, None)?;
+    survey(discover(folder, None)?, &[], options, strict, json)
+}
+
+/// Sums up the recordings of a list, and names the rows that cannot be used.
+pub(super) fn run_list(
+    manifest: Manifest,
+    options: &OpenOptions,
+    strict: bool,
+    json: bool,
+) -> Result<Outcome> {
+    let Manifest { recordings, problems } = manifest;
+    survey(recordings, &problems, options, strict, json)
+}
+
+fn survey(
+    found: Vec<FoundRecording>,
+    problems: &[RowProblem],
+    options: &OpenOptions,
+    strict: bool,
+    json: bool,
+) -> Result<Outcome> {
     let bar = console::progress("reading", found.len());
     let mut survey = Survey::default();
     for found in found {
-        match Recording::open_by(&found.path, options) {
+        let options = OpenOptions { annotations: found.annotations, ..options.clone() };
+        match Recording::open_by(&found.path, &options) {
             Ok(recording) if strict && !recording.warnings().is_empty() => {
                 let n = recording.warnings().len();
-                survey.fail(found.path, format!("{n} warnings; `--strict` takes none"));
+                let problem = format!("`{}` is read with {n} warnings", found.path.display());
+                survey.fail(found.path, &problem);
             }
             Ok(recording) => survey.add(&recording),
-            Err(error) => survey.fail(found.path, error),
+            Err(error) => survey.fail(found.path, &error),
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
     if json {
-        console::print_pretty_json(&survey)?;
+        let mut value = serde_json::to_value(&survey)?;
+        value["rows_failed"] = serde_json::to_value(problems)?;
+        console::print_pretty_json(&value)?;
     } else {
         print(&survey)?;
+        for RowProblem { line, problem } in problems {
+            console::print(format_args!("  line {line}: {problem}"))?;
+        }
     }
-    match (survey.recordings, survey.failed.len()) {
+    match (survey.recordings, survey.failed.len() + problems.len()) {
         (_, 0) => Ok(Outcome::Done),
         (0, n) => bail!("not one of {n} recordings can be read"),
         _ => Ok(Outcome::PartlyDone),
