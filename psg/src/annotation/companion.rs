@@ -173,11 +173,11 @@ mod tests {
     fn hash_changes_with_every_file() {
         let folder = tempfile::tempdir().unwrap();
         let recording = folder.path().join("u2.rec");
-        assert_eq!(sha256_of_companions(&recording).unwrap(), None);
+        assert_eq!(sha256_of_annotations(&companions(&recording)).unwrap(), None);
         std::fs::write(folder.path().join("u2_stage.txt"), "0\n").unwrap();
-        let one = sha256_of_companions(&recording).unwrap();
+        let one = sha256_of_annotations(&companions(&recording)).unwrap();
         assert_eq!(one, Some(sha256("0\n")));
         std::fs::write(folder.path().join("u2_respevt.txt"), "x").unwrap();
-        assert_ne!(sha256_of_companions(&recording).unwrap(), one);
+        assert_ne!(sha256_of_annotations(&companions(&recording)).unwrap(), one);
     }
 }
