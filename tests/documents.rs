@@ -22,9 +22,10 @@ fn commands(document: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_command_in_the_readme_has_known_arguments() {
-    let commands = commands("README.md");
-    assert!(commands.len() >= 6, "{commands:?}");
+fn every_command_in_the_documents_has_known_arguments() {
+    let documents = ["README.md", "docs/formats.md", "docs/simulator.md"];
+    let commands: BTreeSet<String> = documents.into_iter().flat_map(commands).collect();
+    assert!(commands.len() >= 12, "{commands:?}");
     for command in commands {
         let without_comment = command.split(" #").next().unwrap_or_default();
         let mut words = without_comment.split_whitespace();

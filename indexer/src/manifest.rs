@@ -106,10 +106,13 @@ fn json_rows(text: &str) -> Vec<std::result::Result<Row, RowProblem>> {
         let line_number = i as u64 + 1;
         let object: BTreeMap<String, serde_json::Value> = serde_json::from_str(line)
             .map_err(|problem| RowProblem { line: line_number, problem: problem.to_string() })?;
-        let text = |value: serde_json::Value| match value {
-            serde_json::Value::String(text) => text,
+        let text = |value: serde_json::Value| match &value {
+            serde_json::Value::String(text) => text.clone(),
             serde_json::Value::Null => String::new(),
-            other => other.to_string(),
+            serde_json::Value::Bool(_)
+            | serde_json::Value::Number(_)
+            | serde_json::Value::Array(_)
+            | serde_json::Value::Object(_) => value.to_string(),
         };
         let fields = object.into_iter().map(|(key, value)| (key, text(value))).collect();
         Ok(Row { line: line_number, fields })
@@ -165,7 +168,9 @@ fn inside(root: &Path, name: &str) -> std::result::Result<PathBuf, String> {
         match part {
             Component::Normal(part) => path.push(part),
             Component::CurDir => continue,
-            _ => return Err(outside(name, root)),
+            Component::Prefix(_) | Component::RootDir | Component::ParentDir => {
+                return Err(outside(name, root));
+            }
         }
         let metadata = std::fs::symlink_metadata(&path)
             .map_err(|source| format!("`{name}` cannot be read: {source}"))?;

@@ -27,23 +27,21 @@ pub(super) fn run(arguments: &Inspect) -> Result<Outcome> {
     options.profile.profile()?;
     if let Some(manifest) = &list.manifest {
         let manifest = Manifest::read(manifest, list.data_root.as_deref())?;
-        return archive::run_list(manifest, &options, *strict, *json);
+        return archive::run_list(manifest, &options, arguments);
     }
     let file = file.as_deref().unwrap_or(Path::new("."));
     if file.is_dir() {
-        return archive::run(file, &options, *strict, *json);
+        return archive::run(file, &options, arguments);
     }
     if !is_recording(file) {
-        return scoring::run(file, *strict, *json);
+        return scoring::run(file, arguments);
     }
     let inspection = Inspection::by(file, &options)?;
     tell(&inspection.warnings);
     match (*json, inspection.signals.is_empty()) {
         (true, true) => console::print_pretty_json(&with_stages(&inspection, file)?)?,
         (true, false) => console::print_pretty_json(&inspection)?,
-        (false, true) if inspection.n_annotations > 0 => {
-            scoring::run(file, *strict, false).map(drop)?
-        }
+        (false, true) if inspection.n_annotations > 0 => scoring::run(file, arguments).map(drop)?,
         (false, _) => print(&inspection)?,
     }
     check(file, &inspection.warnings, *strict)

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use nocturne_indexer::{FoundRecording, Manifest, RowProblem, discover};
 use nocturne_psg::{LabelCount, OpenOptions, Recording, Survey};
 
+use crate::args::Inspect;
 use crate::console;
 use crate::error::Outcome;
 use crate::table::table;
@@ -13,33 +14,27 @@ use crate::table::table;
 /// Unknown labels that a table shows.
 const FEW: usize = 20;
 
-pub(super) fn run(
-    folder: &Path,
-    options: &OpenOptions,
-    strict: bool,
-    json: bool,
-) -> Result<Outcome> {
-    survey(discover(folder, None)?, &[], options, strict, json)
+pub(super) fn run(folder: &Path, options: &OpenOptions, arguments: &Inspect) -> Result<Outcome> {
+    survey(discover(folder, None)?, &[], options, arguments)
 }
 
 /// Sums up the recordings of a list, and names the rows that cannot be used.
 pub(super) fn run_list(
     manifest: Manifest,
     options: &OpenOptions,
-    strict: bool,
-    json: bool,
+    arguments: &Inspect,
 ) -> Result<Outcome> {
     let Manifest { recordings, problems } = manifest;
-    survey(recordings, &problems, options, strict, json)
+    survey(recordings, &problems, options, arguments)
 }
 
 fn survey(
     found: Vec<FoundRecording>,
     problems: &[RowProblem],
     options: &OpenOptions,
-    strict: bool,
-    json: bool,
+    arguments: &Inspect,
 ) -> Result<Outcome> {
+    let Inspect { strict, json, .. } = *arguments;
     let bar = console::progress("reading", found.len());
     let mut survey = Survey::default();
     for found in found {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use nocturne_psg::{AnnotationInspection, Stage};
 
 use super::{FEW, check, tell};
+use crate::args::Inspect;
 use crate::console;
 use crate::error::Outcome;
 use crate::table::{clock, hypnogram};
@@ -13,15 +14,15 @@ use crate::table::{clock, hypnogram};
 /// Columns of a hypnogram.
 const WIDTH: usize = 96;
 
-pub(super) fn run(path: &Path, strict: bool, json: bool) -> Result<Outcome> {
+pub(super) fn run(path: &Path, arguments: &Inspect) -> Result<Outcome> {
     let inspection = AnnotationInspection::of(path)?;
     tell(&inspection.warnings);
-    if json {
+    if arguments.json {
         console::print_pretty_json(&inspection)?;
     } else {
         print(&inspection)?;
     }
-    check(path, &inspection.warnings, strict)
+    check(path, &inspection.warnings, arguments.strict)
 }
 
 fn print(inspection: &AnnotationInspection) -> Result<()> {
