@@ -43,7 +43,8 @@ fn signal(n: u32) -> Vec<f32> {
 
 fn resampled(rate_hz: f64, samples: &[f32], piece_len: usize) -> Vec<f32> {
     let mut outputs = Vec::new();
-    let mut resampler = Resampler::new(Ratio::of_rates(rate_hz, 64.0).unwrap());
+    let mut resampler =
+        Resampler::new(Ratio::of_rates(rate_hz, 64.0).expect("the rate is one of the field"));
     samples.chunks(piece_len).for_each(|piece| resampler.push(piece, &mut outputs));
     resampler.finish(&mut outputs);
     outputs

@@ -6,4 +6,5 @@ mod spectrum;
 
 pub use ratio::Ratio;
 pub use resample::Resampler;
+pub(crate) use resample::dot;
 pub use spectrum::{Band, Spectrum};
