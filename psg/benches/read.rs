@@ -36,7 +36,7 @@ fn main() -> Result<(), Failure> {
         // A process of its own for each reading: its peak of memory is that of the reading alone.
         (Some("read"), Some(path)) => read(Path::new(&path)),
         (Some("--bench"), _) => measure(),
-        (Some(_), _) | (None, _) => {
+        (Some(_) | None, _) => {
             println!("skipped: run by `cargo bench`");
             Ok(())
         }
