@@ -35,16 +35,18 @@ impl Columns {
     /// Returns the products of a row of coefficients with the inputs from row `oldest` on: [`dot`], for each column.
     pub(super) fn dots(&self, coefficients: &[f32], oldest: usize) -> [f32; WIDTH] {
         let rows = &self.0[oldest..][..coefficients.len()];
-        let n_in_lanes = coefficients.len() / LANES * LANES;
+        let (coefficient_lanes, coefficients_rest) = coefficients.as_chunks::<LANES>();
+        let (row_lanes, rows_rest) = rows.as_chunks::<LANES>();
         let mut total = [0.0; WIDTH];
-        for lane in 0..LANES.min(n_in_lanes) {
-            let of_lane = |n: usize| (lane..n).step_by(LANES);
+        for lane in 0..LANES {
             let mut sums = [0.0; WIDTH];
-            of_lane(n_in_lanes).for_each(|tap| add(&mut sums, coefficients[tap], &rows[tap]));
+            for (coefficients, rows) in coefficient_lanes.iter().zip(row_lanes) {
+                add(&mut sums, coefficients[lane], &rows[lane]);
+            }
             total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
         }
         let mut rest = [0.0; WIDTH];
-        for (coefficient, row) in coefficients[n_in_lanes..].iter().zip(&rows[n_in_lanes..]) {
+        for (coefficient, row) in coefficients_rest.iter().zip(rows_rest) {
             add(&mut rest, *coefficient, row);
         }
         total.iter_mut().zip(rest).for_each(|(total, rest)| *total += rest);
@@ -78,7 +80,7 @@ mod tests {
     #[test]
     fn a_batch_equals_its_outputs_one_by_one_to_the_bit() {
         let value = |i: usize| (i as f32 * 0.37).sin() * (i as f32 * 12.9).cos();
-        let inputs: Vec<f32> = (0..2000).map(value).collect();
+        let inputs: Vec<f32> = (0..3000).map(value).collect();
         for (taps, down) in [(5, 3), (16, 7), (41, 125), (80, 25), (21, 5)] {
             let coefficients: Vec<f32> = (0..taps).map(|i| value(i + 5000)).collect();
             let mut columns = Columns::default();

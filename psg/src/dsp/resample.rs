@@ -98,10 +98,12 @@ impl Resampler {
         };
         loop {
             let (first, last) = (self.n_outputs, self.n_outputs + batch - 1);
-            if last >= limit || oldest(last) + taps > self.inputs.len() {
+            let first_oldest = oldest(first);
+            // The last column begins `(WIDTH - 1) · down` inputs on, and holds `taps + down` of them.
+            let end = first_oldest + WIDTH * down + taps;
+            if last >= limit || end > self.inputs.len() {
                 return;
             }
-            let first_oldest = oldest(first);
             self.columns.fill(&self.inputs[first_oldest..], down, taps + down);
             let start = outputs.len();
             outputs.resize(start + batch, 0.0);

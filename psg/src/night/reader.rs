@@ -27,6 +27,8 @@ pub(super) struct Reader<'a> {
 struct SegmentSignals {
     /// In the order of the header, `None` for signals that feed nothing.
     resampled: Vec<Option<Resampled>>,
+    /// Digital values of the position.
+    position: Vec<i32>,
     found: Vec<(Channel, Vec<Finding>)>,
 }
 
@@ -53,12 +55,12 @@ impl<'a> Reader<'a> {
             self.epochs.push(epoch);
         }
         self.findings.resize(self.epochs.len(), Findings::default());
-        let signals = self.read_signals(segment)?;
+        let mut signals = self.read_signals(segment)?;
         for resolved in self.recording.montage().channels() {
             if resolved.channel == Channel::Position {
-                self.read_position(resolved, segment, first_epoch)?;
+                self.append_position(resolved, &signals.position, first_epoch);
             } else {
-                self.append_channel(resolved, &signals.resampled, first_epoch);
+                self.append_channel(resolved, &mut signals.resampled, first_epoch);
             }
         }
         for (channel, found) in signals.found {
@@ -96,14 +98,25 @@ impl<'a> Reader<'a> {
         let montage = self.recording.montage();
         let new_source = |signal: &usize| {
             let unit = montage.unit(header, *signal);
-            Source::new(file.path(), header, &header.signals[*signal], unit)
+            let signal = &header.signals[*signal];
+            let n_samples = segment.n_records as usize * signal.samples_per_record;
+            Source::new(file.path(), header, (signal, n_samples), unit)
         };
         let mut sources: Vec<Source> = signals.iter().map(new_source).collect::<Result<_>>()?;
         let records = segment.first_record..segment.first_record + segment.n_records;
         let mut judges: Vec<Judge> = channels.iter().filter_map(|it| self.judge(it)).collect();
-        file.read_digital(&signals, records, |position, samples| {
-            let physical = sources[position].push(samples);
-            judges.iter_mut().for_each(|judge| judge.push(signals[position], physical));
+        let lies = channels.iter().find(|resolved| resolved.channel == Channel::Position);
+        let read: Vec<usize> =
+            signals.iter().copied().chain(lies.map(|resolved| resolved.plus)).collect();
+        let mut position = Vec::new();
+        file.read_digital(&read, records, |i, samples| {
+            match sources.get_mut(i) {
+                Some(source) => {
+                    let physical = source.push(samples);
+                    judges.iter_mut().for_each(|judge| judge.push(signals[i], physical));
+                }
+                None => position.extend_from_slice(samples),
+            }
             Ok(())
         })?;
         let mut resampled: Vec<Option<Resampled>> = header.signals.iter().map(|_| None).collect();
@@ -115,7 +128,7 @@ impl<'a> Reader<'a> {
         }
         self.repeats.add_segment(segment.first_record, &watches);
         let found = judges.into_iter().map(|judge| (judge.channel, judge.finish())).collect();
-        Ok(SegmentSignals { resampled, found })
+        Ok(SegmentSignals { resampled, position, found })
     }
 
     fn judge(&self, resolved: &ResolvedChannel) -> Option<Judge> {
@@ -128,20 +141,31 @@ impl<'a> Reader<'a> {
     fn append_channel(
         &mut self,
         resolved: &ResolvedChannel,
-        resampled: &[Option<Resampled>],
+        resampled: &mut [Option<Resampled>],
         first_epoch: usize,
     ) {
-        let of = |signal: usize| {
-            resampled[signal].as_ref().expect("every signal of the montage was resampled")
-        };
-        let plus = of(resolved.plus);
-        let minus = resolved.minus.map(of);
         let n = (self.epochs.len() - first_epoch) * EPOCH_SAMPLES;
         let trace = &mut self.traces[resolved.channel.index()];
         let start = trace.len();
+        let others = self.recording.montage().channels().iter().filter(|it| *it != resolved);
+        let is_shared = others
+            .flat_map(|it| [Some(it.plus), it.minus])
+            .chain([resolved.minus])
+            .any(|signal| signal == Some(resolved.plus));
+        let source = resampled[resolved.plus].as_mut();
+        let source = source.expect("every signal of the montage was resampled");
         // A rate a hair below the nominal one may leave the last epoch a sample short.
-        trace.extend_from_slice(&plus.samples[..n.min(plus.samples.len())]);
+        if start == 0 && !is_shared {
+            *trace = std::mem::take(&mut source.samples);
+            trace.truncate(n);
+        } else {
+            trace.extend_from_slice(&source.samples[..n.min(source.samples.len())]);
+        }
         trace.resize(start + n, 0.0);
+        let of = |signal: usize| {
+            resampled[signal].as_ref().expect("every signal of the montage was resampled")
+        };
+        let (plus, minus) = (of(resolved.plus), resolved.minus.map(of));
         if let Some(minus) = minus {
             trace[start..]
                 .iter_mut()
@@ -169,28 +193,18 @@ impl<'a> Reader<'a> {
     }
 
     /// Appends the position codes of a segment: the value that stood last, read by the profile.
-    fn read_position(
-        &mut self,
-        resolved: &ResolvedChannel,
-        segment: &Segment,
-        first_epoch: usize,
-    ) -> Result<()> {
-        let file = self.recording.file();
-        let signal = &file.header().signals[resolved.plus];
-        let rate_hz = file.header().rate_hz(signal);
+    fn append_position(&mut self, resolved: &ResolvedChannel, samples: &[i32], first_epoch: usize) {
+        let header = self.recording.file().header();
+        let signal = &header.signals[resolved.plus];
+        let rate_hz = header.rate_hz(signal);
         let (gain, offset) = signal.scaling().expect("a montage is fed by signals with a range");
         let profile = self.recording.montage().profile();
-        let mut codes = Vec::new();
-        let records = segment.first_record..segment.first_record + segment.n_records;
-        file.read_digital(&[resolved.plus], records, |_, samples| {
-            let code = |sample: &i32| {
-                profile
-                    .position(gain * f64::from(*sample) + offset)
-                    .map_or(Position::UNKNOWN, Position::code)
-            };
-            codes.extend(samples.iter().map(code));
-            Ok(())
-        })?;
+        let code = |sample: &i32| {
+            profile
+                .position(gain * f64::from(*sample) + offset)
+                .map_or(Position::UNKNOWN, Position::code)
+        };
+        let codes: Vec<f32> = samples.iter().map(code).collect();
         let n = (self.epochs.len() - first_epoch) * EPOCH_SAMPLES;
         let at = |i: usize| codes[((i as f64 * rate_hz / RATE_HZ) as usize).min(codes.len() - 1)];
         let trace = &mut self.traces[Channel::Position.index()];
@@ -200,7 +214,6 @@ impl<'a> Reader<'a> {
                 epoch.mask = epoch.mask.without(ChannelMask::from_iter([Channel::Position]));
             }
         }
-        Ok(())
     }
 
     pub(super) fn finish(mut self, z_score: ZScore) -> Night {

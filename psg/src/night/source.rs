@@ -32,11 +32,11 @@ pub(super) struct Resampled {
 }
 
 impl Source {
-    /// Prepares for a signal of the file that is in a unit.
+    /// Prepares for a signal of the file, of which so many samples will come, that is in a unit.
     pub(super) fn new(
         path: &std::path::Path,
         header: &Header,
-        signal: &Signal,
+        (signal, n_samples): (&Signal, usize),
         unit: &str,
     ) -> Result<Self> {
         let rate_hz = header.rate_hz(signal);
@@ -63,7 +63,7 @@ impl Source {
             range: RangeWatch::new(rate_hz, signal, voltage.map(VoltageUnit::microvolts)),
             records: RecordWatch::new(signal.samples_per_record),
             physical: Vec::new(),
-            outputs: Vec::new(),
+            outputs: Vec::with_capacity(ratio.output_len(n_samples)),
         })
     }
 

@@ -39,6 +39,8 @@ pub(super) struct Vitals {
     n: usize,
     block: Vec<f32>,
     steps: Vec<f32>,
+    /// For sums in lanes.
+    ones: Vec<f32>,
     sums: Sums,
     findings: Vec<Finding>,
 }
@@ -82,6 +84,7 @@ impl Vitals {
             n: 0,
             block: Vec::with_capacity(block_len),
             steps: vec![0.0; block_len - 1],
+            ones: vec![1.0; block_len],
             sums: Sums::default(),
             findings: Vec::new(),
         })
@@ -115,7 +118,7 @@ impl Vitals {
 
     fn end_block(&mut self) {
         let n = self.block.len() as f64;
-        let mean = (self.block.iter().map(|x| f64::from(*x)).sum::<f64>() / n) as f32;
+        let mean = dot(&self.block, &self.ones) / n as f32;
         self.block.iter_mut().for_each(|x| *x -= mean);
         let variance = f64::from(dot(&self.block, &self.block)) / n;
         for (step, pair) in self.steps.iter_mut().zip(self.block.windows(2)) {
