@@ -56,4 +56,8 @@ pub enum WarningCode {
     Unit,
     /// The file's name and its content disagree about the format.
     Format,
+    /// A signal seems to be stored upside down; it is read as it is.
+    Polarity,
+    /// Data records are copies of others: time was doubled, or lost.
+    RepeatedRecords,
 }

@@ -1,9 +1,12 @@
 //! Signal processing: resampling, scaling and spectra.
 
+mod batch;
 mod ratio;
 mod resample;
 mod spectrum;
 
+pub(crate) use batch::dot;
 pub use ratio::Ratio;
 pub use resample::Resampler;
+
 pub use spectrum::{Band, Spectrum};

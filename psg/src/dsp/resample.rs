@@ -7,6 +7,7 @@
 use std::f64::consts::PI;
 
 use super::Ratio;
+use super::batch::{Columns, WIDTH, dot, pays};
 
 /// Resamples a signal that comes in pieces.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub struct Resampler {
     first_input: i64,
     n_inputs: usize,
     n_outputs: usize,
+    columns: Columns,
 }
 
 impl Resampler {
@@ -38,7 +40,8 @@ impl Resampler {
         }
         let inputs = vec![0.0; taps - 1];
         let first_input = -(taps as i64 - 1);
-        Self { ratio, rows, taps, half, inputs, first_input, n_inputs: 0, n_outputs: 0 }
+        let (n_inputs, n_outputs, columns) = (0, 0, Columns::default());
+        Self { ratio, rows, taps, half, inputs, first_input, n_inputs, n_outputs, columns }
     }
 
     /// Takes the next samples and appends all outputs that they complete.
@@ -61,6 +64,9 @@ impl Resampler {
     fn produce(&mut self, limit: usize, outputs: &mut Vec<f32>) {
         let Ratio { up, down } = self.ratio;
         let end = self.first_input + self.inputs.len() as i64;
+        if pays(self.ratio, self.taps) {
+            self.produce_batches(limit, outputs);
+        }
         while self.n_outputs < limit {
             let place = self.n_outputs * down + self.half;
             let newest = (place / up) as i64;
@@ -77,6 +83,40 @@ impl Resampler {
             .clamp(0, self.inputs.len() as i64);
         self.inputs.drain(..unused as usize);
         self.first_input += unused;
+    }
+}
+
+impl Resampler {
+    /// Appends as many whole batches of outputs as the inputs and the limit allow.
+    fn produce_batches(&mut self, limit: usize, outputs: &mut Vec<f32>) {
+        let Ratio { up, down } = self.ratio;
+        let (taps, half, first_input) = (self.taps, self.half, self.first_input);
+        let batch = up * WIDTH;
+        let oldest = |n_outputs: usize| {
+            let newest = ((n_outputs * down + half) / up) as i64;
+            (newest + 1 - taps as i64 - first_input) as usize
+        };
+        loop {
+            let (first, last) = (self.n_outputs, self.n_outputs + batch - 1);
+            let first_oldest = oldest(first);
+            // The last column begins `(WIDTH - 1) · down` inputs on, and holds `taps + down` of them.
+            let end = first_oldest + WIDTH * down + taps;
+            if last >= limit || end > self.inputs.len() {
+                return;
+            }
+            self.columns.fill(&self.inputs[first_oldest..], down, taps + down);
+            let start = outputs.len();
+            outputs.resize(start + batch, 0.0);
+            for k in 0..up {
+                let place = (first + k) * down + half;
+                let row = &self.rows[(place % up) * taps..][..taps];
+                let dots = self.columns.dots(row, oldest(first + k) - first_oldest);
+                for (j, dot) in dots.into_iter().enumerate() {
+                    outputs[start + j * up + k] = dot;
+                }
+            }
+            self.n_outputs += batch;
+        }
     }
 }
 
@@ -105,20 +145,6 @@ fn bessel_i0(x: f64) -> f64 {
         sum += term;
     }
     sum
-}
-
-/// Product of two runs of numbers, in lanes that the compiler keeps in vector registers.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let (a_lanes, a_rest) = a.as_chunks::<LANES>();
-    let (b_lanes, b_rest) = b.as_chunks::<LANES>();
-    let mut sums = [0.0f32; LANES];
-    for (a, b) in a_lanes.iter().zip(b_lanes) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }
 
 #[cfg(test)]
@@ -156,7 +182,8 @@ mod tests {
         for (up, down) in [(1, 1), (1, 2), (64, 125), (16, 25), (1, 8), (64, 1), (5, 1), (128, 975)]
         {
             let ratio = Ratio { up, down };
-            let samples = noise(700);
+            // Batches need so many inputs.
+            let samples = noise(if down > 16 { 3000 } else { 700 });
             let mut outputs = Vec::new();
             let mut resampler = Resampler::new(ratio);
             for piece in samples.chunks(97) {

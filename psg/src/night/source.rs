@@ -1,6 +1,8 @@
 //! Turns the digital samples of one signal into physical values at 64 Hz.
 
 use super::quality::{QualityWatch, Trouble};
+use super::range::RangeWatch;
+use super::repeats::RecordWatch;
 use crate::dsp::{Ratio, Resampler};
 use crate::edf::{Header, Signal};
 use crate::montage::VoltageUnit;
@@ -13,6 +15,8 @@ pub(super) struct Source {
     /// The first sample, taken off all others: an offset carries nothing but trouble at the ends of the filter.
     origin: Option<i32>,
     watch: QualityWatch,
+    range: RangeWatch,
+    records: RecordWatch,
     physical: Vec<f32>,
     outputs: Vec<f32>,
 }
@@ -23,14 +27,16 @@ pub(super) struct Resampled {
     pub(super) samples: Vec<f32>,
     /// What is wrong with each complete epoch.
     pub(super) trouble: Vec<Trouble>,
+    /// For each complete epoch, whether there was a value that cannot be.
+    pub(super) out_of_range: Vec<bool>,
 }
 
 impl Source {
-    /// Prepares for a signal of the file that is in a unit.
+    /// Prepares for a signal of the file, of which so many samples will come, that is in a unit.
     pub(super) fn new(
         path: &std::path::Path,
         header: &Header,
-        signal: &Signal,
+        (signal, n_samples): (&Signal, usize),
         unit: &str,
     ) -> Result<Self> {
         let rate_hz = header.rate_hz(signal);
@@ -43,6 +49,7 @@ impl Source {
             ),
             expected: "a sampling rate that can be brought to 64 Hz".to_owned(),
         })?;
+        let voltage = VoltageUnit::of(unit);
         let (gain, _) = signal.scaling().expect("a montage is fed by signals with a range");
         let (low, high) = (
             signal.digital_min.min(signal.digital_max),
@@ -50,33 +57,34 @@ impl Source {
         );
         Ok(Self {
             resampler: Resampler::new(ratio),
-            gain: (gain * microvolts(unit)) as f32,
+            gain: (gain * voltage.map_or(1.0, VoltageUnit::microvolts)) as f32,
             origin: None,
             watch: QualityWatch::new(rate_hz, (low, high)),
+            range: RangeWatch::new(rate_hz, signal, voltage.map(VoltageUnit::microvolts)),
+            records: RecordWatch::new(signal.samples_per_record),
             physical: Vec::new(),
-            outputs: Vec::new(),
+            outputs: Vec::with_capacity(ratio.output_len(n_samples)),
         })
     }
 
-    /// Takes the next digital samples.
-    pub(super) fn push(&mut self, samples: &[i32]) {
-        let Some(first) = samples.first() else { return };
+    /// Takes the next digital samples and returns their physical values less a constant.
+    pub(super) fn push(&mut self, samples: &[i32]) -> &[f32] {
+        let Some(first) = samples.first() else { return &[] };
         let origin = *self.origin.get_or_insert(*first);
         self.watch.push(samples);
+        self.range.push(samples);
+        self.records.push(samples);
         self.physical.clear();
         // 24-bit values and their differences are exact in f32 up to 2^24, far above any amplifier's noise floor.
         self.physical.extend(samples.iter().map(|sample| (sample - origin) as f32 * self.gain));
         self.resampler.push(&self.physical, &mut self.outputs);
+        &self.physical
     }
 
     /// Ends the segment.
-    pub(super) fn finish(mut self) -> Resampled {
+    pub(super) fn finish(mut self) -> (Resampled, RecordWatch) {
         self.resampler.finish(&mut self.outputs);
-        Resampled { samples: self.outputs, trouble: self.watch.finish() }
+        let (trouble, out_of_range) = (self.watch.finish(), self.range.finish());
+        (Resampled { samples: self.outputs, trouble, out_of_range }, self.records)
     }
-}
-
-/// Returns how many microvolts a unit is, 1 for what is no voltage.
-fn microvolts(unit: &str) -> f64 {
-    VoltageUnit::of(unit).map_or(1.0, VoltageUnit::microvolts)
 }
