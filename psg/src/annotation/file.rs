@@ -20,7 +20,7 @@ use crate::{Error, Result, Warning, WarningCode};
 const LONGEST_BYTES: u64 = 64 << 20;
 
 /// Annotations that a file may hold: what fits into memory a few times over, and more than a night has heart beats.
-const MOST_ANNOTATIONS: usize = 250_000;
+pub(crate) const MOST_ANNOTATIONS: usize = 250_000;
 
 /// Bytes of text by which a dialect is recognised.
 const HEAD_BYTES: u64 = 1 << 14;
