@@ -1,9 +1,10 @@
-//! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `ci`, `bundle`.
+//! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `ci`, `bundle`, `fuzz`.
 
 #![expect(clippy::print_stderr, reason = "a chore tells on the terminal what it does")]
 
 mod bundle;
 mod chores;
+mod fuzz;
 mod python;
 mod runtime;
 
@@ -49,6 +50,12 @@ enum Chore {
         /// Folder for nights, training set, run and bundle; a second call goes on in it.
         work: PathBuf,
     },
+    /// Feeds the readers of files with what no recorder has written; needs the nightly compiler and cargo-fuzz.
+    Fuzz {
+        /// Seconds for each target.
+        #[arg(default_value_t = 10)]
+        seconds: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -60,6 +67,7 @@ fn main() -> ExitCode {
         Chore::Test => chores::test(library),
         Chore::Ci => chores::ci(library),
         Chore::Bundle { work } => bundle::make(library, &work),
+        Chore::Fuzz { seconds } => fuzz::fuzz(seconds),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -255,6 +255,13 @@ mod tests {
     }
 
     #[test]
+    fn messages_hold_no_control_characters() {
+        let message = refused("a.xml", b"<PSGAnnotation\x1b[2J></PSGAnnotation>");
+        assert!(message.starts_with("`a.xml`, byte "), "{message}");
+        assert!(!message.contains(char::is_control), "{message}");
+    }
+
+    #[test]
     fn memory_does_not_follow_what_a_file_repeats() {
         assert_eq!(
             refused("a.eannot", "W\n".repeat(MOST_ANNOTATIONS + 1).as_bytes()),

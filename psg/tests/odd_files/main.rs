@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use builder::{Odd, OddSignal, samples};
 use nocturne_psg::edf::EdfFile;
-use nocturne_psg::{Inspection, Night, Recording, Result, Warning, ZScore};
+use nocturne_psg::{Inspection, Night, Recording, Result, Warning, WarningCode, ZScore};
 
 /// Longest time that any file of this suite may take, in a build without all optimisations.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -266,4 +266,17 @@ fn files_that_end_in_their_header_are_refused() {
     let expected =
         "`a.edf` is not a recording: it begins with `%PDF-1.7`; expected EDF, EDF+, BDF or BDF+";
     check_bytes(foreign, expected);
+}
+
+#[test]
+fn warnings_hold_no_control_characters() {
+    let file = Odd::edf().with(|file| file.signals[0].unit = b"\x1b[2J".to_vec());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.edf");
+    std::fs::write(&path, file.bytes()).unwrap();
+    let recording = Recording::open(&path).unwrap();
+    let of_unit = |warning: &&Warning| warning.code == WarningCode::Unit;
+    let warning = recording.warnings().iter().find(of_unit).unwrap();
+    let expected = "`C3-M2`, which feeds EEG_C3_A2, is in `\\u{1b}[2J`, which is no voltage; read as microvolts";
+    assert_eq!(warning.message, expected);
 }
