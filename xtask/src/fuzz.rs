@@ -48,25 +48,32 @@ pub(crate) fn fuzz(seconds: u32) -> Result<()> {
 /// Says what to install where something is missing.
 fn check_tools() -> Result<()> {
     let answers = |arguments: &[&str]| {
-        let mut command = Command::new("cargo");
+        let mut command = nightly_cargo();
         command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     };
-    if !answers(&["+nightly", "--version"]) {
+    if !answers(&["--version"]) {
         bail!(
             "fuzzing needs the nightly compiler; install it by `rustup toolchain install nightly`"
         );
     }
-    if !answers(&["+nightly", "fuzz", "--version"]) {
+    if !answers(&["fuzz", "--version"]) {
         bail!("fuzzing needs cargo-fuzz; install it by `cargo install cargo-fuzz --locked`");
     }
     Ok(())
 }
 
-/// Returns `cargo fuzz` of the nightly compiler; the toolchain of this program is not handed on.
+/// Returns `cargo fuzz`, to be run in its folder.
 fn cargo_fuzz(folder: &Path) -> Command {
-    let mut command = Command::new("cargo");
-    command.args(["+nightly", "fuzz"]).current_dir(folder);
+    let mut command = nightly_cargo();
+    command.arg("fuzz").current_dir(folder);
+    command
+}
+
+/// Returns the `cargo` of the nightly toolchain; what the one that runs this program has set is not handed on.
+fn nightly_cargo() -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly", "cargo"]);
     for name in ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN"] {
         command.env_remove(name);
     }
