@@ -175,3 +175,26 @@ pub(crate) fn quoted(text: &str) -> String {
     let rest = if text.chars().count() > LONGEST { "…" } else { "" };
     format!("`{escaped}{rest}`")
 }
+
+/// Returns a sentence without control characters, cut where it is overlong: libraries repeat what they read.
+pub(crate) fn on_one_line(sentence: &str) -> String {
+    const LONGEST: usize = 600;
+    let escape = |c: char| {
+        let escaped = c.is_control().then(|| c.escape_debug());
+        let kept = escaped.is_none().then_some(c);
+        escaped.into_iter().flatten().chain(kept)
+    };
+    let rest = if sentence.chars().nth(LONGEST).is_some() { "…" } else { "" };
+    sentence.chars().take(LONGEST).flat_map(escape).chain(rest.chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_hold_no_control_characters_and_end() {
+        assert_eq!(on_one_line("`a\x1b[2J\nb` is “no” 'tag'"), "`a\\u{1b}[2J\\nb` is “no” 'tag'");
+        assert_eq!(on_one_line(&"é".repeat(700)), format!("{}…", "é".repeat(600)));
+    }
+}

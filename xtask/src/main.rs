@@ -1,9 +1,10 @@
-//! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `ci`, `bundle`.
+//! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `check`, `bundle`, `fuzz`.
 
 #![expect(clippy::print_stderr, reason = "a chore tells on the terminal what it does")]
 
 mod bundle;
 mod chores;
+mod fuzz;
 mod python;
 mod runtime;
 
@@ -42,12 +43,18 @@ enum Chore {
     },
     /// Sets up and runs every test of the workspace.
     Test,
-    /// Runs what continuous integration runs: format, lints, documentation, tests.
-    Ci,
+    /// Checks format, lints and documentation.
+    Check,
     /// Makes the bundle `models/nocturne-tiny` again, from seeds; takes an hour or two and 20 GB.
     Bundle {
         /// Folder for nights, training set, run and bundle; a second call goes on in it.
         work: PathBuf,
+    },
+    /// Feeds the readers of files with what no recorder has written; needs the nightly compiler and cargo-fuzz.
+    Fuzz {
+        /// Seconds for each target.
+        #[arg(default_value_t = 10)]
+        seconds: u32,
     },
 }
 
@@ -58,8 +65,9 @@ fn main() -> ExitCode {
         Chore::Setup => runtime::set_up(library).map(drop),
         Chore::Demo { folder } => chores::demo(library, folder.as_deref()),
         Chore::Test => chores::test(library),
-        Chore::Ci => chores::ci(library),
+        Chore::Check => chores::check(),
         Chore::Bundle { work } => bundle::make(library, &work),
+        Chore::Fuzz { seconds } => fuzz::fuzz(seconds),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

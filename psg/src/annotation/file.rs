@@ -20,7 +20,7 @@ use crate::{Error, Result, Warning, WarningCode};
 const LONGEST_BYTES: u64 = 64 << 20;
 
 /// Annotations that a file may hold: what fits into memory a few times over, and more than a night has heart beats.
-const MOST_ANNOTATIONS: usize = 250_000;
+pub(crate) const MOST_ANNOTATIONS: usize = 250_000;
 
 /// Bytes of text by which a dialect is recognised.
 const HEAD_BYTES: u64 = 1 << 14;
@@ -252,6 +252,13 @@ mod tests {
             refused("a.annot", b"\x7fELF\x02\0\0\0"),
             "`a.annot`, line 1: it holds a zero byte; expected text"
         );
+    }
+
+    #[test]
+    fn messages_hold_no_control_characters() {
+        let message = refused("a.xml", b"<PSGAnnotation\x1b[2J></PSGAnnotation>");
+        assert!(message.starts_with("`a.xml`, byte "), "{message}");
+        assert!(!message.contains(char::is_control), "{message}");
     }
 
     #[test]

@@ -32,6 +32,7 @@ use std::sync::Arc;
 pub use combine::combined;
 pub use companion::{companion, companions, sha256_of_annotations};
 pub use file::AnnotationFile;
+pub(crate) use file::MOST_ANNOTATIONS;
 pub use format::AnnotationFormat;
 pub use inspection::AnnotationInspection;
 pub use scoring::Scoring;

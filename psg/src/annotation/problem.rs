@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::Error;
-use crate::error::quoted;
+use crate::error::{on_one_line, quoted};
 
 /// What is wrong with a file, and where.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Problem {
     pub(super) fn in_file(self, path: &Path) -> Error {
         match self {
             Self::Content { place, problem } => {
-                Error::Annotations { path: path.to_owned(), place, problem }
+                Error::Annotations { path: path.to_owned(), place, problem: on_one_line(&problem) }
             }
             Self::Io(source) => Error::io(path, "read")(source),
             Self::Other(error) => *error,

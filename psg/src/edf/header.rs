@@ -3,6 +3,7 @@
 //! Sources: Kemp et al. 1992 (EDF), Kemp and Olivan 2003 (EDF+), BioSemi's description of BDF.
 //! The fields that identify a patient are skipped: they never enter memory as text.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -17,6 +18,15 @@ pub(super) const BLOCK: usize = 256;
 
 /// Shortest and longest duration of a data record in seconds that is believed.
 const RECORD_DURATION_S: (f64, f64) = (1e-6, 1e6);
+
+/// Data records that a file may hold: what the header's eight characters can count.
+const MOST_RECORDS: u64 = 99_999_999;
+
+/// Greatest physical limit that is believed; beyond it, samples of 24 bits leave what 32-bit numbers hold exactly enough.
+const GREATEST_PHYSICAL: f64 = 1e12;
+
+/// Bytes that annotations may take in one data record: these are held in memory at once.
+const MOST_ANNOTATION_BYTES: usize = 16 << 20;
 
 /// The container format of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,14 +94,19 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// Returns gain and offset such that `physical = gain * digital + offset`, or `None` where the digital range is empty.
+    /// Returns gain and offset such that `physical = gain * digital + offset`, or `None` where the digital range is
+    /// empty or the physical one beyond all measures.
     pub fn scaling(&self) -> Option<(f64, f64)> {
         let digital = f64::from(self.digital_max) - f64::from(self.digital_min);
-        if digital == 0.0 {
+        if digital == 0.0 || self.is_beyond_measure() {
             return None;
         }
         let gain = (self.physical_max - self.physical_min) / digital;
         Some((gain, self.physical_min - gain * f64::from(self.digital_min)))
+    }
+
+    fn is_beyond_measure(&self) -> bool {
+        self.physical_min.abs().max(self.physical_max.abs()) > GREATEST_PHYSICAL
     }
 }
 
@@ -176,6 +191,7 @@ impl Header {
         let mut block = vec![0; BLOCK * n_signals];
         read_at(file, BLOCK as u64, &mut block).map_err(Error::io(path, "read"))?;
         let signals = parser.signals(&block, n_signals)?;
+        parser.check_annotation_bytes(&signals, format.sample_bytes())?;
         parser.warn_duplicates(&signals);
 
         let has_samples =
@@ -192,7 +208,7 @@ impl Header {
             data_offset,
         };
         header.n_records =
-            parser.n_records(&fixed[236..244], file_bytes - data_offset, header.record_bytes());
+            parser.n_records(&fixed[236..244], file_bytes - data_offset, header.record_bytes())?;
         Ok(header)
     }
 }
@@ -329,11 +345,31 @@ impl Parser<'_> {
             .collect()
     }
 
+    /// Refuses annotations that take more memory than any scoring needs.
+    fn check_annotation_bytes(&self, signals: &[Signal], sample_bytes: usize) -> Result<()> {
+        let most = MOST_ANNOTATION_BYTES / sample_bytes;
+        let too_long = |signal: &&Signal| signal.is_annotations && signal.samples_per_record > most;
+        match signals.iter().find(too_long) {
+            None => Ok(()),
+            Some(signal) => Err(self.error(
+                &format!("number of samples in each data record of {}", quoted(&signal.label)),
+                signal.samples_per_record.to_string().as_bytes(),
+                format!("at most {most} for annotations"),
+            )),
+        }
+    }
+
     fn warn_range(&mut self, signal: &Signal) {
         let label = quoted(&signal.label);
         if signal.digital_min == signal.digital_max {
             let message =
                 format!("the digital range of {label} is empty; its samples cannot be scaled");
+            self.warn(WarningCode::EmptyRange, message);
+        } else if signal.is_beyond_measure() {
+            let message = format!(
+                "the physical range of {label}, {:e} to {:e}, is beyond all measures; its samples cannot be scaled",
+                signal.physical_min, signal.physical_max
+            );
             self.warn(WarningCode::EmptyRange, message);
         } else if signal.physical_min == signal.physical_max {
             let message =
@@ -350,10 +386,11 @@ impl Parser<'_> {
     }
 
     fn warn_duplicates(&mut self, signals: &[Signal]) {
-        for (i, signal) in signals.iter().enumerate() {
-            let is_second =
-                signals[..i].iter().filter(|earlier| earlier.label == signal.label).count() == 1;
-            if is_second && !signal.is_annotations {
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        for signal in signals.iter().filter(|signal| !signal.is_annotations) {
+            let n = seen.entry(&signal.label).or_default();
+            *n += 1;
+            if *n == 2 {
                 let message = format!(
                     "several signals are labelled {}; the first is used",
                     quoted(&signal.label)
@@ -394,11 +431,15 @@ impl Parser<'_> {
     }
 
     /// Counts the whole records that the file holds, whatever the header claims.
-    fn n_records(&mut self, bytes: &[u8], data_bytes: u64, record_bytes: u64) -> u64 {
-        if record_bytes == 0 {
-            return 0;
+    fn n_records(&mut self, bytes: &[u8], data_bytes: u64, record_bytes: u64) -> Result<u64> {
+        let whole = data_bytes.checked_div(record_bytes).unwrap_or(0);
+        let rest = data_bytes - whole * record_bytes;
+        if whole > MOST_RECORDS {
+            let expected = format!(
+                "at most {MOST_RECORDS}, but the file holds {whole} data records of {record_bytes} bytes"
+            );
+            return Err(self.error("number of data records", bytes, expected));
         }
-        let (whole, rest) = (data_bytes / record_bytes, data_bytes % record_bytes);
         let claimed = decode(bytes);
         if claimed.parse() != Ok(whole) {
             let message = format!(
@@ -413,7 +454,7 @@ impl Parser<'_> {
             );
             self.warn(WarningCode::TruncatedRecord, message);
         }
-        whole
+        Ok(whole)
     }
 
     /// Reads a text field: UTF-8, or else Latin-1.

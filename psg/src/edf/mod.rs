@@ -5,6 +5,7 @@
 
 mod deidentify;
 mod header;
+mod lists;
 mod start;
 mod tal;
 mod timeline;
@@ -19,6 +20,7 @@ use jiff::civil::DateTime;
 
 use crate::annotation::Annotation;
 use crate::{Error, Result, Warning, WarningCode};
+use lists::AnnotationLists;
 
 pub use deidentify::{Identity, Keep, deidentify, identity};
 pub use header::{Format, Header, Signal};
@@ -29,6 +31,12 @@ pub use writer::{EdfWriter, NewSignal};
 const BUFFER_BYTES: u64 = 1 << 20;
 /// Longest record that is copied whole. EDF asks for at most 61,440 bytes; real files have up to some millions.
 const MOST_RECORD_BYTES: u64 = 1 << 27;
+
+/// Bytes of a record up to which it is read whole, however little of it is wanted: a page of memory.
+const PAGE_BYTES: u64 = 4096;
+
+/// Recordings beyond this many hours, a month, are refused: no recorder fills one file for so long.
+const LONGEST_HOURS: u32 = 31 * 24;
 
 /// An open recording file.
 #[derive(Debug)]
@@ -49,11 +57,13 @@ impl EdfFile {
     /// # Errors
     ///
     /// [`Error::Io`], [`Error::NotAFile`], [`Error::NotARecording`], [`Error::HeaderCut`], [`Error::Header`],
+    /// [`Error::TooLong`] beyond a month, [`Error::Annotations`] where the annotations take more than bounded memory,
     /// and [`Error::Timeline`] where the records of a discontinuous file lie wrong.
     pub fn open(path: &Path) -> Result<Self> {
         let (file, bytes) = open_regular(path)?;
         let mut warnings = Vec::new();
         let header = Header::read(path, &file, bytes, &mut warnings)?;
+        check_length(path, &header)?;
         let segments = timeline::continuous(header.n_records, header.record_duration_s);
         let annotations = Vec::new();
         let mut edf = Self {
@@ -140,7 +150,9 @@ impl EdfFile {
             signals.iter().map(|signal| self.place_in_record(*signal)).collect();
         let wanted_bytes: u64 = places.iter().map(|(_, bytes)| bytes).sum();
         // A few bytes of a long record are cheaper to seek than to read with all that lies between.
-        if record_bytes > BUFFER_BYTES || wanted_bytes * 16 < record_bytes {
+        if record_bytes > BUFFER_BYTES
+            || (record_bytes > PAGE_BYTES && wanted_bytes * 16 < record_bytes)
+        {
             return self.read_one_by_one(&places, records, sink);
         }
         let mut block = Vec::new();
@@ -242,9 +254,11 @@ impl EdfFile {
 
     /// Reads the annotation signals: the time line and the annotations.
     fn read_annotations(&mut self) -> Result<()> {
-        let is_annotations = |(i, signal): (usize, &Signal)| signal.is_annotations.then_some(i);
+        let holds_annotations =
+            |signal: &Signal| signal.is_annotations && signal.samples_per_record > 0;
+        let signals = self.header.signals.iter().enumerate();
         let signals: Vec<usize> =
-            self.header.signals.iter().enumerate().filter_map(is_annotations).collect();
+            signals.filter(|(_, signal)| holds_annotations(signal)).map(|(i, _)| i).collect();
         if signals.is_empty() {
             if self.header.format.is_discontinuous() && self.header.n_records > 0 {
                 let problem = format!(
@@ -257,54 +271,55 @@ impl EdfFile {
         }
         let record_bytes: Vec<u64> =
             signals.iter().map(|signal| self.place_in_record(*signal).1).collect();
-        let mut lists = AnnotationLists::new(record_bytes);
+        let mut lists = AnnotationLists::new(record_bytes, self.header.record_duration_s);
         self.read_blocks(&signals, 0..self.header.n_records, |position, bytes| {
-            lists.take(position, bytes);
-            Ok(())
+            lists.take(position, bytes).map_err(|(record, problem)| Error::Annotations {
+                path: self.path.clone(),
+                place: format!("data record {record}"),
+                problem,
+            })
         })?;
-        self.set_timeline(&lists.onsets_s)?;
-        self.warn_annotations(&lists);
-        let origin_s = self.subsecond_s;
-        self.annotations =
-            lists.in_order().map(|annotation| annotation.earlier_by(origin_s)).collect();
+        let AnnotationLists { timeline, mut annotations, n_broken, first_broken, .. } = lists;
+        self.subsecond_s = timeline.origin_s();
+        // Each signal comes after the other for a block of records: back to the order of the file.
+        annotations.sort_by_key(|(record, _)| *record);
+        self.annotations = annotations
+            .into_iter()
+            .map(|(_, annotation)| annotation.earlier_by(self.subsecond_s))
+            .collect();
+        self.set_timeline(timeline.finish())?;
+        self.warn_annotations(n_broken, first_broken);
         Ok(())
     }
 
     /// Cuts the records into segments by their time-keeping annotations.
-    fn set_timeline(&mut self, onsets_s: &[Option<f64>]) -> Result<()> {
-        if let Some(first_s) =
-            onsets_s.first().copied().flatten().filter(|first_s| (0.0..1.0).contains(first_s))
-        {
-            self.subsecond_s = first_s;
-        }
+    fn set_timeline(&mut self, outcome: timeline::Outcome) -> Result<()> {
+        let contradiction =
+            |record, problem| Error::Timeline { path: self.path.clone(), record, problem };
         let discontinuous = self.header.format.is_discontinuous();
-        let known: Option<Vec<f64>> =
-            onsets_s.iter().map(|onset| onset.map(|s| s - self.subsecond_s)).collect();
-        match known {
-            // Records without a duration hold annotations alone and take no time.
-            Some(_) if self.header.record_duration_s == 0.0 => {}
-            Some(onsets_s) => {
-                match timeline::from_onsets(&self.path, &onsets_s, self.header.record_duration_s) {
-                    Ok(segments) => self.segments = segments,
-                    Err(error) if discontinuous => return Err(error),
-                    Err(error) => {
-                        let message =
-                            format!("{error}; the file says that it is continuous, and is read so");
-                        self.warnings.push(Warning::new(WarningCode::TimeKeeping, message));
-                    }
+        match outcome {
+            // Records without a duration have no place on the time line.
+            timeline::Outcome::Known(_) if self.header.record_duration_s == 0.0 => {}
+            timeline::Outcome::Known(segments) => self.segments = segments,
+            timeline::Outcome::Contradiction { record, problem } => {
+                let error = contradiction(record, problem);
+                if discontinuous {
+                    return Err(error);
                 }
+                let message =
+                    format!("{error}; the file says that it is continuous, and is read so");
+                self.warnings.push(Warning::new(WarningCode::TimeKeeping, message));
             }
-            None if discontinuous => {
-                let record =
-                    onsets_s.iter().position(Option::is_none).expect("an onset is missing") as u64;
+            timeline::Outcome::Missing(missing) if discontinuous => {
                 let problem =
                     "has no time-keeping annotation, so its place in time is unknown".to_owned();
-                return Err(Error::Timeline { path: self.path.clone(), record, problem });
+                return Err(contradiction(missing.first_record, problem));
             }
-            None => {
-                let n = onsets_s.iter().filter(|onset| onset.is_none()).count();
-                let message =
-                    format!("{n} data records have no time-keeping annotation; read as continuous");
+            timeline::Outcome::Missing(missing) => {
+                let message = format!(
+                    "{} data records have no time-keeping annotation; read as continuous",
+                    missing.n_records
+                );
                 self.warnings.push(Warning::new(WarningCode::TimeKeeping, message));
             }
         }
@@ -319,79 +334,13 @@ impl EdfFile {
         Ok(())
     }
 
-    fn warn_annotations(&mut self, lists: &AnnotationLists) {
-        if let Some(record) = lists.first_broken {
+    fn warn_annotations(&mut self, n_broken: usize, first_broken: Option<u64>) {
+        if let Some(record) = first_broken {
             let message = format!(
-                "{} annotation lists break the grammar of EDF+ and were left out, the first in data record {record}",
-                lists.n_broken
+                "{n_broken} annotation lists break the grammar of EDF+ and were left out, the first in data record {record}"
             );
             self.warnings.push(Warning::new(WarningCode::Annotation, message));
         }
-    }
-}
-
-/// Gathers the annotation lists of all records.
-struct AnnotationLists {
-    /// Bytes that each annotation signal takes in a record.
-    record_bytes: Vec<u64>,
-    /// The next record of each annotation signal, and the bytes of it that came so far.
-    partial: Vec<(u64, Vec<u8>)>,
-    /// Time-keeping onset of each record.
-    onsets_s: Vec<Option<f64>>,
-    annotations: Vec<(u64, Annotation)>,
-    n_broken: usize,
-    first_broken: Option<u64>,
-}
-
-impl AnnotationLists {
-    fn new(record_bytes: Vec<u64>) -> Self {
-        let partial = vec![(0, Vec::new()); record_bytes.len()];
-        let (onsets_s, annotations) = (Vec::new(), Vec::new());
-        Self { record_bytes, partial, onsets_s, annotations, n_broken: 0, first_broken: None }
-    }
-
-    /// Takes the next bytes of an annotation signal, which hold any number of records or a part of one.
-    fn take(&mut self, position: usize, mut bytes: &[u8]) {
-        let record_bytes = self.record_bytes[position] as usize;
-        while !bytes.is_empty() {
-            let (record, mut partial) = std::mem::take(&mut self.partial[position]);
-            let (now, later) = bytes.split_at(bytes.len().min(record_bytes - partial.len()));
-            partial.extend_from_slice(now);
-            bytes = later;
-            if partial.len() == record_bytes {
-                self.take_record(position, record, &partial);
-                self.partial[position] = (record + 1, Vec::new());
-            } else {
-                self.partial[position] = (record, partial);
-            }
-        }
-    }
-
-    fn take_record(&mut self, position: usize, record: u64, bytes: &[u8]) {
-        let (tals, n_broken) = tal::parse(bytes);
-        if n_broken > 0 {
-            self.n_broken += n_broken;
-            self.first_broken.get_or_insert(record);
-        }
-        // The first list of a record's first annotation signal keeps the time: its first text is empty.
-        let mut keeps_time = position == 0;
-        if keeps_time {
-            let first = tals.first().filter(|tal| tal.texts.first().is_some_and(String::is_empty));
-            self.onsets_s.push(first.map(|tal| tal.onset_s));
-            keeps_time = first.is_some();
-        }
-        for (i, tal) in tals.into_iter().enumerate() {
-            let skip = usize::from(keeps_time && i == 0);
-            let texts = tal.texts.into_iter().skip(skip);
-            let made = texts.map(|text| Annotation::new(tal.onset_s, tal.duration_s, text));
-            self.annotations.extend(made.map(|annotation| (record, annotation)));
-        }
-    }
-
-    /// Returns the annotations record by record.
-    fn in_order(mut self) -> impl Iterator<Item = Annotation> {
-        self.annotations.sort_by_key(|(record, _)| *record);
-        self.annotations.into_iter().map(|(_, annotation)| annotation)
     }
 }
 
@@ -407,6 +356,14 @@ pub(crate) fn open_regular(path: &Path) -> Result<(File, u64)> {
         return Err(Error::NotAFile { path: path.to_owned(), found });
     }
     Ok((File::open(path).map_err(Error::io(path, "read"))?, metadata.len()))
+}
+
+fn check_length(path: &Path, header: &Header) -> Result<()> {
+    let hours = header.n_records as f64 * header.record_duration_s / 3600.0;
+    if hours > f64::from(LONGEST_HOURS) {
+        return Err(Error::TooLong { path: path.to_owned(), hours, limit_hours: LONGEST_HOURS });
+    }
+    Ok(())
 }
 
 /// Fills the buffer from a place in the file.

@@ -20,6 +20,9 @@ fn edf_plus_date(recording: &str) -> Option<Date> {
     let date = recording.strip_prefix("Startdate ")?.split(' ').next()?;
     let mut parts = date.split('-');
     let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
+    if year.len() != 4 {
+        return None;
+    }
     let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))? + 1;
     Date::new(year.parse().ok()?, month as i8, day.parse().ok()?).ok()
 }
@@ -57,6 +60,8 @@ mod tests {
             Some(Date::constant(2089, 4, 24))
         );
         assert_eq!(date("01.01.00", "Startdate X X X X"), Some(Date::constant(2000, 1, 1)));
+        assert_eq!(date("24.04.89", "Startdate 24-APR-89"), Some(Date::constant(1989, 4, 24)));
+        assert_eq!(date("01.02.03", "Startdate 31-FEB-2003"), Some(Date::constant(2003, 2, 1)));
     }
 
     #[test]

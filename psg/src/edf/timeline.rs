@@ -1,11 +1,12 @@
 //! Where the data records of a file lie in time.
 
-use std::path::Path;
-
-use crate::{Error, Result, Warning, WarningCode};
+use crate::{Warning, WarningCode};
 
 /// Records apart by less than this are taken as touching: half a sample of the encoder's input.
 const TOLERANCE_S: f64 = 0.5 / crate::RATE_HZ;
+
+/// Stretches between gaps that a file may have; each costs memory.
+const MOST_SEGMENTS: usize = 100_000;
 
 /// A run of records without a gap between them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,43 +38,121 @@ pub(super) fn continuous(n_records: u64, record_duration_s: f64) -> Vec<Segment>
     }
 }
 
-/// Cuts the records at their gaps. `onsets_s` holds the onset of each record from the start of the recording.
-///
-/// # Errors
-///
-/// [`Error::Timeline`] where a record begins before the one before it ends.
-pub(super) fn from_onsets(
-    path: &Path,
-    onsets_s: &[f64],
+/// Cuts the records at their gaps, one after the other: memory follows the gaps, not the records.
+#[derive(Debug)]
+pub(super) struct TimeLine {
     record_duration_s: f64,
-) -> Result<Vec<Segment>> {
-    let mut segments: Vec<Segment> = Vec::new();
-    // Each record is compared with the one before it, not with the begin of its run:
-    // a recorder's slow drift against its own clock is no gap.
-    let mut last_end_s = f64::NEG_INFINITY;
-    for (record, onset_s) in onsets_s.iter().copied().enumerate() {
-        let record = record as u64;
-        if onset_s < last_end_s - TOLERANCE_S {
-            let problem = format!(
-                "begins at {onset_s} s, before the end of the record before it at {last_end_s} s"
-            );
-            return Err(Error::Timeline { path: path.to_owned(), record, problem });
+    segments: Vec<Segment>,
+    next_record: u64,
+    /// End of the last record, as seconds from the start of the recording.
+    last_end_s: f64,
+    missing: Option<Missing>,
+    /// Seconds from the header's start time to the start of the recording.
+    origin_s: f64,
+    problem: Option<(u64, String)>,
+}
+
+/// The records whose place in time is not known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Missing {
+    pub(super) first_record: u64,
+    pub(super) n_records: u64,
+}
+
+/// The time line of all records.
+#[derive(Debug, PartialEq)]
+pub(super) enum Outcome {
+    /// Every record has its place.
+    Known(Vec<Segment>),
+    /// Some records have no time-keeping annotation.
+    Missing(Missing),
+    /// A record contradicts what is before it.
+    Contradiction { record: u64, problem: String },
+}
+
+impl TimeLine {
+    pub(super) fn new(record_duration_s: f64) -> Self {
+        Self {
+            record_duration_s,
+            segments: Vec::new(),
+            next_record: 0,
+            last_end_s: f64::NEG_INFINITY,
+            missing: None,
+            origin_s: 0.0,
+            problem: None,
         }
-        match segments.last_mut() {
-            Some(segment) if onset_s <= last_end_s + TOLERANCE_S => {
+    }
+
+    /// Takes the onset of the next record in seconds from the header's start time.
+    ///
+    /// A first record that begins within the first second tells the fraction of the start time.
+    pub(super) fn push(&mut self, onset_s: Option<f64>) {
+        let record = self.next_record;
+        self.next_record += 1;
+        let Some(onset_s) = onset_s else {
+            let missing =
+                self.missing.get_or_insert(Missing { first_record: record, n_records: 0 });
+            missing.n_records += 1;
+            return;
+        };
+        if record == 0 && (0.0..1.0).contains(&onset_s) {
+            self.origin_s = onset_s;
+        }
+        // Records without a duration hold annotations alone and take no time.
+        if self.record_duration_s > 0.0 && self.problem.is_none() {
+            self.place(record, onset_s - self.origin_s);
+        }
+    }
+
+    /// Returns the seconds by which the first sample lies after the header's start time, below 1.
+    pub(super) fn origin_s(&self) -> f64 {
+        self.origin_s
+    }
+
+    pub(super) fn finish(self) -> Outcome {
+        match (self.missing, self.problem) {
+            (Some(missing), _) => Outcome::Missing(missing),
+            (None, Some((record, problem))) => Outcome::Contradiction { record, problem },
+            (None, None) => Outcome::Known(self.segments),
+        }
+    }
+
+    fn place(&mut self, record: u64, onset_s: f64) {
+        let problem = if onset_s < self.last_end_s - TOLERANCE_S {
+            Some(format!(
+                "begins at {onset_s} s, before the end of the record before it at {} s",
+                self.last_end_s
+            ))
+        } else if onset_s < -TOLERANCE_S {
+            Some(format!("begins at {onset_s} s, before the start of the recording"))
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            self.problem = Some((record, problem));
+            return;
+        }
+        // Each record is compared with the one before it, not with the begin of its run:
+        // a recorder's slow drift against its own clock is no gap.
+        let is_full = self.segments.len() == MOST_SEGMENTS;
+        match self.segments.last_mut() {
+            Some(segment) if onset_s <= self.last_end_s + TOLERANCE_S => {
                 segment.n_records += 1;
-                segment.duration_s = segment.n_records as f64 * record_duration_s;
+                segment.duration_s = segment.n_records as f64 * self.record_duration_s;
             }
-            Some(_) | None => segments.push(Segment {
+            Some(_) if is_full => {
+                let problem = format!("follows on gap {MOST_SEGMENTS}; expected fewer gaps");
+                self.problem = Some((record, problem));
+            }
+            Some(_) | None => self.segments.push(Segment {
                 first_record: record,
                 n_records: 1,
                 start_s: onset_s,
-                duration_s: record_duration_s,
+                duration_s: self.record_duration_s,
             }),
         }
-        last_end_s = onset_s + record_duration_s;
+        self.last_end_s = onset_s + self.record_duration_s;
     }
-    Ok(segments)
 }
 
 /// Returns a warning that says how many gaps there are and how long they last, if there are any.
@@ -94,27 +173,62 @@ pub(super) fn gap_warning(segments: &[Segment]) -> Option<Warning> {
 mod tests {
     use super::*;
 
+    fn placed(onsets_s: impl IntoIterator<Item = Option<f64>>) -> Outcome {
+        let mut line = TimeLine::new(30.0);
+        onsets_s.into_iter().for_each(|onset_s| line.push(onset_s));
+        line.finish()
+    }
+
+    fn contradiction(onsets_s: impl IntoIterator<Item = f64>) -> (u64, String) {
+        match placed(onsets_s.into_iter().map(Some)) {
+            Outcome::Contradiction { record, problem } => (record, problem),
+            other @ (Outcome::Known(_) | Outcome::Missing(_)) => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn records_are_cut_at_gaps_only() {
-        let segments =
-            from_onsets(Path::new("a.edf"), &[0.0, 30.0, 60.001, 120.0, 150.0], 30.0).unwrap();
-        let expected = [
+        let segments = vec![
             Segment { first_record: 0, n_records: 3, start_s: 0.0, duration_s: 90.0 },
             Segment { first_record: 3, n_records: 2, start_s: 120.0, duration_s: 60.0 },
         ];
-        assert_eq!(segments, expected);
         assert_eq!(
             gap_warning(&segments).unwrap().message,
             "1 gap on the time line, 30.0 s in all; no epoch crosses one"
         );
+        let onsets_s = [0.0, 30.0, 60.001, 120.0, 150.0].map(Some);
+        assert_eq!(placed(onsets_s), Outcome::Known(segments));
     }
 
     #[test]
-    fn overlapping_records_are_refused() {
-        let error = from_onsets(Path::new("a.edf"), &[0.0, 29.0], 30.0).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`a.edf`: data record 1 begins at 29 s, before the end of the record before it at 30 s"
-        );
+    fn overlapping_records_contradict_each_other() {
+        let problem = "begins at 29 s, before the end of the record before it at 30 s".to_owned();
+        assert_eq!(contradiction([0.0, 29.0]), (1, problem));
+    }
+
+    #[test]
+    fn no_record_begins_before_the_recording() {
+        let problem = "begins at -60 s, before the start of the recording".to_owned();
+        assert_eq!(contradiction([-60.0, -30.0]), (0, problem));
+    }
+
+    #[test]
+    fn gaps_after_every_record_are_not_kept_without_end() {
+        let onsets_s = (0..=MOST_SEGMENTS).map(|record| 60.0 * record as f64);
+        let problem = "follows on gap 100000; expected fewer gaps".to_owned();
+        assert_eq!(contradiction(onsets_s), (100_000, problem));
+    }
+
+    #[test]
+    fn records_without_a_time_are_counted() {
+        let missing = Missing { first_record: 1, n_records: 2 };
+        assert_eq!(placed([Some(0.0), None, None]), Outcome::Missing(missing));
+    }
+
+    #[test]
+    fn first_onset_within_a_second_is_the_fraction_of_the_start() {
+        let mut line = TimeLine::new(30.0);
+        line.push(Some(0.25));
+        assert_eq!(line.origin_s(), 0.25);
     }
 }

@@ -13,6 +13,7 @@ use super::label::normalised;
 use super::rule::ChannelRule;
 use super::vocabulary::Vocabulary;
 use crate::edf::open_regular;
+use crate::error::on_one_line;
 use crate::{Error, Result};
 
 /// Labels of a profile that a file must have, where the profile does not say.
@@ -103,7 +104,10 @@ impl Profile {
         text: &str,
         find: impl FnOnce(&str) -> Option<&'a Self>,
     ) -> Result<Self> {
-        let error = |problem: String| Error::DataFile { name: name.to_owned(), problem };
+        let error = |problem: String| Error::DataFile {
+            name: name.to_owned(),
+            problem: on_one_line(&problem),
+        };
         let (profile, extends) = file::parse(text).map_err(error)?;
         let base = match &extends {
             None => None,

@@ -7,6 +7,7 @@ use super::rule::{ChannelRule, Confidence, Polarity, Source};
 use super::unit::VoltageUnit;
 use super::{Channel, ChannelMask, Profile, ProfileChoice, detect};
 use crate::edf::{Header, Signal};
+use crate::error::quoted;
 use crate::{Result, Warning, WarningCode};
 
 /// Which signal of a file feeds which channel: a montage that fits this file.
@@ -112,24 +113,25 @@ impl ResolvedMontage {
         }
         for resolved in &self.channels {
             let (channel, signal) = (resolved.channel, &header.signals[resolved.plus]);
-            let label = &signal.label;
+            let label = quoted(&signal.label);
             match resolved.confidence {
                 Confidence::Exact | Confidence::Documented => {}
                 Confidence::Assumed => {
                     let message =
-                        format!("`{label}` is taken for {channel}; its label leaves that open");
+                        format!("{label} is taken for {channel}; its label leaves that open");
                     warnings.push(Warning::new(WarningCode::AssumedChannel, message));
                 }
                 Confidence::Substitute => {
                     let message =
-                        format!("`{label}` stands in for {channel}, which the recording lacks");
+                        format!("{label} stands in for {channel}, which the recording lacks");
                     warnings.push(Warning::new(WarningCode::SubstituteChannel, message));
                 }
             }
             let unit = self.unit(header, resolved.plus);
             if channel.is_voltage() && !unit.is_empty() && VoltageUnit::of(unit).is_none() {
                 let message = format!(
-                    "`{label}`, which feeds {channel}, is in `{unit}`, which is no voltage; read as microvolts"
+                    "{label}, which feeds {channel}, is in {}, which is no voltage; read as microvolts",
+                    quoted(unit)
                 );
                 warnings.push(Warning::new(WarningCode::Unit, message));
             }

@@ -161,3 +161,10 @@ fn files_that_are_no_profile_are_refused() {
         "{found}"
     );
 }
+
+#[test]
+fn messages_hold_no_control_characters() {
+    let text = "name = \"a\"\ntitle = \"b\"\nsource = \"c\"\n[[channel]]\nname = \"\\u001b[2J\"\n";
+    let error = Profile::parse("a.toml", text).unwrap_err().to_string();
+    assert!(error.contains("unknown variant `\\u{1b}[2J`"), "{error}");
+}
