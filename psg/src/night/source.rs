@@ -5,6 +5,7 @@ use super::range::RangeWatch;
 use super::repeats::RecordWatch;
 use crate::dsp::{Ratio, Resampler};
 use crate::edf::{Header, Signal};
+use crate::error::quoted;
 use crate::montage::VoltageUnit;
 use crate::{Error, RATE_HZ, Result};
 
@@ -42,7 +43,7 @@ impl Source {
         let rate_hz = header.rate_hz(signal);
         let ratio = Ratio::of_rates(rate_hz, RATE_HZ).ok_or_else(|| Error::Header {
             path: path.to_owned(),
-            field: format!("number of samples in each data record of `{}`", signal.label),
+            field: format!("number of samples in each data record of {}", quoted(&signal.label)),
             value: format!(
                 "{} samples in {} s",
                 signal.samples_per_record, header.record_duration_s
