@@ -102,6 +102,16 @@ pub enum Error {
         /// The limit in hours.
         limit_hours: u32,
     },
+    /// Most of the file has no place on the disk: it was made long and never filled.
+    #[error("`{}`: {unwritten} of its {bytes} bytes were never written to the disk; expected samples", path.display())]
+    Unwritten {
+        /// The file.
+        path: PathBuf,
+        /// Bytes of data records without a place on the disk.
+        unwritten: u64,
+        /// Bytes of data records.
+        bytes: u64,
+    },
     /// No embedded profile has that name; the caller's mistake.
     #[error("no profile is called `{name}`; expected one of {known}")]
     UnknownProfile {
@@ -159,6 +169,7 @@ impl Error {
                 Some("`nocturne inspect FILE` lists the signals; name them in a profile file")
             }
             Self::NoEpoch { .. } => Some("shorter stretches cannot be scored in 30-second epochs"),
+            Self::Unwritten { .. } => Some("copy the file again; the copy was not finished"),
             Self::TooLong { .. } => Some("split the recording into nights"),
             Self::UnknownProfile { .. } => {
                 Some("to read by a profile of your own, give the path of its TOML file")

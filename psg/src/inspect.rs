@@ -9,7 +9,11 @@ use crate::annotation::AnnotationFormat;
 use crate::edf::EdfFile;
 use crate::hash::hex;
 use crate::montage::{MontageLine, UnknownLabel, UnusedSignal};
-use crate::{EPOCH_S, OpenOptions, Recording, Result, Warning};
+use crate::night::ChannelQuality;
+use crate::{EPOCH_S, Error, Night, OpenOptions, Recording, Result, Warning, WarningCode, ZScore};
+
+/// Recordings beyond this many hours are not judged epoch by epoch: that takes 9.2 MB of memory an hour.
+const LONGEST_JUDGED_HOURS: f64 = 20.0;
 
 /// How a recording was read.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,6 +46,8 @@ pub struct Inspection {
     pub profile_reason: String,
     /// How each channel of the montage is fed.
     pub montage: Vec<MontageLine>,
+    /// How many epochs of each channel are in trouble; empty where no epoch can be made.
+    pub quality: Vec<ChannelQuality>,
     /// The signals that feed no channel.
     pub unused: Vec<UnusedSignal>,
     /// The labels that the profile does not know.
@@ -99,6 +105,8 @@ impl Inspection {
         let file = recording.file();
         let header = file.header();
         let segments = file.segments().iter();
+        let (quality, mut warnings) = judge(&recording)?;
+        warnings.splice(..0, recording.warnings().iter().cloned());
         let annotations = recording.annotations().iter();
         Ok(Self {
             format: header.format.name(),
@@ -124,10 +132,32 @@ impl Inspection {
             profile: recording.montage().profile().name.clone(),
             profile_reason: recording.montage().reason().to_owned(),
             montage: recording.montage().report(header),
+            quality,
             unused: recording.montage().unused(header),
             unknown_labels: recording.montage().unknown_labels(header),
-            warnings: recording.warnings().to_vec(),
+            warnings,
         })
+    }
+}
+
+/// Returns how the channels look, and what is odd about the night.
+fn judge(recording: &Recording) -> Result<(Vec<ChannelQuality>, Vec<Warning>)> {
+    let segments = recording.file().segments().iter();
+    let hours = segments.map(|segment| segment.duration_s).sum::<f64>() / 3600.0;
+    let not_judged = |reason: String| {
+        let message = format!("the quality of the channels was not judged: {reason}");
+        (Vec::new(), vec![Warning::new(WarningCode::NoEpochs, message)])
+    };
+    if hours > LONGEST_JUDGED_HOURS {
+        let reason = format!("it lasts {hours:.1} h; judged are at most {LONGEST_JUDGED_HOURS} h");
+        return Ok(not_judged(reason));
+    }
+    match Night::read(recording, ZScore::Recording) {
+        Ok(night) => Ok((night.channel_quality(), night.warnings().to_vec())),
+        // The montage and the number of complete epochs say as much.
+        Err(Error::NoChannel { .. } | Error::NoEpoch { .. }) => Ok((Vec::new(), Vec::new())),
+        Err(error @ Error::Io { .. }) => Err(error),
+        Err(error) => Ok(not_judged(error.to_string())),
     }
 }
 

@@ -58,6 +58,14 @@ pub enum WarningCode {
     Format,
     /// A signal seems to be stored upside down; it is read as it is.
     Polarity,
+    /// Channels that see the same do not see it at the same time, or a recorder's clock does not fit its samples.
+    ClockDrift,
+    /// A channel is flat, clipped, disconnected, hums or leaves its range for most of the night.
+    SignalQuality,
+    /// A part of the file was never written to the disk, and reads as zeros.
+    Unwritten,
+    /// The recording is read, but no epochs can be made of it.
+    NoEpochs,
     /// Data records are copies of others: time was doubled, or lost.
     RepeatedRecords,
 }

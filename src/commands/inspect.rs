@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use nocturne_indexer::Manifest;
+use nocturne_psg::night::ChannelQuality;
 use nocturne_psg::{AnnotationInspection, Inspection, OpenOptions, Warning};
 use serde_json::Value;
 
@@ -116,8 +117,28 @@ fn print(inspection: &Inspection) -> Result<()> {
         ]
     });
     console::print(table(&["channel", "from", ">Hz", "confidence"], rows))?;
+    print_quality(&inspection.quality)?;
     print_rest(inspection)?;
     print_annotations(inspection)
+}
+
+/// Prints in how many epochs a channel is in which trouble.
+fn print_quality(quality: &[ChannelQuality]) -> Result<()> {
+    let troubles =
+        |it: &ChannelQuality| [it.flat, it.clipped, it.disconnected, it.mains, it.out_of_range];
+    let rows = quality.iter().filter(|it| it.epochs > 0).map(|it| {
+        let counts = troubles(it).into_iter();
+        let counts = counts.map(|n| if n == 0 { "–".to_owned() } else { n.to_string() });
+        [it.channel.to_owned(), it.epochs.to_string()].into_iter().chain(counts).collect()
+    });
+    if quality.is_empty() {
+        return Ok(());
+    }
+    let heads =
+        ["channel", ">epochs", ">flat", ">clipped", ">disconnected", ">mains", ">out of range"];
+    console::print("")?;
+    console::print(table(&heads, rows))?;
+    Ok(())
 }
 
 /// Prints the signals that feed no channel, and what the unknown ones may have been meant to be.

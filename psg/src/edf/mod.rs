@@ -5,6 +5,7 @@
 
 mod deidentify;
 mod header;
+mod holes;
 mod lists;
 mod start;
 mod tal;
@@ -57,7 +58,7 @@ impl EdfFile {
     /// # Errors
     ///
     /// [`Error::Io`], [`Error::NotAFile`], [`Error::NotARecording`], [`Error::HeaderCut`], [`Error::Header`],
-    /// [`Error::TooLong`] beyond a month, [`Error::Annotations`] where the annotations take more than bounded memory,
+    /// [`Error::TooLong`] beyond a month, [`Error::Unwritten`] where most of the file was never written, [`Error::Annotations`] where the annotations take more than bounded memory,
     /// and [`Error::Timeline`] where the records of a discontinuous file lie wrong.
     pub fn open(path: &Path) -> Result<Self> {
         let (file, bytes) = open_regular(path)?;
@@ -66,6 +67,7 @@ impl EdfFile {
         check_length(path, &header)?;
         let segments = timeline::continuous(header.n_records, header.record_duration_s);
         let annotations = Vec::new();
+        warnings.extend(holes::check(path, &file, &header)?);
         let mut edf = Self {
             path: path.to_owned(),
             file,
@@ -281,6 +283,7 @@ impl EdfFile {
         })?;
         let AnnotationLists { timeline, mut annotations, n_broken, first_broken, .. } = lists;
         self.subsecond_s = timeline.origin_s();
+        self.warnings.extend(timeline.drift_warning());
         // Each signal comes after the other for a block of records: back to the order of the file.
         annotations.sort_by_key(|(record, _)| *record);
         self.annotations = annotations

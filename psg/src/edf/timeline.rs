@@ -8,6 +8,9 @@ const TOLERANCE_S: f64 = 0.5 / crate::RATE_HZ;
 /// Stretches between gaps that a file may have; each costs memory.
 const MOST_SEGMENTS: usize = 100_000;
 
+/// Seconds by which a recorder's clock may leave its samples before it is told.
+const MOST_DRIFT_S: f64 = 1.0;
+
 /// A run of records without a gap between them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Segment {
@@ -46,6 +49,8 @@ pub(super) struct TimeLine {
     next_record: u64,
     /// End of the last record, as seconds from the start of the recording.
     last_end_s: f64,
+    /// Seconds that touching records lie apart, in all.
+    drift_s: f64,
     missing: Option<Missing>,
     /// Seconds from the header's start time to the start of the recording.
     origin_s: f64,
@@ -77,6 +82,7 @@ impl TimeLine {
             segments: Vec::new(),
             next_record: 0,
             last_end_s: f64::NEG_INFINITY,
+            drift_s: 0.0,
             missing: None,
             origin_s: 0.0,
             problem: None,
@@ -109,6 +115,19 @@ impl TimeLine {
         self.origin_s
     }
 
+    /// Returns a warning where the times of the records leave what their samples last, little by little.
+    pub(super) fn drift_warning(&self) -> Option<Warning> {
+        (self.drift_s.abs() > MOST_DRIFT_S).then(|| {
+            let way = if self.drift_s > 0.0 { "more" } else { "less" };
+            let message = format!(
+                "by the times of its data records the recording lasts {:.1} s {way} than by its samples; epochs \
+                 follow the samples, so annotations lie beside them by up to as much",
+                self.drift_s.abs()
+            );
+            Warning::new(WarningCode::ClockDrift, message)
+        })
+    }
+
     pub(super) fn finish(self) -> Outcome {
         match (self.missing, self.problem) {
             (Some(missing), _) => Outcome::Missing(missing),
@@ -137,6 +156,7 @@ impl TimeLine {
         let is_full = self.segments.len() == MOST_SEGMENTS;
         match self.segments.last_mut() {
             Some(segment) if onset_s <= self.last_end_s + TOLERANCE_S => {
+                self.drift_s += onset_s - self.last_end_s;
                 segment.n_records += 1;
                 segment.duration_s = segment.n_records as f64 * self.record_duration_s;
             }
@@ -198,6 +218,18 @@ mod tests {
         );
         let onsets_s = [0.0, 30.0, 60.001, 120.0, 150.0].map(Some);
         assert_eq!(placed(onsets_s), Outcome::Known(segments));
+    }
+
+    #[test]
+    fn a_clock_that_leaves_the_samples_is_told() {
+        let warning = |apart_s: f64| {
+            let mut line = TimeLine::new(30.0);
+            (0..1000).for_each(|record| line.push(Some(f64::from(record) * (30.0 + apart_s))));
+            line.drift_warning().map(|warning| warning.message)
+        };
+        assert_eq!(warning(0.0005), None);
+        assert!(warning(0.005).unwrap().contains("lasts 5.0 s more than by its samples"));
+        assert!(warning(-0.005).unwrap().contains("lasts 5.0 s less than by its samples"));
     }
 
     #[test]

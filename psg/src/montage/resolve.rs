@@ -106,7 +106,9 @@ impl ResolvedMontage {
         let missing: Vec<&str> =
             ChannelMask::ALL.without(self.mask()).iter().map(Channel::name).collect();
         let mut warnings: Vec<Warning> = self.doubt.clone().into_iter().collect();
-        if !missing.is_empty() {
+        // A file of annotations alone is no recording that lacks something.
+        let has_signals = header.signals.iter().any(|signal| !signal.is_annotations);
+        if has_signals && !missing.is_empty() {
             let message =
                 format!("no signal feeds {}; left empty and marked as missing", missing.join(", "));
             warnings.push(Warning::new(WarningCode::MissingChannel, message));

@@ -1,5 +1,6 @@
 //! A night: every complete epoch of a recording, on the montage, at 64 Hz.
 
+mod drift;
 mod findings;
 mod judge;
 mod polarity;
@@ -10,6 +11,7 @@ mod repeats;
 mod scale;
 mod source;
 mod spread;
+mod summary;
 mod vitals;
 
 use std::ops::Range;
@@ -23,6 +25,7 @@ use reader::Reader;
 use scale::Scale;
 
 pub use findings::Findings;
+pub use summary::ChannelQuality;
 
 /// Numbers in the encoder's input for one epoch: ten channels of 1920 samples.
 pub const INPUT_LEN: usize = Channel::COUNT * EPOCH_SAMPLES;

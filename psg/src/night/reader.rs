@@ -6,7 +6,7 @@ use super::quality::Trouble;
 use super::repeats::{RecordWatch, Repeats};
 use super::scale::Scale;
 use super::source::{Resampled, Source};
-use super::{Night, polarity, span, spread};
+use super::{Night, drift, polarity, span, spread};
 use crate::edf::Segment;
 use crate::montage::{Channel, ChannelMask, Polarity, Position, ResolvedChannel};
 use crate::{
@@ -232,16 +232,18 @@ impl<'a> Reader<'a> {
         warnings.extend(fed.filter_map(|it| spread::warning(montage, it, header, deviation(it))));
         warnings.extend(self.repeats.warning());
         warnings.extend(polarity::warnings(montage, header, &self.epochs, &self.traces));
-        let start = self.recording.file().start();
-        Night {
-            start,
+        warnings.extend(drift::warnings(montage, header, &self.epochs, &self.traces));
+        let mut night = Night {
+            start: self.recording.file().start(),
             epochs: self.epochs,
             findings: self.findings,
             traces: self.traces,
             scales: scales.to_vec(),
             z_score,
             warnings,
-        }
+        };
+        night.warnings.extend(night.quality_warnings());
+        night
     }
 
     /// Returns the scale of a channel over its good epochs, or over all that carry something where none is good.

@@ -122,7 +122,7 @@ fn many_signals_are_read_in_time() {
 
 #[test]
 fn blank_annotations_are_passed_over_quickly() {
-    // A sparse file of 200 megabytes, all of it annotations in short records.
+    // 200 megabytes of zeros, all of it annotations in short records.
     let file = Odd::plus("EDF+C", &[0.0]).with(|file| {
         file.signals.remove(0);
         file.records = vec![padded(b"+0\x14\x14\0")];
@@ -133,5 +133,54 @@ fn blank_annotations_are_passed_over_quickly() {
                     record_count: the header counts `-1` data records; the file holds 1666666, which were read\n\
                     truncated_record: the last 80 bytes are no whole data record of 120 bytes; left out\n\
                     time_keeping: 1666665 data records have no time-keeping annotation; read as continuous";
-    check_sparse(&file, 200_000_512, expected);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.edf");
+    let mut bytes = file.bytes();
+    bytes.resize(200_000_512, 0);
+    std::fs::write(&path, bytes).unwrap();
+    check_at(&path, expected);
+}
+
+#[test]
+fn files_that_were_mostly_never_written_are_refused() {
+    // Five gigabytes of thirty signals, as a copy leaves them that reserves the place and is stopped.
+    let file = Odd::edf().with(|file| {
+        let signal = |i: usize| OddSignal {
+            samples: "2000".to_owned(),
+            ..OddSignal::new(&format!("EEG {i}"))
+        };
+        file.signals = (0..30).map(signal).collect();
+        file.records = vec![vec![7; 120_000]; 4];
+        file.n_records = Some("-1".to_owned());
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.edf");
+    std::fs::write(&path, file.bytes()).unwrap();
+    OpenOptions::new().write(true).open(&path).unwrap().set_len(5_000_000_512).unwrap();
+    let begin = std::time::Instant::now();
+    let error = nocturne_psg::Inspection::of(&path).unwrap_err();
+    assert!(begin.elapsed() < super::LONGEST, "it took {:?}", begin.elapsed());
+    let sentence = error.to_string();
+    assert!(sentence.contains("of its 4999920000 bytes were never written"), "{sentence}");
+}
+
+#[test]
+fn parts_that_were_never_written_are_told() {
+    use std::io::{Seek, SeekFrom, Write};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.edf");
+    let file = Odd::edf().with(|file| {
+        file.records = vec![samples(2); 10_000];
+        file.n_records = None;
+    });
+    let bytes = file.bytes();
+    let hole = 400_000..700_000;
+    let mut sparse = File::create(&path).unwrap();
+    sparse.write_all(&bytes[..hole.start]).unwrap();
+    sparse.seek(SeekFrom::Start(hole.end as u64)).unwrap();
+    sparse.write_all(&bytes[hole.end..]).unwrap();
+    sparse.sync_all().unwrap();
+    let warnings = nocturne_psg::edf::EdfFile::open(&path).unwrap().warnings().to_vec();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(warnings[0].code, nocturne_psg::WarningCode::Unwritten);
 }

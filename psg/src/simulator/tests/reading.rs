@@ -7,7 +7,9 @@ use super::{count, plan_with, plan_without_faults};
 use crate::montage::{Channel, ChannelMask, Confidence, Position};
 use crate::simulator::plan::position;
 use crate::simulator::{ChannelFault, FaultKind, NightPlan, Site, Truth};
-use crate::{EPOCH_S, Event, EventKind, Night, RATE_HZ, Recording, Stage, WarningCode, ZScore};
+use crate::{
+    EPOCH_S, Event, EventKind, Night, RATE_HZ, Recording, Stage, Warning, WarningCode, ZScore,
+};
 
 /// Renders and writes a plan, and opens it as any other recording.
 fn reopened(plan: &NightPlan, folder: &Path) -> (Recording, Truth) {
@@ -130,6 +132,9 @@ fn positions_are_known_where_the_codes_are() {
         let (recording, _) = reopened(&plan, folder.path());
         let night = Night::read(&recording, ZScore::Recording).unwrap();
         let found = |epoch_idx| night.position(epoch_idx);
+        // The range of some amplifiers is narrow, and slow waves leave it.
+        let is_other = |warning: &&Warning| warning.code != WarningCode::SignalQuality;
+        let warnings: Vec<&Warning> = night.warnings().iter().filter(is_other).collect();
         match site {
             Site::Shhs | Site::Plain => {
                 let mut seen: Vec<Position> = Vec::new();
@@ -147,12 +152,12 @@ fn positions_are_known_where_the_codes_are() {
                 }
                 seen.dedup();
                 assert!(seen.len() >= 2, "{}: {seen:?}", site.name());
-                assert_eq!(night.warnings(), [], "{}", site.name());
+                assert!(warnings.is_empty(), "{}: {warnings:?}", site.name());
             }
             // No profile tells what the numbers of these recorders mean, and none is guessed.
             Site::Referential | Site::Aasm => {
                 assert!((0..plan.n_epochs).all(|epoch_idx| found(epoch_idx).is_none()));
-                let codes: Vec<_> = night.warnings().iter().map(|warning| warning.code).collect();
+                let codes: Vec<_> = warnings.iter().map(|warning| warning.code).collect();
                 assert_eq!(codes, [WarningCode::MissingChannel], "{}", site.name());
             }
         }
