@@ -1,12 +1,15 @@
 //! Many outputs of a polyphase filter at once, to the bit those of one at a time.
 //!
 //! Outputs that lie `up` apart share a row of coefficients. Taken side by side they fill the lanes of vector registers
-//! from the first product to the last sum; one at a time, the lanes of each must be added up one after the other.
+//! from the first product to the last sum. The widest registers that the processor has are used; nothing is contracted
+//! or reordered, so every processor gives the same bits.
+
+use pulp::Arch;
 
 use super::Ratio;
 
 /// Outputs side by side.
-pub(super) const WIDTH: usize = 16;
+pub(super) const WIDTH: usize = 32;
 /// Lanes in which [`dot`] adds up.
 const LANES: usize = 16;
 /// Most inputs that are laid out anew for an output; beyond, one output at a time is as quick.
@@ -32,45 +35,45 @@ impl Columns {
         }
     }
 
-    /// Returns the products of a row of coefficients with the inputs from row `oldest` on: [`dot`], for each column.
+    /// Returns the products of a row of coefficients with the inputs from row `oldest` on: [`serial_dot`], for each
+    /// column.
     pub(super) fn dots(&self, coefficients: &[f32], oldest: usize) -> [f32; WIDTH] {
         let rows = &self.0[oldest..][..coefficients.len()];
-        let (coefficient_lanes, coefficients_rest) = coefficients.as_chunks::<LANES>();
-        let (row_lanes, rows_rest) = rows.as_chunks::<LANES>();
-        let mut total = [0.0; WIDTH];
-        for lane in 0..LANES {
+        with_vectors(|| {
             let mut sums = [0.0; WIDTH];
-            for (coefficients, rows) in coefficient_lanes.iter().zip(row_lanes) {
-                add(&mut sums, coefficients[lane], &rows[lane]);
+            for (coefficient, row) in coefficients.iter().zip(rows) {
+                for j in 0..WIDTH {
+                    sums[j] += coefficient * row[j];
+                }
             }
-            total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
-        }
-        let mut rest = [0.0; WIDTH];
-        for (coefficient, row) in coefficients_rest.iter().zip(rows_rest) {
-            add(&mut rest, *coefficient, row);
-        }
-        total.iter_mut().zip(rest).for_each(|(total, rest)| *total += rest);
-        total
+            sums
+        })
     }
 }
 
-fn add(sums: &mut [f32; WIDTH], coefficient: f32, row: &[f32; WIDTH]) {
-    for j in 0..WIDTH {
-        sums[j] += coefficient * row[j];
-    }
+/// Runs a loop with the widest vector registers that the processor has.
+pub(crate) fn with_vectors<R>(work: impl FnOnce() -> R) -> R {
+    Arch::new().dispatch(work)
+}
+
+/// Product of two runs of numbers, added up from the first to the last.
+pub(super) fn serial_dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + a * b)
 }
 
 /// Product of two runs of numbers, in lanes that the compiler keeps in vector registers.
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let (a_lanes, a_rest) = a.as_chunks::<LANES>();
-    let (b_lanes, b_rest) = b.as_chunks::<LANES>();
-    let mut sums = [0.0f32; LANES];
-    for (a, b) in a_lanes.iter().zip(b_lanes) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
+    with_vectors(|| {
+        let (a_lanes, a_rest) = a.as_chunks::<LANES>();
+        let (b_lanes, b_rest) = b.as_chunks::<LANES>();
+        let mut sums = [0.0f32; LANES];
+        for (a, b) in a_lanes.iter().zip(b_lanes) {
+            for lane in 0..LANES {
+                sums[lane] += a[lane] * b[lane];
+            }
         }
-    }
-    sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
+        sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
+    })
 }
 
 #[cfg(test)]
@@ -87,7 +90,7 @@ mod tests {
             columns.fill(&inputs, down, taps + down);
             for oldest in [0, 1, down] {
                 let found = columns.dots(&coefficients, oldest);
-                let of = |j: usize| dot(&coefficients, &inputs[oldest + j * down..][..taps]);
+                let of = |j: usize| serial_dot(&coefficients, &inputs[oldest + j * down..][..taps]);
                 let bits = found.map(f32::to_bits);
                 assert_eq!(bits, std::array::from_fn(|j| of(j).to_bits()), "{taps}, {down}");
             }

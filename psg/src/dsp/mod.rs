@@ -5,7 +5,7 @@ mod ratio;
 mod resample;
 mod spectrum;
 
-pub(crate) use batch::dot;
+pub(crate) use batch::{dot, with_vectors};
 pub use ratio::Ratio;
 pub use resample::Resampler;
 

@@ -7,7 +7,7 @@
 use std::f64::consts::PI;
 
 use super::Ratio;
-use super::batch::{Columns, WIDTH, dot, pays};
+use super::batch::{Columns, WIDTH, dot, pays, serial_dot};
 
 /// Resamples a signal that comes in pieces.
 #[derive(Debug)]
@@ -64,9 +64,12 @@ impl Resampler {
     fn produce(&mut self, limit: usize, outputs: &mut Vec<f32>) {
         let Ratio { up, down } = self.ratio;
         let end = self.first_input + self.inputs.len() as i64;
-        if pays(self.ratio, self.taps) {
+        let in_batches = pays(self.ratio, self.taps);
+        if in_batches {
             self.produce_batches(limit, outputs);
         }
+        // However the signal is cut into pieces, an output is the same to the bit.
+        let product = if in_batches { serial_dot } else { dot };
         while self.n_outputs < limit {
             let place = self.n_outputs * down + self.half;
             let newest = (place / up) as i64;
@@ -75,7 +78,7 @@ impl Resampler {
             }
             let row = &self.rows[(place % up) * self.taps..][..self.taps];
             let oldest = (newest + 1 - self.taps as i64 - self.first_input) as usize;
-            outputs.push(dot(row, &self.inputs[oldest..oldest + self.taps]));
+            outputs.push(product(row, &self.inputs[oldest..oldest + self.taps]));
             self.n_outputs += 1;
         }
         let next_newest = ((self.n_outputs * down + self.half) / up) as i64;

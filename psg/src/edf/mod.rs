@@ -133,19 +133,19 @@ impl EdfFile {
         assert!(records.end <= self.header.n_records, "record {} is not in the file", records.end);
         let bytes_per_sample = self.header.format.sample_bytes();
         let mut samples = Vec::new();
-        self.read_blocks(signals, records, |position, bytes| {
+        self.read_blocks(signals, records, |position, pieces| {
             samples.clear();
-            decode_samples(bytes, bytes_per_sample, &mut samples);
+            pieces.for_each(|bytes| decode_samples(bytes, bytes_per_sample, &mut samples));
             sink(position, &samples)
         })
     }
 
-    /// Streams the bytes of some signals, gathered over blocks of records.
+    /// Streams the bytes of some signals, block of records by block, in a piece for each record.
     fn read_blocks(
         &self,
         signals: &[usize],
         records: Range<u64>,
-        mut sink: impl FnMut(usize, &[u8]) -> Result<()>,
+        mut sink: impl FnMut(usize, &mut dyn Iterator<Item = &[u8]>) -> Result<()>,
     ) -> Result<()> {
         let record_bytes = self.header.record_bytes();
         let places: Vec<(u64, u64)> =
@@ -158,7 +158,6 @@ impl EdfFile {
             return self.read_one_by_one(&places, records, sink);
         }
         let mut block = Vec::new();
-        let mut gathered = Vec::new();
         let records_per_block = (BUFFER_BYTES / record_bytes.max(1)).max(1);
         let mut next = records.start;
         while next < records.end {
@@ -166,12 +165,9 @@ impl EdfFile {
             block.resize((n * record_bytes) as usize, 0);
             self.read_at(self.header.data_offset + next * record_bytes, &mut block)?;
             for (position, (offset, bytes)) in places.iter().enumerate() {
-                gathered.clear();
-                for record in block.chunks_exact(record_bytes as usize) {
-                    gathered
-                        .extend_from_slice(&record[*offset as usize..(offset + bytes) as usize]);
-                }
-                sink(position, &gathered)?;
+                let place = *offset as usize..(offset + bytes) as usize;
+                let records = block.chunks_exact(record_bytes as usize);
+                sink(position, &mut records.map(|record| &record[place.clone()]))?;
             }
             next += n;
         }
@@ -183,7 +179,7 @@ impl EdfFile {
         &self,
         places: &[(u64, u64)],
         records: Range<u64>,
-        mut sink: impl FnMut(usize, &[u8]) -> Result<()>,
+        mut sink: impl FnMut(usize, &mut dyn Iterator<Item = &[u8]>) -> Result<()>,
     ) -> Result<()> {
         let sample_bytes = self.header.format.sample_bytes() as u64;
         let chunk_bytes = BUFFER_BYTES / sample_bytes * sample_bytes;
@@ -196,7 +192,7 @@ impl EdfFile {
                     let n = chunk_bytes.min(bytes - done);
                     chunk.resize(n as usize, 0);
                     self.read_at(record_offset + offset + done, &mut chunk)?;
-                    sink(position, &chunk)?;
+                    sink(position, &mut std::iter::once(&chunk[..]))?;
                     done += n;
                 }
             }
@@ -274,12 +270,15 @@ impl EdfFile {
         let record_bytes: Vec<u64> =
             signals.iter().map(|signal| self.place_in_record(*signal).1).collect();
         let mut lists = AnnotationLists::new(record_bytes, self.header.record_duration_s);
-        self.read_blocks(&signals, 0..self.header.n_records, |position, bytes| {
-            lists.take(position, bytes).map_err(|(record, problem)| Error::Annotations {
-                path: self.path.clone(),
-                place: format!("data record {record}"),
-                problem,
-            })
+        self.read_blocks(&signals, 0..self.header.n_records, |position, pieces| {
+            for bytes in pieces {
+                lists.take(position, bytes).map_err(|(record, problem)| Error::Annotations {
+                    path: self.path.clone(),
+                    place: format!("data record {record}"),
+                    problem,
+                })?;
+            }
+            Ok(())
         })?;
         let AnnotationLists { timeline, mut annotations, n_broken, first_broken, .. } = lists;
         self.subsecond_s = timeline.origin_s();

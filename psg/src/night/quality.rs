@@ -1,5 +1,7 @@
 //! Watches the raw samples of a signal for stretches that show nothing.
 
+use crate::dsp::with_vectors;
+
 /// A signal counts as flat in an epoch where at least half of its seconds do not move at all.
 const FLAT_SHARE: f64 = 0.5;
 /// A signal counts as clipped in an epoch where at least this share of its samples stands at the end of the range.
@@ -75,8 +77,9 @@ impl QualityWatch {
 
     fn push_within_epoch(&mut self, mut samples: &[i32]) {
         let (lowest, highest) = self.limits;
-        self.n_clipped +=
-            samples.iter().filter(|sample| **sample <= lowest || **sample >= highest).count();
+        self.n_clipped += with_vectors(|| {
+            samples.iter().filter(|sample| **sample <= lowest || **sample >= highest).count()
+        });
         while let Some(first) = samples.first() {
             let block = self.block.get_or_insert(Block { len: 0, first: *first, moves: false });
             let (now, later) = samples.split_at(samples.len().min(self.block_len - block.len));

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::dsp::with_vectors;
 use crate::{Warning, WarningCode};
 
 /// Samples of a record, over all signals, that must differ from the sample before them: a record that hardly moves may
@@ -11,7 +12,7 @@ const FEWEST_STEPS: usize = 256;
 const MOST_SHARE: f64 = 0.5;
 
 /// Lanes of a digest, which the compiler keeps in vector registers.
-const LANES: usize = 8;
+const LANES: usize = 16;
 
 /// What a signal holds in one data record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,18 +56,21 @@ impl RecordWatch {
 
 impl Digest {
     fn of(samples: &[i32]) -> Self {
-        let mut lanes = [0x811c_9dc5u32; LANES];
         let (rows, rest) = samples.as_chunks::<LANES>();
-        for row in rows {
-            for (lane, sample) in lanes.iter_mut().zip(row) {
+        let (lanes, n_steps) = with_vectors(|| {
+            let mut lanes = [0x811c_9dc5u32; LANES];
+            for row in rows {
+                for (lane, sample) in lanes.iter_mut().zip(row) {
+                    *lane = mixed(*lane, *sample);
+                }
+            }
+            for (lane, sample) in lanes.iter_mut().zip(rest) {
                 *lane = mixed(*lane, *sample);
             }
-        }
-        for (lane, sample) in lanes.iter_mut().zip(rest) {
-            *lane = mixed(*lane, *sample);
-        }
+            let pairs = samples.iter().zip(samples.iter().skip(1));
+            (lanes, pairs.filter(|(one, next)| one != next).count())
+        });
         let hash = lanes.iter().fold(samples.len() as u64, |hash, lane| join(hash, (*lane).into()));
-        let n_steps = samples.windows(2).filter(|pair| pair[0] != pair[1]).count();
         Self { hash, n_steps }
     }
 }

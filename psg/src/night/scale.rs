@@ -1,5 +1,10 @@
 //! Brings a channel to mean 0 and standard deviation 1.
 
+use crate::dsp::with_vectors;
+
+/// Sums that are added up side by side.
+const LANES: usize = 8;
+
 /// Mean and standard deviation of a channel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Scale {
@@ -13,15 +18,21 @@ impl Scale {
 
     /// Returns the scale of stretches of samples taken together; the deviation is that of the population.
     pub(super) fn of<'a>(stretches: impl IntoIterator<Item = &'a [f32]>) -> Self {
-        let (mut n, mut sum, mut squares) = (0usize, 0.0, 0.0);
+        let (mut n, mut sums, mut squares) = (0usize, [0.0; LANES], [0.0; LANES]);
         for stretch in stretches {
             n += stretch.len();
             // Sums over a stretch stay exact enough in f64; the traces have no offset worth speaking of.
-            for x in stretch {
-                sum += f64::from(*x);
-                squares += f64::from(*x) * f64::from(*x);
-            }
+            let (rows, rest) = stretch.as_chunks::<LANES>();
+            let mut add = |lane: usize, x: f32| {
+                sums[lane] += f64::from(x);
+                squares[lane] += f64::from(x) * f64::from(x);
+            };
+            with_vectors(|| {
+                rows.iter().for_each(|row| (0..LANES).for_each(|lane| add(lane, row[lane])));
+                rest.iter().enumerate().for_each(|(lane, x)| add(lane, *x));
+            });
         }
+        let (sum, squares) = (sums.iter().sum::<f64>(), squares.iter().sum::<f64>());
         if n == 0 {
             return Self::EMPTY;
         }

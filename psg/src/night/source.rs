@@ -3,7 +3,7 @@
 use super::quality::{QualityWatch, Trouble};
 use super::range::RangeWatch;
 use super::repeats::RecordWatch;
-use crate::dsp::{Ratio, Resampler};
+use crate::dsp::{Ratio, Resampler, with_vectors};
 use crate::edf::{Header, Signal};
 use crate::error::quoted;
 use crate::montage::VoltageUnit;
@@ -75,9 +75,13 @@ impl Source {
         self.watch.push(samples);
         self.range.push(samples);
         self.records.push(samples);
-        self.physical.clear();
+        self.physical.resize(samples.len(), 0.0);
         // 24-bit values and their differences are exact in f32 up to 2^24, far above any amplifier's noise floor.
-        self.physical.extend(samples.iter().map(|sample| (sample - origin) as f32 * self.gain));
+        with_vectors(|| {
+            for (physical, sample) in self.physical.iter_mut().zip(samples) {
+                *physical = (sample - origin) as f32 * self.gain;
+            }
+        });
         self.resampler.push(&self.physical, &mut self.outputs);
         &self.physical
     }
