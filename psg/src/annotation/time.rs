@@ -145,12 +145,14 @@ pub(super) struct Clock {
     /// The file's first clock time stands for the start of the recording, which nobody knows.
     assumed: bool,
     dates_disagree: bool,
+    /// The time that a list in order gave last, in seconds from the start.
+    last_s: f64,
 }
 
 impl Clock {
     /// Takes the wall-clock time of the recording's first sample, where it is known.
     pub(super) fn new(start: Option<DateTime>) -> Self {
-        Self { start, assumed: false, dates_disagree: false }
+        Self { start, ..Self::default() }
     }
 
     /// Returns a time in seconds from the start of the recording.
@@ -162,6 +164,21 @@ impl Clock {
             Moment::Elapsed(elapsed_s) => *elapsed_s,
             Moment::Clock(time) => rounded(self.since_start(time)),
         }
+    }
+
+    /// Returns the next time of a list that is in order, in seconds from the start of the recording.
+    ///
+    /// Of a clock time without a date, the one nearest to the last is meant, the first being nearest to the start. So
+    /// a list may begin before its recording, and last longer than a day.
+    pub(super) fn next_s(&mut self, moment: &Moment) -> f64 {
+        let elapsed_s = self.elapsed_s(moment);
+        let has_day = match moment {
+            Moment::Elapsed(_) => true,
+            Moment::Clock(time) => !time.dates.is_empty(),
+        };
+        let days = if has_day { 0.0 } else { ((self.last_s - elapsed_s) / DAY_S).round() };
+        self.last_s = rounded(elapsed_s + days * DAY_S);
+        self.last_s
     }
 
     fn since_start(&mut self, time: &ClockTime) -> f64 {
