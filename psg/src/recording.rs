@@ -66,7 +66,7 @@ impl Recording {
         let mut annotations: Vec<Annotation> =
             file.annotations().iter().cloned().map(with_path).collect();
         let mut warnings = file.warnings().to_vec();
-        let end_s = file.segments().last().map_or(0.0, |last| last.start_s + last.duration_s);
+        let end_s = end_of_signals_s(&file);
         let own_scoring = scoring_within(&annotations, end_s, &name(path), &mut warnings);
         warnings.extend(montage.warnings(file.header()));
         let (mut scorings, mut annotation_files) = (Vec::new(), Vec::new());
@@ -134,13 +134,21 @@ impl Recording {
     }
 }
 
+/// Returns the end of the recording in seconds, or nothing where a file holds annotations alone, which bounds them by
+/// nothing.
+fn end_of_signals_s(file: &EdfFile) -> Option<f64> {
+    file.header().signals.iter().find(|signal| !signal.is_annotations)?;
+    file.segments().last().map(|last| last.start_s + last.duration_s)
+}
+
 /// Reads what annotations mean, without stages and events that lie wholly outside of the recording.
 fn scoring_within(
     annotations: &[Annotation],
-    end_s: f64,
+    end_s: Option<f64>,
     name: &str,
     warnings: &mut Vec<Warning>,
 ) -> Scoring {
+    let Some(end_s) = end_s else { return Scoring::from_annotations(annotations) };
     let is_outside = |annotation: &&Annotation| {
         let is_scored = match meaning(&annotation.text) {
             Some(Meaning::Stage(stage)) => stage.is_some(),

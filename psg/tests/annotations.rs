@@ -11,7 +11,7 @@ use nocturne_psg::annotation::write::{NsrrHeader, bids_tsv, luna_annot, luna_ean
 use nocturne_psg::annotation::{
     Annotation, AnnotationFile, AnnotationFormat, AnnotationInspection, Scoring,
 };
-use nocturne_psg::edf::EdfWriter;
+use nocturne_psg::edf::{EdfWriter, NewSignal};
 use nocturne_psg::{Event, EventKind, EventOrigin, Recording, Stage};
 
 fn shared_data() -> Option<PathBuf> {
@@ -231,19 +231,20 @@ fn files_of_one_night_that_contradict_each_other_are_both_named() {
     );
 }
 
-/// Writes a recording without signals that begins at 22:00 and lasts some minutes.
-fn night(path: &Path, minutes: usize) {
-    let start = jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0);
-    let mut writer = EdfWriter::create(path, start, (minutes, 60.0), Vec::new(), vec![]).unwrap();
-    writer.write_samples(&[]).unwrap();
-    writer.commit().unwrap();
-}
-
 #[test]
 fn what_is_scored_outside_of_the_recording_is_left_out_and_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("n1.edf");
-    night(&path, 2);
+    let start = jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0);
+    let signal = NewSignal {
+        label: "C4-A1".to_owned(),
+        unit: "uV".to_owned(),
+        physical_range: (-1.0, 1.0),
+        samples_per_record: 6000,
+    };
+    let mut writer = EdfWriter::create(&path, start, (2, 60.0), vec![signal], vec![]).unwrap();
+    writer.write_samples(&[vec![0.0; 12_000]]).unwrap();
+    writer.commit().unwrap();
     let text = "Patient:\tX\n\nSleep Stage\tTime [hh:mm:ss]\tEvent\tDuration[s]\tLocation\n\
                 W\t21:59:30\tSLEEP-S0\t30\tROC-LOC\nW\t22:00:00\tSLEEP-S0\t30\tROC-LOC\n\
                 S2\t22:00:30\tSLEEP-S2\t90\tROC-LOC\nS2\t22:00:40\tMCAP-A1\t3\tC4-A1\n\
@@ -266,6 +267,20 @@ fn what_is_scored_outside_of_the_recording_is_left_out_and_told() {
         .collect();
     let expected = "`n1.txt` scores 2 stages and events outside of the recording, which lasts 120 s; they were left out";
     assert_eq!(told, [expected]);
+}
+
+#[test]
+fn scoring_that_is_opened_as_a_recording_is_read_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("SN001_sleepscoring.edf");
+    let start = jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0);
+    let late = vec![Annotation::new(3600.0, Some(30.0), "Sleep stage N2")];
+    let mut writer = EdfWriter::create(&path, start, (1, 1.0), Vec::new(), late).unwrap();
+    writer.write_samples(&[]).unwrap();
+    writer.commit().unwrap();
+    let recording = Recording::open(&path).unwrap();
+    assert_eq!(recording.scoring().hypnogram.stage_of_epoch(3600.0), Some(Stage::N2));
+    assert!(recording.warnings().iter().all(|warning| !warning.message.contains("outside")));
 }
 
 #[test]

@@ -177,7 +177,8 @@ impl Clock {
             Moment::Clock(time) => !time.dates.is_empty(),
         };
         let days = if has_day { 0.0 } else { ((self.last_s - elapsed_s) / DAY_S).round() };
-        self.last_s = rounded(elapsed_s + days * DAY_S);
+        let nearest_s = rounded(elapsed_s + days * DAY_S);
+        self.last_s = if nearest_s.abs() <= LATEST_S { nearest_s } else { elapsed_s };
         self.last_s
     }
 
@@ -282,6 +283,30 @@ mod tests {
         let expected = "the dates of the annotations are days off the start of the recording; \
                         only their times of day were used";
         assert_eq!(clock.warnings()[0].message, expected);
+    }
+
+    #[test]
+    fn lists_in_order_begin_early_and_last_for_days() {
+        let mut clock = Clock::new(Some(datetime(2016, 1, 15, 22, 0, 0, 0)));
+        let mut next = |text| clock.next_s(&moment(text).unwrap());
+        let found = [
+            next("21:00:00"),
+            next("22:00:00"),
+            next("09:00:00"),
+            next("20:00:00"),
+            next("07:00:00"),
+        ];
+        assert_eq!(found, [-3600.0, 0.0, 39_600.0, 79_200.0, 118_800.0]);
+        assert_eq!(next("16/01/2016 22:00:00"), 86_400.0);
+    }
+
+    #[test]
+    fn lists_of_clock_times_end_before_the_latest_time() {
+        let mut clock = Clock::new(Some(datetime(2016, 1, 15, 0, 0, 0, 0)));
+        for hour in (0..2000).map(|i| i * 11 % 24) {
+            let elapsed_s = clock.next_s(&moment(&format!("{hour:02}:00:00")).unwrap());
+            assert!(elapsed_s.abs() <= LATEST_S, "{elapsed_s}");
+        }
     }
 
     #[test]
