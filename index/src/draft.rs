@@ -127,7 +127,7 @@ impl RecordingDraft {
     fn problem_of_events(&self) -> Option<String> {
         let is_sound = |event: &Event| event.onset_s.is_finite() && event.duration_s.is_finite();
         let event = self.events.iter().flatten().find(|event| !is_sound(event))?;
-        let Event { kind, onset_s, duration_s } = event;
+        let Event { kind, onset_s, duration_s, .. } = event;
         Some(format!("its event `{kind}` begins at {onset_s} s and lasts {duration_s} s"))
     }
 }

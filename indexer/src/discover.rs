@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nocturne_psg::RecordingId;
+use nocturne_psg::edf::is_annotations_alone;
 
 use crate::{Error, RecordingError, Result};
 
 /// Endings of recordings, in lower case. UCDDB names its EDF files `.rec`.
 const ENDINGS: [&str; 3] = ["edf", "bdf", "rec"];
+/// Endings of EDF+ files that hold the scoring of a recording beside them.
+const SCORINGS: [&str; 2] = ["-Hypnogram.edf", "_sleepscoring.edf"];
 const EXPECTED: &str = "`.edf`, `.bdf` or `.rec`";
 
 /// A recording file and the name that it has in a collection.
@@ -91,10 +94,15 @@ fn is_recording(path: &Path) -> bool {
     let ending =
         path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    // Sleep-EDF keeps hypnograms in EDF+ files that hold annotations alone.
-    ENDINGS.contains(&ending.as_str())
-        && !name.ends_with("-Hypnogram.edf")
-        && !name.starts_with('.')
+    ENDINGS.contains(&ending.as_str()) && !name.starts_with('.') && !is_scoring(path, name)
+}
+
+/// Returns whether a file holds annotations alone, as the hypnograms of Sleep-EDF and the scorings of HMC do.
+///
+/// The header tells; where it cannot be read, the name does, so that a broken scoring is not taken for a recording.
+fn is_scoring(path: &Path, name: &str) -> bool {
+    let has_name = SCORINGS.iter().any(|ending| name.ends_with(ending));
+    is_annotations_alone(path).unwrap_or(has_name)
 }
 
 pub(crate) fn name(
@@ -133,11 +141,39 @@ mod tests {
             "a.bdf",
             "a-nsrr.xml",
             "x-Hypnogram.edf",
+            "SN001_sleepscoring.edf",
             "truth.json",
             "b/c/n.rec",
         ];
         assert_eq!(names(&files, None), ["a.bdf", "a", "b/c/n.rec", "b/night"]);
         assert_eq!(names(&["a.edf"], Some("shhs")), ["shhs/a"]);
+    }
+
+    #[test]
+    fn files_of_annotations_alone_are_no_recordings_whatever_their_name() {
+        use nocturne_psg::edf::{EdfWriter, NewSignal};
+        let folder = tempfile::tempdir().unwrap();
+        let start = "2001-01-01T22:00:00".parse().unwrap();
+        let signal = NewSignal {
+            label: "C3-M2".to_owned(),
+            unit: "uV".to_owned(),
+            physical_range: (-1.0, 1.0),
+            samples_per_record: 2,
+        };
+        let write = |name: &str, signals: Vec<NewSignal>| {
+            let samples = vec![vec![0.0; 2]; signals.len()];
+            let path = folder.path().join(name);
+            let mut writer = EdfWriter::create(&path, start, (1, 1.0), signals, vec![]).unwrap();
+            writer.write_samples(&samples).unwrap();
+            writer.commit().unwrap();
+        };
+        write("a.edf", vec![signal.clone()]);
+        write("a-scored-by-hand.edf", vec![]);
+        write("b_sleepscoring.edf", vec![signal]);
+        let found = discover(folder.path(), None).unwrap();
+        let ids: Vec<String> =
+            found.into_iter().map(|found| found.id.unwrap().to_string()).collect();
+        assert_eq!(ids, ["a", "b_sleepscoring"]);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Scored events: what happened, when, and for how long.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::EventOrigin;
 use crate::montage::{Channel, ChannelMask};
 
 /// What a scorer marked, or a detector found.
@@ -168,9 +170,17 @@ pub struct Event {
     pub onset_s: f64,
     /// Length in seconds, 0 for an instant.
     pub duration_s: f64,
+    /// Where it was scored and by whom, where that is known; it is not kept in collections and shards.
+    #[serde(skip)]
+    pub origin: Option<Arc<EventOrigin>>,
 }
 
 impl Event {
+    /// Makes an event whose origin is not known, such as one that a detector found.
+    pub fn new(kind: EventKind, onset_s: f64, duration_s: f64) -> Self {
+        Self { kind, onset_s, duration_s, origin: None }
+    }
+
     /// Returns the end in seconds from the start of the recording, excluded.
     pub fn end_s(&self) -> f64 {
         self.onset_s + self.duration_s
@@ -254,7 +264,7 @@ mod tests {
 
     #[test]
     fn event_belongs_where_it_shares_a_second_or_half_of_itself() {
-        let event = |onset_s, duration_s| Event { kind: EventKind::Arousal, onset_s, duration_s };
+        let event = |onset_s, duration_s| Event::new(EventKind::Arousal, onset_s, duration_s);
         assert!(event(29.0, 5.0).belongs_to(0.0, 30.0));
         assert!(!event(29.5, 5.0).belongs_to(0.0, 30.0));
         assert!(event(29.5, 5.0).belongs_to(30.0, 60.0));

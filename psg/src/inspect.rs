@@ -10,7 +10,10 @@ use crate::edf::EdfFile;
 use crate::hash::hex;
 use crate::montage::{MontageLine, UnknownLabel, UnusedSignal};
 use crate::night::ChannelQuality;
-use crate::{EPOCH_S, Error, Night, OpenOptions, Recording, Result, Warning, WarningCode, ZScore};
+use crate::{
+    EPOCH_S, Error, EventInspection, Night, OpenOptions, Recording, Result, Warning, WarningCode,
+    ZScore,
+};
 
 /// Recordings beyond this many hours are not judged epoch by epoch: that takes 9.2 MB of memory an hour.
 const LONGEST_JUDGED_HOURS: f64 = 20.0;
@@ -36,6 +39,8 @@ pub struct Inspection {
     pub n_annotations: usize,
     /// Onset in seconds, duration in seconds if there is one, and text of every annotation.
     pub annotations: Vec<(f64, Option<f64>, String)>,
+    /// The events that were understood, with where they come from.
+    pub events: Vec<EventInspection>,
     /// The first file beside the recording whose annotations were read too.
     pub annotations_file: Option<String>,
     /// Every file beside the recording whose annotations were read too, with the dialect that was recognised.
@@ -123,6 +128,7 @@ impl Inspection {
             signals: inspect_signals(file)?,
             n_annotations: recording.annotations().len(),
             annotations: annotations.map(|a| (a.onset_s, a.duration_s, a.text.clone())).collect(),
+            events: recording.scoring().events.iter().map(EventInspection::from).collect(),
             annotations_file: recording.annotations_path().map(|path| path.display().to_string()),
             annotation_files: recording
                 .annotation_files()

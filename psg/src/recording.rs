@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::annotation::names::{Meaning, meaning};
 use crate::annotation::{self, Annotation, AnnotationFile, AnnotationFormat, Scoring};
 use crate::edf::EdfFile;
 use crate::error::quoted;
 use crate::montage::{ProfileChoice, ResolvedMontage};
-use crate::{Event, Result, Warning};
+use crate::{Event, Result, Warning, WarningCode};
 
 /// How a recording is to be opened.
 ///
@@ -64,13 +65,16 @@ impl Recording {
         let with_path = |annotation| Annotation { file: Some(Arc::clone(&own_path)), ..annotation };
         let mut annotations: Vec<Annotation> =
             file.annotations().iter().cloned().map(with_path).collect();
-        let own_scoring = Scoring::from_annotations(&annotations);
         let mut warnings = file.warnings().to_vec();
+        let end_s = end_of_signals_s(&file);
+        let own_scoring = scoring_within(&annotations, end_s, &name(path), &mut warnings);
         warnings.extend(montage.warnings(file.header()));
         let (mut scorings, mut annotation_files) = (Vec::new(), Vec::new());
         for annotations_path in &annotations_paths {
             let theirs = AnnotationFile::open(annotations_path, file.start())?;
-            scorings.push((name(annotations_path), Scoring::from_annotations(&theirs.annotations)));
+            let their_name = name(annotations_path);
+            let scoring = scoring_within(&theirs.annotations, end_s, &their_name, &mut warnings);
+            scorings.push((their_name, scoring));
             annotations.extend(theirs.annotations);
             warnings.extend(theirs.warnings);
             annotation_files.push((theirs.path, theirs.format));
@@ -128,6 +132,41 @@ impl Recording {
         let labels: Vec<String> = signals.map(|signal| quoted(&signal.label)).collect();
         if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
     }
+}
+
+/// Returns the end of the recording in seconds, or nothing where a file holds annotations alone, which bounds them by
+/// nothing.
+fn end_of_signals_s(file: &EdfFile) -> Option<f64> {
+    file.header().signals.iter().find(|signal| !signal.is_annotations)?;
+    file.segments().last().map(|last| last.start_s + last.duration_s)
+}
+
+/// Reads what annotations mean, without stages and events that lie wholly outside of the recording.
+fn scoring_within(
+    annotations: &[Annotation],
+    end_s: Option<f64>,
+    name: &str,
+    warnings: &mut Vec<Warning>,
+) -> Scoring {
+    let Some(end_s) = end_s else { return Scoring::from_annotations(annotations) };
+    let is_outside = |annotation: &&Annotation| {
+        let is_scored = match meaning(&annotation.text) {
+            Some(Meaning::Stage(stage)) => stage.is_some(),
+            Some(Meaning::Event(_)) => true,
+            Some(Meaning::Other | Meaning::Ambiguous) | None => false,
+        };
+        let ends_before = annotation.onset_s < 0.0 && annotation.end_s() <= 0.0;
+        is_scored && (ends_before || annotation.onset_s >= end_s)
+    };
+    let n_outside = annotations.iter().filter(is_outside).count();
+    if n_outside > 0 {
+        let message = format!(
+            "`{name}` scores {n_outside} stages and events outside of the recording, which lasts {end_s} s; they were \
+             left out"
+        );
+        warnings.push(Warning::new(WarningCode::Annotation, message));
+    }
+    Scoring::from_annotations(annotations.iter().filter(|annotation| !is_outside(annotation)))
 }
 
 /// Returns the name of a file, for messages.

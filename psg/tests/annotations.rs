@@ -11,8 +11,8 @@ use nocturne_psg::annotation::write::{NsrrHeader, bids_tsv, luna_annot, luna_ean
 use nocturne_psg::annotation::{
     Annotation, AnnotationFile, AnnotationFormat, AnnotationInspection, Scoring,
 };
-use nocturne_psg::edf::EdfWriter;
-use nocturne_psg::{Event, EventKind, Recording, Stage};
+use nocturne_psg::edf::{EdfWriter, NewSignal};
+use nocturne_psg::{Event, EventKind, EventOrigin, Recording, Stage};
 
 fn shared_data() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
@@ -192,7 +192,19 @@ fn events_know_where_they_come_from() {
     assert_eq!(annotation.scorer.as_deref(), Some("B"));
     assert_eq!(annotation.file.as_deref(), Some(path.as_path()));
     let events = Scoring::from_annotations(&file.annotations).events;
-    assert_eq!(events, [Event { kind: EventKind::Arousal, onset_s: 1.0, duration_s: 4.0 }]);
+    let origin = EventOrigin {
+        file: Some(path.as_path().into()),
+        scorers: vec!["B".into()],
+        channels: vec!["C4_M1".into()],
+    };
+    let arousal = Event { origin: Some(origin.into()), ..Event::new(EventKind::Arousal, 1.0, 4.0) };
+    assert_eq!(events, [arousal]);
+    let events = serde_json::to_value(AnnotationInspection::of(&path).unwrap().events).unwrap();
+    let expected = serde_json::json!([{
+        "kind": "arousal", "onset_s": 1.0, "duration_s": 4.0, "channels": ["C4_M1"], "scorer": "B",
+        "source": path.to_str().unwrap(),
+    }]);
+    assert_eq!(events, expected);
 }
 
 #[test]
@@ -217,4 +229,90 @@ fn files_of_one_night_that_contradict_each_other_are_both_named() {
         "{:?}",
         recording.warnings()
     );
+}
+
+#[test]
+fn what_is_scored_outside_of_the_recording_is_left_out_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("n1.edf");
+    let start = jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0);
+    let signal = NewSignal {
+        label: "C4-A1".to_owned(),
+        unit: "uV".to_owned(),
+        physical_range: (-1.0, 1.0),
+        samples_per_record: 6000,
+    };
+    let mut writer = EdfWriter::create(&path, start, (2, 60.0), vec![signal], vec![]).unwrap();
+    writer.write_samples(&[vec![0.0; 12_000]]).unwrap();
+    writer.commit().unwrap();
+    let text = "Patient:\tX\n\nSleep Stage\tTime [hh:mm:ss]\tEvent\tDuration[s]\tLocation\n\
+                W\t21:59:30\tSLEEP-S0\t30\tROC-LOC\nW\t22:00:00\tSLEEP-S0\t30\tROC-LOC\n\
+                S2\t22:00:30\tSLEEP-S2\t90\tROC-LOC\nS2\t22:00:40\tMCAP-A1\t3\tC4-A1\n\
+                S2\t22:02:00\tSLEEP-S2\t30\tROC-LOC\n";
+    std::fs::write(folder.path().join("n1.txt"), text).unwrap();
+    let recording = Recording::open(&path).unwrap();
+    let formats: Vec<AnnotationFormat> =
+        recording.annotation_files().iter().map(|(_, format)| *format).collect();
+    assert_eq!(formats, [AnnotationFormat::RemLogicText]);
+    let hypnogram = &recording.scoring().hypnogram;
+    let stages: Vec<Option<Stage>> =
+        (-1..5).map(|epoch| hypnogram.stage_of_epoch(f64::from(epoch) * 30.0)).collect();
+    let (wake, n2) = (Some(Stage::Wake), Some(Stage::N2));
+    assert_eq!(stages, [None, wake, n2, n2, n2, None]);
+    let told: Vec<&str> = recording
+        .warnings()
+        .iter()
+        .map(|warning| warning.message.as_str())
+        .filter(|message| message.contains("n1.txt"))
+        .collect();
+    let expected = "`n1.txt` scores 2 stages and events outside of the recording, which lasts 120 s; they were left out";
+    assert_eq!(told, [expected]);
+}
+
+#[test]
+fn scoring_that_is_opened_as_a_recording_is_read_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("SN001_sleepscoring.edf");
+    let start = jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0);
+    let late = vec![Annotation::new(3600.0, Some(30.0), "Sleep stage N2")];
+    let mut writer = EdfWriter::create(&path, start, (1, 1.0), Vec::new(), late).unwrap();
+    writer.write_samples(&[]).unwrap();
+    writer.commit().unwrap();
+    let recording = Recording::open(&path).unwrap();
+    assert_eq!(recording.scoring().hypnogram.stage_of_epoch(3600.0), Some(Stage::N2));
+    assert!(recording.warnings().iter().all(|warning| !warning.message.contains("outside")));
+}
+
+#[test]
+fn every_night_of_boas_is_read_as_its_table_of_stages() {
+    let Some(shared) = shared_data() else { return };
+    let path = shared.join("boas-hypnograms/hypnograms.tsv");
+    let refused = AnnotationFile::open(&path, None).unwrap_err().to_string();
+    assert!(
+        refused.ends_with("a second subject begins here; expected the rows of one recording"),
+        "{refused}"
+    );
+    let table = std::fs::read_to_string(&path).unwrap();
+    let (header, rows) = table.split_once('\n').unwrap();
+    let mut nights: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in rows.lines() {
+        nights.entry(row.split('\t').next().unwrap()).or_default().push(row);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.tsv");
+    let (mut epochs, mut counted) = (BTreeMap::new(), BTreeMap::new());
+    for rows in nights.values() {
+        std::fs::write(&path, format!("{header}\n{}\n", rows.join("\n"))).unwrap();
+        let found = AnnotationInspection::of(&path).unwrap();
+        assert_eq!(found.format, AnnotationFormat::BidsTsv);
+        let known = found.stages.iter().flatten();
+        known.for_each(|stage| *epochs.entry(stage.code()).or_insert(0) += 1);
+        for row in rows {
+            let code = row.split('\t').nth(3).unwrap();
+            let stage = ["W", "N1", "N2", "N3", "R"].get(code.parse::<usize>().unwrap());
+            stage.into_iter().for_each(|stage| *counted.entry(*stage).or_insert(0) += 1);
+        }
+    }
+    assert_eq!(nights.len(), 128);
+    assert_eq!(epochs, counted);
 }

@@ -187,7 +187,8 @@ fn contradictory_recordings_are_refused() {
     );
     check_refused(
         |draft| {
-            let event = Event { duration_s: f64::INFINITY, ..draft.events.as_ref().unwrap()[0] };
+            let event =
+                Event { duration_s: f64::INFINITY, ..draft.events.as_ref().unwrap()[0].clone() };
             draft.events = Some(vec![event]);
         },
         "recording `a` cannot be kept: its event `arousal` begins at 0.30000000000000004 s and lasts inf s",

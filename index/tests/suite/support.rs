@@ -99,11 +99,7 @@ pub(crate) fn draft(name: &str, seed: u64, n_epochs: u32) -> RecordingDraft {
         start: Some("2026-03-01T22:58:30".parse().unwrap()),
         metadata: BTreeMap::from([("cohort".to_owned(), "zzz".to_owned())]),
         montage: serde_json::json!({"EEG_C3_A2": {"signal": "C3-M2", "rate_hz": 256.0}}),
-        events: Some(vec![Event {
-            kind: EventKind::Arousal,
-            onset_s: 0.1 + 0.2,
-            duration_s: 1.0 / 3.0,
-        }]),
+        events: Some(vec![Event::new(EventKind::Arousal, 0.1 + 0.2, 1.0 / 3.0)]),
         captions: captions.collect(),
         ..plain_draft(name, epochs)
     }

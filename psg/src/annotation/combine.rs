@@ -92,7 +92,7 @@ mod tests {
     use crate::Stage;
 
     fn scoring(stages: &[Option<Stage>], events: &[(EventKind, f64)]) -> Scoring {
-        let event = |&(kind, onset_s)| Event { kind, onset_s, duration_s: 5.0 };
+        let event = |&(kind, onset_s)| Event::new(kind, onset_s, 5.0);
         Scoring {
             hypnogram: Hypnogram::from_epochs(stages),
             events: events.iter().map(event).collect(),

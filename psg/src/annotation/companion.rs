@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::file::is_annotations;
+use super::file::{is_annotations, is_bare_list};
 use crate::Result;
 use crate::hash::{sha256, sha256_of_file};
 
@@ -18,7 +18,24 @@ const CERTAIN: [&str; 7] = [
 ];
 
 /// Endings that other files have too; the content must be annotations.
-const UNCERTAIN: [&str; 5] = [".xml", ".csv", "_annotations.csv", "_annotations.txt", ".tsv"];
+const UNCERTAIN: [&str; 12] = [
+    ".xml",
+    ".csv",
+    "_annotations.csv",
+    "_annotations.txt",
+    "_annotations.xml",
+    ".tsv",
+    "_sleepscoring.edf",
+    "_sleepscoring.txt",
+    ".allscore.txt",
+    ".sco.txt",
+    ".stg.txt",
+    ".txt",
+];
+
+/// What DREAMS puts before the name of a recording; the second scorer comes after the first.
+const DREAMS: [&str; 5] =
+    ["HypnogramAASM_", "HypnogramR&K_", "Hypnogram_", "Visual_scoring1_", "Visual_scoring2_"];
 
 /// What BIDS puts between the name of a run and the ending of a recording.
 const BIDS_SUFFIXES: [&str; 4] = ["_eeg", "_psg", "_ieeg", "_meg"];
@@ -41,6 +58,10 @@ pub fn companion(recording: &Path) -> Option<PathBuf> {
 /// - `NAME.xml`, where there is nothing of these or its content is annotations;
 /// - `NAME.csv`, `NAME.tsv`, `NAME_annotations.csv` and `NAME_annotations.txt` (Noxturnal, EDFbrowser) where their
 ///   content is annotations;
+/// - HMC's `NAME_sleepscoring.edf` and `NAME_sleepscoring.txt`, EDFbrowser's `NAME_annotations.xml`, the
+///   `NAME.allscore.txt`, `NAME.sco.txt` and `NAME.stg.txt` of the Wisconsin Sleep Cohort, and `NAME.txt` of CAP, where
+///   their content is annotations; a list of bare stages under the name of a recording is not taken for its own;
+/// - DREAMS' `HypnogramAASM_NAME.txt`, `Visual_scoring1_NAME.txt` and their like, where their content is annotations;
 /// - the folders of the National Sleep Research Resource, `…/edfs/…/NAME.edf` and
 ///   `…/annotations-events-nsrr/…/NAME-nsrr.xml`, `…/annotations-events-profusion/…/NAME-profusion.xml`;
 /// - Sleep-EDF, `SC4001E0-PSG.edf` and `SC4001EC-Hypnogram.edf`, whose names share seven characters.
@@ -59,9 +80,12 @@ pub fn companions(recording: &Path) -> Vec<PathBuf> {
         nsrr_sibling(recording, folder, &format!("{stem}{ending}"))
     }));
     found.extend(sleep_edf_hypnogram(folder, stem));
-    let uncertain = UNCERTAIN.map(beside).into_iter().filter(is_other_file);
-    let uncertain: Vec<PathBuf> =
-        uncertain.filter(|path| !found.contains(path) && is_annotations(path)).collect();
+    let before = DREAMS.map(|beginning| folder.join(format!("{beginning}{stem}.txt")));
+    let uncertain = UNCERTAIN.map(beside).into_iter().chain(before).filter(is_other_file);
+    let uncertain: Vec<PathBuf> = uncertain
+        .filter(|path| !found.contains(path) && is_annotations(path))
+        .filter(|path| *path != beside(".txt") || !is_bare_list(path))
+        .collect();
     found.extend(uncertain);
     found
 }
@@ -160,6 +184,56 @@ mod tests {
         check(&files, "a.edf", &["a-nsrr.xml", "a.xml"]);
         let files = [("a.edf", ""), ("a-nsrr.xml", ""), ("a.xml", "<amplifier/>")];
         check(&files, "a.edf", &["a-nsrr.xml"]);
+    }
+
+    #[test]
+    fn texts_of_archives_are_found_by_name_and_content() {
+        let remlogic = "Time [hh:mm:ss]\tEvent\tDuration[s]\n22:00:00\tSLEEP-S0\t30\n";
+        check(&[("n1.edf", ""), ("n1.txt", remlogic)], "n1.edf", &["n1.txt"]);
+        check(&[("n1.edf", ""), ("n1.txt", "about this night\n")], "n1.edf", &[]);
+        check(&[("n1.edf", ""), ("n1.txt", "0\n0\n5\n")], "n1.edf", &[]);
+        let (stages, events) = ("Epoch\tUser-Defined Stage\n1\t0\n", "22:00:00\tSTAGE - W\n");
+        let files = [
+            ("w.edf", ""),
+            ("w.stg.txt", stages),
+            ("w.allscore.txt", events),
+            ("w.sco.txt", "a note\n"),
+        ];
+        check(&files, "w.edf", &["w.allscore.txt", "w.stg.txt"]);
+        let scoring = "Recording onset, Duration, Annotation\n0, 30, Sleep stage W\n";
+        check(
+            &[("SN001.edf", ""), ("SN001_sleepscoring.txt", scoring)],
+            "SN001.edf",
+            &["SN001_sleepscoring.txt"],
+        );
+        let files = [
+            ("excerpt1.edf", ""),
+            ("Visual_scoring2_excerpt1.txt", "[vis2_Spindles/C3-A1]\n1 2\n"),
+            ("Visual_scoring1_excerpt1.txt", "[vis1_Spindles/C3-A1]\n1 2\n"),
+            ("Hypnogram_excerpt1.txt", "[hypnogram]\n5\n"),
+        ];
+        let expected = [
+            "Hypnogram_excerpt1.txt",
+            "Visual_scoring1_excerpt1.txt",
+            "Visual_scoring2_excerpt1.txt",
+        ];
+        check(&files, "excerpt1.edf", &expected);
+    }
+
+    #[test]
+    fn scoring_in_edf_is_taken_where_it_has_no_signals() {
+        use crate::edf::EdfWriter;
+        let folder = tempfile::tempdir().unwrap();
+        let scoring = folder.path().join("SN001_sleepscoring.edf");
+        std::fs::write(&scoring, "no EDF").unwrap();
+        let recording = folder.path().join("SN001.edf");
+        assert_eq!(companions(&recording), Vec::<PathBuf>::new());
+        let start = jiff::civil::date(2001, 1, 1).at(22, 0, 0, 0);
+        let wake = vec![crate::annotation::Annotation::new(0.0, Some(30.0), "Sleep stage W")];
+        let mut writer = EdfWriter::create(&scoring, start, (1, 60.0), Vec::new(), wake).unwrap();
+        writer.write_samples(&[]).unwrap();
+        writer.commit().unwrap();
+        assert_eq!(companions(&recording), [scoring]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Splits the lines of delimited tables, and joins them.
+//! Splits the lines of delimited tables, joins them, and joins what else a file says of an annotation.
 
 /// Splits a line at a delimiter; a field in double quotes may hold it, and two quotes there stand for one.
 ///
@@ -56,6 +56,14 @@ pub(super) fn field(text: &str, delimiter: char) -> String {
     } else {
         text
     }
+}
+
+/// Returns the values that are there as meta-data, `key=value;…`; a `;` within a value becomes `,`.
+pub(super) fn meta(values: &[(&str, &str)]) -> Option<String> {
+    let filled = values.iter().filter(|(_, value)| !value.trim().is_empty());
+    let parts: Vec<String> =
+        filled.map(|(key, value)| format!("{key}={}", value.trim().replace(';', ","))).collect();
+    Some(parts.join(";")).filter(|meta| !meta.is_empty())
 }
 
 #[cfg(test)]

@@ -12,8 +12,10 @@ use super::format::{AnnotationFormat, Kind, is_edf, recognise};
 use super::lines::Lines;
 use super::problem::Problem;
 use super::time::Clock;
-use super::{Annotation, luna, noxturnal, stage_list, table, ucddb, xml};
-use crate::edf::{EdfFile, open_regular};
+use super::{
+    Annotation, dreams, epoch_table, luna, noxturnal, remlogic, stage_list, table, twin, ucddb, xml,
+};
+use crate::edf::{EdfFile, is_annotations_alone, open_regular};
 use crate::{Error, Result, Warning, WarningCode};
 
 /// Bytes of the longest file of text that is read.
@@ -68,21 +70,31 @@ impl AnnotationFile {
     }
 }
 
-/// Returns whether a file of text begins like a dialect; one that cannot be read does not.
+/// Returns whether a file begins like a dialect, or is EDF+ without signals; one that cannot be read does not.
 pub(super) fn is_annotations(path: &Path) -> bool {
-    let recognised = || {
-        let (mut file, bytes) = open_regular(path).ok()?;
-        if bytes > LONGEST_BYTES {
-            return None;
-        }
-        let encoding = Encoding::of(&mut file).ok()?;
-        let head = head_of(&mut file, encoding).ok()?;
-        Some(match recognise(path, &head).ok()? {
-            Kind::Xml => xml::ROOTS.iter().any(|root| head.contains(&format!("<{root}"))),
-            Kind::Text(_) => true,
-        })
-    };
-    recognised().unwrap_or(false)
+    if has_edf_name(path) {
+        return is_annotations_alone(path).unwrap_or(false);
+    }
+    kind_of(path).is_some()
+}
+
+/// Returns whether a file of text holds nothing but a stage on each line, which fits any recording.
+pub(super) fn is_bare_list(path: &Path) -> bool {
+    use AnnotationFormat::{RespironicsStages, StageList};
+    matches!(kind_of(path), Some(Kind::Text(StageList | RespironicsStages)))
+}
+
+/// Returns what a file of text begins like, if it is any dialect.
+fn kind_of(path: &Path) -> Option<Kind> {
+    let (mut file, bytes) = open_regular(path).ok()?;
+    if bytes > LONGEST_BYTES {
+        return None;
+    }
+    let encoding = Encoding::of(&mut file).ok()?;
+    let head = head_of(&mut file, encoding).ok()?;
+    let kind = recognise(path, &head).ok()?;
+    let has_root = || xml::ROOTS.iter().any(|root| head.contains(&format!("<{root}")));
+    (kind != Kind::Xml || has_root()).then_some(kind)
 }
 
 /// What a reader found in a file.
@@ -156,7 +168,7 @@ fn read_text(path: &Path, mut file: File, bytes: u64, start: Option<DateTime>) -
     let mut text = Decoder::new(file.take(LONGEST_BYTES), encoding.0);
     let mut clock = Clock::new(start);
     let (format, mut content) = match kind {
-        Kind::Xml => xml::read(&mut text)?,
+        Kind::Xml => xml::read(&mut text, &mut clock)?,
         Kind::Text(format) => (format, read_lines(format, &mut Lines::new(text), &mut clock)?),
     };
     content.warnings.extend(clock.warnings());
@@ -172,12 +184,19 @@ fn read_lines(
         AnnotationFormat::LunaAnnot => luna::read(lines, clock),
         AnnotationFormat::NoxturnalCsv => noxturnal::read(lines, clock),
         AnnotationFormat::UcddbEvents => ucddb::read(lines, clock),
+        AnnotationFormat::RemLogicText => remlogic::read(lines, clock),
+        AnnotationFormat::TwinText => twin::read(lines, clock),
+        AnnotationFormat::DreamsList => dreams::read(lines),
+        AnnotationFormat::EpochTable => epoch_table::read(lines),
         AnnotationFormat::BidsTsv | AnnotationFormat::EventCsv => table::read(lines, clock),
         AnnotationFormat::LunaEannot
         | AnnotationFormat::StageList
         | AnnotationFormat::UcddbStages
         | AnnotationFormat::RespironicsStages => stage_list::read(lines, format),
-        AnnotationFormat::EdfPlus | AnnotationFormat::NsrrXml | AnnotationFormat::ProfusionXml => {
+        AnnotationFormat::EdfPlus
+        | AnnotationFormat::NsrrXml
+        | AnnotationFormat::ProfusionXml
+        | AnnotationFormat::EdfBrowserXml => {
             unreachable!("`recognise` gives lines to no binary and no XML file")
         }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Serialize, Serializer};
 
 use super::names::{Codes, meaning};
-use super::{fields, luna, noxturnal, table};
+use super::{dreams, epoch_table, fields, luna, noxturnal, remlogic, table, twin};
 
 /// The dialect of a file of annotations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,6 +31,16 @@ pub enum AnnotationFormat {
     RespironicsStages,
     /// The event list of Noxturnal, as CSV.
     NoxturnalCsv,
+    /// The text export of RemLogic, as the CAP sleep database has it.
+    RemLogicText,
+    /// The event lines of Twin, as the Wisconsin Sleep Cohort has them.
+    TwinText,
+    /// A list of the DREAMS databases, under a title in brackets.
+    DreamsList,
+    /// XML of EDFbrowser.
+    EdfBrowserXml,
+    /// A table with a row for each epoch, its number and its stage.
+    EpochTable,
     /// A table with tabs and a column `onset`, as BIDS keeps events.
     BidsTsv,
     /// A table with commas or semicolons: onset, duration, description, as EDFbrowser writes and reads it.
@@ -51,6 +61,11 @@ impl AnnotationFormat {
             Self::UcddbEvents => "UCDDB respiratory events",
             Self::RespironicsStages => "Respironics stages",
             Self::NoxturnalCsv => "Noxturnal CSV",
+            Self::RemLogicText => "RemLogic text",
+            Self::TwinText => "Twin text",
+            Self::DreamsList => "DREAMS list",
+            Self::EdfBrowserXml => "EDFbrowser XML",
+            Self::EpochTable => "epoch table",
             Self::BidsTsv => "BIDS TSV",
             Self::EventCsv => "event CSV",
         }
@@ -101,12 +116,24 @@ pub(super) fn recognise(path: &Path, head: &str) -> Result<Kind, String> {
     if lines.get(1).is_some_and(|second| noxturnal::is_units(second)) {
         return text(AnnotationFormat::NoxturnalCsv);
     }
+    if remlogic::has_header(&lines) {
+        return text(AnnotationFormat::RemLogicText);
+    }
+    if dreams::is_title(first) {
+        return text(AnnotationFormat::DreamsList);
+    }
     if has_ending("eannot") {
         return text(AnnotationFormat::LunaEannot);
     }
     if let Some(delimiter) = table::delimiter_of_header(first) {
         let is_tsv = delimiter == '\t';
         return text(if is_tsv { AnnotationFormat::BidsTsv } else { AnnotationFormat::EventCsv });
+    }
+    if epoch_table::delimiter_of_header(first).is_some() {
+        return text(AnnotationFormat::EpochTable);
+    }
+    if twin::is_twin(&lines) {
+        return text(AnnotationFormat::TwinText);
     }
     if luna::is_annot(&lines) {
         return text(AnnotationFormat::LunaAnnot);
@@ -120,8 +147,9 @@ pub(super) fn recognise(path: &Path, head: &str) -> Result<Kind, String> {
     if has_ending("annot") {
         return text(AnnotationFormat::LunaAnnot);
     }
-    Err("it is no kind of annotations that is read here; expected XML (NSRR, Profusion), EDF+, Luna `.annot` or \
-         `.eannot`, a list of stages, a table with `onset` and `duration`, Noxturnal CSV or UCDDB events"
+    Err("it is no kind of annotations that is read here; expected XML (NSRR, Profusion, EDFbrowser), EDF+, Luna \
+         `.annot` or `.eannot`, a list of stages, a table with `onset` and `duration`, or a list of Noxturnal, UCDDB, \
+         RemLogic, Twin or DREAMS"
         .to_owned())
 }
 
@@ -183,6 +211,22 @@ mod tests {
         check("a.csv", "W\nN1\n", AnnotationFormat::StageList);
         check("a.txt", "0\n0\n5\n", AnnotationFormat::StageList);
         check("a.csv", "255\n11\n15\n", AnnotationFormat::RespironicsStages);
+        let remlogic =
+            "RemLogic Event Export\n\nSleep Stage\tTime [hh:mm:ss]\tEvent\tDuration[s]\n";
+        check("a.csv", remlogic, AnnotationFormat::RemLogicText);
+        check("a.csv", "22:00:00\tSTAGE - W\n", AnnotationFormat::TwinText);
+        check(
+            "a.csv",
+            "22:00:00\tLIGHTS OUT\n22:01:00\tAROUSAL - DUR: 3 SEC.\n",
+            AnnotationFormat::TwinText,
+        );
+        check("a.csv", "[vis1_Spindles/C3-A1]\n1\t2\n", AnnotationFormat::DreamsList);
+        check("a.csv", "Epoch\tUser-Defined Stage\n1\t0\n", AnnotationFormat::EpochTable);
+        check(
+            "a.txt",
+            "Date, Time, Recording onset, Duration, Annotation\n",
+            AnnotationFormat::EventCsv,
+        );
         let root = "<?xml version=\"1.0\"?><CMPStudyConfig>";
         assert_eq!(recognise("a.txt".as_ref(), root), Ok(Kind::Xml));
     }

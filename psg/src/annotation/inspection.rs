@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use serde::Serialize;
 
 use super::{AnnotationFile, AnnotationFormat, Scoring};
-use crate::{EPOCH_S, Result, Stage, Warning, WarningCode};
+use crate::{EPOCH_S, EventInspection, Result, Stage, Warning, WarningCode};
 
 /// Epochs of the longest grid of stages that is shown: thirty days.
 const MOST_EPOCHS: usize = 30 * 24 * 120;
@@ -22,6 +22,8 @@ pub struct AnnotationInspection {
     pub stages: Vec<Option<Stage>>,
     /// Onset in seconds, duration in seconds if there is one, and text of every annotation.
     pub annotations: Vec<(f64, Option<f64>, String)>,
+    /// The events that were understood, with where they come from.
+    pub events: Vec<EventInspection>,
     /// Number of annotations.
     pub n_annotations: usize,
     /// What was odd, assumed or not understood.
@@ -61,6 +63,7 @@ impl AnnotationInspection {
             format: file.format,
             epoch_length_s: file.epoch_length_s,
             stages: (0..n_epochs.min(MOST_EPOCHS)).map(stage).collect(),
+            events: scoring.events.iter().map(EventInspection::from).collect(),
             n_annotations: file.annotations.len(),
             annotations: file
                 .annotations

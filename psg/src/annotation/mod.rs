@@ -6,7 +6,10 @@
 
 mod combine;
 mod companion;
+mod dreams;
+mod edfbrowser_xml;
 mod encoding;
+mod epoch_table;
 mod fields;
 mod file;
 mod format;
@@ -16,12 +19,15 @@ mod luna;
 pub mod names;
 mod noxturnal;
 mod nsrr_xml;
+mod oddities;
 mod problem;
 mod profusion;
+mod remlogic;
 mod scoring;
 mod stage_list;
 mod table;
 mod time;
+mod twin;
 mod ucddb;
 pub mod write;
 mod xml;

@@ -39,6 +39,10 @@ pub(super) enum Codes {
     Ucddb,
     /// Those of Respironics.
     Respironics,
+    /// Those of DREAMS.
+    Dreams,
+    /// Those of BOAS.
+    Boas,
 }
 
 impl Codes {
@@ -48,6 +52,8 @@ impl Codes {
             Self::RechtschaffenKales => &TABLE.codes.rechtschaffen_kales,
             Self::Ucddb => &TABLE.codes.ucddb,
             Self::Respironics => &TABLE.codes.respironics,
+            Self::Dreams => &TABLE.codes.dreams,
+            Self::Boas => &TABLE.codes.boas,
         };
         codes.get(code).map(String::as_str)
     }
@@ -58,6 +64,8 @@ impl Codes {
             Self::RechtschaffenKales => "Rechtschaffen and Kales",
             Self::Ucddb => "UCDDB",
             Self::Respironics => "Respironics",
+            Self::Dreams => "DREAMS",
+            Self::Boas => "BOAS",
         }
     }
 }
@@ -114,6 +122,8 @@ struct CodeTables {
     rechtschaffen_kales: HashMap<String, String>,
     ucddb: HashMap<String, String>,
     respironics: HashMap<String, String>,
+    dreams: HashMap<String, String>,
+    boas: HashMap<String, String>,
 }
 
 fn parse(table: &str) -> Result<Table, String> {
@@ -163,9 +173,14 @@ mod tests {
     #[test]
     fn every_code_stands_for_a_stage() {
         let codes = &TABLE.codes;
-        for (code, name) in
-            codes.rechtschaffen_kales.iter().chain(&codes.ucddb).chain(&codes.respironics)
-        {
+        let tables = [
+            &codes.rechtschaffen_kales,
+            &codes.ucddb,
+            &codes.respironics,
+            &codes.dreams,
+            &codes.boas,
+        ];
+        for (code, name) in tables.into_iter().flatten() {
             assert!(meaning(name).is_some_and(Meaning::is_stage), "{code}: {name}");
         }
     }

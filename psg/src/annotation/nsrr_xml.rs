@@ -10,18 +10,20 @@
 //!       <Start>1234.5</Start>
 //!       <Duration>7.2</Duration>
 //!       <SignalLocation>C4</SignalLocation>
+//!       <Notes>…</Notes>
 //!     </ScoredEvent>
 //!   </ScoredEvents>
 //! </PSGAnnotation>
 //! ```
 //!
 //! The older flavour (Physio-MIMI) writes `Starttime`, and concepts of the sleep domain ontology such as
-//! `SDO:WakeState`. Notes are left out: they may name people.
+//! `SDO:WakeState`. Desaturations have `SpO2Nadir` and `SpO2Baseline`; these and the notes become meta-data.
 
 use super::Annotation;
+use super::fields::meta;
 use super::file::Content;
 use super::problem::shown;
-use super::time::{duration, seconds};
+use super::time::{Clock, duration, seconds};
 use super::xml::Dialect;
 
 /// Takes the elements of such a file.
@@ -38,6 +40,9 @@ struct ScoredEvent {
     onset: String,
     duration: String,
     channel: String,
+    spo2_low: String,
+    spo2_baseline: String,
+    notes: String,
 }
 
 impl Dialect for NsrrXml {
@@ -47,7 +52,7 @@ impl Dialect for NsrrXml {
         }
     }
 
-    fn close(&mut self, element: &str, text: &str) -> Result<(), String> {
+    fn close(&mut self, element: &str, text: &str, _: &mut Clock) -> Result<(), String> {
         if let Some(finished) = self.event.take_if(|_| element == "ScoredEvent") {
             return finished.annotation()?.map_or(Ok(()), |found| self.content.push(found));
         }
@@ -71,6 +76,9 @@ impl ScoredEvent {
             "Start" | "Starttime" => &mut self.onset,
             "Duration" => &mut self.duration,
             "SignalLocation" => &mut self.channel,
+            "SpO2Nadir" => &mut self.spo2_low,
+            "SpO2Baseline" => &mut self.spo2_baseline,
+            "Notes" => &mut self.notes,
             _ => return,
         };
         value.clone_into(field);
@@ -90,6 +98,11 @@ impl ScoredEvent {
         let mut annotation = Annotation::new(onset_s, duration_s, self.concept);
         annotation.channel =
             Some(self.channel).filter(|channel| !channel.is_empty()).or(annotation.channel);
+        annotation.meta = meta(&[
+            ("spo2_low", &self.spo2_low),
+            ("spo2_baseline", &self.spo2_baseline),
+            ("notes", &self.notes),
+        ]);
         Ok(Some(annotation))
     }
 }
@@ -136,12 +149,21 @@ mod tests {
     fn events_have_concept_start_duration_and_channel() {
         let text = event(
             "Arousal|Arousal ()",
-            "<Start>12.5</Start><Duration>7</Duration><SignalLocation>C4</SignalLocation><Notes>x</Notes>",
+            "<Start>12.5</Start><Duration>7</Duration><SignalLocation>C4</SignalLocation><Notes>x; y</Notes>",
         );
         let mut expected = Annotation::new(12.5, Some(7.0), "Arousal|Arousal ()");
-        expected.channel = Some("C4".to_owned());
+        (expected.channel, expected.meta) = (Some("C4".to_owned()), Some("notes=x, y".to_owned()));
         assert_eq!(annotations(&text), [expected]);
         assert_eq!(parse(&text).unwrap().epoch_length_s, Some(30.0));
+    }
+
+    #[test]
+    fn desaturations_keep_their_saturations() {
+        let text = event(
+            "SpO2 desaturation|SpO2 desaturation",
+            "<Start>1</Start><Duration>20</Duration><SpO2Nadir>88</SpO2Nadir><SpO2Baseline>95</SpO2Baseline>",
+        );
+        assert_eq!(annotations(&text)[0].meta.as_deref(), Some("spo2_low=88;spo2_baseline=95"));
     }
 
     #[test]

@@ -10,14 +10,16 @@
 //! </CMPStudyConfig>
 //! ```
 //!
-//! Stages are codes, one for each epoch; they get the names that the resource writes for them.
+//! Stages are codes, one for each epoch; they get the names that the resource writes for them. Desaturations have
+//! `LowestSpO2` and `Desaturation`, the fall, which become meta-data.
 
 use super::Annotation;
+use super::fields::meta;
 use super::file::Content;
 use super::names::Codes;
 use super::nsrr_xml::{epoch_length, number};
 use super::problem::shown;
-use super::time::{duration, seconds};
+use super::time::{Clock, duration, seconds};
 use super::xml::Dialect;
 use crate::EPOCH_S;
 
@@ -36,6 +38,8 @@ struct ScoredEvent {
     onset: String,
     duration: String,
     input: String,
+    spo2_low: String,
+    spo2_drop: String,
 }
 
 impl Dialect for Profusion {
@@ -45,7 +49,7 @@ impl Dialect for Profusion {
         }
     }
 
-    fn close(&mut self, element: &str, text: &str) -> Result<(), String> {
+    fn close(&mut self, element: &str, text: &str, _: &mut Clock) -> Result<(), String> {
         if let Some(finished) = self.event.take_if(|_| element == "ScoredEvent") {
             return self.content.push(finished.annotation()?);
         }
@@ -93,6 +97,8 @@ impl ScoredEvent {
             "Start" => &mut self.onset,
             "Duration" => &mut self.duration,
             "Input" => &mut self.input,
+            "LowestSpO2" => &mut self.spo2_low,
+            "Desaturation" => &mut self.spo2_drop,
             _ => return,
         };
         value.clone_into(field);
@@ -108,6 +114,7 @@ impl ScoredEvent {
         let mut annotation = Annotation::new(onset_s, duration_s, self.name);
         annotation.channel =
             Some(self.input).filter(|input| !input.is_empty()).or(annotation.channel);
+        annotation.meta = meta(&[("spo2_low", &self.spo2_low), ("spo2_drop", &self.spo2_drop)]);
         Ok(annotation)
     }
 }
@@ -138,6 +145,16 @@ mod tests {
             Annotation::new(40.0, Some(20.0), "SleepStage 8"),
         ];
         assert_eq!(parse(&text).unwrap().annotations, expected);
+    }
+
+    #[test]
+    fn desaturations_keep_their_saturations() {
+        let text = document(
+            "<ScoredEvent><Name>SpO2 desaturation</Name><Start>1</Start><Duration>20</Duration>\
+             <LowestSpO2>88.2</LowestSpO2><Desaturation>4.1</Desaturation></ScoredEvent>",
+        );
+        let annotations = parse(&text).unwrap().annotations;
+        assert_eq!(annotations[0].meta.as_deref(), Some("spo2_low=88.2;spo2_drop=4.1"));
     }
 
     #[test]

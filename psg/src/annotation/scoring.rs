@@ -1,17 +1,19 @@
 //! A scoring: annotations that have been understood.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use super::Annotation;
 use super::names::{Meaning, ambiguous_name, meaning};
-use crate::{EPOCH_S, Event, Hypnogram, Stage, Warning, WarningCode};
+use crate::{EPOCH_S, Event, EventOrigin, Hypnogram, Stage, Warning, WarningCode};
 
 /// The stages and events of a night, as one source scored them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scoring {
     /// The stages.
     pub hypnogram: Hypnogram,
-    /// The events in order of onset; overlapping scorings of one kind are merged into one event.
+    /// The events in order of onset; overlapping scorings of one kind are merged into one event, whose origin names
+    /// the scorers and signals of all.
     pub events: Vec<Event>,
     /// Number of annotations whose text is not known. The texts themselves may name people and are not kept.
     pub n_unknown: usize,
@@ -27,6 +29,7 @@ impl Scoring {
     pub fn from_annotations<'a>(annotations: impl IntoIterator<Item = &'a Annotation>) -> Self {
         let mut scoring = Self::default();
         let mut stretches: Vec<(f64, f64, Option<Stage>)> = Vec::new();
+        let mut origins: HashSet<Arc<EventOrigin>> = HashSet::new();
         for annotation in annotations {
             let (onset_s, duration_s) = (annotation.onset_s, annotation.duration_s);
             match meaning(&annotation.text) {
@@ -35,7 +38,9 @@ impl Scoring {
                 }
                 Some(Meaning::Event(kind)) => {
                     let duration_s = duration_s.unwrap_or(0.0);
-                    scoring.events.push(Event { kind, onset_s, duration_s });
+                    let origin =
+                        EventOrigin::of(annotation).map(|origin| shared(&mut origins, origin));
+                    scoring.events.push(Event { kind, onset_s, duration_s, origin });
                 }
                 Some(Meaning::Other) => {}
                 Some(Meaning::Ambiguous) => {
@@ -69,6 +74,25 @@ impl Scoring {
     }
 }
 
+/// Returns the one copy of an origin that all of its events share.
+fn shared(origins: &mut HashSet<Arc<EventOrigin>>, origin: EventOrigin) -> Arc<EventOrigin> {
+    if let Some(known) = origins.get(&origin) {
+        return Arc::clone(known);
+    }
+    let origin = Arc::new(origin);
+    origins.insert(Arc::clone(&origin));
+    origin
+}
+
+/// Adds the origin of an event to that of the one into which it is merged.
+fn join(origin: &mut Option<Arc<EventOrigin>>, other: Option<Arc<EventOrigin>>) {
+    match (origin.as_mut(), other) {
+        (Some(origin), Some(other)) if *origin != other => Arc::make_mut(origin).join(&other),
+        (Some(_), Some(_) | None) => {}
+        (None, other) => *origin = other,
+    }
+}
+
 /// Merges events of one kind that overlap: one arousal scored on two channels is one arousal.
 fn merged(mut events: Vec<Event>) -> Vec<Event> {
     events.sort_by(|a, b| a.kind.cmp(&b.kind).then(a.onset_s.total_cmp(&b.onset_s)));
@@ -77,6 +101,7 @@ fn merged(mut events: Vec<Event>) -> Vec<Event> {
         match merged.last_mut() {
             Some(last) if last.kind == event.kind && event.onset_s < last.end_s() => {
                 last.duration_s = last.end_s().max(event.end_s()) - last.onset_s;
+                join(&mut last.origin, event.origin);
             }
             Some(_) | None => merged.push(event),
         }
@@ -102,10 +127,7 @@ mod tests {
         ];
         let scoring = Scoring::from_annotations(&annotations);
         assert_eq!(scoring.hypnogram.stage_of_epoch(60.0), Some(Stage::N2));
-        assert_eq!(
-            scoring.events,
-            [Event { kind: EventKind::Hypopnea, onset_s: 70.0, duration_s: 12.0 }]
-        );
+        assert_eq!(scoring.events, [Event::new(EventKind::Hypopnea, 70.0, 12.0)]);
         let warnings: Vec<String> = scoring.warnings().into_iter().map(|w| w.message).collect();
         let expected = [
             "`unsure` means different things in different archives; 1 annotations were not understood",
@@ -136,7 +158,39 @@ mod tests {
             Annotation::new(30.0, Some(4.0), "Arousal|Arousal ()"),
         ];
         let events = Scoring::from_annotations(&annotations).events;
-        let event = |onset_s, duration_s| Event { kind: EventKind::Arousal, onset_s, duration_s };
+        let event = |onset_s, duration_s| Event::new(EventKind::Arousal, onset_s, duration_s);
         assert_eq!(events, [event(10.0, 8.0), event(30.0, 4.0)]);
+    }
+
+    #[test]
+    fn merged_event_keeps_the_channels_and_scorers_of_both() {
+        let scored = |onset_s, channel: &str, scorer: &str| Annotation {
+            channel: Some(channel.to_owned()),
+            scorer: Some(scorer.to_owned()),
+            ..Annotation::new(onset_s, Some(5.0), "Arousal")
+        };
+        let annotations =
+            [scored(10.0, "C3", "A"), scored(12.0, "C4", "A"), scored(30.0, "C3", "A")];
+        let events = Scoring::from_annotations(&annotations).events;
+        let origin = |event: &Event| {
+            let origin = event.origin.clone().unwrap();
+            (origin.channels.join(" "), origin.scorers.join(" "))
+        };
+        let found: Vec<(String, String)> = events.iter().map(origin).collect();
+        assert_eq!(
+            found,
+            [("C3 C4".to_owned(), "A".to_owned()), ("C3".to_owned(), "A".to_owned())]
+        );
+    }
+
+    #[test]
+    fn events_of_one_origin_share_it() {
+        let scored = |onset_s| Annotation {
+            channel: Some("C3".to_owned()),
+            ..Annotation::new(onset_s, Some(5.0), "Arousal")
+        };
+        let events = Scoring::from_annotations(&[scored(10.0), scored(30.0)]).events;
+        let [first, second] = [&events[0], &events[1]].map(|event| event.origin.as_ref().unwrap());
+        assert!(Arc::ptr_eq(first, second));
     }
 }

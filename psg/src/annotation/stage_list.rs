@@ -46,8 +46,13 @@ pub(super) fn read(
         | AnnotationFormat::NsrrXml
         | AnnotationFormat::ProfusionXml
         | AnnotationFormat::LunaAnnot
+        | AnnotationFormat::EdfBrowserXml
         | AnnotationFormat::UcddbEvents
         | AnnotationFormat::NoxturnalCsv
+        | AnnotationFormat::RemLogicText
+        | AnnotationFormat::TwinText
+        | AnnotationFormat::DreamsList
+        | AnnotationFormat::EpochTable
         | AnnotationFormat::BidsTsv
         | AnnotationFormat::EventCsv => {}
     }
@@ -55,7 +60,7 @@ pub(super) fn read(
 }
 
 /// Puts names in the place of codes; a code without a name stays, and is reported.
-fn name_codes(content: &mut Content, codes: Codes) -> Result<(), Problem> {
+pub(super) fn name_codes(content: &mut Content, codes: Codes) -> Result<(), Problem> {
     let mut unknown: BTreeMap<i32, usize> = BTreeMap::new();
     for (epoch_idx, epoch) in content.annotations.iter_mut().enumerate() {
         if let Some(name) = codes.name(&epoch.text) {
@@ -85,7 +90,7 @@ fn name_codes(content: &mut Content, codes: Codes) -> Result<(), Problem> {
 ///
 /// Rechtschaffen and Kales count wake 0, stages 1 to 4, REM 5; lists after the AASM make REM 4. Where a 4 stands and
 /// no 5, either may be meant, so the 4 stays without a meaning.
-fn name_numbers(content: &mut Content) {
+pub(super) fn name_numbers(content: &mut Content) {
     let has = |code: &str| content.annotations.iter().any(|epoch| epoch.text == code);
     let is_number = |epoch: &Annotation| epoch.text.parse::<i32>().is_ok();
     if !content.annotations.iter().any(is_number) {

@@ -145,12 +145,14 @@ pub(super) struct Clock {
     /// The file's first clock time stands for the start of the recording, which nobody knows.
     assumed: bool,
     dates_disagree: bool,
+    /// The time that a list in order gave last, in seconds from the start.
+    last_s: f64,
 }
 
 impl Clock {
     /// Takes the wall-clock time of the recording's first sample, where it is known.
     pub(super) fn new(start: Option<DateTime>) -> Self {
-        Self { start, assumed: false, dates_disagree: false }
+        Self { start, ..Self::default() }
     }
 
     /// Returns a time in seconds from the start of the recording.
@@ -162,6 +164,22 @@ impl Clock {
             Moment::Elapsed(elapsed_s) => *elapsed_s,
             Moment::Clock(time) => rounded(self.since_start(time)),
         }
+    }
+
+    /// Returns the next time of a list that is in order, in seconds from the start of the recording.
+    ///
+    /// Of a clock time without a date, the one nearest to the last is meant, the first being nearest to the start. So
+    /// a list may begin before its recording, and last longer than a day.
+    pub(super) fn next_s(&mut self, moment: &Moment) -> f64 {
+        let elapsed_s = self.elapsed_s(moment);
+        let has_day = match moment {
+            Moment::Elapsed(_) => true,
+            Moment::Clock(time) => !time.dates.is_empty(),
+        };
+        let days = if has_day { 0.0 } else { ((self.last_s - elapsed_s) / DAY_S).round() };
+        let nearest_s = rounded(elapsed_s + days * DAY_S);
+        self.last_s = if nearest_s.abs() <= LATEST_S { nearest_s } else { elapsed_s };
+        self.last_s
     }
 
     fn since_start(&mut self, time: &ClockTime) -> f64 {
@@ -265,6 +283,30 @@ mod tests {
         let expected = "the dates of the annotations are days off the start of the recording; \
                         only their times of day were used";
         assert_eq!(clock.warnings()[0].message, expected);
+    }
+
+    #[test]
+    fn lists_in_order_begin_early_and_last_for_days() {
+        let mut clock = Clock::new(Some(datetime(2016, 1, 15, 22, 0, 0, 0)));
+        let mut next = |text| clock.next_s(&moment(text).unwrap());
+        let found = [
+            next("21:00:00"),
+            next("22:00:00"),
+            next("09:00:00"),
+            next("20:00:00"),
+            next("07:00:00"),
+        ];
+        assert_eq!(found, [-3600.0, 0.0, 39_600.0, 79_200.0, 118_800.0]);
+        assert_eq!(next("16/01/2016 22:00:00"), 86_400.0);
+    }
+
+    #[test]
+    fn lists_of_clock_times_end_before_the_latest_time() {
+        let mut clock = Clock::new(Some(datetime(2016, 1, 15, 0, 0, 0, 0)));
+        for hour in (0..2000).map(|i| i * 11 % 24) {
+            let elapsed_s = clock.next_s(&moment(&format!("{hour:02}:00:00")).unwrap());
+            assert!(elapsed_s.abs() <= LATEST_S, "{elapsed_s}");
+        }
     }
 
     #[test]

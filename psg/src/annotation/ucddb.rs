@@ -13,6 +13,7 @@ use std::io::BufRead;
 use std::ops::Range;
 
 use super::Annotation;
+use super::fields::meta;
 use super::file::Content;
 use super::lines::Lines;
 use super::problem::Problem;
@@ -61,12 +62,8 @@ fn row(line: &str, clock: &mut Clock) -> Result<Annotation, String> {
     }
     let onset_s = clock.elapsed_s(&moment(column(TIME))?);
     let mut annotation = Annotation::new(onset_s, Some(duration(column(DURATION))?), kind);
-    let filled = META.iter().map(|(key, columns)| (key, column(columns.clone())));
-    let meta: Vec<String> = filled
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    annotation.meta = Some(meta.join(";")).filter(|meta| !meta.is_empty());
+    let values = META.map(|(key, columns)| (key, column(columns)));
+    annotation.meta = meta(&values);
     Ok(annotation)
 }
 

@@ -8,12 +8,14 @@ use std::io::Read;
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event as Xml};
 
+use super::edfbrowser_xml::EdfBrowserXml;
 use super::encoding::Decoder;
 use super::file::Content;
 use super::format::AnnotationFormat;
 use super::nsrr_xml::NsrrXml;
 use super::problem::Problem;
 use super::profusion::Profusion;
+use super::time::Clock;
 use crate::error::quoted;
 
 /// Bytes of the longest tag or text.
@@ -24,18 +26,21 @@ pub(super) trait Dialect {
     /// Takes note of an element that begins.
     fn open(&mut self, element: &str);
 
-    /// Takes an element that ends, with the text since the last tag.
-    fn close(&mut self, element: &str, text: &str) -> Result<(), String>;
+    /// Takes an element that ends, with the text since the last tag; the clock turns times into seconds.
+    fn close(&mut self, element: &str, text: &str, clock: &mut Clock) -> Result<(), String>;
 
     /// Returns what was found.
     fn finish(self: Box<Self>) -> Result<Content, String>;
 }
 
 /// The root elements of the dialects.
-pub(super) const ROOTS: [&str; 2] = ["PSGAnnotation", "CMPStudyConfig"];
+pub(super) const ROOTS: [&str; 3] = ["PSGAnnotation", "CMPStudyConfig", "annotationlist"];
 
 /// Reads a document.
-pub(super) fn read(text: &mut Decoder<impl Read>) -> Result<(AnnotationFormat, Content), Problem> {
+pub(super) fn read(
+    text: &mut Decoder<impl Read>,
+    clock: &mut Clock,
+) -> Result<(AnnotationFormat, Content), Problem> {
     let mut reader = Reader::from_reader(text);
     let mut buffer = Vec::new();
     let mut document = Document::default();
@@ -47,7 +52,7 @@ pub(super) fn read(text: &mut Decoder<impl Read>) -> Result<(AnnotationFormat, C
         if matches!(xml, Xml::Eof) {
             return document.finish(byte).map_err(Problem::at_byte(byte));
         }
-        document.take(xml).map_err(Problem::at_byte(byte))?;
+        document.take(xml, clock).map_err(Problem::at_byte(byte))?;
     }
 }
 
@@ -70,7 +75,7 @@ struct Document {
 }
 
 impl Document {
-    fn take(&mut self, xml: Xml<'_>) -> Result<(), String> {
+    fn take(&mut self, xml: Xml<'_>, clock: &mut Clock) -> Result<(), String> {
         match xml {
             Xml::Start(tag) => {
                 self.open(tag.name().as_ref())?;
@@ -78,11 +83,11 @@ impl Document {
             }
             Xml::Empty(tag) => {
                 self.open(tag.name().as_ref())?;
-                self.close(tag.name().as_ref())?;
+                self.close(tag.name().as_ref(), clock)?;
             }
             Xml::End(tag) => {
                 self.depth = self.depth.saturating_sub(1);
-                self.close(tag.name().as_ref())?;
+                self.close(tag.name().as_ref(), clock)?;
             }
             Xml::Text(part) => self.append(&part)?,
             Xml::CData(part) => self.append(&part)?,
@@ -107,9 +112,9 @@ impl Document {
         Ok(())
     }
 
-    fn close(&mut self, element: &str) -> Result<(), String> {
+    fn close(&mut self, element: &str, clock: &mut Clock) -> Result<(), String> {
         if let Some((_, dialect)) = &mut self.dialect {
-            dialect.close(element, self.text.trim())?;
+            dialect.close(element, self.text.trim(), clock)?;
         }
         self.text.clear();
         Ok(())
@@ -139,10 +144,12 @@ fn dialect_of(root: &str) -> Result<(AnnotationFormat, Box<dyn Dialect>), String
     match root {
         "PSGAnnotation" => Ok((AnnotationFormat::NsrrXml, Box::new(NsrrXml::default()))),
         "CMPStudyConfig" => Ok((AnnotationFormat::ProfusionXml, Box::new(Profusion::default()))),
-        _ => Err(format!(
-            "the first element is {}; expected `PSGAnnotation` or `CMPStudyConfig`",
-            quoted(root)
-        )),
+        "annotationlist" => {
+            Ok((AnnotationFormat::EdfBrowserXml, Box::new(EdfBrowserXml::default())))
+        }
+        _ => {
+            Err(format!("the first element is {}; expected `{}`", quoted(root), ROOTS.join("`, `")))
+        }
     }
 }
 
@@ -163,8 +170,17 @@ fn resolve(reference: &BytesRef<'_>) -> Result<char, String> {
 /// Reads a document that is at hand, for tests.
 #[cfg(test)]
 pub(super) fn parse(text: &str) -> Result<Content, String> {
+    parse_from(text, None)
+}
+
+/// Reads a document whose recording begins at a time, for tests.
+#[cfg(test)]
+pub(super) fn parse_from(
+    text: &str,
+    start: Option<jiff::civil::DateTime>,
+) -> Result<Content, String> {
     let mut text = Decoder::new(text.as_bytes(), super::encoding::Encoding::Utf8);
-    read(&mut text)
+    read(&mut text, &mut Clock::new(start))
         .map(|(_, content)| content)
         .map_err(|problem| problem.in_file("a".as_ref()).to_string())
 }
@@ -180,7 +196,10 @@ mod tests {
         };
         check("", "0: the file is empty");
         check("<!-- x -->", "10: the file has no element");
-        check("<a/>", "0: the first element is `a`; expected `PSGAnnotation` or `CMPStudyConfig`");
+        check(
+            "<a/>",
+            "0: the first element is `a`; expected `PSGAnnotation`, `CMPStudyConfig`, `annotationlist`",
+        );
         check("<PSGAnnotation/><a/>", "16: a second root element `a`; expected one");
         check("<PSGAnnotation><ScoredEvents>", "29: the file ends inside an element");
         check("<!DOCTYPE x []><PSGAnnotation/>", "0: it declares a document type; expected none");

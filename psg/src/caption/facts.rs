@@ -71,9 +71,5 @@ impl EpochFacts {
 fn within(epoch: &Epoch, event: &Event) -> Event {
     let onset_s = event.onset_s.max(epoch.onset_s);
     let end_s = event.end_s().min(epoch.end_s());
-    Event {
-        kind: event.kind,
-        onset_s: onset_s - epoch.onset_s,
-        duration_s: (end_s - onset_s).max(0.0),
-    }
+    Event::new(event.kind, onset_s - epoch.onset_s, (end_s - onset_s).max(0.0))
 }

@@ -26,7 +26,7 @@ mod tests {
     use crate::{Event, EventKind, Stage};
 
     fn facts() -> EpochFacts {
-        let event = |kind, onset_s, duration_s| Event { kind, onset_s, duration_s };
+        let event = Event::new;
         EpochFacts {
             features: Features {
                 eeg_c3: Some(EegPowers { delta: 81.25, theta: 10.0, alpha: 5.0, beta: 3.75 }),

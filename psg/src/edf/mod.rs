@@ -346,6 +346,17 @@ impl EdfFile {
     }
 }
 
+/// Returns whether a file has signals of annotations and no others, as archives keep a scoring apart from its recording.
+///
+/// # Errors
+///
+/// Those of [`EdfFile::open`] that concern the header.
+pub fn is_annotations_alone(path: &Path) -> Result<bool> {
+    let (file, bytes) = open_regular(path)?;
+    let header = Header::read(path, &file, bytes, &mut Vec::new())?;
+    Ok(!header.signals.is_empty() && header.signals.iter().all(|signal| signal.is_annotations))
+}
+
 /// Opens a regular file and returns it with its length in bytes.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::Profile;
 
 /// A profile may extend those before it.
-pub(super) const FILES: [(&str, &str); 20] = [
+pub(super) const FILES: [(&str, &str); 26] = [
     ("general.toml", include_str!("../../data/profiles/general.toml")),
     ("nocturne.toml", include_str!("../../data/profiles/nocturne.toml")),
     ("shhs.toml", include_str!("../../data/profiles/shhs.toml")),
@@ -16,6 +16,12 @@ pub(super) const FILES: [(&str, &str); 20] = [
     ("mesa.toml", include_str!("../../data/profiles/mesa.toml")),
     ("chat.toml", include_str!("../../data/profiles/chat.toml")),
     ("sof.toml", include_str!("../../data/profiles/sof.toml")),
+    ("pats.toml", include_str!("../../data/profiles/pats.toml")),
+    ("abc.toml", include_str!("../../data/profiles/abc.toml")),
+    ("bestair.toml", include_str!("../../data/profiles/bestair.toml")),
+    ("heartbeat.toml", include_str!("../../data/profiles/heartbeat.toml")),
+    ("homepap.toml", include_str!("../../data/profiles/homepap.toml")),
+    ("mnc.toml", include_str!("../../data/profiles/mnc.toml")),
     ("nchsdb.toml", include_str!("../../data/profiles/nchsdb.toml")),
     ("stages.toml", include_str!("../../data/profiles/stages.toml")),
     ("sleep-edf.toml", include_str!("../../data/profiles/sleep-edf.toml")),

@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn indices_count_events_that_begin_in_sleep() {
-        let event = |kind, onset_s| Event { kind, onset_s, duration_s: 12.0 };
+        let event = |kind, onset_s| Event::new(kind, onset_s, 12.0);
         let stages = [Stage::Wake, Stage::N2, Stage::N2];
         let events = [
             event(EventKind::Arousal, 29.0),

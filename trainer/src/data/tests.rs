@@ -20,7 +20,7 @@ fn set(folder: &Path) -> TrainingSet {
         let mut writer = ShardWriter::create(&path, &name, &name, ZScore::Epoch).unwrap();
         for number in 0..50u32 {
             let is_rem = number.is_multiple_of(10);
-            let event = Event { kind: EventKind::Arousal, onset_s: 2.0, duration_s: 5.0 };
+            let event = Event::new(EventKind::Arousal, 2.0, 5.0);
             let facts = EpochFacts {
                 stage: Some(if is_rem { Stage::Rem } else { Stage::N2 }),
                 events: if number.is_multiple_of(20) { vec![event] } else { Vec::new() },

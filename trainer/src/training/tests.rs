@@ -91,8 +91,7 @@ fn training_set(folder: &Path) -> TrainingSet {
             let stage = Stage::ALL[number as usize % 5];
             let frequency = (1 + stage.index()) as f32 / 10.0;
             let wave = |i: usize| (i as f32 * frequency + number as f32).sin();
-            let event =
-                nocturne_psg::Event { kind: EventKind::Arousal, onset_s: 2.0, duration_s: 5.0 };
+            let event = nocturne_psg::Event::new(EventKind::Arousal, 2.0, 5.0);
             let events = if number % 3 == 0 { vec![event] } else { Vec::new() };
             let facts = EpochFacts {
                 stage: Some(stage),

@@ -176,7 +176,7 @@ proptest! {
 }
 
 /// A short file of each dialect, with its name.
-const SAMPLES: [(&str, &str); 9] = [
+const SAMPLES: [(&str, &str); 15] = [
     (
         "a.xml",
         "<PSGAnnotation><EpochLength>30</EpochLength><ScoredEvents><ScoredEvent><EventConcept>Arousal|Arousal ()\
@@ -203,9 +203,26 @@ const SAMPLES: [(&str, &str); 9] = [
     ),
     ("a.tsv", "onset\tduration\ttrial_type\n0\t30\tSleep stage W\n30\tn/a\t\"a\"\n"),
     ("a.txt", "255\n11\n15\n"),
+    (
+        "a.xml",
+        "<annotationlist><annotation><onset>2016-01-15T22:30:00.0</onset><duration>30</duration>\
+         <description>Sleep stage W</description></annotation></annotationlist>",
+    ),
+    (
+        "n1.txt",
+        "Patient:\tX\nSleep Stage\tPosition\tTime [hh:mm:ss]\tEvent\tDuration[s]\tLocation\n\
+         W\tSupine\t23:59:30\tSLEEP-S0\t30\tROC-LOC\nS2\t\t00:00:00\tMCAP-A1\t-4\tC4-A1\n",
+    ),
+    (
+        "a.allscore.txt",
+        "23:59:30.5\tSTAGE - W\n00:00:01.5\tDESATURATION - DUR: 35.6 SEC. - MIN 90.6 % - DROP 3.3 %\n",
+    ),
+    ("a.stg.txt", "Epoch\tUser-Defined Stage\tCAST-Defined Stage\n1\t0\t0\n2\t5\t5\n"),
+    ("a.txt", "[vis1_Spindles/C3-A1]\n5.41\t0.77\n"),
+    ("a.txt", "[hypnogram]\n5\n4\n-1\n"),
 ];
 
-const BEGINS: [&str; 9] = [
+const BEGINS: [&str; 15] = [
     "",
     "\u{feff}",
     "class\tstart\tstop\n",
@@ -215,9 +232,15 @@ const BEGINS: [&str; 9] = [
     "onset;event\n",
     "<PSGAnnotation>",
     "<CMPStudyConfig>",
+    "<annotationlist>",
+    "Time [hh:mm:ss]\tEvent\tDuration[s]\n",
+    "22:00:00\tSTAGE - W\n",
+    "Epoch\tUser-Defined Stage\n",
+    "[vis1_Spindles/C3-A1]\n",
+    "[hypnogram]\n",
 ];
 
-const TOKENS: [&str; 34] = [
+const TOKENS: [&str; 42] = [
     "\t",
     "\n",
     ",",
@@ -252,4 +275,12 @@ const TOKENS: [&str; 34] = [
     "&amp;",
     "&#0;",
     "<![CDATA[",
+    "<annotation>",
+    "</annotation>",
+    "<onset>",
+    "</onset>",
+    " - ",
+    "DUR: ",
+    " SEC.",
+    "MIN 90 %",
 ];

@@ -111,6 +111,117 @@ fn sof_is_derived_from_electrodes() {
 }
 
 #[test]
+fn pats_is_told_from_chat_by_what_else_it_records() {
+    let shared = "E1, E2, F3, F4, C3, C4, O1, O2, M1, M2, ECG1, ECG2, Lchin, Rchin, Cchin, RLEG1, \
+                  LLEG1, RLEG2, LLEG2, Snore, CannulaFlow, Airflow, Chest, ABD, SpO2, EtCO2, TcCO2, Cap";
+    let expected = |position: &str| {
+        format!(
+            "ECG: ECG1 - ECG2, ABD: ABD, THX: Chest, AF: Airflow, EOG_L: E1 - M2, EOG_R: E2 - M2, \
+             EEG_C3_A2: C3 - M2, EEG_C4_A1: C4 - M1, EMG_CHIN: Rchin - Lchin, POS: {position}"
+        )
+    };
+    check("pats", &format!("{shared}, Pt Position"), &expected("Pt Position"));
+    check("chat", &format!("{shared}, ProTech Positio"), &expected("ProTech Positio"));
+}
+
+#[test]
+fn abc_is_derived_from_electrodes() {
+    check(
+        "abc",
+        "E1, E2, C3, C4, M1, M2, ECG1, ECG2, Chin1, Chin2, Chin3, LLeg1, LLeg2, RLeg1, RLeg2, Airflow, \
+         Nasal Pressure, Thor, Abdo, Sum, Snore, PosSensor, Manual Pos, SpO2, Ox Status, Pulse, Derived HR",
+        "ECG: ECG1 - ECG2, ABD: Abdo, THX: Thor, AF: Airflow, EOG_L: E1 - M2, EOG_R: E2 - M2, \
+         EEG_C3_A2: C3 - M2, EEG_C4_A1: C4 - M1, EMG_CHIN: Chin2 - Chin3, POS: PosSensor",
+    );
+}
+
+#[test]
+fn bestair_turns_mastoids_less_electrodes_and_leaves_out_numbers_of_two_meanings() {
+    check(
+        "bestair",
+        "M2-PG1, M1-PG2, M2-C3, M1-C4, M2-O1, M1-O2, T2-T1, X15, X16, X17, X18, X19, X20, X21, DC01, DC02",
+        "ECG: X15, ABD: X21, THX: X20, AF: X19, EOG_L: -(M2-PG1), EOG_R: -(M1-PG2), \
+         EEG_C3_A2: -(M2-C3), EEG_C4_A1: -(M1-C4), EMG_CHIN: T2-T1, POS: DC02",
+    );
+    check(
+        "bestair",
+        "M1-X1, M2-X2, M2-X3, M1-X4, X6-X5, X1, X2, X4, X6, X7, DC01, DC03, DC05",
+        "EOG_L: -(M1-X1), EOG_R: -(M2-X2), EMG_CHIN: X6-X5",
+    );
+}
+
+#[test]
+fn heartbeat_records_no_sleep() {
+    check(
+        "heartbeat",
+        "EKG_EG, Abdomen_EG, Thorax_EG, Thermistor_EG, Flow_EG, Nasal_EG, Position_EG, SpO2_EG, Snore_EG",
+        "ECG: EKG_EG, ABD: Abdomen_EG, THX: Thorax_EG, AF: Thermistor_EG, POS: Position_EG",
+    );
+    check(
+        "heartbeat",
+        "EKG, Abdomen, Thorax, Thermistor, Flow, Nasal, Position, SpO2, RD-Pleth, RD-Quality, XFlow, XSum, RMI",
+        "ECG: EKG, ABD: Abdomen, THX: Thorax, AF: Thermistor, POS: Position",
+    );
+}
+
+#[test]
+fn homepap_is_chosen_by_name() {
+    let labels = [
+        "E1",
+        "E2",
+        "C3",
+        "C4",
+        "M1",
+        "M2",
+        "ECG1",
+        "ECG2",
+        "Chin2",
+        "Chin3",
+        "Abdo",
+        "Thor",
+        "Nasal Pressure",
+        "PosSensor",
+    ];
+    let header = super::header_with(&labels);
+    assert_eq!(ResolvedMontage::resolve(&header).profile().name, "general");
+    let choice = ProfileChoice::Named("homepap".to_owned());
+    let montage = ResolvedMontage::resolve_by(&header, &choice).unwrap();
+    assert_eq!(montage.channels().len(), Channel::COUNT);
+    let airflow = montage.channels().iter().find(|it| it.channel == Channel::Airflow).unwrap();
+    assert_eq!(airflow.confidence, Confidence::Substitute);
+}
+
+#[test]
+fn mnc_has_laboratories_of_many_habits() {
+    check(
+        "mnc",
+        "EOGG, EOGD, C3-A2, C4-A1, EMG SM, ECG II, Thor, Abdo, nFlow, TERM, Position",
+        "ECG: ECG II, ABD: Abdo, THX: Thor, AF: TERM, EOG_L: EOGG, EOG_R: EOGD, EEG_C3_A2: C3-A2, \
+         EEG_C4_A1: C4-A1, EMG_CHIN: EMG SM, POS: Position",
+    );
+    check(
+        "mnc",
+        "LOC/A2, ROC/A1, C3/A2, C4/A1, O1/A2, Chin-Ctr, Chin-L, Chin-R, L/RAT, EKG, THO, ABDO, Nasal/Oral, \
+         Cannula, POS, SAT",
+        "ECG: EKG, ABD: ABDO, THX: THO, AF: Nasal/Oral, EOG_L: LOC/A2, EOG_R: ROC/A1, \
+         EEG_C3_A2: C3/A2, EEG_C4_A1: C4/A1, EMG_CHIN: Chin-R - Chin-L, POS: POS",
+    );
+}
+
+#[test]
+fn positions_without_documented_codes_mean_nothing() {
+    for name in ["pats", "abc", "bestair", "heartbeat", "homepap", "mnc"] {
+        let choice = ProfileChoice::Named(name.to_owned());
+        let header = super::header_with(&["Position"]);
+        let montage = ResolvedMontage::resolve_by(&header, &choice).unwrap();
+        assert!(
+            (-1..=10).all(|code| montage.profile().position(f64::from(code)).is_none()),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn nchsdb_names_the_kind_of_a_signal_first() {
     check(
         "nchsdb",

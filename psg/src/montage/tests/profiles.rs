@@ -7,7 +7,7 @@ fn embedded_profiles_are_sound() {
     for ((file, _), profile) in embedded::FILES.iter().zip(Profile::embedded()) {
         assert_eq!(format!("{}.toml", profile.name), *file);
         assert!(profile.rules.iter().all(|rule| !rule.source.is_empty()), "{file}");
-        let is_for_all_files = matches!(profile.name.as_str(), "general" | "stages");
+        let is_for_all_files = matches!(profile.name.as_str(), "general" | "stages" | "homepap");
         let n_detected_by = profile.detect.certain.len() + profile.detect.labels.len();
         assert_eq!(n_detected_by == 0, is_for_all_files, "{file}");
     }

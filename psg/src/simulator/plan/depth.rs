@@ -149,7 +149,7 @@ pub(super) fn slow_waves(slow: &Curve) -> Vec<Event> {
                 let fits = (SLOW_WAVE_S.0..=SLOW_WAVE_S.1).contains(&duration_s);
                 if fits && highest - lowest > SLOW_WAVE_UV {
                     let onset_s = start as f64 / SLOW_RATE_HZ;
-                    waves.push(Event { kind: EventKind::SlowWave, onset_s, duration_s });
+                    waves.push(Event::new(EventKind::SlowWave, onset_s, duration_s));
                 }
             }
             start = Some(i);

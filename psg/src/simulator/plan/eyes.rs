@@ -121,7 +121,7 @@ impl EyeMovements {
                 time_s += random.log_normal(0.42, 0.45).clamp(0.15, 1.5);
             }
             let duration_s = (time_s - onset_s).min(end_s - onset_s);
-            self.events.push(Event { kind: EventKind::RapidEyeMovement, onset_s, duration_s });
+            self.events.push(Event::new(EventKind::RapidEyeMovement, onset_s, duration_s));
             time_s += random.exponential(60.0 / per_min);
         }
     }
@@ -135,11 +135,7 @@ impl EyeMovements {
                 let hz = random.between(0.16, 0.45);
                 let amplitude_deg = random.log_normal(9.0, 0.4).min(25.0);
                 self.rolls.push(Roll { onset_s: time_s, duration_s, hz, amplitude_deg });
-                self.events.push(Event {
-                    kind: EventKind::SlowEyeMovement,
-                    onset_s: time_s,
-                    duration_s,
-                });
+                self.events.push(Event::new(EventKind::SlowEyeMovement, time_s, duration_s));
             }
             time_s += duration_s + random.exponential(4.0);
         }

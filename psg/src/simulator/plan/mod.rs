@@ -196,7 +196,7 @@ impl NightPlan {
 
     /// Returns every event in order of time, to the millisecond.
     fn events(&self) -> Vec<Event> {
-        let event = |kind, onset_s, duration_s| Event { kind, onset_s, duration_s };
+        let event = Event::new;
         let mut events: Vec<Event> = Vec::new();
         events.extend(self.respiratory_events.iter().map(Event::from));
         events.extend(self.desaturations.iter().map(Event::from));

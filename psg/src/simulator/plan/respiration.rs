@@ -208,12 +208,12 @@ fn scored_falls(spo2: &Curve, spans: &[(f64, f64)], night_s: f64) -> Vec<Desatur
 
 impl From<&RespiratoryEvent> for Event {
     fn from(event: &RespiratoryEvent) -> Self {
-        Self { kind: event.kind, onset_s: event.onset_s, duration_s: event.duration_s }
+        Self::new(event.kind, event.onset_s, event.duration_s)
     }
 }
 
 impl From<&Desaturation> for Event {
     fn from(fall: &Desaturation) -> Self {
-        Self { kind: EventKind::Desaturation, onset_s: fall.onset_s, duration_s: fall.duration_s }
+        Self::new(EventKind::Desaturation, fall.onset_s, fall.duration_s)
     }
 }

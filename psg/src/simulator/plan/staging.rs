@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn aasm_scores_n3_with_slow_waves_in_a_fifth_of_the_epoch() {
         let course = course(&[(Vigilance::Nrem, 0.0, 60.0)]);
-        let wave = |onset_s| Event { kind: EventKind::SlowWave, onset_s, duration_s: 1.0 };
+        let wave = |onset_s| Event::new(EventKind::SlowWave, onset_s, 1.0);
         let waves: Vec<Event> = (0..6).map(|i| wave(f64::from(i))).collect();
         assert_eq!(stages(&course, (&waves, &[]), 2), [Stage::N3, Stage::N2]);
         assert_eq!(stages(&course, (&waves[1..], &[]), 2), [Stage::N2, Stage::N2]);

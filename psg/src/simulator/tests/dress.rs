@@ -42,7 +42,7 @@ fn every_profile_reads_its_own_files_as_the_plain_night() {
     let (_, plain) = read(simulate(&SPEC), ProfileChoice::Auto);
     for profile in Profile::embedded() {
         let choice = match profile.name.as_str() {
-            "general" | "stages" => ProfileChoice::Named(profile.name.clone()),
+            "general" | "stages" | "homepap" => ProfileChoice::Named(profile.name.clone()),
             _ => ProfileChoice::Auto,
         };
         let (recording, night) = read(simulate_as(&SPEC, profile), choice);
