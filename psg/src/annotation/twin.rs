@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A line is a clock time, in order, and an event in parts. Of the parts, `DUR:` is the length, percentages and parts
-//! that are no known name become meta-data, and the first known name is the text. A stage lasts until the next one.
+//! that are no known name become meta-data, and the first known name is the text. A stage lasts until the next one; only
+//! `STAGE` scores one, so that a note of a `MOVEMENT` ends none.
 
 use std::io::BufRead;
 
@@ -21,6 +22,9 @@ use super::time::{Clock, Moment, moment, rounded};
 /// What parts an event.
 const BETWEEN_PARTS: &str = " - ";
 
+/// How an event that scores a stage begins.
+const STAGE: &str = "STAGE - ";
+
 /// What percentages are of, by the word before them.
 const PERCENTAGES: [(&str, &str); 2] = [("MIN", "spo2_low"), ("DROP", "spo2_drop")];
 
@@ -28,7 +32,7 @@ const PERCENTAGES: [(&str, &str); 2] = [("MIN", "spo2_low"), ("DROP", "spo2_drop
 pub(super) fn is_twin(lines: &[&str]) -> bool {
     let mut events = lines.iter().map_while(|line| split(line).map(|(_, event)| event));
     lines.first().is_some_and(|line| split(line).is_some())
-        && events.any(|event| event.contains(" - DUR: ") || event.starts_with("STAGE - "))
+        && events.any(|event| event.contains(" - DUR: ") || event.starts_with(STAGE))
 }
 
 /// Reads the lines of a list.
@@ -43,9 +47,7 @@ pub(super) fn read(lines: &mut Lines<impl BufRead>, clock: &mut Clock) -> Result
         })?;
         let onset_s = clock.next_s(&time);
         let annotation = annotation(onset_s, event, &mut oddities).map_err(&at_line)?;
-        if annotation.duration_s.is_none()
-            && meaning(&annotation.text).is_some_and(Meaning::is_stage)
-        {
+        if event.starts_with(STAGE) {
             if let Some(stage) = last_stage.map(|idx| &mut content.annotations[idx]) {
                 stage.duration_s = Some(rounded(onset_s - stage.onset_s).max(0.0));
             }
@@ -76,12 +78,23 @@ fn annotation(onset_s: f64, event: &str, oddities: &mut Oddities) -> Result<Anno
             names.push(part);
         }
     }
-    let known = names.iter().position(|name| meaning(name).is_some()).unwrap_or(0);
-    let text = if names.is_empty() { "" } else { names.remove(known) };
+    let is_stage = event.starts_with(STAGE);
+    let is_known = |name: &&str| meaning(name).is_some_and(|it| it.is_stage() == is_stage);
+    let known = names.iter().position(is_known);
+    let text = match known {
+        Some(known) => names.remove(known).to_owned(),
+        None => unknown(&std::mem::take(&mut names).join(BETWEEN_PARTS)),
+    };
     meta.extend(names.iter().map(|name| format!("detail={}", name.replace(';', ","))));
     let mut annotation = Annotation::new(onset_s, duration_s, text);
     annotation.meta = Some(meta.join(";")).filter(|meta| !meta.is_empty());
     Ok(annotation)
+}
+
+/// Returns an event without a known name as a text that is not taken for a stage.
+fn unknown(event: &str) -> String {
+    let is_stage = meaning(event).is_some_and(Meaning::is_stage);
+    if is_stage { format!("EVENT - {event}") } else { event.to_owned() }
 }
 
 /// Returns `MIN 90.6 %` as meta-data.
@@ -127,6 +140,20 @@ mod tests {
             found,
             [(0.0, Some(120.0), "W"), (10.0, None, "LIGHTS OUT"), (120.0, None, "N2")]
         );
+    }
+
+    #[test]
+    fn notes_score_no_stage() {
+        let content =
+            parse("22:00:00 STAGE - N2\n22:01:00 MOVEMENT\n22:05:00 STAGE - W\n").unwrap();
+        let scoring = crate::annotation::Scoring::from_annotations(&content.annotations);
+        let stages: Vec<_> = (0..11)
+            .map(|epoch| scoring.hypnogram.stage_of_epoch(f64::from(epoch) * 30.0))
+            .collect();
+        let mut expected = vec![Some(crate::Stage::N2); 10];
+        expected.push(Some(crate::Stage::Wake));
+        assert_eq!(stages, expected);
+        assert_eq!(scoring.n_unknown, 1);
     }
 
     #[test]
