@@ -25,7 +25,7 @@ pub const SIGNAL_TOWER: &str = "signal.onnx";
 /// Every row ends with at least one 0 (pad) unless it has the full context length; the class position is added inside.
 pub const TEXT_TOWER: &str = "text.onnx";
 /// File name of the caption decoder, whose inputs and outputs [`crate::caption`] tells. A bundle may do without it.
-pub const CAPTION_DECODER: &str = "caption.onnx";
+pub const CAPTIONER: &str = "caption.onnx";
 /// File name of the tokenizer's vocabulary.
 pub const VOCABULARY: &str = "bpe_simple_vocab_16e6.txt.gz";
 /// File name of the list of tokens that the text tower met in its training: one bit a token, the lowest bit of a byte
@@ -195,7 +195,7 @@ impl Bundle {
 
     /// Returns whether the bundle can say what it sees.
     pub fn has_captioner(&self) -> bool {
-        self.manifest.files.contains_key(CAPTION_DECODER)
+        self.manifest.files.contains_key(CAPTIONER)
     }
 
     /// Refuses a bundle without a captioner.

@@ -15,6 +15,7 @@
 
 use std::path::{Path, PathBuf};
 
+use nocturne_psg::caption::CaptionKind;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorElementType};
 
@@ -47,6 +48,8 @@ struct Sizes {
     /// Of each cache, keys and values of all layers, heads, and numbers of a head.
     caches: [[usize; 3]; CACHES.len()],
     vocabulary: usize,
+    /// Kinds of caption that may be asked for; none where the decoder was trained without.
+    kinds: usize,
 }
 
 /// A caption under way: the decoder and what it has computed of it.
@@ -85,6 +88,13 @@ impl Decoder {
             let (found, expected) = (memory.width(), self.sizes.width);
             return Err(self.error(format!(
                 "it reads a memory of width {expected}; the signal tower gives one of width {found}"
+            )));
+        }
+        let (kinds, known) = (condition.columns(), self.sizes.kinds);
+        if kinds.iter().any(|kind| *kind >= known as i64) {
+            return Err(self.error(format!(
+                "it was trained on {known} kinds of caption; expected {}",
+                CaptionKind::ALL.len()
             )));
         }
         Ok(Dictation { decoder: self, memory, condition, caches: None })
@@ -214,7 +224,8 @@ impl Sizes {
             output(output_name, &[-1; 5])?;
         }
         output("logits", &[-1, -1, vocabulary as i64])?;
-        Ok(Self { width: memory[2] as usize, caches, vocabulary })
+        let kinds = number(session, "condition_kinds")?;
+        Ok(Self { width: memory[2] as usize, caches, vocabulary, kinds })
     }
 
     fn empty_caches(&self, batch: usize) -> ort::Result<[DynValue; CACHES.len()]> {
@@ -225,6 +236,17 @@ impl Sizes {
         let [text, decoder, cross] = self.caches;
         Ok([empty(text)?, empty(decoder)?, empty(cross)?])
     }
+}
+
+/// Reads a number from the graph's metadata, which tells what no shape does.
+fn number(session: &Session, name: &str) -> std::result::Result<usize, String> {
+    let metadata = session.metadata().map_err(|problem| problem.to_string())?;
+    let text = metadata.custom(name);
+    let number = text.as_deref().and_then(|text| text.parse().ok());
+    number.ok_or_else(|| match text {
+        None => format!("its metadata lacks `{name}`"),
+        Some(text) => format!("its metadata has `{name}` = `{text}`; expected a number"),
+    })
 }
 
 /// Stands in an expected shape for an axis whose length the graph must tell.

@@ -14,7 +14,7 @@ mod tidy;
 use nocturne_psg::caption::CaptionKind;
 use serde::Serialize;
 
-use crate::bundle::{Bundle, CAPTION_DECODER, VOCABULARY};
+use crate::bundle::{Bundle, CAPTIONER, VOCABULARY};
 use crate::runtime::{Device, Provider, Runtime};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};
@@ -136,7 +136,7 @@ impl Captioner {
     pub fn open(runtime: Runtime, bundle: &Bundle, device: Device, threads: usize) -> Result<Self> {
         bundle.expect_captioner()?;
         let spec = &bundle.manifest().tokenizer;
-        let path = bundle.file(CAPTION_DECODER);
+        let path = bundle.file(CAPTIONER);
         let size = spec.vocabulary_size;
         let Some(begin) = size.checked_sub(2) else {
             let problem = format!("a vocabulary of {size} has no begin and end token");
