@@ -3,6 +3,7 @@
 pub mod bundle;
 mod embedding;
 mod error;
+pub mod graph;
 pub mod metrics;
 mod prompts;
 pub mod runtime;
