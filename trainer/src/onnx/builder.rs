@@ -68,6 +68,8 @@ pub(super) enum Attribute<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Builder {
     graph: GraphProto,
+    /// Tensors that are to be outputs, and their names as such.
+    outputs: Vec<(Value, &'static str)>,
 }
 
 impl Builder {
@@ -161,6 +163,29 @@ impl Builder {
         self.node("Transpose", &[a], &[Attribute::Ints("perm", order)])
     }
 
+    /// Returns one length of a tensor's shape, as a row of one integer.
+    pub(super) fn length(&mut self, a: &Value, axis: i64) -> Value {
+        let ends = [Attribute::Int("start", axis), Attribute::Int("end", axis + 1)];
+        self.node("Shape", &[a], &ends)
+    }
+
+    /// Returns the part from `start` up to but without `end` along an axis; both are rows of one integer.
+    pub(super) fn slice(&mut self, a: &Value, axis: i64, start: &Value, end: &Value) -> Value {
+        let axis = self.i64s(&[axis]);
+        self.node("Slice", &[a, start, end, &axis], &[])
+    }
+
+    /// Returns the rows of `a` along an axis that `indices` name.
+    pub(super) fn gather(&mut self, a: &Value, axis: i64, indices: &Value) -> Value {
+        self.node("Gather", &[a, indices], &[Attribute::Int("axis", axis)])
+    }
+
+    /// Returns the mean over an axis, which goes away.
+    pub(super) fn mean(&mut self, a: &Value, axis: i64) -> Value {
+        let attributes = [Attribute::Ints("axes", &[axis]), Attribute::Int("keepdims", 0)];
+        self.node("ReduceMean", &[a], &attributes)
+    }
+
     /// Returns softmax over the last axis.
     pub(super) fn softmax(&mut self, a: &Value) -> Value {
         self.node("Softmax", &[a], &[Attribute::Int("axis", -1)])
@@ -191,16 +216,17 @@ impl Builder {
         self.node("Div", &[rows, &norms], &[])
     }
 
-    /// Ends the graph with one output, and gives the model its facts.
-    pub(super) fn finish(
-        mut self,
-        output: &Value,
-        name: &str,
-        dims: &[Dim],
-        facts: &[(&str, String)],
-    ) -> Model {
-        name.clone_into(self.rename_target(output));
+    /// Makes the tensor an output of the graph, under a name of its own.
+    pub(super) fn output(&mut self, value: &Value, name: &'static str, dims: &[Dim]) {
         self.graph.output.push(value_info(name, Numbers::F32, dims));
+        self.outputs.push((value.clone(), name));
+    }
+
+    /// Ends the graph, and gives the model its facts.
+    pub(super) fn finish(mut self, name: &str, facts: &[(&str, String)]) -> Model {
+        for (value, output) in std::mem::take(&mut self.outputs) {
+            self.rename(&value, output);
+        }
         name.clone_into(&mut self.graph.name);
         let facts = facts.iter().map(|(key, value)| StringStringEntryProto {
             key: (*key).to_owned(),
@@ -216,14 +242,15 @@ impl Builder {
         })
     }
 
-    /// Returns the name of the node's output that is to become the graph's.
-    fn rename_target(&mut self, output: &Value) -> &mut String {
-        self.graph
-            .node
-            .iter_mut()
-            .flat_map(|node| &mut node.output)
-            .find(|name| **name == output.0)
-            .expect("the output is that of a node")
+    /// Gives a node's output another name, wherever it stands.
+    fn rename(&mut self, value: &Value, name: &str) {
+        for node in &mut self.graph.node {
+            for other in node.input.iter_mut().chain(&mut node.output) {
+                if *other == value.0 {
+                    name.clone_into(other);
+                }
+            }
+        }
     }
 
     /// Adds a constant, or finds the one that is the same: blocks share their angles and shapes.

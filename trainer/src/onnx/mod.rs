@@ -1,10 +1,13 @@
-//! Both towers as ONNX graphs, made of named weights and nothing else.
+//! Both towers and the caption decoder as ONNX graphs, made of named weights and nothing else.
 //!
 //! Written for opset 17 and IR version 8, which every ONNX Runtime from 1.12 on reads.
 //! Batch and text length are dynamic axes.
 
 mod algebra;
 mod builder;
+mod caption_cache;
+mod caption_decoder;
+mod layers;
 mod proto;
 mod signal_attention;
 mod signal_pool;
@@ -13,6 +16,7 @@ mod text_tower;
 mod token_table;
 
 pub use builder::Model;
+pub use caption_decoder::caption_decoder;
 pub use signal_tower::signal_tower;
 pub use text_tower::text_tower;
 pub use token_table::TokenSet;

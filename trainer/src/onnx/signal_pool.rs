@@ -5,9 +5,21 @@ use super::builder::Value;
 use super::signal_tower::SignalGraph;
 use crate::Result;
 
+/// What the attention pools make of all tokens.
+pub(super) struct Pooled {
+    /// What the embedding is projected from, `[batch, width]`.
+    pub(super) token: Value,
+    /// What the caption decoder looks at, `[batch, decoder_tokens, width]`.
+    pub(super) memory: Value,
+    /// The share of each patch in the embedding, `[batch, channels, patches]`: it adds up to 1 for each epoch.
+    ///
+    /// The shares of the memory tokens times those of the patches in each of them, both means over the heads.
+    pub(super) attention: Value,
+}
+
 impl SignalGraph<'_> {
-    /// Returns what the three attention pools make of all tokens, `[batch, width]`.
-    pub(super) fn pooled(&mut self, tokens: &Value) -> Result<Value> {
+    /// Runs the three attention pools over the tokens `[batch, channels, patches, width]`.
+    pub(super) fn pooled(&mut self, tokens: &Value) -> Result<Pooled> {
         let (width, heads) = (self.config.transformer_width, self.config.transformer_heads);
         let queries = [1, self.config.decoder_tokens];
         let n_tokens = (self.config.input_channels * self.config.patches()) as i64;
@@ -25,7 +37,24 @@ impl SignalGraph<'_> {
         let sums = self.builder.split(&sums, 1, queries.map(|queries| heads * queries));
         let global = self.pooler_output(&sums[0], "contrastive_pooler", queries[0])?;
         let memory = self.pooler_output(&sums[1], "decoder_pooler", queries[1])?;
-        self.attention_pool(&global, &memory)
+        let (token, memory_shares) = self.attention_pool(&global, &memory)?;
+        let shares = self.builder.split(&weights, 1, queries.map(|queries| heads * queries));
+        let attention = self.patch_shares(&memory_shares, &shares[1]);
+        Ok(Pooled { token, memory, attention })
+    }
+
+    /// Multiplies the shares of memory tokens `[batch, heads, 1, queries]` by those of the patches in each of them
+    /// `[batch, heads · queries, channels · patches]`.
+    fn patch_shares(&mut self, of_memory: &Value, of_patches: &Value) -> Value {
+        let (channels, patches) = (self.config.input_channels as i64, self.config.patches() as i64);
+        let (heads, queries) =
+            (self.config.transformer_heads as i64, self.config.decoder_tokens as i64);
+        let builder = &mut self.builder;
+        let of_memory = builder.mean(of_memory, 1);
+        let of_patches = builder.reshape(of_patches, &[-1, heads, queries, channels * patches]);
+        let of_patches = builder.mean(&of_patches, 1);
+        let shares = builder.matmul(&of_memory, &of_patches);
+        builder.reshape(&shares, &[-1, channels, patches])
     }
 
     /// Returns a pooler's queries behind its key projection, scaled, `[heads · queries, width]`.
@@ -76,8 +105,9 @@ impl SignalGraph<'_> {
         self.linear(&mixed, &format!("{name}.attn.out_proj"))
     }
 
-    /// Lets the global token `[batch, 1, width]` look at the memory, and returns `[batch, width]`.
-    fn attention_pool(&mut self, global: &Value, memory: &Value) -> Result<Value> {
+    /// Lets the global token `[batch, 1, width]` look at the memory, and returns `[batch, width]` and how much it
+    /// looked at each memory token, `[batch, heads, 1, queries]`.
+    fn attention_pool(&mut self, global: &Value, memory: &Value) -> Result<(Value, Value)> {
         let (width, heads) = (self.config.transformer_width, self.config.transformer_heads);
         let (head_dim, memory_len) = (self.config.head_dim(), self.config.decoder_tokens);
         let packed = self.weight("attn_pool.in_proj_weight")?.values.clone();
@@ -103,6 +133,6 @@ impl SignalGraph<'_> {
         let weights = self.builder.softmax(&scores);
         let mixed = self.builder.matmul(&weights, &values);
         let mixed = self.builder.reshape(&mixed, &[-1, width as i64]);
-        self.linear(&mixed, "attn_pool.out_proj")
+        Ok((self.linear(&mixed, "attn_pool.out_proj")?, weights))
     }
 }

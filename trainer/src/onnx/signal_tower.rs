@@ -1,4 +1,4 @@
-//! The signal tower as a graph: `signals [batch, 10, 1920]` to `signal_embedding [batch, dim]`.
+//! The signal tower as a graph: from the signals of epochs to their embeddings, and what was looked at.
 
 use super::algebra::{product, transposed};
 use super::builder::{Attribute, Builder, Dim, Model, Numbers, Value};
@@ -12,7 +12,16 @@ const INPUT: &str = "signals";
 /// Name of the output.
 const OUTPUT: &str = "signal_embedding";
 
+/// Name of the share of each patch in the embedding.
+const ATTENTION: &str = "attention";
+/// Name of what the caption decoder looks at.
+const MEMORY: &str = "memory";
+
 /// Builds the graph of the signal tower.
+///
+/// From `signals [batch, 10, 1920] f32` to `signal_embedding [batch, dim] f32` of unit length,
+/// `attention [batch, 10, patches] f32`, the share of each patch in the embedding, which adds up to 1 for each epoch,
+/// and, where the weights hold a caption decoder, `memory [batch, memory_tokens, width] f32`, what it looks at.
 ///
 /// Folded into constants, which saves work and costs no accuracy: the convolution and the projection behind it,
 /// which are one affine map of a patch; the scale of the queries; the poolers' queries behind their key projection.
@@ -34,11 +43,18 @@ pub fn signal_tower(weights: &Weights, config: &ModelConfig) -> Result<Model> {
     }
     let tokens = graph.rms_norm(&tokens, "ln_final")?;
     let pooled = graph.pooled(&tokens)?;
-    let raw = graph.linear(&pooled, "proj_to_embed")?;
-    let unit = graph.builder.normalize(&raw);
-    let facts = [("embed_dim", config.embed_dim.to_string())];
-    let dims = [Dim::Named("batch"), Dim::Fixed(config.embed_dim)];
-    Ok(graph.builder.finish(&unit, OUTPUT, &dims, &facts))
+    let raw = graph.linear(&pooled.token, "proj_to_embed")?;
+    let mut builder = graph.builder;
+    let unit = builder.normalize(&raw);
+    let batch = Dim::Named("batch");
+    let [channels, patches] = [signal.input_channels, signal.patches()].map(Dim::Fixed);
+    builder.output(&unit, OUTPUT, &[batch, Dim::Fixed(config.embed_dim)]);
+    builder.output(&pooled.attention, ATTENTION, &[batch, channels, patches]);
+    if weights.has_captioner() {
+        let [tokens, width] = [signal.decoder_tokens, signal.transformer_width].map(Dim::Fixed);
+        builder.output(&pooled.memory, MEMORY, &[batch, tokens, width]);
+    }
+    Ok(builder.finish(OUTPUT, &[("embed_dim", config.embed_dim.to_string())]))
 }
 
 /// The graph in the making, and what it is made of.
