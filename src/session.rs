@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use nocturne_encoder::{BatchOptions, Bundle, Runtime, SignalEncoder, TextEncoder};
+use nocturne_encoder::{BatchOptions, Bundle, Captioner, Runtime, SignalEncoder, TextEncoder};
 use nocturne_engine::{Engine, Options};
 
 use crate::args::{CollectionArguments, Common, EncoderArguments};
@@ -33,6 +33,16 @@ impl Session {
         let text = TextEncoder::open(self.runtime, &self.bundle, device, batch)?;
         self.tell_provider(signal.provider());
         Ok((signal, text))
+    }
+
+    /// Opens the signal tower and the caption decoder, and says what they run on.
+    pub(crate) fn captioner(&self) -> Result<(SignalEncoder, Captioner)> {
+        let (device, batch) = (self.arguments.device, self.batch());
+        self.bundle.expect_captioner()?;
+        let signal = SignalEncoder::open(self.runtime, &self.bundle, device, batch)?;
+        let captioner = Captioner::open(self.runtime, &self.bundle, device, batch.threads)?;
+        self.tell_provider(captioner.provider());
+        Ok((signal, captioner))
     }
 
     /// Opens a collection that this bundle has filled.
