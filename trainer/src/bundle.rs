@@ -72,15 +72,25 @@ pub fn write_bundle(
     Ok(Bundle::open(folder)?)
 }
 
-fn manifest(weights: &Weights, config: &ModelConfig, facts: &BundleFacts) -> Result<Manifest> {
-    let text = &config.text_cfg;
-    if text.vocab_size != VOCABULARY_SIZE {
-        return Err(Error::Config {
-            field: "text_cfg.vocab_size",
-            value: text.vocab_size.to_string(),
-            expected: format!("CLIP's {VOCABULARY_SIZE}, whose vocabulary a bundle carries"),
-        });
+/// Refuses a model over another vocabulary than CLIP's: a bundle's tokens would be beyond its table.
+///
+/// # Errors
+///
+/// [`Error::Config`].
+pub fn check_vocabulary(config: &ModelConfig) -> Result<()> {
+    if config.text_cfg.vocab_size == VOCABULARY_SIZE {
+        return Ok(());
     }
+    Err(Error::Config {
+        field: "text_cfg.vocab_size",
+        value: config.text_cfg.vocab_size.to_string(),
+        expected: format!("CLIP's {VOCABULARY_SIZE}, whose vocabulary a bundle carries"),
+    })
+}
+
+fn manifest(weights: &Weights, config: &ModelConfig, facts: &BundleFacts) -> Result<Manifest> {
+    check_vocabulary(config)?;
+    let text = &config.text_cfg;
     let facts = facts.clone();
     Ok(Manifest {
         format: FORMAT,
