@@ -299,6 +299,7 @@ pub(crate) struct FilterArguments {
 
 /// `nocturne search`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct SearchEpochs {
     /// What to search for, in words.
     #[arg(required_unless_present_any = ["like", "vector"], conflicts_with_all = ["like", "vector"])]
@@ -318,6 +319,9 @@ pub(crate) struct SearchEpochs {
     /// Least cosine of a hit.
     #[arg(long, value_name = "COSINE", allow_negative_numbers = true)]
     pub(crate) min_score: Option<f32>,
+    /// Tells where the encoder looked in each hit; reads the recordings again.
+    #[arg(long, conflicts_with = "captions")]
+    pub(crate) explain: bool,
     /// Writes JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,5 +1,6 @@
 //! `nocturne caption` where it cannot answer; what it says is tested with the trainer, which makes bundles that speak.
 
+use crate::cohort::cohort;
 use crate::program::{has_encoder, root, run, text};
 
 #[test]
@@ -36,4 +37,16 @@ fn searches_out_of_range_are_refused_before_anything_is_read() {
     check(&["--about", "none"], 2, "expected `all` or some kinds");
     check(&["--about", "mood"], 2, "`mood` is no kind of caption");
     check(&["--epoch", "7-2"], 2, "cannot be used multiple times");
+}
+#[test]
+fn explanation_without_attention_is_refused() {
+    let Some(cohort) = cohort() else { return };
+    let tower = root().join("models/nocturne-tiny/signal.onnx");
+    let run = run(["search", "sleep", "-c", text(&cohort.collection), "--explain"]);
+    if run.code == 0 {
+        println!("skipped: the shipped bundle tells where it looks");
+        return;
+    }
+    let expected = format!("`{}` does not tell where it looks", text(&tower));
+    assert!(run.error().starts_with(&expected), "{}", run.error());
 }

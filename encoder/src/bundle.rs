@@ -48,7 +48,7 @@ pub struct Manifest {
     pub preprocessing: Preprocessing,
     /// How texts become tokens.
     pub tokenizer: TokenizerSpec,
-    /// Number of trained numbers in each tower.
+    /// Number of trained numbers in each tower, and in the captioner.
     pub parameters: BTreeMap<String, u64>,
     /// Where the weights come from.
     pub training: Training,

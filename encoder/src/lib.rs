@@ -5,6 +5,7 @@ pub mod bundle;
 pub mod caption;
 mod embedding;
 mod error;
+pub mod graph;
 pub mod metrics;
 mod prompts;
 pub mod runtime;

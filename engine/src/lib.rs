@@ -5,8 +5,10 @@
 //! - [`search_epochs`](Engine::search_epochs): words, an epoch or a vector to epochs;
 //! - [`search_nights`](Engine::search_nights): words to nights, as a rate per hour of sleep;
 //! - [`label_epochs`](Engine::label_epochs): labels by the nearest prompt;
-//! - [`search_captions`](Engine::search_captions): an epoch to captions.
+//! - [`search_captions`](Engine::search_captions): an epoch to captions;
+//! - [`generate_caption`](Engine::generate_caption): the signals of an epoch to words.
 //!
+//! [`Explainer`] tells where the encoder looked in an epoch.
 //! [`serve`] puts the same answers on a socket; [`eval`] measures how right they are.
 //! The engine reads collections and never writes one.
 
@@ -16,6 +18,8 @@ mod engine;
 mod epochs;
 mod error;
 pub mod eval;
+mod explain;
+mod generate;
 mod labels;
 mod limits;
 mod night;
@@ -27,6 +31,8 @@ pub use captions::{CaptionAnswer, CaptionRequest};
 pub use engine::{Engine, Info, Options};
 pub use epochs::{EpochAnswer, EpochHit, EpochQuery, TextReading};
 pub use error::{Error, Result};
+pub use explain::{Explainer, Explanation};
+pub use generate::{EpochSignal, GenerateRequest, GeneratedPart};
 pub use labels::EpochLabels;
 pub use limits::{LONGEST_TEXT, MOST_HITS};
 pub use night::{

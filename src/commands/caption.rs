@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use nocturne_encoder::{Captioner, EpochReading, SignalEncoder, caption};
+use nocturne_encoder::{EpochReading, SignalEncoder, caption};
 use nocturne_indexer::discover;
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::{EpochNumber, Night, OpenOptions, Recording, RecordingId};
@@ -49,8 +49,9 @@ pub(super) fn run(common: &Common, arguments: &Caption) -> Result<Outcome> {
     let (found, outcome) = choose(&night, &id, arguments)?;
     for epoch_idx in found {
         let reading = read_epoch(&mut signal, &night, epoch_idx)?;
+        let memory = captioner.expect_memory(reading.memory)?;
         for kind in &arguments.about.0 {
-            let caption = say(&mut captioner, &reading, *kind, &search)?;
+            let caption = captioner.caption(&memory, (*kind).into(), &search, &mut |_| true)?;
             let told = Told::new(&id, &night, epoch_idx, *kind, caption);
             if arguments.json {
                 console::print_json(&told)?;
@@ -91,19 +92,6 @@ fn read_epoch(signal: &mut SignalEncoder, night: &Night, epoch_idx: usize) -> Re
     }
     let reading = signal.read_epochs(night, &[epoch_idx])?.pop();
     reading.context("one epoch gives one reading")
-}
-
-fn say(
-    captioner: &mut Captioner,
-    reading: &EpochReading,
-    kind: CaptionKind,
-    search: &caption::Search,
-) -> Result<caption::Caption> {
-    let memory = reading
-        .memory
-        .as_ref()
-        .context("the bundle's signal tower gives no `memory` for its captioner")?;
-    Ok(captioner.caption(memory, kind.into(), search, &mut |_| true)?)
 }
 
 impl<'a> Told<'a> {

@@ -74,6 +74,10 @@ impl Decoder {
         Ok(Self { session, path: path.to_owned(), provider, sizes })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn provider(&self) -> &Provider {
         &self.provider
     }

@@ -14,7 +14,7 @@ mod tidy;
 use nocturne_psg::caption::CaptionKind;
 use serde::Serialize;
 
-use crate::bundle::{Bundle, CAPTIONER, VOCABULARY};
+use crate::bundle::{Bundle, CAPTIONER, SIGNAL_TOWER, VOCABULARY};
 use crate::runtime::{Device, Provider, Runtime};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};
@@ -151,6 +151,18 @@ impl Captioner {
     /// Returns what the decoder runs on.
     pub fn provider(&self) -> &Provider {
         self.decoder.provider()
+    }
+
+    /// Returns the memory that the signal tower gave, which must be there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Model`] where the bundle's signal tower gives none.
+    pub fn expect_memory(&self, memory: Option<Memory>) -> Result<Memory> {
+        memory.ok_or_else(|| {
+            let problem = format!("it reads a `memory` that `{SIGNAL_TOWER}` does not give");
+            Error::Model { path: self.decoder.path().to_owned(), problem }
+        })
     }
 
     /// Makes a caption of an epoch and tells `watch` of each token; it ends early where `watch` returns `false`.

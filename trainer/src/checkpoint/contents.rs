@@ -96,8 +96,9 @@ fn find(loaded: &Loaded<'_>, root: usize) -> Option<(&'static str, usize)> {
 }
 
 fn key_name(loaded: &Loaded<'_>, key: Value<'_>) -> String {
-    match key {
-        Value::Text(text) => text.chars().take(100).flat_map(char::escape_debug).collect(),
-        other => loaded.describe(other),
+    if let Value::Text(text) = key {
+        text.chars().take(100).flat_map(char::escape_debug).collect()
+    } else {
+        loaded.describe(key)
     }
 }

@@ -29,7 +29,7 @@ pub enum Mistaken {
     Text,
     /// `PyTorch`'s format before 0.2.
     Tar,
-    /// A program of TorchScript, which carries code.
+    /// A program of `TorchScript`, which carries code.
     TorchScript,
     /// Another zip archive.
     OtherArchive,

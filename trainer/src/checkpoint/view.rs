@@ -23,16 +23,23 @@ pub(super) struct View {
     end: u64,
 }
 
+/// Which numbers of a storage a tensor has, as a file says it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places<'a> {
+    pub(super) first: i64,
+    pub(super) shape: &'a [i64],
+    pub(super) strides: &'a [i64],
+}
+
 impl View {
     /// Checks that every number lies in a storage of `storage_bytes` bytes.
     pub(super) fn new(
         storage: usize,
         element: ElementType,
         storage_bytes: u64,
-        first: i64,
-        shape: &[i64],
-        strides: &[i64],
+        places: &Places<'_>,
     ) -> Result<Self> {
+        let Places { first, shape, strides } = *places;
         expect(shape.len() == strides.len() && shape.len() <= MOST_AXES, || {
             format!("a tensor has {} axes and {} strides", shape.len(), strides.len())
         })?;
@@ -71,7 +78,8 @@ impl View {
             strides[axis - 1] = strides[axis].saturating_mul(shape[axis] as i64);
         }
         let shape: Vec<i64> = shape.iter().map(|length| *length as i64).collect();
-        Self::new(storage, element, storage_bytes, 0, &shape, &strides)
+        let places = Places { first: 0, shape: &shape, strides: &strides };
+        Self::new(storage, element, storage_bytes, &places)
     }
 
     /// Returns the number of numbers.

@@ -12,8 +12,10 @@ pub(super) const CAPTION_PARTS: [&str; 3] =
 /// Begin of the names of the reconstruction head, whose sizes no configuration tells.
 pub(super) const RECONSTRUCTION: &str = "signal_decoder.";
 
-/// Returns names and shapes of a model, without the reconstruction head.
-pub(super) fn layout(config: &ModelConfig, parts: Parts) -> BTreeMap<String, Vec<usize>> {
+/// Returns the names and shapes of a model's weights, aliases and buffers with them.
+///
+/// The reconstruction head is left out: no configuration tells its sizes.
+pub fn layout(config: &ModelConfig, parts: Parts) -> BTreeMap<String, Vec<usize>> {
     let mut layout = Layout::default();
     layout.add("logit_scale", &[]);
     layout.signal_tower(config);

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use crate::error::WrongShape;
 use crate::{Checkpoint, Error, ModelConfig, Result, Weights};
 
+pub use layout::layout;
 pub use replace::replace_bundle;
 
 /// Shapes by name, all that is known of weights before they are read.
@@ -52,7 +53,7 @@ impl<'a> Import<'a> {
         };
         let (config, notices) = sizes::infer(&shapes, parts, given)?;
         config.check()?;
-        compare(&shapes, &layout::layout(&config, parts))?;
+        compare(&shapes, &layout(&config, parts))?;
         Ok(Self { checkpoint, config, parts, notices })
     }
 

@@ -255,11 +255,11 @@ impl Sizes<'_> {
 
     /// Returns how many of `begin0.`, `begin1.`, … some name begins with.
     fn count(&self, begin: &str) -> usize {
-        let is_there = |layer: &usize| {
-            let begin = format!("{begin}{layer}.");
-            self.shapes.keys().any(|name| name.starts_with(&begin))
-        };
-        (0..).take_while(is_there).count()
+        let mut n = 0;
+        while self.shapes.keys().any(|name| name.starts_with(&format!("{begin}{n}."))) {
+            n += 1;
+        }
+        n
     }
 }
 

@@ -55,6 +55,11 @@ impl Weights {
         self.tensors.insert(name.into(), HostTensor { shape, values });
     }
 
+    /// Returns whether a caption decoder is among the weights.
+    pub fn has_captioner(&self) -> bool {
+        self.get("text_decoder.text_projection").is_some()
+    }
+
     /// Returns the names and tensors in order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &HostTensor)> {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))

@@ -5,6 +5,9 @@ use std::io::Write;
 /// Values that stand for "see the zip64 field".
 const IN_ZIP64: u64 = 0xffff_ffff;
 
+/// Names are UTF-8, and sizes are told by the table of contents alone.
+const FLAGS: u16 = 0x808;
+
 /// An entry that is written.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -34,25 +37,31 @@ impl<W: Write> Archive<W> {
         self.at += bytes.len() as u64;
     }
 
-    /// Adds a stored entry, its bytes at a multiple of 64 as `PyTorch` has them.
+    /// Adds a stored entry.
     pub(crate) fn add(&mut self, name: &str, bytes: &[u8]) {
-        self.add_packed(name, bytes, 0, bytes.len() as u64, crc32fast::hash(bytes));
+        let local_header = self.put_local(name, bytes, 0);
+        let (name, crc, len) = (name.to_owned(), crc32fast::hash(bytes), bytes.len() as u64);
+        let (flags, method) = (FLAGS, 0);
+        self.entries.push(Entry { name, flags, method, crc, stored: len, len, local_header });
     }
 
-    /// Adds an entry whose packed bytes are given.
-    pub(crate) fn add_packed(
-        &mut self,
-        name: &str,
-        packed: &[u8],
-        method: u16,
-        len: u64,
-        crc: u32,
-    ) {
+    /// Adds a deflated entry that says of itself to have `len` bytes.
+    pub(crate) fn add_deflated(&mut self, name: &str, deflated: &[u8], len: u64, crc: u32) {
+        let local_header = self.put_local(name, deflated, 8);
+        let (name, stored) = (name.to_owned(), deflated.len() as u64);
+        let (flags, method) = (FLAGS, 8);
+        self.entries.push(Entry { name, flags, method, crc, stored, len, local_header });
+    }
+
+    /// Writes a header and bytes at a multiple of 64, as `PyTorch` has them; returns where the header begins.
+    ///
+    /// The header tells neither sizes nor checksum.
+    fn put_local(&mut self, name: &str, bytes: &[u8], method: u16) -> u64 {
         let local_header = self.at;
         let begin = self.at + 30 + name.len() as u64;
         let padding = (begin + 4).next_multiple_of(64) - begin;
-        // As in `PyTorch`, the header tells neither sizes nor checksum: bit 3 of the flags says so.
-        self.put(b"PK\x03\x04\0\0\x08\x08");
+        self.put(b"PK\x03\x04\0\0");
+        self.put(&FLAGS.to_le_bytes());
         self.put(&method.to_le_bytes());
         self.put(&[0; 16]);
         self.put(&(name.len() as u16).to_le_bytes());
@@ -61,9 +70,8 @@ impl<W: Write> Archive<W> {
         self.put(b"FB");
         self.put(&(padding as u16 - 4).to_le_bytes());
         self.put(&vec![b'Z'; padding as usize - 4]);
-        self.put(packed);
-        let (name, stored) = (name.to_owned(), packed.len() as u64);
-        self.entries.push(Entry { name, flags: 0x808, method, crc, stored, len, local_header });
+        self.put(bytes);
+        local_header
     }
 
     /// Writes the table of contents, with zip64 as `PyTorch` always does.

@@ -82,11 +82,11 @@ fn two_entries_of_one_name_are_refused() {
 #[test]
 fn bombs_are_refused_before_they_are_inflated() {
     check(
-        |it| it.add_packed("x/data/1", &[0; 100], 8, 10_100, 0),
+        |it| it.add_deflated("x/data/1", &[0; 100], 10_100, 0),
         "its entry `x/data/1` inflates from 100 bytes to 10100",
     );
     check(
-        |it| it.add_packed("x/data/1", &[0; 8], 8, u64::MAX, 0),
+        |it| it.add_deflated("x/data/1", &[0; 8], u64::MAX, 0),
         "its entry `x/data/1` inflates from 8 bytes to 18446744073709551615",
     );
 }
@@ -98,7 +98,7 @@ fn deflated_entries_have_the_length_that_is_told() {
     let packed = packed.finish().unwrap();
     for len in [8, 16] {
         let mut archive = started(&one_tensor(len as i64 / 4, 0, &[1], &[1]), &[]);
-        archive.add_packed("x/data/0", &packed, 8, len, 0);
+        archive.add_deflated("x/data/0", &packed, len, 0);
         let error = open(&archive.finish()).unwrap().read("w").unwrap_err();
         let expected = format!(
             "`x.pt` cannot be understood: a deflated entry has not the {len} bytes that the table of contents gives it"

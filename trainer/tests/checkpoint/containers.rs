@@ -117,7 +117,7 @@ fn deflated_entries_are_inflated() {
     std::io::Write::write_all(&mut packed, &values).unwrap();
     let mut archive = archive::started(&one_tensor(3000, 7, &[5], &[2]), &[]);
     let crc = crc32fast::hash(&values);
-    archive.add_packed("x/data/0", &packed.finish().unwrap(), 8, values.len() as u64, crc);
+    archive.add_deflated("x/data/0", &packed.finish().unwrap(), values.len() as u64, crc);
     let checkpoint = open(&archive.finish()).unwrap();
     assert_eq!(checkpoint.read("w").unwrap().values, [7.0, 9.0, 11.0, 13.0, 15.0]);
 }

@@ -5,11 +5,15 @@
 
 mod archive;
 mod archives;
+mod base_size;
 mod code;
 mod containers;
 mod damage;
+mod import;
 mod limits;
 mod pickle;
+mod program;
+mod torch;
 
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 
 use super::super::element::ElementType;
 use super::super::problem::{Result, broken, expect, quoted};
-use super::super::view::{MOST_AXES, View};
+use super::super::view::{MOST_AXES, Places, View};
 use super::globals::Global;
 use super::value::{Loaded, StorageId, Value};
 
@@ -117,13 +117,13 @@ fn tensor<'a>(
         return Err(broken("a tensor in it has no storage, or no place in it"));
     };
     let id = loaded.storages[storage];
-    let element = match (element, id.element) {
-        (Some(element), _) | (None, Some(element)) => element,
-        (None, None) => return Err(broken("a tensor in it does not say of which type it is")),
-    };
+    let element = element.or(id.element);
+    let element =
+        element.ok_or_else(|| broken("a tensor in it does not say of which type it is"))?;
     let shape = integers(loaded, shape)?;
     let strides = integers(loaded, strides)?;
-    let view = View::new(storage, element, id.part.1, first, &shape, &strides)?;
+    let places = Places { first, shape: &shape, strides: &strides };
+    let view = View::new(storage, element, id.part.1, &places)?;
     loaded.tensors.push(view);
     Ok(Value::Tensor(loaded.tensors.len() - 1))
 }
@@ -134,20 +134,19 @@ fn integers(loaded: &Loaded<'_>, value: Value<'_>) -> Result<Vec<i64>> {
     };
     let values = &loaded.tuples[index];
     expect(values.len() <= MOST_AXES, || format!("a tensor has {} axes", values.len()))?;
-    let integer = |value: &Value<'_>| match value {
-        Value::Int(value) => Ok(*value),
-        other => Err(broken(format!("the length of an axis is {}", loaded.describe(*other)))),
+    let integer = |value: &Value<'_>| {
+        if let Value::Int(value) = value {
+            return Ok(*value);
+        }
+        Err(broken(format!("the length of an axis is {}", loaded.describe(*value))))
     };
     values.iter().map(integer).collect()
 }
 
 /// Refuses views whose numbers are not those of the storage: negated and conjugated ones.
 fn refuse_flags(loaded: &Loaded<'_>, flags: Value<'_>) -> Result<()> {
-    let is_plain = match flags {
-        Value::None => true,
-        Value::Dict(index) => loaded.dicts[index].is_empty(),
-        _ => false,
-    };
+    let is_empty = |index: usize| loaded.dicts[index].is_empty();
+    let is_plain = flags == Value::None || matches!(flags, Value::Dict(index) if is_empty(index));
     expect(is_plain, || "a tensor in it is a negated or conjugated view".to_owned())
 }
 

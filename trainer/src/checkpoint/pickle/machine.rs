@@ -188,17 +188,15 @@ impl<'a> Machine<'a> {
     /// Gives an object its state, which is not looked at: attributes of a dictionary, fields of an inert class.
     fn build(&mut self) -> Result<()> {
         self.pop()?;
-        match self.top()? {
-            Value::Object(_) | Value::Dict(_) | Value::Tensor(_) => Ok(()),
-            other => {
-                Err(broken(format!("its pickle gives a state to {}", self.loaded.describe(other))))
-            }
-        }
+        let top = self.top()?;
+        let has_state = matches!(top, Value::Object(_) | Value::Dict(_) | Value::Tensor(_));
+        expect(has_state, || format!("its pickle gives a state to {}", self.loaded.describe(top)))
     }
 
     fn collect(&mut self, opcode: u8) -> Result<()> {
         match opcode {
-            b']' => self.push_list(Vec::new()),
+            // Sets are lists here: nothing asks whether something is in them.
+            b']' | 0x8f => self.push_list(Vec::new()),
             b'}' => {
                 self.loaded.dicts.push(Vec::new());
                 self.push(Value::Dict(self.loaded.dicts.len() - 1));
@@ -214,8 +212,6 @@ impl<'a> Machine<'a> {
                 values.reverse();
                 self.push_tuple(values);
             }
-            // Sets are lists here: nothing asks whether something is in them.
-            0x8f => self.push_list(Vec::new()),
             0x91 => {
                 let values = self.pop_mark()?;
                 self.push_list(values);
@@ -252,36 +248,26 @@ impl<'a> Machine<'a> {
     }
 
     fn append(&mut self, values: Vec<Value<'a>>) -> Result<()> {
-        match self.top()? {
-            Value::List(index) => self.loaded.lists[index].extend(values),
-            // What an inert class holds is not kept.
-            Value::Object(_) => {}
-            other => {
-                return Err(broken(format!(
-                    "its pickle appends to {}",
-                    self.loaded.describe(other)
-                )));
-            }
+        let top = self.top()?;
+        if let Value::List(index) = top {
+            self.loaded.lists[index].extend(values);
+            return Ok(());
         }
-        Ok(())
+        // What an inert class holds is not kept.
+        let is_inert = matches!(top, Value::Object(_));
+        expect(is_inert, || format!("its pickle appends to {}", self.loaded.describe(top)))
     }
 
     fn set(&mut self, values: &[Value<'a>]) -> Result<()> {
         let (pairs, rest) = values.as_chunks::<2>();
         expect(rest.is_empty(), || "its pickle sets a key without a value".to_owned())?;
-        match self.top()? {
-            Value::Dict(index) => {
-                self.loaded.dicts[index].extend(pairs.iter().map(|[key, value]| (*key, *value)));
-            }
-            Value::Object(_) => {}
-            other => {
-                return Err(broken(format!(
-                    "its pickle sets keys of {}",
-                    self.loaded.describe(other)
-                )));
-            }
+        let top = self.top()?;
+        if let Value::Dict(index) = top {
+            self.loaded.dicts[index].extend(pairs.iter().map(|[key, value]| (*key, *value)));
+            return Ok(());
         }
-        Ok(())
+        let is_inert = matches!(top, Value::Object(_));
+        expect(is_inert, || format!("its pickle sets keys of {}", self.loaded.describe(top)))
     }
 
     fn literal(&mut self, opcode: u8) -> Result<Value<'a>> {
