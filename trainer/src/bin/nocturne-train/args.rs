@@ -156,8 +156,8 @@ pub(crate) struct Import {
     /// Folder of the bundle.
     #[arg(long, short, value_name = "DIR", required_unless_present = "weights")]
     pub(crate) out: Option<PathBuf>,
-    /// Replaces a bundle that is there already.
-    #[arg(long, requires = "out")]
+    /// Replaces the bundle, and the files of `--weights`, that are there already.
+    #[arg(long)]
     pub(crate) force: bool,
     /// Configuration of the model as published; without it, its sizes are taken from the weights.
     #[arg(long, env = "NOCTURNE_TRAIN_CONFIG", value_name = "FILE")]
