@@ -17,20 +17,14 @@ pub const FORMAT: u32 = 1;
 pub const MANIFEST: &str = "bundle.toml";
 /// File name of the signal tower: `signals [batch, 10, 1920] f32 → signal_embedding [batch, dim] f32`.
 ///
-/// Further outputs, which a bundle may do without: `attention [batch, 10, patches] f32`, the share of each patch in the
-/// embedding, which adds up to 1 for each epoch; `memory [batch, memory_tokens, width] f32`, what the captioner looks at.
+/// It may give `attention [batch, 10, patches] f32`, how much each patch of each channel weighs in the embedding, and
+/// with a captioner it gives `memory [batch, memory_tokens, width] f32`.
 pub const SIGNAL_TOWER: &str = "signal.onnx";
 /// File name of the text tower: `tokens [batch, length] i64 → text_embedding [batch, dim] f32`.
 ///
 /// Every row ends with at least one 0 (pad) unless it has the full context length; the class position is added inside.
 pub const TEXT_TOWER: &str = "text.onnx";
-/// File name of the captioner: a graph that takes one step, from the tokens so far to the logits of the next one.
-/// A bundle may do without it.
-///
-/// Inputs: `tokens [batch, length] i64`, `conditions [batch, prefix] i64`, `memory [batch, memory_tokens, width] f32`,
-/// `text_cache`, `decoder_cache` and `cross_cache`, `[2 · layers, batch, heads, past, head_dim] f32`; the keys of layer
-/// `i` are at `2i`, its values at `2i + 1`. The first step has empty caches; a later one has no conditions and no memory.
-/// Outputs: `logits [batch, new, vocabulary] f32`, `text_cache_out`, `decoder_cache_out` and `cross_cache_out`.
+/// File name of the caption decoder, whose inputs and outputs [`crate::caption`] tells. A bundle may do without it.
 pub const CAPTIONER: &str = "caption.onnx";
 /// File name of the tokenizer's vocabulary.
 pub const VOCABULARY: &str = "bpe_simple_vocab_16e6.txt.gz";

@@ -63,6 +63,20 @@ impl Graph {
         Ok(Self { session, path: path.to_owned() })
     }
 
+    /// Loads a graph that is not in a file, as [`open`](Self::open) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), with `a graph in memory` in place of the file.
+    pub fn of_bytes(runtime: Runtime, bytes: &[u8], threads: usize) -> Result<Self> {
+        let path = PathBuf::from("a graph in memory");
+        let mut builder = runtime.cpu_session(threads)?;
+        let session = builder
+            .commit_from_memory(bytes)
+            .map_err(|problem| Error::Model { path: path.clone(), problem: problem.to_string() })?;
+        Ok(Self { session, path })
+    }
+
     /// Returns the names of the outputs, in the graph's order.
     pub fn outputs(&self) -> impl Iterator<Item = &str> {
         self.session.outputs().iter().map(ort::value::Outlet::name)

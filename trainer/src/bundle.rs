@@ -11,7 +11,7 @@ use nocturne_encoder::bundle::{
 use nocturne_encoder::tokenizer::{CLIP_VOCABULARY, VOCABULARY_SIZE};
 use nocturne_psg::ZScore;
 
-use crate::onnx::{TokenSet, caption_decoder, signal_tower, text_tower};
+use crate::onnx::{GraphOptions, TokenSet, caption_decoder, signal_tower, text_tower};
 use crate::{Error, ModelConfig, Result, Weights, durable};
 
 /// What a bundle's manifest says that neither weights nor configuration tell.
@@ -55,8 +55,9 @@ pub fn write_bundle(
         std::fs::remove_dir_all(&beside).map_err(Error::io(&beside, "remove"))?;
     }
     std::fs::create_dir_all(&beside).map_err(Error::io(&beside, "create"))?;
-    signal_tower(weights, config)?.write(&beside.join(SIGNAL_TOWER))?;
-    text_tower(weights, config, trained)?.write(&beside.join(TEXT_TOWER))?;
+    let options = GraphOptions::default();
+    signal_tower(weights, config, options)?.write(&beside.join(SIGNAL_TOWER))?;
+    text_tower(weights, config, trained, options)?.write(&beside.join(TEXT_TOWER))?;
     durable::write(&beside.join(VOCABULARY), CLIP_VOCABULARY)?;
     let mut files = vec![SIGNAL_TOWER, TEXT_TOWER, VOCABULARY];
     if let Some(trained) = trained {
@@ -64,7 +65,7 @@ pub fn write_bundle(
         files.push(TRAINED_TOKENS);
     }
     if weights.has_captioner() {
-        caption_decoder(weights, config, trained)?.write(&beside.join(CAPTIONER))?;
+        caption_decoder(weights, config, trained, options)?.write(&beside.join(CAPTIONER))?;
         files.push(CAPTIONER);
     }
     Bundle::seal(&beside, manifest, &files)?;
@@ -72,15 +73,25 @@ pub fn write_bundle(
     Ok(Bundle::open(folder)?)
 }
 
-fn manifest(weights: &Weights, config: &ModelConfig, facts: &BundleFacts) -> Result<Manifest> {
-    let text = &config.text_cfg;
-    if text.vocab_size != VOCABULARY_SIZE {
-        return Err(Error::Config {
-            field: "text_cfg.vocab_size",
-            value: text.vocab_size.to_string(),
-            expected: format!("CLIP's {VOCABULARY_SIZE}, whose vocabulary a bundle carries"),
-        });
+/// Refuses a model over another vocabulary than CLIP's: a bundle's tokens would be beyond its table.
+///
+/// # Errors
+///
+/// [`Error::Config`].
+pub fn check_vocabulary(config: &ModelConfig) -> Result<()> {
+    if config.text_cfg.vocab_size == VOCABULARY_SIZE {
+        return Ok(());
     }
+    Err(Error::Config {
+        field: "text_cfg.vocab_size",
+        value: config.text_cfg.vocab_size.to_string(),
+        expected: format!("CLIP's {VOCABULARY_SIZE}, whose vocabulary a bundle carries"),
+    })
+}
+
+fn manifest(weights: &Weights, config: &ModelConfig, facts: &BundleFacts) -> Result<Manifest> {
+    check_vocabulary(config)?;
+    let text = &config.text_cfg;
     let facts = facts.clone();
     Ok(Manifest {
         format: FORMAT,

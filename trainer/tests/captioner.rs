@@ -5,7 +5,7 @@
 
 use nocturne_encoder::graph::{Graph, Input, Numbers, Output};
 use nocturne_encoder::runtime::Runtime;
-use nocturne_trainer::onnx::{TokenSet, caption_decoder};
+use nocturne_trainer::onnx::{GraphOptions, TokenSet, caption_decoder};
 use nocturne_trainer::{ModelConfig, Preset, TokenBatch, Weights};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -43,7 +43,10 @@ impl Captioner {
         config.multimodal_cfg.layers = 3;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("caption.onnx");
-        caption_decoder(&weights(&config), &config, trained).unwrap().write(&path).unwrap();
+        caption_decoder(&weights(&config), &config, trained, GraphOptions::default())
+            .unwrap()
+            .write(&path)
+            .unwrap();
         let graph = Graph::open(runtime, &path, 1).unwrap();
         let caches = [(2, 4), (3, 2), (3, 2)].map(|(layers, heads)| Output {
             shape: vec![2 * layers, 0, heads, 0, 64 / heads],

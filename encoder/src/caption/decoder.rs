@@ -1,8 +1,6 @@
 //! The caption decoder of a bundle: one graph for the first token and for every later one.
 //!
-//! [`CAPTIONER`](crate::bundle::CAPTIONER) tells its inputs and outputs. The graph reads all tokens of a text so far,
-//! but computes only those that its caches do not hold, and gives the caches back with what is new. The first call has
-//! empty caches, the conditions and the memory; a later one has neither of these.
+//! The module above tells what goes in and out.
 
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,7 @@
 //! grown, so that a later step computes the new positions alone. Everything in text tower and decoder is causal:
 //! the caches change no number beyond rounding.
 
-use super::builder::{Attribute, Dim, Model, Numbers, Value};
+use super::builder::{Attribute, Dim, GraphOptions, Model, Numbers, Value};
 use super::caption_cache::{Cache, Names, Sizes};
 use super::layers::{Attention, HIDDEN, Layers, Part};
 use super::token_table::{self, TokenSet};
@@ -38,8 +38,9 @@ pub fn caption_decoder(
     weights: &Weights,
     config: &ModelConfig,
     trained: Option<&TokenSet>,
+    options: GraphOptions,
 ) -> Result<Model> {
-    let mut graph = CaptionGraph { layers: Layers::new(weights), config, trained };
+    let mut graph = CaptionGraph { layers: Layers::new(weights, options), config, trained };
     let mut inputs = graph.inputs();
     let states = graph.token_states(&inputs.tokens, &mut inputs.text_cache)?;
     let logits = graph.logits(&states, &mut inputs)?;
@@ -167,7 +168,9 @@ impl CaptionGraph<'_> {
         let rows = [kinds.values.as_slice(), &none.values].concat();
         let builder = &mut self.layers.builder;
         let table = builder.f32s(&[kinds.shape[0] + 1, kinds.shape[1]], &rows);
-        Ok(builder.gather(&table, 0, conditions))
+        let prefix = builder.gather(&table, 0, conditions);
+        builder.probe(&prefix, "condition_embs");
+        Ok(prefix)
     }
 
     fn self_block(

@@ -1,7 +1,7 @@
 //! The layers that the text tower, the caption decoder and the reconstruction head are made of.
 
 use super::algebra::{scaled, transposed};
-use super::builder::{Attribute, Builder, Value};
+use super::builder::{Attribute, Builder, GraphOptions, Value};
 use crate::model::LAYER_NORM_EPSILON;
 use crate::weights::HostTensor;
 use crate::{Result, Weights};
@@ -31,8 +31,8 @@ pub(super) struct Attention {
 }
 
 impl<'a> Layers<'a> {
-    pub(super) fn new(weights: &'a Weights) -> Self {
-        Self { builder: Builder::default(), weights }
+    pub(super) fn new(weights: &'a Weights, options: GraphOptions) -> Self {
+        Self { builder: Builder::new(options), weights }
     }
 
     /// Returns a weight as a constant.
@@ -108,16 +108,26 @@ impl<'a> Layers<'a> {
         mask: Option<&Value>,
         name: &str,
     ) -> Result<Value> {
-        let Attention { queries, keys, values } = attention;
-        let width = self.weights.need(&format!("{name}.out_proj.bias"))?.values.len();
+        let shares = self.shares(&attention.queries, &attention.keys, mask);
+        self.mixed(&shares, &attention.values, name)
+    }
+
+    /// Returns how much each query looks at each key, `[batch, heads, rows, keys]`.
+    pub(super) fn shares(&mut self, queries: &Value, keys: &Value, mask: Option<&Value>) -> Value {
         let builder = &mut self.builder;
         let keys = builder.transpose(keys, &[0, 1, 3, 2]);
         let mut scores = builder.matmul(queries, &keys);
         if let Some(mask) = mask {
             scores = builder.add(&scores, mask);
         }
-        let shares = builder.softmax(&scores);
-        let mixed = builder.matmul(&shares, values);
+        builder.softmax(&scores)
+    }
+
+    /// Mixes the values by their shares and projects what all heads give, `[batch, rows, width]`.
+    pub(super) fn mixed(&mut self, shares: &Value, values: &Value, name: &str) -> Result<Value> {
+        let width = self.weights.need(&format!("{name}.out_proj.bias"))?.values.len();
+        let builder = &mut self.builder;
+        let mixed = builder.matmul(shares, values);
         let mixed = builder.transpose(&mixed, &[0, 2, 1, 3]);
         let mixed = builder.reshape(&mixed, &[0, 0, width as i64]);
         self.linear(&mixed, &format!("{name}.out_proj"))

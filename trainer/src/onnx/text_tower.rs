@@ -1,6 +1,6 @@
 //! The text tower as a graph: `tokens [batch, length]` to `text_embedding [batch, dim]`.
 
-use super::builder::{Attribute, Dim, Model, Numbers, Value};
+use super::builder::{Attribute, Builder, Dim, GraphOptions, Model, Numbers, Value};
 use super::layers::{Attention, HIDDEN, Layers, Part};
 use super::token_table::{self, TokenSet};
 use crate::{ModelConfig, Result, TextConfig, Weights};
@@ -23,8 +23,9 @@ pub fn text_tower(
     weights: &Weights,
     config: &ModelConfig,
     trained: Option<&TokenSet>,
+    options: GraphOptions,
 ) -> Result<Model> {
-    let mut layers = Layers::new(weights);
+    let mut layers = Layers::new(weights, options);
     let dims = [Dim::Named("batch"), Dim::Named("length")];
     let tokens = layers.builder.input(INPUT, Numbers::I64, &dims);
     let mut graph = TextGraph { layers, config: &config.text_cfg };
@@ -33,13 +34,17 @@ pub fn text_tower(
     let mask = graph.mask(&tokens, &lengths);
     for block in 0..config.text_cfg.layers {
         rows = graph.block(&rows, &mask, block)?;
+        graph.layers.builder.probe(&rows, &format!("text.block{block}"));
     }
+    graph.probe_states(&rows);
     let mut layers = graph.layers;
-    let class = layers.builder.reshape(&rows, &[-1, config.text_cfg.width as i64]);
+    let class = class_row(&mut layers.builder, &rows);
+    let class = layers.builder.reshape(&class, &[-1, config.text_cfg.width as i64]);
     let class = layers.layer_norm(&class, "text.ln_final")?;
     let projection = layers.constant("text.text_projection")?;
     let mut builder = layers.builder;
     let raw = builder.matmul(&class, &projection);
+    builder.probe(&raw, "text_embedding_raw");
     let unit = builder.normalize(&raw);
     builder.output(&unit, OUTPUT, &[Dim::Named("batch"), Dim::Fixed(config.embed_dim)]);
     let facts = [
@@ -129,10 +134,12 @@ impl TextGraph<'_> {
 
     fn block(&mut self, rows: &Value, mask: &Mask, block: usize) -> Result<Value> {
         let name = format!("text.transformer.resblocks.{block}");
-        let is_last = block + 1 == self.config.layers;
+        // Of the last block nothing else is read. Whoever probes wants all of it.
+        let is_class_only = block + 1 == self.config.layers && !self.layers.builder.is_probed();
         let normed = self.layers.layer_norm(rows, &format!("{name}.ln_1"))?;
-        let (kept, looking, mask) = if is_last {
-            (self.class_row(rows), self.class_row(&normed), &mask.class)
+        let (kept, looking, mask) = if is_class_only {
+            let builder = &mut self.layers.builder;
+            (class_row(builder, rows), class_row(builder, &normed), &mask.class)
         } else {
             (rows.clone(), normed.clone(), &mask.all)
         };
@@ -150,10 +157,19 @@ impl TextGraph<'_> {
         Ok(self.layers.builder.add(&rows, &update))
     }
 
-    /// Returns the last row of each text, `[batch, 1, width]`.
-    fn class_row(&mut self, rows: &Value) -> Value {
+    /// Puts out what the caption decoder would read: all rows but the class token's.
+    fn probe_states(&mut self, rows: &Value) {
         let builder = &mut self.layers.builder;
-        let (start, end) = (builder.i64s(&[-1]), builder.i64s(&[i64::MAX]));
-        builder.slice(rows, 1, &start, &end)
+        if builder.is_probed() {
+            let (start, end) = (builder.i64s(&[0]), builder.i64s(&[-1]));
+            let states = builder.slice(rows, 1, &start, &end);
+            builder.probe(&states, "text_token_states");
+        }
     }
+}
+
+/// Returns the last row of each text, `[batch, 1, width]`.
+fn class_row(builder: &mut Builder, rows: &Value) -> Value {
+    let (start, end) = (builder.i64s(&[-1]), builder.i64s(&[i64::MAX]));
+    builder.slice(rows, 1, &start, &end)
 }

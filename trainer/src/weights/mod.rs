@@ -42,11 +42,7 @@ impl Weights {
     ///
     /// [`Error::Mismatch`].
     pub fn need(&self, name: &str) -> Result<&HostTensor> {
-        self.get(name).ok_or_else(|| Error::Mismatch {
-            missing: vec![name.to_owned()],
-            surplus: Vec::new(),
-            wrong: Vec::new(),
-        })
+        self.get(name).ok_or_else(|| Error::missing(name))
     }
 
     /// Sets the tensor of that name.
