@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nocturne_encoder::Device;
+use nocturne_encoder::caption::{Search as Wording, Strategy};
 use nocturne_engine::Search;
 use nocturne_indexer::CaptionKinds;
 use nocturne_psg::montage::{Channel, ProfileChoice};
 use nocturne_psg::simulator::Site;
 use nocturne_psg::{EpochRef, EventKind, RecordingId, Stage};
+
+use crate::epoch_numbers::EpochNumbers;
 
 /// A search engine for nights of sleep.
 ///
@@ -64,6 +67,8 @@ pub(crate) enum Command {
     Search(SearchEpochs),
     /// Ranks nights by how often something occurs per hour of sleep.
     Nights(Nights),
+    /// Says in words what the encoder sees in epochs of a recording.
+    Caption(Caption),
     /// Labels epochs by the nearest prompt.
     Label(Label),
     /// Writes a copy of a recording that names nobody, or says what in it does.
@@ -294,6 +299,7 @@ pub(crate) struct FilterArguments {
 
 /// `nocturne search`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct SearchEpochs {
     /// What to search for, in words.
     #[arg(required_unless_present_any = ["like", "vector"], conflicts_with_all = ["like", "vector"])]
@@ -313,6 +319,9 @@ pub(crate) struct SearchEpochs {
     /// Least cosine of a hit.
     #[arg(long, value_name = "COSINE", allow_negative_numbers = true)]
     pub(crate) min_score: Option<f32>,
+    /// Tells where the encoder looked in each hit; reads the recordings again.
+    #[arg(long, conflicts_with = "captions")]
+    pub(crate) explain: bool,
     /// Writes JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
@@ -341,6 +350,67 @@ pub(crate) struct Nights {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) collection: CollectionArguments,
+}
+
+/// `nocturne caption`
+#[derive(Debug, Args)]
+pub(crate) struct Caption {
+    /// The recording.
+    pub(crate) recording: PathBuf,
+    /// Numbers of the epochs, such as `10` or `10,12-20`.
+    #[arg(long, short, value_name = "NUMBERS")]
+    pub(crate) epoch: EpochNumbers,
+    /// What to speak of: `all`, or some of `brain`, `heart`, `respiratory`, `position_muscle`, `stage_event`.
+    #[arg(long, default_value = "stage_event", value_name = "KINDS", value_parser = about)]
+    pub(crate) about: CaptionKinds,
+    #[command(flatten)]
+    pub(crate) wording: WordingArguments,
+    /// Writes a line of JSON for each caption.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) labels: ProfileArguments,
+    #[command(flatten)]
+    pub(crate) encoder: EncoderArguments,
+}
+
+/// How the words of a caption are chosen: the likeliest each time, with beams, or by chance.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WordingArguments {
+    /// Compares so many texts at a time; without it, the likeliest token is taken each time.
+    #[arg(long, value_name = "N", help_heading = "Wording", conflicts_with_all = ["top_k", "top_p", "temperature"])]
+    pub(crate) beams: Option<usize>,
+    /// Takes a token by chance, of the so many likeliest.
+    #[arg(long, value_name = "N", help_heading = "Wording")]
+    pub(crate) top_k: Option<usize>,
+    /// Takes a token by chance, of the likeliest that together have this probability.
+    #[arg(long, value_name = "P", help_heading = "Wording")]
+    pub(crate) top_p: Option<f32>,
+    /// Takes a token by chance; below 1 the likely become likelier.
+    #[arg(long, value_name = "T", help_heading = "Wording")]
+    pub(crate) temperature: Option<f32>,
+    /// Seed of chance; the same seed gives the same words.
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Wording")]
+    pub(crate) seed: u64,
+    /// Most tokens of a caption.
+    #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Wording")]
+    pub(crate) max_length: usize,
+}
+
+impl From<&WordingArguments> for Wording {
+    fn from(arguments: &WordingArguments) -> Self {
+        let WordingArguments { beams, top_k, top_p, temperature, seed, max_length } = *arguments;
+        let by_chance = top_k.is_some() || top_p.is_some() || temperature.is_some();
+        let strategy = match beams {
+            Some(beams) => Strategy::Beams { beams, groups: 1 },
+            None if by_chance => {
+                Strategy::Sample { top_k, top_p, temperature: temperature.unwrap_or(1.0), seed }
+            }
+            None => Strategy::Greedy,
+        };
+        let default = Self::default();
+        Self { strategy, max_length, min_length: default.min_length.min(max_length), ..default }
+    }
 }
 
 /// `nocturne label`
@@ -384,11 +454,22 @@ pub(crate) struct Serve {
 pub(crate) struct Eval {
     /// Folder with recordings and their annotations.
     pub(crate) folder: PathBuf,
+    /// Tries in so many epochs whether the attention may be believed: what it points at is hidden, and compared with
+    /// hiding as much at random.
+    #[arg(long, value_name = "EPOCHS", default_value_t = 0)]
+    pub(crate) occlusion: usize,
     /// Writes JSON instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) encoder: EncoderArguments,
+}
+
+/// Reads kinds of caption, of which there must be one at least.
+fn about(text: &str) -> Result<CaptionKinds, String> {
+    let kinds: CaptionKinds = text.parse()?;
+    let some = (!kinds.0.is_empty()).then_some(kinds);
+    some.ok_or_else(|| "a caption speaks of something; expected `all` or some kinds".to_owned())
 }
 
 fn hours(text: &str) -> Result<f64, String> {

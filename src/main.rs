@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod console;
+mod epoch_numbers;
 mod error;
 mod session;
 mod table;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use nocturne_encoder::{BatchOptions, Bundle, Runtime, SignalEncoder, TextEncoder};
-use nocturne_engine::{Engine, Options};
+use nocturne_encoder::{BatchOptions, Bundle, Captioner, Runtime, SignalEncoder, TextEncoder};
+use nocturne_engine::{Engine, Explainer, Options};
 
 use crate::args::{CollectionArguments, Common, EncoderArguments};
 use crate::console;
@@ -35,12 +35,39 @@ impl Session {
         Ok((signal, text))
     }
 
+    /// Opens the signal tower and the caption decoder, and says what they run on.
+    pub(crate) fn captioner(&self) -> Result<(SignalEncoder, Captioner)> {
+        let (device, batch) = (self.arguments.device, self.batch());
+        self.bundle.expect_captioner()?;
+        let signal = SignalEncoder::open(self.runtime, &self.bundle, device, batch)?;
+        let captioner = Captioner::open(self.runtime, &self.bundle, device, batch.threads)?;
+        self.tell_provider(captioner.provider());
+        Ok((signal, captioner))
+    }
+
     /// Opens a collection that this bundle has filled.
     pub(crate) fn engine(&self, arguments: &CollectionArguments) -> Result<Engine> {
+        self.engine_with(arguments, false)
+    }
+
+    /// Opens a collection for a server, which makes captions if the bundle does.
+    pub(crate) fn serving_engine(&self, arguments: &CollectionArguments) -> Result<Engine> {
+        self.engine_with(arguments, self.bundle.has_captioner())
+    }
+
+    /// Opens what tells where the encoder looked.
+    pub(crate) fn explainer(&self) -> Result<Explainer> {
+        let (device, batch) = (self.arguments.device, self.batch());
+        let signal = SignalEncoder::open(self.runtime, &self.bundle, device, batch)?;
+        Ok(Explainer::new(signal)?)
+    }
+
+    fn engine_with(&self, arguments: &CollectionArguments, captions: bool) -> Result<Engine> {
         let options = Options {
             device: self.arguments.device,
             search: arguments.index.into(),
             batch: self.batch(),
+            captions,
         };
         let engine = Engine::open(&arguments.collection, &self.bundle, self.runtime, options)?;
         self.tell_provider(engine.provider());

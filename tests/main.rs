@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 mod bad_input;
+mod caption;
 mod cohort;
 mod collection;
 mod documents;

@@ -16,11 +16,16 @@ pub const FORMAT: u32 = 1;
 /// File name of the manifest.
 pub const MANIFEST: &str = "bundle.toml";
 /// File name of the signal tower: `signals [batch, 10, 1920] f32 → signal_embedding [batch, dim] f32`.
+///
+/// It may give `attention [batch, 10, patches] f32`, how much each patch of each channel weighs in the embedding, and
+/// with a captioner it gives `memory [batch, memory_tokens, width] f32`.
 pub const SIGNAL_TOWER: &str = "signal.onnx";
 /// File name of the text tower: `tokens [batch, length] i64 → text_embedding [batch, dim] f32`.
 ///
 /// Every row ends with at least one 0 (pad) unless it has the full context length; the class position is added inside.
 pub const TEXT_TOWER: &str = "text.onnx";
+/// File name of the caption decoder, whose inputs and outputs [`crate::caption`] tells. A bundle may do without it.
+pub const CAPTIONER: &str = "caption.onnx";
 /// File name of the tokenizer's vocabulary.
 pub const VOCABULARY: &str = "bpe_simple_vocab_16e6.txt.gz";
 /// File name of the list of tokens that the text tower met in its training: one bit a token, the lowest bit of a byte
@@ -43,7 +48,7 @@ pub struct Manifest {
     pub preprocessing: Preprocessing,
     /// How texts become tokens.
     pub tokenizer: TokenizerSpec,
-    /// Number of trained numbers in each tower.
+    /// Number of trained numbers in each tower, and in the captioner.
     pub parameters: BTreeMap<String, u64>,
     /// Where the weights come from.
     pub training: Training,
@@ -188,7 +193,22 @@ impl Bundle {
         self.folder.join(name)
     }
 
-    /// Returns the hash of all that changes a vector: models, vocabulary, preprocessing and tokenizer.
+    /// Returns whether the bundle can say what it sees.
+    pub fn has_captioner(&self) -> bool {
+        self.manifest.files.contains_key(CAPTIONER)
+    }
+
+    /// Refuses a bundle without a captioner.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoCaptioner`].
+    pub fn expect_captioner(&self) -> Result<()> {
+        let found = self.has_captioner().then_some(());
+        found.ok_or_else(|| Error::NoCaptioner { path: self.folder.clone() })
+    }
+
+    /// Returns the hash of all that changes a vector: both towers, vocabulary, preprocessing and tokenizer.
     ///
     /// Two bundles of one fingerprint give the same vectors; a collection belongs to one fingerprint.
     pub fn fingerprint(&self) -> &str {

@@ -86,6 +86,28 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// The bundle makes no captions; whoever chose it.
+    #[error("`{}` has no captioner: its files lack `caption.onnx`", path.display())]
+    NoCaptioner {
+        /// The bundle's folder.
+        path: PathBuf,
+    },
+    /// The bundle does not tell where its signal tower looks; whoever chose it.
+    #[error("`{}` does not tell where it looks: it has no output `attention`", path.display())]
+    NoAttention {
+        /// The signal tower's file.
+        path: PathBuf,
+    },
+    /// How a caption is to be searched for is out of range; the caller's mistake.
+    #[error("`{field}` is {value}; expected {expected}")]
+    Search {
+        /// The option.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        expected: String,
+    },
     /// A vector cannot be brought to unit length.
     #[error("a vector of {dim} numbers {problem}; it has no direction")]
     NoDirection {
@@ -107,7 +129,16 @@ impl Error {
     /// Returns the next step for the user, where there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Io { .. } | Self::NoDirection { .. } | Self::Prompts { .. } => None,
+            Self::Io { .. }
+            | Self::NoDirection { .. }
+            | Self::Prompts { .. }
+            | Self::Search { .. } => None,
+            Self::NoCaptioner { .. } => Some(
+                "name a bundle with a caption decoder in `--bundle`; `nocturne search --like EPOCH --captions` finds captions of scored epochs without one",
+            ),
+            Self::NoAttention { .. } => {
+                Some("bundles that this version of `nocturne-train` writes have it")
+            }
             Self::NoRuntime { .. } | Self::Runtime { .. } => {
                 Some("run `cargo xtask setup`, or name the library in `ORT_DYLIB_PATH`")
             }

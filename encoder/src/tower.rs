@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayViewD, IxDyn};
-use ort::session::Session;
-use ort::value::{TensorElementType, TensorRef, ValueType};
+use ort::session::{OutputSelector, RunOptions, Session};
+use ort::value::{TensorElementType, TensorRef};
 
 use crate::runtime::{Device, Provider, Runtime};
+use crate::session;
 use crate::{Embedding, Error, Result};
 
 /// What a tower's graph must look like.
@@ -27,10 +28,22 @@ pub(crate) struct Tower {
     provider: Provider,
 }
 
+/// What a tower gives under one name: the numbers of a batch, one item after the other.
+pub(crate) struct Output {
+    /// Lengths of the axes behind the batch.
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Vec<f32>,
+}
+
+impl Output {
+    /// Returns the numbers of each of `n` items.
+    pub(crate) fn rows(&self, n: usize) -> impl Iterator<Item = &[f32]> {
+        self.values.chunks_exact((self.values.len() / n.max(1)).max(1))
+    }
+}
+
 impl Tower {
     /// Loads a graph and checks it.
-    ///
-    /// On [`Device::Auto`] a CUDA device that registers but cannot run the graph gives way to the CPU.
     pub(crate) fn open(
         runtime: Runtime,
         path: &Path,
@@ -38,27 +51,52 @@ impl Tower {
         device: Device,
         threads: usize,
     ) -> Result<Self> {
-        let error = |problem: String| Error::Model { path: path.to_owned(), problem };
-        let (mut builder, mut provider) = runtime.session(device, threads)?;
-        let session = match builder.commit_from_file(path) {
-            Ok(session) => session,
-            Err(problem) if device == Device::Auto && provider.name == "cuda" => {
-                provider = Provider { name: "cpu", fallback_reason: Some(problem.to_string()) };
-                let mut builder = runtime.cpu_session(threads)?;
-                builder.commit_from_file(path).map_err(|problem| error(problem.to_string()))?
-            }
-            Err(problem) => return Err(error(problem.to_string())),
-        };
-        check(&session, &contract).map_err(error)?;
+        let (session, provider) = session::open(runtime, path, device, threads)?;
+        check(&session, &contract)
+            .map_err(|problem| Error::Model { path: path.to_owned(), problem })?;
         Ok(Self { session, path: path.to_owned(), contract, provider })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn provider(&self) -> &Provider {
         &self.provider
     }
 
-    /// Runs the tower on a batch of numbers whose shape fits the contract.
+    /// Checks an output that a graph may do without; returns whether it is there.
+    pub(crate) fn check_optional(&self, name: &str, rank: usize) -> Result<bool> {
+        let error = |problem: String| Error::Model { path: self.path.clone(), problem };
+        let output = self.session.outputs().iter().find(|output| output.name() == name);
+        let Some(output) = output else { return Ok(false) };
+        let expected = vec![-1; rank];
+        let shape = session::shape("output", output, name, TensorElementType::Float32, &expected)
+            .map_err(error)?;
+        if shape.len() != rank {
+            return Err(error(format!(
+                "its output `{name}` has the shape {shape:?}; expected {rank} axes"
+            )));
+        }
+        Ok(true)
+    }
+
+    /// Runs the tower on a batch of numbers whose shape fits the contract, for the embeddings alone.
     pub(crate) fn run<T>(&mut self, shape: &[usize], batch: &[T]) -> Result<Vec<Embedding>>
+    where
+        T: ort::value::PrimitiveTensorElementType + std::fmt::Debug + Clone + 'static,
+    {
+        let mut outputs = self.run_for(shape, batch, &[self.contract.output])?;
+        self.embeddings(&outputs.swap_remove(0))
+    }
+
+    /// Runs the tower for some of its outputs; the graph's parts that only others need are not computed.
+    pub(crate) fn run_for<T>(
+        &mut self,
+        shape: &[usize],
+        batch: &[T],
+        names: &[&str],
+    ) -> Result<Vec<Output>>
     where
         T: ort::value::PrimitiveTensorElementType + std::fmt::Debug + Clone + 'static,
     {
@@ -67,22 +105,43 @@ impl Tower {
             .map_err(|problem| error(problem.to_string()))?;
         let input =
             TensorRef::from_array_view(view).map_err(|problem| error(problem.to_string()))?;
+        let selected =
+            names.iter().fold(OutputSelector::no_default(), |selected, name| selected.with(*name));
+        let options =
+            RunOptions::new().map_err(|problem| error(problem.to_string()))?.with_outputs(selected);
         let outputs = self
             .session
-            .run(ort::inputs![self.contract.input => input])
+            .run_with_options(ort::inputs![self.contract.input => input], &options)
             .map_err(|problem| error(problem.to_string()))?;
-        let (_, numbers) = outputs[self.contract.output]
-            .try_extract_tensor::<f32>()
-            .map_err(|problem| error(problem.to_string()))?;
-        if numbers.len() != shape[0] * self.contract.dim {
-            let expected = shape[0] * self.contract.dim;
-            return Err(error(format!(
-                "a batch of {} gave {} numbers; expected {expected}",
-                shape[0],
-                numbers.len()
-            )));
+        let output = |name: &&str| {
+            let (found, values) = outputs[*name]
+                .try_extract_tensor::<f32>()
+                .map_err(|problem| error(problem.to_string()))?;
+            if found.first() != Some(&(shape[0] as i64)) {
+                return Err(error(format!(
+                    "a batch of {} gave `{name}` of shape {:?}; expected one for each item",
+                    shape[0],
+                    &found[..]
+                )));
+            }
+            let axes = found[1..].iter().map(|length| *length as usize).collect();
+            Ok(Output { shape: axes, values: values.to_vec() })
+        };
+        names.iter().map(output).collect()
+    }
+
+    /// Cuts the embeddings of a batch apart.
+    pub(crate) fn embeddings(&self, output: &Output) -> Result<Vec<Embedding>> {
+        if output.shape != [self.contract.dim] {
+            let problem = format!(
+                "its embeddings have the shape {:?}; expected {:?}",
+                output.shape,
+                [self.contract.dim]
+            );
+            return Err(Error::Model { path: self.path.clone(), problem });
         }
-        numbers
+        output
+            .values
             .chunks_exact(self.contract.dim)
             .map(|vector| Embedding::new(vector.to_vec()))
             .collect()
@@ -97,45 +156,8 @@ fn check(session: &Session, contract: &Contract) -> std::result::Result<(), Stri
             contract.input
         ));
     };
-    check_outlet("input", input, contract.input, contract.element, contract.shape)?;
-    let output = session.outputs().iter().find(|output| output.name() == contract.output);
-    let output = output.ok_or_else(|| format!("it has no output `{}`", contract.output))?;
-    check_outlet(
-        "output",
-        output,
-        contract.output,
-        TensorElementType::Float32,
-        &[-1, contract.dim as i64],
-    )
-}
-
-fn check_outlet(
-    role: &str,
-    outlet: &ort::value::Outlet,
-    name: &str,
-    element: TensorElementType,
-    expected: &[i64],
-) -> std::result::Result<(), String> {
-    let found = match outlet.dtype() {
-        ValueType::Tensor { ty, shape, .. } if outlet.name() == name && *ty == element => {
-            Some(shape)
-        }
-        ValueType::Tensor { .. }
-        | ValueType::Sequence(_)
-        | ValueType::Map { .. }
-        | ValueType::Optional(_) => None,
-    };
-    let found = found.ok_or_else(|| {
-        let (found_name, found_type) = (outlet.name(), outlet.dtype());
-        format!("its {role} is `{found_name}`, {found_type}; expected `{name}`, {element} of shape {expected:?}")
-    })?;
-    if found.len() != expected.len()
-        || found.iter().zip(expected).any(|(found, expected)| found != expected)
-    {
-        return Err(format!(
-            "its {role} `{name}` has the shape {:?}; expected {expected:?}",
-            &found[..]
-        ));
-    }
-    Ok(())
+    session::check("input", input, contract.input, contract.element, contract.shape)?;
+    let output = session::find("output", session.outputs(), contract.output)?;
+    let expected = [-1, contract.dim as i64];
+    session::check("output", output, contract.output, TensorElementType::Float32, &expected)
 }

@@ -4,9 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nocturne_encoder::bundle::Manifest;
-use nocturne_encoder::{BatchOptions, Bundle, Device, Provider, Runtime, TextEncoder};
+use nocturne_encoder::{
+    BatchOptions, Bundle, Captioner, Device, Provider, Runtime, SignalEncoder, TextEncoder,
+};
 use nocturne_index::{Collection, Space};
 
+use crate::generate::CaptionService;
 use crate::snapshot::{Newest, Snapshot};
 use crate::text::TextService;
 use crate::{Result, Search};
@@ -16,6 +19,7 @@ use crate::{Result, Search};
 pub struct Engine {
     pub(crate) newest: Newest,
     pub(crate) texts: TextService,
+    pub(crate) captions: Option<CaptionService>,
     pub(crate) manifest: Manifest,
     fingerprint: String,
     provider: Provider,
@@ -31,6 +35,9 @@ pub struct Options {
     pub search: Search,
     /// How texts are worked through.
     pub batch: BatchOptions,
+    /// Whether the signal tower and the caption decoder are opened too, for
+    /// [`generate_caption`](Engine::generate_caption).
+    pub captions: bool,
 }
 
 /// What an engine serves.
@@ -42,6 +49,10 @@ pub struct Info {
     pub bundle_fingerprint: String,
     /// Length of an embedding.
     pub embedding_dim: usize,
+    /// Span over which signals are scaled.
+    pub z_score: nocturne_psg::ZScore,
+    /// Whether captions can be made.
+    pub captions: bool,
     /// What the encoder runs on.
     pub provider: &'static str,
     /// Number of recordings.
@@ -59,7 +70,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`nocturne_index::Error::OtherBundle`] where another bundle filled it, and what opening either may give.
+    /// [`nocturne_index::Error::OtherBundle`] where another bundle filled it, and what opening either may give;
+    /// [`nocturne_encoder::Error::NoCaptioner`] where captions are wanted and the bundle makes none.
     pub fn open(
         collection: &Path,
         bundle: &Bundle,
@@ -70,10 +82,13 @@ impl Engine {
         collection.expect_space(&Space::of(bundle))?;
         let text = TextEncoder::open(runtime, bundle, options.device, options.batch)?;
         let provider = text.provider().clone();
+        let captions =
+            options.captions.then(|| caption_service(bundle, runtime, options)).transpose()?;
         let snapshot = Snapshot::open(collection, options.search)?;
         Ok(Self {
             newest: Newest::new(snapshot, options.search),
             texts: TextService::start(text)?,
+            captions,
             manifest: bundle.manifest().clone(),
             fingerprint: bundle.fingerprint().to_owned(),
             provider,
@@ -92,6 +107,8 @@ impl Engine {
             bundle: self.manifest.name.clone(),
             bundle_fingerprint: self.fingerprint.clone(),
             embedding_dim: self.manifest.embedding_dim,
+            z_score: self.manifest.preprocessing.z_score,
+            captions: self.makes_captions(),
             provider: self.provider.name,
             recordings: snapshot.collection.recordings().len(),
             epochs: snapshot.collection.n_epochs(),
@@ -108,4 +125,10 @@ impl Engine {
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>> {
         self.newest.get()
     }
+}
+
+fn caption_service(bundle: &Bundle, runtime: Runtime, options: Options) -> Result<CaptionService> {
+    let captioner = Captioner::open(runtime, bundle, options.device, options.batch.threads)?;
+    let signal = SignalEncoder::open(runtime, bundle, options.device, options.batch)?;
+    CaptionService::start(signal, captioner)
 }

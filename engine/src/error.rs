@@ -17,13 +17,24 @@ pub enum Error {
         expected: String,
     },
     /// Too many questions at once.
-    #[error("the encoder has {waiting} texts waiting; ask again in a moment")]
+    #[error("the encoder has {waiting} requests waiting; ask again in a moment")]
     Overloaded {
-        /// How many requests wait for the text tower.
+        /// How many requests wait for the encoder.
         waiting: usize,
     },
-    /// The thread that encodes texts has ended; a mistake of the program.
-    #[error("the text encoder has ended")]
+    /// The answer took longer than the asker could wait.
+    #[error("the answer was not ready in time")]
+    Deadline,
+    /// The bundle cannot do what is asked; whoever chose it.
+    #[error("the bundle `{bundle}` {what}")]
+    Lacks {
+        /// Name of the bundle.
+        bundle: String,
+        /// What it does not do, as a verb.
+        what: &'static str,
+    },
+    /// The thread that owns an encoder has ended; a mistake of the program.
+    #[error("the encoder has ended")]
     EncoderLost,
     /// The collection or the question to it.
     #[error(transparent)]
@@ -74,7 +85,8 @@ impl Error {
             Self::EncoderLost => {
                 Some("this is a fault of Nocturne; please report it with the messages before it")
             }
-            Self::Field { .. } | Self::Evaluation { .. } => None,
+            Self::Lacks { .. } => Some("serve a bundle that can, with `--bundle`"),
+            Self::Field { .. } | Self::Deadline | Self::Evaluation { .. } => None,
         }
     }
 }

@@ -5,17 +5,22 @@
 //! - [`search_epochs`](Engine::search_epochs): words, an epoch or a vector to epochs;
 //! - [`search_nights`](Engine::search_nights): words to nights, as a rate per hour of sleep;
 //! - [`label_epochs`](Engine::label_epochs): labels by the nearest prompt;
-//! - [`search_captions`](Engine::search_captions): an epoch to captions.
+//! - [`search_captions`](Engine::search_captions): an epoch to captions;
+//! - [`generate_caption`](Engine::generate_caption): the signals of an epoch to words.
 //!
+//! [`Explainer`] tells where the encoder looked in an epoch.
 //! [`serve`] puts the same answers on a socket; [`eval`] measures how right they are.
 //! The engine reads collections and never writes one.
 
 mod captions;
 mod concept;
 mod engine;
+mod epoch_signal;
 mod epochs;
 mod error;
 pub mod eval;
+mod explain;
+mod generate;
 mod labels;
 mod limits;
 mod night;
@@ -25,8 +30,11 @@ mod text;
 
 pub use captions::{CaptionAnswer, CaptionRequest};
 pub use engine::{Engine, Info, Options};
+pub use epoch_signal::EpochSignal;
 pub use epochs::{EpochAnswer, EpochHit, EpochQuery, TextReading};
 pub use error::{Error, Result};
+pub use explain::{Explainer, Explanation};
+pub use generate::{GenerateRequest, GeneratedPart};
 pub use labels::EpochLabels;
 pub use limits::{LONGEST_TEXT, MOST_HITS};
 pub use night::{

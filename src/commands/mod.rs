@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod caption;
 mod deid;
 mod demo;
 mod eval;
@@ -26,6 +27,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Index(index) => index::run(&common, index),
         Command::Search(search) => search::run(&common, search),
+        Command::Caption(caption) => caption::run(&common, &caption),
         Command::Nights(nights) => nights::run(&common, nights),
         Command::Label(label) => label::run(&common, label),
         Command::Deid(deid) => deid::run(&deid),

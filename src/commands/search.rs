@@ -3,19 +3,37 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use nocturne_engine::{CaptionAnswer, CaptionRequest, EpochAnswer, EpochQuery};
+use nocturne_encoder::AttentionSpan;
+use nocturne_engine::{
+    CaptionAnswer, CaptionRequest, Engine, EpochAnswer, EpochHit, EpochQuery, Explanation,
+};
 use nocturne_index::Filter;
+use nocturne_psg::{EpochNumber, EpochRef};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::args::{Common, FilterArguments, SearchEpochs};
 use crate::console;
 use crate::error::Outcome;
-use crate::session;
+use crate::session::Session;
 use crate::table::{clock, table};
 
+/// A hit and where the encoder looked in it.
+#[derive(Serialize)]
+struct ExplainedHit<'a> {
+    #[serde(flatten)]
+    hit: &'a EpochHit,
+    /// What weighs most in its vector.
+    looked_at: &'a [AttentionSpan],
+    /// Why that cannot be told.
+    not_explained: Option<&'a str>,
+}
+
 pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<Outcome> {
-    let SearchEpochs { text, like, vector, captions, top, min_score, json, filter, collection } =
-        arguments;
-    let engine = session::engine(common, &collection)?;
+    let SearchEpochs { text, like, vector, captions, filter, collection, .. } = arguments;
+    let SearchEpochs { top, min_score, explain, json, .. } = arguments;
+    let session = Session::open(common, &collection.encoder)?;
+    let engine = session.engine(&collection)?;
     if let (Some(epoch), true) = (&like, captions) {
         let request = CaptionRequest { k: top, ..CaptionRequest::default() };
         let hits = engine.search_captions(epoch, &request)?;
@@ -35,12 +53,60 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<Outcome> {
         }
     };
     let answer = engine.search_epochs(&query, top, filter.into(), min_score)?;
-    if json {
-        console::print_pretty_json(&answer)?;
-    } else {
-        print(&answer)?;
+    let explanations = if explain { Some(explanations(&session, &engine, &answer)?) } else { None };
+    match (explanations, json) {
+        (None, true) => console::print_pretty_json(&answer)?,
+        (None, false) => print(&answer)?,
+        (Some(explanations), true) => {
+            let hits: Vec<ExplainedHit<'_>> = explained(&answer, &explanations).collect();
+            let reading = &answer.reading;
+            console::print_pretty_json(&json!({ "hits": hits, "reading": reading }))?;
+        }
+        (Some(explanations), false) => {
+            print(&answer)?;
+            print_explanations(&answer, &explanations)?;
+        }
     }
     Ok(Outcome::Done)
+}
+
+fn explanations(
+    session: &Session,
+    engine: &Engine,
+    answer: &EpochAnswer,
+) -> Result<Vec<Explanation>> {
+    let epoch = |hit: &EpochHit| -> Result<EpochRef> {
+        let recording = hit.recording.parse()?;
+        Ok(EpochRef { recording, epoch: EpochNumber(hit.epoch) })
+    };
+    let epochs: Vec<EpochRef> = answer.hits.iter().map(epoch).collect::<Result<_>>()?;
+    Ok(session.explainer()?.explain(engine, &epochs)?)
+}
+
+fn explained<'a>(
+    answer: &'a EpochAnswer,
+    explanations: &'a [Explanation],
+) -> impl Iterator<Item = ExplainedHit<'a>> {
+    answer.hits.iter().zip(explanations).map(|(hit, explanation)| ExplainedHit {
+        hit,
+        looked_at: &explanation.spans,
+        not_explained: explanation.problem.as_deref(),
+    })
+}
+
+/// Prints where the encoder looked, in seconds from the start of each epoch.
+fn print_explanations(answer: &EpochAnswer, explanations: &[Explanation]) -> Result<()> {
+    let span = |span: &AttentionSpan| {
+        let AttentionSpan { channel, from_s, to_s, share } = span;
+        format!("{channel} {from_s}–{to_s} s {:.0} %", 100.0 * share)
+    };
+    let rows = explained(answer, explanations).map(|it| {
+        let spans: Vec<String> = it.looked_at.iter().map(span).collect();
+        let told = it.not_explained.map_or_else(|| spans.join(", "), str::to_owned);
+        vec![format!("{}:{}", it.hit.recording, it.hit.epoch), told]
+    });
+    console::print(format_args!("\n{}", table(&["epoch", "the encoder looked at"], rows)))?;
+    Ok(())
 }
 
 fn read_vector(file: &Path) -> Result<Vec<f32>> {

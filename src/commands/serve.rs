@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use crate::args::{Common, Serve};
 use crate::console;
 use crate::error::Outcome;
-use crate::session;
+use crate::session::Session;
 
 pub(super) fn run(common: &Common, arguments: Serve) -> Result<Outcome> {
     let Serve { listen, allow_plaintext, most_at_once, collection } = arguments;
@@ -19,7 +19,7 @@ pub(super) fn run(common: &Common, arguments: Serve) -> Result<Outcome> {
              listen on a loopback address, or say `--allow-plaintext`"
         );
     }
-    let engine = Arc::new(session::engine(common, &collection)?);
+    let engine = Arc::new(Session::open(common, &collection.encoder)?.serving_engine(&collection)?);
     let info = engine.info()?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the server's threads")?;
     runtime.block_on(async {

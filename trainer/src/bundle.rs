@@ -1,16 +1,17 @@
-//! Writes a model bundle: both towers, the vocabulary, and what they are.
+//! Writes a model bundle: both towers, the caption decoder, the vocabulary, and what they are.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use nocturne_encoder::Bundle;
 use nocturne_encoder::bundle::{
-    FORMAT, Manifest, Preprocessing, SIGNAL_TOWER, TEXT_TOWER, TRAINED_TOKENS, TokenizerSpec,
-    Training, VOCABULARY,
+    CAPTIONER, FORMAT, Manifest, Preprocessing, SIGNAL_TOWER, TEXT_TOWER, TRAINED_TOKENS,
+    TokenizerSpec, Training, VOCABULARY,
 };
 use nocturne_encoder::tokenizer::{CLIP_VOCABULARY, VOCABULARY_SIZE};
 use nocturne_psg::ZScore;
 
-use crate::onnx::{TokenSet, signal_tower, text_tower};
+use crate::onnx::{GraphOptions, TokenSet, caption_decoder, signal_tower, text_tower};
 use crate::{Error, ModelConfig, Result, Weights, durable};
 
 /// What a bundle's manifest says that neither weights nor configuration tell.
@@ -30,6 +31,7 @@ pub struct BundleFacts {
 
 /// Writes a bundle and opens it.
 ///
+/// Where the weights hold a caption decoder, the bundle does.
 /// With `trained`, the vectors of all other tokens are left out, and the bundle lists which tokens it knows.
 ///
 /// # Errors
@@ -53,29 +55,43 @@ pub fn write_bundle(
         std::fs::remove_dir_all(&beside).map_err(Error::io(&beside, "remove"))?;
     }
     std::fs::create_dir_all(&beside).map_err(Error::io(&beside, "create"))?;
-    signal_tower(weights, config)?.write(&beside.join(SIGNAL_TOWER))?;
-    text_tower(weights, config, trained)?.write(&beside.join(TEXT_TOWER))?;
+    let options = GraphOptions::default();
+    signal_tower(weights, config, options)?.write(&beside.join(SIGNAL_TOWER))?;
+    text_tower(weights, config, trained, options)?.write(&beside.join(TEXT_TOWER))?;
     durable::write(&beside.join(VOCABULARY), CLIP_VOCABULARY)?;
     let mut files = vec![SIGNAL_TOWER, TEXT_TOWER, VOCABULARY];
     if let Some(trained) = trained {
         durable::write(&beside.join(TRAINED_TOKENS), trained.as_bytes())?;
         files.push(TRAINED_TOKENS);
     }
+    if weights.has_captioner() {
+        caption_decoder(weights, config, trained, options)?.write(&beside.join(CAPTIONER))?;
+        files.push(CAPTIONER);
+    }
     Bundle::seal(&beside, manifest, &files)?;
     durable::put_in_place(&beside, folder)?;
     Ok(Bundle::open(folder)?)
 }
 
-fn manifest(weights: &Weights, config: &ModelConfig, facts: &BundleFacts) -> Result<Manifest> {
-    let text = &config.text_cfg;
-    if text.vocab_size != VOCABULARY_SIZE {
-        return Err(Error::Config {
-            field: "text_cfg.vocab_size",
-            value: text.vocab_size.to_string(),
-            expected: format!("CLIP's {VOCABULARY_SIZE}, whose vocabulary a bundle carries"),
-        });
+/// Refuses a model over another vocabulary than CLIP's: a bundle's tokens would be beyond its table.
+///
+/// # Errors
+///
+/// [`Error::Config`].
+pub fn check_vocabulary(config: &ModelConfig) -> Result<()> {
+    if config.text_cfg.vocab_size == VOCABULARY_SIZE {
+        return Ok(());
     }
-    let count = |name: &str, prefix| (name.to_owned(), weights.count(prefix) as u64);
+    Err(Error::Config {
+        field: "text_cfg.vocab_size",
+        value: config.text_cfg.vocab_size.to_string(),
+        expected: format!("CLIP's {VOCABULARY_SIZE}, whose vocabulary a bundle carries"),
+    })
+}
+
+fn manifest(weights: &Weights, config: &ModelConfig, facts: &BundleFacts) -> Result<Manifest> {
+    check_vocabulary(config)?;
+    let text = &config.text_cfg;
     let facts = facts.clone();
     Ok(Manifest {
         format: FORMAT,
@@ -91,9 +107,16 @@ fn manifest(weights: &Weights, config: &ModelConfig, facts: &BundleFacts) -> Res
             context: text.context_length,
             vocabulary_size: text.vocab_size,
         },
-        parameters: [count("signal", "biosignals."), count("text", "text.")].into(),
+        parameters: parameters(weights),
         training: Training { data: facts.data, licence: facts.licence, command: facts.command },
         files: [].into(),
         calibration: [].into(),
     })
+}
+
+/// Counts what was trained in each part that the bundle holds.
+fn parameters(weights: &Weights) -> BTreeMap<String, u64> {
+    let parts = [("signal", "biosignals."), ("text", "text."), ("captioner", "text_decoder.")];
+    let counts = parts.map(|(part, prefix)| (part.to_owned(), weights.count(prefix) as u64));
+    counts.into_iter().filter(|(_, count)| *count > 0).collect()
 }

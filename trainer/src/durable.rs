@@ -40,7 +40,12 @@ pub(crate) fn flush_folder(folder: &Path) -> Result<()> {
 
 /// Returns the name under which a file is written before it is moved to its place.
 pub(crate) fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
+    beside_with(path, ".tmp")
+}
+
+/// Returns the path with an ending on its name; a slash behind the name of a folder is not taken for a part of it.
+pub(crate) fn beside_with(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.components().as_path().as_os_str().to_owned();
+    name.push(ending);
     PathBuf::from(name)
 }

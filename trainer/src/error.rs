@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::checkpoint::Mistaken;
+
 /// The result of training.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -26,6 +28,22 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A checkpoint names a function or class that weights do not need; its writer's mistake, or an attack.
+    #[error("`{}` wants to call {callable}, which no weights need; nothing was run", path.display())]
+    Code {
+        /// The file.
+        path: PathBuf,
+        /// The name in Python, in back-ticks.
+        callable: String,
+    },
+    /// A file is no checkpoint at all; the caller's mistake.
+    #[error("`{}` is {}; expected a checkpoint of PyTorch or a safetensors file", path.display(), found.what())]
+    NotACheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: Mistaken,
+    },
     /// A field of the configuration has a value that cannot be built; the caller's mistake.
     #[error("the configuration's `{field}` is `{value}`; expected {expected}")]
     Config {
@@ -45,6 +63,24 @@ pub enum Error {
         surplus: Vec<String>,
         /// Names whose shape differs.
         wrong: Vec<WrongShape>,
+    },
+    /// The sizes of a model cannot be told from its weights; the weights are of another model.
+    #[error("the sizes of the model cannot be told from the weights: {problem}")]
+    Sizes {
+        /// What is wrong.
+        problem: String,
+    },
+    /// A configuration is not that of the weights; the caller's mistake.
+    #[error("the configuration is not that of the weights: {}", disagreements(fields))]
+    Contradiction {
+        /// The fields in which they differ.
+        fields: Vec<Disagreement>,
+    },
+    /// A folder that was to be replaced is no bundle; the caller's mistake.
+    #[error("`{}` is no bundle; only a bundle is replaced", path.display())]
+    NotReplaced {
+        /// The folder.
+        path: PathBuf,
     },
     /// Two names of one tensor have different values; the writer's mistake.
     #[error("the weights `{name}` and `{other}` differ; they are two names of one tensor")]
@@ -117,9 +153,25 @@ pub struct WrongShape {
     pub expected: Vec<usize>,
 }
 
+/// A field in which a configuration differs from what the weights tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disagreement {
+    /// The field, with its section.
+    pub field: &'static str,
+    /// Its value in the configuration.
+    pub given: String,
+    /// Its value in the weights.
+    pub found: String,
+}
+
 impl Error {
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { path: path.to_owned(), action, source }
+    }
+
+    /// Says that a tensor is missing.
+    pub(crate) fn missing(name: &str) -> Self {
+        Self::Mismatch { missing: vec![name.to_owned()], surplus: Vec::new(), wrong: Vec::new() }
     }
 
     pub(crate) fn format(path: &Path, problem: impl Into<String>) -> Self {
@@ -133,10 +185,19 @@ impl Error {
             Self::Format { .. } => {
                 Some("the file may be damaged, or of a newer version of Nocturne")
             }
+            Self::Code { .. } => Some(
+                "do not load it with PyTorch either, unless you trust who made it; ask for its `state_dict()` as safetensors",
+            ),
+            Self::NotACheckpoint { found, .. } => Some(found.hint()),
             Self::Config { .. } => Some("`nocturne-train train --preset tiny` shows a sound one"),
             Self::Mismatch { .. } | Self::Inconsistent { .. } => {
                 Some("give the configuration that the weights were made with")
             }
+            Self::Sizes { .. } => Some("`--config FILE` gives what the weights do not tell"),
+            Self::Contradiction { .. } => Some(
+                "leave `--config` out to take the sizes from the weights, or give that of these weights",
+            ),
+            Self::NotReplaced { .. } => Some("give another `--out`"),
             Self::NoEpochs { .. } => {
                 Some("`nocturne-train prepare RECORDING... --out DIR` makes one")
             }
@@ -145,12 +206,20 @@ impl Error {
             }
             Self::Recording(error) => error.hint(),
             Self::Run { .. } => Some("give `--resume` to go on, or another `--out` to begin anew"),
-            Self::Exists { .. } => Some("give another `--out`, or remove it first"),
+            Self::Exists { .. } => {
+                Some("give another path, or remove it first; `import` replaces it with `--force`")
+            }
             Self::OtherRun { .. } => Some("resume with the arguments that began the run"),
             Self::NotFinite { .. } => Some("lower the learning rate, or lengthen the warm-up"),
             Self::Bundle(error) => error.hint(),
         }
     }
+}
+
+fn disagreements(fields: &[Disagreement]) -> String {
+    let sentence =
+        |it: &Disagreement| format!("`{}` is {}, in the weights {}", it.field, it.given, it.found);
+    fields.iter().map(sentence).collect::<Vec<_>>().join("; ")
 }
 
 fn mismatch(missing: &[String], surplus: &[String], wrong: &[WrongShape]) -> String {

@@ -2,10 +2,12 @@
 
 mod bundle;
 pub mod calibration;
+pub mod checkpoint;
 pub mod config;
 pub mod data;
 mod durable;
 mod error;
+pub mod import;
 pub mod kernels;
 pub mod model;
 pub mod objective;
@@ -16,9 +18,11 @@ mod positives;
 pub mod training;
 pub mod weights;
 
-pub use bundle::{BundleFacts, write_bundle};
+pub use bundle::{BundleFacts, check_vocabulary, write_bundle};
+pub use checkpoint::Checkpoint;
 pub use config::{ModelConfig, Preset, SignalConfig, TextConfig};
-pub use error::{Error, Result, WrongShape};
+pub use error::{Disagreement, Error, Result, WrongShape};
+pub use import::Import;
 pub use model::TokenBatch;
 pub use positives::Positives;
 pub use weights::{HostTensor, Weights};

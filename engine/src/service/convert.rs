@@ -6,7 +6,7 @@ use nocturne_index::{Filter, Recording, RecordingEntry};
 use nocturne_proto::v1;
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::montage::{Channel, ChannelMask};
-use nocturne_psg::{EpochNumber, EpochRef, EventKind, EventSet, RecordingId, Stage};
+use nocturne_psg::{EpochNumber, EpochRef, EventKind, EventSet, RecordingId, Stage, ZScore};
 use tonic::Status;
 
 use super::status::invalid;
@@ -20,7 +20,7 @@ const DEFAULT_HITS: u32 = 10;
 /// Epochs of evidence where a request names no number.
 const DEFAULT_EVIDENCE: u32 = 3;
 
-type Checked<T> = Result<T, Box<Status>>;
+pub(super) type Checked<T> = Result<T, Box<Status>>;
 
 pub(super) fn hits_or_default(top_k: u32) -> usize {
     if top_k == 0 { DEFAULT_HITS as usize } else { top_k as usize }
@@ -59,8 +59,11 @@ pub(super) fn filter(filter: Option<v1::Filter>) -> Checked<Filter> {
     let recordings = recording_ids(filter.recordings)?;
     let stages: BTreeSet<Stage> =
         filter.stages.into_iter().map(stage_of).collect::<Checked<_>>()?;
-    let channels: ChannelMask =
-        filter.channels.iter().map(|name| channel(name)).collect::<Checked<_>>()?;
+    let channels: ChannelMask = filter
+        .channels
+        .iter()
+        .map(|name| channel("filter.channels", name))
+        .collect::<Checked<_>>()?;
     let any_event: EventSet =
         filter.events.iter().map(|name| event(name)).collect::<Checked<_>>()?;
     Ok(Filter {
@@ -85,11 +88,10 @@ fn stage_of(stage: i32) -> Checked<Stage> {
     }
 }
 
-fn channel(name: &str) -> Checked<Channel> {
+pub(super) fn channel(field: &'static str, name: &str) -> Checked<Channel> {
     let known = Channel::ALL.map(Channel::name).join("`, `");
-    Channel::from_name(name).ok_or_else(|| {
-        Box::new(invalid("filter.channels", format!("`{name}`"), &format!("some of `{known}`")))
-    })
+    Channel::from_name(name)
+        .ok_or_else(|| Box::new(invalid(field, format!("`{name}`"), &format!("some of `{known}`"))))
 }
 
 fn event(name: &str) -> Checked<EventKind> {
@@ -186,6 +188,13 @@ pub(super) fn epoch_labels(labels: EpochLabels) -> v1::LabelEpochsResponse {
         probabilities: labels.probabilities.into_iter().map(probability).collect(),
         abstained: labels.abstained.unwrap_or_default(),
         scored_stage: stage(labels.scored_stage).into(),
+    }
+}
+
+pub(super) const fn z_score(z_score: ZScore) -> &'static str {
+    match z_score {
+        ZScore::Recording => "recording",
+        ZScore::Epoch => "epoch",
     }
 }
 

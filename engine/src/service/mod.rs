@@ -1,10 +1,12 @@
 //! The gRPC service: messages in, questions to the engine, messages out.
 
 mod convert;
+mod generate;
 mod server;
 mod status;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use nocturne_encoder::PromptSet;
 use nocturne_proto::v1;
@@ -23,6 +25,9 @@ pub use server::{ServeOptions, serve};
 
 /// Labels that wait for a client to take them.
 const LABEL_QUEUE: usize = 256;
+/// Parts of captions that wait for a client to take them: more than all of an answer, so that a client that reads
+/// slowly holds no place.
+const CAPTION_QUEUE: usize = 2048;
 
 /// Answers over gRPC.
 #[derive(Debug)]
@@ -31,13 +36,16 @@ struct Service {
     /// Questions that may be worked on at once; the next is refused.
     permits: Arc<Semaphore>,
     most_at_once: usize,
+    /// Longest time for an answer.
+    deadline: Duration,
 }
 
 type Answer<T> = std::result::Result<Response<T>, Status>;
 
 impl Service {
-    fn new(engine: Arc<Engine>, most_at_once: usize) -> Self {
-        Self { engine, permits: Arc::new(Semaphore::new(most_at_once)), most_at_once }
+    fn new(engine: Arc<Engine>, options: ServeOptions) -> Self {
+        let ServeOptions { most_at_once, deadline, drain: _ } = options;
+        Self { engine, permits: Arc::new(Semaphore::new(most_at_once)), most_at_once, deadline }
     }
 
     /// Takes a place, after the request was read whole: a client that dribbles holds none.
@@ -145,6 +153,31 @@ impl NocturneService for Service {
         Ok(Response::new(v1::SearchCaptionsResponse { hits }))
     }
 
+    type GenerateCaptionStream =
+        ReceiverStream<std::result::Result<v1::GenerateCaptionResponse, Status>>;
+
+    async fn generate_caption(
+        &self,
+        request: Request<v1::GenerateCaptionRequest>,
+    ) -> Answer<Self::GenerateCaptionStream> {
+        let request = generate::request(request.into_inner(), self.deadline).map_err(|it| *it)?;
+        let permit = self.permit()?;
+        let engine = Arc::clone(&self.engine);
+        let (sender, receiver) = mpsc::channel(CAPTION_QUEUE);
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            // A client that has gone away ends the work.
+            let take = |part| match generate::response(part) {
+                Some(response) => sender.try_send(Ok(response)).is_ok(),
+                None => !sender.is_closed(),
+            };
+            if let Err(error) = engine.generate_caption(request, take) {
+                let _ = sender.try_send(Err(status(&error)));
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
     async fn get_recording(
         &self,
         request: Request<v1::GetRecordingRequest>,
@@ -206,6 +239,8 @@ impl NocturneService for Service {
             label_sets: sets.iter().map(|set| set.name.clone()).collect(),
             concepts: PromptSet::events().labels.iter().map(|label| label.name.clone()).collect(),
             search: info.search.to_owned(),
+            captions: info.captions,
+            z_score: convert::z_score(info.z_score).to_owned(),
         }))
     }
 }

@@ -58,7 +58,7 @@ pub async fn serve(
     };
     let reflection_v1 = reflection().build_v1().map_err(|source| error(source.into()))?;
     let reflection_v1alpha = reflection().build_v1alpha().map_err(|source| error(source.into()))?;
-    let service = NocturneServiceServer::new(Service::new(engine, options.most_at_once))
+    let service = NocturneServiceServer::new(Service::new(engine, options))
         .max_decoding_message_size(LARGEST_REQUEST)
         .max_encoding_message_size(LARGEST_ANSWER);
 

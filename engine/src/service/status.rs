@@ -28,8 +28,12 @@ fn message_without_paths(code: Code) -> Option<&'static str> {
 
 fn code(error: &Error) -> Code {
     match error {
-        Error::Field { .. } => Code::InvalidArgument,
+        Error::Field { .. } | Error::Encoder(nocturne_encoder::Error::Search { .. }) => {
+            Code::InvalidArgument
+        }
         Error::Overloaded { .. } => Code::ResourceExhausted,
+        Error::Deadline => Code::DeadlineExceeded,
+        Error::Lacks { .. } => Code::FailedPrecondition,
         Error::Index(error) => index_code(error),
         Error::EncoderLost
         | Error::Encoder(_)

@@ -87,6 +87,12 @@ impl Night {
         &self.epochs
     }
 
+    /// Returns the wall-clock time at which an epoch begins, without a zone, where [`start`](Self::start) is known.
+    pub fn local_time(&self, epoch_idx: usize) -> Option<DateTime> {
+        let onset_ms = (self.epochs[epoch_idx].onset_s * 1e3).round() as i64;
+        self.start?.checked_add(jiff::SignedDuration::from_millis(onset_ms)).ok()
+    }
+
     /// Returns what an epoch's channels look like, beyond its [`Epoch::quality`].
     pub fn findings(&self, epoch_idx: usize) -> Findings {
         self.findings[epoch_idx]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Error, Result, durable};
 
 pub use preset::Preset;
 
@@ -129,6 +129,16 @@ impl ModelConfig {
             serde_json::from_str(&text).map_err(|error| Error::format(path, error.to_string()))?;
         config.check()?;
         Ok(config)
+    }
+
+    /// Writes the published JSON, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self).expect("names are texts and numbers finite");
+        durable::write(path, text.as_bytes())
     }
 
     /// Refuses what this crate cannot build.

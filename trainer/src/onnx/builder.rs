@@ -16,6 +16,23 @@ const OPSET: i64 = 17;
 /// Version of the file format.
 const IR_VERSION: i64 = 8;
 
+/// How a graph is written. What it computes stays the same, but for rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GraphOptions {
+    /// Whether what depends on no input is computed beforehand: the convolution of a patch with the projection behind
+    /// it, and the poolers' queries with the projection of the keys.
+    pub folded: bool,
+    /// Whether inner results become outputs too, under the names that [`probe`](super::probe::probe) gives them.
+    pub probed: bool,
+}
+
+impl Default for GraphOptions {
+    /// As bundles have it: folded, and not probed.
+    fn default() -> Self {
+        Self { folded: true, probed: false }
+    }
+}
+
 /// A finished ONNX model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model(ModelProto);
@@ -68,12 +85,24 @@ pub(super) enum Attribute<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Builder {
     graph: GraphProto,
+    /// Tensors that are to be outputs, and their names as such.
+    outputs: Vec<(Value, String)>,
+    is_probed: bool,
 }
 
 impl Builder {
+    pub(super) fn new(options: GraphOptions) -> Self {
+        Self { is_probed: options.probed, ..Self::default() }
+    }
+
+    /// Returns whether inner results are to be outputs.
+    pub(super) const fn is_probed(&self) -> bool {
+        self.is_probed
+    }
+
     /// Adds an input.
     pub(super) fn input(&mut self, name: &str, numbers: Numbers, dims: &[Dim]) -> Value {
-        self.graph.input.push(value_info(name, numbers, dims));
+        self.graph.input.push(value_info(name, numbers, Some(dims)));
         Value(name.to_owned())
     }
 
@@ -161,6 +190,29 @@ impl Builder {
         self.node("Transpose", &[a], &[Attribute::Ints("perm", order)])
     }
 
+    /// Returns one length of a tensor's shape, as a row of one integer.
+    pub(super) fn length(&mut self, a: &Value, axis: i64) -> Value {
+        let ends = [Attribute::Int("start", axis), Attribute::Int("end", axis + 1)];
+        self.node("Shape", &[a], &ends)
+    }
+
+    /// Returns the part from `start` up to but without `end` along an axis; both are rows of one integer.
+    pub(super) fn slice(&mut self, a: &Value, axis: i64, start: &Value, end: &Value) -> Value {
+        let axis = self.i64s(&[axis]);
+        self.node("Slice", &[a, start, end, &axis], &[])
+    }
+
+    /// Returns the rows of `a` along an axis that `indices` name.
+    pub(super) fn gather(&mut self, a: &Value, axis: i64, indices: &Value) -> Value {
+        self.node("Gather", &[a, indices], &[Attribute::Int("axis", axis)])
+    }
+
+    /// Returns the mean over an axis, which goes away.
+    pub(super) fn mean(&mut self, a: &Value, axis: i64) -> Value {
+        let attributes = [Attribute::Ints("axes", &[axis]), Attribute::Int("keepdims", 0)];
+        self.node("ReduceMean", &[a], &attributes)
+    }
+
     /// Returns softmax over the last axis.
     pub(super) fn softmax(&mut self, a: &Value) -> Value {
         self.node("Softmax", &[a], &[Attribute::Int("axis", -1)])
@@ -191,16 +243,31 @@ impl Builder {
         self.node("Div", &[rows, &norms], &[])
     }
 
-    /// Ends the graph with one output, and gives the model its facts.
-    pub(super) fn finish(
-        mut self,
-        output: &Value,
-        name: &str,
-        dims: &[Dim],
-        facts: &[(&str, String)],
-    ) -> Model {
-        name.clone_into(self.rename_target(output));
+    /// Makes the tensor an output of the graph, under a name of its own.
+    pub(super) fn output(&mut self, value: &Value, name: &str, dims: &[Dim]) {
+        self.put_out(value, name, Some(dims));
+    }
+
+    /// Makes an inner result an output where the graph is probed, and does nothing elsewhere.
+    pub(super) fn probe(&mut self, value: &Value, name: &str) {
+        if self.is_probed {
+            self.put_out(value, name, None);
+        }
+    }
+
+    fn put_out(&mut self, value: &Value, name: &str, dims: Option<&[Dim]>) {
+        let is_out = self.outputs.iter().any(|(other, _)| other.0 == value.0);
+        // A tensor has one name.
+        let value = if is_out { self.node("Identity", &[value], &[]) } else { value.clone() };
         self.graph.output.push(value_info(name, Numbers::F32, dims));
+        self.outputs.push((value, name.to_owned()));
+    }
+
+    /// Ends the graph, and gives the model its facts.
+    pub(super) fn finish(mut self, name: &str, facts: &[(&str, String)]) -> Model {
+        for (value, output) in std::mem::take(&mut self.outputs) {
+            self.rename(&value, &output);
+        }
         name.clone_into(&mut self.graph.name);
         let facts = facts.iter().map(|(key, value)| StringStringEntryProto {
             key: (*key).to_owned(),
@@ -216,14 +283,15 @@ impl Builder {
         })
     }
 
-    /// Returns the name of the node's output that is to become the graph's.
-    fn rename_target(&mut self, output: &Value) -> &mut String {
-        self.graph
-            .node
-            .iter_mut()
-            .flat_map(|node| &mut node.output)
-            .find(|name| **name == output.0)
-            .expect("the output is that of a node")
+    /// Gives a node's output another name, wherever it stands.
+    fn rename(&mut self, value: &Value, name: &str) {
+        for node in &mut self.graph.node {
+            for other in node.input.iter_mut().chain(&mut node.output) {
+                if *other == value.0 {
+                    name.clone_into(other);
+                }
+            }
+        }
     }
 
     /// Adds a constant, or finds the one that is the same: blocks share their angles and shapes.
@@ -242,18 +310,19 @@ impl Builder {
     }
 }
 
-fn value_info(name: &str, numbers: Numbers, dims: &[Dim]) -> ValueInfoProto {
-    let dim = dims.iter().map(|dim| DimensionProto {
+/// Describes an input or output; without lengths the runtime works them out.
+fn value_info(name: &str, numbers: Numbers, dims: Option<&[Dim]>) -> ValueInfoProto {
+    let dimension = |dim: &Dim| DimensionProto {
         value: Some(match dim {
             Dim::Fixed(length) => DimensionValue::DimValue(*length as i64),
             Dim::Named(name) => DimensionValue::DimParam((*name).to_owned()),
         }),
-    });
+    };
     let elem_type = match numbers {
         Numbers::F32 => data_type::F32,
         Numbers::I64 => data_type::I64,
     };
-    let shape = Some(TensorShapeProto { dim: dim.collect() });
+    let shape = dims.map(|dims| TensorShapeProto { dim: dims.iter().map(dimension).collect() });
     let r#type = Some(TypeProto { tensor_type: Some(TensorTypeProto { elem_type, shape }) });
     ValueInfoProto { name: name.to_owned(), r#type }
 }

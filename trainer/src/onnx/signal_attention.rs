@@ -24,7 +24,7 @@ impl SignalGraph<'_> {
             Axis::Time => (patches, [1, patches, width]),
         };
         let (cos, sin) = turns(frequencies, positions, 2 * heads);
-        let builder = &mut self.builder;
+        let builder = &mut self.layers.builder;
         let packed = builder.f32s(&[width, 3 * width], &packed);
         let projected = builder.matmul(tokens, &packed);
         // `even` and `odd` hold one component of each pair, first of all queries, then of all keys.

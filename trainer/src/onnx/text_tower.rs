@@ -1,19 +1,14 @@
 //! The text tower as a graph: `tokens [batch, length]` to `text_embedding [batch, dim]`.
 
-use super::algebra::{scaled, transposed};
-use super::builder::{Attribute, Builder, Dim, Model, Numbers, Value};
+use super::builder::{Attribute, Builder, Dim, GraphOptions, Model, Numbers, Value};
+use super::layers::{Attention, HIDDEN, Layers, Part};
 use super::token_table::{self, TokenSet};
-use crate::model::LAYER_NORM_EPSILON;
-use crate::weights::HostTensor;
 use crate::{ModelConfig, Result, TextConfig, Weights};
 
 /// Name of the input.
 const INPUT: &str = "tokens";
 /// Name of the output; not `embedding`, which is the name of a node in other exports and refused by ONNX Runtime.
 const OUTPUT: &str = "text_embedding";
-
-/// What is added to the score of a key that cannot be seen: its weight becomes exactly 0.
-const HIDDEN: f32 = -1e30;
 
 /// Builds the graph of the text tower.
 ///
@@ -28,34 +23,39 @@ pub fn text_tower(
     weights: &Weights,
     config: &ModelConfig,
     trained: Option<&TokenSet>,
+    options: GraphOptions,
 ) -> Result<Model> {
-    let mut builder = Builder::default();
+    let mut layers = Layers::new(weights, options);
     let dims = [Dim::Named("batch"), Dim::Named("length")];
-    let tokens = builder.input(INPUT, Numbers::I64, &dims);
-    let mut graph = TextGraph { builder, weights, config: &config.text_cfg };
+    let tokens = layers.builder.input(INPUT, Numbers::I64, &dims);
+    let mut graph = TextGraph { layers, config: &config.text_cfg };
     let lengths = graph.lengths(&tokens);
     let mut rows = graph.embed(&tokens, &lengths, trained)?;
     let mask = graph.mask(&tokens, &lengths);
     for block in 0..config.text_cfg.layers {
         rows = graph.block(&rows, &mask, block)?;
+        graph.layers.builder.probe(&rows, &format!("text.block{block}"));
     }
-    let class = graph.builder.reshape(&rows, &[-1, config.text_cfg.width as i64]);
-    let class = graph.layer_norm(&class, "text.ln_final")?;
-    let projection = graph.weights.need("text.text_projection")?;
-    let projection = graph.builder.f32s(&projection.shape, &projection.values);
-    let raw = graph.builder.matmul(&class, &projection);
-    let unit = graph.builder.normalize(&raw);
+    graph.probe_states(&rows);
+    let mut layers = graph.layers;
+    let class = class_row(&mut layers.builder, &rows);
+    let class = layers.builder.reshape(&class, &[-1, config.text_cfg.width as i64]);
+    let class = layers.layer_norm(&class, "text.ln_final")?;
+    let projection = layers.constant("text.text_projection")?;
+    let mut builder = layers.builder;
+    let raw = builder.matmul(&class, &projection);
+    builder.probe(&raw, "text_embedding_raw");
+    let unit = builder.normalize(&raw);
+    builder.output(&unit, OUTPUT, &[Dim::Named("batch"), Dim::Fixed(config.embed_dim)]);
     let facts = [
         ("embed_dim", config.embed_dim.to_string()),
         ("context_length", config.text_cfg.context_length.to_string()),
     ];
-    let dims = [Dim::Named("batch"), Dim::Fixed(config.embed_dim)];
-    Ok(graph.builder.finish(&unit, OUTPUT, &dims, &facts))
+    Ok(builder.finish(OUTPUT, &facts))
 }
 
 struct TextGraph<'a> {
-    builder: Builder,
-    weights: &'a Weights,
+    layers: Layers<'a>,
     config: &'a TextConfig,
 }
 
@@ -77,12 +77,8 @@ struct Mask {
 
 impl TextGraph<'_> {
     fn lengths(&mut self, tokens: &Value) -> Lengths {
-        let builder = &mut self.builder;
-        let mut axis = |start, end| {
-            let attributes = [Attribute::Int("start", start), Attribute::Int("end", end)];
-            builder.node("Shape", &[tokens], &attributes)
-        };
-        let (batch, length) = (axis(0, 1), axis(1, 2));
+        let builder = &mut self.layers.builder;
+        let (batch, length) = (builder.length(tokens, 0), builder.length(tokens, 1));
         let one = builder.i64s(&[1]);
         let positions = builder.add(&length, &one);
         Lengths { batch, length, positions }
@@ -96,17 +92,17 @@ impl TextGraph<'_> {
         trained: Option<&TokenSet>,
     ) -> Result<Value> {
         let width = self.config.width;
-        let table = self.weights.need("text.token_embedding.weight")?;
-        let positions = self.weights.need("text.positional_embedding")?;
-        let class = self.weights.need("text.cls_emb")?;
+        let table = self.layers.weights.need("text.token_embedding.weight")?;
+        let positions = self.layers.weights.need("text.positional_embedding")?;
+        let class = self.layers.weights.need("text.cls_emb")?;
         // The class token has the row behind a full context, however short the text.
         let (places, last) = positions.values.split_at(self.config.context_length * width);
         let class: Vec<f32> = class.values.iter().zip(last).map(|(a, b)| a + b).collect();
-        let builder = &mut self.builder;
+        let builder = &mut self.layers.builder;
         let words = token_table::look_up(builder, table, trained, tokens);
         let places = builder.f32s(&[self.config.context_length, width], places);
-        let (zero, first_axis) = (builder.i64s(&[0]), builder.i64s(&[0]));
-        let places = builder.node("Slice", &[&places, &zero, &lengths.length, &first_axis], &[]);
+        let zero = builder.i64s(&[0]);
+        let places = builder.slice(&places, 0, &zero, &lengths.length);
         let words = builder.add(&words, &places);
         let class = builder.f32s(&[1, 1, width], &class);
         let ones = builder.i64s(&[1, 1]);
@@ -117,7 +113,7 @@ impl TextGraph<'_> {
 
     /// Hides keys behind the query, and keys whose token before is a pad; the first key is always seen.
     fn mask(&mut self, tokens: &Value, lengths: &Lengths) -> Mask {
-        let builder = &mut self.builder;
+        let builder = &mut self.layers.builder;
         let pad = builder.i64s(&[0]);
         let is_pad = builder.node("Equal", &[tokens, &pad], &[]);
         let is_pad = builder.node("Cast", &[&is_pad], &[Attribute::Int("to", 1)]);
@@ -138,95 +134,42 @@ impl TextGraph<'_> {
 
     fn block(&mut self, rows: &Value, mask: &Mask, block: usize) -> Result<Value> {
         let name = format!("text.transformer.resblocks.{block}");
-        let is_last = block + 1 == self.config.layers;
-        let normed = self.layer_norm(rows, &format!("{name}.ln_1"))?;
-        let (kept, queries, mask) = if is_last {
-            (self.class_row(rows), self.class_row(&normed), &mask.class)
+        // Of the last block nothing else is read. Whoever probes wants all of it.
+        let is_class_only = block + 1 == self.config.layers && !self.layers.builder.is_probed();
+        let normed = self.layers.layer_norm(rows, &format!("{name}.ln_1"))?;
+        let (kept, looking, mask) = if is_class_only {
+            let builder = &mut self.layers.builder;
+            (class_row(builder, rows), class_row(builder, &normed), &mask.class)
         } else {
             (rows.clone(), normed.clone(), &mask.all)
         };
-        let update = self.attention(&queries, &normed, mask, &format!("{name}.attn"))?;
-        let rows = self.builder.add(&kept, &update);
-        let normed = self.layer_norm(&rows, &format!("{name}.ln_2"))?;
-        let update = self.mlp(&normed, &format!("{name}.mlp"))?;
-        Ok(self.builder.add(&rows, &update))
-    }
-
-    /// Returns the last row of each text, `[batch, 1, width]`.
-    fn class_row(&mut self, rows: &Value) -> Value {
-        let builder = &mut self.builder;
-        let (start, end, axis) =
-            (builder.i64s(&[-1]), builder.i64s(&[i64::MAX]), builder.i64s(&[1]));
-        builder.node("Slice", &[rows, &start, &end, &axis], &[])
-    }
-
-    fn attention(
-        &mut self,
-        queries: &Value,
-        tokens: &Value,
-        mask: &Value,
-        name: &str,
-    ) -> Result<Value> {
-        let (width, heads) = (self.config.width, self.config.heads);
-        let weights = self.weights;
-        let packed = weights.need(&format!("{name}.in_proj_weight"))?;
-        let bias = weights.need(&format!("{name}.in_proj_bias"))?;
-        let factor = ((width / heads) as f64).powf(-0.5);
-        let builder = &mut self.builder;
-        let mut project = |input: &Value, part: usize, order: &[i64]| {
-            let factor = if part == 0 { factor } else { 1.0 };
-            let weight = scaled(&packed.values[part * width * width..][..width * width], factor);
-            let bias = scaled(&bias.values[part * width..][..width], factor);
-            let weight = builder.f32s(&[width, width], &transposed(&weight, width, width));
-            let bias = builder.f32s(&[width], &bias);
-            let rows = builder.matmul(input, &weight);
-            let rows = builder.add(&rows, &bias);
-            let rows = builder.reshape(&rows, &[0, 0, heads as i64, (width / heads) as i64]);
-            builder.transpose(&rows, order)
+        let attention = format!("{name}.attn");
+        let mut heads = |rows, part| self.layers.heads(rows, &attention, part, self.config.heads);
+        let seen = Attention {
+            queries: heads(&looking, Part::Query)?,
+            keys: heads(&normed, Part::Key)?,
+            values: heads(&normed, Part::Value)?,
         };
-        let queries = project(queries, 0, &[0, 2, 1, 3]);
-        let keys = project(tokens, 1, &[0, 2, 3, 1]);
-        let values = project(tokens, 2, &[0, 2, 1, 3]);
-        let scores = builder.matmul(&queries, &keys);
-        let scores = builder.add(&scores, mask);
-        let weights = builder.softmax(&scores);
-        let mixed = builder.matmul(&weights, &values);
-        let mixed = builder.transpose(&mixed, &[0, 2, 1, 3]);
-        let mixed = builder.reshape(&mixed, &[0, 0, width as i64]);
-        self.linear(&mixed, &format!("{name}.out_proj"))
+        let update = self.layers.attend(&seen, Some(mask), &attention)?;
+        let rows = self.layers.builder.add(&kept, &update);
+        let normed = self.layers.layer_norm(&rows, &format!("{name}.ln_2"))?;
+        let update = self.layers.mlp(&normed, &format!("{name}.mlp"))?;
+        Ok(self.layers.builder.add(&rows, &update))
     }
 
-    fn mlp(&mut self, rows: &Value, name: &str) -> Result<Value> {
-        let hidden = self.linear(rows, &format!("{name}.c_fc"))?;
-        let builder = &mut self.builder;
-        let (root, one, half) =
-            (builder.f32(std::f32::consts::SQRT_2), builder.f32(1.0), builder.f32(0.5));
-        let erf = builder.node("Div", &[&hidden, &root], &[]);
-        let erf = builder.node("Erf", &[&erf], &[]);
-        let erf = builder.add(&erf, &one);
-        let open = builder.mul(&hidden, &erf);
-        let open = builder.mul(&open, &half);
-        self.linear(&open, &format!("{name}.c_proj"))
+    /// Puts out what the caption decoder would read: all rows but the class token's.
+    fn probe_states(&mut self, rows: &Value) {
+        let builder = &mut self.layers.builder;
+        if builder.is_probed() {
+            let (start, end) = (builder.i64s(&[0]), builder.i64s(&[-1]));
+            let states = builder.slice(rows, 1, &start, &end);
+            builder.probe(&states, "text_token_states");
+        }
     }
+}
 
-    fn layer_norm(&mut self, rows: &Value, name: &str) -> Result<Value> {
-        let weight = self.weights.need(&format!("{name}.weight"))?;
-        let bias = self.weights.need(&format!("{name}.bias"))?;
-        let builder = &mut self.builder;
-        let weight = builder.f32s(&weight.shape, &weight.values);
-        let bias = builder.f32s(&bias.shape, &bias.values);
-        let attributes =
-            [Attribute::Int("axis", -1), Attribute::Float("epsilon", LAYER_NORM_EPSILON)];
-        Ok(builder.node("LayerNormalization", &[rows, &weight, &bias], &attributes))
-    }
-
-    fn linear(&mut self, rows: &Value, name: &str) -> Result<Value> {
-        let HostTensor { shape, values } = self.weights.need(&format!("{name}.weight"))?;
-        let bias = self.weights.need(&format!("{name}.bias"))?;
-        let builder = &mut self.builder;
-        let weight = builder.f32s(&[shape[1], shape[0]], &transposed(values, shape[0], shape[1]));
-        let bias = builder.f32s(&bias.shape, &bias.values);
-        let rows = builder.matmul(rows, &weight);
-        Ok(builder.add(&rows, &bias))
-    }
+/// Returns the last row of each text, `[batch, 1, width]`.
+fn class_row(builder: &mut Builder, rows: &Value) -> Value {
+    let (start, end) = (builder.i64s(&[-1]), builder.i64s(&[i64::MAX]));
+    builder.slice(rows, 1, &start, &end)
 }

@@ -1,6 +1,6 @@
-//! The table of token vectors, cut down to the tokens that were trained.
+//! The table of token vectors and the projection to the vocabulary, cut down to the tokens that were trained.
 
-use super::builder::{Attribute, Builder, Value};
+use super::builder::{Builder, Value};
 use crate::{HostTensor, TokenBatch};
 
 /// Which tokens the text tower met in its training.
@@ -44,6 +44,20 @@ impl TokenSet {
         self.bits.get(token / 8).is_some_and(|byte| byte >> (token % 8) & 1 == 1)
     }
 
+    /// Returns the tokens that were met, in order.
+    pub fn tokens(&self) -> impl Iterator<Item = usize> {
+        (0..self.vocabulary_size).filter(|token| self.contains(*token))
+    }
+
+    /// Returns for each token of the vocabulary its place among those that were met, from 1, or 0 for all others.
+    fn places(&self) -> Vec<i32> {
+        let mut places = vec![0; self.vocabulary_size];
+        for (place, token) in (1..).zip(self.tokens()) {
+            places[token] = place;
+        }
+        places
+    }
+
     /// Returns the number of tokens that were met.
     pub fn len(&self) -> usize {
         self.bits.iter().map(|byte| byte.count_ones() as usize).sum()
@@ -55,6 +69,9 @@ impl TokenSet {
     }
 }
 
+/// Logit of a token that was never met: no search chooses it, and it adds nothing to a softmax.
+const NEVER: f32 = -1e30;
+
 /// Returns the vectors `[batch, length, width]` of `tokens` `[batch, length]`.
 ///
 /// With a set, the table holds its tokens and one row of zeros for all others, and tokens are looked up twice:
@@ -65,26 +82,46 @@ pub(super) fn look_up(
     trained: Option<&TokenSet>,
     tokens: &Value,
 ) -> Value {
-    let gather = |builder: &mut Builder, data: &Value, rows: &Value| {
-        builder.node("Gather", &[data, rows], &[Attribute::Int("axis", 0)])
-    };
     let Some(trained) = trained else {
         let table = builder.f32s(&table.shape, &table.values);
-        return gather(builder, &table, tokens);
+        return builder.gather(&table, 0, tokens);
     };
     let width = table.shape[1];
-    let mut rows_of_tokens = vec![0; trained.vocabulary_size];
     let mut kept = vec![0.0; width];
-    for (token, row) in table.values.chunks_exact(width).enumerate() {
-        if trained.contains(token) {
-            rows_of_tokens[token] = (kept.len() / width) as i32;
-            kept.extend_from_slice(row);
-        }
+    for token in trained.tokens() {
+        kept.extend_from_slice(&table.values[token * width..][..width]);
     }
-    let rows_of_tokens = builder.i32s(&rows_of_tokens);
-    let rows = gather(builder, &rows_of_tokens, tokens);
+    let rows_of_tokens = builder.i32s(&trained.places());
+    let rows = builder.gather(&rows_of_tokens, 0, tokens);
     let kept = builder.f32s(&[kept.len() / width, width], &kept);
-    gather(builder, &kept, &rows)
+    builder.gather(&kept, 0, &rows)
+}
+
+/// Returns the logits `[batch, length, vocabulary]` of states `[batch, length, width]` by a projection
+/// `[width, vocabulary]`.
+///
+/// With a set, the projection holds the columns of its tokens, and the logits of all others are [`NEVER`].
+pub(super) fn logits(
+    builder: &mut Builder,
+    projection: &HostTensor,
+    trained: Option<&TokenSet>,
+    states: &Value,
+) -> Value {
+    let Some(trained) = trained else {
+        let projection = builder.f32s(&projection.shape, &projection.values);
+        return builder.matmul(states, &projection);
+    };
+    let [width, vocabulary_size] = [projection.shape[0], projection.shape[1]];
+    let tokens: Vec<usize> = trained.tokens().collect();
+    let rows = projection.values.chunks_exact(vocabulary_size);
+    let kept: Vec<f32> = rows.flat_map(|row| tokens.iter().map(|token| row[*token])).collect();
+    let kept = builder.f32s(&[width, tokens.len()], &kept);
+    let known = builder.matmul(states, &kept);
+    let before = builder.i64s(&[0, 0, 1, 0, 0, 0]);
+    let never = builder.f32(NEVER);
+    let known = builder.node("Pad", &[&known, &before, &never], &[]);
+    let places = builder.i32s(&trained.places());
+    builder.gather(&known, -1, &places)
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Weights as a safetensors file.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::Path;
 
 use half::{bf16, f16};
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensors, View};
 
 use super::{HostTensor, Weights};
 use crate::{Error, Result, durable};
@@ -21,13 +23,19 @@ impl Weights {
         Self::from_bytes(&bytes).map_err(|problem| Error::format(path, problem))
     }
 
-    /// Writes a safetensors file of 32-bit floats, whole or not at all.
+    /// Writes a safetensors file of 32-bit floats, whole or not at all, one tensor after another.
     ///
     /// # Errors
     ///
     /// [`Error::Io`].
     pub fn write(&self, path: &Path) -> Result<()> {
-        durable::write(path, &self.to_bytes())
+        let beside = durable::beside(path);
+        let written =
+            safetensors::serialize_to_file(self.iter(), None::<HashMap<String, String>>, &beside);
+        written.map_err(|error| Error::io(&beside, "write")(std::io::Error::other(error)))?;
+        let file = File::open(&beside).map_err(Error::io(&beside, "open"))?;
+        file.sync_all().map_err(Error::io(&beside, "flush"))?;
+        durable::put_in_place(&beside, path)
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, String> {
@@ -43,16 +51,26 @@ impl Weights {
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let bytes: Vec<(&str, &[usize], Vec<u8>)> = self
-            .iter()
-            .map(|(name, tensor)| (name, tensor.shape.as_slice(), le_bytes(&tensor.values)))
-            .collect();
-        let views = bytes.iter().map(|(name, shape, bytes)| {
-            let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes);
-            (*name, view.expect("`insert` has compared values and shape"))
-        });
-        safetensors::serialize(views, None::<HashMap<String, String>>)
+        safetensors::serialize(self.iter(), None::<HashMap<String, String>>)
             .expect("names are unique and views are sound")
+    }
+}
+
+impl View for &HostTensor {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(le_bytes(&self.values))
+    }
+
+    fn data_len(&self) -> usize {
+        size_of_val(self.values.as_slice())
     }
 }
 

@@ -42,11 +42,7 @@ impl Weights {
     ///
     /// [`Error::Mismatch`].
     pub fn need(&self, name: &str) -> Result<&HostTensor> {
-        self.get(name).ok_or_else(|| Error::Mismatch {
-            missing: vec![name.to_owned()],
-            surplus: Vec::new(),
-            wrong: Vec::new(),
-        })
+        self.get(name).ok_or_else(|| Error::missing(name))
     }
 
     /// Sets the tensor of that name.
@@ -57,6 +53,11 @@ impl Weights {
     pub fn insert(&mut self, name: impl Into<String>, shape: Vec<usize>, values: Vec<f32>) {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "the values fill the shape");
         self.tensors.insert(name.into(), HostTensor { shape, values });
+    }
+
+    /// Returns whether a caption decoder is among the weights.
+    pub fn has_captioner(&self) -> bool {
+        self.get("text_decoder.text_projection").is_some()
     }
 
     /// Returns the names and tensors in order of the names.

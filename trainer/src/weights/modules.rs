@@ -59,7 +59,8 @@ impl Weights {
         Err(Error::Mismatch { missing, surplus, wrong })
     }
 
-    fn check_aliases(&self) -> Result<()> {
+    /// Refuses shared frequencies that differ under their names.
+    pub(crate) fn check_aliases(&self) -> Result<()> {
         let shared = self.get(SHARED_FREQUENCIES);
         for (name, tensor) in self.iter().filter(|(name, _)| names::is_alias(name)) {
             if shared.is_some_and(|shared| shared != tensor) {

@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Train(Box<Train>),
     /// Writes a model bundle from trained weights.
     Export(Export),
+    /// Writes a model bundle from a published checkpoint, without running anything that is in it.
+    Import(Import),
     /// Teaches a bundle how to read similarities to concepts, on nights that it was not trained on.
     Calibrate(Calibrate),
 }
@@ -142,6 +144,47 @@ pub(crate) struct Export {
     #[arg(long, env = "NOCTURNE_TRAIN_LICENCE", value_name = "TEXT")]
     pub(crate) licence: Option<String>,
     /// Span over which a channel was scaled when the weights of a file were trained.
+    #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
+    pub(crate) z_score: Span,
+}
+
+/// `nocturne-train import`
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// File that `torch.save` has written, or a safetensors file, with weights under SleepLM's names.
+    pub(crate) checkpoint: PathBuf,
+    /// Folder of the bundle.
+    #[arg(long, short, value_name = "DIR", required_unless_present = "weights")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replaces the bundle, and the files of `--weights`, that are there already.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Configuration of the model as published; without it, its sizes are taken from the weights.
+    #[arg(long, env = "NOCTURNE_TRAIN_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Also writes the weights as safetensors into that file, and `config.json` beside it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Name of the bundle; that of its folder without it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// What the weights were trained on, in a sentence.
+    #[arg(
+        long,
+        env = "NOCTURNE_TRAIN_SOURCE",
+        value_name = "TEXT",
+        default_value = "not told by the checkpoint"
+    )]
+    pub(crate) source: String,
+    /// Licence of the weights.
+    #[arg(
+        long,
+        env = "NOCTURNE_TRAIN_LICENCE",
+        value_name = "TEXT",
+        default_value = "not told by the checkpoint"
+    )]
+    pub(crate) licence: String,
+    /// Span over which a channel was scaled when the weights were trained.
     #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
     pub(crate) z_score: Span,
 }

@@ -68,6 +68,7 @@ fn of_file(arguments: &Export, name: String) -> Result<Source> {
     })
 }
 
-fn folder_name(path: &Path) -> String {
+/// Returns the name that a bundle has where none is given.
+pub(super) fn folder_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

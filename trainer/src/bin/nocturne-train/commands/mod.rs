@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod export;
+mod import;
 mod prepare;
 mod train;
 
@@ -16,6 +17,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Prepare(prepare) => prepare::run(&prepare),
         Command::Train(train) => train::run(&train),
         Command::Export(export) => export::run(&export),
+        Command::Import(import) => import::run(&import),
         Command::Calibrate(calibrate) => calibrate::run(&calibrate),
     }
 }

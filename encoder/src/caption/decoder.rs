@@ -1,0 +1,289 @@
+//! The caption decoder of a bundle: one graph for the first token and for every later one.
+//!
+//! The module above tells what goes in and out.
+
+use std::path::{Path, PathBuf};
+
+use nocturne_psg::caption::CaptionKind;
+use ort::session::{Session, SessionInputValue};
+use ort::value::{DynValue, Tensor, TensorElementType};
+
+use super::search::Continue;
+use super::{Condition, Memory};
+use crate::runtime::{Device, Provider, Runtime};
+use crate::session;
+use crate::{Error, Result};
+
+/// Inputs that hold what was computed before, and the outputs that take their place.
+const CACHES: [(&str, &str); 3] = [
+    ("text_cache", "text_cache_out"),
+    ("decoder_cache", "decoder_cache_out"),
+    ("cross_cache", "cross_cache_out"),
+];
+
+/// A session whose graph is a caption decoder.
+pub(super) struct Decoder {
+    session: Session,
+    path: PathBuf,
+    provider: Provider,
+    sizes: Sizes,
+}
+
+/// What the graph's shapes tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sizes {
+    /// Width of the memory.
+    width: usize,
+    /// Of each cache, keys and values of all layers, heads, and numbers of a head.
+    caches: [[usize; 3]; CACHES.len()],
+    vocabulary: usize,
+    /// Kinds of caption that may be asked for; none where the decoder was trained without.
+    kinds: usize,
+}
+
+/// A caption under way: the decoder and what it has computed of it.
+pub(super) struct Dictation<'a> {
+    decoder: &'a mut Decoder,
+    memory: &'a Memory,
+    condition: Condition,
+    caches: Option<[DynValue; CACHES.len()]>,
+}
+
+impl Decoder {
+    pub(super) fn open(
+        runtime: Runtime,
+        path: &Path,
+        vocabulary: usize,
+        device: Device,
+        threads: usize,
+    ) -> Result<Self> {
+        let (session, provider) = session::open(runtime, path, device, threads)?;
+        let sizes = Sizes::of(&session, vocabulary)
+            .map_err(|problem| Error::Model { path: path.to_owned(), problem })?;
+        Ok(Self { session, path: path.to_owned(), provider, sizes })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
+    /// Begins a caption.
+    pub(super) fn begin<'a>(
+        &'a mut self,
+        memory: &'a Memory,
+        condition: Condition,
+    ) -> Result<Dictation<'a>> {
+        if memory.width() != self.sizes.width {
+            let (found, expected) = (memory.width(), self.sizes.width);
+            return Err(self.error(format!(
+                "it reads a memory of width {expected}; the signal tower gives one of width {found}"
+            )));
+        }
+        let (kinds, known) = (condition.columns(), self.sizes.kinds);
+        if kinds.iter().any(|kind| *kind >= known as i64) {
+            return Err(self.error(format!(
+                "it was trained on {known} kinds of caption; expected {}",
+                CaptionKind::ALL.len()
+            )));
+        }
+        Ok(Dictation { decoder: self, memory, condition, caches: None })
+    }
+
+    fn error(&self, problem: impl Into<String>) -> Error {
+        Error::Model { path: self.path.clone(), problem: problem.into() }
+    }
+}
+
+impl Dictation<'_> {
+    /// Returns the logits behind every position that the caches do not hold yet, `[rows, new, vocabulary]`.
+    pub(super) fn logits(&mut self, rows: &[Vec<u32>]) -> Result<Vec<f32>> {
+        let outcome = self.run(rows).map_err(|problem| self.decoder.error(problem.to_string()))?;
+        if outcome.iter().any(|logit| logit.is_nan()) {
+            return Err(self.decoder.error("it gave a logit that is not a number"));
+        }
+        Ok(outcome)
+    }
+
+    fn run(&mut self, rows: &[Vec<u32>]) -> ort::Result<Vec<f32>> {
+        let batch = rows.len();
+        let is_first = self.caches.is_none();
+        let length = rows.first().map_or(0, Vec::len);
+        let tokens: Vec<i64> = rows.iter().flatten().map(|id| i64::from(*id)).collect();
+        let (columns, seen) =
+            if is_first { (self.condition.columns(), self.memory.tokens()) } else { (vec![], 0) };
+        let conditions = columns.repeat(batch);
+        let memory = if is_first { self.memory.as_slice().repeat(batch) } else { vec![] };
+        let caches = match self.caches.take() {
+            Some(caches) => caches,
+            None => self.decoder.sizes.empty_caches(batch)?,
+        };
+        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = vec![
+            ("tokens", Tensor::from_array(([batch, length], tokens))?.into()),
+            ("conditions", Tensor::from_array(([batch, columns.len()], conditions))?.into()),
+            ("memory", Tensor::from_array(([batch, seen, self.memory.width()], memory))?.into()),
+        ];
+        inputs.extend(CACHES.iter().zip(caches).map(|((name, _), cache)| (*name, cache.into())));
+        let mut outputs = self.decoder.session.run(inputs)?;
+        let mut take = |name: &str| {
+            outputs.remove(name).ok_or_else(|| ort::Error::new(format!("it gave no `{name}`")))
+        };
+        self.caches = Some([take(CACHES[0].1)?, take(CACHES[1].1)?, take(CACHES[2].1)?]);
+        let (_, logits) = outputs["logits"].try_extract_tensor::<f32>()?;
+        Ok(logits.to_vec())
+    }
+
+    /// Makes row `i` of every cache what row `parents[i]` was.
+    fn follow(&mut self, parents: &[usize]) -> Result<()> {
+        let Some(caches) = &mut self.caches else { return Ok(()) };
+        for cache in caches {
+            if let Some(moved) = rows_of(cache, parents).map_err(|problem| Error::Model {
+                path: self.decoder.path.clone(),
+                problem: problem.to_string(),
+            })? {
+                *cache = moved;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Continue for Dictation<'_> {
+    fn next_logits(&mut self, rows: &[Vec<u32>], parents: &[usize]) -> Result<Vec<f32>> {
+        self.follow(parents)?;
+        let logits = self.logits(rows)?;
+        let expected = rows.len() * self.decoder.sizes.vocabulary;
+        if logits.len() != expected {
+            return Err(self.decoder.error(format!(
+                "one more token gave {} logits for {} texts; expected {expected}",
+                logits.len(),
+                rows.len()
+            )));
+        }
+        Ok(logits)
+    }
+}
+
+/// Picks rows of the second axis; `None` where all stay where they are.
+fn rows_of(cache: &DynValue, parents: &[usize]) -> ort::Result<Option<DynValue>> {
+    let (shape, values) = cache.try_extract_tensor::<f32>()?;
+    let lengths: Vec<usize> = shape.iter().map(|length| *length as usize).collect();
+    let [layers, batch, inner @ ..] = lengths.as_slice() else {
+        return Err(ort::Error::new(format!("a cache has the shape {lengths:?}")));
+    };
+    if *batch == parents.len() && parents.iter().enumerate().all(|(row, parent)| row == *parent) {
+        return Ok(None);
+    }
+    let row_len: usize = inner.iter().product();
+    let mut picked = Vec::with_capacity(layers * parents.len() * row_len);
+    for layer in values.chunks_exact((batch * row_len).max(1)) {
+        for parent in parents {
+            picked.extend_from_slice(&layer[parent * row_len..(parent + 1) * row_len]);
+        }
+    }
+    let shape = [&[*layers, parents.len()], inner].concat();
+    Ok(Some(Tensor::from_array((shape, picked))?.into_dyn()))
+}
+
+impl Sizes {
+    /// Checks a graph against the contract; the error says what in it is not as it should be.
+    fn of(session: &Session, vocabulary: usize) -> std::result::Result<Self, String> {
+        let input = |name, element, expected: &[i64]| {
+            let outlet = session::find("input", session.inputs(), name)?;
+            let found = session::shape("input", outlet, name, element, expected)?;
+            fits("input", name, found, expected)
+        };
+        let output = |name, expected: &[i64]| {
+            let outlet = session::find("output", session.outputs(), name)?;
+            let found =
+                session::shape("output", outlet, name, TensorElementType::Float32, expected)?;
+            fits("output", name, found, expected)
+        };
+        let n = session.inputs().len();
+        if n != 3 + CACHES.len() {
+            return Err(format!("it has {n} inputs; expected {}", 3 + CACHES.len()));
+        }
+        input("tokens", TensorElementType::Int64, &[-1, -1])?;
+        input("conditions", TensorElementType::Int64, &[-1, -1])?;
+        let memory = input("memory", TensorElementType::Float32, &[-1, -1, SOME])?;
+        let mut caches = [[0; 3]; CACHES.len()];
+        for (sizes, (name, output_name)) in caches.iter_mut().zip(CACHES) {
+            let expected = [SOME, -1, SOME, -1, SOME];
+            let found = input(name, TensorElementType::Float32, &expected)?;
+            *sizes = [found[0], found[2], found[4]].map(|length| length as usize);
+            output(output_name, &[-1; 5])?;
+        }
+        output("logits", &[-1, -1, vocabulary as i64])?;
+        let kinds = number(session, "condition_kinds")?;
+        Ok(Self { width: memory[2] as usize, caches, vocabulary, kinds })
+    }
+
+    fn empty_caches(&self, batch: usize) -> ort::Result<[DynValue; CACHES.len()]> {
+        let empty = |[layers, heads, head_dim]: [usize; 3]| {
+            let shape = [layers, batch, heads, 0, head_dim];
+            Ok::<_, ort::Error>(Tensor::from_array((shape, Vec::<f32>::new()))?.into_dyn())
+        };
+        let [text, decoder, cross] = self.caches;
+        Ok([empty(text)?, empty(decoder)?, empty(cross)?])
+    }
+}
+
+/// Reads a number from the graph's metadata, which tells what no shape does.
+fn number(session: &Session, name: &str) -> std::result::Result<usize, String> {
+    let metadata = session.metadata().map_err(|problem| problem.to_string())?;
+    let text = metadata.custom(name);
+    let number = text.as_deref().and_then(|text| text.parse().ok());
+    number.ok_or_else(|| match text {
+        None => format!("its metadata lacks `{name}`"),
+        Some(text) => format!("its metadata has `{name}` = `{text}`; expected a number"),
+    })
+}
+
+/// Stands in an expected shape for an axis whose length the graph must tell.
+const SOME: i64 = 0;
+
+/// Compares a shape with what is expected: -1 for an axis of any length, [`SOME`] for a fixed one.
+fn fits(
+    role: &str,
+    name: &str,
+    found: &[i64],
+    expected: &[i64],
+) -> std::result::Result<Vec<i64>, String> {
+    let is_right = |(found, expected): (&i64, &i64)| match *expected {
+        -1 => true,
+        SOME => *found > 0,
+        length => *found == length,
+    };
+    if found.len() == expected.len() && found.iter().zip(expected).all(is_right) {
+        return Ok(found.to_vec());
+    }
+    let words: Vec<String> = expected
+        .iter()
+        .map(|length| match *length {
+            -1 => "any".to_owned(),
+            SOME => "fixed".to_owned(),
+            length => length.to_string(),
+        })
+        .collect();
+    Err(format!("its {role} `{name}` has the shape {found:?}; expected [{}]", words.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_that_do_not_fit_are_told() {
+        let check = |found: &[i64], expected: &[i64]| fits("input", "memory", found, expected);
+        assert_eq!(check(&[-1, -1, 64], &[-1, -1, SOME]), Ok(vec![-1, -1, 64]));
+        assert_eq!(
+            check(&[-1, -1, -1], &[-1, 9, SOME]),
+            Err("its input `memory` has the shape [-1, -1, -1]; expected [any, 9, fixed]"
+                .to_owned())
+        );
+        assert!(check(&[-1, -1], &[-1, -1, SOME]).is_err());
+    }
+}

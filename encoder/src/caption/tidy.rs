@@ -1,0 +1,148 @@
+//! Generated words as people write them.
+//!
+//! The tokenizer cuts every digit off and knows no capital letters, so a generated text reads
+//! `stable light sleep ( n 2 ) . arousal from 2 . 5 to 1 4 . 7 seconds`. What is lost is put back as far as it can be:
+//!
+//! - digits that follow each other are one number, with a point between them where there is one;
+//! - no blank stands before `, . ; : % ) ! ?`, after `(`, or around `-` and `/`;
+//! - a letter that names a stage or an electrode takes its digit: `N2`, `C3-A2`;
+//! - sentences begin with a capital, and abbreviations have theirs.
+//!
+//! Two numbers that follow each other without a word between cannot be told apart, nor can a full stop between two
+//! numbers be told from a decimal point.
+
+/// Words before a digit that make one word with it.
+const BEFORE_DIGITS: [&str; 9] = ["n", "c", "e", "m", "o", "f", "t", "spo", "sao"];
+
+/// Abbreviations as they are written.
+const ABBREVIATIONS: [(&str, &str); 12] = [
+    ("rem", "REM"),
+    ("nrem", "NREM"),
+    ("eeg", "EEG"),
+    ("eog", "EOG"),
+    ("emg", "EMG"),
+    ("ecg", "ECG"),
+    ("hrv", "HRV"),
+    ("rmssd", "RMSSD"),
+    ("hz", "Hz"),
+    ("spo", "SpO"),
+    ("sao", "SaO"),
+    ("aasm", "AASM"),
+];
+
+/// Returns a generated text as people write it.
+pub(super) fn tidy(raw: &str) -> String {
+    let atoms = atoms(raw);
+    let mut text = String::with_capacity(raw.len());
+    for (i, atom) in atoms.iter().enumerate() {
+        let (before, next) = (&atoms[..i], atoms.get(i + 1).copied());
+        if !is_glued(before, atom, next) {
+            text.push(' ');
+        }
+        let names_something = next.is_some_and(|next| takes_digit(before, atom, next));
+        if let Some((_, written)) = ABBREVIATIONS.iter().find(|(plain, _)| plain == atom) {
+            text.push_str(written);
+        } else if names_something || begins_sentence(before) {
+            text.push_str(&capitalised(atom));
+        } else {
+            text.push_str(atom);
+        }
+    }
+    text
+}
+
+/// Cuts a text into runs of letters, single digits and single other characters.
+fn atoms(raw: &str) -> Vec<&str> {
+    let mut atoms = Vec::new();
+    for word in raw.split_whitespace() {
+        let mut rest = word;
+        while let Some(first) = rest.chars().next() {
+            let len = if first.is_alphabetic() {
+                rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len())
+            } else if first == '\'' {
+                1 + rest[1..].find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len() - 1)
+            } else {
+                first.len_utf8()
+            };
+            atoms.push(&rest[..len]);
+            rest = &rest[len..];
+        }
+    }
+    atoms
+}
+
+/// Returns whether no blank stands before an atom.
+fn is_glued(before: &[&str], atom: &str, next: Option<&str>) -> bool {
+    let Some(last) = before.last().copied() else { return true };
+    let joins = |atom: &str| matches!(atom, "-" | "/");
+    let is_decimal = |i: usize, point: &str| {
+        point == "." && i.checked_sub(1).is_some_and(|i| is_digit(before[i]))
+    };
+    match atom {
+        "," | "." | ";" | ":" | "%" | ")" | "!" | "?" => true,
+        _ if joins(atom) => next.is_some(),
+        _ if joins(last) || last == "(" || atom.starts_with('\'') => true,
+        _ if is_digit(atom) => {
+            is_digit(last)
+                || is_decimal(before.len() - 1, last)
+                || takes_digit(&before[..before.len() - 1], last, atom)
+        }
+        _ => false,
+    }
+}
+
+/// Returns whether a word and the digit after it are one word.
+fn takes_digit(before: &[&str], word: &str, next: &str) -> bool {
+    // `a` is the mastoid only behind another electrode: elsewhere it is an article.
+    let is_mastoid = word == "a" && before.last() == Some(&"-");
+    is_digit(next) && (is_mastoid || BEFORE_DIGITS.contains(&word))
+}
+
+fn begins_sentence(before: &[&str]) -> bool {
+    match before {
+        [] => true,
+        [.., last] => matches!(*last, "." | "!" | "?"),
+    }
+}
+
+fn capitalised(atom: &str) -> String {
+    let mut chars = atom.chars();
+    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect()
+}
+
+fn is_digit(atom: &str) -> bool {
+    atom.chars().all(char::is_numeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_words_read_as_written_ones() {
+        let check = |raw: &str, expected: &str| assert_eq!(tidy(raw), expected);
+        check("", "");
+        check(
+            "stable light sleep ( n 2 ). arousal event from 1 2 . 5 to 1 5 . 2 seconds . ",
+            "Stable light sleep (N2). Arousal event from 12.5 to 15.2 seconds.",
+        );
+        check(
+            "central eeg activity ( c 3 - a 2 ), ( c 4 - a 1 ): delta relative power of 4 1 . 0 6 %, and",
+            "Central EEG activity (C3-A2), (C4-A1): delta relative power of 41.06%, and",
+        );
+        check("rem sleep . a 2 second event", "REM sleep. A 2 second event");
+        check("slow - eye - movement and spo 2 of 9 7 %", "Slow-eye-movement and SpO2 of 97%");
+        check("the sleeper 's chin emg : 3 4 . 1 hz", "The sleeper's chin EMG: 34.1 Hz");
+        check("n 3 . 2 arousals", "N3.2 arousals");
+        check("power 5 % . 2 arousals", "Power 5%. 2 arousals");
+    }
+
+    #[test]
+    fn odd_text_is_kept() {
+        for raw in ["- ", "%", "\u{fffd}x", "é 3", "' '", ". . ."] {
+            let kept: String = raw.split_whitespace().collect();
+            let tidied: String = tidy(raw).to_lowercase().split_whitespace().collect();
+            assert_eq!(tidied, kept.to_lowercase(), "{raw:?}");
+        }
+    }
+}

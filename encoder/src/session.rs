@@ -1,0 +1,79 @@
+//! Sessions of ONNX Runtime whose graphs are checked before they are used.
+
+use std::path::Path;
+
+use ort::session::Session;
+use ort::value::{Outlet, TensorElementType, ValueType};
+
+use crate::runtime::{Device, Provider, Runtime};
+use crate::{Error, Result};
+
+/// Loads a graph.
+///
+/// On [`Device::Auto`] a CUDA device that registers but cannot run the graph gives way to the CPU.
+pub(crate) fn open(
+    runtime: Runtime,
+    path: &Path,
+    device: Device,
+    threads: usize,
+) -> Result<(Session, Provider)> {
+    let error = |problem: String| Error::Model { path: path.to_owned(), problem };
+    let (mut builder, mut provider) = runtime.session(device, threads)?;
+    let session = match builder.commit_from_file(path) {
+        Ok(session) => session,
+        Err(problem) if device == Device::Auto && provider.name == "cuda" => {
+            provider = Provider { name: "cpu", fallback_reason: Some(problem.to_string()) };
+            let mut builder = runtime.cpu_session(threads)?;
+            builder.commit_from_file(path).map_err(|problem| error(problem.to_string()))?
+        }
+        Err(problem) => return Err(error(problem.to_string())),
+    };
+    Ok((session, provider))
+}
+
+/// Returns the outlet of that name, or a sentence that says that there is none.
+pub(crate) fn find<'a>(
+    role: &str,
+    outlets: &'a [Outlet],
+    name: &str,
+) -> std::result::Result<&'a Outlet, String> {
+    let found = outlets.iter().find(|outlet| outlet.name() == name);
+    found.ok_or_else(|| format!("it has no {role} `{name}`"))
+}
+
+/// Returns the shape of an outlet that must be a tensor of this name and kind, -1 for an axis of any length.
+pub(crate) fn shape<'a>(
+    role: &str,
+    outlet: &'a Outlet,
+    name: &str,
+    element: TensorElementType,
+    expected: &[i64],
+) -> std::result::Result<&'a [i64], String> {
+    match outlet.dtype() {
+        ValueType::Tensor { ty, shape, .. } if outlet.name() == name && *ty == element => Ok(shape),
+        ValueType::Tensor { .. }
+        | ValueType::Sequence(_)
+        | ValueType::Map { .. }
+        | ValueType::Optional(_) => {
+            let (found_name, found_type) = (outlet.name(), outlet.dtype());
+            Err(format!(
+                "its {role} is `{found_name}`, {found_type}; expected `{name}`, {element} of shape {expected:?}"
+            ))
+        }
+    }
+}
+
+/// Checks an outlet's name, kind and shape, -1 for an axis of any length.
+pub(crate) fn check(
+    role: &str,
+    outlet: &Outlet,
+    name: &str,
+    element: TensorElementType,
+    expected: &[i64],
+) -> std::result::Result<(), String> {
+    let found = shape(role, outlet, name, element, expected)?;
+    if found != expected {
+        return Err(format!("its {role} `{name}` has the shape {found:?}; expected {expected:?}"));
+    }
+    Ok(())
+}

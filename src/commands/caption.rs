@@ -1,0 +1,124 @@
+//! `nocturne caption`
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use nocturne_encoder::{EpochReading, SignalEncoder, caption};
+use nocturne_indexer::discover;
+use nocturne_psg::caption::CaptionKind;
+use nocturne_psg::{EpochNumber, Night, OpenOptions, Recording, RecordingId};
+use serde::Serialize;
+
+use crate::args::{Caption, Common};
+use crate::console;
+use crate::epoch_numbers::ranges;
+use crate::error::Outcome;
+use crate::session::Session;
+use crate::table::clock;
+
+/// A caption and what it is of.
+#[derive(Serialize)]
+struct Told<'a> {
+    recording: &'a str,
+    epoch: u32,
+    onset_s: f64,
+    local_time: Option<String>,
+    about: CaptionKind,
+    #[serde(flatten)]
+    caption: caption::Caption,
+}
+
+pub(super) fn run(common: &Common, arguments: &Caption) -> Result<Outcome> {
+    let search = caption::Search::from(&arguments.wording);
+    let session = Session::open(common, &arguments.encoder)?;
+    search.check(session.bundle.manifest().tokenizer.context)?;
+    session.bundle.expect_captioner()?;
+    let path = &arguments.recording;
+    if path.is_dir() {
+        bail!("`{}` is a folder; expected one recording", path.display());
+    }
+    let id = discover(path, None)?.pop().context("a file is found as it is")?.id?;
+    let options =
+        OpenOptions { profile: arguments.labels.profile.clone(), ..OpenOptions::default() };
+    let recording = Recording::open_by(path, &options)?;
+    let night = Night::read(&recording, session.bundle.manifest().preprocessing.z_score)?;
+    for warning in recording.warnings().iter().chain(night.warnings()) {
+        console::note(format_args!("warning: {}", warning.message));
+    }
+    let (mut signal, mut captioner) = session.captioner()?;
+    let (found, outcome) = choose(&night, &id, arguments)?;
+    for epoch_idx in found {
+        let reading = read_epoch(&mut signal, &night, epoch_idx)?;
+        let memory = captioner.expect_memory(reading.memory)?;
+        for kind in &arguments.about.0 {
+            let caption = captioner.caption(&memory, (*kind).into(), &search, &mut |_| true)?;
+            let told = Told::new(&id, &night, epoch_idx, *kind, caption);
+            if arguments.json {
+                console::print_json(&told)?;
+            } else {
+                told.print()?;
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+/// Returns the places of the wanted epochs in the night; those that are not there are named.
+fn choose(night: &Night, id: &RecordingId, arguments: &Caption) -> Result<(Vec<usize>, Outcome)> {
+    let places: BTreeMap<EpochNumber, usize> =
+        night.epochs().iter().enumerate().map(|(i, epoch)| (epoch.number, i)).collect();
+    let wanted = &arguments.epoch.0;
+    let missing = wanted.iter().filter(|number| !places.contains_key(number)).copied();
+    let missing = ranges(missing.collect::<Vec<_>>());
+    let (n, known) = (places.len(), ranges(places.keys().copied()));
+    let problem = format!("`{id}` has no epoch {missing}; it has {n} epochs, {known}");
+    let found: Vec<usize> =
+        wanted.iter().filter_map(|number| places.get(number)).copied().collect();
+    if found.is_empty() {
+        bail!(problem);
+    }
+    if found.len() == wanted.len() {
+        return Ok((found, Outcome::Done));
+    }
+    console::note(format_args!("passed over: {problem}"));
+    Ok((found, Outcome::PartlyDone))
+}
+
+fn read_epoch(signal: &mut SignalEncoder, night: &Night, epoch_idx: usize) -> Result<EpochReading> {
+    let epoch = &night.epochs()[epoch_idx];
+    if epoch.mask.is_empty() {
+        let number = epoch.number;
+        console::note(format_args!("warning: no channel carries anything in epoch {number}"));
+    }
+    let reading = signal.read_epochs(night, &[epoch_idx])?.pop();
+    reading.context("one epoch gives one reading")
+}
+
+impl<'a> Told<'a> {
+    fn new(
+        id: &'a RecordingId,
+        night: &Night,
+        epoch_idx: usize,
+        about: CaptionKind,
+        caption: caption::Caption,
+    ) -> Self {
+        let epoch = &night.epochs()[epoch_idx];
+        let local_time = night.local_time(epoch_idx).map(|time| time.to_string());
+        let (epoch, onset_s) = (epoch.number.0, epoch.onset_s);
+        Self { recording: id.as_str(), epoch, onset_s, local_time, about, caption }
+    }
+
+    fn print(&self) -> std::io::Result<()> {
+        let Self { recording, epoch, onset_s, local_time, about, caption } = self;
+        let time = local_time.as_deref().and_then(|time| time.split('T').next_back());
+        let time = time.map(|time| format!(", {time}")).unwrap_or_default();
+        let cut = match caption.ended {
+            caption::Ended::End => "",
+            caption::Ended::Length | caption::Ended::Stopped => " …",
+        };
+        let (from_start, text) = (clock(*onset_s), &caption.text);
+        console::print(format_args!(
+            "{recording}:{epoch} at {from_start}{time}, {about}: {text}{cut}"
+        ))
+    }
+}

@@ -1,0 +1,52 @@
+//! `nocturne caption` where it cannot answer; what it says is tested with the trainer, which makes bundles that speak.
+
+use crate::cohort::cohort;
+use crate::program::{has_encoder, root, run, text};
+
+#[test]
+fn bundle_without_a_captioner_is_named() {
+    if !has_encoder() {
+        return;
+    }
+    let bundle = root().join("models/nocturne-tiny");
+    if bundle.join("caption.onnx").is_file() {
+        println!("skipped: the shipped bundle makes captions");
+        return;
+    }
+    let bundle = text(&bundle);
+    let run = run(["caption", "/nowhere.edf", "--epoch", "0", "--bundle", bundle]).expect_code(1);
+    let expected = format!("`{bundle}` has no captioner: its files lack `caption.onnx`");
+    assert_eq!(run.error(), expected);
+    assert!(run.stderr.contains("hint: "), "{}", run.stderr);
+}
+
+#[test]
+fn searches_out_of_range_are_refused_before_anything_is_read() {
+    if !has_encoder() {
+        return;
+    }
+    let check = |arguments: &[&str], code, expected: &str| {
+        let base = ["caption", "/nowhere.edf", "--epoch", "3"];
+        let run = run(base.iter().chain(arguments)).expect_code(code);
+        assert!(run.error().contains(expected), "{}", run.error());
+    };
+    check(&["--beams", "99"], 1, "`beams` is 99; expected 1 to 32");
+    check(&["--top-p", "1.5"], 1, "`top_p` is 1.5; expected a number above 0, at most 1");
+    check(&["--max-length", "1000"], 1, "`max_length` is 1000; expected 2 to 256");
+    check(&["--beams", "2", "--top-k", "4"], 2, "cannot be used with");
+    check(&["--about", "none"], 2, "expected `all` or some kinds");
+    check(&["--about", "mood"], 2, "`mood` is no kind of caption");
+    check(&["--epoch", "7-2"], 2, "cannot be used multiple times");
+}
+#[test]
+fn explanation_without_attention_is_refused() {
+    let Some(cohort) = cohort() else { return };
+    let tower = root().join("models/nocturne-tiny/signal.onnx");
+    let run = run(["search", "sleep", "-c", text(&cohort.collection), "--explain"]);
+    if run.code == 0 {
+        println!("skipped: the shipped bundle tells where it looks");
+        return;
+    }
+    let expected = format!("`{}` does not tell where it looks", text(&tower));
+    assert!(run.error().starts_with(&expected), "{}", run.error());
+}

@@ -1,0 +1,257 @@
+//! The caption decoder as a graph that takes one step: from the tokens so far to the logits of the next one.
+//!
+//! One graph serves the first step and all later ones. What it needs of earlier steps comes in as caches and goes out
+//! grown, so that a later step computes the new positions alone. Everything in text tower and decoder is causal:
+//! the caches change no number beyond rounding.
+
+use super::builder::{Attribute, Dim, GraphOptions, Model, Numbers, Value};
+use super::caption_cache::{Cache, Names, Sizes};
+use super::layers::{Attention, HIDDEN, Layers, Part};
+use super::token_table::{self, TokenSet};
+use crate::{ModelConfig, Result, Weights};
+
+/// Name of the output beside the caches.
+const OUTPUT: &str = "logits";
+
+/// Builds the graph of one step of a caption.
+///
+/// Inputs:
+///
+/// - `tokens [batch, length] i64`: all tokens so far, the begin token first; those in the cache too, because
+///   a pad hides the position behind it;
+/// - `conditions [batch, prefix] i64`: what the caption is to be about, a row of `channel_embeddings`, or -1 for
+///   `padding_embedding`; in the first step, and no column afterwards;
+/// - `memory [batch, memory_tokens, width] f32`: what the signal tower remembers of the epoch; in the first step, and
+///   no row afterwards;
+/// - `text_cache`, `decoder_cache`, `cross_cache`, `[2 · layers, batch, heads, past, head_dim] f32`: no position in the
+///   first step, and afterwards what the step before has put out.
+///
+/// Outputs: `logits [batch, new, vocabulary] f32` of the new positions, of which there are as many as `tokens` has more
+/// than `text_cache`; `text_cache_out`, `decoder_cache_out`, `cross_cache_out`.
+///
+/// `trained` leaves all other tokens out: their vectors become zero and their logits -1e30.
+///
+/// # Errors
+///
+/// [`Error::Mismatch`](crate::Error::Mismatch) where a weight is missing.
+pub fn caption_decoder(
+    weights: &Weights,
+    config: &ModelConfig,
+    trained: Option<&TokenSet>,
+    options: GraphOptions,
+) -> Result<Model> {
+    let mut graph = CaptionGraph { layers: Layers::new(weights, options), config, trained };
+    let mut inputs = graph.inputs();
+    let states = graph.token_states(&inputs.tokens, &mut inputs.text_cache)?;
+    let logits = graph.logits(&states, &mut inputs)?;
+    let mut builder = graph.layers.builder;
+    let dims = [Dim::Named("batch"), Dim::Named("new"), Dim::Fixed(config.text_cfg.vocab_size)];
+    builder.output(&logits, OUTPUT, &dims);
+    inputs.text_cache.output(&mut builder);
+    inputs.decoder_cache.output(&mut builder);
+    inputs.cross_cache.output(&mut builder);
+    Ok(builder.finish("caption", &facts(config)))
+}
+
+fn facts(config: &ModelConfig) -> [(&'static str, String); 11] {
+    let (text, decoder, signal) =
+        (&config.text_cfg, &config.multimodal_cfg, &config.biosignals_cfg);
+    [
+        ("text_layers", text.layers.to_string()),
+        ("text_heads", text.heads.to_string()),
+        ("text_head_dim", (text.width / text.heads).to_string()),
+        ("decoder_layers", decoder.layers.to_string()),
+        ("decoder_heads", decoder.heads.to_string()),
+        ("decoder_head_dim", (decoder.width / decoder.heads).to_string()),
+        ("width", decoder.width.to_string()),
+        ("memory_tokens", signal.decoder_tokens.to_string()),
+        ("context_length", text.context_length.to_string()),
+        ("prefix_len", config.prefix_len.to_string()),
+        ("condition_kinds", config.num_caption_channels.to_string()),
+    ]
+}
+
+struct CaptionGraph<'a> {
+    layers: Layers<'a>,
+    config: &'a ModelConfig,
+    trained: Option<&'a TokenSet>,
+}
+
+struct Inputs {
+    tokens: Value,
+    conditions: Value,
+    memory: Value,
+    text_cache: Cache,
+    decoder_cache: Cache,
+    cross_cache: Cache,
+}
+
+impl CaptionGraph<'_> {
+    fn inputs(&mut self) -> Inputs {
+        let (text, decoder) = (&self.config.text_cfg, &self.config.multimodal_cfg);
+        let builder = &mut self.layers.builder;
+        let batch = Dim::Named("batch");
+        let tokens = [batch, Dim::Named("length")];
+        let conditions = [batch, Dim::Named("prefix")];
+        let memory = [batch, Dim::Named("memory"), Dim::Fixed(decoder.width)];
+        let sizes = |layers, heads, width| Sizes { layers, heads, head_dim: width / heads };
+        let of_text = sizes(text.layers, text.heads, text.width);
+        let of_decoder = sizes(decoder.layers, decoder.heads, decoder.width);
+        let names = |input, output, past| Names { input, output, past };
+        Inputs {
+            tokens: builder.input("tokens", Numbers::I64, &tokens),
+            conditions: builder.input("conditions", Numbers::I64, &conditions),
+            memory: builder.input("memory", Numbers::F32, &memory),
+            text_cache: Cache::new(builder, names("text_cache", "text_cache_out", "past"), of_text),
+            decoder_cache: Cache::new(
+                builder,
+                names("decoder_cache", "decoder_cache_out", "past_with_prefix"),
+                of_decoder,
+            ),
+            cross_cache: Cache::new(
+                builder,
+                names("cross_cache", "cross_cache_out", "memory_so_far"),
+                of_decoder,
+            ),
+        }
+    }
+
+    /// Returns the text tower's states of the new tokens `[batch, new, width]`, without its last norm.
+    fn token_states(&mut self, tokens: &Value, cache: &mut Cache) -> Result<Value> {
+        let table = self.layers.weights.need("text.token_embedding.weight")?;
+        let places = self.layers.constant("text.positional_embedding")?;
+        let builder = &mut self.layers.builder;
+        let (past, length) = (cache.past(builder), builder.length(tokens, 1));
+        let new = builder.slice(tokens, 1, &past, &length);
+        let words = token_table::look_up(builder, table, self.trained, &new);
+        let places = builder.slice(&places, 0, &past, &length);
+        let mut rows = builder.add(&words, &places);
+        let no_prefix = builder.i64s(&[0]);
+        let later = self.later(&past, &length, &no_prefix);
+        let pads = self.behind_pads(tokens, &length);
+        let mask = self.layers.builder.add(&later, &pads);
+        for block in 0..self.config.text_cfg.layers {
+            let name = format!("text.transformer.resblocks.{block}");
+            rows = self.self_block(&rows, &mask, cache, &name)?;
+        }
+        Ok(rows)
+    }
+
+    /// Returns the logits of the new tokens.
+    fn logits(&mut self, states: &Value, inputs: &mut Inputs) -> Result<Value> {
+        let builder = &mut self.layers.builder;
+        let prefix_len = builder.length(&inputs.conditions, 1);
+        let past = inputs.decoder_cache.past(builder);
+        let prefix = self.prefix(&inputs.conditions)?;
+        let builder = &mut self.layers.builder;
+        let mut rows = builder.concat(&[&prefix, states], 1);
+        let n_rows = builder.length(&rows, 1);
+        let length = builder.add(&past, &n_rows);
+        let mask = self.later(&past, &length, &prefix_len);
+        for block in 0..self.config.multimodal_cfg.layers {
+            let name = format!("text_decoder.resblocks.{block}");
+            rows = self.self_block(&rows, &mask, &mut inputs.decoder_cache, &name)?;
+            rows = self.cross_block(&rows, &inputs.memory, &mut inputs.cross_cache, block)?;
+        }
+        let end = self.layers.builder.i64s(&[i64::MAX]);
+        let rows = self.layers.builder.slice(&rows, 1, &prefix_len, &end);
+        let normed = self.layers.layer_norm(&rows, "text_decoder.ln_final")?;
+        let projection = self.layers.weights.need("text_decoder.text_projection")?;
+        Ok(token_table::logits(&mut self.layers.builder, projection, self.trained, &normed))
+    }
+
+    /// Returns the vectors of the conditions `[batch, prefix, width]`.
+    fn prefix(&mut self, conditions: &Value) -> Result<Value> {
+        let kinds = self.layers.weights.need("channel_embeddings")?;
+        let none = self.layers.weights.need("padding_embedding")?;
+        // The last row is that of -1: ONNX counts negative indices from the end.
+        let rows = [kinds.values.as_slice(), &none.values].concat();
+        let builder = &mut self.layers.builder;
+        let table = builder.f32s(&[kinds.shape[0] + 1, kinds.shape[1]], &rows);
+        let prefix = builder.gather(&table, 0, conditions);
+        builder.probe(&prefix, "condition_embs");
+        Ok(prefix)
+    }
+
+    fn self_block(
+        &mut self,
+        rows: &Value,
+        mask: &Value,
+        cache: &mut Cache,
+        name: &str,
+    ) -> Result<Value> {
+        let (attention, heads) = (format!("{name}.attn"), cache.heads());
+        let normed = self.layers.layer_norm(rows, &format!("{name}.ln_1"))?;
+        let queries = self.layers.heads(&normed, &attention, Part::Query, heads)?;
+        let keys = self.layers.heads(&normed, &attention, Part::Key, heads)?;
+        let values = self.layers.heads(&normed, &attention, Part::Value, heads)?;
+        let keys = cache.extend(&mut self.layers.builder, &keys);
+        let values = cache.extend(&mut self.layers.builder, &values);
+        let seen = Attention { queries, keys, values };
+        let update = self.layers.attend(&seen, Some(mask), &attention)?;
+        self.with_mlp(rows, &update, name)
+    }
+
+    /// Lets every row look at the memory; it has no order, so nothing is masked.
+    fn cross_block(
+        &mut self,
+        rows: &Value,
+        memory: &Value,
+        cache: &mut Cache,
+        block: usize,
+    ) -> Result<Value> {
+        let name = format!("text_decoder.cross_attn.{block}");
+        let (attention, heads) = (format!("{name}.attn"), cache.heads());
+        let normed = self.layers.layer_norm(rows, &format!("{name}.ln_1"))?;
+        let queries = self.layers.heads(&normed, &attention, Part::Query, heads)?;
+        let memory = self.layers.layer_norm(memory, &format!("{name}.ln_1_kv"))?;
+        let keys = self.layers.heads(&memory, &attention, Part::Key, heads)?;
+        let values = self.layers.heads(&memory, &attention, Part::Value, heads)?;
+        let keys = cache.extend(&mut self.layers.builder, &keys);
+        let values = cache.extend(&mut self.layers.builder, &values);
+        let seen = Attention { queries, keys, values };
+        let update = self.layers.attend(&seen, None, &attention)?;
+        self.with_mlp(rows, &update, &name)
+    }
+
+    fn with_mlp(&mut self, rows: &Value, update: &Value, name: &str) -> Result<Value> {
+        let rows = self.layers.builder.add(rows, update);
+        let normed = self.layers.layer_norm(&rows, &format!("{name}.ln_2"))?;
+        let update = self.layers.mlp(&normed, &format!("{name}.mlp"))?;
+        Ok(self.layers.builder.add(&rows, &update))
+    }
+
+    /// Hides keys behind the query, `[new, length]`; the rows of a prefix see each other.
+    fn later(&mut self, past: &Value, length: &Value, prefix_len: &Value) -> Value {
+        let builder = &mut self.layers.builder;
+        let (begin, step, first_axis, last_axis) =
+            (builder.i64(0), builder.i64(1), builder.i64s(&[0]), builder.i64s(&[1]));
+        let end = builder.node("Squeeze", &[length, &first_axis], &[]);
+        let keys = builder.node("Range", &[&begin, &end, &step], &[]);
+        let queries = builder.slice(&keys, 0, past, length);
+        // A row of the prefix sees as far as its last row. Without a prefix the maximum changes nothing.
+        let one = builder.i64s(&[1]);
+        let last_of_prefix = builder.node("Sub", &[prefix_len, &one], &[]);
+        let sees = builder.node("Max", &[&queries, &last_of_prefix], &[]);
+        let sees = builder.node("Unsqueeze", &[&sees, &last_axis], &[]);
+        let is_later = builder.node("Greater", &[&keys, &sees], &[]);
+        let is_later = builder.node("Cast", &[&is_later], &[Attribute::Int("to", 1)]);
+        let hidden = builder.f32(HIDDEN);
+        builder.mul(&is_later, &hidden)
+    }
+
+    /// Hides keys whose token before is a pad, `[batch, 1, 1, length]`; the first key is always seen.
+    fn behind_pads(&mut self, tokens: &Value, length: &Value) -> Value {
+        let builder = &mut self.layers.builder;
+        let pad = builder.i64s(&[0]);
+        let is_pad = builder.node("Equal", &[tokens, &pad], &[]);
+        let is_pad = builder.node("Cast", &[&is_pad], &[Attribute::Int("to", 1)]);
+        let begin = builder.i64s(&[0, 1, 0, 0]);
+        let is_hidden = builder.node("Pad", &[&is_pad, &begin], &[]);
+        let is_hidden = builder.slice(&is_hidden, 1, &pad, length);
+        let hidden = builder.f32(HIDDEN);
+        let keys = builder.mul(&is_hidden, &hidden);
+        let axes = builder.i64s(&[1, 2]);
+        builder.node("Unsqueeze", &[&keys, &axes], &[])
+    }
+}

@@ -1,0 +1,262 @@
+//! The exported captioner in ONNX Runtime: steps, caches, conditions, and the tokens that it knows.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+use nocturne_encoder::graph::{Graph, Input, Numbers, Output};
+use nocturne_encoder::runtime::Runtime;
+use nocturne_trainer::onnx::{GraphOptions, TokenSet, caption_decoder};
+use nocturne_trainer::{ModelConfig, Preset, TokenBatch, Weights};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+/// Largest difference between two logits.
+const TOLERANCE: f32 = 2e-4;
+const VOCABULARY: usize = 300;
+
+/// A captioner in a session, with what it has kept of the steps so far.
+struct Captioner {
+    graph: Graph,
+    config: ModelConfig,
+    caches: [Output; 3],
+    _folder: tempfile::TempDir,
+}
+
+/// The text of a batch so far, and what is told of it in the first step.
+#[derive(Clone, Copy)]
+struct Step<'a> {
+    tokens: &'a [Vec<i64>],
+    conditions: &'a [Vec<i64>],
+    memory: &'a [f32],
+}
+
+impl Captioner {
+    /// Returns a captioner with nothing in its caches, or says that the test is skipped.
+    fn open(trained: Option<&TokenSet>) -> Option<Self> {
+        let Ok(runtime) = Runtime::load(None) else {
+            println!("skipped: no ONNX Runtime; `cargo xtask setup` gets it");
+            return None;
+        };
+        let mut config = Preset::Tiny.config();
+        config.text_cfg.vocab_size = VOCABULARY;
+        config.text_cfg.heads = 4;
+        config.multimodal_cfg.layers = 3;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("caption.onnx");
+        caption_decoder(&weights(&config), &config, trained, GraphOptions::default())
+            .unwrap()
+            .write(&path)
+            .unwrap();
+        let graph = Graph::open(runtime, &path, 1).unwrap();
+        let caches = [(2, 4), (3, 2), (3, 2)].map(|(layers, heads)| Output {
+            shape: vec![2 * layers, 0, heads, 0, 64 / heads],
+            values: Vec::new(),
+        });
+        Some(Self { graph, config, caches, _folder: folder })
+    }
+
+    /// Runs a step from empty caches.
+    fn first(&mut self, step: Step<'_>) -> Vec<f32> {
+        for cache in &mut self.caches {
+            cache.shape[1] = step.tokens.len();
+            cache.shape[3] = 0;
+            cache.values.clear();
+        }
+        self.next(step)
+    }
+
+    /// Runs a step and returns its logits.
+    fn next(&mut self, step: Step<'_>) -> Vec<f32> {
+        let batch = step.tokens.len();
+        let width = self.config.multimodal_cfg.width;
+        let (tokens, conditions) = (step.tokens.concat(), step.conditions.concat());
+        let of_tokens = [batch, tokens.len() / batch];
+        let of_conditions = [batch, conditions.len() / batch];
+        let of_memory = [batch, step.memory.len() / batch / width, width];
+        let [text, decoder, cross] = &self.caches;
+        let input = |name, shape, numbers| Input { name, shape, numbers };
+        let inputs = [
+            input("tokens", &of_tokens, Numbers::I64(&tokens)),
+            input("conditions", &of_conditions, Numbers::I64(&conditions)),
+            input("memory", &of_memory, Numbers::F32(step.memory)),
+            input("text_cache", &text.shape, Numbers::F32(&text.values)),
+            input("decoder_cache", &decoder.shape, Numbers::F32(&decoder.values)),
+            input("cross_cache", &cross.shape, Numbers::F32(&cross.values)),
+        ];
+        let mut outputs = self.graph.run(&inputs).unwrap();
+        self.caches = ["text_cache_out", "decoder_cache_out", "cross_cache_out"]
+            .map(|name| outputs.remove(name).unwrap());
+        outputs.remove("logits").unwrap().values
+    }
+}
+
+/// Draws weights of all parts that a captioner is made of; no norm is 1 and no bias 0.
+fn weights(config: &ModelConfig) -> Weights {
+    let mut random = Pcg64Mcg::seed_from_u64(3);
+    let mut weights = Weights::initial(config, 5);
+    let (width, layers) = (config.multimodal_cfg.width, config.multimodal_cfg.layers);
+    let mut draw = |name: String, shape: &[usize], middle: f32| {
+        let spread = (shape.len() as f32 * 3.0 / width as f32).sqrt();
+        let n = shape.iter().product();
+        let values = (0..n).map(|_| middle + random.random_range(-spread..spread)).collect();
+        weights.insert(name, shape.to_vec(), values);
+    };
+    for block in 0..layers {
+        for kind in ["resblocks", "cross_attn"] {
+            let name = |part: &str| format!("text_decoder.{kind}.{block}.{part}");
+            for norm in ["ln_1", "ln_1_kv", "ln_2"] {
+                draw(name(&format!("{norm}.weight")), &[width], 1.0);
+                draw(name(&format!("{norm}.bias")), &[width], 0.0);
+            }
+            for (layer, rows, columns) in [
+                ("attn.in_proj_", 3 * width, width),
+                ("attn.out_proj.", width, width),
+                ("mlp.c_fc.", 4 * width, width),
+                ("mlp.c_proj.", width, 4 * width),
+            ] {
+                draw(name(&format!("{layer}weight")), &[rows, columns], 0.0);
+                draw(name(&format!("{layer}bias")), &[rows], 0.0);
+            }
+        }
+    }
+    draw("text_decoder.ln_final.weight".to_owned(), &[width], 1.0);
+    draw("text_decoder.ln_final.bias".to_owned(), &[width], 0.0);
+    draw("text_decoder.text_projection".to_owned(), &[width, config.text_cfg.vocab_size], 0.0);
+    draw("channel_embeddings".to_owned(), &[config.num_caption_channels, width], 0.0);
+    draw("padding_embedding".to_owned(), &[width], 0.0);
+    weights
+}
+
+/// Two texts of 9 tokens, one with a pad inside, and the memory of two epochs.
+fn batch() -> (Vec<Vec<i64>>, Vec<f32>) {
+    let mut random = Pcg64Mcg::seed_from_u64(4);
+    let mut texts: Vec<Vec<i64>> = (0..2)
+        .map(|_| (0..9).map(|_| random.random_range(1..VOCABULARY as i64)).collect())
+        .collect();
+    texts[1][3] = 0;
+    let memory = (0..2 * 8 * 64).map(|_| random.random_range(-1.0..1.0)).collect();
+    (texts, memory)
+}
+
+fn starts(texts: &[Vec<i64>], length: usize) -> Vec<Vec<i64>> {
+    texts.iter().map(|text| text[..length].to_vec()).collect()
+}
+
+/// Returns the logits of positions `range` of each text.
+fn positions(logits: &[f32], texts: usize, range: std::ops::Range<usize>) -> Vec<f32> {
+    let text = logits.len() / texts;
+    let part = range.start * VOCABULARY..range.end * VOCABULARY;
+    logits.chunks_exact(text).flat_map(|logits| logits[part.clone()].to_vec()).collect()
+}
+
+fn assert_near(found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((found - expected).abs() < TOLERANCE, "{found} {expected}");
+    }
+}
+
+fn assert_far(found: &[f32], other: &[f32]) {
+    assert_eq!(found.len(), other.len());
+    let far = found.iter().zip(other).any(|(a, b)| (a - b).abs() > 100.0 * TOLERANCE);
+    assert!(far, "nothing differs");
+}
+
+#[test]
+fn steps_with_caches_give_the_logits_of_the_whole_text() {
+    let Some(mut captioner) = Captioner::open(None) else { return };
+    let (texts, memory) = batch();
+    for conditions in [vec![vec![4, -1], vec![0, 2]], vec![vec![], vec![]]] {
+        let whole = Step { tokens: &texts, conditions: &conditions, memory: &memory };
+        let whole = captioner.first(whole);
+        let begin = starts(&texts, 2);
+        let step = Step { tokens: &begin, conditions: &conditions, memory: &memory };
+        assert_near(&captioner.first(step), &positions(&whole, 2, 0..2));
+        let nothing = vec![vec![], vec![]];
+        for (from, to) in [(2, 3), (3, 4), (4, 7), (7, 8), (8, 9)] {
+            let tokens = starts(&texts, to);
+            let step = Step { tokens: &tokens, conditions: &nothing, memory: &[] };
+            assert_near(&captioner.next(step), &positions(&whole, 2, from..to));
+        }
+        let prefix = conditions[0].len();
+        let lengths = captioner.caches.each_ref().map(|cache| cache.shape[3]);
+        assert_eq!(lengths, [9, 9 + prefix, 8]);
+    }
+}
+
+#[test]
+fn texts_of_a_batch_do_not_meet() {
+    let Some(mut captioner) = Captioner::open(None) else { return };
+    let (texts, memory) = batch();
+    let conditions = [vec![4, -1], vec![0, 2]];
+    let both = Step { tokens: &texts, conditions: &conditions, memory: &memory };
+    let both = captioner.first(both);
+    let second = Step {
+        tokens: &texts[1..],
+        conditions: &conditions[1..],
+        memory: &memory[memory.len() / 2..],
+    };
+    assert_near(&captioner.first(second), &both[both.len() / 2..]);
+}
+
+#[test]
+fn order_of_conditions_does_not_matter_but_each_of_them_does() {
+    let Some(mut captioner) = Captioner::open(None) else { return };
+    let (texts, memory) = batch();
+    let mut under = |conditions: [i64; 2]| {
+        let conditions = [conditions.to_vec(), conditions.to_vec()];
+        captioner.first(Step { tokens: &texts, conditions: &conditions, memory: &memory })
+    };
+    let logits = under([4, -1]);
+    assert_near(&under([-1, 4]), &logits);
+    assert_far(&under([3, -1]), &logits);
+    assert_far(&under([4, 0]), &logits);
+}
+
+#[test]
+fn pad_hides_the_token_behind_it() {
+    let Some(mut captioner) = Captioner::open(None) else { return };
+    let (mut texts, memory) = batch();
+    let conditions = [vec![], vec![]];
+    let logits = captioner.first(Step { tokens: &texts, conditions: &conditions, memory: &memory });
+    let tower = captioner.caches[0].clone();
+    // The second text has a pad at 3: position 4 sees nothing of itself, and no later one sees it in the text tower.
+    texts[1][4] = 1 + texts[1][4] % 200;
+    captioner.first(Step { tokens: &texts, conditions: &conditions, memory: &memory });
+    let changed = captioner.caches[0].clone();
+    // Keys of the second layer of the text tower: slot 2.
+    let keys = |cache: &Output, position: usize| {
+        let [_, batch, heads, length, head_dim] = cache.shape[..] else { unreachable!() };
+        let mut keys = Vec::new();
+        for head in 0..heads {
+            let row = ((2 * batch + 1) * heads + head) * length + position;
+            keys.extend_from_slice(&cache.values[row * head_dim..][..head_dim]);
+        }
+        keys
+    };
+    assert_far(&keys(&changed, 4), &keys(&tower, 4));
+    for position in [0, 3, 5, 8] {
+        assert_near(&keys(&changed, position), &keys(&tower, position));
+    }
+    assert!(logits.iter().all(|logit| logit.is_finite()));
+}
+
+#[test]
+fn tokens_that_were_never_met_are_out_of_reach_and_all_others_exact() {
+    let (texts, memory) = batch();
+    let mut trained = TokenSet::new(VOCABULARY);
+    trained.extend(&TokenBatch::new(&texts, 256));
+    let Some(mut all) = Captioner::open(None) else { return };
+    let Some(mut some) = Captioner::open(Some(&trained)) else { return };
+    let conditions = [vec![1, -1], vec![1, -1]];
+    let step = Step { tokens: &texts, conditions: &conditions, memory: &memory };
+    let (all, some) = (all.first(step), some.first(step));
+    assert_eq!(all.len(), some.len());
+    for (i, (all, some)) in all.iter().zip(&some).enumerate() {
+        if trained.contains(i % VOCABULARY) {
+            assert!((all - some).abs() < TOLERANCE, "{all} {some}");
+        } else {
+            assert_eq!(*some, -1e30);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Pickles that want to run something: nothing is run, and what they want is named.
+
+use crate::archive::checkpoint;
+use crate::pickle::Pickle;
+use crate::{open, refusal};
+
+/// Checks that a pickle is refused for what it wants to call.
+fn check(pickle: &mut Pickle, callable: &str) {
+    let expected =
+        format!("`x.pt` wants to call `{callable}`, which no weights need; nothing was run");
+    assert_eq!(refusal(&checkpoint(&pickle.stop(), &[])), expected);
+}
+
+#[test]
+fn calls_of_the_system_are_refused_by_name() {
+    for (module, name) in [
+        ("os", "system"),
+        ("posix", "system"),
+        ("nt", "system"),
+        ("builtins", "eval"),
+        ("builtins", "exec"),
+        ("builtins", "getattr"),
+        ("builtins", "__import__"),
+        ("__builtin__", "eval"),
+        ("subprocess", "Popen"),
+        ("runpy", "_run_code"),
+        ("importlib", "import_module"),
+        ("operator", "attrgetter"),
+        ("functools", "partial"),
+        ("torch", "load"),
+        ("torch.storage", "_load_from_bytes"),
+        ("torch.hub", "load"),
+        ("torch.jit", "load"),
+        ("numpy.testing._private.utils", "runstring"),
+        ("pickle", "loads"),
+        ("webbrowser", "open"),
+        ("collections", "OrderedDict.fromkeys"),
+    ] {
+        let full = format!("{module}.{name}");
+        let mut pickle = Pickle::new();
+        check(pickle.global(module, name).raw(b"(").text("touch /tmp/owned").raw(b"tR"), &full);
+        // Where it is only named, and where it lies deep in what is no weight.
+        check(Pickle::new().raw(b"}").text("epoch").global(module, name).raw(b"s"), &full);
+        let mut pickle = Pickle::new();
+        pickle.raw(b"}").text("optimizer").raw(b"]").text("x").global(module, name);
+        check(pickle.raw(b")Ras"), &full);
+        // As protocol 4 names things: by two texts.
+        check(Pickle::new().text(module).text(name).raw(b"\x93)R"), &full);
+        // As a class of which an object is made.
+        check(Pickle::new().global(module, name).raw(b")\x81"), &full);
+    }
+}
+
+#[test]
+fn names_cannot_smuggle_control_characters_into_a_message() {
+    check(Pickle::new().global("o\x1b[2Js", "x\ty"), "o\\u{1b}[2Js.x\\ty");
+}
+
+#[test]
+fn instructions_that_no_checkpoint_has_are_refused() {
+    let check = |pickle: &mut Pickle, byte: usize, name: &str| {
+        let expected = format!(
+            "`x.pt` cannot be understood: its pickle has an instruction {name}, \
+             which no checkpoint needs (byte {byte} of the pickle)"
+        );
+        assert_eq!(refusal(&checkpoint(&pickle.stop(), &[])), expected);
+    };
+    check(Pickle::new().raw(b"(").raw(b"ios\nsystem\n"), 3, "INST");
+    check(Pickle::new().raw(b"(").global("collections", "OrderedDict").raw(b"o"), 28, "OBJ");
+    check(Pickle::new().raw(b"Pstorage\n"), 2, "PERSID");
+    check(Pickle::new().raw(b"\x82\x01"), 2, "EXT");
+    check(Pickle::new().global("torch", "Size").raw(b")}\x92"), 16, "NEWOBJ_EX");
+    check(Pickle::new().raw(b"\x97"), 2, "NEXT_BUFFER");
+    check(Pickle::new().raw(b"S'a'\n"), 2, "of protocol 0");
+}
+
+#[test]
+fn inert_classes_are_kept_as_a_name() {
+    let mut pickle = Pickle::new();
+    pickle.raw(b"}").text("state_dict").raw(b"}").text("w").tensor(("0", 1), 0, &[1], &[1]);
+    pickle.raw(b"ss").text("args").global("argparse", "Namespace").raw(b")\x81}");
+    pickle.text("lr").raw(b"K\x01sbs");
+    let checkpoint = open(&checkpoint(&pickle.stop(), &[&[1.0]])).unwrap();
+    let args = ("args".to_owned(), "an object `argparse.Namespace`".to_owned());
+    assert_eq!(checkpoint.others(), [args]);
+}
+
+#[test]
+fn states_are_given_to_what_can_have_one() {
+    let sentence = |what: &str, byte: usize| {
+        format!(
+            "`x.pt` cannot be understood: its pickle gives a state to {what} (byte {byte} of the pickle)"
+        )
+    };
+    let check = |pickle: &mut Pickle, expected: &str| {
+        assert_eq!(refusal(&checkpoint(&pickle.raw(b"}b").stop(), &[])), expected);
+    };
+    check(Pickle::new().raw(b"K\x05"), &sentence("5", 5));
+    check(Pickle::new().raw(b")"), &sentence("a tuple of 0", 4));
+    check(Pickle::new().raw(b"]"), &sentence("a list of 0", 4));
+    let mut pickle = Pickle::new();
+    check(
+        pickle.global("torch._utils", "_rebuild_tensor_v2"),
+        &sentence("the name `torch._utils._rebuild_tensor`", 36),
+    );
+}
+
+#[test]
+fn known_functions_take_what_they_take() {
+    let check = |pickle: &mut Pickle, expected: &str| {
+        let refusal = refusal(&checkpoint(&pickle.stop(), &[&[1.0]]));
+        let problem = refusal.strip_prefix("`x.pt` cannot be understood: ").unwrap();
+        assert_eq!(problem.split(" (byte").next().unwrap(), expected);
+    };
+    let rebuild = || {
+        let mut pickle = Pickle::new();
+        pickle.global("torch._utils", "_rebuild_tensor_v2");
+        pickle
+    };
+    check(rebuild().raw(b"K\x01R"), "the arguments of `torch._utils._rebuild_tensor` are no tuple");
+    check(
+        rebuild().raw(b")R"),
+        "`torch._utils._rebuild_tensor` is called with 0 arguments of types that it does not take",
+    );
+    check(rebuild().raw(b"(NK\x00))\x89NtR"), "a tensor in it has no storage, or no place in it");
+    check(Pickle::new().raw(b"K\x07)R"), "it wants to call 7");
+    check(
+        Pickle::new().global("torch", "FloatStorage").raw(b")R"),
+        "`storage of float32` is called with 0 arguments of types that it does not take",
+    );
+    check(Pickle::new().raw(b"K\x01Q"), "a persistent id in it is no tuple");
+    check(
+        Pickle::new().raw(b"(").text("module").raw(b"tQ"),
+        "a persistent id in it names no storage",
+    );
+    check(Pickle::new().storage("FloatStorage", "0", -1), "storage `0` has -1 numbers");
+    check(
+        Pickle::new().storage("DoubleStorage", "0", i64::MAX),
+        "storage `0` has 9223372036854775807 numbers",
+    );
+}

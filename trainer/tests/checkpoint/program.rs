@@ -1,0 +1,126 @@
+//! `nocturne-train import` from outside.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use nocturne_encoder::Bundle;
+use nocturne_psg::ZScore;
+use nocturne_trainer::{BundleFacts, ModelConfig, Preset, Weights, write_bundle};
+
+use crate::archive::checkpoint;
+use crate::pickle::Pickle;
+use crate::{shared, torch};
+
+fn import(arguments: &[&Path]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nocturne-train"));
+    command.arg("import").args(arguments).output().unwrap()
+}
+
+/// Returns what the program said where it failed.
+fn failure(arguments: &[&Path]) -> String {
+    let output = import(arguments);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn success(arguments: &[&Path]) -> String {
+    let output = import(arguments);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    said
+}
+
+#[test]
+fn a_checkpoint_becomes_the_bundle_of_its_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (config, file, out) = (Preset::Tiny.config(), path("x.pt"), path("bundle"));
+    let weights = Weights::initial(&config, 5);
+    std::fs::write(&file, torch::bytes(weights.iter())).unwrap();
+    let said = success(&[&file, Path::new("--out"), &out]);
+    assert!(said.contains("PyTorch's zip archive, "), "{said}");
+    assert!(said.contains("under `state_dict`\n  `module.` was taken from the names"), "{said}");
+    assert!(said.contains("passed over: epoch, 7"), "{said}");
+    let facts = BundleFacts {
+        name: "bundle".to_owned(),
+        z_score: ZScore::Recording,
+        data: String::new(),
+        licence: String::new(),
+        command: String::new(),
+    };
+    let direct = write_bundle(&path("direct"), &weights, &config, None, &facts).unwrap();
+    let fingerprint = |folder: &Path| Bundle::open(folder).unwrap().fingerprint().to_owned();
+    assert_eq!(fingerprint(&out), direct.fingerprint());
+
+    let said = failure(&[&file, Path::new("--out"), &out]);
+    assert!(said.contains("bundle` is there already"), "{said}");
+    // A bundle is replaced, and nothing is left beside it; a slash behind its name changes nothing.
+    let other = Weights::initial(&config, 6);
+    std::fs::write(&file, torch::bytes(other.iter())).unwrap();
+    let with_slash = format!("{}/", out.display());
+    success(&[&file, Path::new("--out"), Path::new(&with_slash), Path::new("--force")]);
+    assert_ne!(fingerprint(&out), direct.fingerprint());
+    let mut left: Vec<_> =
+        folder.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["bundle", "direct", "x.pt"]);
+
+    let precious = path("precious");
+    std::fs::create_dir(&precious).unwrap();
+    let said = failure(&[&file, Path::new("--out"), &precious, Path::new("--force")]);
+    assert!(said.contains("precious` is no bundle; only a bundle is replaced"), "{said}");
+    assert!(precious.is_dir());
+}
+
+#[test]
+fn weights_and_configuration_are_written_on_demand() {
+    let Some(file) = shared("model_checkpoint.pt") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    success(&[&file, Path::new("--weights"), &path]);
+    assert_eq!(Weights::read(&path).unwrap().iter().count(), 183);
+    let written = ModelConfig::read(&folder.path().join("config.json")).unwrap();
+    assert_eq!(written, ModelConfig::read(&shared("config.json").unwrap()).unwrap());
+    // The configuration beside may be the published one.
+    std::fs::remove_file(&path).unwrap();
+    let said = failure(&[&file, Path::new("--weights"), &path]);
+    assert!(said.contains("config.json` is there already"), "{said}");
+    success(&[&file, Path::new("--weights"), &path, Path::new("--force")]);
+}
+
+#[test]
+fn other_vocabularies_are_refused_before_anything_is_written() {
+    let Some(file) = shared("model_checkpoint.pt") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("bundle");
+    let said = failure(&[&file, Path::new("--out"), &out]);
+    assert!(
+        said.contains(
+            "error: the configuration's `text_cfg.vocab_size` is `512`; \
+             expected CLIP's 49408, whose vocabulary a bundle carries"
+        ),
+        "{said}"
+    );
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn code_in_a_checkpoint_is_refused_with_a_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("x.pt"), folder.path().join("bundle"));
+    let mut pickle = Pickle::new();
+    pickle.global("posix", "system").raw(b"(").text("true").raw(b"tR");
+    std::fs::write(&file, checkpoint(&pickle.stop(), &[])).unwrap();
+    let said = failure(&[&file, Path::new("--out"), &out]);
+    assert_eq!(
+        said,
+        format!(
+            "error: `{}` wants to call `posix.system`, which no weights need; nothing was run\n\n\
+             hint: do not load it with PyTorch either, unless you trust who made it; \
+             ask for its `state_dict()` as safetensors\n",
+            file.display()
+        )
+    );
+    assert!(!out.exists());
+}
