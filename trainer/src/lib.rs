@@ -15,6 +15,7 @@ pub mod onnx;
 pub mod optimizer;
 pub mod parameters;
 mod positives;
+mod reduce;
 pub mod training;
 pub mod weights;
 
@@ -25,4 +26,5 @@ pub use error::{Disagreement, Error, Result, WrongShape};
 pub use import::Import;
 pub use model::TokenBatch;
 pub use positives::Positives;
+pub use reduce::reduce_bundle;
 pub use weights::{HostTensor, Weights};
