@@ -30,6 +30,16 @@ pub struct AttentionSpan {
     pub share: f32,
 }
 
+impl AttentionSpan {
+    /// Returns how many times the share is what it would be if every second of every channel weighed the same.
+    ///
+    /// Near 1 the encoder looked at nothing in particular.
+    pub fn lift(&self) -> f32 {
+        let cells = (Channel::COUNT * SECONDS) as f32;
+        self.share * cells / (self.to_s - self.from_s) as f32
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn name<S: serde::Serializer>(channel: &Channel, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(channel.name())
@@ -115,6 +125,7 @@ mod tests {
             .iter()
             .map(|it| (it.channel.name(), it.from_s, it.to_s, (it.share * 100.0).round()))
             .collect();
+        assert_eq!(spans[1].lift().round(), 60.0);
         assert_eq!(told, [("EEG_C3_A2", 11, 13, 29.0), ("ECG", 29, 30, 20.0), ("AF", 0, 1, 8.0)]);
     }
 

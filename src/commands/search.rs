@@ -94,11 +94,13 @@ fn explained<'a>(
     })
 }
 
-/// Prints where the encoder looked, in seconds from the start of each epoch.
+/// Prints where the encoder looked, in seconds from the start of each epoch: the share of the weight, and how many
+/// times an even share that is.
 fn print_explanations(answer: &EpochAnswer, explanations: &[Explanation]) -> Result<()> {
     let span = |span: &AttentionSpan| {
         let AttentionSpan { channel, from_s, to_s, share } = span;
-        format!("{channel} {from_s}–{to_s} s {:.0} %", 100.0 * share)
+        let (percent, lift) = (100.0 * share, span.lift());
+        format!("{channel} {from_s}–{to_s} s {percent:.0} % ({lift:.1}×)")
     };
     let rows = explained(answer, explanations).map(|it| {
         let spans: Vec<String> = it.looked_at.iter().map(span).collect();

@@ -8,6 +8,8 @@
 //! - a letter that names a stage or an electrode takes its digit: `N2`, `C3-A2`;
 //! - sentences begin with a capital, and abbreviations have theirs.
 //!
+//! Control characters, which some tokens stand for, are left out: the text may go to a terminal.
+//!
 //! Two numbers that follow each other without a word between cannot be told apart, nor can a full stop between two
 //! numbers be told from a decimal point.
 
@@ -64,7 +66,9 @@ fn atoms(raw: &str) -> Vec<&str> {
             } else {
                 first.len_utf8()
             };
-            atoms.push(&rest[..len]);
+            if !first.is_control() {
+                atoms.push(&rest[..len]);
+            }
             rest = &rest[len..];
         }
     }
@@ -135,6 +139,11 @@ mod tests {
         check("the sleeper 's chin emg : 3 4 . 1 hz", "The sleeper's chin EMG: 34.1 Hz");
         check("n 3 . 2 arousals", "N3.2 arousals");
         check("power 5 % . 2 arousals", "Power 5%. 2 arousals");
+    }
+
+    #[test]
+    fn text_cannot_command_a_terminal() {
+        assert_eq!(tidy("deep \u{1b}[2j sleep\u{7}"), "Deep [ 2 j sleep");
     }
 
     #[test]
