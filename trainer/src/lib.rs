@@ -2,6 +2,7 @@
 
 mod bundle;
 pub mod calibration;
+pub mod captioner;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
@@ -14,6 +15,7 @@ pub mod objective;
 pub mod onnx;
 pub mod optimizer;
 pub mod parameters;
+pub mod parity;
 mod positives;
 pub mod training;
 pub mod weights;
