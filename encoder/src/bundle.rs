@@ -54,6 +54,9 @@ pub struct Manifest {
     pub training: Training,
     /// SHA-256 of every file of the bundle but the manifest, in hexadecimal.
     pub files: BTreeMap<String, String>,
+    /// In which numbers the graphs compute; 32-bit floats where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
     /// How to read the similarity of an epoch to a concept, by name of the concept.
     #[serde(default)]
     pub calibration: BTreeMap<String, Calibration>,
@@ -91,6 +94,28 @@ pub struct Training {
     pub licence: String,
     /// The command that made the weights.
     pub command: String,
+}
+
+/// In which numbers the graphs compute, and how far that takes them from 32-bit floats.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Precision {
+    /// `fp16`, `bf16` or `int8`.
+    pub name: String,
+    /// Of embeddings of epochs.
+    pub signal: Agreement,
+    /// Of embeddings of texts.
+    pub text: Agreement,
+}
+
+/// Cosines between embeddings of the same inputs in two precisions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agreement {
+    /// The lowest.
+    pub cosine_min: f32,
+    /// The mean.
+    pub cosine_mean: f32,
 }
 
 /// How to read the similarity of an epoch to a concept, measured on nights that took no part in the training.

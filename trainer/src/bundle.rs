@@ -110,6 +110,7 @@ fn manifest(weights: &Weights, config: &ModelConfig, facts: &BundleFacts) -> Res
         parameters: parameters(weights),
         training: Training { data: facts.data, licence: facts.licence, command: facts.command },
         files: [].into(),
+        precision: None,
         calibration: [].into(),
     })
 }

@@ -17,6 +17,7 @@ pub mod optimizer;
 pub mod parameters;
 pub mod parity;
 mod positives;
+mod reduce;
 pub mod training;
 pub mod weights;
 
@@ -27,4 +28,5 @@ pub use error::{Disagreement, Error, Result, WrongShape};
 pub use import::Import;
 pub use model::TokenBatch;
 pub use positives::Positives;
+pub use reduce::reduce_bundle;
 pub use weights::{HostTensor, Weights};

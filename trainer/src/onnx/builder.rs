@@ -9,12 +9,15 @@ use super::proto::{
     OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto,
     TypeProto, ValueInfoProto, attribute_type, data_type,
 };
-use crate::{Result, durable};
+use crate::{Error, Result, durable};
 
 /// Version of the set of operations.
 const OPSET: i64 = 17;
 /// Version of the file format.
 const IR_VERSION: i64 = 8;
+
+/// Name of the set of operations that only ONNX Runtime knows.
+pub(super) const RUNTIME_DOMAIN: &str = "com.microsoft";
 
 /// How a graph is written. What it computes stays the same, but for rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +38,29 @@ impl Default for GraphOptions {
 
 /// A finished ONNX model.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Model(ModelProto);
+pub struct Model(pub(super) ModelProto);
 
 impl Model {
+    /// Reads a file that this package has written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and [`Error::Format`], the latter also for graphs of others: they may hold what is not kept here.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+        let model = ModelProto::decode(bytes.as_slice())
+            .map_err(|error| Error::format(path, error.to_string()))?;
+        if model.producer_name != env!("CARGO_PKG_NAME") {
+            let problem = format!(
+                "its producer is `{}`; expected `{}`",
+                model.producer_name,
+                env!("CARGO_PKG_NAME")
+            );
+            return Err(Error::format(path, problem));
+        }
+        Ok(Self(model))
+    }
+
     /// Returns the file's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.0.encode_to_vec()
@@ -47,7 +70,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io).
+    /// [`Error::Io`].
     pub fn write(&self, path: &Path) -> Result<()> {
         durable::write(path, &self.to_bytes())
     }
@@ -55,7 +78,7 @@ impl Model {
 
 /// A tensor in the graph.
 #[derive(Debug, Clone)]
-pub(super) struct Value(String);
+pub(super) struct Value(pub(super) String);
 
 /// Length of an axis of an input or output.
 #[derive(Debug, Clone, Copy)]
@@ -88,11 +111,34 @@ pub(super) struct Builder {
     /// Tensors that are to be outputs, and their names as such.
     outputs: Vec<(Value, String)>,
     is_probed: bool,
+    /// What the names of new nodes and constants begin with.
+    scope: &'static str,
 }
 
 impl Builder {
     pub(super) fn new(options: GraphOptions) -> Self {
         Self { is_probed: options.probed, ..Self::default() }
+    }
+
+    /// Goes on with a graph; what is new has names that begin with `scope`.
+    pub(super) fn over(graph: GraphProto, scope: &'static str) -> Self {
+        Self { graph, scope, ..Self::default() }
+    }
+
+    /// Returns the graph as it is.
+    pub(super) fn into_graph(self) -> GraphProto {
+        self.graph
+    }
+
+    /// Adds a node of another graph.
+    pub(super) fn push(&mut self, node: NodeProto) {
+        self.graph.node.push(node);
+    }
+
+    /// Lets the last node's first output have a name of its own.
+    pub(super) fn name_last(&mut self, name: &str) {
+        let output = self.graph.node.last_mut().and_then(|node| node.output.first_mut());
+        name.clone_into(output.expect("a node was added before, and every node has an output"));
     }
 
     /// Returns whether inner results are to be outputs.
@@ -152,7 +198,7 @@ impl Builder {
         inputs: &[&Value],
         attributes: &[Attribute<'_>],
     ) -> [Value; N] {
-        let name = format!("{op_type}_{}", self.graph.node.len());
+        let name = format!("{}{op_type}_{}", self.scope, self.graph.node.len());
         let outputs: [Value; N] = std::array::from_fn(|output| Value(format!("{name}:{output}")));
         self.graph.node.push(NodeProto {
             input: inputs.iter().map(|input| input.0.clone()).collect(),
@@ -160,87 +206,17 @@ impl Builder {
             name,
             op_type: op_type.to_owned(),
             attribute: attributes.iter().map(attribute).collect(),
+            domain: String::new(),
         });
         outputs
     }
 
-    /// Returns `a + b`.
-    pub(super) fn add(&mut self, a: &Value, b: &Value) -> Value {
-        self.node("Add", &[a, b], &[])
-    }
-
-    /// Returns `a ⊙ b`.
-    pub(super) fn mul(&mut self, a: &Value, b: &Value) -> Value {
-        self.node("Mul", &[a, b], &[])
-    }
-
-    /// Returns the matrix product over the last two axes.
-    pub(super) fn matmul(&mut self, a: &Value, b: &Value) -> Value {
-        self.node("MatMul", &[a, b], &[])
-    }
-
-    /// Returns the tensor in another shape; `-1` is what is left, `0` keeps the axis's length.
-    pub(super) fn reshape(&mut self, a: &Value, shape: &[i64]) -> Value {
-        let shape = self.i64s(shape);
-        self.node("Reshape", &[a, &shape], &[])
-    }
-
-    /// Returns the tensor with its axes in another order.
-    pub(super) fn transpose(&mut self, a: &Value, order: &[i64]) -> Value {
-        self.node("Transpose", &[a], &[Attribute::Ints("perm", order)])
-    }
-
-    /// Returns one length of a tensor's shape, as a row of one integer.
-    pub(super) fn length(&mut self, a: &Value, axis: i64) -> Value {
-        let ends = [Attribute::Int("start", axis), Attribute::Int("end", axis + 1)];
-        self.node("Shape", &[a], &ends)
-    }
-
-    /// Returns the part from `start` up to but without `end` along an axis; both are rows of one integer.
-    pub(super) fn slice(&mut self, a: &Value, axis: i64, start: &Value, end: &Value) -> Value {
-        let axis = self.i64s(&[axis]);
-        self.node("Slice", &[a, start, end, &axis], &[])
-    }
-
-    /// Returns the rows of `a` along an axis that `indices` name.
-    pub(super) fn gather(&mut self, a: &Value, axis: i64, indices: &Value) -> Value {
-        self.node("Gather", &[a, indices], &[Attribute::Int("axis", axis)])
-    }
-
-    /// Returns the mean over an axis, which goes away.
-    pub(super) fn mean(&mut self, a: &Value, axis: i64) -> Value {
-        let attributes = [Attribute::Ints("axes", &[axis]), Attribute::Int("keepdims", 0)];
-        self.node("ReduceMean", &[a], &attributes)
-    }
-
-    /// Returns softmax over the last axis.
-    pub(super) fn softmax(&mut self, a: &Value) -> Value {
-        self.node("Softmax", &[a], &[Attribute::Int("axis", -1)])
-    }
-
-    /// Returns pieces of the given lengths along an axis.
-    pub(super) fn split<const N: usize>(
-        &mut self,
-        a: &Value,
-        axis: i64,
-        lengths: [usize; N],
-    ) -> [Value; N] {
-        let lengths = self.i64s(&lengths.map(|length| length as i64));
-        self.node_of("Split", &[a, &lengths], &[Attribute::Int("axis", axis)])
-    }
-
-    /// Returns the tensors one behind the other along an axis.
-    pub(super) fn concat(&mut self, parts: &[&Value], axis: i64) -> Value {
-        self.node("Concat", parts, &[Attribute::Int("axis", axis)])
-    }
-
-    /// Returns rows `[n, dim]` of unit length, divided by at least 1e-12 as `PyTorch` does.
-    pub(super) fn normalize(&mut self, rows: &Value) -> Value {
-        let attributes = [Attribute::Ints("axes", &[-1]), Attribute::Int("keepdims", 1)];
-        let norms = self.node("ReduceL2", &[rows], &attributes);
-        let least = self.f32(crate::model::NORMALIZE_EPSILON as f32);
-        let norms = self.node("Max", &[&norms, &least], &[]);
-        self.node("Div", &[rows, &norms], &[])
+    /// Adds an operation that only ONNX Runtime knows.
+    pub(super) fn runtime_node(&mut self, op_type: &str, inputs: &[&Value]) -> Value {
+        let output = self.node(op_type, inputs, &[]);
+        let node = self.graph.node.last_mut().expect("a node was added");
+        RUNTIME_DOMAIN.clone_into(&mut node.domain);
+        output
     }
 
     /// Makes the tensor an output of the graph, under a name of its own.
@@ -294,8 +270,9 @@ impl Builder {
         }
     }
 
-    /// Adds a constant, or finds the one that is the same: blocks share their angles and shapes.
-    fn constant(&mut self, shape: &[usize], data_type: i32, raw_data: Vec<u8>) -> Value {
+    /// Adds a constant of one of the types of [`data_type`], or finds the one that is the same: blocks share their
+    /// angles and shapes.
+    pub(super) fn constant(&mut self, shape: &[usize], data_type: i32, raw_data: Vec<u8>) -> Value {
         let dims: Vec<i64> = shape.iter().map(|length| *length as i64).collect();
         let is_same = |other: &&TensorProto| {
             (other.data_type, &other.dims, &other.raw_data) == (data_type, &dims, &raw_data)
@@ -303,7 +280,7 @@ impl Builder {
         if let Some(same) = self.graph.initializer.iter().find(is_same) {
             return Value(same.name.clone());
         }
-        let name = format!("constant_{}", self.graph.initializer.len());
+        let name = format!("{}constant_{}", self.scope, self.graph.initializer.len());
         let tensor = TensorProto { dims, data_type, name: name.clone(), raw_data };
         self.graph.initializer.push(tensor);
         Value(name)

@@ -45,6 +45,9 @@ pub(super) struct NodeProto {
     pub(super) op_type: String,
     #[prost(message, repeated, tag = "5")]
     pub(super) attribute: Vec<AttributeProto>,
+    /// Empty for the operations of ONNX.
+    #[prost(string, tag = "7")]
+    pub(super) domain: String,
 }
 
 /// A constant of an operation.
@@ -88,8 +91,12 @@ pub(super) struct TensorProto {
 /// Types of number.
 pub(super) mod data_type {
     pub(in crate::onnx) const F32: i32 = 1;
+    pub(in crate::onnx) const U8: i32 = 2;
+    pub(in crate::onnx) const I8: i32 = 3;
     pub(in crate::onnx) const I32: i32 = 6;
     pub(in crate::onnx) const I64: i32 = 7;
+    pub(in crate::onnx) const F16: i32 = 10;
+    pub(in crate::onnx) const BF16: i32 = 16;
 }
 
 /// Name and type of an input or output.

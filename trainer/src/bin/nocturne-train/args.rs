@@ -6,6 +6,7 @@ use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nocturne_psg::ZScore;
 use nocturne_trainer::Preset;
+use nocturne_trainer::onnx::Precision;
 
 /// Trains the encoders of Nocturne and writes model bundles.
 ///
@@ -148,6 +149,19 @@ pub(crate) struct Export {
     /// Span over which a channel was scaled when the weights of a file were trained.
     #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
     pub(crate) z_score: Span,
+    /// In which numbers the graphs compute: `fp32`; `fp16` and `bf16`, which halve the files; or `int8`, which is faster
+    /// on the CPU. The bundle tells how far its vectors are from those of `fp32`.
+    #[arg(long, env = "NOCTURNE_TRAIN_PRECISION", value_name = "NAME", default_value = "fp32")]
+    pub(crate) precision: Precision,
+    /// ONNX Runtime library, with which other precisions than `fp32` are measured; without it, the one that
+    /// `cargo xtask setup` has put into `.ort/`.
+    #[arg(
+        long,
+        env = "ORT_DYLIB_PATH",
+        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
+        value_name = "FILE"
+    )]
+    pub(crate) onnxruntime: Option<PathBuf>,
 }
 
 /// `nocturne-train import`

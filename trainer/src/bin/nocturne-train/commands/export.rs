@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use nocturne_trainer::onnx::TokenSet;
+use nocturne_encoder::{Bundle, Runtime};
+use nocturne_trainer::onnx::{Precision, TokenSet};
 use nocturne_trainer::training::RunFolder;
-use nocturne_trainer::{BundleFacts, ModelConfig, Weights, write_bundle};
+use nocturne_trainer::{BundleFacts, ModelConfig, Weights, reduce_bundle, write_bundle};
 
 use crate::args::{self, Export};
 use crate::console;
@@ -27,9 +28,36 @@ pub(super) fn run(arguments: &Export) -> Result<Outcome> {
         of_file(arguments, name)?
     };
     let Source { config, weights, trained, facts } = source;
-    let bundle = write_bundle(&arguments.out, &weights, &config, trained.as_ref(), &facts)?;
+    let write = |folder: &Path| write_bundle(folder, &weights, &config, trained.as_ref(), &facts);
+    let bundle = match arguments.precision {
+        Precision::Fp32 => write(&arguments.out)?,
+        Precision::Fp16 | Precision::Bf16 | Precision::Int8 => reduced(arguments, write)?,
+    };
     console::print(format_args!("{} {}", arguments.out.display(), bundle.fingerprint()))?;
     Ok(Outcome::Done)
+}
+
+/// Writes the bundle in 32-bit floats, then anew in the precision that was asked for, and tells what that changes.
+fn reduced(
+    arguments: &Export,
+    write: impl FnOnce(&Path) -> nocturne_trainer::Result<Bundle>,
+) -> Result<Bundle> {
+    if arguments.out.exists() {
+        return Err(nocturne_trainer::Error::Exists { path: arguments.out.clone() }.into());
+    }
+    let runtime = Runtime::load(arguments.onnxruntime.as_deref())?;
+    let parent = arguments.out.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let whole = tempfile::tempdir_in(parent.unwrap_or_else(|| Path::new(".")))
+        .with_context(|| format!("cannot write beside `{}`", arguments.out.display()))?;
+    let exact = write(&whole.path().join("fp32"))?;
+    let bundle = reduce_bundle(&exact, &arguments.out, arguments.precision, runtime)?;
+    if let Some(precision) = &bundle.manifest().precision {
+        for (what, agreement) in [("signal", precision.signal), ("text", precision.text)] {
+            let (min, mean) = (agreement.cosine_min, agreement.cosine_mean);
+            console::note(format_args!("{what}: cosine to fp32 at least {min:.6}, mean {mean:.6}"));
+        }
+    }
+    Ok(bundle)
 }
 
 fn of_run(run: &RunFolder, name: String) -> Result<Source> {

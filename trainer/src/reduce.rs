@@ -1,0 +1,105 @@
+//! Writes a bundle anew in fewer bits, and measures what that changes.
+
+use std::path::Path;
+
+use nocturne_encoder::bundle::{self, Agreement, CAPTIONER, Manifest, SIGNAL_TOWER, TEXT_TOWER};
+use nocturne_encoder::{
+    BatchOptions, Bundle, Device, Embedding, PromptSet, Runtime, SignalEncoder, TextEncoder,
+};
+use nocturne_psg::simulator::{NightSpec, simulate};
+use nocturne_psg::{Night, Recording, ZScore};
+
+use crate::onnx::{Model, Precision};
+use crate::{Error, Result, durable};
+
+/// The simulated night on which embeddings of epochs are compared.
+const NIGHT: NightSpec = NightSpec { seed: 41, night: 1, hours: 4.0, site: None };
+/// Every so manieth of its epochs is compared.
+const STRIDE: usize = 15;
+
+/// Writes a bundle of 32-bit floats anew in another precision, and opens it.
+///
+/// The manifest tells the cosines between the embeddings of both, of epochs of a simulated night and of all prompts.
+/// The vectors of both are of one space, yet not the same: the fingerprint is another one.
+///
+/// # Errors
+///
+/// [`Error::Exists`] where the folder is there already; [`Error::Format`] where a graph was not written by this package
+/// or a weight is beyond the numbers' range; [`Error::Io`], [`Error::Recording`] and [`Error::Bundle`].
+pub fn reduce_bundle(
+    bundle: &Bundle,
+    folder: &Path,
+    precision: Precision,
+    runtime: Runtime,
+) -> Result<Bundle> {
+    if folder.exists() {
+        return Err(Error::Exists { path: folder.to_owned() });
+    }
+    let beside = durable::beside(folder);
+    if beside.exists() {
+        std::fs::remove_dir_all(&beside).map_err(Error::io(&beside, "remove"))?;
+    }
+    std::fs::create_dir_all(&beside).map_err(Error::io(&beside, "create"))?;
+    let manifest = bundle.manifest();
+    let files: Vec<&str> = manifest.files.keys().map(String::as_str).collect();
+    for name in &files {
+        let (from, to) = (bundle.file(name), beside.join(name));
+        if [SIGNAL_TOWER, TEXT_TOWER, CAPTIONER].contains(name) {
+            let reduced = Model::read(&from)?.in_precision(precision);
+            reduced.map_err(|problem| Error::format(&from, problem))?.write(&to)?;
+        } else {
+            let bytes = std::fs::read(&from).map_err(Error::io(&from, "read"))?;
+            durable::write(&to, &bytes)?;
+        }
+    }
+    let reduced = Bundle::seal(&beside, manifest.clone(), &files)?;
+    let night = simulated(&beside, manifest.preprocessing.z_score)?;
+    let measured = bundle::Precision {
+        name: precision.to_string(),
+        signal: agreement(&epochs(runtime, bundle, &night)?, &epochs(runtime, &reduced, &night)?),
+        text: agreement(&prompts(runtime, bundle)?, &prompts(runtime, &reduced)?),
+    };
+    let manifest = Manifest { precision: Some(measured), ..manifest.clone() };
+    Bundle::seal(&beside, manifest, &files)?;
+    durable::put_in_place(&beside, folder)?;
+    Ok(Bundle::open(folder)?)
+}
+
+/// Encodes some epochs of a night.
+fn epochs(runtime: Runtime, bundle: &Bundle, night: &Night) -> Result<Vec<Embedding>> {
+    let mut encoder = SignalEncoder::open(runtime, bundle, Device::Cpu, BatchOptions::default())?;
+    let some: Vec<usize> = (0..night.epochs().len()).step_by(STRIDE).collect();
+    let mut embeddings = Vec::with_capacity(some.len());
+    for batch in some.chunks(BatchOptions::default().batch_size) {
+        embeddings.extend(encoder.encode_epochs(night, batch)?);
+    }
+    Ok(embeddings)
+}
+
+/// Simulates the night, which lies in the folder for the while.
+fn simulated(folder: &Path, z_score: ZScore) -> Result<Night> {
+    let folder = folder.join("night");
+    std::fs::create_dir_all(&folder).map_err(Error::io(&folder, "create"))?;
+    let written = simulate(&NIGHT).write(&folder)?;
+    let night = Night::read(&Recording::open(&written.recording)?, z_score)?;
+    std::fs::remove_dir_all(&folder).map_err(Error::io(&folder, "remove"))?;
+    Ok(night)
+}
+
+/// Encodes every wording of every prompt set.
+fn prompts(runtime: Runtime, bundle: &Bundle) -> Result<Vec<Embedding>> {
+    let mut encoder = TextEncoder::open(runtime, bundle, Device::Cpu, BatchOptions::default())?;
+    let labels = PromptSet::stages().labels.iter().chain(&PromptSet::events().labels);
+    let texts: Vec<&String> =
+        labels.flat_map(|label| label.prompts.iter().chain(&label.negatives)).collect();
+    let encoded = encoder.encode_all(&texts)?;
+    Ok(encoded.into_iter().map(|text| text.embedding).collect())
+}
+
+fn agreement(exact: &[Embedding], reduced: &[Embedding]) -> Agreement {
+    let cosines = || exact.iter().zip(reduced).map(|(exact, reduced)| exact.cosine(reduced));
+    Agreement {
+        cosine_min: cosines().fold(1.0, f32::min),
+        cosine_mean: cosines().sum::<f32>() / exact.len() as f32,
+    }
+}
