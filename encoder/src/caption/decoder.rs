@@ -1,17 +1,6 @@
 //! The caption decoder of a bundle: one graph for the first token and for every later one.
 //!
-//! The graph reads all tokens of a text so far, but computes only those that its caches do not hold; it gives the
-//! caches back with what is new. `past` and `seen` are 0 in the first call, which has the conditions and the memory.
-//!
-//! ```text
-//! tokens         [batch, length] i64                          begin token first
-//! conditions     [batch, prefix] i64                          kinds of caption, -1 for none
-//! memory         [batch, memory_tokens, width] f32            no tokens after the first call
-//! text_cache     [2 · layers, batch, heads, past, head_dim]   keys of layer i at 2 i, values at 2 i + 1
-//! decoder_cache  [2 · layers, batch, heads, past, head_dim]   with the prefix
-//! cross_cache    [2 · layers, batch, heads, seen, head_dim]   of the memory
-//!   → logits     [batch, length - past, vocabulary] f32, and text_cache_out, decoder_cache_out, cross_cache_out
-//! ```
+//! The module above tells what goes in and out.
 
 use std::path::{Path, PathBuf};
 
