@@ -454,6 +454,10 @@ pub(crate) struct Serve {
 pub(crate) struct Eval {
     /// Folder with recordings and their annotations.
     pub(crate) folder: PathBuf,
+    /// Tries in so many epochs whether the attention may be believed: what it points at is hidden, and compared with
+    /// hiding as much at random.
+    #[arg(long, value_name = "EPOCHS", default_value_t = 0)]
+    pub(crate) occlusion: usize,
     /// Writes JSON instead of tables.
     #[arg(long)]
     pub(crate) json: bool,

@@ -5,7 +5,9 @@ It knows no generated code: messages are made from the descriptors that the serv
 """
 
 import json
+import math
 import pathlib
+import struct
 import sys
 
 import grpc
@@ -139,6 +141,35 @@ def check_captions(client: Client, nights: dict) -> None:
     assert all(hit.epoch.recording != name for hit in others.hits), others
 
 
+def epoch_signal(value: float = 0.5) -> dict:
+    """An epoch whose channels all go up and down; the first sample of the first has the given value."""
+    samples = [math.sin(i / 9) for i in range(19200)]
+    return {"samples": struct.pack("<19200f", value, *samples[1:])}
+
+
+def check_generation(client: Client, nights: dict) -> None:
+    if not client.call("Info").captions:
+        error = client.refused("GenerateCaption", signal=epoch_signal())
+        assert error.code() == grpc.StatusCode.FAILED_PRECONDITION, error
+        assert "makes no captions" in error.details(), error.details()
+        return
+    kinds = ["brain", "stage_event"]
+    for wording in ({}, {"beams": 3}, {"sampling": {"top_k": 5, "seed": 3}}):
+        ask = dict(signal=epoch_signal(), kinds=kinds, max_length=40, explain=True, **wording)
+        parts = client.stream("GenerateCaption", **ask)
+        assert parts == client.stream("GenerateCaption", **ask), wording
+        attention = parts[0].attention
+        assert len(attention.seconds) == 300 and abs(sum(attention.seconds) - 1) < 1e-3, attention
+        assert 1 <= len(attention.spans) <= 3, attention
+        captions = [part.caption for part in parts if part.WhichOneof("part") == "caption"]
+        assert [caption.kind for caption in captions] == kinds, captions
+        for caption in captions:
+            tokens = [part.token for part in parts if part.token.kind == caption.kind]
+            assert [token.id for token in tokens] == [id for id in caption.ids[1:] if id != 49407], caption
+            assert "".join(token.raw for token in tokens) == caption.raw, caption
+            assert caption.end in (1, 2) and len(caption.ids) <= 40, caption
+
+
 def check_refusals(client: Client, nights: dict) -> None:
     name = sorted(nights)[0]
     invalid, missing = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
@@ -158,6 +189,16 @@ def check_refusals(client: Client, nights: dict) -> None:
         ("LabelEpochs", {"label_set": "moods"}, invalid, "label_set"),
         ("SearchCaptions", {"epoch": {"recording": name, "number": 0}, "kinds": ["mood"]}, invalid, "kinds"),
         ("SearchCaptions", {}, invalid, "epoch"),
+        ("GenerateCaption", {}, invalid, "signal"),
+        ("GenerateCaption", {"signal": {"samples": b"1234"}}, invalid, "4 bytes long"),
+        ("GenerateCaption", {"signal": {"samples": bytes(76800)}}, invalid, "zero throughout"),
+        ("GenerateCaption", {"signal": epoch_signal(float("nan"))}, invalid, "NaN in ECG"),
+        ("GenerateCaption", {"signal": epoch_signal(float("-inf"))}, invalid, "-inf in ECG"),
+        ("GenerateCaption", {"signal": epoch_signal() | {"channels": ["NOSE"]}}, invalid, "signal.channels"),
+        ("GenerateCaption", {"signal": epoch_signal(), "kinds": ["mood"]}, invalid, "kinds"),
+        ("GenerateCaption", {"signal": epoch_signal(), "beams": 99}, invalid, "beams"),
+        ("GenerateCaption", {"signal": epoch_signal(), "max_length": 257}, invalid, "max_length"),
+        ("GenerateCaption", {"signal": epoch_signal(), "sampling": {"top_p": -1}}, invalid, "top_p"),
         ("GetRecording", {"recording": "nobody"}, missing, "nobody"),
         ("ListRecordings", {"page_size": 5000}, invalid, "page_size"),
     ]
@@ -181,6 +222,7 @@ def main() -> None:
         check_nights,
         check_labels,
         check_captions,
+        check_generation,
         check_refusals,
     ]
     for check in checks:

@@ -10,12 +10,9 @@ use std::time::{Duration, Instant};
 
 use nocturne_encoder::caption::{Condition, Ended, Progress, Search};
 use nocturne_encoder::{AttentionMap, Caption, Captioner, SignalEncoder};
-use nocturne_psg::EPOCH_SAMPLES;
 use nocturne_psg::caption::CaptionKind;
-use nocturne_psg::montage::{Channel, ChannelMask};
-use nocturne_psg::night::INPUT_LEN;
 
-use crate::{Engine, Error, Result};
+use crate::{Engine, EpochSignal, Error, Result};
 
 /// Requests that may wait. A caption takes a second or so, and whoever waits for sixteen would rather ask again.
 const QUEUE: usize = 16;
@@ -24,49 +21,6 @@ const QUEUE: usize = 16;
 const PARTS: usize = 2048;
 /// How often the asker is asked whether the answer is still wanted, while there is nothing to tell.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// Beyond this no sample is one that was brought to deviation 1.
-const LARGEST_SAMPLE: f32 = 1e4;
-
-/// The signals of one epoch as the encoder reads them: `[10, 1920]`, finite, zeros for missing channels.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EpochSignal(Vec<f32>);
-
-impl EpochSignal {
-    /// Takes the samples of ten channels, one channel after the other; channels that `mask` lacks become zeros.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Field`] where they are not 19,200 finite numbers from -10,000 to 10,000, or all zero.
-    pub fn new(mut samples: Vec<f32>, mask: ChannelMask) -> Result<Self> {
-        let refuse =
-            |value: String, expected: String| Err(Error::field("signal.samples", value, expected));
-        if samples.len() != INPUT_LEN {
-            let expected = format!("{INPUT_LEN}: {} channels of {EPOCH_SAMPLES}", Channel::COUNT);
-            return refuse(format!("{} samples long", samples.len()), expected);
-        }
-        // What is not a number is within no range.
-        let range = -LARGEST_SAMPLE..=LARGEST_SAMPLE;
-        let odd = samples.iter().position(|sample| !range.contains(sample));
-        if let Some(place) = odd {
-            let channel = Channel::ALL[place / EPOCH_SAMPLES];
-            let value =
-                format!("{} in {channel} at sample {}", samples[place], place % EPOCH_SAMPLES);
-            return refuse(value, format!("numbers from -{LARGEST_SAMPLE} to {LARGEST_SAMPLE}"));
-        }
-        for (channel, row) in Channel::ALL.iter().zip(samples.chunks_exact_mut(EPOCH_SAMPLES)) {
-            if !mask.contains(*channel) {
-                row.fill(0.0);
-            }
-        }
-        if samples.iter().all(|sample| *sample == 0.0) {
-            return refuse(
-                "zero throughout".to_owned(),
-                "a channel that carries something".to_owned(),
-            );
-        }
-        Ok(Self(samples))
-    }
-}
 
 /// What is asked of the captioner.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,7 +95,7 @@ impl Engine {
     pub fn generate_caption(
         &self,
         request: GenerateRequest,
-        mut take: impl FnMut(GeneratedPart) -> bool,
+        take: impl FnMut(GeneratedPart) -> bool,
     ) -> Result<()> {
         request.search.check(self.manifest.tokenizer.context)?;
         let lacks = |what| Error::Lacks { bundle: self.manifest.name.clone(), what };
@@ -149,21 +103,7 @@ impl Engine {
         if request.explain && !service.tells_where {
             return Err(lacks("does not tell where it looks"));
         }
-        let deadline = request.deadline;
-        let wanted = Arc::new(());
-        let parts = service.begin(request, Arc::downgrade(&wanted))?;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let part = match parts.recv_timeout(left.min(PATIENCE)) {
-                Ok(part) => part?,
-                Err(RecvTimeoutError::Timeout) if left.is_zero() => return Err(Error::Deadline),
-                Err(RecvTimeoutError::Timeout) => GeneratedPart::Working,
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
-            };
-            if !take(part) {
-                return Ok(());
-            }
-        }
+        service.ask(request, take)
     }
 
     /// Returns whether [`generate_caption`](Self::generate_caption) can be asked.
@@ -176,13 +116,58 @@ impl CaptionService {
     /// Starts the thread; it ends with the service.
     pub(crate) fn start(signal: SignalEncoder, captioner: Captioner) -> Result<Self> {
         let tells_where = signal.expect_attention().is_ok();
-        let (sender, receiver) = sync_channel(QUEUE);
         let mut speaker = Speaker { signal, captioner };
-        thread::Builder::new()
-            .name("caption".to_owned())
-            .spawn(move || speaker.work(&receiver))
-            .map_err(|_| Error::EncoderLost)?;
+        Self::spawn(tells_where, move |job| speaker.answer(job))
+    }
+
+    fn spawn(
+        tells_where: bool,
+        mut answer: impl FnMut(&Job) -> Result<()> + Send + 'static,
+    ) -> Result<Self> {
+        let (sender, receiver) = sync_channel::<Job>(QUEUE);
+        let work = move || {
+            for job in receiver {
+                // It may have waited too long already.
+                if job.is_wanted()
+                    && let Err(error) = answer(&job)
+                {
+                    // Whoever has gone away needs no answer.
+                    let _ = job.parts.try_send(Err(error));
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("caption".to_owned()).spawn(work);
+        thread.map_err(|_| Error::EncoderLost)?;
         Ok(Self { sender, tells_where })
+    }
+
+    /// Gives `take` the parts of an answer until it has a caption of each kind or wants no more.
+    fn ask(
+        &self,
+        request: GenerateRequest,
+        mut take: impl FnMut(GeneratedPart) -> bool,
+    ) -> Result<()> {
+        let (deadline, mut captions_left) = (request.deadline, request.kinds.len());
+        let wanted = Arc::new(());
+        let parts = self.begin(request, Arc::downgrade(&wanted))?;
+        while captions_left > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let part = match parts.recv_timeout(left.min(PATIENCE)) {
+                Ok(part) => part?,
+                Err(_) if left.is_zero() => return Err(Error::Deadline),
+                Err(RecvTimeoutError::Timeout) => GeneratedPart::Working,
+                // The thread lets go of a question whose time is up, and of none else.
+                Err(RecvTimeoutError::Disconnected) if Instant::now() >= deadline => {
+                    return Err(Error::Deadline);
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err(Error::EncoderLost),
+            };
+            captions_left -= usize::from(matches!(part, GeneratedPart::Caption { .. }));
+            if !take(part) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn begin(&self, request: GenerateRequest, wanted: Weak<()>) -> Result<Receiver<Part>> {
@@ -207,23 +192,9 @@ impl Job {
 }
 
 impl Speaker {
-    /// Serves requests until nobody can send one.
-    fn work(&mut self, receiver: &Receiver<Job>) {
-        for job in receiver {
-            if let Err(error) = self.answer(&job) {
-                // Whoever has gone away needs no answer.
-                let _ = job.parts.try_send(Err(error));
-            }
-        }
-    }
-
     fn answer(&mut self, job: &Job) -> Result<()> {
-        // It may have waited too long already.
-        if !job.is_wanted() {
-            return Ok(());
-        }
         let GenerateRequest { signal, kinds, search, explain, deadline: _ } = &job.request;
-        let reading = self.signal.read_inputs(&signal.0)?.swap_remove(0);
+        let reading = self.signal.read_inputs(signal.as_slice())?.swap_remove(0);
         if let Some(map) = reading.attention.filter(|_| *explain)
             && !job.tell(GeneratedPart::Attention(map))
         {
@@ -251,38 +222,97 @@ impl Speaker {
 
 #[cfg(test)]
 mod tests {
+    use nocturne_psg::montage::ChannelMask;
+    use nocturne_psg::night::INPUT_LEN;
+
     use super::*;
 
-    fn signal(change: impl Fn(&mut Vec<f32>), mask: ChannelMask) -> Result<EpochSignal> {
-        let mut samples: Vec<f32> = (0..INPUT_LEN).map(|i| (i % 7) as f32 - 3.0).collect();
-        change(&mut samples);
-        EpochSignal::new(samples, mask)
+    fn request(deadline: Instant) -> GenerateRequest {
+        GenerateRequest {
+            signal: EpochSignal::new(vec![1.0; INPUT_LEN], ChannelMask::ALL).unwrap(),
+            kinds: vec![CaptionKind::Brain, CaptionKind::Heart],
+            search: Search::default(),
+            explain: false,
+            deadline,
+        }
+    }
+
+    fn in_an_hour() -> Instant {
+        Instant::now() + Duration::from_hours(1)
+    }
+
+    fn caption(kind: CaptionKind) -> GeneratedPart {
+        let (raw, text) = (String::new(), String::new());
+        let caption = Caption { ids: vec![0, 1], raw, text, ended: Ended::End };
+        GeneratedPart::Caption { kind, caption }
     }
 
     #[test]
-    fn samples_that_cannot_be_encoded_are_refused() {
-        let check = |change: fn(&mut Vec<f32>), expected: &str| {
-            let error = signal(change, ChannelMask::ALL).unwrap_err();
-            assert_eq!(error.to_string(), format!("`signal.samples` is {expected}"));
+    fn answer_is_whole_when_each_kind_has_its_caption() {
+        let service = CaptionService::spawn(true, |job| {
+            for kind in &job.request.kinds {
+                job.tell(caption(*kind));
+            }
+            Ok(())
+        });
+        let mut told = Vec::new();
+        let take = |part| {
+            told.push(part);
+            true
         };
-        check(Vec::clear, "0 samples long; expected 19200: 10 channels of 1920");
-        check(|it| it.push(0.0), "19201 samples long; expected 19200: 10 channels of 1920");
-        let range = "expected numbers from -10000 to 10000";
-        check(|it| it[1925] = f32::NAN, &format!("NaN in ABD at sample 5; {range}"));
-        check(|it| it[0] = f32::INFINITY, &format!("inf in ECG at sample 0; {range}"));
-        check(
-            |it| it[0] = -1e30,
-            &format!("-1000000000000000000000000000000 in ECG at sample 0; {range}"),
-        );
-        check(|it| it.fill(0.0), "zero throughout; expected a channel that carries something");
+        service.unwrap().ask(request(in_an_hour()), take).unwrap();
+        told.retain(|part| *part != GeneratedPart::Working);
+        assert_eq!(told, [caption(CaptionKind::Brain), caption(CaptionKind::Heart)]);
     }
 
     #[test]
-    fn missing_channels_are_read_as_zeros() {
-        let mask: ChannelMask = [Channel::Abdomen].into_iter().collect();
-        let EpochSignal(samples) = signal(|_| {}, mask).unwrap();
-        assert!(samples[..EPOCH_SAMPLES].iter().all(|sample| *sample == 0.0));
-        assert!(samples[EPOCH_SAMPLES..2 * EPOCH_SAMPLES].iter().any(|sample| *sample != 0.0));
-        assert!(signal(|_| {}, ChannelMask::NONE).is_err());
+    fn asker_who_goes_away_ends_the_work() {
+        let (ended, has_ended) = std::sync::mpsc::channel();
+        let service = CaptionService::spawn(true, move |job| {
+            let token =
+                || GeneratedPart::Token { kind: CaptionKind::Brain, id: 3, raw: String::new() };
+            while job.tell(token()) {}
+            ended.send(()).unwrap();
+            Ok(())
+        })
+        .unwrap();
+        let mut n = 0;
+        let take = |_| {
+            n += 1;
+            n < 3
+        };
+        service.ask(request(in_an_hour()), take).unwrap();
+        has_ended.recv().unwrap();
+        assert_eq!(n, 3);
+    }
+
+    #[test]
+    fn question_whose_time_is_up_is_not_worked_on() {
+        let service = CaptionService::spawn(true, |_| panic!("nobody waits for this")).unwrap();
+        let error = service.ask(request(Instant::now()), |_| true).unwrap_err();
+        assert_eq!(error.to_string(), "the answer was not ready in time");
+    }
+
+    #[test]
+    fn full_queue_refuses() {
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let service = CaptionService::spawn(true, move |_| {
+            // It waits until the test has let go of the other end.
+            let _ = gate.recv();
+            Ok(())
+        })
+        .unwrap();
+        let wanted = Arc::new(());
+        let mut waiting = Vec::new();
+        let error = loop {
+            match service.begin(request(in_an_hour()), Arc::downgrade(&wanted)) {
+                Ok(parts) => waiting.push(parts),
+                Err(error) => break error,
+            }
+        };
+        // One more may be in the thread's hands.
+        assert!((QUEUE..=QUEUE + 1).contains(&waiting.len()), "{}", waiting.len());
+        assert!(matches!(error, Error::Overloaded { waiting: QUEUE }), "{error}");
+        drop(open);
     }
 }

@@ -15,6 +15,7 @@
 mod captions;
 mod concept;
 mod engine;
+mod epoch_signal;
 mod epochs;
 mod error;
 pub mod eval;
@@ -29,10 +30,11 @@ mod text;
 
 pub use captions::{CaptionAnswer, CaptionRequest};
 pub use engine::{Engine, Info, Options};
+pub use epoch_signal::EpochSignal;
 pub use epochs::{EpochAnswer, EpochHit, EpochQuery, TextReading};
 pub use error::{Error, Result};
 pub use explain::{Explainer, Explanation};
-pub use generate::{EpochSignal, GenerateRequest, GeneratedPart};
+pub use generate::{GenerateRequest, GeneratedPart};
 pub use labels::EpochLabels;
 pub use limits::{LONGEST_TEXT, MOST_HITS};
 pub use night::{

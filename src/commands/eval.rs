@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use nocturne_engine::eval::{Evaluation, Evaluator, Retrieval};
+use nocturne_engine::eval::{Evaluation, Evaluator, Occlusion, Retrieval};
 use nocturne_indexer::discover;
 
 use crate::args::{Common, Eval};
@@ -19,6 +19,7 @@ pub(super) fn run(common: &Common, arguments: &Eval) -> Result<Outcome> {
     let (signal, text) = session.towers()?;
     let bar = console::progress("evaluating", paths.len());
     let evaluation = Evaluator::new(signal, text, &session.bundle)
+        .with_occlusion(arguments.occlusion)?
         .run(&paths, |n| bar.set_position(n as u64))?;
     bar.finish_and_clear();
     for (_, problem) in &evaluation.failed {
@@ -81,6 +82,16 @@ fn print(evaluation: &Evaluation) -> Result<()> {
         vec![name.clone(), number(nights.spearman, 3), nights.nights.to_string()]
     });
     console::print(table(&["nights by rate of", ">Spearman", ">nights"], rows))?;
+    if let Some(occlusion) = &evaluation.occlusion {
+        let Occlusion { epochs, hidden, similarity, attended, random, attended_cost_more } =
+            occlusion;
+        console::print(format_args!(
+            "hiding {hidden} of 300 channel seconds in {epochs} epochs: the cosine to the caption, {similarity:.3}, \
+             changes by {attended:+.3} where the most attended are hidden and by {random:+.3} where others are; \
+             the attended cost more in {:.0} % of the epochs",
+            100.0 * attended_cost_more
+        ))?;
+    }
     for silence in &evaluation.not_judged {
         console::print(format_args!("not judged: {silence}"))?;
     }

@@ -186,7 +186,7 @@ impl Error {
                 Some("the file may be damaged, or of a newer version of Nocturne")
             }
             Self::Code { .. } => Some(
-                "do not load it with PyTorch either, unless you trust who made it; ask for a safetensors file",
+                "do not load it with PyTorch either, unless you trust who made it; ask for its `state_dict()` as safetensors",
             ),
             Self::NotACheckpoint { found, .. } => Some(found.hint()),
             Self::Config { .. } => Some("`nocturne-train train --preset tiny` shows a sound one"),
@@ -206,7 +206,9 @@ impl Error {
             }
             Self::Recording(error) => error.hint(),
             Self::Run { .. } => Some("give `--resume` to go on, or another `--out` to begin anew"),
-            Self::Exists { .. } => Some("give another `--out`, or remove it first"),
+            Self::Exists { .. } => {
+                Some("give another path, or remove it first; `import` replaces it with `--force`")
+            }
             Self::OtherRun { .. } => Some("resume with the arguments that began the run"),
             Self::NotFinite { .. } => Some("lower the learning rate, or lengthen the warm-up"),
             Self::Bundle(error) => error.hint(),

@@ -3,6 +3,25 @@
 //! The decoder reads the memory that the signal tower makes of an epoch ([`SignalEncoder::read_epochs`]) and says the
 //! words one token at a time. A bundle may do without one.
 //!
+//! # The graph
+//!
+//! `caption.onnx` is one graph for the first token and for every later one. It reads all tokens of a text so far, but
+//! computes only those that its caches do not hold, and gives the caches back with what is new.
+//!
+//! ```text
+//! tokens         [batch, length] i64                          begin token first
+//! conditions     [batch, prefix] i64                          kinds of caption, -1 for none; only in the first call
+//! memory         [batch, memory_tokens, width] f32            only in the first call
+//! text_cache     [2 · layers, batch, heads, past, head_dim]   keys of layer i at 2 i, values at 2 i + 1
+//! decoder_cache  [2 · layers, batch, heads, past, head_dim]   with the conditions
+//! cross_cache    [2 · layers, batch, heads, seen, head_dim]   of the memory
+//!   → logits     [batch, length - past, vocabulary] f32
+//!     text_cache_out, decoder_cache_out, cross_cache_out
+//! ```
+//!
+//! The caches of the first call have a length of 0, and so have the conditions and the memory of later ones. The
+//! metadata tells what no shape does, such as `condition_kinds`.
+//!
 //! [`SignalEncoder::read_epochs`]: crate::SignalEncoder::read_epochs
 
 mod beams;
@@ -18,10 +37,9 @@ use crate::bundle::{Bundle, CAPTIONER, SIGNAL_TOWER, VOCABULARY};
 use crate::runtime::{Device, Provider, Runtime};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};
-use decoder::Decoder;
-use search::Limits;
 
-pub use search::{Ended, MOST_BEAMS, Search, Strategy};
+pub use decoder::{Decoder, Dictation};
+pub use search::{Continue, Ended, Found, Limits, MOST_BEAMS, Search, Strategy, Watch};
 
 /// What the decoder reads of an epoch: `[tokens, width]`, not normalised.
 #[derive(Debug, Clone, PartialEq)]

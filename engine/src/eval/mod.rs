@@ -4,6 +4,7 @@
 //! tell, for want of labels or channels, is said and not left out.
 
 mod nights;
+mod occlusion;
 mod retrieval;
 mod scored_night;
 mod zero_shot;
@@ -17,6 +18,7 @@ use serde::Serialize;
 
 use crate::{Error, Result};
 pub use nights::NightAgreement;
+pub use occlusion::Occlusion;
 pub use retrieval::{Retrieval, RetrievalReport};
 use scored_night::ScoredNight;
 pub use zero_shot::{EventAgreement, StageAgreement};
@@ -40,6 +42,8 @@ pub struct Evaluation {
     pub events: BTreeMap<String, EventAgreement>,
     /// Captions to epochs and back.
     pub retrieval: Option<RetrievalReport>,
+    /// What hiding what the encoder attends to does; `None` where it was not asked for.
+    pub occlusion: Option<Occlusion>,
     /// Rankings of nights, by name of the concept.
     pub nights: BTreeMap<String, NightAgreement>,
     /// What could not be judged, and why.
@@ -55,6 +59,8 @@ pub struct Evaluator {
     text: TextEncoder,
     manifest: Manifest,
     fingerprint: String,
+    /// Epochs in which the attention is tried.
+    occlusion: usize,
 }
 
 /// The prompt sets of a bundle, encoded.
@@ -71,7 +77,19 @@ impl Evaluator {
         bundle: &nocturne_encoder::Bundle,
     ) -> Self {
         let (manifest, fingerprint) = (bundle.manifest().clone(), bundle.fingerprint().to_owned());
-        Self { signal, text, manifest, fingerprint }
+        Self { signal, text, manifest, fingerprint, occlusion: 0 }
+    }
+
+    /// Tries in up to `epochs` epochs whether the attention may be believed.
+    ///
+    /// # Errors
+    ///
+    /// [`nocturne_encoder::Error::NoAttention`] where the bundle does not tell where it looks.
+    pub fn with_occlusion(self, epochs: usize) -> Result<Self> {
+        if epochs > 0 {
+            self.signal.expect_attention()?;
+        }
+        Ok(Self { occlusion: epochs, ..self })
     }
 
     /// Evaluates on recordings with annotations, and tells `progress` of each that was read.
@@ -85,10 +103,14 @@ impl Evaluator {
         mut progress: impl FnMut(usize),
     ) -> Result<Evaluation> {
         let mut nights = Vec::new();
+        let mut read = Vec::new();
         let mut failed = Vec::new();
         for (i, path) in paths.iter().enumerate() {
             match ScoredNight::read(path, &mut self.signal, self.manifest.preprocessing.z_score) {
-                Ok(night) => nights.push(night),
+                Ok(night) => {
+                    nights.push(night);
+                    read.push(path);
+                }
                 Err(error) => failed.push((path.clone(), error.to_string())),
             }
             progress(i + 1);
@@ -105,6 +127,10 @@ impl Evaluator {
             events: PromptSet::events().encode(&mut self.text)?,
         };
         let retrieval = retrieval::evaluate(&nights, &mut self.text)?;
+        let read: Vec<(&PathBuf, &ScoredNight)> = read.into_iter().zip(&nights).collect();
+        let encoders = (&mut self.signal, &mut self.text);
+        let z_score = self.manifest.preprocessing.z_score;
+        let occlusion = occlusion::evaluate(&read, self.occlusion, encoders, z_score)?;
         let mut evaluation = Evaluation {
             bundle: self.manifest.name.clone(),
             bundle_fingerprint: self.fingerprint.clone(),
@@ -114,6 +140,7 @@ impl Evaluator {
             wake_vs_deep_auroc: zero_shot::wake_vs_deep(&nights, &prompts.stages),
             events: zero_shot::events(&nights, &prompts.events),
             retrieval,
+            occlusion,
             nights: nights::rankings(&nights, &prompts.events, &self.manifest),
             not_judged: Vec::new(),
             failed,

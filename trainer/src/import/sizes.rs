@@ -1,5 +1,7 @@
 //! The sizes of a model, told by the shapes of its weights.
 
+use std::ops::Bound;
+
 use super::{Parts, Shapes};
 use crate::error::Disagreement;
 use crate::{Error, ModelConfig, Preset, Result};
@@ -255,8 +257,13 @@ impl Sizes<'_> {
 
     /// Returns how many of `begin0.`, `begin1.`, … some name begins with.
     fn count(&self, begin: &str) -> usize {
+        // Names are in order, so that the first one from `begin` on tells.
+        let is_there = |begin: &str| {
+            let mut from = self.shapes.range::<str, _>((Bound::Included(begin), Bound::Unbounded));
+            from.next().is_some_and(|(name, _)| name.starts_with(begin))
+        };
         let mut n = 0;
-        while self.shapes.keys().any(|name| name.starts_with(&format!("{begin}{n}."))) {
+        while is_there(&format!("{begin}{n}.")) {
             n += 1;
         }
         n

@@ -1,13 +1,12 @@
 //! Weights as a safetensors file.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use half::{bf16, f16};
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors, View};
+use safetensors::tensor::{Metadata, TensorInfo, TensorView};
+use safetensors::{Dtype, SafeTensors};
 
 use super::{HostTensor, Weights};
 use crate::{Error, Result, durable};
@@ -30,10 +29,8 @@ impl Weights {
     /// [`Error::Io`].
     pub fn write(&self, path: &Path) -> Result<()> {
         let beside = durable::beside(path);
-        let written =
-            safetensors::serialize_to_file(self.iter(), None::<HashMap<String, String>>, &beside);
-        written.map_err(|error| Error::io(&beside, "write")(std::io::Error::other(error)))?;
-        let file = File::open(&beside).map_err(Error::io(&beside, "open"))?;
+        let file = File::create(&beside).map_err(Error::io(&beside, "create"))?;
+        self.stream(BufWriter::new(&file)).map_err(Error::io(&beside, "write"))?;
         file.sync_all().map_err(Error::io(&beside, "flush"))?;
         durable::put_in_place(&beside, path)
     }
@@ -51,26 +48,31 @@ impl Weights {
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        safetensors::serialize(self.iter(), None::<HashMap<String, String>>)
-            .expect("names are unique and views are sound")
-    }
-}
-
-impl View for &HostTensor {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
+        let mut bytes = Vec::new();
+        self.stream(&mut bytes).expect("memory takes what is written");
+        bytes
     }
 
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(le_bytes(&self.values))
-    }
-
-    fn data_len(&self) -> usize {
-        size_of_val(self.values.as_slice())
+    /// Writes header and tensors. The crate's own functions hold all tensors' bytes at once, or choose the file's rights.
+    fn stream(&self, mut out: impl Write) -> std::io::Result<()> {
+        let mut end = 0;
+        let info = |(name, tensor): (&str, &HostTensor)| {
+            let begin = end;
+            end += size_of_val(tensor.values.as_slice());
+            let (shape, data_offsets) = (tensor.shape.clone(), (begin, end));
+            (name.to_owned(), TensorInfo { dtype: Dtype::F32, shape, data_offsets })
+        };
+        let header = Metadata::new(None, self.iter().map(info).collect())
+            .expect("`insert` has compared values and shape");
+        let mut header = serde_json::to_vec(&header)?;
+        // Readers that map the file want the numbers aligned.
+        header.resize(header.len().next_multiple_of(8), b' ');
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(&header)?;
+        for (_, tensor) in self.iter() {
+            out.write_all(&le_bytes(&tensor.values))?;
+        }
+        out.flush()
     }
 }
 

@@ -82,6 +82,11 @@ fn weights_and_configuration_are_written_on_demand() {
     assert_eq!(Weights::read(&path).unwrap().iter().count(), 183);
     let written = ModelConfig::read(&folder.path().join("config.json")).unwrap();
     assert_eq!(written, ModelConfig::read(&shared("config.json").unwrap()).unwrap());
+    // The configuration beside may be the published one.
+    std::fs::remove_file(&path).unwrap();
+    let said = failure(&[&file, Path::new("--weights"), &path]);
+    assert!(said.contains("config.json` is there already"), "{said}");
+    success(&[&file, Path::new("--weights"), &path, Path::new("--force")]);
 }
 
 #[test]
@@ -113,7 +118,7 @@ fn code_in_a_checkpoint_is_refused_with_a_hint() {
         format!(
             "error: `{}` wants to call `posix.system`, which no weights need; nothing was run\n\n\
              hint: do not load it with PyTorch either, unless you trust who made it; \
-             ask for a safetensors file\n",
+             ask for its `state_dict()` as safetensors\n",
             file.display()
         )
     );

@@ -65,7 +65,9 @@ pub(crate) fn write<W: Write>(
     archive.add("model/data.pkl", &pickle.stop());
     archive.add("model/byteorder", b"little");
     for (key, name) in storages.iter().enumerate() {
-        let bytes: Vec<u8> = values(name).iter().flat_map(|value| value.to_le_bytes()).collect();
+        let values = values(name);
+        let mut bytes = Vec::with_capacity(4 * values.len());
+        values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
         archive.add(&format!("model/data/{key}"), &bytes);
     }
     archive.add("model/version", b"3\n");

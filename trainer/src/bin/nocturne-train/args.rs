@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Export(Export),
     /// Writes a model bundle from a published checkpoint, without running anything that is in it.
     Import(Import),
+    /// Compares what a checkpoint computes here with what the published code computed of the same inputs.
+    Parity(Parity),
     /// Teaches a bundle how to read similarities to concepts, on nights that it was not trained on.
     Calibrate(Calibrate),
 }
@@ -171,8 +173,8 @@ pub(crate) struct Import {
     /// Folder of the bundle.
     #[arg(long, short, value_name = "DIR", required_unless_present = "weights")]
     pub(crate) out: Option<PathBuf>,
-    /// Replaces a bundle that is there already.
-    #[arg(long, requires = "out")]
+    /// Replaces the bundle, and the files of `--weights`, that are there already.
+    #[arg(long)]
     pub(crate) force: bool,
     /// Configuration of the model as published; without it, its sizes are taken from the weights.
     #[arg(long, env = "NOCTURNE_TRAIN_CONFIG", value_name = "FILE")]
@@ -202,6 +204,30 @@ pub(crate) struct Import {
     /// Span over which a channel was scaled when the weights were trained.
     #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
     pub(crate) z_score: Span,
+}
+
+/// `nocturne-train parity`
+#[derive(Debug, Args)]
+pub(crate) struct Parity {
+    /// Checkpoint of `PyTorch`, or a safetensors file with weights under SleepLM's names.
+    pub(crate) checkpoint: PathBuf,
+    /// Folder with `config.json`, `inputs.safetensors` and what the published code computed of them.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) fixtures: PathBuf,
+    /// ONNX Runtime library; without it, the one that `cargo xtask setup` has put into `.ort/`.
+    #[arg(
+        long,
+        env = "ORT_DYLIB_PATH",
+        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
+        value_name = "FILE"
+    )]
+    pub(crate) onnxruntime: Option<PathBuf>,
+    /// Compares the trainer alone.
+    #[arg(long)]
+    pub(crate) without_onnxruntime: bool,
+    /// Prints the table as one line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `nocturne-train calibrate`

@@ -42,7 +42,7 @@ const STORAGES: [(&str, ElementType); 10] = [
 /// Classes and functions whose results are kept as a name and never looked into: what training leaves beside weights.
 ///
 /// None of them is run here, so that it does not matter what they do.
-const INERT: [&str; 63] = [
+const INERT: [&str; 62] = [
     "_codecs.encode",
     "argparse.Namespace",
     "builtins.bytearray",
@@ -55,11 +55,10 @@ const INERT: [&str; 63] = [
     "builtins.slice",
     "builtins.tuple",
     "builtins.int",
+    "builtins.long",
     "builtins.float",
     "builtins.str",
     "builtins.bool",
-    "__builtin__.set",
-    "__builtin__.long",
     "collections.Counter",
     "collections.defaultdict",
     "collections.deque",
@@ -111,6 +110,8 @@ const INERT: [&str; 63] = [
 impl Global {
     /// Returns the meaning of a name, or `None` where it has none here.
     pub(super) fn find(module: &str, name: &str) -> Option<Self> {
+        // Up to protocol 2, Python 3 writes the names of Python 2.
+        let module = if module == "__builtin__" { "builtins" } else { module };
         let rebuild = match (module, name) {
             ("torch._utils", "_rebuild_tensor") => Some(Self::RebuildTensor),
             ("torch._utils", "_rebuild_tensor_v2") => Some(Self::RebuildTensorV2),
@@ -171,8 +172,10 @@ mod tests {
             Global::find("argparse", "Namespace"),
             Some(Global::Inert("argparse.Namespace"))
         );
+        assert_eq!(Global::find("__builtin__", "set"), Some(Global::Inert("builtins.set")));
         for (module, name) in [
             ("builtins", "eval"),
+            ("__builtin__", "eval"),
             ("torch.cuda", "float32"),
             ("argparse", "Name"),
             ("gparse", "Namespace"),

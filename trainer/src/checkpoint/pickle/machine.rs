@@ -128,6 +128,14 @@ impl<'a> Machine<'a> {
         value.ok_or_else(|| broken("its pickle takes a value where none is"))
     }
 
+    /// Takes the `n` topmost values above the last mark.
+    fn pop_many(&mut self, n: usize) -> Result<Vec<Value<'a>>> {
+        let floor = self.marks.last().copied().unwrap_or(0);
+        let first = self.stack.len().checked_sub(n).filter(|first| *first >= floor);
+        let first = first.ok_or_else(|| broken("its pickle takes a value where none is"))?;
+        Ok(self.stack.split_off(first))
+    }
+
     /// Takes all values above the last mark, and the mark.
     fn pop_mark(&mut self) -> Result<Vec<Value<'a>>> {
         let mark = self.marks.pop();
@@ -207,9 +215,7 @@ impl<'a> Machine<'a> {
                 self.push_tuple(values);
             }
             0x85..=0x87 => {
-                let mut values: Vec<_> =
-                    (0x85..=opcode).map(|_| self.pop()).collect::<Result<_>>()?;
-                values.reverse();
+                let values = self.pop_many(usize::from(opcode - 0x84))?;
                 self.push_tuple(values);
             }
             0x91 => {

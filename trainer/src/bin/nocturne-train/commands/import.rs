@@ -1,6 +1,6 @@
 //! `nocturne-train import`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use nocturne_trainer::import::replace_bundle;
@@ -20,16 +20,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let import = Import::new(&checkpoint, config.as_ref())?;
     import.notices().iter().for_each(|notice| console::note(format_args!("note: {notice}")));
     // Before minutes are spent on reading.
-    if let Some(out) = &arguments.out {
+    if arguments.out.is_some() {
         check_vocabulary(import.config())?;
-        check_free(out, arguments.force)?;
+    }
+    if !arguments.force {
+        check_free(arguments)?;
     }
     let bar = console::progress("reading", checkpoint.tensors().count() as u64);
     let weights = import.read(&mut |done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
     if let Some(path) = &arguments.weights {
         weights.write(path)?;
-        import.config().write(&path.with_file_name("config.json"))?;
+        import.config().write(&beside(path))?;
         console::print(path.display())?;
     }
     if let Some(out) = &arguments.out {
@@ -52,12 +54,18 @@ fn write(arguments: &Arguments, out: &Path, weights: &Weights, config: &ModelCon
     Ok(())
 }
 
-/// Refuses a folder that is there already before anything is read.
-fn check_free(out: &Path, force: bool) -> Result<()> {
-    if out.exists() && !force {
-        return Err(nocturne_trainer::Error::Exists { path: out.to_owned() }.into());
+/// Refuses what is there already: the bundle, and a configuration that may be the published one.
+fn check_free(arguments: &Arguments) -> Result<()> {
+    let weights = arguments.weights.iter().flat_map(|path| [path.clone(), beside(path)]);
+    match arguments.out.iter().cloned().chain(weights).find(|path| path.exists()) {
+        Some(path) => Err(nocturne_trainer::Error::Exists { path }.into()),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Returns where the configuration of a file of weights is written.
+fn beside(weights: &Path) -> PathBuf {
+    weights.with_file_name("config.json")
 }
 
 /// Tells what the file is, and what of it is not used.

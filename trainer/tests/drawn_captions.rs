@@ -1,0 +1,119 @@
+//! Captions of bundles that are made of drawn weights: what is told, and what is refused.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+use std::path::Path;
+
+use nocturne_encoder::bundle::{CAPTIONER, SIGNAL_TOWER, TEXT_TOWER, VOCABULARY};
+use nocturne_encoder::caption::{Condition, Progress, Search, Strategy};
+use nocturne_encoder::runtime::Runtime;
+use nocturne_encoder::{BatchOptions, Bundle, Captioner, Device, Memory, SignalEncoder};
+use nocturne_psg::ZScore;
+use nocturne_psg::caption::CaptionKind;
+use nocturne_trainer::import::{Parts, layout};
+use nocturne_trainer::{BundleFacts, Preset, Weights, write_bundle};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+/// Returns the runtime, or says that its tests are skipped.
+fn runtime() -> Option<Runtime> {
+    let loaded = Runtime::load(None).ok();
+    if loaded.is_none() {
+        println!("skipped: no ONNX Runtime; `cargo xtask setup` gets it");
+    }
+    loaded
+}
+
+/// Writes a bundle of drawn weights, with CLIP's vocabulary; no norm is 1 and no bias 0.
+fn drawn_bundle(folder: &Path) -> Bundle {
+    let config = Preset::Tiny.config();
+    let mut weights = Weights::initial(&config, 5);
+    let mut random = Pcg64Mcg::seed_from_u64(3);
+    let parts = Parts { captions: true, reconstruction: false };
+    for (name, shape) in layout(&config, parts) {
+        if weights.get(&name).is_none() {
+            let middle = if shape.len() == 1 && name.ends_with("weight") { 1.0 } else { 0.0 };
+            let spread = (3.0 * shape.len() as f32 / config.multimodal_cfg.width as f32).sqrt();
+            let n = shape.iter().product();
+            let values = (0..n).map(|_| middle + random.random_range(-spread..spread)).collect();
+            weights.insert(name, shape, values);
+        }
+    }
+    let facts = BundleFacts {
+        name: "drawn".to_owned(),
+        z_score: ZScore::Recording,
+        data: "nothing".to_owned(),
+        licence: "none".to_owned(),
+        command: "a test".to_owned(),
+    };
+    write_bundle(folder, &weights, &config, None, &facts).unwrap()
+}
+
+fn memory(runtime: Runtime, bundle: &Bundle) -> Memory {
+    let options = BatchOptions::default();
+    let mut signal = SignalEncoder::open(runtime, bundle, Device::Cpu, options).unwrap();
+    let epoch: Vec<f32> = (0..19_200).map(|i| (i as f32 / 9.0).sin()).collect();
+    signal.read_inputs(&epoch).unwrap().swap_remove(0).memory.unwrap()
+}
+
+#[test]
+fn words_are_told_as_they_are_settled_and_are_the_same_each_time() {
+    let Some(runtime) = runtime() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = drawn_bundle(&folder.path().join("bundle"));
+    let memory = memory(runtime, &bundle);
+    let mut captioner = Captioner::open(runtime, &bundle, Device::Cpu, 1).unwrap();
+    let mut run = |strategy: Strategy| {
+        let search = Search { strategy, max_length: 24, ..Search::default() };
+        let mut told = (Vec::new(), String::new());
+        let mut watch = |progress: Progress<'_>| {
+            if let Progress::Token { id, raw } = progress {
+                told.0.push(id);
+                told.1.push_str(raw);
+            }
+            true
+        };
+        let condition = Condition::from(CaptionKind::Brain);
+        let caption = captioner.caption(&memory, condition, &search, &mut watch).unwrap();
+        (caption, told)
+    };
+    let sample = |seed| Strategy::Sample { top_k: Some(50), top_p: None, temperature: 1.0, seed };
+    let beams = Strategy::Beams { beams: 4, groups: 1 };
+    for strategy in [Strategy::Greedy, beams, sample(1), sample(2)] {
+        let (caption, (ids, raw)) = run(strategy);
+        assert_eq!((caption.ids[0], caption.ids.len() >= 16), (49_406, true));
+        let words: Vec<u32> = caption.ids[1..].iter().copied().filter(|id| *id != 49_407).collect();
+        assert_eq!((&ids, &raw), (&words, &caption.raw), "{strategy:?}");
+        assert_eq!(run(strategy).0, caption);
+    }
+    assert_eq!(run(Strategy::Beams { beams: 1, groups: 1 }).0, run(Strategy::Greedy).0);
+    assert_ne!(run(sample(1)).0, run(sample(2)).0);
+}
+
+#[test]
+fn graph_that_is_no_caption_decoder_is_refused_by_name() {
+    let Some(runtime) = runtime() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bundle");
+    let bundle = drawn_bundle(&path);
+    let mut captioner = Captioner::open(runtime, &bundle, Device::Cpu, 1).unwrap();
+    let narrow = Memory::new(5, vec![0.5; 20]);
+    let error =
+        captioner.caption(&narrow, Condition::Open, &Search::default(), &mut |_| true).unwrap_err();
+    let file = bundle.file(CAPTIONER);
+    let width = Preset::Tiny.config().multimodal_cfg.width;
+    let expected =
+        format!("reads a memory of width {width}; the signal tower gives one of width 5");
+    assert_eq!(error.to_string(), format!("`{}`: it {expected}", file.display()));
+    std::fs::copy(bundle.file(TEXT_TOWER), &file).unwrap();
+    let names = [SIGNAL_TOWER, TEXT_TOWER, CAPTIONER, VOCABULARY];
+    let bundle = Bundle::seal(&path, bundle.manifest().clone(), &names).unwrap();
+    let error = Captioner::open(runtime, &bundle, Device::Cpu, 1).err().unwrap();
+    assert_eq!(error.to_string(), format!("`{}`: it has 1 inputs; expected 6", file.display()));
+    let names = [SIGNAL_TOWER, TEXT_TOWER, VOCABULARY];
+    let bundle = Bundle::seal(&path, bundle.manifest().clone(), &names).unwrap();
+    let error = Captioner::open(runtime, &bundle, Device::Cpu, 1).err().unwrap();
+    let expected = "has no captioner: its files lack `caption.onnx`";
+    assert_eq!(error.to_string(), format!("`{}` {expected}", path.display()));
+}
