@@ -2,6 +2,7 @@
 
 mod bundle;
 pub mod calibration;
+pub mod captioner;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
@@ -14,6 +15,7 @@ pub mod objective;
 pub mod onnx;
 pub mod optimizer;
 pub mod parameters;
+pub mod parity;
 mod positives;
 mod reduce;
 pub mod training;
@@ -21,7 +23,7 @@ pub mod weights;
 
 pub use bundle::{BundleFacts, check_vocabulary, write_bundle};
 pub use checkpoint::Checkpoint;
-pub use config::{ModelConfig, Preset, SignalConfig, TextConfig};
+pub use config::{ModelConfig, Parts, Preset, SignalConfig, TextConfig};
 pub use error::{Disagreement, Error, Result, WrongShape};
 pub use import::Import;
 pub use model::TokenBatch;

@@ -21,8 +21,9 @@ const CACHES: [(&str, &str); 3] = [
     ("cross_cache", "cross_cache_out"),
 ];
 
-/// A session whose graph is a caption decoder.
-pub(super) struct Decoder {
+/// A session whose graph is a caption decoder; a [`Captioner`](super::Captioner) puts its tokens into words.
+#[expect(missing_debug_implementations, reason = "a session of the runtime has none")]
+pub struct Decoder {
     session: Session,
     path: PathBuf,
     provider: Provider,
@@ -42,7 +43,8 @@ struct Sizes {
 }
 
 /// A caption under way: the decoder and what it has computed of it.
-pub(super) struct Dictation<'a> {
+#[expect(missing_debug_implementations, reason = "values of the runtime have none")]
+pub struct Dictation<'a> {
     decoder: &'a mut Decoder,
     memory: &'a Memory,
     condition: Condition,
@@ -58,6 +60,35 @@ impl Decoder {
         threads: usize,
     ) -> Result<Self> {
         let (session, provider) = session::open(runtime, path, device, threads)?;
+        Self::of_session(session, provider, path, vocabulary)
+    }
+
+    /// Loads a graph that is not in a file, on `threads` threads of the CPU; for whoever compares graphs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Runtime`], and [`Error::Model`] where the graph is no caption decoder over that vocabulary.
+    pub fn of_bytes(
+        runtime: Runtime,
+        bytes: &[u8],
+        vocabulary: usize,
+        threads: usize,
+    ) -> Result<Self> {
+        let path = Path::new("a graph in memory");
+        let session = runtime.cpu_session(threads)?.commit_from_memory(bytes);
+        let session = session.map_err(|problem| Error::Model {
+            path: path.to_owned(),
+            problem: problem.to_string(),
+        })?;
+        Self::of_session(session, Provider { name: "cpu", fallback_reason: None }, path, vocabulary)
+    }
+
+    fn of_session(
+        session: Session,
+        provider: Provider,
+        path: &Path,
+        vocabulary: usize,
+    ) -> Result<Self> {
         let sizes = Sizes::of(&session, vocabulary)
             .map_err(|problem| Error::Model { path: path.to_owned(), problem })?;
         Ok(Self { session, path: path.to_owned(), provider, sizes })
@@ -72,7 +103,11 @@ impl Decoder {
     }
 
     /// Begins a caption.
-    pub(super) fn begin<'a>(
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Model`] where the memory or the condition is none that the decoder was trained with.
+    pub fn begin<'a>(
         &'a mut self,
         memory: &'a Memory,
         condition: Condition,

@@ -37,10 +37,9 @@ use crate::bundle::{Bundle, CAPTIONER, SIGNAL_TOWER, VOCABULARY};
 use crate::runtime::{Device, Provider, Runtime};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};
-use decoder::Decoder;
-use search::Limits;
 
-pub use search::{Ended, MOST_BEAMS, Search, Strategy};
+pub use decoder::{Decoder, Dictation};
+pub use search::{Continue, Ended, Found, Limits, MOST_BEAMS, Search, Strategy, Watch};
 
 /// What the decoder reads of an epoch: `[tokens, width]`, not normalised.
 #[derive(Debug, Clone, PartialEq)]

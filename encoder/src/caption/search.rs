@@ -72,38 +72,51 @@ pub enum Ended {
     Stopped,
 }
 
-/// What continues texts, token by token.
-pub(crate) trait Continue {
+/// What continues texts, token by token: the captioner of a bundle, or a model in training.
+pub trait Continue {
     /// Returns the logits of the next token of each row, `[rows, vocabulary]`.
     ///
     /// Rows are texts of one length from the begin token on. From the second call on each is a row of the call before
     /// with one token more; `parents` says which row.
+    ///
+    /// # Errors
+    ///
+    /// What keeps the model from going on; the search ends with it.
     fn next_logits(&mut self, rows: &[Vec<u32>], parents: &[usize]) -> Result<Vec<f32>>;
 }
 
 /// The text that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
+pub struct Found {
     /// Tokens from the begin token on, with the end token where there is one.
-    pub(crate) ids: Vec<u32>,
-    pub(crate) ended: Ended,
+    pub ids: Vec<u32>,
+    /// How it came to its end.
+    pub ended: Ended,
 }
 
 /// Which tokens begin and end a text, and when the end may and must come.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    pub(crate) begin: u32,
-    pub(crate) end: u32,
-    pub(crate) min_length: usize,
-    pub(crate) max_length: usize,
+pub struct Limits {
+    /// The token that begins a text.
+    pub begin: u32,
+    /// The token that ends it.
+    pub end: u32,
+    /// Tokens, with the begin token, that a text has before its end token may come.
+    pub min_length: usize,
+    /// Most tokens, with begin and end.
+    pub max_length: usize,
 }
 
 /// Is told after each step which token is settled, if one is, and says whether to go on.
-pub(crate) type Watch<'a> = &'a mut dyn FnMut(Option<u32>) -> bool;
+pub type Watch<'a> = &'a mut dyn FnMut(Option<u32>) -> bool;
 
 impl Search {
-    /// Searches for a text.
-    pub(crate) fn run(
+    /// Searches for a text that begins, ends and is as long as `limits` say.
+    ///
+    /// # Errors
+    ///
+    /// Those of the model.
+    pub fn run(
         &self,
         model: &mut impl Continue,
         limits: Limits,

@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Export(Export),
     /// Writes a model bundle from a published checkpoint, without running anything that is in it.
     Import(Import),
+    /// Compares what a checkpoint computes here with what the published code computed of the same inputs.
+    Parity(Parity),
     /// Teaches a bundle how to read similarities to concepts, on nights that it was not trained on.
     Calibrate(Calibrate),
 }
@@ -147,8 +149,9 @@ pub(crate) struct Export {
     /// Span over which a channel was scaled when the weights of a file were trained.
     #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
     pub(crate) z_score: Span,
-    /// In which numbers the graphs compute: `fp32`; `fp16` and `bf16`, which halve the files; or `int8`, which is faster
-    /// on the CPU. The bundle tells how far its vectors are from those of `fp32`.
+    /// In which numbers the graphs compute: `fp32`; `fp16` and `bf16`, which halve the files; or `int8`, with which the
+    /// signal tower is faster on the CPU, and the rest is as with `fp16`. The bundle tells how far its vectors are from
+    /// those of `fp32`.
     #[arg(long, env = "NOCTURNE_TRAIN_PRECISION", value_name = "NAME", default_value = "fp32")]
     pub(crate) precision: Precision,
     /// ONNX Runtime library, with which other precisions than `fp32` are measured; without it, the one that
@@ -201,6 +204,30 @@ pub(crate) struct Import {
     /// Span over which a channel was scaled when the weights were trained.
     #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
     pub(crate) z_score: Span,
+}
+
+/// `nocturne-train parity`
+#[derive(Debug, Args)]
+pub(crate) struct Parity {
+    /// Checkpoint of `PyTorch`, or a safetensors file with weights under SleepLM's names.
+    pub(crate) checkpoint: PathBuf,
+    /// Folder with `config.json`, `inputs.safetensors` and what the published code computed of them.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) fixtures: PathBuf,
+    /// ONNX Runtime library; without it, the one that `cargo xtask setup` has put into `.ort/`.
+    #[arg(
+        long,
+        env = "ORT_DYLIB_PATH",
+        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
+        value_name = "FILE"
+    )]
+    pub(crate) onnxruntime: Option<PathBuf>,
+    /// Compares the trainer alone.
+    #[arg(long)]
+    pub(crate) without_onnxruntime: bool,
+    /// Prints the table as one line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `nocturne-train calibrate`

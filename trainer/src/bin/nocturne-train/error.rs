@@ -11,6 +11,8 @@ pub(crate) enum Outcome {
     Done,
     /// Some recordings were passed over, and named.
     PartlyDone,
+    /// Numbers that should be the same are not, and the report says which.
+    Apart,
 }
 
 impl From<Outcome> for ExitCode {
@@ -18,6 +20,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Done => Self::SUCCESS,
             Outcome::PartlyDone => Self::from(3),
+            Outcome::Apart => Self::FAILURE,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod calibrate;
 mod export;
 mod import;
+mod parity;
 mod prepare;
 mod train;
 
@@ -18,6 +19,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Train(train) => train::run(&train),
         Command::Export(export) => export::run(&export),
         Command::Import(import) => import::run(&import),
+        Command::Parity(parity) => parity::run(&parity),
         Command::Calibrate(calibrate) => calibrate::run(&calibrate),
     }
 }
