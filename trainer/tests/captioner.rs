@@ -5,6 +5,7 @@
 
 use nocturne_encoder::graph::{Graph, Input, Numbers, Output};
 use nocturne_encoder::runtime::Runtime;
+use nocturne_trainer::config::Parts;
 use nocturne_trainer::onnx::{GraphOptions, TokenSet, caption_decoder};
 use nocturne_trainer::{ModelConfig, Preset, TokenBatch, Weights};
 use rand::{RngExt, SeedableRng};
@@ -90,40 +91,19 @@ impl Captioner {
     }
 }
 
-/// Draws weights of all parts that a captioner is made of; no norm is 1 and no bias 0.
+/// Draws weights that were moved away from where training begins: no norm is 1 and no bias 0.
 fn weights(config: &ModelConfig) -> Weights {
     let mut random = Pcg64Mcg::seed_from_u64(3);
-    let mut weights = Weights::initial(config, 5);
-    let (width, layers) = (config.multimodal_cfg.width, config.multimodal_cfg.layers);
-    let mut draw = |name: String, shape: &[usize], middle: f32| {
-        let spread = (shape.len() as f32 * 3.0 / width as f32).sqrt();
-        let n = shape.iter().product();
-        let values = (0..n).map(|_| middle + random.random_range(-spread..spread)).collect();
-        weights.insert(name, shape.to_vec(), values);
-    };
-    for block in 0..layers {
-        for kind in ["resblocks", "cross_attn"] {
-            let name = |part: &str| format!("text_decoder.{kind}.{block}.{part}");
-            for norm in ["ln_1", "ln_1_kv", "ln_2"] {
-                draw(name(&format!("{norm}.weight")), &[width], 1.0);
-                draw(name(&format!("{norm}.bias")), &[width], 0.0);
-            }
-            for (layer, rows, columns) in [
-                ("attn.in_proj_", 3 * width, width),
-                ("attn.out_proj.", width, width),
-                ("mlp.c_fc.", 4 * width, width),
-                ("mlp.c_proj.", width, 4 * width),
-            ] {
-                draw(name(&format!("{layer}weight")), &[rows, columns], 0.0);
-                draw(name(&format!("{layer}bias")), &[rows], 0.0);
-            }
-        }
+    let parts = Parts { captions: true, ..Parts::towers() };
+    let mut weights = Weights::default();
+    for (name, tensor) in Weights::initial_parts(config, &parts, 5).iter() {
+        let is_moved = tensor.shape.len() == 1 || name.ends_with("_embeddings");
+        let values = tensor
+            .values
+            .iter()
+            .map(|value| if is_moved { value + random.random_range(-0.3..0.3f32) } else { *value });
+        weights.insert(name, tensor.shape.clone(), values.collect());
     }
-    draw("text_decoder.ln_final.weight".to_owned(), &[width], 1.0);
-    draw("text_decoder.ln_final.bias".to_owned(), &[width], 0.0);
-    draw("text_decoder.text_projection".to_owned(), &[width, config.text_cfg.vocab_size], 0.0);
-    draw("channel_embeddings".to_owned(), &[config.num_caption_channels, width], 0.0);
-    draw("padding_embedding".to_owned(), &[width], 0.0);
     weights
 }
 

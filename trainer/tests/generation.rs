@@ -139,6 +139,7 @@ fn manifest(config: &ModelConfig) -> Manifest {
             command: "a test".to_owned(),
         },
         files: [].into(),
+        precision: None,
         calibration: [].into(),
     }
 }

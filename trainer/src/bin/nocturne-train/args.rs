@@ -149,8 +149,9 @@ pub(crate) struct Export {
     /// Span over which a channel was scaled when the weights of a file were trained.
     #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
     pub(crate) z_score: Span,
-    /// In which numbers the graphs compute: `fp32`; `fp16` and `bf16`, which halve the files; or `int8`, which is faster
-    /// on the CPU. The bundle tells how far its vectors are from those of `fp32`.
+    /// In which numbers the graphs compute: `fp32`; `fp16` and `bf16`, which halve the files; or `int8`, with which the
+    /// signal tower is faster on the CPU, and the rest is as with `fp16`. The bundle tells how far its vectors are from
+    /// those of `fp32`.
     #[arg(long, env = "NOCTURNE_TRAIN_PRECISION", value_name = "NAME", default_value = "fp32")]
     pub(crate) precision: Precision,
     /// ONNX Runtime library, with which other precisions than `fp32` are measured; without it, the one that
