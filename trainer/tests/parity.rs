@@ -1,10 +1,20 @@
 //! The whole model against what the published code computed.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use burn::backend::Flex;
+use burn::tensor::{Device, Tensor, TensorData};
+use nocturne_trainer::model::{Dropout, SleepLm, normalize};
 use nocturne_trainer::parity::{Outcome, Report, Runtime, parity};
+use nocturne_trainer::{Parts, Preset, TokenBatch, Weights};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 
 const CHECKPOINT: &str = "model_checkpoint.pt";
 
@@ -18,6 +28,85 @@ fn fixtures() -> Option<PathBuf> {
     None
 }
 
+/// Writes weights, a configuration and inputs, and what the towers make of them.
+fn another_folder(folder: &Path) -> PathBuf {
+    let mut config = Preset::Tiny.config();
+    config.embed_dim = 24;
+    config.biosignals_cfg.num_temporal_layers = 2;
+    config.biosignals_cfg.transformer_layers = 1;
+    config.biosignals_cfg.transformer_heads = 4;
+    config.biosignals_cfg.decoder_tokens = 5;
+    config.text_cfg.vocab_size = 90;
+    config.text_cfg.heads = 4;
+    config.multimodal_cfg.layers = 3;
+    config.multimodal_cfg.heads = 8;
+    let weights = Weights::initial_parts(&config, &Parts::all(&config.biosignals_cfg), 4);
+    config.write(&folder.join("config.json")).unwrap();
+    let checkpoint = folder.join("weights.safetensors");
+    weights.write(&checkpoint).unwrap();
+
+    let mut random = Pcg64Mcg::seed_from_u64(8);
+    let samples: Vec<f32> = (0..2 * 19_200).map(|_| random.random_range(-1.0..1.0)).collect();
+    let ids = |text: &[i64]| [text, &[0; 256][text.len()..]].concat();
+    let texts = [ids(&[88, 5, 6, 89]), ids(&[88, 0, 7, 8, 89]), ids(&[88; 256])];
+    write(
+        &folder.join("inputs.safetensors"),
+        &[
+            ("signals", &[2, 10, 1920], bytes(&samples)),
+            (
+                "token_ids",
+                &[3, 256],
+                texts.concat().iter().flat_map(|id| id.to_le_bytes()).collect(),
+            ),
+            (
+                "channel_indices",
+                &[2, 2],
+                [1i64, -1, 4, 0].iter().flat_map(|id| id.to_le_bytes()).collect(),
+            ),
+        ],
+    );
+    let model: SleepLm<Flex> = weights.to_model(&config, &Device::<Flex>::default()).unwrap();
+    let input = TensorData::new(samples, [2, 10, 1920]);
+    let input = Tensor::from_data(input, &Device::<Flex>::default());
+    let signal = model.biosignals.forward(input, &mut Dropout::off());
+    let text = model.text.forward(&TokenBatch::new(&texts, 256));
+    let map = signal.attention_map(10);
+    write(
+        &folder.join("outputs.safetensors"),
+        &[
+            ("attention", &map.dims(), map.into_data().bytes.to_vec()),
+            ("signal_embedding", &[2, 24], normalize(signal.embedding).into_data().bytes.to_vec()),
+            ("text_embedding", &[3, 24], normalize(text.embedding).into_data().bytes.to_vec()),
+        ],
+    );
+    checkpoint
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn write(path: &Path, tensors: &[(&str, &[usize], Vec<u8>)]) {
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        let kind = if bytes.len() == 8 * shape.iter().product::<usize>() {
+            Dtype::I64
+        } else {
+            Dtype::F32
+        };
+        (*name, TensorView::new(kind, shape.to_vec(), bytes).unwrap())
+    });
+    std::fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
+}
+
+/// Returns the runtime, or says that its column is left out.
+fn runtime() -> Option<nocturne_encoder::Runtime> {
+    let loaded = nocturne_encoder::Runtime::load(None).ok();
+    if loaded.is_none() {
+        println!("skipped in part: no ONNX Runtime; `cargo xtask setup` gets it");
+    }
+    loaded
+}
+
 fn failures(report: &Report) -> Vec<(Runtime, &str)> {
     report.failures().collect()
 }
@@ -25,11 +114,7 @@ fn failures(report: &Report) -> Vec<(Runtime, &str)> {
 #[test]
 fn everything_that_the_reference_has_written_down_is_computed_here() {
     let Some(folder) = fixtures() else { return };
-    let runtime = nocturne_encoder::Runtime::load(None).ok();
-    if runtime.is_none() {
-        println!("skipped in part: no ONNX Runtime; `cargo xtask setup` gets it");
-    }
-    let report = parity(&folder.join(CHECKPOINT), &folder, runtime).unwrap();
+    let report = parity(&folder.join(CHECKPOINT), &folder, runtime()).unwrap();
     assert_eq!(failures(&report), [], "{}", report.summary());
     assert_eq!(report.absent, [""; 0]);
     let count = |file: &str| report.rows.iter().filter(|row| row.file == file).count();
@@ -45,21 +130,24 @@ fn everything_that_the_reference_has_written_down_is_computed_here() {
 }
 
 #[test]
+fn folders_of_another_configuration_are_compared_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = another_folder(folder.path());
+    let report = parity(&checkpoint, folder.path(), runtime()).unwrap();
+    assert_eq!(failures(&report), [], "{}", report.summary());
+    assert_eq!(report.rows.len(), 3);
+}
+
+#[test]
 fn a_tensor_that_nothing_computes_fails() {
     let Some(folder) = fixtures() else { return };
     let copy = tempfile::tempdir().unwrap();
     for name in ["config.json", "inputs.safetensors"] {
         std::fs::copy(folder.join(name), copy.path().join(name)).unwrap();
     }
-    let value = 1f32.to_le_bytes();
-    let tensor = |name: &'static str| {
-        let view =
-            safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1, 1], &value);
-        (name, view.unwrap())
-    };
-    let bytes =
-        safetensors::serialize([tensor("sig.block0.unheard_of"), tensor("signal_embedding")], None);
-    std::fs::write(copy.path().join("outputs.safetensors"), bytes.unwrap()).unwrap();
+    let tensor = |name: &'static str| (name, [1, 1].as_slice(), bytes(&[100.0]));
+    let tensors = [tensor("sig.block0.unheard_of"), tensor("signal_embedding")];
+    write(&copy.path().join("outputs.safetensors"), &tensors);
     let report = parity(&folder.join(CHECKPOINT), copy.path(), None).unwrap();
     let trainer = Runtime::Trainer;
     assert_eq!(
@@ -69,8 +157,36 @@ fn a_tensor_that_nothing_computes_fails() {
     assert_eq!(report.rows[0].outcomes[&trainer], Outcome::NotComputed);
     assert_eq!(
         report.summary(),
-        "2 of 2 comparisons fail, the first `sig.block0.unheard_of` of the trainer"
+        "2 of 2 comparisons of trainer fail, the first `sig.block0.unheard_of` of trainer"
     );
     let absent = ["meta.json", "generation_eos.json", "train.safetensors", "train.json"];
     assert_eq!(report.absent, absent);
+}
+
+#[test]
+fn the_program_tells_each_row_and_ends_with_1_where_one_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = another_folder(folder.path());
+    let run = |format: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nocturne-train"));
+        command.arg("parity").arg(&checkpoint).arg("--fixtures").arg(folder.path());
+        let output = command.arg("--without-onnxruntime").args(format).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, table, notes) = run(&["--json"]);
+    let table: serde_json::Value = serde_json::from_str(&table).unwrap();
+    assert_eq!((code, table["rows"].as_array().unwrap().len()), (Some(0), 3), "{notes}");
+    assert_eq!(table["rows"][1]["outcomes"]["trainer"]["compared"]["passes"], true);
+    assert!(
+        notes.ends_with("all 3 comparisons of trainer are within their tolerance\n"),
+        "{notes}"
+    );
+
+    write(&folder.path().join("outputs.safetensors"), &[("unheard_of", &[1, 1], bytes(&[1.0]))]);
+    let (code, table, notes) = run(&[]);
+    assert_eq!(code, Some(1));
+    assert!(table.ends_with("not computed FAIL\n"), "{table}");
+    let last = notes.lines().last().unwrap();
+    assert_eq!(last, "1 of 1 comparisons of trainer fail, the first `unheard_of` of trainer");
 }

@@ -1,6 +1,6 @@
 //! The table: rows of fixtures, columns of runtimes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -102,11 +102,20 @@ impl Report {
         };
         let (asked, failed) =
             (count(|outcome| *outcome != Outcome::NotAsked), count(Outcome::fails));
-        if failed == 0 {
-            return format!("all {asked} comparisons are within their tolerance");
+        let runtimes: BTreeSet<&str> = self
+            .rows
+            .iter()
+            .flat_map(|row| row.outcomes.keys().map(|runtime| runtime.name()))
+            .collect();
+        let runtimes = runtimes.into_iter().rev().collect::<Vec<_>>().join(" and ");
+        match self.failures().next() {
+            None => {
+                format!("all {asked} comparisons of {runtimes} are within their tolerance")
+            }
+            Some((runtime, name)) => format!(
+                "{failed} of {asked} comparisons of {runtimes} fail, the first `{name}` of {}",
+                runtime.name()
+            ),
         }
-        let (runtime, name) = self.failures().next().expect("one failed");
-        let runtime = runtime.name();
-        format!("{failed} of {asked} comparisons fail, the first `{name}` of the {runtime}")
     }
 }

@@ -62,6 +62,8 @@ impl<'a> Pass<'a> {
         ] {
             computed.insert(name.to_owned(), host(tensor));
         }
+        let channels = self.fixtures.config.biosignals_cfg.input_channels;
+        computed.insert("attention".to_owned(), host(self.signal.attention_map(channels)));
         computed.insert("signal_decoder_memory".to_owned(), host(self.signal.memory.clone()));
         computed.insert("text_token_states".to_owned(), host(self.text.states.clone()));
         computed

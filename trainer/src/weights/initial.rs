@@ -165,7 +165,7 @@ mod tests {
     fn tensors_have_the_spread_of_their_rule() {
         let mut config = Preset::Tiny.config();
         config.text_cfg.vocab_size = 500;
-        let weights = Weights::initial(&config, 1);
+        let weights = Weights::initial_parts(&config, &Parts::all(&config.biosignals_cfg), 1);
         let check = |name: &str, deviation: f64| {
             let tensor = weights.get(name).unwrap();
             let n = tensor.values.len() as f64;
@@ -188,6 +188,20 @@ mod tests {
         check("biosignals.transformer_blocks.1.channel_mlp.down_proj.weight", uniform(192.0));
         check("biosignals.attn_pool.in_proj_weight", (6.0f64 / 256.0 / 3.0).sqrt());
         check("biosignals.decoder_pooler.query_tokens", 0.02);
+        check("channel_embeddings", 0.02);
+        check("text_decoder.text_projection", 0.125);
+        check("text_decoder.cross_attn.1.attn.out_proj.weight", 0.125 / 2.0);
+        check("text_decoder.cross_attn.0.ln_1_kv.weight", 1.0);
+        check("text_decoder.resblocks.1.mlp.c_fc.weight", 0.125 / 2.0f64.sqrt());
+        check("signal_decoder.transformer.layers.1.linear2.weight", uniform(128.0));
+        check("signal_decoder.transformer.layers.1.norm2.weight", 1.0);
+        check(
+            "signal_decoder.transformer.layers.0.self_attn.in_proj_weight",
+            (6.0f64 / 256.0 / 3.0).sqrt(),
+        );
+        check("signal_decoder.to_signal.2.weight", uniform(32.0));
+        let towers = Weights::initial(&config, 1);
+        assert!(towers.iter().all(|(name, tensor)| weights.get(name) == Some(tensor)));
         let zero = weights.get("biosignals.decoder_pooler.attn.out_proj.bias").unwrap();
         assert!(zero.values.iter().all(|value| *value == 0.0));
         let fixed = "biosignals.transformer_blocks.0.temporal_attention_layers.0.rotary_emb.freqs";

@@ -1,6 +1,8 @@
 //! Both towers once more in plain loops of 64-bit floats, written from the description and from nothing else,
 //! and the towers compared with them.
 
+mod captions;
+
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
@@ -8,7 +10,7 @@ use rand_pcg::Pcg64Mcg;
 
 use super::{Dropout, SleepLm, TokenBatch};
 use crate::kernels::Kernels;
-use crate::{ModelConfig, Preset, Weights};
+use crate::{ModelConfig, Parts, Preset, Weights};
 
 type Vector = Vec<f64>;
 
@@ -174,6 +176,14 @@ impl Reference<'_> {
         mixed.iter().map(|token| self.linear(token, &format!("{name}.out_proj"))).collect()
     }
 
+    /// What the MLP of a text block says of a row of the stream.
+    fn gelu_mlp(&self, row: &[f64], name: &str) -> Vector {
+        let normed = self.layer_norm(row, &format!("{name}.ln_2"));
+        let mut hidden = self.linear(&normed, &format!("{name}.mlp.c_fc"));
+        hidden.iter_mut().for_each(|x| *x *= normal_distribution(*x));
+        self.linear(&hidden, &format!("{name}.mlp.c_proj"))
+    }
+
     /// Embedding of a text that is padded to the context, with all 257 positions.
     fn text(&self, ids: &[i64]) -> Vector {
         let text = &self.config.text_cfg;
@@ -197,10 +207,7 @@ impl Reference<'_> {
                 self.multi_head(&normed, &normed, (&format!("{name}.attn"), text.heads), sees);
             for (row, update) in rows.iter_mut().zip(update) {
                 *row = sum(row, &update);
-                let normed = self.layer_norm(row, &format!("{name}.ln_2"));
-                let mut hidden = self.linear(&normed, &format!("{name}.mlp.c_fc"));
-                hidden.iter_mut().for_each(|x| *x *= normal_distribution(*x));
-                *row = sum(row, &self.linear(&hidden, &format!("{name}.mlp.c_proj")));
+                *row = sum(row, &self.gelu_mlp(row, &name));
             }
         }
         let class = self.layer_norm(&rows[context], "text.ln_final");
@@ -271,10 +278,10 @@ fn small() -> ModelConfig {
 }
 
 /// Draws weights in which nothing is 0 or 1: norms, biases and frequencies too.
-fn weights(config: &ModelConfig) -> Weights {
+fn weights(config: &ModelConfig, parts: &Parts) -> Weights {
     let mut random = Pcg64Mcg::seed_from_u64(11);
     let mut weights = Weights::default();
-    let first = Weights::initial(config, 2);
+    let first = Weights::initial_parts(config, parts, 2);
     for (name, tensor) in first.iter().filter(|(name, _)| !name.ends_with("rotary_emb.freqs")) {
         let is_vector = tensor.shape.len() < 2;
         let values = tensor
@@ -299,7 +306,7 @@ fn check(found: Tensor<Flex, 2>, expected: &[Vector]) {
 
 fn check_signal_tower<B: Kernels>(inner: impl Fn(Tensor<B, 2>) -> Tensor<Flex, 2>) {
     let config = small();
-    let weights = weights(&config);
+    let weights = weights(&config, &Parts::towers());
     let mut random = Pcg64Mcg::seed_from_u64(3);
     let mut epochs: Vec<f32> = (0..2 * 10 * 1920).map(|_| random.random_range(-2.0..2.0)).collect();
     // The second epoch lacks its third channel.
@@ -311,6 +318,9 @@ fn check_signal_tower<B: Kernels>(inner: impl Fn(Tensor<B, 2>) -> Tensor<Flex, 2
     let reference = Reference { weights: &weights, config: &config };
     let (embeddings, memories): (Vec<_>, Vec<_>) =
         epochs.chunks(10 * 1920).map(|epoch| reference.signal(epoch)).unzip();
+    let map = output.attention_map(10);
+    assert_eq!(map.dims(), [2, 10, 12]);
+    check(inner(map.sum_dim(2).sum_dim(1).reshape([1, 2])), &[vec![1.0; 2]]);
     check(inner(output.embedding), &embeddings);
     check(inner(output.memory.reshape([2 * 3, 32])), &memories.concat());
 }
@@ -328,7 +338,7 @@ fn signal_tower_is_the_one_described_where_gradients_are_wanted() {
 #[test]
 fn text_tower_is_the_one_described_though_it_leaves_positions_out() {
     let config = small();
-    let weights = weights(&config);
+    let weights = weights(&config, &Parts::towers());
     let device = Device::<Flex>::default();
     let model: SleepLm<Flex> = weights.to_model(&config, &device).unwrap();
     // An empty text, one with a `!` inside, one that leaves one pad, one that fills the context.
