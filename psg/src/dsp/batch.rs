@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_batch_equals_its_outputs_one_by_one_to_the_bit() {
         let value = |i: usize| (i as f32 * 0.37).sin() * (i as f32 * 12.9).cos();
-        let inputs: Vec<f32> = (0..3000).map(value).collect();
+        let inputs: Vec<f32> = (0..6000).map(value).collect();
         for (taps, down) in [(5, 3), (16, 7), (41, 125), (80, 25), (21, 5)] {
             let coefficients: Vec<f32> = (0..taps).map(|i| value(i + 5000)).collect();
             let mut columns = Columns::default();
