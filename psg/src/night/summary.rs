@@ -10,6 +10,9 @@ use crate::{Warning, WarningCode};
 const FEWEST_EPOCHS: usize = 20;
 /// A channel in trouble for more than this share of the epochs is worth a warning.
 const MOST_SHARE: f64 = 0.5;
+/// Amplifiers with a narrow range clip the muscle of waking and the waves of deep sleep night by night; only a channel
+/// that is clipped for more than this share of the epochs is set wrong.
+const MOST_CLIPPED_SHARE: f64 = 0.9;
 
 /// How many epochs of a night show which trouble in one channel; an epoch may count for several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -68,15 +71,15 @@ impl ChannelQuality {
             return None;
         }
         let troubles = [
-            (self.flat, "is flat"),
-            (self.clipped, "is clipped"),
-            (self.disconnected, "seems to be disconnected"),
-            (self.mains, "is full of mains hum"),
-            (self.out_of_range, "leaves its range"),
+            (self.flat, MOST_SHARE, "is flat"),
+            (self.clipped, MOST_CLIPPED_SHARE, "is clipped"),
+            (self.disconnected, MOST_SHARE, "seems to be disconnected"),
+            (self.mains, MOST_SHARE, "is full of mains hum"),
+            (self.out_of_range, MOST_SHARE, "leaves its range"),
         ];
-        let is_much = |n: usize| n as f64 > MOST_SHARE * *epochs as f64;
-        let much = troubles.into_iter().filter(|(n, _)| is_much(*n));
-        let words: Vec<String> = much.map(|(n, words)| format!("{words} in {n}")).collect();
+        let is_much = |n: usize, share: f64| n as f64 > share * *epochs as f64;
+        let much = troubles.into_iter().filter(|(n, share, _)| is_much(*n, *share));
+        let words: Vec<String> = much.map(|(n, _, words)| format!("{words} in {n}")).collect();
         (!words.is_empty()).then(|| {
             let message = format!("{channel} {} of {epochs} epochs", words.join(" and "));
             Warning::new(WarningCode::SignalQuality, message)
@@ -94,7 +97,7 @@ mod tests {
             channel: "ECG",
             epochs: 100,
             flat: 0,
-            clipped: 50,
+            clipped: 90,
             disconnected: 0,
             mains: 0,
             out_of_range: 0,

@@ -1,4 +1,4 @@
-//! `nocturne-train import` from outside.
+//! `nocturne-train import` and `inspect` from outside.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -123,4 +123,30 @@ fn code_in_a_checkpoint_is_refused_with_a_hint() {
         )
     );
     assert!(!out.exists());
+}
+
+#[test]
+fn contents_are_listed_with_sums_and_hashes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.pt");
+    let weights = Weights::initial(&Preset::Tiny.config(), 5);
+    std::fs::write(&file, torch::bytes(weights.iter())).unwrap();
+    let inspect = |json: bool| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nocturne-train"));
+        command.arg("inspect").arg(&file).args(json.then_some("--json"));
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let json: serde_json::Value = serde_json::from_str(&inspect(true)).unwrap();
+    assert_eq!((&json["place"], &json["prefix"]), (&"state_dict".into(), &"module.".into()));
+    let tensors = json["tensors"].as_array().unwrap();
+    assert_eq!(tensors.len(), weights.iter().count());
+    for (tensor, (name, expected)) in tensors.iter().zip(weights.iter()) {
+        assert_eq!((&tensor["name"], &tensor["element"]), (&name.into(), &"float32".into()));
+        assert_eq!(tensor["shape"], serde_json::json!(expected.shape), "{name}");
+        let sum: f64 = expected.values.iter().map(|value| f64::from(*value)).sum();
+        assert_eq!(tensor["sum"].as_f64(), Some(sum), "{name}");
+    }
+    let table = inspect(false);
+    assert!(table.contains("the weights are under `state_dict`"), "{table}");
+    assert!(table.contains("biosignals.patching.conv_patching.weight"), "{table}");
 }

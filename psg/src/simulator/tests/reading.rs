@@ -7,9 +7,7 @@ use super::{count, plan_with, plan_without_faults};
 use crate::montage::{Channel, ChannelMask, Confidence, Position};
 use crate::simulator::plan::position;
 use crate::simulator::{ChannelFault, FaultKind, NightPlan, Site, Truth};
-use crate::{
-    EPOCH_S, Event, EventKind, Night, RATE_HZ, Recording, Stage, Warning, WarningCode, ZScore,
-};
+use crate::{EPOCH_S, Event, EventKind, Night, RATE_HZ, Recording, Stage, WarningCode, ZScore};
 
 /// Renders and writes a plan, and opens it as any other recording.
 fn reopened(plan: &NightPlan, folder: &Path) -> (Recording, Truth) {
@@ -135,9 +133,7 @@ fn positions_are_known_where_the_codes_are() {
         let (recording, _) = reopened(&plan, folder.path());
         let night = Night::read(&recording, ZScore::Recording).unwrap();
         let found = |epoch_idx| night.position(epoch_idx);
-        // The range of some amplifiers is narrow, and slow waves leave it.
-        let is_other = |warning: &&Warning| warning.code != WarningCode::SignalQuality;
-        let warnings: Vec<&Warning> = night.warnings().iter().filter(is_other).collect();
+        let warnings = night.warnings();
         match site {
             Site::Shhs | Site::Plain => {
                 let mut seen: Vec<Position> = Vec::new();

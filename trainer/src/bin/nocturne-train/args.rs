@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Export(Export),
     /// Writes a model bundle from a published checkpoint, without running anything that is in it.
     Import(Import),
+    /// Lists what is in a checkpoint, without running anything that is in it.
+    Inspect(Inspect),
     /// Compares what a checkpoint computes here with what the published code computed of the same inputs.
     Parity(Parity),
     /// Teaches a bundle how to read similarities to concepts, on nights that it was not trained on.
@@ -204,6 +206,16 @@ pub(crate) struct Import {
     /// Span over which a channel was scaled when the weights were trained.
     #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
     pub(crate) z_score: Span,
+}
+
+/// `nocturne-train inspect`
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// File that `torch.save` has written, or a safetensors file, of any model or of a part of one.
+    pub(crate) checkpoint: PathBuf,
+    /// Prints JSON, with a sum and the SHA-256 of each tensor's numbers as 32-bit floats.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `nocturne-train parity`

@@ -3,6 +3,7 @@
 mod calibrate;
 mod export;
 mod import;
+mod inspect;
 mod parity;
 mod prepare;
 mod train;
@@ -19,6 +20,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Train(train) => train::run(&train),
         Command::Export(export) => export::run(&export),
         Command::Import(import) => import::run(&import),
+        Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Parity(parity) => parity::run(&parity),
         Command::Calibrate(calibrate) => calibrate::run(&calibrate),
     }
