@@ -81,6 +81,8 @@ mod error;
 mod exact;
 mod filter;
 mod hnsw;
+#[cfg_attr(not(test), expect(dead_code, reason = "the scan comes next"))]
+mod kernel;
 mod manifest;
 mod recording;
 mod scores;
