@@ -73,7 +73,9 @@
 //! # }
 //! ```
 
+mod blocks;
 mod captions;
+mod codes;
 mod collection;
 mod draft;
 mod entry;
@@ -81,15 +83,17 @@ mod error;
 mod exact;
 mod filter;
 mod hnsw;
-#[cfg_attr(not(test), expect(dead_code, reason = "the scan comes next"))]
 mod kernel;
 mod manifest;
+mod missing;
 mod recording;
 mod scores;
 mod search;
 mod segment;
+mod shortlist;
 mod space;
 pub mod storage;
+mod threads;
 mod top_k;
 mod vectors;
 mod writer;
@@ -102,6 +106,7 @@ pub use error::{Error, Holder, Result};
 pub use exact::ExactIndex;
 pub use filter::Filter;
 pub use hnsw::{HnswIndex, HnswSettings};
+pub use missing::MissingRecording;
 pub use recording::{EpochRow, EpochView, Recording};
 pub use scores::ScoreTable;
 pub use search::{Hit, SearchRequest, VectorIndex};

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::entry::{RecordingEntry, SegmentHash};
+use crate::kernel::MAX_DIM;
 use crate::storage::Storage;
 use crate::{Error, Result, Space};
 
@@ -148,8 +149,8 @@ impl Manifest {
         }
         let Head { generation, recordings: count, space, .. } =
             parse(offset, head).map_err(damaged)?;
-        if space.dim == 0 {
-            return Err(damaged((offset, "its vectors have 0 numbers".to_owned())));
+        if !(1..=MAX_DIM).contains(&space.dim) {
+            return Err(damaged((offset, format!("its vectors have {} numbers", space.dim))));
         }
         let entries: Result<BTreeMap<_, _>, _> = lines
             .map(|(offset, line)| parse::<RecordingEntry>(offset, line))

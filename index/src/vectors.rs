@@ -100,10 +100,22 @@ pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f32 {
 
 /// Appends an embedding in half precision.
 pub(crate) fn extend_with_half(values: &mut Vec<u8>, embedding: &Embedding) {
+    values.extend(halves(embedding).iter().flat_map(|half| half.to_le_bytes()));
+}
+
+/// Returns the numbers of an embedding as half precision keeps them.
+pub(crate) fn rounded_to_half(embedding: &Embedding) -> Vec<f32> {
+    let halves = halves(embedding);
+    let mut numbers = vec![0.0; halves.len()];
+    halves.convert_to_f32_slice(&mut numbers);
+    numbers
+}
+
+fn halves(embedding: &Embedding) -> Vec<f16> {
     let numbers = embedding.as_slice();
     let mut halves = vec![f16::ZERO; numbers.len()];
     halves.convert_from_f32_slice(numbers);
-    values.extend(halves.iter().flat_map(|half| half.to_le_bytes()));
+    halves
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use nocturne_psg::RecordingId;
 
 use crate::collection::{SEGMENTS, expect_space};
 use crate::entry::SegmentRef;
+use crate::kernel::MAX_DIM;
 use crate::manifest::Manifest;
 use crate::storage::{Folder, Item, Lock, Locking, PublishError, Storage, UNFINISHED, publish};
 use crate::{Collection, Error, RecordingDraft, RecordingEntry, Result, Space, segment};
@@ -40,7 +41,7 @@ impl CollectionWriter {
     /// # Errors
     ///
     /// [`Error::AlreadyACollection`], [`Error::FolderInUse`], [`Error::Locked`] and [`Error::Io`];
-    /// [`Error::Setting`] for a space whose vectors have no numbers.
+    /// [`Error::Setting`] for a space whose vectors have no numbers, or more than 65,536.
     pub fn create(folder: &Path, space: &Space) -> Result<Self> {
         Self::create_in(Arc::new(Folder::at(folder)), space)
     }
@@ -65,8 +66,8 @@ impl CollectionWriter {
 
     /// Does what [`create`](Self::create) does in any kind of storage.
     pub fn create_in(storage: Arc<dyn Storage>, space: &Space) -> Result<Self> {
-        if space.dim == 0 {
-            return Err(Error::Setting { name: "dim", value: 0, expected: "at least 1" });
+        if !(1..=MAX_DIM).contains(&space.dim) {
+            return Err(Error::Setting { name: "dim", value: space.dim, expected: "1 to 65536" });
         }
         refuse_other_things(storage.as_ref())?;
         for folder in ["", SEGMENTS] {

@@ -1,18 +1,13 @@
 //! Memory for great blocks of vectors, in huge pages where the system grants them.
 
-#![cfg_attr(
-    target_os = "linux",
-    expect(unsafe_code, reason = "advice to the system has no safe binding")
-)]
+#![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "the advice has no safe binding"))]
 
 use super::Line;
 
-/// Returns lines of zeros. The system is asked for huge pages, with which a scan waits less for addresses.
-pub(crate) fn zeroed_lines(n_lines: usize) -> Vec<Line> {
+/// Returns room for lines. The system is asked for huge pages, with which a scan waits less for addresses.
+pub(crate) fn room_for(n_lines: usize) -> Vec<Line> {
     let mut lines = Vec::with_capacity(n_lines);
     advise_huge_pages(&mut lines);
-    // The first touch of the memory, after the advice.
-    lines.resize(n_lines, Line::ZERO);
     lines
 }
 
@@ -39,11 +34,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_zero_however_many_there_are() {
+    fn room_holds_what_is_put_there() {
         for n_lines in [0, 1, 100, 3 << 15] {
-            let lines = zeroed_lines(n_lines);
-            assert_eq!(lines.len(), n_lines);
-            assert!(lines.iter().all(|line| *line == Line::ZERO));
+            let mut lines = room_for(n_lines);
+            let place = lines.as_ptr();
+            lines.resize(n_lines, Line([7; 64]));
+            assert!(lines.iter().all(|line| *line == Line([7; 64])));
+            assert_eq!(lines.as_ptr(), place, "the room was enough");
         }
     }
 }

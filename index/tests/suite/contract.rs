@@ -280,6 +280,38 @@ fn graph_finds_what_the_oracle_finds() {
     assert!(narrow < wide, "the graph is walked: recall is {narrow} with few candidates");
 }
 
+/// Compares scores of 8-bit codes, whose best are scored again, with those of the numbers themselves.
+#[test]
+fn scan_of_codes_finds_all_that_the_numbers_would() {
+    let (collection, queries) = clustered(6, 500, 64);
+    let index = ExactIndex::open(&collection).unwrap();
+    let filter = Filter { excluded_recordings: [id("night-3")].into(), ..Filter::default() };
+    let all: Vec<(EpochRef, Embedding)> = collection
+        .recordings()
+        .filter(|entry| entry.id != id("night-3"))
+        .flat_map(|entry| {
+            let recording = collection.recording(&entry.id).unwrap();
+            let epoch = |row: usize| EpochRef {
+                recording: entry.id.clone(),
+                epoch: recording.numbers()[row],
+            };
+            (0..recording.n_epochs())
+                .map(move |row| (epoch(row), recording.vectors().embedding(row)))
+        })
+        .collect();
+    for (query, k) in queries.iter().zip([1, 10, 100].into_iter().cycle()) {
+        let request = SearchRequest { filter: filter.clone(), ..SearchRequest::nearest(k) };
+        let hits = index.search(query, &request).unwrap();
+        let mut scores: Vec<(f32, &EpochRef)> =
+            all.iter().map(|(epoch, vector)| (vector.cosine(query), epoch)).collect();
+        scores.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let is_same = |(hit, (score, epoch)): (&Hit, &(f32, &EpochRef))| {
+            (hit.score - score).abs() < 1e-3 && hit.epoch == **epoch
+        };
+        assert!(hits.len() == k && hits.iter().zip(&scores).all(is_same), "{k}");
+    }
+}
+
 #[test]
 fn graph_is_the_same_every_time() {
     let (collection, queries) = clustered(2, 200, 16);

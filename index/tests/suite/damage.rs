@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nocturne_index::storage::Simulated;
-use nocturne_index::{Collection, CollectionWriter, Error};
+use nocturne_index::{
+    Collection, CollectionWriter, Error, ExactIndex, Filter, SearchRequest, VectorIndex,
+};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::support::{assert_kept, draft, id, space, space_of};
@@ -150,6 +152,33 @@ fn lost_segment_is_named_and_indexing_again_heals() {
 }
 
 #[test]
+fn damaged_recording_is_missing_from_answers_that_say_so() {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let entry = writer.commit(draft("a", 1, 4)).unwrap();
+    writer.commit(draft("b", 2, 4)).unwrap();
+    let file = format!("segments/{}", entry.segment.file_name());
+    storage.tamper(&file, |bytes| bytes[300] ^= 1);
+    let index = ExactIndex::open(&Collection::open_in(storage).unwrap()).unwrap();
+    let [missing] = index.missing() else { panic!("one is damaged") };
+    assert_eq!(missing.recording, id("a"));
+    let message = missing.error().to_string();
+    assert!(
+        message.starts_with(&format!("`simulated/{file}` is damaged at byte 0: ")),
+        "{message}"
+    );
+    let query = draft("a", 1, 4).epochs[0].vector.clone();
+    let hits = index.search(&query, &SearchRequest::nearest(9)).unwrap();
+    assert_eq!(hits.len(), 4);
+    assert!(hits.iter().all(|hit| hit.epoch.recording == id("b")));
+
+    let filter = Filter { recordings: Some([id("a")].into()), ..Filter::default() };
+    let request = SearchRequest { filter, ..SearchRequest::nearest(9) };
+    assert_eq!(index.search(&query, &request).unwrap_err().to_string(), message);
+    assert_eq!(index.recording(&id("a")).unwrap_err().to_string(), message);
+}
+
+#[test]
 fn damaged_manifest_is_not_passed_over() {
     let (storage, _, manifest) = one_night(4);
     storage.tamper(&manifest, |bytes| bytes[70] ^= 1);
@@ -191,7 +220,7 @@ fn newer_formats_are_refused_by_name() {
 fn spaces_without_numbers_are_refused() {
     let storage = Arc::new(Simulated::default());
     let error = CollectionWriter::create_in(storage, &space_of("none", 0)).unwrap_err();
-    assert_eq!(error.to_string(), "`dim` is 0; expected at least 1");
+    assert_eq!(error.to_string(), "`dim` is 0; expected 1 to 65536");
 }
 
 #[test]
