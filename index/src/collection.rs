@@ -102,6 +102,17 @@ impl Collection {
         Ok(slot.get_or_init(|| Arc::new(recording)))
     }
 
+    /// Reads a recording anew, checks it and does not keep it: for whoever goes through all of them once.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recording`](Self::recording).
+    pub fn read_recording(&self, id: &RecordingId) -> Result<Recording> {
+        let entry = self.entry(id);
+        let entry = entry.ok_or_else(|| Error::UnknownRecording { recording: id.clone() })?;
+        Ok(self.read(entry)?.0)
+    }
+
     /// Reads a recording with its codes, which the snapshot does not keep.
     pub(crate) fn recording_with_codes(&self, id: &RecordingId) -> Result<(Arc<Recording>, Codes)> {
         let (Some(entry), Some(slot)) = (self.entry(id), self.loaded.get(id)) else {

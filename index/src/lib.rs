@@ -14,7 +14,7 @@
 //! # The folder
 //!
 //! ```text
-//! manifest-000041.jsonl   the last three generations; the one with the highest number counts
+//! manifest-000041.jsonl   a log: the whole now and then, after it what each commit changed; the highest number counts
 //! manifest-000042.jsonl
 //! segments/<hash>.seg     one recording each, sealed, named by its content
 //! writer.lock             held while a writer lives

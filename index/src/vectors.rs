@@ -52,6 +52,16 @@ impl Vectors {
         Embedding::new(numbers).expect("`new` refuses rows without direction")
     }
 
+    /// Returns a row as it is kept: half precision, little-endian.
+    ///
+    /// # Panics
+    ///
+    /// Panics where there is no such row.
+    pub fn row_bytes(&self, row: usize) -> Vec<u8> {
+        let halves = &self.values[row * self.dim..][..self.dim];
+        halves.iter().flat_map(|half| half.to_le_bytes()).collect()
+    }
+
     /// Writes a row into `numbers`, which must be as long as a row.
     pub(crate) fn copy_row(&self, row: usize, numbers: &mut [f32]) {
         self.values[row * self.dim..][..self.dim].convert_to_f32_slice(numbers);

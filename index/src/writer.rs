@@ -1,6 +1,6 @@
 //! Fills a collection; there is one writer at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use nocturne_psg::RecordingId;
 use crate::collection::{SEGMENTS, expect_space};
 use crate::entry::SegmentRef;
 use crate::kernel::MAX_DIM;
-use crate::manifest::Manifest;
+use crate::manifest::{Change, Manifest};
 use crate::storage::{Folder, Item, Lock, Locking, PublishError, Storage, UNFINISHED, publish};
 use crate::{Collection, Error, RecordingDraft, RecordingEntry, Result, Space, segment};
 
 const LOCK: &str = "writer.lock";
 
-/// How many generations are kept.
+/// How many generations stay readable.
 const GENERATIONS: u64 = 3;
 
 /// The only writer of a collection, until it is dropped.
@@ -78,10 +78,9 @@ impl CollectionWriter {
         if !Manifest::generations(storage.as_ref())?.is_empty() {
             return Err(Error::AlreadyACollection { path: storage.path("") });
         }
-        let manifest =
-            Manifest { generation: 0, space: space.clone(), recordings: BTreeMap::new() };
+        let (manifest, bytes) = Manifest::first(space);
         let mut writer = Self::new(storage, manifest, lock);
-        writer.advance(|_| {})?;
+        writer.publish("", &Manifest::file_name(writer.generation()), &bytes)?;
         Ok(writer)
     }
 
@@ -163,9 +162,7 @@ impl CollectionWriter {
     pub fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry> {
         let (entry, bytes) = segment::seal(&self.manifest.space, draft)?;
         self.publish(SEGMENTS, &entry.segment.file_name(), &bytes)?;
-        self.advance(|recordings| {
-            recordings.insert(entry.id.clone(), entry.clone());
-        })?;
+        self.advance(Change::Put(Box::new(entry.clone())))?;
         Ok(entry)
     }
 
@@ -178,26 +175,29 @@ impl CollectionWriter {
         if self.entry(id).is_none() {
             return Err(Error::UnknownRecording { recording: id.clone() });
         }
-        self.advance(|recordings| {
-            recordings.remove(id);
-        })
+        self.advance(Change::Remove(id.clone()))
     }
 
     /// Makes the next generation durable and visible, then the current one.
-    fn advance(
-        &mut self,
-        change: impl FnOnce(&mut BTreeMap<RecordingId, RecordingEntry>),
-    ) -> Result<()> {
-        let mut next = self.manifest.clone();
-        next.generation += 1;
-        change(&mut next.recordings);
-        self.publish("", &Manifest::file_name(next.generation), &next.to_bytes())?;
-        self.manifest = next;
-        if let Some(oldest) = self.manifest.generation.checked_sub(GENERATIONS) {
-            // Best effort: it is gone, was never there, or goes when the collection is next opened.
-            let _ = self.storage.remove(&Manifest::file_name(oldest));
+    fn advance(&mut self, change: Change) -> Result<()> {
+        let next = self.manifest.next(change);
+        self.publish("", &Manifest::file_name(next.generation), &next.bytes)?;
+        self.manifest.advance(next);
+        // Once for each whole manifest. Best effort: what stays goes when the collection is next opened.
+        let oldest = self.manifest.oldest_needed(GENERATIONS);
+        if oldest.is_some_and(|oldest| oldest + GENERATIONS == self.manifest.generation + 1) {
+            for name in self.old_manifests().unwrap_or_default() {
+                let _ = self.storage.remove(&name);
+            }
         }
         Ok(())
+    }
+
+    /// Returns the manifests that none of the last generations needs.
+    fn old_manifests(&self) -> Result<Vec<String>> {
+        let Some(oldest) = self.manifest.oldest_needed(GENERATIONS) else { return Ok(Vec::new()) };
+        let generations = Manifest::generations(self.storage.as_ref())?.into_iter();
+        Ok(generations.filter(|it| *it < oldest).map(Manifest::file_name).collect())
     }
 
     fn publish(&mut self, folder: &str, file_name: &str, bytes: &[u8]) -> Result<()> {
@@ -217,11 +217,11 @@ impl CollectionWriter {
     fn clear(&mut self) {
         let items = self.storage.list("").unwrap_or_default().into_iter();
         let oldest = self.manifest.generation.saturating_sub(GENERATIONS - 1);
-        let is_old = |name: &str| Manifest::generation_of(name).is_some_and(|it| it < oldest);
         let mut rubbish: Vec<String> = items
-            .filter(|item| item.is_file && (is_old(&item.name) || is_unfinished(&item.name)))
+            .filter(|item| item.is_file && is_unfinished(&item.name))
             .map(|item| item.name)
             .collect();
+        rubbish.extend(self.old_manifests().unwrap_or_default());
         rubbish.extend(self.unused_segments(oldest).unwrap_or_default());
         for name in rubbish {
             if self.storage.remove(&name).is_ok() {
