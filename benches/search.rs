@@ -5,29 +5,23 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
 
+mod nights;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
 use nocturne_encoder::Embedding;
-use nocturne_encoder::bundle::Preprocessing;
-use nocturne_index::{
-    Collection, CollectionWriter, EpochPoint, ExactIndex, HnswIndex, HnswSettings, RecordingDraft,
-    SearchRequest, Space, VectorIndex,
-};
-use nocturne_psg::montage::ChannelMask;
-use nocturne_psg::{EpochNumber, EventSet, Quality, RecordingId, ZScore};
-use rand::{RngExt, SeedableRng};
+use nocturne_index::{Collection, ExactIndex, HnswIndex, HnswSettings, SearchRequest, VectorIndex};
+use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-/// Epochs of one recording.
-const NIGHT: usize = 960;
+use nights::{centres, fill, near_one_of};
+
 /// Hits that are asked for.
 const K: usize = 10;
 /// Queries of each kind.
 const QUERIES: usize = 200;
-/// Clusters in which epochs lie: stages and subjects make neighbourhoods.
-const CLUSTERS: usize = 200;
 
 fn main() -> Result<()> {
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
@@ -35,7 +29,7 @@ fn main() -> Result<()> {
     let dim = numbers.get(1).copied().unwrap_or(64);
     let folder = tempfile::tempdir()?;
     let mut random = Pcg64Mcg::seed_from_u64(20);
-    let centres: Vec<Vec<f32>> = (0..CLUSTERS).map(|_| direction(dim, &mut random)).collect();
+    let centres = centres(dim, &mut random);
     fill(folder.path(), n_epochs, &centres, &mut random)?;
 
     let exact = Arc::new(ExactIndex::open(&Collection::open(folder.path())?)?);
@@ -78,61 +72,4 @@ fn timed(
         hits.into_iter().map(|hit| hit.epoch.to_string()).collect::<Vec<_>>()
     };
     Ok((seconds, found.into_iter().map(names).collect()))
-}
-
-/// Writes nights of epochs that lie in clusters.
-fn fill(
-    folder: &std::path::Path,
-    n_epochs: usize,
-    centres: &[Vec<f32>],
-    random: &mut Pcg64Mcg,
-) -> Result<()> {
-    let space = Space {
-        bundle: "bench".into(),
-        fingerprint: "bench".into(),
-        dim: centres[0].len(),
-        preprocessing: Preprocessing { montage: "sleeplm-10".into(), z_score: ZScore::Recording },
-    };
-    let mut writer = CollectionWriter::create(folder, &space)?;
-    for night in 0..n_epochs.div_ceil(NIGHT) {
-        let n = NIGHT.min(n_epochs - night * NIGHT);
-        let epochs = (0..n).map(|number| -> Result<EpochPoint> {
-            Ok(EpochPoint {
-                number: EpochNumber(number as u32),
-                onset_s: 30.0 * number as f64,
-                mask: ChannelMask::ALL,
-                quality: Quality::default(),
-                stage: None,
-                events: EventSet::EMPTY,
-                vector: near_one_of(centres, random)?,
-            })
-        });
-        writer.commit(RecordingDraft {
-            id: RecordingId::new(format!("night-{night:05}"))?,
-            source: format!("night-{night:05}.edf"),
-            source_sha256: String::new(),
-            annotations_sha256: None,
-            start: None,
-            metadata: std::collections::BTreeMap::default(),
-            montage: serde_json::Value::Null,
-            events: None,
-            epochs: epochs.collect::<Result<_>>()?,
-            captions: vec![],
-        })?;
-    }
-    Ok(())
-}
-
-fn near_one_of(centres: &[Vec<f32>], random: &mut Pcg64Mcg) -> Result<Embedding> {
-    let centre = &centres[random.random_range(0..centres.len())];
-    let away = direction(centre.len(), random);
-    let vector = centre.iter().zip(away).map(|(centre, away)| centre + 0.5 * away).collect();
-    Ok(Embedding::new(vector)?)
-}
-
-/// Returns a direction that is uniform enough: numbers of a cube, brought to length 1.
-fn direction(dim: usize, random: &mut Pcg64Mcg) -> Vec<f32> {
-    let vector: Vec<f32> = (0..dim).map(|_| random.random_range(-1.0..1.0)).collect();
-    let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
-    vector.into_iter().map(|number| number / length).collect()
 }

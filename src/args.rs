@@ -75,6 +75,10 @@ pub(crate) enum Command {
     Deid(Deid),
     /// Lists the recordings of a collection.
     List(List),
+    /// Reads every byte of a collection and tells what is damaged or lost.
+    Verify(Verify),
+    /// Writes what a collection holds.
+    Export(Export),
     /// Serves a collection over gRPC.
     Serve(Serve),
     /// Measures how right a bundle's answers are on scored recordings.
@@ -278,6 +282,38 @@ pub(crate) struct List {
     /// Writes a line of JSON for each recording.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `nocturne verify`
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Folder of the collection.
+    #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR")]
+    pub(crate) collection: PathBuf,
+    /// List of recordings that must be there: names, or what `nocturne index --json` has written.
+    #[arg(long, value_name = "LIST")]
+    pub(crate) acked: Option<PathBuf>,
+    /// Writes a line of JSON for each recording.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `nocturne export`
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Folder of the collection.
+    #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR")]
+    pub(crate) collection: PathBuf,
+    /// What is written: `dump` is a line of JSON for each epoch, with the SHA-256 of its vector.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) format: ExportFormat,
+}
+
+/// How a collection is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// A line of JSON for each epoch, in order, with the SHA-256 of its vector.
+    Dump,
 }
 
 /// Which epochs a search is about.

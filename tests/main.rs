@@ -12,4 +12,5 @@ mod inspect;
 mod program;
 mod server;
 mod simulate;
+mod store;
 mod tidy;

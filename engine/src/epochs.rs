@@ -27,6 +27,8 @@ pub struct EpochAnswer {
     pub hits: Vec<EpochHit>,
     /// How the text was understood; `None` for other queries.
     pub reading: Option<TextReading>,
+    /// Recordings of the collection that are damaged and could not be searched.
+    pub missing: Vec<String>,
 }
 
 /// An epoch that answers a question.
@@ -98,7 +100,8 @@ impl Engine {
             EpochQuery::Vector(vector) => (self.checked_vector(vector)?, None),
         };
         let hits = snapshot.search(&embedding, &request)?;
-        Ok(EpochAnswer { hits: hits.iter().map(|hit| snapshot.epoch_hit(hit)).collect(), reading })
+        let hits = hits.iter().map(|hit| snapshot.epoch_hit(hit)).collect();
+        Ok(EpochAnswer { hits, reading, missing: snapshot.missing() })
     }
 
     fn checked_vector(&self, vector: &[f32]) -> Result<Embedding> {

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use nocturne_encoder::{Embedding, Label, LabelDirections, PromptSet};
-use nocturne_index::Recording;
+use nocturne_index::{Recording, ScoreTable};
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{RecordingId, Stage};
 use serde::Serialize;
 
 use crate::concept::calibration;
+use crate::margins::Margins;
 use crate::{Engine, Error, Result};
 
 /// The labels of one epoch.
@@ -39,7 +40,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Error::Field`] for an unknown set, and [`nocturne_index::Error::UnknownRecording`].
+    /// [`Error::Field`] for an unknown set, and [`nocturne_index::Error::UnknownRecording`];
+    /// [`nocturne_index::Error::DamagedSegment`] after the others where all were wanted and one cannot be read.
     pub fn label_epochs(
         &self,
         recordings: &BTreeSet<RecordingId>,
@@ -55,16 +57,23 @@ impl Engine {
         }
         for recording in snapshot.exact.recordings() {
             let wanted = recordings.is_empty() || recordings.contains(recording.id());
-            if wanted && !judge.judge_recording(recording, &mut take) {
+            if !wanted {
+                continue;
+            }
+            let scores = snapshot.exact.scores(recording.id(), judge.prompts())?;
+            if !judge.judge_recording(recording, &scores, &mut take) {
                 return Ok(());
             }
         }
-        Ok(())
+        match snapshot.exact.missing().first() {
+            Some(missing) if recordings.is_empty() => Err(missing.error().into()),
+            Some(_) | None => Ok(()),
+        }
     }
 
     pub(crate) fn judge(&self, set: &'static PromptSet) -> Result<Judge> {
         let directions = self.texts.directions(set)?;
-        Ok(Judge::new(set, directions.to_vec(), &self.manifest))
+        Ok(Judge::new(set, &directions, &self.manifest))
     }
 }
 
@@ -72,7 +81,7 @@ impl Engine {
 #[derive(Debug)]
 pub(crate) struct Judge {
     set: &'static PromptSet,
-    directions: Vec<LabelDirections>,
+    margins: Margins,
     calibrations: Vec<nocturne_encoder::bundle::Calibration>,
     logit_scale: f32,
 }
@@ -87,24 +96,30 @@ pub(crate) struct Verdict {
 impl Judge {
     pub(crate) fn new(
         set: &'static PromptSet,
-        directions: Vec<LabelDirections>,
+        directions: &[LabelDirections],
         manifest: &nocturne_encoder::bundle::Manifest,
     ) -> Self {
         let calibrations =
             set.labels.iter().map(|label| calibration(manifest, &label.name)).collect();
-        Self { set, directions, calibrations, logit_scale: manifest.logit_scale }
+        let margins = Margins::of(directions);
+        Self { set, margins, calibrations, logit_scale: manifest.logit_scale }
     }
 
-    /// Judges an epoch by its embedding and the channels that it had.
-    pub(crate) fn judge(&self, epoch: &Embedding, mask: ChannelMask) -> Verdict {
+    /// Returns what epochs are to be scored with.
+    pub(crate) fn prompts(&self) -> &[Embedding] {
+        self.margins.prompts()
+    }
+
+    /// Judges an epoch by its scores with the prompts and the channels that it had.
+    pub(crate) fn judge(&self, scores: &[f32], mask: ChannelMask) -> Verdict {
         if self.set.exclusive {
-            self.judge_exclusive(epoch, mask)
+            self.judge_exclusive(scores, mask)
         } else {
-            self.judge_each(epoch, mask)
+            self.judge_each(scores, mask)
         }
     }
 
-    fn judge_exclusive(&self, epoch: &Embedding, mask: ChannelMask) -> Verdict {
+    fn judge_exclusive(&self, scores: &[f32], mask: ChannelMask) -> Verdict {
         let hidden = self.set.labels.iter().find(|label| !label.is_visible_in(mask));
         if let Some(label) = hidden {
             return Verdict {
@@ -114,21 +129,22 @@ impl Judge {
             };
         }
         let logits: Vec<f32> =
-            self.directions.iter().map(|label| self.logit_scale * label.margin(epoch)).collect();
+            self.margins.of_scores(scores).map(|margin| self.logit_scale * margin).collect();
         let probabilities: Vec<(&str, f32)> =
             self.set.labels.iter().map(|label| label.name.as_str()).zip(softmax(&logits)).collect();
         let best = probabilities.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(label, _)| *label);
         Verdict { labels: best.into_iter().collect(), probabilities, abstained: None }
     }
 
-    fn judge_each(&self, epoch: &Embedding, mask: ChannelMask) -> Verdict {
+    fn judge_each(&self, scores: &[f32], mask: ChannelMask) -> Verdict {
         let mut verdict = Verdict { labels: vec![], probabilities: vec![], abstained: None };
-        let judged = self.set.labels.iter().zip(&self.directions).zip(&self.calibrations);
-        for ((label, directions), calibration) in judged {
+        let judged =
+            self.set.labels.iter().zip(self.margins.of_scores(scores)).zip(&self.calibrations);
+        for ((label, margin), calibration) in judged {
             if label.indirect || !label.is_visible_in(mask) {
                 continue;
             }
-            let probability = calibration.probability(directions.margin(epoch));
+            let probability = calibration.probability(margin);
             verdict.probabilities.push((&label.name, probability));
             if probability >= calibration.threshold {
                 verdict.labels.push(&label.name);
@@ -144,11 +160,12 @@ impl Judge {
     fn judge_recording(
         &self,
         recording: &Recording,
+        scores: &ScoreTable,
         take: &mut impl FnMut(EpochLabels) -> bool,
     ) -> bool {
         (0..recording.n_epochs()).all(|row| {
             let info = recording.row(row);
-            let verdict = self.judge(&recording.vectors().embedding(row), info.mask);
+            let verdict = self.judge(scores.row(row), info.mask);
             take(EpochLabels {
                 recording: recording.id().to_string(),
                 epoch: info.number.0,

@@ -23,6 +23,7 @@ mod explain;
 mod generate;
 mod labels;
 mod limits;
+mod margins;
 mod night;
 mod service;
 mod snapshot;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use nocturne_psg::{EpochRef, RecordingId};
 
+use crate::codes::Codes;
 use crate::manifest::Manifest;
 use crate::recording::EpochView;
 use crate::storage::{Folder, Storage};
@@ -97,8 +98,28 @@ impl Collection {
         if let Some(recording) = slot.get() {
             return Ok(recording);
         }
-        let recording = self.read(entry)?;
+        let (recording, _) = self.read(entry)?;
         Ok(slot.get_or_init(|| Arc::new(recording)))
+    }
+
+    /// Reads a recording anew, checks it and does not keep it: for whoever goes through all of them once.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recording`](Self::recording).
+    pub fn read_recording(&self, id: &RecordingId) -> Result<Recording> {
+        let entry = self.entry(id);
+        let entry = entry.ok_or_else(|| Error::UnknownRecording { recording: id.clone() })?;
+        Ok(self.read(entry)?.0)
+    }
+
+    /// Reads a recording with its codes, which the snapshot does not keep.
+    pub(crate) fn recording_with_codes(&self, id: &RecordingId) -> Result<(Arc<Recording>, Codes)> {
+        let (Some(entry), Some(slot)) = (self.entry(id), self.loaded.get(id)) else {
+            return Err(Error::UnknownRecording { recording: id.clone() });
+        };
+        let (recording, codes) = self.read(entry)?;
+        Ok((Arc::clone(slot.get_or_init(|| Arc::new(recording))), codes))
     }
 
     /// Returns one epoch.
@@ -144,7 +165,7 @@ impl Collection {
         self.recordings().filter_map(move |entry| Some((&entry.id, problem(entry)?)))
     }
 
-    fn read(&self, entry: &RecordingEntry) -> Result<Recording> {
+    fn read(&self, entry: &RecordingEntry) -> Result<(Recording, Codes)> {
         let name = format!("{SEGMENTS}/{}", entry.segment.file_name());
         let path = self.storage.path(&name);
         let bytes = match self.storage.read(&name) {
@@ -153,8 +174,8 @@ impl Collection {
             }
             other => other.map_err(Error::io(&path, "read"))?,
         };
-        let content = segment::read(&bytes, &path, entry, self.space())?;
-        Ok(Recording::new(entry.clone(), content))
+        let (content, codes) = segment::read(&bytes, &path, entry, self.space())?;
+        Ok((Recording::new(entry.clone(), content), codes))
     }
 
     /// Returns why a segment is not there: it was cleared away, or lost.

@@ -202,7 +202,7 @@ impl Error {
                 Some("index the recording again, or restore the file from a backup")
             }
             Self::DamagedManifest { .. } => Some(
-                "restore the file from a backup, or move it away to go back to the generation before",
+                "restore the file from a backup; moving the newest one away goes back to the generation before",
             ),
             Self::Outdated { .. } => Some("open the collection again"),
             Self::Locked { .. } => Some("wait until it has ended; reading is possible meanwhile"),

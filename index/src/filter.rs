@@ -32,6 +32,11 @@ impl Filter {
         *self == Self::default()
     }
 
+    /// Returns whether a recording is one of those to look in by name.
+    pub(crate) fn names(&self, id: &RecordingId) -> bool {
+        self.recordings.as_ref().is_some_and(|recordings| recordings.contains(id))
+    }
+
     /// Refuses names of recordings that are not there, which would otherwise find nothing in silence.
     pub(crate) fn check(&self, is_known: impl Fn(&RecordingId) -> bool) -> Result<()> {
         match self.recordings.iter().flatten().find(|id| !is_known(id)) {

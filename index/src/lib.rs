@@ -14,7 +14,7 @@
 //! # The folder
 //!
 //! ```text
-//! manifest-000041.jsonl   the last three generations; the one with the highest number counts
+//! manifest-000041.jsonl   a log: the whole now and then, after it what each commit changed; the highest number counts
 //! manifest-000042.jsonl
 //! segments/<hash>.seg     one recording each, sealed, named by its content
 //! writer.lock             held while a writer lives
@@ -73,7 +73,9 @@
 //! # }
 //! ```
 
+mod blocks;
 mod captions;
+mod codes;
 mod collection;
 mod draft;
 mod entry;
@@ -81,13 +83,17 @@ mod error;
 mod exact;
 mod filter;
 mod hnsw;
+mod kernel;
 mod manifest;
+mod missing;
 mod recording;
 mod scores;
 mod search;
 mod segment;
+mod shortlist;
 mod space;
 pub mod storage;
+mod threads;
 mod top_k;
 mod vectors;
 mod writer;
@@ -100,6 +106,7 @@ pub use error::{Error, Holder, Result};
 pub use exact::ExactIndex;
 pub use filter::Filter;
 pub use hnsw::{HnswIndex, HnswSettings};
+pub use missing::MissingRecording;
 pub use recording::{EpochRow, EpochView, Recording};
 pub use scores::ScoreTable;
 pub use search::{Hit, SearchRequest, VectorIndex};

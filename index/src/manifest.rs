@@ -1,23 +1,35 @@
 //! The manifest: which recordings a collection has, and which file holds each of them.
 //!
-//! # Format 1
+//! # Formats 1 and 2
 //!
-//! `manifest-<generation>.jsonl`, the generation with at least six digits, is a text of JSON lines:
+//! `manifest-<generation>.jsonl`, the generation with at least six digits, is a text of JSON lines. The manifests are a
+//! log: most hold what one commit has **changed**,
 //!
 //! ```text
-//! {"format":1,"generation":42,"recordings":2,"space":{…}}     the head
-//! {"id":"night-001",…,"segment":{"hash":"…","length":…},…}    one line for each recording, by ascending id
-//! {"xxh3":"…"}                                                XXH3-128 of all bytes before this line
+//! {"format":2,"generation":43,"after":"…"}        the head, with the checksum that the manifest before ends with
+//! {"put":{"id":"night-001",…}}                    or {"remove":"night-001"}
+//! {"xxh3":"…"}                                    XXH3-128 of all bytes before this line
 //! ```
 //!
+//! and now and then one holds the **whole**, so that the log stays short:
+//!
+//! ```text
+//! {"format":2,"generation":42,"recordings":2,"space":{…}}
+//! {"id":"night-001",…,"segment":{"hash":"…","length":…},…}    one line for each recording, by ascending id
+//! {"xxh3":"…"}
+//! ```
+//!
+//! In format 1 every manifest was a whole one.
 //! The last line is the same in every version, so that damage is told from novelty.
-//! Every commit writes the next generation beside the others; the highest number counts.
+//! Every commit writes the next generation beside the others; the highest number counts. What it says is the newest
+//! whole manifest with all changes after it.
 //!
 //! # What a damaged manifest means
 //!
 //! A manifest gets its name only after its bytes are durable, and is acknowledged only after that.
 //! So whatever bears the name was whole once: a commit that a power cut interrupted leaves a `.tmp` file or nothing.
 //! A manifest that is damaged is therefore refused by name; falling back in silence would take back what was acknowledged.
+//! For the same reason a log of files is safer than one file that grows: no end of it can be torn off unseen.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,11 +39,16 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::entry::{RecordingEntry, SegmentHash};
+use crate::kernel::MAX_DIM;
 use crate::storage::Storage;
 use crate::{Error, Result, Space};
 
 /// Newest version of the format that this build reads, and the one that it writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// Least and most changes after a whole manifest. Between, an eighth as many as there are recordings: all manifests of a
+/// collection that grows have together a few times the length of the last whole one, and opening reads few files.
+const CHANGES: (usize, usize) = (4, 1024);
 
 /// What a collection consists of at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,20 +56,66 @@ pub(crate) struct Manifest {
     pub(crate) generation: u64,
     pub(crate) space: Space,
     pub(crate) recordings: BTreeMap<RecordingId, RecordingEntry>,
+    /// Generation of the newest whole manifest.
+    pub(crate) whole: u64,
+    /// The checksum that this generation's file ends with.
+    checksum: SegmentHash,
+}
+
+/// What a commit changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Change {
+    /// Adds a recording, or replaces the one of its name.
+    Put(Box<RecordingEntry>),
+    /// Takes a recording away.
+    Remove(RecordingId),
+}
+
+/// The next generation, before its file is written.
+#[derive(Debug)]
+pub(crate) struct Next {
+    pub(crate) generation: u64,
+    /// The content of its file.
+    pub(crate) bytes: Vec<u8>,
+    whole: u64,
+    checksum: SegmentHash,
+    change: Change,
+}
+
+/// The content of one file.
+struct File {
+    generation: u64,
+    checksum: SegmentHash,
+    part: Part,
+}
+
+enum Part {
+    Whole { space: Space, recordings: BTreeMap<RecordingId, RecordingEntry> },
+    Changed { after: SegmentHash, change: Change },
 }
 
 #[derive(Serialize, Deserialize)]
-struct Head {
+struct WholeHead {
     format: u32,
     generation: u64,
     recordings: usize,
     space: Space,
 }
 
-/// The part of the head that every version has.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangedHead {
+    format: u32,
+    generation: u64,
+    after: SegmentHash,
+}
+
+/// The part of the head that every version has, and what tells the kinds apart.
 #[derive(Deserialize)]
 struct AnyHead {
     format: u32,
+    after: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,8 +160,14 @@ impl Manifest {
         let mut newest = Self::newest_generation(storage)?;
         for _ in 1..ATTEMPTS {
             match Self::read(storage, newest) {
-                Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                    newest = Self::newest_generation(storage)?;
+                Err(Error::Io { source, path, .. })
+                    if source.kind() == std::io::ErrorKind::NotFound =>
+                {
+                    let before = std::mem::replace(&mut newest, Self::newest_generation(storage)?);
+                    if newest == before {
+                        let problem = "it is missing".to_owned();
+                        return Err(Error::DamagedManifest { path, offset: 0, problem });
+                    }
                 }
                 other => return other,
             }
@@ -106,32 +175,113 @@ impl Manifest {
         Self::read(storage, newest)
     }
 
-    /// Reads one generation.
+    /// Reads one generation: its file, and those before it down to a whole one.
     pub(crate) fn read(storage: &dyn Storage, generation: u64) -> Result<Self> {
-        let name = Self::file_name(generation);
-        let path = storage.path(&name);
-        let bytes = storage.read(&name).map_err(Error::io(&path, "read"))?;
-        let manifest = Self::from_bytes(&bytes, &path)?;
-        if manifest.generation != generation {
-            let problem = format!("it is generation {}, under a wrong name", manifest.generation);
-            return Err(Error::DamagedManifest { path, offset: 0, problem });
-        }
-        Ok(manifest)
+        let mut changes = Vec::new();
+        let newest = File::read(storage, generation)?;
+        let checksum = newest.checksum;
+        let mut file = newest;
+        let (space, mut recordings) = loop {
+            match file.part {
+                Part::Whole { space, recordings } => break (space, recordings),
+                Part::Changed { after, change } => {
+                    changes.push(change);
+                    file = File::read_before(storage, file.generation, after)?;
+                }
+            }
+        };
+        changes.into_iter().rev().for_each(|change| change.apply(&mut recordings));
+        Ok(Self { generation, space, recordings, whole: file.generation, checksum })
     }
 
-    /// Returns the content of the manifest's file.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let head = Head {
+    /// Returns the first generation, without recordings, and the content of its file.
+    pub(crate) fn first(space: &Space) -> (Self, Vec<u8>) {
+        Self::new_whole(1, space.clone(), BTreeMap::new())
+    }
+
+    /// Returns what makes the next generation.
+    pub(crate) fn next(&self, change: Change) -> Next {
+        let generation = self.generation + 1;
+        let n_changes = (self.recordings.len() / 8).clamp(CHANGES.0, CHANGES.1);
+        if generation - self.whole > n_changes as u64 {
+            let mut recordings = self.recordings.clone();
+            change.clone().apply(&mut recordings);
+            let (Self { checksum, .. }, bytes) =
+                Self::new_whole(generation, self.space.clone(), recordings);
+            return Next { generation, bytes, whole: generation, checksum, change };
+        }
+        let head = ChangedHead { format: FORMAT, generation, after: self.checksum };
+        let (checksum, bytes) = sealed([line(&head), line(&change)].concat());
+        Next { generation, bytes, whole: self.whole, checksum, change }
+    }
+
+    /// Goes on to the next generation, whose file is there.
+    pub(crate) fn advance(&mut self, next: Next) {
+        let Next { generation, whole, checksum, change, .. } = next;
+        change.apply(&mut self.recordings);
+        (self.generation, self.whole, self.checksum) = (generation, whole, checksum);
+    }
+
+    /// Returns the least generation that is needed to read the last `n` of them, where older files are in the way.
+    pub(crate) fn oldest_needed(&self, n: u64) -> Option<u64> {
+        (self.whole + n <= self.generation + 1).then_some(self.whole)
+    }
+
+    fn new_whole(
+        generation: u64,
+        space: Space,
+        recordings: BTreeMap<RecordingId, RecordingEntry>,
+    ) -> (Self, Vec<u8>) {
+        let head = WholeHead {
             format: FORMAT,
-            generation: self.generation,
-            recordings: self.recordings.len(),
-            space: self.space.clone(),
+            generation,
+            recordings: recordings.len(),
+            space: space.clone(),
         };
         let mut bytes = line(&head);
-        self.recordings.values().for_each(|entry| bytes.extend(line(entry)));
-        let tail = line(&Tail { xxh3: SegmentHash(xxh3_128(&bytes)) });
-        bytes.extend(tail);
-        bytes
+        recordings.values().for_each(|entry| bytes.extend(line(entry)));
+        let (checksum, bytes) = sealed(bytes);
+        (Self { generation, space, recordings, whole: generation, checksum }, bytes)
+    }
+}
+
+impl Change {
+    fn apply(self, recordings: &mut BTreeMap<RecordingId, RecordingEntry>) {
+        match self {
+            Self::Put(entry) => recordings.insert(entry.id.clone(), *entry),
+            Self::Remove(id) => recordings.remove(&id),
+        };
+    }
+}
+
+impl File {
+    fn read(storage: &dyn Storage, generation: u64) -> Result<Self> {
+        let name = Manifest::file_name(generation);
+        let path = storage.path(&name);
+        let bytes = storage.read(&name).map_err(Error::io(&path, "read"))?;
+        let file = Self::from_bytes(&bytes, &path)?;
+        if file.generation != generation {
+            let problem = format!("it is generation {}, under a wrong name", file.generation);
+            return Err(Error::DamagedManifest { path, offset: 0, problem });
+        }
+        Ok(file)
+    }
+
+    /// Reads the file before that of a generation, which must end with a checksum.
+    fn read_before(storage: &dyn Storage, generation: u64, checksum: SegmentHash) -> Result<Self> {
+        let damaged = |generation, problem: &str| Error::DamagedManifest {
+            path: storage.path(&Manifest::file_name(generation)),
+            offset: 0,
+            problem: problem.to_owned(),
+        };
+        let before = generation
+            .checked_sub(1)
+            .ok_or_else(|| damaged(generation, "it changes what cannot be there"))?;
+        let file = Self::read(storage, before)?;
+        if file.checksum != checksum {
+            return Err(damaged(before, "it is another than the next generation has changed"));
+        }
+        Ok(file)
     }
 
     fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self> {
@@ -140,34 +290,53 @@ impl Manifest {
             offset: offset as u64,
             problem,
         };
-        let mut lines = checked_lines(bytes).map_err(damaged)?.into_iter();
-        let (offset, head) = lines.next().ok_or_else(|| damaged((0, "it is empty".to_owned())))?;
-        let AnyHead { format } = parse(offset, head).map_err(damaged)?;
+        let (checksum, lines) = checked_lines(bytes).map_err(damaged)?;
+        let Some(((offset, head), lines)) = lines.split_first() else {
+            return Err(damaged((0, "it is empty".to_owned())));
+        };
+        let AnyHead { format, after } = parse(*offset, head).map_err(damaged)?;
         if format > FORMAT {
             return Err(Error::Format { path: path.to_owned(), found: format, supported: FORMAT });
         }
-        let Head { generation, recordings: count, space, .. } =
-            parse(offset, head).map_err(damaged)?;
-        if space.dim == 0 {
-            return Err(damaged((offset, "its vectors have 0 numbers".to_owned())));
+        let (generation, part) = match after {
+            None => whole((*offset, head), lines),
+            Some(_) => changed((*offset, head), lines),
         }
-        let entries: Result<BTreeMap<_, _>, _> = lines
-            .map(|(offset, line)| parse::<RecordingEntry>(offset, line))
-            .map(|entry| entry.map(|entry| (entry.id.clone(), entry)))
-            .collect();
-        let recordings = entries.map_err(damaged)?;
-        if recordings.len() != count {
-            let problem = format!("it lists {} recordings; expected {count}", recordings.len());
-            return Err(damaged((0, problem)));
-        }
-        Ok(Self { generation, space, recordings })
+        .map_err(damaged)?;
+        Ok(Self { generation, checksum, part })
     }
+}
+
+type Problem = (usize, String);
+
+fn whole((offset, head): Line<'_>, lines: &[Line<'_>]) -> Result<(u64, Part), Problem> {
+    let WholeHead { generation, recordings: count, space, .. } = parse(offset, head)?;
+    if !(1..=MAX_DIM).contains(&space.dim) {
+        return Err((offset, format!("its vectors have {} numbers", space.dim)));
+    }
+    let recordings: BTreeMap<_, _> = lines
+        .iter()
+        .map(|(offset, line)| parse::<RecordingEntry>(*offset, line))
+        .map(|entry| entry.map(|entry| (entry.id.clone(), entry)))
+        .collect::<Result<_, _>>()?;
+    if recordings.len() != count {
+        return Err((0, format!("it lists {} recordings; expected {count}", recordings.len())));
+    }
+    Ok((generation, Part::Whole { space, recordings }))
+}
+
+fn changed((offset, head): Line<'_>, lines: &[Line<'_>]) -> Result<(u64, Part), Problem> {
+    let ChangedHead { generation, after, .. } = parse(offset, head)?;
+    let [(offset, change)] = lines else {
+        return Err((0, format!("it has {} changes; expected 1", lines.len())));
+    };
+    Ok((generation, Part::Changed { after, change: parse(*offset, change)? }))
 }
 
 type Line<'a> = (usize, &'a [u8]);
 
-/// Returns every line but the last with its place, once the checksum in the last one fits them.
-fn checked_lines(bytes: &[u8]) -> Result<Vec<Line<'_>>, (usize, String)> {
+/// Returns the checksum in the last line and every other line with its place, once it fits them.
+fn checked_lines(bytes: &[u8]) -> Result<(SegmentHash, Vec<Line<'_>>), Problem> {
     let text = bytes
         .strip_suffix(b"\n")
         .ok_or_else(|| (bytes.len(), "it does not end with a line".to_owned()))?;
@@ -184,11 +353,18 @@ fn checked_lines(bytes: &[u8]) -> Result<Vec<Line<'_>>, (usize, String)> {
         lines.push((offset, line));
         offset += line.len();
     }
-    Ok(lines)
+    Ok((xxh3, lines))
 }
 
-fn parse<'a, T: Deserialize<'a>>(offset: usize, line: &'a [u8]) -> Result<T, (usize, String)> {
+fn parse<'a, T: Deserialize<'a>>(offset: usize, line: &'a [u8]) -> Result<T, Problem> {
     serde_json::from_slice(line).map_err(|error| (offset, error.to_string()))
+}
+
+/// Appends the line with the checksum of all before it.
+fn sealed(mut bytes: Vec<u8>) -> (SegmentHash, Vec<u8>) {
+    let checksum = SegmentHash(xxh3_128(&bytes));
+    bytes.extend(line(&Tail { xxh3: checksum }));
+    (checksum, bytes)
 }
 
 fn line(value: &impl Serialize) -> Vec<u8> {

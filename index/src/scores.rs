@@ -1,28 +1,30 @@
 //! The score of every epoch of a recording against several prompts.
 
-use nocturne_encoder::Embedding;
+use std::ops::Range;
 
-use crate::vectors::{Vectors, cosine};
+use crate::codes::Codes;
 
 /// A table of cosines: a row for each epoch, a column for each prompt.
+///
+/// Scores are of 8-bit codes: they differ from the cosines by [`error`](Self::error) at most, and usually by a tenth
+/// of it. For 512 numbers without outliers the error is about 0.015.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreTable {
     n_prompts: usize,
     n_epochs: usize,
     scores: Vec<f32>,
+    error: f32,
 }
 
 impl ScoreTable {
-    /// Scores every vector; the prompts must have the vectors' length.
-    pub(crate) fn of(vectors: &Vectors, prompts: &[Embedding]) -> Self {
-        let mut scores = Vec::with_capacity(vectors.len() * prompts.len());
-        vectors.for_each(
-            |_| true,
-            |_, vector| {
-                scores.extend(prompts.iter().map(|prompt| cosine(prompt.as_slice(), vector)));
-            },
-        );
-        Self { n_prompts: prompts.len(), n_epochs: vectors.len(), scores }
+    /// Scores some rows; the prompts must have the rows' length.
+    pub(crate) fn of(codes: &Codes, rows: Range<usize>, prompts: &Codes) -> Self {
+        let (n_prompts, n_epochs) = (prompts.len(), rows.len());
+        let mut scores = vec![0.0; n_epochs * n_prompts];
+        codes.score(rows.clone(), prompts, &mut scores);
+        let greatest = |errors: &[f32]| errors.iter().copied().fold(0.0, f32::max);
+        let error = greatest(&codes.errors()[rows]) + codes.bound(greatest(prompts.errors()));
+        Self { n_prompts, n_epochs, scores, error }
     }
 
     /// Returns the number of epochs.
@@ -33,6 +35,11 @@ impl ScoreTable {
     /// Returns the number of prompts.
     pub fn n_prompts(&self) -> usize {
         self.n_prompts
+    }
+
+    /// Returns how far a score may be from the cosine.
+    pub fn error(&self) -> f32 {
+        self.error
     }
 
     /// Returns the scores of the epoch in a row, in the order of the prompts.

@@ -52,6 +52,16 @@ impl Vectors {
         Embedding::new(numbers).expect("`new` refuses rows without direction")
     }
 
+    /// Returns a row as it is kept: half precision, little-endian.
+    ///
+    /// # Panics
+    ///
+    /// Panics where there is no such row.
+    pub fn row_bytes(&self, row: usize) -> Vec<u8> {
+        let halves = &self.values[row * self.dim..][..self.dim];
+        halves.iter().flat_map(|half| half.to_le_bytes()).collect()
+    }
+
     /// Writes a row into `numbers`, which must be as long as a row.
     pub(crate) fn copy_row(&self, row: usize, numbers: &mut [f32]) {
         self.values[row * self.dim..][..self.dim].convert_to_f32_slice(numbers);
@@ -100,10 +110,22 @@ pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f32 {
 
 /// Appends an embedding in half precision.
 pub(crate) fn extend_with_half(values: &mut Vec<u8>, embedding: &Embedding) {
+    values.extend(halves(embedding).iter().flat_map(|half| half.to_le_bytes()));
+}
+
+/// Returns the numbers of an embedding as half precision keeps them.
+pub(crate) fn rounded_to_half(embedding: &Embedding) -> Vec<f32> {
+    let halves = halves(embedding);
+    let mut numbers = vec![0.0; halves.len()];
+    halves.convert_to_f32_slice(&mut numbers);
+    numbers
+}
+
+fn halves(embedding: &Embedding) -> Vec<f16> {
     let numbers = embedding.as_slice();
     let mut halves = vec![f16::ZERO; numbers.len()];
     halves.convert_from_f32_slice(numbers);
-    values.extend(halves.iter().flat_map(|half| half.to_le_bytes()));
+    halves
 }
 
 #[cfg(test)]

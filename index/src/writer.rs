@@ -1,6 +1,6 @@
 //! Fills a collection; there is one writer at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,13 +8,14 @@ use nocturne_psg::RecordingId;
 
 use crate::collection::{SEGMENTS, expect_space};
 use crate::entry::SegmentRef;
-use crate::manifest::Manifest;
+use crate::kernel::MAX_DIM;
+use crate::manifest::{Change, Manifest};
 use crate::storage::{Folder, Item, Lock, Locking, PublishError, Storage, UNFINISHED, publish};
 use crate::{Collection, Error, RecordingDraft, RecordingEntry, Result, Space, segment};
 
 const LOCK: &str = "writer.lock";
 
-/// How many generations are kept.
+/// How many generations stay readable.
 const GENERATIONS: u64 = 3;
 
 /// The only writer of a collection, until it is dropped.
@@ -40,7 +41,7 @@ impl CollectionWriter {
     /// # Errors
     ///
     /// [`Error::AlreadyACollection`], [`Error::FolderInUse`], [`Error::Locked`] and [`Error::Io`];
-    /// [`Error::Setting`] for a space whose vectors have no numbers.
+    /// [`Error::Setting`] for a space whose vectors have no numbers, or more than 65,536.
     pub fn create(folder: &Path, space: &Space) -> Result<Self> {
         Self::create_in(Arc::new(Folder::at(folder)), space)
     }
@@ -65,8 +66,8 @@ impl CollectionWriter {
 
     /// Does what [`create`](Self::create) does in any kind of storage.
     pub fn create_in(storage: Arc<dyn Storage>, space: &Space) -> Result<Self> {
-        if space.dim == 0 {
-            return Err(Error::Setting { name: "dim", value: 0, expected: "at least 1" });
+        if !(1..=MAX_DIM).contains(&space.dim) {
+            return Err(Error::Setting { name: "dim", value: space.dim, expected: "1 to 65536" });
         }
         refuse_other_things(storage.as_ref())?;
         for folder in ["", SEGMENTS] {
@@ -77,10 +78,9 @@ impl CollectionWriter {
         if !Manifest::generations(storage.as_ref())?.is_empty() {
             return Err(Error::AlreadyACollection { path: storage.path("") });
         }
-        let manifest =
-            Manifest { generation: 0, space: space.clone(), recordings: BTreeMap::new() };
+        let (manifest, bytes) = Manifest::first(space);
         let mut writer = Self::new(storage, manifest, lock);
-        writer.advance(|_| {})?;
+        writer.publish("", &Manifest::file_name(writer.generation()), &bytes)?;
         Ok(writer)
     }
 
@@ -162,9 +162,7 @@ impl CollectionWriter {
     pub fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry> {
         let (entry, bytes) = segment::seal(&self.manifest.space, draft)?;
         self.publish(SEGMENTS, &entry.segment.file_name(), &bytes)?;
-        self.advance(|recordings| {
-            recordings.insert(entry.id.clone(), entry.clone());
-        })?;
+        self.advance(Change::Put(Box::new(entry.clone())))?;
         Ok(entry)
     }
 
@@ -177,26 +175,29 @@ impl CollectionWriter {
         if self.entry(id).is_none() {
             return Err(Error::UnknownRecording { recording: id.clone() });
         }
-        self.advance(|recordings| {
-            recordings.remove(id);
-        })
+        self.advance(Change::Remove(id.clone()))
     }
 
     /// Makes the next generation durable and visible, then the current one.
-    fn advance(
-        &mut self,
-        change: impl FnOnce(&mut BTreeMap<RecordingId, RecordingEntry>),
-    ) -> Result<()> {
-        let mut next = self.manifest.clone();
-        next.generation += 1;
-        change(&mut next.recordings);
-        self.publish("", &Manifest::file_name(next.generation), &next.to_bytes())?;
-        self.manifest = next;
-        if let Some(oldest) = self.manifest.generation.checked_sub(GENERATIONS) {
-            // Best effort: it is gone, was never there, or goes when the collection is next opened.
-            let _ = self.storage.remove(&Manifest::file_name(oldest));
+    fn advance(&mut self, change: Change) -> Result<()> {
+        let next = self.manifest.next(change);
+        self.publish("", &Manifest::file_name(next.generation), &next.bytes)?;
+        self.manifest.advance(next);
+        // Once for each whole manifest. Best effort: what stays goes when the collection is next opened.
+        let oldest = self.manifest.oldest_needed(GENERATIONS);
+        if oldest.is_some_and(|oldest| oldest + GENERATIONS == self.manifest.generation + 1) {
+            for name in self.old_manifests().unwrap_or_default() {
+                let _ = self.storage.remove(&name);
+            }
         }
         Ok(())
+    }
+
+    /// Returns the manifests that none of the last generations needs.
+    fn old_manifests(&self) -> Result<Vec<String>> {
+        let Some(oldest) = self.manifest.oldest_needed(GENERATIONS) else { return Ok(Vec::new()) };
+        let generations = Manifest::generations(self.storage.as_ref())?.into_iter();
+        Ok(generations.filter(|it| *it < oldest).map(Manifest::file_name).collect())
     }
 
     fn publish(&mut self, folder: &str, file_name: &str, bytes: &[u8]) -> Result<()> {
@@ -216,11 +217,11 @@ impl CollectionWriter {
     fn clear(&mut self) {
         let items = self.storage.list("").unwrap_or_default().into_iter();
         let oldest = self.manifest.generation.saturating_sub(GENERATIONS - 1);
-        let is_old = |name: &str| Manifest::generation_of(name).is_some_and(|it| it < oldest);
         let mut rubbish: Vec<String> = items
-            .filter(|item| item.is_file && (is_old(&item.name) || is_unfinished(&item.name)))
+            .filter(|item| item.is_file && is_unfinished(&item.name))
             .map(|item| item.name)
             .collect();
+        rubbish.extend(self.old_manifests().unwrap_or_default());
         rubbish.extend(self.unused_segments(oldest).unwrap_or_default());
         for name in rubbish {
             if self.storage.remove(&name).is_ok() {

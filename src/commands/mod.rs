@@ -4,6 +4,7 @@ mod caption;
 mod deid;
 mod demo;
 mod eval;
+mod export;
 mod index;
 mod inspect;
 mod label;
@@ -12,6 +13,7 @@ mod nights;
 mod search;
 mod serve;
 mod simulate;
+mod verify;
 
 use anyhow::Result;
 
@@ -32,6 +34,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Label(label) => label::run(&common, label),
         Command::Deid(deid) => deid::run(&deid),
         Command::List(list) => list::run(&list),
+        Command::Verify(verify) => verify::run(&verify),
+        Command::Export(export) => export::run(&export),
         Command::Serve(serve) => serve::run(&common, serve),
         Command::Eval(eval) => eval::run(&common, &eval),
     }

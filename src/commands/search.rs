@@ -59,8 +59,9 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<Outcome> {
         (None, false) => print(&answer)?,
         (Some(explanations), true) => {
             let hits: Vec<ExplainedHit<'_>> = explained(&answer, &explanations).collect();
-            let reading = &answer.reading;
-            console::print_pretty_json(&json!({ "hits": hits, "reading": reading }))?;
+            let EpochAnswer { reading, missing, .. } = &answer;
+            let answer = json!({ "hits": hits, "reading": reading, "missing": missing });
+            console::print_pretty_json(&answer)?;
         }
         (Some(explanations), false) => {
             print(&answer)?;
@@ -141,6 +142,9 @@ pub(super) fn print(answer: &EpochAnswer) -> Result<()> {
         if reading.truncated {
             console::note("warning: the text is too long; its end was left out");
         }
+    }
+    for recording in &answer.missing {
+        console::note(format_args!("warning: `{recording}` is damaged and was not searched"));
     }
     let rows = answer.hits.iter().map(|hit| {
         vec![

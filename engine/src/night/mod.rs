@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::concept::{calibration, is_called};
 use crate::epochs::{EpochHit, TextReading};
 use crate::limits::{check_k, check_text};
+use crate::margins::Margins;
 use crate::{Engine, Error, Result};
 use question::Question;
 use sought::Sought;
@@ -75,6 +76,13 @@ pub struct NightSkipped {
     pub reason: String,
 }
 
+impl NightSkipped {
+    fn damaged(recording: String) -> Self {
+        let reason = "its part of the collection is damaged; index it again".to_owned();
+        Self { recording, reason }
+    }
+}
+
 /// How a question about nights was understood.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QuestionReading {
@@ -122,20 +130,25 @@ impl Engine {
         }
         let mut sought = self.sought(question)?;
         let snapshot = self.snapshot()?;
+        let wanted =
+            |id: &RecordingId| request.recordings.is_empty() || request.recordings.contains(id);
         for id in &request.recordings {
             snapshot.exact.recording(id)?;
         }
         let stages = self.judge(PromptSet::stages())?;
-        let mut skipped = Vec::new();
+        let prompts = sought.margins.prompts();
+        let nights = snapshot.exact.score_all(prompts, wanted, |recording, scores| {
+            let night = sought.judge(recording, scores, &stages, &snapshot.exact);
+            (recording.id(), night)
+        })?;
+        let mut skipped: Vec<NightSkipped> =
+            snapshot.missing().into_iter().map(NightSkipped::damaged).collect();
         let mut judged = Vec::new();
-        for recording in snapshot.exact.recordings() {
-            if !request.recordings.is_empty() && !request.recordings.contains(recording.id()) {
-                continue;
-            }
-            match sought.judge(recording, &stages) {
+        for (recording, night) in nights {
+            match night? {
                 Ok(night) => judged.push(night),
                 Err(reason) => {
-                    skipped.push(NightSkipped { recording: recording.id().to_string(), reason });
+                    skipped.push(NightSkipped { recording: recording.to_string(), reason });
                 }
             }
         }
@@ -165,7 +178,8 @@ impl Engine {
             (words, None, LabelDirections { positive: encoded.embedding, negative: None }, text)
         };
         let calibration = calibration(&self.manifest, &name);
-        Ok(Sought { question, name, label, directions, calibration, text })
+        let margins = Margins::of(&[directions]);
+        Ok(Sought { question, name, label, margins, calibration, text })
     }
 }
 

@@ -1,8 +1,8 @@
 //! A concept that is looked for in nights: scores, thresholds, evidence.
 
+use nocturne_encoder::Label;
 use nocturne_encoder::bundle::Calibration;
-use nocturne_encoder::{Embedding, Label, LabelDirections};
-use nocturne_index::{Hit, Recording};
+use nocturne_index::{ExactIndex, Hit, Recording, ScoreTable};
 use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{EPOCH_S, EpochRef, Stage};
 
@@ -11,6 +11,7 @@ use super::rate::{Rate, scored_rate};
 use super::{NightHit, QuestionReading, StageSource};
 use crate::epochs::{EpochHit, TextReading};
 use crate::labels::Judge;
+use crate::margins::Margins;
 use crate::snapshot::Snapshot;
 
 /// Of words without a calibration, the share of the best epochs that counts as found.
@@ -23,7 +24,8 @@ pub(super) struct Sought {
     pub(super) name: String,
     /// The label of a known concept.
     pub(super) label: Option<&'static Label>,
-    pub(super) directions: LabelDirections,
+    /// That of the label, or of the words alone.
+    pub(super) margins: Margins,
     pub(super) calibration: Calibration,
     pub(super) text: TextReading,
 }
@@ -55,21 +57,29 @@ impl Sought {
     /// Scores the epochs of sleep of a night, or says why it cannot.
     ///
     /// Which epochs are sleep is said by the recording's scorer, or else by the nearest prompt.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ExactIndex::scores`]; that a night cannot be judged is no error.
     pub(super) fn judge<'a>(
         &self,
         recording: &'a Recording,
+        scores: &ScoreTable,
         stages: &Judge,
-    ) -> Result<JudgedNight<'a>, String> {
+        index: &ExactIndex,
+    ) -> crate::Result<Result<JudgedNight<'a>, String>> {
         let is_scored = recording.stages().iter().any(Option::is_some);
         let stage_source = if is_scored { StageSource::Scored } else { StageSource::ZeroShot };
         let mut night = JudgedNight { recording, scores: Vec::new(), n_hidden: 0, stage_source };
+        let guessed = match stage_source {
+            StageSource::Scored => None,
+            StageSource::ZeroShot => Some(index.scores(recording.id(), stages.prompts())?),
+        };
         for row in 0..recording.n_epochs() {
             let mask = recording.masks()[row];
-            let embedding = recording.vectors().embedding(row);
-            let stage = if is_scored {
-                recording.stages()[row]
-            } else {
-                zero_shot(stages, &embedding, mask)
+            let stage = match &guessed {
+                None => recording.stages()[row],
+                Some(scores) => zero_shot(stages, scores.row(row), mask),
             };
             if !self.question.is_about(stage) {
                 continue;
@@ -77,14 +87,14 @@ impl Sought {
             if self.label.is_some_and(|label| !label.is_visible_in(mask)) {
                 night.n_hidden += 1;
             } else {
-                night.scores.push((row, self.score(&embedding)));
+                night.scores.push((row, self.score(scores.row(row))));
             }
         }
-        match (night.scores.len(), night.n_hidden) {
+        Ok(match (night.scores.len(), night.n_hidden) {
             (0, 0) => Err("it has no epoch of the sleep that was asked for".to_owned()),
             (0, _) => Err("it has none of the channels that show the concept".to_owned()),
             _ => Ok(night),
-        }
+        })
     }
 
     /// Sets the threshold of words without a calibration, so that a fixed share of all epochs counts.
@@ -161,8 +171,8 @@ impl Sought {
     }
 
     /// Returns a probability where the concept is known, else the cosine.
-    fn score(&self, epoch: &Embedding) -> f32 {
-        let margin = self.directions.margin(epoch);
+    fn score(&self, scores: &[f32]) -> f32 {
+        let margin = self.margins.of_scores(scores).next().expect("there is one label");
         if self.label.is_some() { self.calibration.probability(margin) } else { margin }
     }
 
@@ -181,8 +191,8 @@ impl Sought {
     }
 }
 
-fn zero_shot(stages: &Judge, epoch: &Embedding, mask: ChannelMask) -> Option<Stage> {
-    stages.judge(epoch, mask).labels.first()?.parse().ok()
+fn zero_shot(stages: &Judge, scores: &[f32], mask: ChannelMask) -> Option<Stage> {
+    stages.judge(scores, mask).labels.first()?.parse().ok()
 }
 
 /// Returns the epochs that show the concept best, best first.

@@ -92,6 +92,7 @@ impl NocturneService for Service {
         Ok(Response::new(v1::SearchEpochsResponse {
             hits: answer.hits.into_iter().map(convert::epoch_hit).collect(),
             reading: answer.reading.map(convert::reading),
+            missing: answer.missing,
         }))
     }
 

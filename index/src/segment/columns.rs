@@ -3,6 +3,7 @@
 use half::f16;
 
 use super::envelope::{Damage, Section};
+use crate::codes::Codes;
 use crate::vectors::Vectors;
 
 impl<'a> Section<'a> {
@@ -43,6 +44,26 @@ impl<'a> Section<'a> {
             Damage::at(self.offset + 2 * invalid.at, problem)
         })
     }
+}
+
+/// Returns the codes of `n` vectors.
+pub(super) fn codes(
+    [codes, scales, errors]: [Section<'_>; 3],
+    n: usize,
+    dim: usize,
+) -> Result<Codes, Damage> {
+    let too_many = || Damage::at(codes.offset, format!("{n} vectors of {dim} codes"));
+    let count = n.checked_mul(dim).ok_or_else(too_many)?;
+    // Kernels rely on it that no code is -128.
+    let code = |[code]: [u8; 1]| Some(code.cast_signed()).filter(|code| *code != i8::MIN);
+    let number = |bytes| Some(f32::from_le_bytes(bytes)).filter(|number| number.is_finite());
+    let scale = |bytes| number(bytes).filter(|scale| *scale >= 0.0);
+    Ok(Codes::from_parts(
+        dim,
+        &codes.column(count, code)?,
+        scales.column(n, scale)?,
+        errors.column(n, scale)?,
+    ))
 }
 
 /// Says at which row a column is out of order, given where the column begins and how long a row is.

@@ -1,6 +1,6 @@
 //! The sealed file of one recording.
 //!
-//! # Format 1
+//! # Formats 1 and 2
 //!
 //! All numbers are little-endian. The **envelope** is the same in every version, so that damage is told from novelty:
 //!
@@ -17,7 +17,7 @@
 //! That hash therefore stands for the whole content. It is the name of the file, and the manifest repeats it,
 //! so that the same recording, indexed again, gives the same file.
 //!
-//! The **sections** of format 1, of `n` epochs in ascending order and `m` captions in the order of their epochs:
+//! The **sections**, of `n` epochs in ascending order and `m` captions in the order of their epochs:
 //!
 //! | name | content |
 //! |---|---|
@@ -34,6 +34,11 @@
 //! | `cap_text` | the texts in UTF-8, one after the other |
 //! | `cap_vectors` | `m · dim` f16, by rows |
 //! | `details` | JSON: what fits no column, see [`Details`] |
+//! | `codes` | since format 2: `n · dim` i8 from -127 to 127, by rows: the vectors for a scan |
+//! | `scales` | since format 2: `n` f32, what a row's codes are to be multiplied with |
+//! | `errors` | since format 2: `n` f32, most that a row's vector differs from its codes times its scale, as a length |
+//!
+//! A segment of format 1 is read as well; its codes are made anew from its vectors.
 
 mod columns;
 mod envelope;
@@ -51,7 +56,10 @@ pub(crate) use reader::{Content, read};
 pub(crate) use writer::seal;
 
 /// Newest version of the format that this build reads, and the one that it writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// First version that has codes.
+const FORMAT_WITH_CODES: u32 = 2;
 
 /// Length of the header before the first section in bytes; sections begin at multiples of it.
 const ALIGNMENT: usize = 64;
@@ -69,6 +77,9 @@ const CAPTION_ENDS: &str = "cap_ends";
 const CAPTION_TEXT: &str = "cap_text";
 const CAPTION_VECTORS: &str = "cap_vectors";
 const DETAILS: &str = "details";
+const CODES: &str = "codes";
+const SCALES: &str = "scales";
+const ERRORS: &str = "errors";
 
 /// The stage of an epoch that was not scored.
 const NO_STAGE: u8 = 255;

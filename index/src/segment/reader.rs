@@ -6,14 +6,16 @@ use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EpochNumber, Event, EventSet, Quality, Stage};
 
-use super::columns::in_order;
+use super::columns::{self, in_order};
 use super::envelope::{Damage, Opened};
 use super::writer::MAGIC;
 use super::{
-    CAPTION_ENDS, CAPTION_KINDS, CAPTION_ROWS, CAPTION_TEXT, CAPTION_VECTORS, DETAILS, Details,
-    EVENTS, FORMAT, MASKS, NO_STAGE, NUMBERS, ONSETS, QUALITY, STAGES, VECTORS,
+    CAPTION_ENDS, CAPTION_KINDS, CAPTION_ROWS, CAPTION_TEXT, CAPTION_VECTORS, CODES, DETAILS,
+    Details, ERRORS, EVENTS, FORMAT, FORMAT_WITH_CODES, MASKS, NO_STAGE, NUMBERS, ONSETS, QUALITY,
+    SCALES, STAGES, VECTORS,
 };
 use crate::captions::Captions;
+use crate::codes::Codes;
 use crate::recording::EpochColumns;
 use crate::vectors::Vectors;
 use crate::{Error, RecordingEntry, Result, Space};
@@ -28,7 +30,7 @@ pub(crate) struct Content {
     pub(crate) montage: serde_json::Value,
 }
 
-/// Reads the segment that `entry` describes.
+/// Reads the segment that `entry` describes, and the codes of its vectors.
 ///
 /// # Errors
 ///
@@ -39,7 +41,7 @@ pub(crate) fn read(
     path: &Path,
     entry: &RecordingEntry,
     space: &Space,
-) -> Result<Content> {
+) -> Result<(Content, Codes)> {
     let damaged = |damage: Damage| Error::DamagedSegment {
         path: path.to_owned(),
         offset: damage.offset as u64,
@@ -51,7 +53,10 @@ pub(crate) fn read(
         let path = path.to_owned();
         return Err(Error::Format { path, found: header.format, supported: FORMAT });
     }
-    header.check(entry, space).and_then(|()| content(&opened, entry, space)).map_err(damaged)
+    header.check(entry, space).map_err(damaged)?;
+    let content = content(&opened, entry, space).map_err(damaged)?;
+    let codes = codes(&opened, &header, &content.vectors).map_err(damaged)?;
+    Ok((content, codes))
 }
 
 fn open<'a>(bytes: &'a [u8], entry: &RecordingEntry) -> Result<Opened<'a>, Damage> {
@@ -111,6 +116,17 @@ fn content(opened: &Opened<'_>, entry: &RecordingEntry, space: &Space) -> Result
     let events = details.events.map(std::borrow::Cow::into_owned);
     let montage = details.montage.into_owned();
     Ok(Content { epochs, vectors, captions, events, montage })
+}
+
+/// Returns the codes of the vectors, made anew where the format had none yet.
+fn codes(opened: &Opened<'_>, header: &Header, vectors: &Vectors) -> Result<Codes, Damage> {
+    if header.format < FORMAT_WITH_CODES {
+        let mut codes = Codes::with_room(vectors.dim(), vectors.len());
+        vectors.for_each(|_| true, |_, vector| codes.push(vector));
+        return Ok(codes);
+    }
+    let sections = [opened.section(CODES)?, opened.section(SCALES)?, opened.section(ERRORS)?];
+    columns::codes(sections, vectors.len(), vectors.dim())
 }
 
 fn details<'a>(

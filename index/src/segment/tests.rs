@@ -14,7 +14,7 @@ use super::envelope::{Builder, Opened};
 use super::*;
 use crate::{CaptionPoint, EpochPoint, RecordingDraft, RecordingEntry, Result, Space};
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 16] = [
     NUMBERS,
     ONSETS,
     STAGES,
@@ -28,6 +28,9 @@ const NAMES: [&str; 13] = [
     CAPTION_TEXT,
     CAPTION_VECTORS,
     DETAILS,
+    CODES,
+    SCALES,
+    ERRORS,
 ];
 
 fn space() -> Space {
@@ -114,7 +117,7 @@ fn unchanged_content_is_read() {
 #[test]
 fn newer_format_is_refused_by_name() {
     let message = reread(|header| header[8] = 7, NUMBERS, |_| {}).unwrap_err().to_string();
-    assert_eq!(message, "`a.seg` has format 7; this build reads up to 1");
+    assert_eq!(message, "`a.seg` has format 7; this build reads up to 2");
 }
 
 #[test]
@@ -135,6 +138,38 @@ fn impossible_content_is_refused() {
     check(CAPTION_ENDS, |bytes| bytes[0] = 1, "640: row 0 of `cap_ends` holds [01, 00, 00, 00]");
     check(CAPTION_TEXT, |bytes| bytes[3] = b'x', "706: a caption is not UTF-8");
     check(DETAILS, Vec::clear, "832: its details: EOF while parsing a value at line 1 column 0");
+}
+
+#[test]
+fn impossible_codes_are_refused() {
+    let message = |section, change: fn(&mut Vec<u8>)| {
+        let message = reread(|_| {}, section, change).unwrap_err().to_string();
+        message.split_once(": ").unwrap().1.to_owned()
+    };
+    assert_eq!(message(CODES, |bytes| bytes[3] = 0x80), "row 3 of `codes` holds [80]");
+    assert_eq!(
+        message(SCALES, |bytes| bytes[..4].copy_from_slice(&(-1.0_f32).to_le_bytes())),
+        "row 0 of `scales` holds [00, 00, 80, bf]"
+    );
+    assert_eq!(message(ERRORS, Vec::clear), "`errors` has 0 bytes; expected 2 of 4");
+}
+
+#[test]
+fn format_without_codes_is_read_as_if_it_had_them() {
+    let (mut entry, bytes) = seal(&space(), draft()).unwrap();
+    let opened = Opened::open(&bytes).unwrap();
+    let mut header = *opened.header.first_chunk().unwrap();
+    header[8] = 1;
+    let mut builder = Builder::new(header);
+    for name in &NAMES[..13] {
+        let content = opened.section(name).unwrap().bytes;
+        builder.section(name, |bytes| bytes.extend(content));
+    }
+    let (_, expect) = read(&bytes, Path::new("a.seg"), &entry, &space()).unwrap();
+    let (hash, bytes) = builder.seal();
+    entry.segment = crate::SegmentRef { hash, length: bytes.len() as u64 };
+    let (_, codes) = read(&bytes, Path::new("a.seg"), &entry, &space()).unwrap();
+    assert_eq!(codes, expect);
 }
 
 #[test]

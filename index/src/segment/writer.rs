@@ -7,10 +7,12 @@ use nocturne_psg::{EPOCH_S, Stage};
 
 use super::envelope::Builder;
 use super::{
-    ALIGNMENT, CAPTION_ENDS, CAPTION_KINDS, CAPTION_ROWS, CAPTION_TEXT, CAPTION_VECTORS, DETAILS,
-    Details, EVENTS, FORMAT, MASKS, NO_STAGE, NUMBERS, ONSETS, QUALITY, STAGES, VECTORS,
+    ALIGNMENT, CAPTION_ENDS, CAPTION_KINDS, CAPTION_ROWS, CAPTION_TEXT, CAPTION_VECTORS, CODES,
+    DETAILS, Details, ERRORS, EVENTS, FORMAT, MASKS, NO_STAGE, NUMBERS, ONSETS, QUALITY, SCALES,
+    STAGES, VECTORS,
 };
-use crate::vectors::extend_with_half;
+use crate::codes::Codes;
+use crate::vectors::{extend_with_half, rounded_to_half};
 use crate::{CaptionPoint, EpochPoint, RecordingDraft, RecordingEntry, Result, SegmentRef, Space};
 
 /// How every segment begins.
@@ -32,6 +34,7 @@ pub(crate) fn seal(space: &Space, draft: RecordingDraft) -> Result<(RecordingEnt
         serde_json::to_writer(bytes, &details(space, &draft))
             .expect("text keys and finite numbers always make JSON");
     });
+    add_codes(&mut builder, &codes(space, &draft));
     let (hash, bytes) = builder.seal();
     let segment = SegmentRef { hash, length: bytes.len() as u64 };
     Ok((entry(draft, segment), bytes))
@@ -101,6 +104,25 @@ fn add_captions(builder: &mut Builder, draft: &RecordingDraft) {
     builder.section(CAPTION_VECTORS, |bytes| {
         captions.iter().for_each(|caption| extend_with_half(bytes, &caption.vector));
     });
+}
+
+/// Returns the codes of the vectors as they are kept, in half precision.
+fn codes(space: &Space, draft: &RecordingDraft) -> Codes {
+    let mut codes = Codes::with_room(space.dim, draft.epochs.len());
+    draft.epochs.iter().for_each(|epoch| codes.push(&rounded_to_half(&epoch.vector)));
+    codes
+}
+
+fn add_codes(builder: &mut Builder, codes: &Codes) {
+    builder.section(CODES, |bytes| {
+        let all = (0..codes.len()).flat_map(|row| codes.row(row));
+        bytes.extend(all.map(i8::cast_unsigned));
+    });
+    for (name, numbers) in [(SCALES, codes.scales()), (ERRORS, codes.errors())] {
+        builder.section(name, |bytes| {
+            bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        });
+    }
 }
 
 fn details<'a>(space: &'a Space, draft: &'a RecordingDraft) -> Details<'a> {

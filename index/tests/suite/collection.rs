@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use nocturne_index::storage::Simulated;
 use nocturne_index::{
-    CaptionPoint, Collection, CollectionWriter, EpochPoint, Error, ExactIndex, RecordingDraft,
+    CaptionPoint, Collection, CollectionWriter, EpochPoint, Error, ExactIndex, Recording,
+    RecordingDraft, ScoreTable, SearchRequest, VectorIndex,
 };
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::{EpochNumber, EpochRef, Event, Stage};
@@ -107,6 +108,7 @@ fn readers_see_new_recordings_after_a_refresh() {
     writer.commit(draft("c", 4, 5)).unwrap();
 
     assert_kept(&before, &draft("b", 2, 5));
+    let index = ExactIndex::open(&before).unwrap();
     let after = before.refresh().unwrap().unwrap();
     assert!(after.is_current().unwrap() && !before.is_current().unwrap());
     assert_kept(&after, &draft("b", 3, 5));
@@ -115,6 +117,11 @@ fn readers_see_new_recordings_after_a_refresh() {
         Arc::ptr_eq(&kept, after.recording(&id("a")).unwrap()),
         "what stayed is not read again"
     );
+    let query = draft("c", 4, 5).epochs[2].vector.clone();
+    let search = |index: ExactIndex| index.search(&query, &SearchRequest::nearest(15)).unwrap();
+    let followed = search(index.followed_by(&after).unwrap());
+    assert_eq!((followed.len(), &followed[0].epoch), (15, &epoch("c", 2)));
+    assert_eq!(followed, search(ExactIndex::open(&after).unwrap()));
 }
 
 #[test]
@@ -205,12 +212,15 @@ fn scores_are_by_epoch_and_prompt() {
     let scores = index.scores(&id("a"), &prompts).unwrap();
     assert_eq!((scores.n_epochs(), scores.n_prompts()), (3, 2));
     for (row, expect) in rows.iter().enumerate() {
-        let close = |(score, expect): (&f32, &f32)| (score - expect).abs() < 1e-3;
+        let close = |(score, expect): (&f32, &f32)| (score - expect).abs() <= scores.error() + 1e-3;
         assert!(scores.row(row).iter().zip(expect).all(close));
     }
-    let all: Vec<_> = index.score_all(&prompts[1]).unwrap().collect();
-    assert_eq!(all.len(), 1);
-    assert_eq!(all[0].1, scores.prompt(1).collect::<Vec<_>>());
+    assert!(scores.error() < 0.02, "{}", scores.error());
+    let visit =
+        |recording: &Recording, scores: &ScoreTable| (recording.id().to_string(), scores.clone());
+    let all = index.score_all(&prompts, |_| true, visit).unwrap();
+    assert_eq!(all, [("a".to_owned(), scores)]);
+    assert_eq!(index.score_all(&prompts, |_| false, visit).unwrap(), []);
     let error = index.scores(&id("a"), &[embedding(&[1.0])]).unwrap_err();
     assert!(matches!(error, Error::Dimension { expected: 2, received: 1 }), "{error}");
 }

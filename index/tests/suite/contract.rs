@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use half::f16;
 use nocturne_encoder::Embedding;
 use nocturne_index::storage::Simulated;
 use nocturne_index::{
     Collection, CollectionWriter, EpochPoint, Error, ExactIndex, Filter, Hit, HnswIndex,
-    HnswSettings, RecordingDraft, SearchRequest, VectorIndex,
+    HnswSettings, RecordingDraft, RecordingEntry, SearchRequest, VectorIndex,
 };
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::montage::{Channel, ChannelMask};
@@ -278,6 +279,46 @@ fn graph_finds_what_the_oracle_finds() {
     assert!(wide >= 0.95, "recall is {wide}");
     let narrow = recall(&build(8), oracle.as_ref(), &queries);
     assert!(narrow < wide, "the graph is walked: recall is {narrow} with few candidates");
+}
+
+/// Returns the cosine of a query with every epoch that a filter on recordings leaves, from the vectors as they are kept.
+fn scores_of_numbers(
+    collection: &Collection,
+    query: &Embedding,
+    is_in: impl Fn(&RecordingEntry) -> bool,
+) -> Vec<(f64, EpochRef)> {
+    let mut scores = Vec::new();
+    for entry in collection.recordings().filter(|entry| is_in(entry)) {
+        let recording = collection.recording(&entry.id).unwrap();
+        for (row, number) in recording.numbers().iter().enumerate() {
+            let bytes = recording.vectors().row_bytes(row);
+            let halves = bytes.as_chunks().0.iter().map(|half| f16::from_le_bytes(*half));
+            let products = halves.zip(query.as_slice()).map(|(a, b)| a.to_f64() * f64::from(*b));
+            let epoch = EpochRef { recording: entry.id.clone(), epoch: *number };
+            scores.push((products.sum::<f64>(), epoch));
+        }
+    }
+    scores.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scores
+}
+
+/// The scan looks at 8-bit codes first; nothing that the vectors themselves would find may get lost by that.
+#[test]
+fn scan_of_codes_finds_all_that_the_numbers_would() {
+    let (collection, queries) = clustered(6, 500, 64);
+    let index = ExactIndex::open(&collection).unwrap();
+    let filter = Filter { excluded_recordings: [id("night-3")].into(), ..Filter::default() };
+    for (query, k) in queries.iter().zip([1, 10, 100, 1000].into_iter().cycle()) {
+        let request = SearchRequest { filter: filter.clone(), ..SearchRequest::nearest(k) };
+        let hits = index.search(query, &request).unwrap();
+        let expect = scores_of_numbers(&collection, query, |entry| entry.id != id("night-3"));
+        assert_eq!(hits.iter().map(|hit| &hit.epoch).collect::<BTreeSet<_>>().len(), k);
+        for (hit, (score, _)) in hits.iter().zip(&expect) {
+            let own = expect.iter().find(|(_, epoch)| *epoch == hit.epoch).unwrap().0;
+            // Scores that differ by less than single precision does are a tie.
+            assert!((f64::from(hit.score) - own).abs() < 1e-6 && (own - score).abs() < 1e-6, "{k}");
+        }
+    }
 }
 
 #[test]

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use nocturne_index::storage::Simulated;
-use nocturne_index::{Collection, CollectionWriter, Error};
+use nocturne_index::storage::{Simulated, Storage};
+use nocturne_index::{
+    Collection, CollectionWriter, Error, ExactIndex, Filter, SearchRequest, VectorIndex,
+};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::support::{assert_kept, draft, id, space, space_of};
@@ -150,6 +152,33 @@ fn lost_segment_is_named_and_indexing_again_heals() {
 }
 
 #[test]
+fn damaged_recording_is_missing_from_answers_that_say_so() {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let entry = writer.commit(draft("a", 1, 4)).unwrap();
+    writer.commit(draft("b", 2, 4)).unwrap();
+    let file = format!("segments/{}", entry.segment.file_name());
+    storage.tamper(&file, |bytes| bytes[300] ^= 1);
+    let index = ExactIndex::open(&Collection::open_in(storage).unwrap()).unwrap();
+    let [missing] = index.missing() else { panic!("one is damaged") };
+    assert_eq!(missing.recording, id("a"));
+    let message = missing.error().to_string();
+    assert!(
+        message.starts_with(&format!("`simulated/{file}` is damaged at byte 0: ")),
+        "{message}"
+    );
+    let query = draft("a", 1, 4).epochs[0].vector.clone();
+    let hits = index.search(&query, &SearchRequest::nearest(9)).unwrap();
+    assert_eq!(hits.len(), 4);
+    assert!(hits.iter().all(|hit| hit.epoch.recording == id("b")));
+
+    let filter = Filter { recordings: Some([id("a")].into()), ..Filter::default() };
+    let request = SearchRequest { filter, ..SearchRequest::nearest(9) };
+    assert_eq!(index.search(&query, &request).unwrap_err().to_string(), message);
+    assert_eq!(index.recording(&id("a")).unwrap_err().to_string(), message);
+}
+
+#[test]
 fn damaged_manifest_is_not_passed_over() {
     let (storage, _, manifest) = one_night(4);
     storage.tamper(&manifest, |bytes| bytes[70] ^= 1);
@@ -184,14 +213,14 @@ fn newer_formats_are_refused_by_name() {
         bytes.extend(format!("{{\"xxh3\":\"{:032x}\"}}\n", xxh3_128(content)).bytes());
     });
     let message = Collection::open_in(storage).unwrap_err().to_string();
-    assert_eq!(message, format!("`simulated/{manifest}` has format 7; this build reads up to 1"));
+    assert_eq!(message, format!("`simulated/{manifest}` has format 7; this build reads up to 2"));
 }
 
 #[test]
 fn spaces_without_numbers_are_refused() {
     let storage = Arc::new(Simulated::default());
     let error = CollectionWriter::create_in(storage, &space_of("none", 0)).unwrap_err();
-    assert_eq!(error.to_string(), "`dim` is 0; expected at least 1");
+    assert_eq!(error.to_string(), "`dim` is 0; expected 1 to 65536");
 }
 
 #[test]
@@ -251,7 +280,8 @@ fn unreadable_old_generations_stop_nothing_and_keep_their_segments() {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
     let replaced = writer.commit(draft("a", 1, 4)).unwrap();
-    writer.commit(draft("a", 2, 4)).unwrap();
+    // The sixth generation is a whole one, on which nothing older has an influence.
+    (2..6).for_each(|seed| drop(writer.commit(draft("a", seed, 4)).unwrap()));
     drop(writer);
     storage.tamper("manifest-000002.jsonl", Vec::clear);
     let mut writer = CollectionWriter::open_in(storage.clone(), &space()).unwrap();
@@ -262,4 +292,79 @@ fn unreadable_old_generations_stop_nothing_and_keep_their_segments() {
     drop(writer);
     drop(CollectionWriter::open_in(storage.clone(), &space()).unwrap());
     assert!(!storage.files().contains(&file));
+}
+
+/// Returns a collection whose newest whole manifest is the first, with three changes after it.
+fn three_changes() -> Arc<Simulated> {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    (1..4).for_each(|seed| drop(writer.commit(draft("a", seed, 4)).unwrap()));
+    storage
+}
+
+fn copy_manifest(storage: &Simulated, from: &str, to: &str) {
+    let mut content = Vec::new();
+    storage.tamper(from, |bytes| content.clone_from(bytes));
+    storage.tamper(to, |bytes| *bytes = content);
+}
+
+#[track_caller]
+fn check_manifests(storage: Arc<Simulated>, expect: &str) {
+    let message = Collection::open_in(storage.clone()).unwrap_err().to_string();
+    assert_eq!(message, format!("`simulated/{expect}"));
+    assert!(matches!(
+        CollectionWriter::open_in(storage, &space()),
+        Err(Error::DamagedManifest { .. })
+    ));
+}
+
+#[test]
+fn damage_in_the_middle_of_the_log_is_no_torn_end() {
+    let storage = three_changes();
+    storage.tamper("manifest-000002.jsonl", Vec::clear);
+    let expect = "manifest-000002.jsonl` is damaged at byte 0: it does not end with a line";
+    check_manifests(storage, expect);
+
+    let storage = three_changes();
+    storage.remove("manifest-000003.jsonl").unwrap();
+    check_manifests(storage, "manifest-000003.jsonl` is damaged at byte 0: it is missing");
+
+    let storage = three_changes();
+    copy_manifest(&storage, "manifest-000002.jsonl", "manifest-000003.jsonl");
+    let expect =
+        "manifest-000003.jsonl` is damaged at byte 0: it is generation 2, under a wrong name";
+    check_manifests(storage, expect);
+}
+
+#[test]
+fn logs_of_two_collections_do_not_mix() {
+    let (storage, other) = (three_changes(), Arc::new(Simulated::default()));
+    let mut writer = CollectionWriter::create_in(other.clone(), &space()).unwrap();
+    (7..9).for_each(|seed| drop(writer.commit(draft("b", seed, 4)).unwrap()));
+    let mut content = Vec::new();
+    other.tamper("manifest-000003.jsonl", |bytes| content.clone_from(bytes));
+    storage.tamper("manifest-000003.jsonl", |bytes| *bytes = content);
+    let expect = "it is another than the next generation has changed";
+    check_manifests(storage, &format!("manifest-000003.jsonl` is damaged at byte 0: {expect}"));
+}
+
+#[test]
+fn manifests_of_the_first_format_are_read_and_followed() {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    (1..6).for_each(|seed| drop(writer.commit(draft("a", seed, 4)).unwrap()));
+    drop(writer);
+    // What a whole manifest of the first format differs in is its number alone.
+    storage.tamper("manifest-000006.jsonl", |bytes| {
+        let text = String::from_utf8(std::mem::take(bytes)).unwrap();
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let content = lines[..2].concat().replacen("\"format\":2", "\"format\":1", 1);
+        *bytes = content.clone().into_bytes();
+        bytes.extend(format!("{{\"xxh3\":\"{:032x}\"}}\n", xxh3_128(content.as_bytes())).bytes());
+    });
+    let mut writer = CollectionWriter::open_in(storage.clone(), &space()).unwrap();
+    writer.commit(draft("b", 9, 4)).unwrap();
+    let collection = Collection::open_in(storage).unwrap();
+    assert_kept(&collection, &draft("a", 5, 4));
+    assert_kept(&collection, &draft("b", 9, 4));
 }

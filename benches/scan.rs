@@ -1,0 +1,144 @@
+//! How long do questions about every epoch take, against merely reading what they read?
+//!
+//! `cargo bench --bench scan -- [--rows N] [--numbers N] [--json]` prints a line for each kind of question: wall-clock
+//! milliseconds for a million epochs, and the ratio to reading the same bytes on as many threads in the same run, which
+//! holds on any machine. The kinds take turns, and the middle one of their times counts.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
+
+mod nights;
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use nocturne_encoder::Embedding;
+use nocturne_index::{Collection, ExactIndex, Recording, ScoreTable, SearchRequest, VectorIndex};
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+use serde_json::json;
+
+use nights::{centres, fill, near_one_of};
+
+/// How often each kind of question is asked.
+const ROUNDS: usize = 11;
+/// Hits that are asked for.
+const K: usize = 10;
+/// Prompts of a set of labels.
+const LABELS: usize = 64;
+/// Cosine from which an epoch counts in a night.
+const THRESHOLD: f32 = 0.3;
+
+fn main() -> Result<()> {
+    let Arguments { rows, numbers, json } = Arguments::read()?;
+    let folder = tempfile::tempdir()?;
+    let mut random = Pcg64Mcg::seed_from_u64(21);
+    let centres = centres(numbers, &mut random);
+    fill(folder.path(), rows, &centres, &mut random)?;
+    let index = ExactIndex::open(&Collection::open(folder.path())?)?;
+    let prompts: Vec<Embedding> =
+        (0..LABELS).map(|_| near_one_of(&centres, &mut random)).collect::<Result<_>>()?;
+
+    let kinds: [(&str, &dyn Fn() -> Result<()>); 4] = [
+        ("read", &|| {
+            black_box(index.read_codes());
+            Ok(())
+        }),
+        ("one_prompt", &|| {
+            black_box(index.search(&prompts[0], &SearchRequest::nearest(K))?);
+            Ok(())
+        }),
+        ("night", &|| {
+            black_box(index.score_all(&prompts[..1], |_| true, found)?);
+            Ok(())
+        }),
+        ("labels_64", &|| {
+            black_box(index.score_all(&prompts, |_| true, labels)?);
+            Ok(())
+        }),
+    ];
+    let mut times = vec![Vec::new(); kinds.len()];
+    for _ in 0..ROUNDS {
+        for ((_, ask), times) in kinds.iter().zip(&mut times) {
+            let begin = Instant::now();
+            ask()?;
+            times.push(begin.elapsed().as_secs_f64());
+        }
+    }
+    let [read_s, ref others @ ..] = times.into_iter().map(median).collect::<Vec<_>>()[..] else {
+        bail!("there is a time for each kind");
+    };
+    let (kernel, threads) = (index.kernel(), index.threads());
+    for ((name, _), seconds) in kinds[1..].iter().zip(others) {
+        let ms_per_million = seconds * 1e3 * 1e6 / rows as f64;
+        let ratio = seconds / read_s;
+        if json {
+            let line = json!({
+                "name": name,
+                "ms_per_million": ms_per_million,
+                "ratio_to_read": ratio,
+                "kernel": kernel,
+                "threads": threads,
+                "rows": rows,
+                "numbers": numbers,
+            });
+            println!("{line}");
+        } else {
+            println!(
+                "{name:12} {ms_per_million:9.2} ms for a million, {ratio:6.2} times reading ({kernel}, {threads} threads)"
+            );
+        }
+    }
+    Ok(())
+}
+
+struct Arguments {
+    rows: usize,
+    numbers: usize,
+    json: bool,
+}
+
+impl Arguments {
+    fn read() -> Result<Self> {
+        let mut read = Self { rows: 200_000, numbers: 512, json: false };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut number = || -> Result<usize> {
+                let value =
+                    arguments.next().with_context(|| format!("`{argument}` has no value"))?;
+                let number: Option<usize> = value.parse().ok().filter(|number| *number > 0);
+                number.with_context(|| format!("`{argument}` is `{value}`; expected 1 or more"))
+            };
+            match argument.as_str() {
+                "--rows" => read.rows = number()?,
+                "--numbers" => read.numbers = number()?,
+                "--json" => read.json = true,
+                // Cargo says so to every benchmark.
+                "--bench" => {}
+                _ => bail!(
+                    "`{argument}` is no argument; expected `--rows N`, `--numbers N`, `--json`"
+                ),
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// Returns how many epochs of a night count, as a question about nights does.
+fn found(_: &Recording, scores: &ScoreTable) -> usize {
+    scores.prompt(0).filter(|score| *score >= THRESHOLD).count()
+}
+
+/// Returns the nearest prompt of each epoch.
+fn labels(_: &Recording, scores: &ScoreTable) -> Vec<usize> {
+    let best = |scores: &[f32]| {
+        let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        scores.iter().position(|score| *score == greatest)
+    };
+    (0..scores.n_epochs()).filter_map(|row| best(scores.row(row))).collect()
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}

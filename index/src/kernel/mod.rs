@@ -1,0 +1,180 @@
+//! Inner products of 8-bit vectors, by the best instructions that the processor has.
+//!
+//! Every kernel gives the same numbers to the bit; the scalar one says which.
+//! This folder alone holds `unsafe` code: calls of functions that need an instruction set, which are made only after the
+//! processor was asked for it, loads of whole [`Line`]s, and advice to the system about memory.
+
+#[cfg(target_arch = "aarch64")]
+mod neon;
+pub(crate) mod pages;
+mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use std::sync::OnceLock;
+
+/// Numbers in a [`Line`].
+pub(crate) const LINE: usize = 64;
+
+/// Longest vector whose products fit the 32-bit sums of every kernel.
+pub(crate) const MAX_DIM: usize = 65_536;
+
+/// A cache line of a vector: 64 codes from -127 to 127. Vectors end with zeros that fill their last line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub(crate) struct Line(pub(crate) [i8; LINE]);
+
+impl Line {
+    pub(crate) const ZERO: Self = Self([0; LINE]);
+}
+
+/// One way to compute inner products.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kernel {
+    name: &'static str,
+    dot: fn(&[Line], &[Line], &mut [i32]),
+    product: fn(&[Line], &[Line], usize, &mut [i32]),
+}
+
+impl Kernel {
+    /// Returns the fastest kernel that this processor can run.
+    pub(crate) fn best() -> Self {
+        static BEST: OnceLock<Kernel> = OnceLock::new();
+        *BEST.get_or_init(|| Self::available()[0])
+    }
+
+    /// Returns every kernel that this processor can run, the fastest first.
+    pub(crate) fn available() -> Vec<Self> {
+        let mut kernels = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        kernels.extend([x86::avx512_vnni(), x86::avx2()].into_iter().flatten());
+        #[cfg(target_arch = "aarch64")]
+        kernels.extend(neon::neon());
+        kernels.push(scalar::KERNEL);
+        kernels
+    }
+
+    /// Returns the name of its instructions: `avx512_vnni`, `avx2`, `neon` or `scalar`.
+    pub(crate) fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// Writes the inner product of a query with each row; rows follow one another, each as long as the query.
+    ///
+    /// # Panics
+    ///
+    /// Panics where there is not one row for each product.
+    pub(crate) fn dot(self, query: &[Line], rows: &[Line], products: &mut [i32]) {
+        assert_eq!(rows.len(), query.len() * products.len(), "one row for each product");
+        (self.dot)(query, rows, products);
+    }
+
+    /// Writes the inner product of each row with each query: for each row, one number for each query.
+    ///
+    /// Rows and queries follow one another, each of `n_lines` lines.
+    ///
+    /// # Panics
+    ///
+    /// Panics where vectors are cut short or there is not one place for each product.
+    pub(crate) fn product(
+        self,
+        queries: &[Line],
+        rows: &[Line],
+        n_lines: usize,
+        products: &mut [i32],
+    ) {
+        let is_whole = |lines: &[Line]| lines.len().is_multiple_of(n_lines);
+        assert!(n_lines > 0 && is_whole(queries) && is_whole(rows), "vectors are whole");
+        let n_products = (queries.len() / n_lines) * (rows.len() / n_lines);
+        assert_eq!(products.len(), n_products, "one place for each product");
+        (self.product)(queries, rows, n_lines, products);
+    }
+}
+
+/// Computes a table of products row by row; what a kernel does that has no better way.
+fn product_by_rows(
+    dot: impl Fn(&[Line], &[Line], &mut [i32]),
+    queries: &[Line],
+    rows: &[Line],
+    n_lines: usize,
+    products: &mut [i32],
+) {
+    let n_queries = queries.len() / n_lines;
+    if n_queries == 0 {
+        return;
+    }
+    // A product is the same whichever vector is called the query; a row stays in the first-level cache.
+    for (row, products) in rows.chunks_exact(n_lines).zip(products.chunks_exact_mut(n_queries)) {
+        dot(row, queries, products);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64Mcg;
+
+    use super::*;
+
+    fn random_lines(n: usize, random: &mut Pcg64Mcg) -> Vec<Line> {
+        let line = |_| Line(std::array::from_fn(|_| random.random_range(-127..=127)));
+        (0..n).map(line).collect()
+    }
+
+    /// The sums as the textbook has them.
+    fn expected(queries: &[Line], rows: &[Line], n_lines: usize) -> Vec<i32> {
+        let numbers = |lines: &[Line]| -> Vec<i32> {
+            lines.iter().flat_map(|line| line.0).map(i32::from).collect()
+        };
+        let products = rows.chunks(n_lines).flat_map(|row| {
+            let row = numbers(row);
+            queries
+                .chunks(n_lines)
+                .map(move |query| numbers(query).iter().zip(&row).map(|(a, b)| a * b).sum())
+        });
+        products.collect()
+    }
+
+    #[track_caller]
+    fn check(queries: &[Line], rows: &[Line], n_lines: usize) {
+        let expect = expected(queries, rows, n_lines);
+        let n_queries = queries.len() / n_lines;
+        for kernel in Kernel::available() {
+            let mut products = vec![i32::MIN; expect.len()];
+            kernel.product(queries, rows, n_lines, &mut products);
+            assert_eq!(products, expect, "{}", kernel.name());
+            for (place, query) in queries.chunks(n_lines).enumerate() {
+                let mut products = vec![i32::MIN; rows.len() / n_lines];
+                kernel.dot(query, rows, &mut products);
+                let expect = expect.iter().skip(place).step_by(n_queries);
+                assert!(products.iter().eq(expect), "{}", kernel.name());
+            }
+        }
+    }
+
+    #[test]
+    fn kernels_agree_to_the_bit() {
+        let mut random = Pcg64Mcg::seed_from_u64(1);
+        for n_lines in [1, 2, 3, 8, 11] {
+            for (n_queries, n_rows) in [(1, 1), (1, 9), (3, 5), (4, 4), (6, 7), (9, 21), (2, 0)] {
+                let queries = random_lines(n_queries * n_lines, &mut random);
+                let rows = random_lines(n_rows * n_lines, &mut random);
+                check(&queries, &rows, n_lines);
+            }
+        }
+    }
+
+    #[test]
+    fn greatest_products_do_not_overflow() {
+        let n_lines = MAX_DIM / LINE;
+        let [low, high] = [-127, 127].map(|code| vec![Line([code; LINE]); n_lines]);
+        let both: Vec<Line> = low.iter().chain(&high).copied().collect();
+        check(&both, &both, n_lines);
+    }
+
+    #[test]
+    fn there_is_always_a_kernel() {
+        assert_eq!(Kernel::available().last().unwrap().name(), "scalar");
+        assert_eq!(Kernel::best().name(), Kernel::available()[0].name());
+    }
+}

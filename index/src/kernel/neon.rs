@@ -1,0 +1,55 @@
+//! The kernel for 64-bit ARM.
+
+#![expect(unsafe_code, reason = "instructions that not every processor has, and loads of lines")]
+
+use std::arch::aarch64::{
+    int8x16_t, int32x4_t, vaddq_s32, vaddvq_s32, vdupq_n_s32, vget_high_s8, vget_low_s8, vld1q_s8,
+    vmull_s8, vpadalq_s16,
+};
+use std::arch::is_aarch64_feature_detected;
+
+use super::{Kernel, Line, product_by_rows};
+
+/// Returns the kernel where the processor has NEON.
+pub(super) fn neon() -> Option<Kernel> {
+    is_aarch64_feature_detected!("neon").then_some(Kernel { name: "neon", dot, product })
+}
+
+fn dot(query: &[Line], rows: &[Line], products: &mut [i32]) {
+    // SAFETY: the kernel is made by `neon` alone, after the processor has said that it has the instructions.
+    unsafe { dot_rows(query, rows, products) }
+}
+
+fn product(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]) {
+    product_by_rows(dot, queries, rows, n_lines, products);
+}
+
+#[target_feature(enable = "neon")]
+fn dot_rows(query: &[Line], rows: &[Line], products: &mut [i32]) {
+    for (row, product) in rows.chunks_exact(query.len()).zip(products) {
+        let mut sums = [vdupq_n_s32(0); 2];
+        for (a, b) in query.iter().zip(row) {
+            for quarter in 0..4 {
+                let sum = &mut sums[quarter % 2];
+                *sum = add_products(*sum, load(a, quarter), load(b, quarter));
+            }
+        }
+        *product = vaddvq_s32(vaddq_s32(sums[0], sums[1]));
+    }
+}
+
+/// Adds 16 products; each fits 16 bits, for no code is -128.
+#[target_feature(enable = "neon")]
+#[inline]
+fn add_products(sum: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
+    let sum = vpadalq_s16(sum, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
+    vpadalq_s16(sum, vmull_s8(vget_high_s8(a), vget_high_s8(b)))
+}
+
+#[target_feature(enable = "neon")]
+#[inline]
+fn load(line: &Line, quarter: usize) -> int8x16_t {
+    let codes = &line.0[16 * quarter..][..16];
+    // SAFETY: the slice has the 16 bytes that are read.
+    unsafe { vld1q_s8(codes.as_ptr()) }
+}

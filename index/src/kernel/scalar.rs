@@ -1,0 +1,19 @@
+//! The kernel that runs everywhere, and says what the others must give.
+
+use super::{Kernel, Line, product_by_rows};
+
+pub(super) const KERNEL: Kernel = Kernel { name: "scalar", dot, product };
+
+fn dot(query: &[Line], rows: &[Line], products: &mut [i32]) {
+    for (row, product) in rows.chunks_exact(query.len()).zip(products) {
+        *product = query.iter().zip(row).map(|(a, b)| dot_of_line(a, b)).sum();
+    }
+}
+
+fn product(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]) {
+    product_by_rows(dot, queries, rows, n_lines, products);
+}
+
+fn dot_of_line(a: &Line, b: &Line) -> i32 {
+    a.0.iter().zip(&b.0).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
+}

@@ -1,0 +1,212 @@
+//! The kernels for 64-bit Intel and AMD processors.
+
+#![expect(unsafe_code, reason = "instructions that not every processor has, and loads of lines")]
+
+use std::arch::is_x86_feature_detected;
+use std::arch::x86_64::{
+    __m128i, __m256i, __m512i, _mm_add_epi32, _mm_cvtsi128_si32, _mm_shuffle_epi32,
+    _mm256_abs_epi8, _mm256_add_epi32, _mm256_castsi256_si128, _mm256_extracti128_si256,
+    _mm256_load_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16,
+    _mm256_setzero_si256, _mm256_sign_epi8, _mm512_add_epi32, _mm512_dpbusd_epi32,
+    _mm512_load_si512, _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_setzero_si512,
+    _mm512_shuffle_i32x4, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
+    _mm512_unpacklo_epi64, _mm512_xor_si512,
+};
+use std::array::from_fn;
+
+use super::{Kernel, Line, product_by_rows, scalar};
+
+/// Rows, and queries, of a tile of products whose sums all stay in registers.
+const TILE: usize = 4;
+
+/// Returns the kernel of 512-bit registers where the processor has the instructions.
+pub(super) fn avx512_vnni() -> Option<Kernel> {
+    let is_there = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vnni");
+    is_there.then_some(Kernel { name: "avx512_vnni", dot: dot_512, product: product_512 })
+}
+
+/// Returns the kernel of 256-bit registers where the processor has the instructions.
+pub(super) fn avx2() -> Option<Kernel> {
+    let kernel = Kernel { name: "avx2", dot: dot_256, product: product_256 };
+    is_x86_feature_detected!("avx2").then_some(kernel)
+}
+
+fn dot_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
+    // SAFETY: the kernel is made by `avx512_vnni` alone, after the processor has said that it has the instructions.
+    unsafe { dot_rows_512(query, rows, products) }
+}
+
+fn product_512(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]) {
+    // SAFETY: as in `dot_512`.
+    unsafe { product_of_tiles(queries, rows, n_lines, products) }
+}
+
+fn dot_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
+    // SAFETY: the kernel is made by `avx2` alone, after the processor has said that it has the instructions.
+    unsafe { dot_rows_256(query, rows, products) }
+}
+
+fn product_256(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]) {
+    product_by_rows(dot_256, queries, rows, n_lines, products);
+}
+
+/// The instruction multiplies unsigned codes with signed ones, so a row's codes are taken 128 higher,
+/// and 128 times the sum of the query is taken away again.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn dot_rows_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
+    let excess = excess_of(query);
+    for (row, product) in rows.chunks_exact(query.len()).zip(products) {
+        // Two sums, because one product takes longer than the next one needs to begin.
+        let mut sums = [_mm512_setzero_si512(); 2];
+        let (query_pairs, query_rest) = query.as_chunks::<2>();
+        let (row_pairs, row_rest) = row.as_chunks::<2>();
+        for (a, b) in query_pairs.iter().zip(row_pairs) {
+            sums[0] = _mm512_dpbusd_epi32(sums[0], load_raised(&b[0]), load_512(&a[0]));
+            sums[1] = _mm512_dpbusd_epi32(sums[1], load_raised(&b[1]), load_512(&a[1]));
+        }
+        for (a, b) in query_rest.iter().zip(row_rest) {
+            sums[0] = _mm512_dpbusd_epi32(sums[0], load_raised(b), load_512(a));
+        }
+        let sum = _mm512_reduce_add_epi32(_mm512_add_epi32(sums[0], sums[1]));
+        *product = sum.wrapping_sub(excess);
+    }
+}
+
+/// Computes tiles of 4 rows and 4 queries at a time, and the rows and queries that are left over one by one.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn product_of_tiles(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]) {
+    let n_queries = queries.len() / n_lines;
+    let n_tiled = n_queries / TILE * TILE;
+    let (tiled, rest) = queries.split_at(n_tiled * n_lines);
+    let excesses: Vec<i32> = queries.chunks_exact(n_lines).map(excess_of).collect();
+    let row_tiles = rows.chunks(TILE * n_lines);
+    for (rows, products) in row_tiles.zip(products.chunks_mut((TILE * n_queries).max(1))) {
+        if rows.len() < TILE * n_lines {
+            product_by_rows(dot_512, queries, rows, n_lines, products);
+            return;
+        }
+        for (tile, queries) in tiled.chunks_exact(TILE * n_lines).enumerate() {
+            let sums = tile_of_products(queries, rows, n_lines);
+            for (row, sums) in sums.as_chunks::<TILE>().0.iter().enumerate() {
+                let excesses = &excesses[tile * TILE..][..TILE];
+                let products = &mut products[row * n_queries + tile * TILE..][..TILE];
+                for query in 0..TILE {
+                    products[query] = sums[query].wrapping_sub(excesses[query]);
+                }
+            }
+        }
+        for (row, products) in
+            rows.chunks_exact(n_lines).zip(products.chunks_exact_mut(n_queries.max(1)))
+        {
+            if !rest.is_empty() {
+                dot_rows_512(row, rest, &mut products[n_tiled..]);
+            }
+        }
+    }
+}
+
+/// Returns the sums of 4 rows, 128 too high, with 4 queries: those of the first row first.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+#[inline]
+fn tile_of_products(queries: &[Line], rows: &[Line], n_lines: usize) -> [i32; TILE * TILE] {
+    let rows: [&[Line]; TILE] = from_fn(|row| &rows[row * n_lines..][..n_lines]);
+    let queries: [&[Line]; TILE] = from_fn(|query| &queries[query * n_lines..][..n_lines]);
+    let mut sums = [[_mm512_setzero_si512(); TILE]; TILE];
+    for line in 0..n_lines {
+        let rows = rows.map(|row| load_raised(&row[line]));
+        for (query, codes) in queries.iter().enumerate() {
+            let codes = load_512(&codes[line]);
+            for row in 0..TILE {
+                sums[row][query] = _mm512_dpbusd_epi32(sums[row][query], rows[row], codes);
+            }
+        }
+    }
+    let sums = add_up(sums.map(|row| transposed_sum(row)));
+    // SAFETY: both are 64 bytes without any rule about their content.
+    unsafe { std::mem::transmute::<__m512i, [i32; TILE * TILE]>(sums) }
+}
+
+/// Adds the lanes of four registers up by fours: each 128 bits of the result hold one partial sum of each register.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn transposed_sum([a, b, c, d]: [__m512i; TILE]) -> __m512i {
+    let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd))
+}
+
+/// Adds the four 128-bit parts of each register up; the result has those of the first register first.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn add_up([a, b, c, d]: [__m512i; TILE]) -> __m512i {
+    const EVEN: i32 = 0b10_00_10_00;
+    const ODD: i32 = 0b11_01_11_01;
+    let halves = |a, b| {
+        _mm512_add_epi32(_mm512_shuffle_i32x4::<EVEN>(a, b), _mm512_shuffle_i32x4::<ODD>(a, b))
+    };
+    halves(halves(a, b), halves(c, d))
+}
+
+/// Returns what the products of a vector are too high where the other's codes are taken 128 higher.
+fn excess_of(codes: &[Line]) -> i32 {
+    let ones = [Line([1; super::LINE])];
+    let mut sum = [0];
+    codes.iter().fold(0, |excess, line| {
+        (scalar::KERNEL.dot)(&ones, std::slice::from_ref(line), &mut sum);
+        excess + 128 * sum[0]
+    })
+}
+
+/// Loads a line of codes, each 128 higher and without a sign.
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn load_raised(line: &Line) -> __m512i {
+    _mm512_xor_si512(load_512(line), _mm512_set1_epi8(i8::MIN))
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn load_512(line: &Line) -> __m512i {
+    // SAFETY: a line has the 64 bytes that are read, and their alignment.
+    unsafe { _mm512_load_si512(std::ptr::from_ref(line).cast()) }
+}
+
+#[target_feature(enable = "avx2")]
+fn dot_rows_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
+    for (row, product) in rows.chunks_exact(query.len()).zip(products) {
+        let mut sums = [_mm256_setzero_si256(); 2];
+        for (a, b) in query.iter().zip(row) {
+            let ([a0, a1], [b0, b1]) = (load_256(a), load_256(b));
+            sums[0] = add_products(sums[0], a0, b0);
+            sums[1] = add_products(sums[1], a1, b1);
+        }
+        let sum = _mm256_add_epi32(sums[0], sums[1]);
+        let low = _mm256_castsi256_si128(sum);
+        *product = sum_of_lanes(_mm_add_epi32(low, _mm256_extracti128_si256::<1>(sum)));
+    }
+}
+
+/// Adds 32 products. Pairs of them fit 16 bits, for no code is -128.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn add_products(sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
+    let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(b), _mm256_sign_epi8(a, b));
+    _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+}
+
+#[target_feature(enable = "sse2")]
+#[inline]
+fn sum_of_lanes(sums: __m128i) -> i32 {
+    let sums = _mm_add_epi32(sums, _mm_shuffle_epi32::<0b01_00_11_10>(sums));
+    _mm_cvtsi128_si32(_mm_add_epi32(sums, _mm_shuffle_epi32::<0b10_11_00_01>(sums)))
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn load_256(line: &Line) -> [__m256i; 2] {
+    let halves: *const __m256i = std::ptr::from_ref(line).cast();
+    // SAFETY: a line has twice the 32 bytes that are read, and a greater alignment.
+    unsafe { [_mm256_load_si256(halves), _mm256_load_si256(halves.add(1))] }
+}

@@ -1,0 +1,118 @@
+//! `nocturne verify` and `nocturne export`, on collections that need no encoder.
+
+use std::path::Path;
+
+use nocturne_encoder::Embedding;
+use nocturne_encoder::bundle::Preprocessing;
+use nocturne_index::{CollectionWriter, EpochPoint, RecordingDraft, Space};
+use nocturne_psg::hash::sha256;
+use nocturne_psg::montage::{Channel, ChannelMask};
+use nocturne_psg::{EpochNumber, EventKind, EventSet, Quality, RecordingId, Stage, ZScore};
+
+use crate::program::{run, text};
+
+fn draft(name: &str, n_epochs: u32) -> RecordingDraft {
+    let epoch = |number| EpochPoint {
+        number: EpochNumber(number),
+        onset_s: 30.0 * f64::from(number),
+        mask: ChannelMask::from_iter([Channel::Airflow]),
+        quality: Quality::default(),
+        stage: (number == 1).then_some(Stage::N2),
+        events: EventSet::from_iter((number == 0).then_some(EventKind::Arousal)),
+        vector: Embedding::new(vec![0.0, 1.0]).unwrap(),
+    };
+    RecordingDraft {
+        id: RecordingId::new(name).unwrap(),
+        source: format!("{name}.edf"),
+        source_sha256: String::new(),
+        annotations_sha256: None,
+        start: None,
+        metadata: std::collections::BTreeMap::new(),
+        montage: serde_json::Value::Null,
+        events: None,
+        epochs: (0..n_epochs).map(epoch).collect(),
+        captions: vec![],
+    }
+}
+
+/// Fills a collection with two recordings, in an order that is not that of their names.
+fn fill(folder: &Path, order: [&str; 2]) {
+    let space = Space {
+        bundle: "small".into(),
+        fingerprint: "5d41".into(),
+        dim: 2,
+        preprocessing: Preprocessing { montage: "sleeplm-10".into(), z_score: ZScore::Recording },
+    };
+    let mut writer = CollectionWriter::create(folder, &space).unwrap();
+    for name in order {
+        writer.commit(draft(name, if name == "a" { 3 } else { 2 })).unwrap();
+    }
+}
+
+#[test]
+fn whole_collection_is_verified_with_its_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let collection = folder.path().join("c");
+    fill(&collection, ["b", "a"]);
+    let told = run(["verify", text(&collection)]).expect_code(0);
+    assert_eq!(told.stdout, "a: 3 epochs, whole\nb: 2 epochs, whole\n");
+    let lines = run(["verify", text(&collection), "--json"]).expect_code(0).json_lines();
+    assert_eq!(lines.len(), 2);
+    assert_eq!((&lines[0]["recording"], &lines[0]["epochs"]), (&"a".into(), &3.into()));
+    assert!(lines[0]["problem"].is_null());
+}
+
+#[test]
+fn damage_and_loss_are_named_and_end_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let collection = folder.path().join("c");
+    fill(&collection, ["a", "b"]);
+    let list = folder.path().join("acked");
+    let lines = "{\"event\":\"found\",\"recordings\":4}\n\
+                 {\"event\":\"acknowledged\",\"recording\":\"a\",\"epochs\":3}\n\
+                 {\"event\":\"unchanged\",\"recording\":\"a\"}\n\
+                 {\"event\":\"acknowledged\",\"recording\":\"b\",\"epochs\":7}\n\
+                 {\"event\":\"acknowledged\",\"recording\":\"gone\",\"epochs\":9}\n";
+    std::fs::write(&list, lines).unwrap();
+    let run_with = |list: &Path| run(["verify", text(&collection), "--acked", text(list)]);
+    let told = run_with(&list).expect_code(1);
+    let expect = "a: 3 epochs, whole\n\
+                  b: it has 2 epochs; 7 were acknowledged\n\
+                  gone: it was acknowledged and is not there\n";
+    assert_eq!(told.stdout, expect);
+    assert!(told.error().starts_with("2 recordings of `"), "{}", told.error());
+
+    std::fs::write(&list, "a\nb\n").unwrap();
+    run_with(&list).expect_code(0);
+    for segment in std::fs::read_dir(collection.join("segments")).unwrap() {
+        let path = segment.unwrap().path();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[100] ^= 1;
+        std::fs::write(path, bytes).unwrap();
+    }
+    let told = run_with(&list).expect_code(1);
+    let lines: Vec<&str> = told.stdout.lines().collect();
+    assert_eq!(lines.len(), 2);
+    for (line, name) in lines.iter().zip(["a", "b"]) {
+        assert!(line.starts_with(&format!("{name}: `")) && line.contains("is damaged at byte 0"));
+    }
+}
+
+#[test]
+fn dump_is_the_same_however_the_collection_was_filled() {
+    let folder = tempfile::tempdir().unwrap();
+    let dumps = [["a", "b"], ["b", "a"]].map(|order| {
+        let collection = folder.path().join(order[0]);
+        fill(&collection, order);
+        run(["export", text(&collection), "--format", "dump"]).expect_code(0)
+    });
+    assert_eq!(dumps[0].stdout, dumps[1].stdout);
+    let lines = dumps[0].json_lines();
+    let epochs: Vec<String> =
+        lines.iter().map(|line| format!("{}:{}", line["recording"], line["epoch"])).collect();
+    assert_eq!(epochs, ["\"a\":0", "\"a\":1", "\"a\":2", "\"b\":0", "\"b\":1"]);
+    // Zero and one in half precision.
+    assert_eq!(lines[0]["vector_sha256"], sha256([0, 0, 0, 0x3c]));
+    assert_eq!(lines[0]["events"], serde_json::json!(["arousal"]));
+    assert_eq!((&lines[1]["stage"], &lines[1]["channels"][0]), (&"N2".into(), &"AF".into()));
+}
