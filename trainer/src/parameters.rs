@@ -14,6 +14,13 @@ pub fn visit<B: Backend, M: Module<B>>(module: &M, see: impl FnMut(&str, &[usize
     module.visit(&mut Visitor { path: Path::default(), see });
 }
 
+/// Returns the name and the shape of every parameter, in order, without asking for its values.
+pub fn shapes<B: Backend, M: Module<B>>(module: &M) -> Vec<(String, Vec<usize>)> {
+    let mut shapes = Shapes { path: Path::default(), found: Vec::new() };
+    module.visit(&mut shapes);
+    shapes.found
+}
+
 /// Replaces the flattened values of every parameter by what `change` makes of them.
 ///
 /// Whether gradients are wanted is lost; [`require_gradients`] says so anew.
@@ -78,6 +85,25 @@ impl<B: Backend, F: FnMut(&str, &[usize], Tensor<B, 1>)> ModuleVisitor<B> for Vi
         let tensor = param.val();
         let shape = tensor.dims();
         (self.see)(&self.path.name(), &shape, flat(tensor));
+    }
+}
+
+struct Shapes {
+    path: Path,
+    found: Vec<(String, Vec<usize>)>,
+}
+
+impl<B: Backend> ModuleVisitor<B> for Shapes {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        self.found.push((self.path.name(), param.lazy_shape().dims::<D>().to_vec()));
     }
 }
 

@@ -1,5 +1,6 @@
 //! The shape of a model: the fields of the published configuration, presets, and what is refused.
 
+mod parts;
 mod preset;
 
 use std::fmt::Display;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, durable};
 
+pub use parts::{Parts, ReconstructionConfig};
 pub use preset::Preset;
 
 /// A model as the published JSON describes it.
@@ -157,6 +159,48 @@ impl ModelConfig {
             "`cross_attention`",
         )?;
         expect(self.custom_text, "custom_text", self.custom_text, "`true`")
+    }
+
+    /// Refuses a caption decoder that cannot be built over the two towers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] with the first field that does not fit.
+    pub fn check_captions(&self) -> Result<()> {
+        let decoder = &self.multimodal_cfg;
+        for (tower, width) in [
+            ("text_cfg", self.text_cfg.width),
+            ("biosignals_cfg", self.biosignals_cfg.transformer_width),
+        ] {
+            let expected = format!("the width of `{tower}`, {width}");
+            expect(decoder.width == width, "multimodal_cfg.width", decoder.width, expected)?;
+        }
+        expect(
+            decoder.heads > 0 && decoder.width.is_multiple_of(decoder.heads),
+            "multimodal_cfg.heads",
+            decoder.heads,
+            format!("a divisor of `width`, {}", decoder.width),
+        )?;
+        expect(
+            decoder.mlp_ratio.is_finite() && decoder.hidden() > 0,
+            "multimodal_cfg.mlp_ratio",
+            decoder.mlp_ratio,
+            "a positive number",
+        )?;
+        for (field, value) in [
+            ("multimodal_cfg.layers", decoder.layers),
+            ("num_caption_channels", self.num_caption_channels),
+        ] {
+            expect(value > 0, field, value, "at least 1")?;
+        }
+        Ok(())
+    }
+}
+
+impl DecoderConfig {
+    /// Returns the width of the hidden layer of an MLP, rounded towards zero as PyTorch's `int` does.
+    pub const fn hidden(&self) -> usize {
+        (self.width as f64 * self.mlp_ratio) as usize
     }
 }
 

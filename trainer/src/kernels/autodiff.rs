@@ -10,7 +10,7 @@ use burn::tensor::{Tensor, TensorPrimitive};
 use burn_flex::FlexTensor;
 
 use super::flex::{self, AttentionShape, Sum};
-use super::{GridShape, Kernels};
+use super::{GridShape, Kernels, TextMask};
 use crate::parameters::primitive;
 
 /// Hands gradients to the inputs that want one.
@@ -87,14 +87,9 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         })
     }
 
-    fn causal_attention(
-        qkv: Tensor<Self, 2>,
-        texts: usize,
-        heads: usize,
-        visible: &[bool],
-    ) -> Tensor<Self, 2> {
+    fn causal_attention(qkv: Tensor<Self, 2>, heads: usize, mask: TextMask<'_>) -> Tensor<Self, 2> {
         let width = qkv.dims()[1] / 3;
-        let sequences = AttentionShape::of_texts(texts, heads, width, visible);
+        let sequences = AttentionShape::of_texts(heads, width, mask);
         let qkv = primitive(qkv);
         let out = flex::attention(&qkv.primitive, None, &sequences);
         let state = (qkv.primitive, sequences);

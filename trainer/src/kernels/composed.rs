@@ -3,7 +3,7 @@
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData, activation};
 
-use super::{AdamStep, Axis, GridShape};
+use super::{AdamStep, Axis, GridShape, TextMask};
 use crate::model::{Dropout, RMS_NORM_EPSILON};
 
 /// What is added to the score of a key that cannot be seen: its weight becomes exactly 0.
@@ -80,19 +80,18 @@ pub fn grid_attention<B: Backend>(
 )]
 pub fn causal_attention<B: Backend>(
     qkv: Tensor<B, 2>,
-    texts: usize,
     heads: usize,
-    visible: &[bool],
+    mask: TextMask<'_>,
 ) -> Tensor<B, 2> {
     let [rows, packed] = qkv.dims();
-    let (width, positions) = (packed / 3, rows / texts);
+    let (width, texts, positions) = (packed / 3, mask.texts, mask.positions());
     let part = |which| {
         let part = qkv.clone().narrow(1, which * width, width);
         part.reshape([texts, positions, heads, width / heads]).swap_dims(1, 2)
     };
     let scale = ((width / heads) as f64).powf(-0.5);
     let scores = (part(0) * scale).matmul(part(1).swap_dims(2, 3));
-    let hidden = hidden_keys(texts, visible);
+    let hidden = hidden_keys(mask);
     let hidden =
         Tensor::from_data(TensorData::new(hidden, [texts, 1, positions, positions]), &qkv.device());
     let mixed = activation::softmax(scores + hidden, 3).matmul(part(2));
@@ -110,12 +109,12 @@ pub fn adam_step<B: Backend>(tensors: [Tensor<B, 1>; 4], step: AdamStep) -> [Ten
 }
 
 /// Returns what is added to the score of each query (row) and key (column) of each text.
-fn hidden_keys(texts: usize, visible: &[bool]) -> Vec<f32> {
-    let positions = visible.len() / texts;
-    let mut hidden = Vec::with_capacity(visible.len() * positions);
-    for text in visible.chunks(positions) {
+fn hidden_keys(mask: TextMask<'_>) -> Vec<f32> {
+    let positions = mask.positions();
+    let mut hidden = Vec::with_capacity(mask.visible.len() * positions);
+    for text in mask.visible.chunks(positions) {
         for query in 0..positions {
-            let seen = |key: usize| text[key] && key <= query;
+            let seen = |key: usize| text[key] && key < mask.mutual.max(query + 1);
             hidden.extend((0..positions).map(|key| if seen(key) { 0.0 } else { HIDDEN }));
         }
     }

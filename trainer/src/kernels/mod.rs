@@ -56,15 +56,9 @@ pub trait Kernels: Backend {
     /// Returns causal attention within each text: rows `[q | k | v]`, `[texts · positions, 3 · width]`,
     /// to `[texts · positions, width]`.
     ///
-    /// `visible` says for every position of every text whether it can be seen as a key;
-    /// the first position of each text must be.
-    fn causal_attention(
-        qkv: Tensor<Self, 2>,
-        texts: usize,
-        heads: usize,
-        visible: &[bool],
-    ) -> Tensor<Self, 2> {
-        composed::causal_attention(qkv, texts, heads, visible)
+    /// The first position of each text must be visible.
+    fn causal_attention(qkv: Tensor<Self, 2>, heads: usize, mask: TextMask<'_>) -> Tensor<Self, 2> {
+        composed::causal_attention(qkv, heads, mask)
     }
 
     /// Takes a step of Adam: `[values, gradient, first mean, second mean]` to `[values, first mean, second mean]`.
@@ -100,6 +94,24 @@ pub struct GridShape {
     pub heads: usize,
     /// Along which axis tokens look at each other.
     pub axis: Axis,
+}
+
+/// Which positions of a text look at which.
+#[derive(Debug, Clone, Copy)]
+pub struct TextMask<'a> {
+    /// Texts, all of one length.
+    pub texts: usize,
+    /// How many positions at the begin of a text look at each other both ways; all others look back only.
+    pub mutual: usize,
+    /// For every position of every text, whether it can be looked at.
+    pub visible: &'a [bool],
+}
+
+impl TextMask<'_> {
+    /// Returns the positions of a text.
+    pub const fn positions(&self) -> usize {
+        self.visible.len() / self.texts
+    }
 }
 
 /// Constants of a step of Adam.

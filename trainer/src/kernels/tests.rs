@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use super::{AdamStep, Axis, GridShape, Kernels, composed};
+use super::{AdamStep, Axis, GridShape, Kernels, TextMask, composed};
 use crate::model::Dropout;
 
 type Tracked = Autodiff<Flex>;
@@ -105,11 +105,14 @@ fn causal_attention_is_the_composed_one() {
     for hidden in [4, 9, 10, 11 + 1, 22 + 7, 22 + 8] {
         visible[hidden] = false;
     }
-    check(
-        (random(1, [3 * 11, 3 * 32]), random(2, [1])),
-        |qkv, _| Tracked::causal_attention(qkv, 3, 2, &visible),
-        |qkv, _| composed::causal_attention(qkv, 3, 2, &visible),
-    );
+    for mutual in [0, 3] {
+        let mask = TextMask { texts: 3, mutual, visible: &visible };
+        check(
+            (random(1, [3 * 11, 3 * 32]), random(2, [1])),
+            |qkv, _| Tracked::causal_attention(qkv, 2, mask),
+            |qkv, _| composed::causal_attention(qkv, 2, mask),
+        );
+    }
 }
 
 #[test]

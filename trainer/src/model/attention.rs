@@ -5,7 +5,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor, activation};
 
 use super::{Dropout, Linear, Rotary, zeros};
-use crate::kernels::{GridShape, Kernels, composed};
+use crate::kernels::{GridShape, Kernels, TextMask, composed};
 
 /// Attention along one axis of the grid of channels and patches, with rotary positions and no mask.
 #[derive(Module, Debug)]
@@ -71,6 +71,15 @@ pub struct MultiHeadAttention<B: Backend> {
     heads: usize,
 }
 
+/// What queries have seen.
+#[derive(Debug, Clone)]
+pub struct Attended<B: Backend> {
+    /// `[batch, queries, width]`.
+    pub tokens: Tensor<B, 3>,
+    /// How much of each token a query took, a distribution: `[batch, heads, queries, tokens]`.
+    pub weights: Tensor<B, 4>,
+}
+
 /// One of the three packed projections.
 #[derive(Debug, Clone, Copy)]
 pub enum Projection {
@@ -110,6 +119,16 @@ impl<B: Backend> MultiHeadAttention<B> {
 impl<B: Kernels> MultiHeadAttention<B> {
     /// Lets `queries` `[batch, n, width]` look at `tokens` `[batch, m, width]`, without a mask.
     pub fn cross(&self, queries: Tensor<B, 3>, tokens: Tensor<B, 3>) -> Tensor<B, 3> {
+        self.attend(queries, tokens, &mut Dropout::off()).tokens
+    }
+
+    /// As [`cross`](Self::cross), with dropout on the weights, which come along.
+    pub fn attend(
+        &self,
+        queries: Tensor<B, 3>,
+        tokens: Tensor<B, 3>,
+        dropout: &mut Dropout,
+    ) -> Attended<B> {
         let project = |x: Tensor<B, 3>, which| {
             let [batch, n, width] = x.dims();
             let (weight, bias) = self.projection(which);
@@ -123,16 +142,15 @@ impl<B: Kernels> MultiHeadAttention<B> {
         let keys = project(tokens.clone(), Projection::Key);
         let values = project(tokens, Projection::Value);
         let weights = activation::softmax(queries.matmul(keys.swap_dims(2, 3)), 3);
-        let mixed = weights.matmul(values).swap_dims(1, 2).reshape([batch * n, width]);
-        self.out_proj.forward(mixed).reshape([batch, n, width])
+        let mixed = dropout.apply(weights.clone()).matmul(values);
+        let mixed = mixed.swap_dims(1, 2).reshape([batch * n, width]);
+        Attended { tokens: self.out_proj.forward(mixed).reshape([batch, n, width]), weights }
     }
 
     /// Lets the positions of each text look back: `[texts · positions, width]` to the same.
-    ///
-    /// `visible` says for every position of every text whether it can be seen as a key.
-    pub fn causal(&self, rows: Tensor<B, 2>, texts: usize, visible: &[bool]) -> Tensor<B, 2> {
+    pub fn causal(&self, rows: Tensor<B, 2>, mask: TextMask<'_>) -> Tensor<B, 2> {
         let qkv =
             B::project(rows, self.in_proj_weight.val()) + self.in_proj_bias.val().unsqueeze::<2>();
-        self.out_proj.forward(B::causal_attention(qkv, texts, self.heads, visible))
+        self.out_proj.forward(B::causal_attention(qkv, self.heads, mask))
     }
 }

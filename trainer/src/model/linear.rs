@@ -34,10 +34,14 @@ impl<B: Backend> Linear<B> {
 impl<B: Kernels> Linear<B> {
     /// Maps `[n, in]` to `[n, out]`.
     pub fn forward(&self, rows: Tensor<B, 2>) -> Tensor<B, 2> {
-        let out = self.forward_without_bias(rows);
+        self.with_bias(self.forward_without_bias(rows))
+    }
+
+    /// Adds the bias to `[n, out]`, where there is one.
+    pub(super) fn with_bias(&self, rows: Tensor<B, 2>) -> Tensor<B, 2> {
         match &self.bias {
-            Some(bias) => out + bias.val().unsqueeze::<2>(),
-            None => out,
+            Some(bias) => rows + bias.val().unsqueeze::<2>(),
+            None => rows,
         }
     }
 

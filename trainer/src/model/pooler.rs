@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor, activation};
 
-use super::attention::{MultiHeadAttention, Projection};
+use super::attention::{Attended, MultiHeadAttention, Projection};
 use super::zeros;
 use crate::kernels::Kernels;
 
@@ -33,14 +33,15 @@ impl<B: Kernels> Pooler<B> {
     /// The queries are the same for every epoch, so that the key projection is applied to them and not to the tokens,
     /// and the value projection to the weighted sums:
     /// `softmax((q Wkᵀ) xᵀ) x Wvᵀ`. The key bias shifts all scores of a query alike and cancels in the softmax.
-    pub fn forward(&self, tokens: Tensor<B, 3>) -> Tensor<B, 3> {
+    pub fn forward(&self, tokens: Tensor<B, 3>) -> Attended<B> {
         let [batch, n_tokens, width] = tokens.dims();
         let (heads, head_dim) = (self.attn.heads(), width / self.attn.heads());
         let folded = self.folded_queries();
         let columns = folded.dims()[0];
         let scores = tokens.clone().reshape([batch * n_tokens, width]).matmul(folded.transpose());
         let scores = scores.reshape([batch, n_tokens, columns]).swap_dims(1, 2);
-        let sums = activation::softmax(scores, 2).matmul(tokens);
+        let weights = activation::softmax(scores, 2);
+        let sums = weights.clone().matmul(tokens);
         let queries = columns / heads;
         let sums = sums.reshape([batch, heads, queries, width]).swap_dims(0, 1);
         let sums = sums.reshape([heads, batch * queries, width]);
@@ -48,7 +49,10 @@ impl<B: Kernels> Pooler<B> {
         let weight = weight.reshape([heads, head_dim, width]).swap_dims(1, 2);
         let values = sums.matmul(weight).swap_dims(0, 1).reshape([batch * queries, width]);
         let out = self.attn.out_proj.forward(values + bias.unsqueeze::<2>());
-        out.reshape([batch, queries, width])
+        Attended {
+            tokens: out.reshape([batch, queries, width]),
+            weights: weights.reshape([batch, heads, queries, n_tokens]),
+        }
     }
 
     /// Returns the queries behind the key projection, `[heads · queries, width]`, scaled.

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor};
 
-use super::{Dropout, GridAttention, RmsNorm, Rotary, SwiGlu};
+use super::{Dropout, GridAttention, RmsNorm, Rotary, SwiGlu, Trace};
 use crate::SignalConfig;
 use crate::kernels::{Axis, GridShape, Kernels};
 
@@ -29,6 +29,15 @@ pub struct SignalBlock<B: Backend> {
     pub temporal_mlps: Vec<SwiGlu<B>>,
     /// After each temporal MLP.
     pub temporal_mlp_norms: Vec<RmsNorm<B>>,
+}
+
+/// What happens on the way through a block beside its arithmetic.
+#[derive(Debug)]
+pub struct Mode<'a> {
+    /// Zeroes values in training.
+    pub dropout: &'a mut Dropout,
+    /// Keeps what lies between input and output.
+    pub trace: &'a mut Trace,
 }
 
 impl<B: Backend> SignalBlock<B> {
@@ -58,18 +67,27 @@ impl<B: Backend> SignalBlock<B> {
 impl<B: Kernels> SignalBlock<B> {
     /// Maps the grid `[batch · channels · patches, width]` to the same.
     ///
-    /// `channel_angles` are the learned ones, `shape.axis` is ignored.
+    /// `channel_angles` are the learned ones, `shape.axis` is ignored. The trace keeps what both attentions say
+    /// before it is added, `[sequences, tokens, width]`, and the output `[batch, channels, patches, width]`.
     pub fn forward(
         &self,
         rows: Tensor<B, 2>,
         channel_angles: Tensor<B, 2>,
         shape: GridShape,
-        dropout: &mut Dropout,
+        mode: Mode<'_>,
     ) -> Tensor<B, 2> {
+        let Mode { dropout, trace } = mode;
+        let GridShape { batch, channels, patches, .. } = shape;
+        let [_, width] = rows.dims();
         let along_channels = GridShape { axis: Axis::Channels, ..shape };
         let along_time = GridShape { axis: Axis::Time, ..shape };
         let attention = &self.channel_attention;
         let update = attention.forward(rows.clone(), channel_angles, along_channels, dropout);
+        trace.keep("channel_attention", || {
+            let update = attention.out_proj.with_bias(update.clone());
+            let grid = update.reshape([batch, channels, patches, width]).swap_dims(1, 2);
+            grid.reshape([batch * patches, channels, width])
+        });
         let rows = self.channel_norm.forward_sum(rows, update, attention.out_proj.bias.as_ref());
         let update = self.channel_mlp.forward(rows.clone(), dropout);
         let mut rows = self.channel_mlp_norm.forward_sum(rows, update, None);
@@ -77,11 +95,21 @@ impl<B: Kernels> SignalBlock<B> {
             let rotary = attention.rotary_emb.as_ref().expect("`zeros` gives temporal layers one");
             let angles = rotary.angles(shape.patches);
             let update = attention.forward(rows.clone(), angles, along_time, dropout);
+            trace.keep(temporal_name(layer), || {
+                let update = attention.out_proj.with_bias(update.clone());
+                update.reshape([batch * channels, patches, width])
+            });
             let bias = attention.out_proj.bias.as_ref();
             rows = self.temporal_norms[layer].forward_sum(rows, update, bias);
             let update = self.temporal_mlps[layer].forward(rows.clone(), dropout);
             rows = self.temporal_mlp_norms[layer].forward_sum(rows, update, None);
         }
+        trace.keep("", || rows.clone().reshape([batch, channels, patches, width]));
         rows
     }
+}
+
+/// Returns the name of what a temporal attention says; the published model has one in each block.
+fn temporal_name(layer: usize) -> String {
+    if layer == 0 { "temporal_attention".to_owned() } else { format!("temporal_attention_{layer}") }
 }

@@ -5,7 +5,8 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor};
 
 use super::{
-    Dropout, Embedding, Linear, MultiHeadAttention, Pooler, RmsNorm, Rotary, SignalBlock, zeros,
+    Dropout, Embedding, Linear, Mode, MultiHeadAttention, Pooler, RmsNorm, Rotary, SignalBlock,
+    Trace, zeros,
 };
 use crate::ModelConfig;
 use crate::kernels::{Axis, GridShape, Kernels};
@@ -59,6 +60,23 @@ pub struct SignalOutput<B: Backend> {
     pub embedding: Tensor<B, 2>,
     /// `[batch, decoder_tokens, width]`, what the caption decoder and the reconstruction head read.
     pub memory: Tensor<B, 3>,
+    /// How much of each token of the grid a memory token took, `[batch, heads, decoder_tokens, channels · patches]`.
+    pub memory_weights: Tensor<B, 4>,
+    /// How much of each memory token the embedding took, `[batch, heads, 1, decoder_tokens]`.
+    pub embedding_weights: Tensor<B, 4>,
+}
+
+impl<B: Backend> SignalOutput<B> {
+    /// Returns how much of each patch of each channel came into the embedding, `[batch, channels, patches]`.
+    ///
+    /// The product of the two attentions on the way, each averaged over its heads:
+    /// a distribution over the grid of each epoch. It says where the embedding looked, not why.
+    pub fn attention_map(&self, channels: usize) -> Tensor<B, 3> {
+        let [batch, _, queries, tokens] = self.memory_weights.dims();
+        let memory = self.memory_weights.clone().mean_dim(1).reshape([batch, queries, tokens]);
+        let embedding = self.embedding_weights.clone().mean_dim(1).reshape([batch, 1, queries]);
+        embedding.matmul(memory).reshape([batch, channels, tokens / channels])
+    }
 }
 
 impl<B: Backend> SignalTower<B> {
@@ -91,22 +109,45 @@ impl<B: Backend> SignalTower<B> {
 impl<B: Kernels> SignalTower<B> {
     /// Maps epochs `[batch, channels, samples]` to their embeddings and memories.
     pub fn forward(&self, signals: Tensor<B, 3>, dropout: &mut Dropout) -> SignalOutput<B> {
-        let (mut rows, shape) = self.tokens(signals);
+        self.forward_traced(signals, dropout, &mut Trace::off())
+    }
+
+    /// As [`forward`](Self::forward); the trace keeps every step under `sig.`.
+    pub fn forward_traced(
+        &self,
+        signals: Tensor<B, 3>,
+        dropout: &mut Dropout,
+        trace: &mut Trace,
+    ) -> SignalOutput<B> {
+        trace.enter("sig");
+        let (mut rows, shape) = self.tokens(signals, trace);
         let angles = self.shared_channel_rope.angles(shape.channels);
-        for block in &self.transformer_blocks {
-            rows = block.forward(rows, angles.clone(), shape, dropout);
+        for (number, block) in self.transformer_blocks.iter().enumerate() {
+            trace.enter(format_args!("sig.block{number}"));
+            rows = block.forward(rows, angles.clone(), shape, Mode { dropout, trace });
         }
+        trace.enter("sig");
         let rows = self.ln_final.forward(rows);
         let [_, width] = rows.dims();
-        let tokens = rows.reshape([shape.batch, shape.channels * shape.patches, width]);
-        let pooled = self.contrastive_pooler.forward(tokens.clone());
+        let GridShape { batch, channels, patches, .. } = shape;
+        trace.keep("ln_final", || rows.clone().reshape([batch, channels, patches, width]));
+        let tokens = rows.reshape([batch, channels * patches, width]);
+        let pooled = self.contrastive_pooler.forward(tokens.clone()).tokens;
+        trace.keep("contrastive_token", || pooled.clone());
         let memory = self.decoder_pooler.forward(tokens);
-        let global = self.attn_pool.cross(pooled, memory.clone()).reshape([shape.batch, width]);
-        SignalOutput { embedding: self.proj_to_embed.forward(global), memory }
+        trace.keep("decoder_tokens", || memory.tokens.clone());
+        let global = self.attn_pool.attend(pooled, memory.tokens.clone(), &mut Dropout::off());
+        trace.keep("attn_pool", || global.tokens.clone());
+        SignalOutput {
+            embedding: self.proj_to_embed.forward(global.tokens.reshape([batch, width])),
+            memory: memory.tokens,
+            memory_weights: memory.weights,
+            embedding_weights: global.weights,
+        }
     }
 
     /// Cuts epochs into patches and returns their tokens `[batch · channels · patches, width]`.
-    fn tokens(&self, signals: Tensor<B, 3>) -> (Tensor<B, 2>, GridShape) {
+    fn tokens(&self, signals: Tensor<B, 3>, trace: &mut Trace) -> (Tensor<B, 2>, GridShape) {
         let [batch, channels, samples] = signals.dims();
         let convolution = &self.patching.conv_patching;
         let [conv_dim, _, patch_size] = convolution.weight.dims();
@@ -114,8 +155,10 @@ impl<B: Kernels> SignalTower<B> {
         let kernel = convolution.weight.val().reshape([conv_dim, patch_size]);
         let rows = signals.reshape([batch * channels * patches, patch_size]);
         let rows = B::project(rows, kernel) + convolution.bias.val().unsqueeze::<2>();
+        trace.keep("patching", || rows.clone().reshape([batch, channels, patches, conv_dim]));
         let rows = self.embed_projection.forward(rows);
         let [_, width] = rows.dims();
+        trace.keep("embed_projection", || rows.clone().reshape([batch, channels, patches, width]));
         let names = self.channel_id_embed.weight.val().reshape([1, channels, 1, width]);
         let tokens = rows.reshape([batch, channels, patches, width]) + names;
         let shape = GridShape { batch, channels, patches, heads: self.heads, axis: Axis::Time };

@@ -1,12 +1,11 @@
-//! One residual block of the text tower.
+//! One residual block of the text tower, and of the caption decoder where the text looks at itself.
 
 use burn::module::Module;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor};
 
 use super::{GeluMlp, LayerNorm, MultiHeadAttention};
-use crate::config::TEXT_MLP_RATIO;
-use crate::kernels::Kernels;
+use crate::kernels::{Kernels, TextMask};
 
 /// Attention and MLP, each behind a layer norm and added to the stream.
 #[derive(Module, Debug)]
@@ -23,20 +22,20 @@ pub struct TextBlock<B: Backend> {
 
 impl<B: Backend> TextBlock<B> {
     /// Builds the block.
-    pub fn zeros(width: usize, heads: usize, device: &Device<B>) -> Self {
+    pub fn zeros(width: usize, heads: usize, hidden: usize, device: &Device<B>) -> Self {
         Self {
             ln_1: LayerNorm::zeros(width, device),
             attn: MultiHeadAttention::zeros(width, heads, device),
             ln_2: LayerNorm::zeros(width, device),
-            mlp: GeluMlp::zeros(width, TEXT_MLP_RATIO * width, device),
+            mlp: GeluMlp::zeros(width, hidden, device),
         }
     }
 }
 
 impl<B: Kernels> TextBlock<B> {
     /// Maps `[texts · positions, width]` to the same; see [`MultiHeadAttention::causal`].
-    pub fn forward(&self, rows: Tensor<B, 2>, texts: usize, visible: &[bool]) -> Tensor<B, 2> {
-        let update = self.attn.causal(self.ln_1.forward(rows.clone()), texts, visible);
+    pub fn forward(&self, rows: Tensor<B, 2>, mask: TextMask<'_>) -> Tensor<B, 2> {
+        let update = self.attn.causal(self.ln_1.forward(rows.clone()), mask);
         let rows = rows + update;
         let update = self.mlp.forward(self.ln_2.forward(rows.clone()));
         rows + update

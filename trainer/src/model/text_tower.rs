@@ -4,9 +4,10 @@ use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor};
 
-use super::{Embedding, LayerNorm, TextBlock, TokenBatch, zeros};
+use super::{Embedding, LayerNorm, TextBlock, TokenBatch, Trace, zeros};
 use crate::ModelConfig;
-use crate::kernels::Kernels;
+use crate::config::TEXT_MLP_RATIO;
+use crate::kernels::{Kernels, TextMask};
 
 /// Tokens to one vector, read off at a class token behind the text.
 #[derive(Module, Debug)]
@@ -45,7 +46,7 @@ impl<B: Backend> TextTower<B> {
     /// Builds the tower.
     pub fn zeros(config: &ModelConfig, device: &Device<B>) -> Self {
         let text = &config.text_cfg;
-        let width = text.width;
+        let (width, hidden) = (text.width, TEXT_MLP_RATIO * text.width);
         Self {
             cls_emb: zeros([width], device),
             positional_embedding: zeros([text.context_length + 1, width], device),
@@ -53,7 +54,7 @@ impl<B: Backend> TextTower<B> {
             token_embedding: Embedding::zeros(text.vocab_size, width, device),
             transformer: Transformer {
                 resblocks: (0..text.layers)
-                    .map(|_| TextBlock::zeros(width, text.heads, device))
+                    .map(|_| TextBlock::zeros(width, text.heads, hidden, device))
                     .collect(),
             },
             ln_final: LayerNorm::zeros(width, device),
@@ -64,13 +65,23 @@ impl<B: Backend> TextTower<B> {
 impl<B: Kernels> TextTower<B> {
     /// Maps texts to their embeddings and token states.
     pub fn forward(&self, tokens: &TokenBatch) -> TextOutput<B> {
+        self.forward_traced(tokens, &mut Trace::off())
+    }
+
+    /// As [`forward`](Self::forward); the trace keeps the output of every block, `[texts, length + 1, width]`.
+    pub fn forward_traced(&self, tokens: &TokenBatch, trace: &mut Trace) -> TextOutput<B> {
         let (texts, positions) = (tokens.rows(), tokens.length() + 1);
         let visible = tokens.visible_keys();
+        let mask = TextMask { texts, mutual: 0, visible: &visible };
         let mut rows = self.embed(tokens);
-        for block in &self.transformer.resblocks {
-            rows = block.forward(rows, texts, &visible);
-        }
         let [_, width] = rows.dims();
+        trace.enter("text");
+        for (number, block) in self.transformer.resblocks.iter().enumerate() {
+            rows = block.forward(rows, mask);
+            trace.keep(format_args!("block{number}"), || {
+                rows.clone().reshape([texts, positions, width])
+            });
+        }
         let states = rows.reshape([texts, positions, width]);
         let class = states.clone().narrow(1, positions - 1, 1).reshape([texts, width]);
         let embedding = self.ln_final.forward(class).matmul(self.text_projection.val());

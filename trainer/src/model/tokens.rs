@@ -31,9 +31,22 @@ impl TokenBatch {
         let longest = lengths.max().expect("a batch holds at least one text");
         assert!(longest <= context, "a text has {longest} tokens; the context holds {context}");
         let length = (longest + 1).min(context);
+        let texts: Vec<&[i64]> = texts.iter().map(|text| trimmed(text.as_ref())).collect();
+        Self::filled(&texts, length)
+    }
+
+    /// Lays texts side by side, each filled up to `length`; an id that is that of a pad is kept at the end of a text too.
+    ///
+    /// For a caption in the making, whose last word may be `!`, and for whoever needs every position of the context.
+    ///
+    /// # Panics
+    ///
+    /// Where a text is longer than `length`.
+    pub fn filled<T: AsRef<[i64]>>(texts: &[T], length: usize) -> Self {
         let mut ids = Vec::with_capacity(texts.len() * length);
         for text in texts {
-            let text = trimmed(text.as_ref());
+            let text = text.as_ref();
+            assert!(text.len() <= length, "a text has {} tokens; the batch {length}", text.len());
             ids.extend_from_slice(text);
             ids.extend(std::iter::repeat_n(PAD, length - text.len()));
         }
@@ -55,7 +68,7 @@ impl TokenBatch {
         &self.ids
     }
 
-    /// Returns the ids of some of the texts.
+    /// Returns some of the texts, cut anew to the positions that count.
     pub fn slice(&self, rows: std::ops::Range<usize>) -> Self {
         let texts: Vec<&[i64]> = self.ids.chunks(self.length).collect();
         Self::new(&texts[rows], self.length)

@@ -7,7 +7,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::decay::is_decayed;
+use super::decay::{DecayRule, is_decayed};
 use crate::kernels::{AdamStep, Kernels};
 use crate::parameters::{self, NamedTensors};
 use crate::weights::{to_device, to_host};
@@ -38,6 +38,7 @@ impl Default for AdamWOptions {
 #[derive(Debug, Clone)]
 pub struct AdamW<B: Backend> {
     options: AdamWOptions,
+    is_decayed: DecayRule,
     steps: u64,
     means: BTreeMap<String, Means<B>>,
 }
@@ -56,8 +57,13 @@ const SECOND: &str = "second.";
 
 impl<B: Kernels> AdamW<B> {
     /// Begins with all means zero.
-    pub const fn new(options: AdamWOptions) -> Self {
-        Self { options, steps: 0, means: BTreeMap::new() }
+    pub fn new(options: AdamWOptions) -> Self {
+        Self { options, is_decayed, steps: 0, means: BTreeMap::new() }
+    }
+
+    /// Lets another rule say which weights decay.
+    pub fn with_decay(self, is_decayed: DecayRule) -> Self {
+        Self { is_decayed, ..self }
     }
 
     /// Goes on where [`state`](Self::state) was taken, after so many steps.
@@ -78,7 +84,7 @@ impl<B: Kernels> AdamW<B> {
             let (first, second) = (to_device(first, device), to_device(second, device));
             means.insert(name.to_owned(), Means { first, second });
         }
-        Ok(Self { options, steps, means })
+        Ok(Self { steps, means, ..Self::new(options) })
     }
 
     /// Returns the means by name.
@@ -117,7 +123,7 @@ impl<B: Kernels> AdamW<B> {
 
     fn constants(&self, name: &str, axes: usize, learning_rate: f64) -> AdamStep {
         let AdamWOptions { beta_1, beta_2, epsilon, weight_decay } = self.options;
-        let decay = if is_decayed(name, axes) { weight_decay } else { 0.0 };
+        let decay = if (self.is_decayed)(name, axes) { weight_decay } else { 0.0 };
         let done = |beta: f64| 1.0 - beta.powf(self.steps as f64);
         AdamStep {
             kept: (1.0 - learning_rate * decay) as f32,

@@ -1,15 +1,28 @@
 //! Which weights decay.
 
-/// Returns whether a weight with so many axes decays.
+/// Says of a weight, by its name and the number of its axes, whether it decays.
+pub type DecayRule = fn(&str, usize) -> bool;
+
+/// Returns whether a weight decays.
 ///
 /// Matrices do; biases, norms, frequencies, the logit scale and everything that is looked up or learned as a vector
-/// (tokens, positions, channels, queries, the class token) do not.
+/// (tokens, positions, channels, conditions, queries, the class token) do not.
 pub fn is_decayed(name: &str, axes: usize) -> bool {
-    let is_looked_up =
-        ["token_embedding.weight", "positional_embedding", "channel_id_embed.weight"]
-            .iter()
-            .any(|end| name.ends_with(end));
+    let is_looked_up = [
+        "token_embedding.weight",
+        "positional_embedding",
+        "channel_id_embed.weight",
+        "channel_embeddings",
+    ]
+    .iter()
+    .any(|end| name.ends_with(end));
     axes > 1 && !is_looked_up && !name.ends_with("query_tokens")
+}
+
+/// The rule of `OpenCLIP`: matrices decay, looked up or not, unless their name has a norm, a bias or the scale in it.
+pub fn is_decayed_in_open_clip(name: &str, axes: usize) -> bool {
+    let is_kept = ["bn", "ln", "bias", "logit_scale"].iter().any(|part| name.contains(part));
+    axes > 1 && !is_kept
 }
 
 #[cfg(test)]
@@ -28,6 +41,7 @@ mod tests {
         check("text.token_embedding.weight", 2, false);
         check("text.positional_embedding", 2, false);
         check("biosignals.channel_id_embed.weight", 2, false);
+        check("channel_embeddings", 2, false);
         check("logit_scale", 1, false);
     }
 }

@@ -7,5 +7,5 @@ mod schedule;
 
 pub use adamw::{AdamW, AdamWOptions};
 pub use clip::clip_to_norm;
-pub use decay::is_decayed;
+pub use decay::{DecayRule, is_decayed, is_decayed_in_open_clip};
 pub use schedule::Schedule;

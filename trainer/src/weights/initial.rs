@@ -1,20 +1,18 @@
 //! The weights that training begins with.
 //!
-//! The signal tower has `PyTorch`'s defaults, the text tower the standard deviations of CLIP.
+//! The signal tower and the reconstruction head have `PyTorch`'s defaults,
+//! the text tower and the caption decoder the standard deviations of CLIP.
 
-use burn::backend::Flex;
-use burn::tensor::Device;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg64Mcg;
 
-use super::Weights;
-use super::modules::file_shape;
 use super::names::{self, LOGIT_SCALE, SHARED_FREQUENCIES};
-use crate::model::{SleepLm, temporal_frequencies};
-use crate::{ModelConfig, parameters};
+use super::{Weights, layout};
+use crate::model::temporal_frequencies;
+use crate::{ModelConfig, Parts};
 
-/// Standard deviation of queries, token vectors and learned frequencies.
+/// Standard deviation of queries, conditions, token vectors and learned frequencies.
 const SMALL: f64 = 0.02;
 /// Standard deviation of the class token and the positions.
 const POSITION: f64 = 0.01;
@@ -33,21 +31,23 @@ enum Draw {
 }
 
 impl Weights {
-    /// Draws the weights that training begins with.
+    /// Draws the weights of both towers that training begins with.
     ///
     /// A tensor depends on the seed, its name and its shape, and on no other tensor.
     pub fn initial(config: &ModelConfig, seed: u64) -> Self {
+        Self::initial_parts(config, &Parts::towers(), seed)
+    }
+
+    /// Draws the weights of both towers and of other parts that training begins with.
+    ///
+    /// The towers are those of [`initial`](Self::initial) with the same seed.
+    pub fn initial_parts(config: &ModelConfig, parts: &Parts, seed: u64) -> Self {
         let mut weights = Self::default();
-        let layout = SleepLm::<Flex>::zeros(config, &Device::<Flex>::default());
-        let mut shapes = Vec::new();
-        parameters::visit(&layout, |name, shape, _| shapes.push((name.to_owned(), shape.to_vec())));
-        for (name, shape) in &shapes {
-            let inputs = shapes
-                .iter()
-                .find(|(other, _)| *other == weight_of(name))
-                .map_or(1, |(_, shape)| fan_in(shape));
+        let layout = layout(config, parts);
+        for (name, shape) in layout.iter().filter(|(name, _)| !names::is_alias(name)) {
+            let inputs = layout.get(&weight_of(name)).map_or(1, |shape| fan_in(shape));
             let values = draw(rule(name, shape, inputs, config), name, shape, seed);
-            weights.insert(name.clone(), file_shape(name, shape), values);
+            weights.insert(name.clone(), shape.clone(), values);
         }
         let shared = weights.tensors[SHARED_FREQUENCIES].clone();
         for block in 0..config.biosignals_cfg.transformer_layers {
@@ -63,7 +63,7 @@ fn weight_of(name: &str) -> String {
 }
 
 fn fan_in(shape: &[usize]) -> usize {
-    shape[1..].iter().product()
+    shape.iter().skip(1).product()
 }
 
 fn rule(name: &str, shape: &[usize], inputs: usize, config: &ModelConfig) -> Draw {
@@ -76,8 +76,11 @@ fn rule(name: &str, shape: &[usize], inputs: usize, config: &ModelConfig) -> Dra
     if names::is_buffer(name) {
         return Draw::TemporalFrequencies;
     }
+    let (text, decoder) = (&config.text_cfg, &config.multimodal_cfg);
     if name.starts_with("text.") {
-        text_rule(name, inputs, config)
+        text_rule(name, inputs, text.width, text.layers)
+    } else if name.starts_with("text_decoder.") {
+        text_rule(name, inputs, decoder.width, decoder.layers)
     } else {
         signal_rule(name, shape, inputs)
     }
@@ -89,14 +92,17 @@ fn is_norm(name: &str) -> bool {
         |field: &str| owner.rsplit_once('.').is_some_and(|(list, _)| list.ends_with(field));
     owner.ends_with("norm")
         || owner.ends_with("ln_1")
+        || owner.ends_with("ln_1_kv")
         || owner.ends_with("ln_2")
+        || owner.ends_with("norm1")
+        || owner.ends_with("norm2")
         || owner.ends_with("ln_final")
         || is_listed("norms")
 }
 
-fn text_rule(name: &str, inputs: usize, config: &ModelConfig) -> Draw {
-    let width = config.text_cfg.width as f64;
-    let residual = width.powf(-0.5) * (2.0 * config.text_cfg.layers as f64).powf(-0.5);
+fn text_rule(name: &str, inputs: usize, width: usize, layers: usize) -> Draw {
+    let width = width as f64;
+    let residual = width.powf(-0.5) * (2.0 * layers as f64).powf(-0.5);
     match name.rsplit('.').next().unwrap_or(name) {
         "cls_emb" | "positional_embedding" => Draw::Normal(POSITION),
         "text_projection" | "in_proj_weight" => Draw::Normal(width.powf(-0.5)),
@@ -110,9 +116,12 @@ fn text_rule(name: &str, inputs: usize, config: &ModelConfig) -> Draw {
 }
 
 fn signal_rule(name: &str, shape: &[usize], inputs: usize) -> Draw {
-    let is_packed_attention = name.contains("pooler.attn.") || name.contains(".attn_pool.");
+    let is_packed_attention =
+        ["pooler.attn.", ".attn_pool.", ".self_attn."].iter().any(|owner| name.contains(owner));
     match name.rsplit('.').next().unwrap_or(name) {
-        "query_tokens" | "freqs" => Draw::Normal(SMALL),
+        "query_tokens" | "freqs" | "channel_embeddings" | "padding_embedding" => {
+            Draw::Normal(SMALL)
+        }
         // Xavier over the packed projections.
         "in_proj_weight" => Draw::Uniform((6.0 / (shape[0] + shape[1]) as f64).sqrt()),
         "in_proj_bias" => Draw::Constant(0.0),

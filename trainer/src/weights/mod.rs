@@ -5,15 +5,18 @@
 
 mod file;
 mod initial;
+mod layout;
 mod modules;
 mod names;
+mod parts;
 
 use std::collections::BTreeMap;
 
 use crate::{Error, Result};
 
+pub use layout::layout;
 pub(crate) use modules::{to_device, to_host};
-pub use names::{is_buffer, is_later_part};
+pub use names::is_buffer;
 
 /// A tensor in memory, row after row.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,10 +4,10 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::names::{self, LOGIT_SCALE, SHARED_FREQUENCIES};
-use super::{HostTensor, Weights};
+use super::{HostTensor, Weights, layout};
 use crate::error::WrongShape;
 use crate::model::SleepLm;
-use crate::{Error, ModelConfig, Result, parameters};
+use crate::{Error, ModelConfig, Parts, Result, parameters};
 
 impl Weights {
     /// Copies the weights of a model, with the aliases and buffers of the published state dict.
@@ -23,36 +23,39 @@ impl Weights {
         weights
     }
 
-    /// Builds the model of a configuration with these weights.
-    ///
-    /// Tensors of the caption decoder and the reconstruction head are passed over.
+    /// Builds the model of a configuration with these weights, and with the [`parts`](Self::parts) that they have.
     ///
     /// # Errors
     ///
     /// [`Error::Mismatch`] with every name that is missing, has no place or has another shape;
-    /// [`Error::Inconsistent`] where an alias is not what it is an alias of.
+    /// [`Error::Inconsistent`] where an alias is not what it is an alias of;
+    /// [`Error::Config`] where they have a caption decoder that the configuration cannot have.
     pub fn to_model<B: Backend>(
         &self,
         config: &ModelConfig,
         device: &Device<B>,
     ) -> Result<SleepLm<B>> {
         self.check_aliases()?;
-        let (mut missing, mut wrong, mut used) = (Vec::new(), Vec::new(), Vec::new());
-        let model = parameters::map(SleepLm::zeros(config, device), |name, shape, zeros| {
-            used.push(name.to_owned());
-            let Some(tensor) = self.get(name) else {
-                missing.push(name.to_owned());
-                return zeros;
-            };
-            let expected = file_shape(name, shape);
-            if tensor.shape != expected {
-                let found = tensor.shape.clone();
-                wrong.push(WrongShape { name: name.to_owned(), found, expected });
-                return zeros;
-            }
-            to_device(tensor, device)
-        });
-        let surplus = self.surplus(used, config);
+        let parts = self.parts(&config.biosignals_cfg);
+        if parts.captions {
+            config.check_captions()?;
+        }
+        let (mut missing, mut wrong) = (Vec::new(), Vec::new());
+        let model =
+            parameters::map(SleepLm::zeros(config, &parts, device), |name, shape, zeros| {
+                let Some(tensor) = self.get(name) else {
+                    missing.push(name.to_owned());
+                    return zeros;
+                };
+                let expected = file_shape(name, shape);
+                if tensor.shape != expected {
+                    let found = tensor.shape.clone();
+                    wrong.push(WrongShape { name: name.to_owned(), found, expected });
+                    return zeros;
+                }
+                to_device(tensor, device)
+            });
+        let surplus = self.surplus(config, &parts);
         if missing.is_empty() && surplus.is_empty() && wrong.is_empty() {
             return Ok(model);
         }
@@ -71,15 +74,11 @@ impl Weights {
         Ok(())
     }
 
-    fn surplus(&self, mut used: Vec<String>, config: &ModelConfig) -> Vec<String> {
-        used.extend((0..config.biosignals_cfg.transformer_layers).map(names::alias));
-        used.sort_unstable();
-        self.iter()
-            .map(|(name, _)| name)
-            .filter(|name| !names::is_later_part(name))
-            .filter(|name| used.binary_search_by(|other| other.as_str().cmp(name)).is_err())
-            .map(str::to_owned)
-            .collect()
+    /// Returns the names that the configuration has no place for.
+    fn surplus(&self, config: &ModelConfig, parts: &Parts) -> Vec<String> {
+        let layout = layout(config, parts);
+        let surplus = self.iter().filter(|(name, _)| !layout.contains_key(*name));
+        surplus.map(|(name, _)| name.to_owned()).collect()
     }
 }
 
@@ -125,7 +124,6 @@ mod tests {
         let (config, mut weights) = tiny();
         weights.tensors.remove("text.cls_emb");
         weights.insert("biosignals.extra", vec![1], vec![0.0]);
-        weights.insert("text_decoder.ln_final.weight", vec![1], vec![0.0]);
         weights.insert("logit_scale", vec![1], vec![0.0]);
         let error = weights.to_model::<Flex>(&config, &Device::<Flex>::default()).unwrap_err();
         assert_eq!(

@@ -6,18 +6,9 @@ pub(super) const SHARED_FREQUENCIES: &str = "biosignals.shared_channel_rope.freq
 /// The only tensor without an axis.
 pub(super) const LOGIT_SCALE: &str = "logit_scale";
 
-/// Begins of the names that belong to the caption decoder and the reconstruction head.
-const LATER_PARTS: [&str; 4] =
-    ["text_decoder.", "signal_decoder.", "channel_embeddings", "padding_embedding"];
-
 /// Returns whether the tensor is kept in the state dict but not trained: fixed frequencies, and aliases of the shared.
 pub fn is_buffer(name: &str) -> bool {
     name.ends_with(".rotary_emb.freqs")
-}
-
-/// Returns whether the tensor belongs to a part of SleepLM beside the two towers.
-pub fn is_later_part(name: &str) -> bool {
-    LATER_PARTS.iter().any(|begin| name.starts_with(begin))
 }
 
 /// Returns whether the tensor is one of the names under which a state dict repeats the shared frequencies.

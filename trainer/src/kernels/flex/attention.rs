@@ -11,7 +11,7 @@
 use super::matrix::{Matrix, MatrixMut};
 use super::rotation::Rotation;
 use super::vector;
-use crate::kernels::{Axis, GridShape};
+use crate::kernels::{Axis, GridShape, TextMask};
 
 /// Where the tokens of each sequence lie among the rows `[q | k | v]`.
 #[derive(Debug, Clone)]
@@ -24,8 +24,9 @@ pub(in crate::kernels) struct AttentionShape {
     starts: Vec<usize>,
     /// Rows from token to token.
     step: usize,
-    /// For text: which tokens of all sequences can be seen, and only backwards.
+    /// For text: which tokens of all sequences can be seen, and only backwards but for the first `mutual`.
     visible: Option<Vec<bool>>,
+    mutual: usize,
 }
 
 /// Gradients of the parts.
@@ -48,19 +49,15 @@ impl AttentionShape {
                 (channels, starts.collect(), patches)
             }
         };
-        Self { heads, width, tokens, starts, step, visible: None }
+        Self { heads, width, tokens, starts, step, visible: None, mutual: 0 }
     }
 
     /// Returns the sequences of texts.
-    pub(in crate::kernels) fn of_texts(
-        texts: usize,
-        heads: usize,
-        width: usize,
-        visible: &[bool],
-    ) -> Self {
-        let tokens = visible.len() / texts;
+    pub(in crate::kernels) fn of_texts(heads: usize, width: usize, mask: TextMask<'_>) -> Self {
+        let TextMask { texts, mutual, visible } = mask;
+        let tokens = mask.positions();
         let starts = (0..texts).map(|text| text * tokens).collect();
-        Self { heads, width, tokens, starts, step: 1, visible: Some(visible.to_vec()) }
+        Self { heads, width, tokens, starts, step: 1, visible: Some(visible.to_vec()), mutual }
     }
 
     /// Returns the shape of the angles.
@@ -255,12 +252,12 @@ impl Scratch {
         let left = Matrix::new(&self.queries, self.dims, head_dim);
         let right = Matrix::new(&self.keys, self.dims, head_dim).transposed();
         MatrixMut::new(&mut self.weights, [tokens, tokens], tokens).set_product(left, right);
-        let (weights, visible) = (&mut self.weights, head.visible());
+        let (weights, visible, mutual) = (&mut self.weights, head.visible(), head.shape.mutual);
         vector::run(
             #[inline(always)]
             || match visible {
                 None => all_softmax(weights, tokens),
-                Some(visible) => causal_softmax(weights, visible),
+                Some(visible) => causal_softmax(weights, visible, mutual),
             },
         );
     }
@@ -278,12 +275,12 @@ fn all_softmax(scores: &mut [f32], tokens: usize) {
     }
 }
 
-/// Turns rows of scores into weights of the keys up to the row's own that can be seen.
+/// Turns rows of scores into weights of the keys up to the row's own, and of the first `mutual`, that can be seen.
 #[inline(always)]
-fn causal_softmax(scores: &mut [f32], visible: &[bool]) {
+fn causal_softmax(scores: &mut [f32], visible: &[bool], mutual: usize) {
     let tokens = visible.len();
     for (query, row) in scores.chunks_exact_mut(tokens).enumerate() {
-        let (seen, later) = row.split_at_mut(query + 1);
+        let (seen, later) = row.split_at_mut(mutual.max(query + 1));
         for (score, visible) in seen.iter_mut().zip(visible) {
             *score = if *visible { *score } else { f32::MIN };
         }

@@ -16,7 +16,7 @@ use burn::backend::Flex;
 use burn::tensor::{DType, Shape, Tensor, TensorData, TensorPrimitive};
 use burn_flex::FlexTensor;
 
-use super::{AdamStep, GridShape, Kernels};
+use super::{AdamStep, GridShape, Kernels, TextMask};
 use crate::parameters::primitive;
 
 pub(super) use attention::AttentionShape;
@@ -54,14 +54,9 @@ impl Kernels for Flex {
         tensor(attention(&primitive(qkv), Some(&primitive(angles)), &shape))
     }
 
-    fn causal_attention(
-        qkv: Tensor<Self, 2>,
-        texts: usize,
-        heads: usize,
-        visible: &[bool],
-    ) -> Tensor<Self, 2> {
+    fn causal_attention(qkv: Tensor<Self, 2>, heads: usize, mask: TextMask<'_>) -> Tensor<Self, 2> {
         let width = qkv.dims()[1] / 3;
-        let shape = AttentionShape::of_texts(texts, heads, width, visible);
+        let shape = AttentionShape::of_texts(heads, width, mask);
         tensor(attention(&primitive(qkv), None, &shape))
     }
 
