@@ -73,7 +73,7 @@ pub(crate) struct Train {
         env = "NOCTURNE_TRAIN_CONFIG",
         value_name = "FILE",
         conflicts_with = "preset",
-        required_unless_present = "preset"
+        required_unless_present_any = ["preset", "init"]
     )]
     pub(crate) config: Option<PathBuf>,
     /// Folder of the training set that `prepare` has made.
@@ -82,6 +82,10 @@ pub(crate) struct Train {
     /// Folder of the run.
     #[arg(long, short, env = "NOCTURNE_TRAIN_RUN", value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Model to begin with: the folder of a run, or a file of weights as `import` reads it. The parts that it lacks are
+    /// drawn by the seed; without `--preset` and `--config` its sizes are its own.
+    #[arg(long, env = "NOCTURNE_TRAIN_INIT", value_name = "PATH")]
+    pub(crate) init: Option<PathBuf>,
     /// Recipe as TOML; what it leaves out has its default, and the arguments below go before it.
     #[arg(long, env = "NOCTURNE_TRAIN_RECIPE", value_name = "FILE")]
     pub(crate) recipe: Option<PathBuf>,
@@ -99,7 +103,7 @@ pub(crate) struct Train {
 }
 
 /// What of the recipe the command line can change.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct RecipeArguments {
     /// Steps in all.
     #[arg(long, env = "NOCTURNE_TRAIN_STEPS", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -107,6 +111,12 @@ pub(crate) struct RecipeArguments {
     /// Epochs of a batch.
     #[arg(long, env = "NOCTURNE_BATCH_SIZE", value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
     pub(crate) batch_size: Option<u16>,
+    /// Epochs whose graphs are in memory at once; the negatives are those of the whole batch nevertheless.
+    #[arg(long, env = "NOCTURNE_TRAIN_MICRO_BATCH", value_name = "N")]
+    pub(crate) micro_batch: Option<u16>,
+    /// Towers that stay as they are, with a comma between them.
+    #[arg(long, env = "NOCTURNE_TRAIN_FREEZE", value_name = "TOWER", value_delimiter = ',')]
+    pub(crate) freeze: Vec<Tower>,
     /// Highest learning rate.
     #[arg(long, env = "NOCTURNE_TRAIN_LEARNING_RATE", value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
@@ -225,6 +235,12 @@ pub(crate) struct Calibrate {
 pub(crate) enum Device {
     Cpu,
     Cuda,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tower {
+    Signal,
+    Text,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
