@@ -13,7 +13,8 @@ use crate::data::{Batch, EPOCH_LEN};
 use crate::kernels::Kernels;
 use crate::model::{Dropout, SignalOutput, SleepLm, TextOutput, normalize};
 use crate::objective::{
-    CaptionTargets, LossWeights, caption_gradient, caption_loss, reconstruction_loss,
+    CaptionGradient, CaptionTargets, LossWeights, caption_gradient, caption_loss,
+    reconstruction_loss,
 };
 use crate::parameters::{self, NamedTensors};
 use crate::weights;
@@ -140,7 +141,6 @@ impl Part<'_> {
         B::InnerBackend: Kernels,
     {
         let Objective { weights, frozen } = objective;
-        let totals = Totals::of(self.batch);
         let model: SleepLm<B> = SleepLm::from_inner(inner.clone());
         let model = parameters::require_gradients(model, |name| {
             !weights::is_buffer(name) && !frozen.holds(name)
@@ -160,21 +160,15 @@ impl Part<'_> {
             let text = (!frozen.text).then(|| term(texts, gradient.texts));
             terms.extend(signal.into_iter().chain(text));
         }
-        let mut sums = Sums::default();
-        let mut of_projection = None;
-        if let Some((states, targets)) = self.caption_states(&model, &towers, weights) {
-            let decoder = inner.text_decoder.as_ref().expect("it has made the states");
-            let states = targets.select(states);
-            let projection = decoder.text_projection.val();
-            let found = caption_gradient(&states.clone().inner(), &projection, &targets);
-            let share = weights.caption / totals.tokens as f64;
-            terms.push((states * Tensor::from_inner(found.states * share)).sum());
-            of_projection = Some(found.projection * share);
+        let (mut sums, mut of_projection) = (Sums::default(), None);
+        if let Some((term, found)) = self.caption_term(inner, &model, &towers, weights) {
             sums.caption = Some(found.loss);
+            of_projection = Some(found.projection);
+            terms.push(term);
         }
         if let Some(sum) = self.reconstruction(&model, &towers, weights) {
             sums.reconstruction = Some(sum.clone().into_scalar().elem());
-            terms.push(sum * (weights.reconstruction / totals.epochs as f64));
+            terms.push(sum * (weights.reconstruction / self.batch.positives.len() as f64));
         }
         let total = terms.into_iter().reduce(|total, term| total + term);
         let mut gradients = total.map_or_else(NamedTensors::new, |total| {
@@ -185,6 +179,24 @@ impl Part<'_> {
             gradients.insert("text_decoder.text_projection".to_owned(), projection.reshape([n]));
         }
         Share { gradients, sums }
+    }
+
+    /// Returns what the caption loss adds to the sum, `[1]`, and its gradients, weighted but for the loss.
+    fn caption_term<B: AutodiffBackend + Kernels>(
+        &self,
+        inner: &SleepLm<B::InnerBackend>,
+        model: &SleepLm<B>,
+        towers: &Towers<B>,
+        weights: LossWeights,
+    ) -> Option<(Tensor<B, 1>, CaptionGradient<B::InnerBackend>)> {
+        let (states, targets) = self.caption_states(model, towers, weights)?;
+        let states = targets.select(states);
+        let projection = inner.text_decoder.as_ref()?.text_projection.val();
+        let mut found = caption_gradient(&states.clone().inner(), &projection, &targets);
+        let share = weights.caption / Totals::of(self.batch).tokens as f64;
+        found.states = found.states * share;
+        found.projection = found.projection * share;
+        Some(((states * Tensor::from_inner(found.states.clone())).sum(), found))
     }
 
     /// Takes the part through the towers; one that is frozen leaves no trace in the graph.
