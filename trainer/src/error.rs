@@ -70,6 +70,14 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A concept has too few labelled epochs to be learned and measured; the caller's mistake.
+    #[error(
+        "too few labelled epochs for `{target}`; expected two recordings or more, with and without it"
+    )]
+    TooFewEpochs {
+        /// The stage or event.
+        target: String,
+    },
     /// Named weights do not fit the configuration; the caller's mistake.
     #[error("the weights do not fit the configuration: {}", mismatch(missing, surplus, wrong))]
     Mismatch {
@@ -208,6 +216,9 @@ impl Error {
             Self::Config { .. } => Some("`nocturne-train train --preset tiny` shows a sound one"),
             Self::Recipe { .. } => {
                 Some("`recipe.json` in the folder of a run shows every field with its value")
+            }
+            Self::TooFewEpochs { .. } => {
+                Some("prepare the set from more recordings that were scored for it")
             }
             Self::NoWeights { .. } => Some(
                 "give the folder of the run that it was exported from, or `weights.safetensors` in it",

@@ -7,6 +7,7 @@ pub mod config;
 pub mod data;
 mod durable;
 mod error;
+pub mod fewshot;
 pub mod import;
 pub mod kernels;
 pub mod model;

@@ -6,6 +6,7 @@ use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nocturne_psg::ZScore;
 use nocturne_trainer::Preset;
+use nocturne_trainer::fewshot::Target;
 use nocturne_trainer::onnx::Precision;
 
 /// Trains the encoders of Nocturne and writes model bundles.
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Import(Import),
     /// Teaches a bundle how to read similarities to concepts, on nights that it was not trained on.
     Calibrate(Calibrate),
+    /// Learns a stage or an event from labelled epochs, on the embeddings of a bundle, and writes it as TOML.
+    Fewshot(Fewshot),
 }
 
 /// `nocturne-train prepare`
@@ -221,6 +224,39 @@ pub(crate) struct Calibrate {
     /// Folder of a set of nights with scored events that `prepare` has made.
     #[arg(long, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
     pub(crate) data: PathBuf,
+    /// ONNX Runtime library; without it, the one that `cargo xtask setup` has put into `.ort/`.
+    #[arg(
+        long,
+        env = "ORT_DYLIB_PATH",
+        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
+        value_name = "FILE"
+    )]
+    pub(crate) onnxruntime: Option<PathBuf>,
+}
+
+/// `nocturne-train fewshot`
+#[derive(Debug, Args)]
+pub(crate) struct Fewshot {
+    /// Folder of the bundle.
+    pub(crate) bundle: PathBuf,
+    /// Folder of a set of scored recordings, one of each person, that `prepare` has made.
+    #[arg(long, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// What is learned: the code of a stage, such as `N3`, or the name of an event, such as `arousal`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) concept: Target,
+    /// File of the concept.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Most epochs with the concept, and as many without it, that are learned from; all of them without it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) shots: Option<u32>,
+    /// Times that recordings are held out to measure what was learned from the others.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..))]
+    pub(crate) folds: u16,
+    /// Seed of the choice of epochs and recordings.
+    #[arg(long, env = "NOCTURNE_TRAIN_SEED", value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
     /// ONNX Runtime library; without it, the one that `cargo xtask setup` has put into `.ort/`.
     #[arg(
         long,

@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod export;
+mod fewshot;
 mod import;
 mod prepare;
 mod train;
@@ -19,5 +20,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Export(export) => export::run(&export),
         Command::Import(import) => import::run(&import),
         Command::Calibrate(calibrate) => calibrate::run(&calibrate),
+        Command::Fewshot(fewshot) => fewshot::run(&fewshot),
     }
 }
