@@ -54,6 +54,30 @@ pub enum Error {
         /// What it may be.
         expected: String,
     },
+    /// A field of the recipe has a value that cannot be trained by; the caller's mistake.
+    #[error("the recipe's `{field}` is `{value}`; expected {expected}")]
+    Recipe {
+        /// The field, with its section.
+        field: &'static str,
+        /// What it is.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// A bundle is no place to begin training from: its graphs hold products of weights; the caller's mistake.
+    #[error("`{}` is a bundle, whose graphs hold products of weights; expected a run or a file of weights", path.display())]
+    NoWeights {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A concept has too few labelled epochs to be learned and measured; the caller's mistake.
+    #[error(
+        "too few labelled epochs for `{target}`; expected two recordings or more, with and without it"
+    )]
+    TooFewEpochs {
+        /// The stage or event.
+        target: String,
+    },
     /// Named weights do not fit the configuration; the caller's mistake.
     #[error("the weights do not fit the configuration: {}", mismatch(missing, surplus, wrong))]
     Mismatch {
@@ -190,6 +214,15 @@ impl Error {
             ),
             Self::NotACheckpoint { found, .. } => Some(found.hint()),
             Self::Config { .. } => Some("`nocturne-train train --preset tiny` shows a sound one"),
+            Self::Recipe { .. } => {
+                Some("`recipe.json` in the folder of a run shows every field with its value")
+            }
+            Self::TooFewEpochs { .. } => {
+                Some("prepare the set from more recordings that were scored for it")
+            }
+            Self::NoWeights { .. } => Some(
+                "give the folder of the run that it was exported from, or `weights.safetensors` in it",
+            ),
             Self::Mismatch { .. } | Self::Inconsistent { .. } => {
                 Some("give the configuration that the weights were made with")
             }

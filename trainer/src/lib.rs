@@ -8,6 +8,7 @@ pub mod config;
 pub mod data;
 mod durable;
 mod error;
+pub mod fewshot;
 pub mod import;
 pub mod kernels;
 pub mod model;
@@ -23,7 +24,7 @@ pub mod weights;
 
 pub use bundle::{BundleFacts, check_vocabulary, write_bundle};
 pub use checkpoint::Checkpoint;
-pub use config::{ModelConfig, Parts, Preset, SignalConfig, TextConfig};
+pub use config::{ModelConfig, Parts, Preset, ReconstructionConfig, SignalConfig, TextConfig};
 pub use error::{Disagreement, Error, Result, WrongShape};
 pub use import::Import;
 pub use model::TokenBatch;

@@ -40,14 +40,17 @@ fn drawn_bundle(folder: &Path) -> Bundle {
             weights.insert(name, shape, values);
         }
     }
-    let facts = BundleFacts {
+    write_bundle(folder, &weights, &config, None, &facts()).unwrap()
+}
+
+fn facts() -> BundleFacts {
+    BundleFacts {
         name: "drawn".to_owned(),
         z_score: ZScore::Recording,
         data: "nothing".to_owned(),
         licence: "none".to_owned(),
         command: "a test".to_owned(),
-    };
-    write_bundle(folder, &weights, &config, None, &facts).unwrap()
+    }
 }
 
 fn memory(runtime: Runtime, bundle: &Bundle) -> Memory {
@@ -89,6 +92,29 @@ fn words_are_told_as_they_are_settled_and_are_the_same_each_time() {
     }
     assert_eq!(run(Strategy::Beams { beams: 1, groups: 1 }).0, run(Strategy::Greedy).0);
     assert_ne!(run(sample(1)).0, run(sample(2)).0);
+}
+
+#[test]
+fn a_decoder_on_frozen_towers_leaves_their_embeddings_to_the_last_bit() {
+    let Some(runtime) = runtime() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let config = Preset::Tiny.config();
+    let towers = Weights::initial(&config, 5);
+    let wanted = nocturne_trainer::Parts { captions: true, reconstruction: None };
+    let whole = towers.clone().with_parts(&config, &wanted, 6);
+    let epoch: Vec<f32> = (0..19_200).map(|i| (i as f32 / 9.0).sin()).collect();
+    let embed = |name: &str, weights: &Weights| {
+        let bundle =
+            write_bundle(&folder.path().join(name), weights, &config, None, &facts()).unwrap();
+        let options = BatchOptions::default();
+        let mut signal = SignalEncoder::open(runtime, &bundle, Device::Cpu, options).unwrap();
+        let reading = signal.read_inputs(&epoch).unwrap().swap_remove(0);
+        (reading.embedding, reading.memory.is_some())
+    };
+    let (before, had_memory) = embed("towers", &towers);
+    let (after, has_memory) = embed("whole", &whole);
+    assert_eq!((had_memory, has_memory), (false, true));
+    assert_eq!(before.as_slice(), after.as_slice());
 }
 
 #[test]

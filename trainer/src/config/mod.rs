@@ -197,6 +197,29 @@ impl ModelConfig {
     }
 }
 
+impl ModelConfig {
+    /// Refuses a caption decoder that cannot be told which of `kinds` a caption is of, in `slots` condition tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`], also those of [`check_captions`](Self::check_captions).
+    pub fn check_captions_of(&self, kinds: usize, slots: usize) -> Result<()> {
+        self.check_captions()?;
+        expect(
+            self.num_caption_channels == kinds,
+            "num_caption_channels",
+            self.num_caption_channels,
+            format!("{kinds}, the kinds of caption"),
+        )?;
+        expect(
+            self.prefix_len == slots,
+            "prefix_len",
+            self.prefix_len,
+            format!("{slots}, as a caption may be of {slots} kinds"),
+        )
+    }
+}
+
 impl DecoderConfig {
     /// Returns the width of the hidden layer of an MLP, rounded towards zero as PyTorch's `int` does.
     pub const fn hidden(&self) -> usize {
@@ -359,6 +382,7 @@ mod tests {
         for preset in Preset::ALL {
             let config = preset.config();
             config.check().unwrap();
+            config.check_captions_of(5, 2).unwrap();
             let text = serde_json::to_string(&config).unwrap();
             assert_eq!(serde_json::from_str::<ModelConfig>(&text).unwrap(), config);
         }

@@ -5,14 +5,15 @@ use std::collections::HashSet;
 use nocturne_encoder::Tokenizer;
 use nocturne_encoder::tokenizer::CONTEXT;
 use nocturne_psg::EPOCH_SAMPLES;
-use nocturne_psg::caption::Caption;
 use nocturne_psg::montage::Channel;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
+use super::caption_mix::Wanted;
 use super::sampler::Sampler;
 use super::seed::derive;
 use super::{Augmentation, CaptionMix, TrainingSet};
+use crate::model::Conditions;
 use crate::{Error, Positives, Result, TokenBatch};
 
 /// Numbers of one epoch: ten channels of 1920 samples.
@@ -26,8 +27,10 @@ const MOST_DRAWS: usize = 1000;
 pub struct Batch {
     /// `[n, 10, 1920]`, row after row.
     pub signals: Vec<f32>,
-    /// One text for each epoch.
+    /// One text for each epoch, from the begin token to the end token.
     pub texts: TokenBatch,
+    /// What kinds of caption these are.
+    pub conditions: Conditions,
     /// Which text is true of which epoch.
     pub positives: Positives,
 }
@@ -57,7 +60,7 @@ pub struct BatchMaker {
 /// One place of a batch.
 struct Drawn {
     epoch_idx: usize,
-    caption: Caption,
+    wanted: Wanted,
 }
 
 impl BatchMaker {
@@ -70,6 +73,11 @@ impl BatchMaker {
     /// Returns the set.
     pub fn set(&self) -> &TrainingSet {
         &self.set
+    }
+
+    /// Returns the tokenizer that cuts the captions.
+    pub const fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
     }
 
     /// Makes the batch of a number; the same number gives the same batch.
@@ -87,12 +95,18 @@ impl BatchMaker {
             drawn.push(place);
         }
         let tokens: Vec<Vec<i64>> =
-            drawn.iter().map(|place| self.tokens(&place.caption.text)).collect();
+            drawn.iter().map(|place| self.tokens(&place.wanted.caption.text)).collect();
+        let conditions: Vec<_> = drawn.iter().map(|place| place.wanted.condition).collect();
         let positives = Positives::new(drawn.len(), |epoch, text| {
-            drawn[text].caption.holds(self.set.facts(drawn[epoch].epoch_idx))
+            drawn[text].wanted.caption.holds(self.set.facts(drawn[epoch].epoch_idx))
                 || tokens[epoch] == tokens[text]
         });
-        Ok(Batch { signals, texts: TokenBatch::new(&tokens, CONTEXT), positives })
+        Ok(Batch {
+            signals,
+            texts: TokenBatch::new(&tokens, CONTEXT),
+            conditions: Conditions::new(&conditions),
+            positives,
+        })
     }
 
     /// Draws an epoch that the batch does not have yet, unless the set is smaller than the batch.
@@ -109,11 +123,11 @@ impl BatchMaker {
             }
             let shown = self.options.augmentation.shown(self.set.mask(epoch_idx), random);
             let facts = self.set.facts(epoch_idx).visible_in(shown);
-            let Some(caption) = self.options.captions.make(&facts, random) else { continue };
+            let Some(wanted) = self.options.captions.make(&facts, random) else { continue };
             self.set.read_samples(epoch_idx, samples)?;
             self.options.augmentation.apply(shown, samples, random);
             taken.insert(epoch_idx);
-            return Ok(Drawn { epoch_idx, caption });
+            return Ok(Drawn { epoch_idx, wanted });
         }
         Err(Error::NothingToSay { path: self.set.folder().to_owned() })
     }

@@ -5,6 +5,19 @@ use rand::{Rng, RngExt};
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 
+use crate::model::NO_CONDITION;
+
+/// Condition slots of a caption: it is of one kind or of two.
+pub const CONDITION_SLOTS: usize = 2;
+
+/// A caption, and what a decoder is told that writes it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Wanted {
+    pub(super) caption: Caption,
+    /// The places of the caption's kinds in [`CaptionKind::ALL`], [`NO_CONDITION`] in slots that are not used.
+    pub(super) condition: [i64; CONDITION_SLOTS],
+}
+
 /// How often each kind of caption is made, relative to the others.
 ///
 /// Phrases are what users type and get the largest share; the kinds in full are what SleepLM was taught.
@@ -41,24 +54,43 @@ impl Default for CaptionMix {
     }
 }
 
+impl Wanted {
+    fn of<const N: usize>(kinds: [CaptionKind; N], caption: Caption) -> Self {
+        let mut condition = [NO_CONDITION; CONDITION_SLOTS];
+        // The order of `CaptionKind::ALL` is that of SleepLM's conditions, and of the variants.
+        condition.iter_mut().zip(kinds).for_each(|(slot, kind)| *slot = kind as i64);
+        Self { caption, condition }
+    }
+}
+
 impl CaptionMix {
     /// Makes a caption of a random kind, or of another where that one has nothing to say.
     ///
     /// Returns `None` where nothing is known.
-    pub(super) fn make(&self, facts: &EpochFacts, random: &mut Pcg64Mcg) -> Option<Caption> {
+    ///
+    /// # Which condition does a phrase have?
+    ///
+    /// None: it is in the words of a question, not of a report, and may speak of any kind.
+    /// A decoder that is asked for a kind shall write the kind in full.
+    pub(super) fn make(&self, facts: &EpochFacts, random: &mut Pcg64Mcg) -> Option<Wanted> {
         let kinds = self.order(random);
         let seed = random.next_u64();
         kinds.into_iter().find_map(|kind| match kind {
-            None => phrase(facts, seed),
-            Some(CaptionKind::StageEvent) => caption(CaptionKind::StageEvent, facts, seed),
+            None => Some(Wanted::of([], phrase(facts, seed)?)),
+            Some(kind @ CaptionKind::StageEvent) => {
+                Some(Wanted::of([kind], caption(kind, facts, seed)?))
+            }
             Some(kind) => {
                 let measured = caption(kind, facts, seed)?;
                 let begins = random.random_bool(self.with_stage_event);
                 let stage_event =
                     begins.then(|| caption(CaptionKind::StageEvent, facts, seed)).flatten();
                 Some(match stage_event {
-                    Some(stage_event) => stage_event.followed_by(measured),
-                    None => measured,
+                    Some(stage_event) => Wanted::of(
+                        [CaptionKind::StageEvent, kind],
+                        stage_event.followed_by(measured),
+                    ),
+                    None => Wanted::of([kind], measured),
                 })
             }
         })

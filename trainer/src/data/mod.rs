@@ -21,7 +21,7 @@ mod tests;
 
 pub use augment::Augmentation;
 pub use batch::{Batch, BatchMaker, BatchOptions, EPOCH_LEN};
-pub use caption_mix::CaptionMix;
+pub use caption_mix::{CONDITION_SLOTS, CaptionMix};
 pub use loader::Loader;
 pub use prepare::{Prepared, prepare};
 pub(crate) use seed::derive;

@@ -152,6 +152,11 @@ impl TrainingSet {
         self.epochs.is_empty()
     }
 
+    /// Returns the place of an epoch's recording among those of the set.
+    pub fn recording_idx(&self, epoch_idx: usize) -> usize {
+        self.epochs[epoch_idx].0 as usize
+    }
+
     /// Returns what is known of an epoch.
     pub fn facts(&self, epoch_idx: usize) -> &EpochFacts {
         let (shard, place) = self.epochs[epoch_idx];

@@ -10,6 +10,7 @@ use super::{
     Augmentation, BatchMaker, BatchOptions, CaptionMix, EPOCH_LEN, SetInfo, ShardWriter,
     TrainingEpoch, TrainingSet,
 };
+use crate::model::{Conditions, NO_CONDITION};
 
 /// Nine epochs in ten are N2; the tenth is REM, and every twentieth has an arousal.
 fn set(folder: &Path) -> TrainingSet {
@@ -98,4 +99,27 @@ fn a_set_without_shards_is_refused() {
     let other = SetInfo::new(ZScore::Recording, "made up".to_owned(), "none".to_owned());
     let message = other.write(folder.path()).unwrap_err().to_string();
     assert!(message.ends_with("it describes a set that was prepared with other arguments"));
+}
+
+#[test]
+fn captions_tell_the_decoder_their_kinds() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |captions| {
+        let augmentation = Augmentation::none();
+        let options = BatchOptions { size: 16, seed: 5, augmentation, captions };
+        BatchMaker::new(set(folder.path()), options).batch(0).unwrap().conditions
+    };
+    let none = CaptionMix {
+        phrase: 0.0,
+        stage_event: 0.0,
+        brain: 0.0,
+        heart: 0.0,
+        respiratory: 0.0,
+        position_muscle: 0.0,
+        with_stage_event: 0.0,
+    };
+    // Nothing is measured in the set, so that only these two have something to say.
+    let rows = |row: [i64; 2]| Conditions::new(&[row; 16]);
+    assert_eq!(with(CaptionMix { stage_event: 1.0, ..none }), rows([4, NO_CONDITION]));
+    assert_eq!(with(CaptionMix { phrase: 1.0, ..none }), rows([NO_CONDITION; 2]));
 }

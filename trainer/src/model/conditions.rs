@@ -1,5 +1,7 @@
 //! What kind of caption is asked for.
 
+use std::ops::Range;
+
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
@@ -38,6 +40,12 @@ impl Conditions {
     /// Returns the slots of each row.
     pub const fn slots(&self) -> usize {
         self.slots
+    }
+
+    /// Returns the conditions of some of the rows.
+    pub fn slice(&self, rows: Range<usize>) -> Self {
+        let numbers = self.numbers[rows.start * self.slots..rows.end * self.slots].to_vec();
+        Self { numbers, rows: rows.len(), slots: self.slots }
     }
 
     /// Returns which row of a table of `kinds` vectors, with that of the unused slot behind them, each slot has.

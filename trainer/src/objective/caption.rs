@@ -1,7 +1,9 @@
 //! The caption loss: how surprising each next token is to the decoder.
 
 use burn::tensor::backend::Backend;
-use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use burn::tensor::{
+    Device, ElementConversion, IndexingUpdateOp, Int, Tensor, TensorData, activation,
+};
 
 use crate::TokenBatch;
 use crate::kernels::Kernels;
@@ -39,6 +41,13 @@ impl CaptionTargets {
         self.ids.len()
     }
 
+    /// Returns the states `[targets, width]` that foretell the targets, out of `[texts, length - 1, width]`.
+    pub fn select<B: Backend>(&self, states: Tensor<B, 3>) -> Tensor<B, 2> {
+        let [texts, length, width] = states.dims();
+        let device = states.device();
+        states.reshape([texts * length, width]).select(0, integers(&self.rows, &device))
+    }
+
     /// Returns whether there is nothing to foretell.
     pub const fn is_empty(&self) -> bool {
         self.ids.is_empty()
@@ -55,12 +64,73 @@ pub fn caption_loss<B: Kernels>(
     states: Tensor<B, 3>,
     targets: &CaptionTargets,
 ) -> Tensor<B, 1> {
-    let [texts, length, width] = states.dims();
     let device = states.device();
-    let rows = states.reshape([texts * length, width]).select(0, integers(&targets.rows, &device));
-    let surprise = activation::log_softmax(decoder.logits(rows), 1);
+    let surprise = activation::log_softmax(decoder.logits(targets.select(states)), 1);
     let ids = integers(&targets.ids, &device).reshape([targets.len(), 1]);
     -surprise.gather(1, ids).sum()
+}
+
+/// Targets whose logits are in memory at once: 50 MB of them over CLIP's vocabulary.
+const BLOCK: usize = 256;
+
+/// The caption loss and what changes it.
+#[derive(Debug, Clone)]
+pub struct CaptionGradient<B: Backend> {
+    /// Sum over the targets, in nats.
+    pub loss: f32,
+    /// With respect to the states that foretell the targets, `[targets, width]`.
+    pub states: Tensor<B, 2>,
+    /// With respect to the projection to the vocabulary, `[width, vocabulary]`.
+    pub projection: Tensor<B, 2>,
+}
+
+/// Returns the [`caption_loss`] of the states `[targets, width]` that [`CaptionTargets::select`] gives,
+/// and its gradient in closed form; `projection` is `[width, vocabulary]`.
+///
+/// # Why not by automatic differentiation?
+///
+/// The graph of a batch would hold its logits several times over: four thousand targets over CLIP's vocabulary
+/// are 0.8 GB each time. Here they come and go block by block.
+///
+/// # Panics
+///
+/// Where there is no target.
+pub fn caption_gradient<B: Backend>(
+    states: &Tensor<B, 2>,
+    projection: &Tensor<B, 2>,
+    targets: &CaptionTargets,
+) -> CaptionGradient<B> {
+    let blocks: Vec<_> = (0..targets.len())
+        .step_by(BLOCK)
+        .map(|start| {
+            let ids = &targets.ids[start..targets.len().min(start + BLOCK)];
+            block_gradient(states.clone().narrow(0, start, ids.len()), projection, ids)
+        })
+        .collect();
+    let loss = blocks.iter().map(|block| block.loss).sum();
+    let states = Tensor::cat(blocks.iter().map(|block| block.states.clone()).collect(), 0);
+    let projections = blocks.into_iter().map(|block| block.projection);
+    let projection = projections.reduce(|sum, block| sum + block).expect("there is a target");
+    CaptionGradient { loss, states, projection }
+}
+
+fn block_gradient<B: Backend>(
+    states: Tensor<B, 2>,
+    projection: &Tensor<B, 2>,
+    ids: &[i64],
+) -> CaptionGradient<B> {
+    let device = states.device();
+    let ids = integers(ids, &device).reshape([ids.len(), 1]);
+    let surprise = activation::log_softmax(states.clone().matmul(projection.clone()), 1);
+    let loss = -surprise.clone().gather(1, ids.clone()).sum();
+    let minus_one = Tensor::ones(ids.dims(), &device).neg();
+    // The gradient of the logits: what the decoder believes, less what is true.
+    let surplus = surprise.exp().scatter(1, ids, minus_one, IndexingUpdateOp::Add);
+    CaptionGradient {
+        loss: loss.into_scalar().elem(),
+        states: surplus.clone().matmul(projection.clone().transpose()),
+        projection: states.transpose().matmul(surplus),
+    }
 }
 
 fn integers<B: Backend>(values: &[i64], device: &Device<B>) -> Tensor<B, 1, Int> {

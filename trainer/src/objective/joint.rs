@@ -3,6 +3,7 @@
 use burn::module::AutodiffModule;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{ElementConversion, Tensor};
+use serde::{Deserialize, Serialize};
 
 use super::{CaptionTargets, Contrastive, caption_loss, contrastive, reconstruction_loss};
 use crate::kernels::Kernels;
@@ -13,7 +14,8 @@ use crate::{Positives, TokenBatch, weights};
 /// How much each loss counts.
 ///
 /// `SleepLM` names the three and not their weights; `OpenCLIP` trains captions with 2 beside a contrastive 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct LossWeights {
     /// Of the contrastive loss.
     pub contrastive: f64,
@@ -21,6 +23,13 @@ pub struct LossWeights {
     pub caption: f64,
     /// Of the mean square between drawn and true signals.
     pub reconstruction: f64,
+}
+
+impl Default for LossWeights {
+    /// The contrastive loss alone.
+    fn default() -> Self {
+        Self { contrastive: 1.0, caption: 0.0, reconstruction: 0.0 }
+    }
 }
 
 /// What goes through the whole model at once.
@@ -37,13 +46,15 @@ pub struct JointBatch<'a, B: Backend> {
 }
 
 /// The losses of a batch; those of parts that the model lacks are none.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Losses {
     /// Mean of both directions, in nats.
     pub contrastive: f32,
     /// Mean over tokens, in nats.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub caption: Option<f32>,
     /// Mean over samples, in squared units of the signals.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reconstruction: Option<f32>,
 }
 

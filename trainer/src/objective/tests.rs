@@ -1,12 +1,14 @@
 //! The losses against sums in plain loops.
 
 use burn::backend::Flex;
+use burn::module::AutodiffModule;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::{
-    CaptionTargets, JointBatch, LossWeights, caption_loss, joint_losses, reconstruction_loss,
+    CaptionTargets, JointBatch, LossWeights, caption_gradient, caption_loss, joint_losses,
+    reconstruction_loss,
 };
 use crate::model::{CaptionDecoder, Conditions, SleepLm};
 use crate::{ModelConfig, Parts, Positives, Preset, TokenBatch, Weights};
@@ -57,6 +59,35 @@ fn a_caption_costs_the_surprise_of_its_tokens_and_nothing_for_pads() {
     let second = tokens.length() - 1;
     let expected = surprise(0, 3) + surprise(1, 4) + surprise(2, 29) + surprise(second + 1, 29);
     near(caption_loss(decoder, states, &targets).into_scalar(), expected);
+}
+
+#[test]
+fn the_closed_gradient_of_captions_is_that_of_autodiff() {
+    type Tracked = burn::backend::Autodiff<Flex>;
+    let model = model(&Parts::all(&small().biosignals_cfg));
+    let mut tokens = Pcg64Mcg::seed_from_u64(8);
+    // More targets than a block holds.
+    let texts: Vec<Vec<i64>> =
+        (0..40).map(|_| (0..11).map(|_| tokens.random_range(1..30)).collect()).collect();
+    let tokens = TokenBatch::new(&texts, 12);
+    let targets = CaptionTargets::new(&tokens);
+    let states = random(5, [40, tokens.length() - 1, 64]);
+    let decoder = model.text_decoder.unwrap();
+    let projection = decoder.text_projection.val();
+    let found = caption_gradient(&targets.select(states.clone()), &projection, &targets);
+
+    let decoder = CaptionDecoder::<Tracked>::from_inner(decoder);
+    let decoder = crate::parameters::require_gradients(decoder, |_| true);
+    let states = Tensor::<Tracked, 3>::from_inner(states).require_grad();
+    let loss = caption_loss(&decoder, states.clone(), &targets);
+    let gradients = loss.backward();
+    near(found.loss, loss.into_scalar());
+    let of_states = targets.select(states.grad(&gradients).unwrap());
+    let of_projection = decoder.text_projection.val().grad(&gradients).unwrap();
+    for (found, expected) in [(found.states, of_states), (found.projection, of_projection)] {
+        let far = (found - expected).abs().max().into_scalar();
+        assert!(far < 1e-4, "{far}");
+    }
 }
 
 #[test]

@@ -18,6 +18,13 @@ impl TokenSet {
         Self { bits: vec![0; vocabulary_size.div_ceil(8)], vocabulary_size }
     }
 
+    /// Returns the set of all tokens of a vocabulary.
+    pub fn all(vocabulary_size: usize) -> Self {
+        let mut set = Self::new(vocabulary_size);
+        (0..vocabulary_size).for_each(|token| set.bits[token / 8] |= 1 << (token % 8));
+        set
+    }
+
     /// Reads a set back from its bits, or returns `None` where they are not of that vocabulary.
     pub fn from_bytes(bits: Vec<u8>, vocabulary_size: usize) -> Option<Self> {
         (bits.len() == vocabulary_size.div_ceil(8)).then_some(Self { bits, vocabulary_size })
@@ -138,5 +145,6 @@ mod tests {
         assert!(set.contains(0) && set.contains(3) && set.contains(17) && !set.contains(4));
         assert_eq!(set.as_bytes(), [0b1001, 0, 0b10]);
         assert_eq!(TokenSet::from_bytes(vec![0; 4], 20), None);
+        assert_eq!(TokenSet::all(20).tokens().collect::<Vec<_>>(), (0..20).collect::<Vec<_>>());
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use nocturne_encoder::bundle::TRAINED_TOKENS;
 use serde::{Deserialize, Serialize};
 
+use super::Best;
 use super::run_folder::read_tokens;
 use crate::onnx::TokenSet;
 use crate::{Error, Result, Weights, durable};
@@ -15,6 +16,7 @@ const FORMAT: u32 = 1;
 const STATE: &str = "state.json";
 const WEIGHTS: &str = "weights.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
+const AVERAGE: &str = "average.safetensors";
 
 /// The state of a run after so many steps.
 ///
@@ -27,6 +29,10 @@ pub struct Checkpoint {
     pub weights: Weights,
     /// The means of the optimizer.
     pub optimizer: Weights,
+    /// The moving average of the weights, where the recipe asks for one.
+    pub average: Option<Weights>,
+    /// The best measurement so far.
+    pub best: Option<Best>,
     /// The tokens that the text tower met so far.
     pub tokens: TokenSet,
 }
@@ -36,6 +42,8 @@ pub struct Checkpoint {
 struct State {
     format: u32,
     step: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    best: Option<Best>,
 }
 
 impl Checkpoint {
@@ -53,10 +61,13 @@ impl Checkpoint {
             let problem = format!("its format is {}; this build reads {FORMAT}", state.format);
             return Err(Error::format(&path, problem));
         }
+        let average = folder.join(AVERAGE);
         Ok(Self {
             step: state.step,
             weights: Weights::read(&folder.join(WEIGHTS))?,
             optimizer: Weights::read(&folder.join(OPTIMIZER))?,
+            average: average.exists().then(|| Weights::read(&average)).transpose()?,
+            best: state.best,
             tokens: read_tokens(folder, vocabulary_size)?,
         })
     }
@@ -74,11 +85,14 @@ impl Checkpoint {
             }
         }
         std::fs::create_dir_all(&beside).map_err(Error::io(&beside, "create"))?;
-        let state = State { format: FORMAT, step: self.step };
-        let state = serde_json::to_vec(&state).expect("two numbers");
+        let state = State { format: FORMAT, step: self.step, best: self.best };
+        let state = serde_json::to_vec(&state).expect("a few numbers");
         durable::write_flushed(&beside.join(STATE), &state)?;
         durable::write_flushed(&beside.join(WEIGHTS), &self.weights.to_bytes())?;
         durable::write_flushed(&beside.join(OPTIMIZER), &self.optimizer.to_bytes())?;
+        if let Some(average) = &self.average {
+            durable::write_flushed(&beside.join(AVERAGE), &average.to_bytes())?;
+        }
         durable::write_flushed(&beside.join(TRAINED_TOKENS), self.tokens.as_bytes())?;
         durable::flush_folder(&beside)?;
         durable::put_in_place(&beside, folder)
@@ -96,7 +110,9 @@ mod tests {
         optimizer.insert("first.a", vec![2], vec![0.5, 0.25]);
         let mut tokens = TokenSet::new(100);
         tokens.extend(&TokenBatch::new(&[[9, 99]], 256));
-        Checkpoint { step, weights, optimizer, tokens }
+        let average = (step > 7).then(|| weights.clone());
+        let best = average.as_ref().map(|_| Best { step: 5, validation_loss: 0.1, misses: 1 });
+        Checkpoint { step, weights, optimizer, average, best, tokens }
     }
 
     #[test]
@@ -106,6 +122,8 @@ mod tests {
         checkpoint(7).write(&path).unwrap();
         checkpoint(7).write(&path).unwrap();
         assert_eq!(Checkpoint::read(&path, 100).unwrap(), checkpoint(7));
+        checkpoint(8).write(&path).unwrap();
+        assert_eq!(Checkpoint::read(&path, 100).unwrap(), checkpoint(8));
         let error = Checkpoint::read(&path, 900).unwrap_err().to_string();
         assert!(error.ends_with("it is not of a vocabulary of 900 tokens"), "{error}");
     }

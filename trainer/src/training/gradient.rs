@@ -1,110 +1,197 @@
-//! The gradient of one batch, whose parts go through the towers on several threads.
+//! The gradient of one batch, whose parts go through the model on several threads, and in rounds where memory is short.
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, Scope, ScopedJoinHandle};
 
-use burn::module::AutodiffModule;
 use burn::tensor::backend::{AutodiffBackend, Backend};
-use burn::tensor::{Device, Tensor, TensorData};
-use nocturne_psg::EPOCH_SAMPLES;
-use nocturne_psg::montage::Channel;
+use burn::tensor::{Device, Tensor};
 
-use crate::data::{Batch, EPOCH_LEN};
+use super::part::{Objective, Pair, Part, Share, Sums, Totals};
+use crate::data::Batch;
 use crate::kernels::Kernels;
-use crate::model::{Dropout, SleepLm, normalize};
-use crate::objective::{Contrastive, contrastive};
-use crate::parameters::{self, NamedTensors};
+use crate::model::{Dropout, SleepLm};
+use crate::objective::{Contrastive, Losses, contrastive};
+use crate::parameters::NamedTensors;
 use crate::{Positives, weights};
 
-/// The loss of a batch and its gradient by name of the weight.
+/// The losses of a batch and the gradient of their weighted sum, by name of the weight.
 #[derive(Debug)]
 pub struct BatchGradient<B: Backend> {
-    /// In nats.
-    pub loss: f32,
+    /// Each of the losses.
+    pub losses: Losses,
     /// Share of epochs whose nearest text is one of theirs.
     pub accuracy: f32,
-    /// By name of the weight, flattened.
+    /// By name of the weight, flattened; frozen weights have none.
     pub gradients: NamedTensors<B>,
 }
 
 /// How a batch is worked through.
 #[derive(Debug, Clone, Copy)]
 pub struct Work {
+    /// What is made small.
+    pub objective: Objective,
     /// Threads, each with a part of the batch and a graph of its own.
     pub threads: usize,
+    /// Epochs whose graphs are in memory at once, over all threads; 0 for the whole batch.
+    pub micro_batch: usize,
     /// Share of values that dropout zeroes.
     pub dropout: f64,
     /// Seed of the dropout masks of this batch.
     pub seed: u64,
 }
 
-/// Returns the gradient of the contrastive loss over the whole batch.
+/// Returns the gradient of the losses over the whole batch.
 ///
-/// Every thread takes its part forward, hands its embeddings in, and gets the gradient of the whole batch's loss
-/// with respect to them; going back from `sum(embedding · gradient)` then gives exactly that part's share
-/// of the gradient of the weights. The parts' shares are added in order, so that a run repeats.
-pub fn gradient<B: AutodiffBackend + Kernels>(
+/// Every thread takes its part forward, hands its embeddings in, and gets the gradient of the whole batch's
+/// contrastive loss with respect to them; going back from `sum(embedding · gradient)` then gives exactly that part's
+/// share of the gradient of the weights. The parts' shares are added in order, so that a run repeats.
+///
+/// # What of a batch whose graphs are more than the memory?
+///
+/// With `micro_batch`, the embeddings of all parts are made first, without a graph, and the parts go through once more
+/// with the gradient that belongs to them (Gao et al., arXiv 2101.06983): every text of the batch stays a negative
+/// of every epoch that it is not true of, for the price of a second pass forward.
+pub fn gradient<B>(
     model: &SleepLm<B::InnerBackend>,
     batch: &Batch,
     work: Work,
     device: &Device<B>,
-) -> BatchGradient<B::InnerBackend> {
-    thread::scope(|scope| {
-        let workers: Vec<Worker<'_, B::InnerBackend>> = parts(batch.positives.len(), work.threads)
-            .into_iter()
-            .enumerate()
-            .map(|(number, range)| {
-                let dropout = Dropout::seeded(work.dropout, work.seed ^ number as u64);
-                let part = Part { batch, range, dropout };
-                Worker::start::<B>(scope, model.clone(), part, device)
-            })
-            .collect();
-        let embeddings: Vec<_> = workers.iter().map(Worker::embeddings).collect();
-        let loss = whole_loss(model, &embeddings, &batch.positives);
-        let mut start = 0;
-        for (worker, pair) in workers.iter().zip(&embeddings) {
-            let n = pair.signals.dims()[0];
-            worker.answer(Pair {
-                signals: loss.signal_gradient.clone().narrow(0, start, n),
-                texts: loss.text_gradient.clone().narrow(0, start, n),
-            });
-            start += n;
-        }
-        let shares = workers.into_iter().map(Worker::share);
-        let mut gradients = shares.reduce(add).expect("there is at least one part");
-        let scale = [loss.logit_scale_gradient];
+) -> BatchGradient<B::InnerBackend>
+where
+    B: AutodiffBackend + Kernels,
+    B::InnerBackend: Kernels,
+{
+    let n = batch.positives.len();
+    let rounds = if work.micro_batch == 0 { 1 } else { n.div_ceil(work.micro_batch) };
+    let whole = Whole::<B> { model, batch, work, totals: Totals::of(batch), device };
+    let (loss, shares) = if rounds == 1 { whole.at_once() } else { whole.in_rounds(rounds) };
+    let share = shares.into_iter().reduce(add).expect("there is at least one part");
+    let Share { mut gradients, sums } = share;
+    let Objective { weights, frozen } = work.objective;
+    if weights.contrastive > 0.0 && !frozen.both() {
+        let scale = [weights.contrastive as f32 * loss.logit_scale_gradient];
         gradients.insert("logit_scale".to_owned(), Tensor::from_floats(scale, device));
-        BatchGradient { loss: loss.loss, accuracy: loss.accuracy, gradients }
-    })
+    }
+    let losses = mean_losses(loss.loss, sums, whole.totals);
+    BatchGradient { losses, accuracy: loss.accuracy, gradients }
 }
 
-/// Some of a batch's epochs and texts.
-struct Part<'a> {
+/// Returns the losses of a batch.
+pub(super) fn mean_losses(contrastive: f32, sums: Sums, totals: Totals) -> Losses {
+    Losses {
+        contrastive,
+        caption: sums.caption.map(|sum| sum / totals.tokens as f32),
+        reconstruction: sums.reconstruction.map(|sum| sum / totals.epochs as f32),
+    }
+}
+
+/// A batch and all that its parts need.
+struct Whole<'a, B: AutodiffBackend> {
+    model: &'a SleepLm<B::InnerBackend>,
     batch: &'a Batch,
-    range: Range<usize>,
-    dropout: Dropout,
+    work: Work,
+    totals: Totals,
+    device: &'a Device<B>,
 }
 
-/// Unit vectors of a part's epochs and texts, or the loss's gradients with respect to them; `[n, dim]`.
-pub(super) struct Pair<B: Backend> {
-    pub(super) signals: Tensor<B, 2>,
-    pub(super) texts: Tensor<B, 2>,
+/// The loss over all parts, and the parts' shares in order.
+type LossAndShares<I> = (Contrastive<I>, Vec<Share<I>>);
+
+impl<B> Whole<'_, B>
+where
+    B: AutodiffBackend + Kernels,
+    B::InnerBackend: Kernels,
+{
+    /// Holds the graphs of all parts until the loss is known.
+    fn at_once(&self) -> LossAndShares<B::InnerBackend> {
+        thread::scope(|scope| {
+            let workers: Vec<Worker<'_, B::InnerBackend>> = self
+                .parts(&(0..self.totals.epochs), 0)
+                .map(|part| Worker::start(scope, self, part))
+                .collect();
+            let embeddings: Vec<_> = workers.iter().map(Worker::embeddings).collect();
+            let loss = whole_loss(self.model, &embeddings, &self.batch.positives);
+            let mut start = 0;
+            for (worker, pair) in workers.iter().zip(&embeddings) {
+                let n = pair.signals.dims()[0];
+                worker.answer(of_part(&loss, &(start..start + n)));
+                start += n;
+            }
+            (loss, workers.into_iter().map(Worker::share).collect())
+        })
+    }
+
+    /// Makes all embeddings first, and then one round of graphs after the other.
+    fn in_rounds(&self, rounds: usize) -> LossAndShares<B::InnerBackend> {
+        let rounds = parts(self.totals.epochs, rounds);
+        let threads = self.work.threads;
+        let rounds = || rounds.iter().enumerate().map(move |(i, round)| (i * threads, round));
+        let mut embeddings = Vec::new();
+        for (first, round) in rounds() {
+            embeddings
+                .extend(self.on_threads(round, first, |part| part.embed(self.model, self.device)));
+        }
+        let loss = whole_loss(self.model, &embeddings, &self.batch.positives);
+        let mut shares = Vec::new();
+        for (first, round) in rounds() {
+            shares.extend(self.on_threads(round, first, |part| {
+                let gradient = of_part(&loss, &part.range);
+                self.go_through(part, |_| gradient)
+            }));
+        }
+        (loss, shares)
+    }
+
+    fn go_through(
+        &self,
+        part: Part<'_>,
+        loss: impl FnOnce(Pair<B::InnerBackend>) -> Pair<B::InnerBackend>,
+    ) -> Share<B::InnerBackend> {
+        let objective = self.work.objective;
+        part.go_through::<B>(self.model, objective, self.device, loss)
+    }
+
+    /// Cuts some of the epochs into one part for each thread; `first` is the number of the first part in the batch.
+    fn parts(&self, epochs: &Range<usize>, first: usize) -> impl Iterator<Item = Part<'_>> {
+        let start = epochs.start;
+        parts(epochs.len(), self.work.threads).into_iter().zip(first..).map(
+            move |(part, number)| Part {
+                batch: self.batch,
+                range: start + part.start..start + part.end,
+                dropout: Dropout::seeded(self.work.dropout, self.work.seed ^ number as u64),
+            },
+        )
+    }
+
+    /// Does something to each part of some of the epochs on a thread of its own.
+    fn on_threads<T: Send>(
+        &self,
+        epochs: &Range<usize>,
+        first: usize,
+        what: impl Fn(Part<'_>) -> T + Sync,
+    ) -> Vec<T> {
+        let what = &what;
+        thread::scope(|scope| {
+            let threads: Vec<_> =
+                self.parts(epochs, first).map(|part| scope.spawn(move || what(part))).collect();
+            threads.into_iter().map(joined).collect()
+        })
+    }
 }
 
 /// A thread that takes a part forward, waits for the loss, and takes it back.
-struct Worker<'scope, B: Backend> {
-    thread: ScopedJoinHandle<'scope, NamedTensors<B>>,
-    embeddings_in: Receiver<Pair<B>>,
-    gradients_out: Sender<Pair<B>>,
+struct Worker<'scope, I: Backend> {
+    thread: ScopedJoinHandle<'scope, Share<I>>,
+    embeddings_in: Receiver<Pair<I>>,
+    gradients_out: Sender<Pair<I>>,
 }
 
-impl<'scope, I: Backend> Worker<'scope, I> {
+impl<'scope, I: Kernels> Worker<'scope, I> {
     fn start<B: AutodiffBackend<InnerBackend = I> + Kernels>(
         scope: &'scope Scope<'scope, '_>,
-        model: SleepLm<I>,
+        whole: &'scope Whole<'_, B>,
         part: Part<'scope>,
-        device: &'scope Device<B>,
     ) -> Self {
         let (embeddings_out, embeddings_in) = channel();
         let (gradients_out, gradients_in) = channel();
@@ -112,7 +199,7 @@ impl<'scope, I: Backend> Worker<'scope, I> {
             embeddings_out.send(embeddings).expect("the loss waits for every part");
             gradients_in.recv().expect("the loss answers every part")
         };
-        let thread = scope.spawn(move || go_through::<B>(model, part, device, loss));
+        let thread = scope.spawn(move || whole.go_through(part, loss));
         Self { thread, embeddings_in, gradients_out }
     }
 
@@ -124,39 +211,14 @@ impl<'scope, I: Backend> Worker<'scope, I> {
         self.gradients_out.send(gradients).expect("a worker waits for its gradients");
     }
 
-    fn share(self) -> NamedTensors<I> {
-        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    fn share(self) -> Share<I> {
+        joined(self.thread)
     }
 }
 
-/// Takes a part forward and back; `loss` gives the gradient with respect to its embeddings.
-fn go_through<B: AutodiffBackend + Kernels>(
-    model: SleepLm<B::InnerBackend>,
-    part: Part<'_>,
-    device: &Device<B>,
-    loss: impl FnOnce(Pair<B::InnerBackend>) -> Pair<B::InnerBackend>,
-) -> NamedTensors<B::InnerBackend> {
-    let Part { batch, range, mut dropout } = part;
-    let model: SleepLm<B> = SleepLm::from_inner(model);
-    let model = parameters::require_gradients(model, |name| !weights::is_buffer(name));
-    let signals = signals(batch, &range, device);
-    let signals = normalize(model.biosignals.forward(signals, &mut dropout).embedding);
-    let texts = normalize(model.text.forward(&batch.texts.slice(range)).embedding);
-    let gradient = loss(Pair { signals: signals.clone().inner(), texts: texts.clone().inner() });
-    let surrogate = (signals * Tensor::from_inner(gradient.signals)).sum()
-        + (texts * Tensor::from_inner(gradient.texts)).sum();
-    parameters::take_gradients(&model, &mut surrogate.backward())
-}
-
-/// Copies the epochs of a part onto a device, `[n, 10, 1920]`.
-pub(super) fn signals<B: Backend>(
-    batch: &Batch,
-    part: &Range<usize>,
-    device: &Device<B>,
-) -> Tensor<B, 3> {
-    let values = batch.signals[part.start * EPOCH_LEN..part.end * EPOCH_LEN].to_vec();
-    let shape = [part.len(), Channel::COUNT, EPOCH_SAMPLES];
-    Tensor::from_data(TensorData::new(values, shape), device)
+/// Returns what a thread has made, or panics as it did.
+pub(super) fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Returns the loss over all parts, in order.
@@ -171,14 +233,23 @@ pub(super) fn whole_loss<B: Backend>(
     contrastive(signals, texts, logit_scale, positives)
 }
 
-fn add<B: Backend>(mut sum: NamedTensors<B>, share: NamedTensors<B>) -> NamedTensors<B> {
-    for (name, gradient) in share {
-        let total = match sum.remove(&name) {
+/// Returns the gradients with respect to the embeddings of one part.
+fn of_part<B: Backend>(loss: &Contrastive<B>, part: &Range<usize>) -> Pair<B> {
+    Pair {
+        signals: loss.signal_gradient.clone().narrow(0, part.start, part.len()),
+        texts: loss.text_gradient.clone().narrow(0, part.start, part.len()),
+    }
+}
+
+fn add<B: Backend>(mut sum: Share<B>, share: Share<B>) -> Share<B> {
+    for (name, gradient) in share.gradients {
+        let total = match sum.gradients.remove(&name) {
             Some(other) => other + gradient,
             None => gradient,
         };
-        sum.insert(name, total);
+        sum.gradients.insert(name, total);
     }
+    sum.sums = sum.sums.plus(share.sums);
     sum
 }
 

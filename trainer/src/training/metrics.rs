@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::CaptionSample;
+use crate::objective::Losses;
 use crate::{Error, Result, durable};
 
 /// The numbers of one step.
@@ -13,8 +15,11 @@ use crate::{Error, Result, durable};
 pub struct StepReport {
     /// Counted from 0.
     pub step: u64,
-    /// Contrastive loss in nats.
+    /// Weighted sum of the losses.
     pub loss: f32,
+    /// Each of the losses.
+    #[serde(flatten)]
+    pub losses: Losses,
     /// Share of the batch's epochs whose nearest text is one of theirs.
     pub accuracy: f32,
     /// Norm of the gradient before it was clipped.
@@ -32,10 +37,15 @@ pub struct StepReport {
 pub struct ValidationReport {
     /// Steps that were taken before.
     pub step: u64,
-    /// Contrastive loss in nats.
+    /// Weighted sum of the losses.
     pub validation_loss: f32,
+    /// Each of the losses.
+    pub validation_losses: Losses,
     /// Share of epochs whose nearest text in the batch is one of theirs.
     pub validation_accuracy: f32,
+    /// A caption that the decoder writes of a held-out epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<CaptionSample>,
 }
 
 /// The file of numbers, open for appending.

@@ -7,9 +7,13 @@ use std::time::Instant;
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Device, ElementConversion};
 
+use super::average::Average;
 use super::gradient::{Work, gradient};
 use super::metrics::MetricsFile;
-use super::{About, Checkpoint, Recipe, RunFolder, StepReport, ValidationReport, validate};
+use super::{
+    About, Best, Checkpoint, Recipe, RunFolder, Start, StepReport, ValidationReport,
+    caption_sample, validate,
+};
 use crate::data::{Batch, BatchMaker, Loader, TrainingSet};
 use crate::kernels::Kernels;
 use crate::model::SleepLm;
@@ -27,6 +31,8 @@ pub struct Training {
     pub recipe: Recipe,
     /// Where the run is kept.
     pub folder: RunFolder,
+    /// The weights that a new run begins with; drawn by the seed where there are none.
+    pub start: Option<Start>,
     /// Whether to go on from the last checkpoint.
     pub resume: bool,
     /// The command that began the run, for the bundle's manifest.
@@ -72,14 +78,13 @@ where
     see(&Event::Started { step: run.step });
     let loader = Loader::start(Arc::clone(&run.batches), run.step);
     let recipe = training.recipe;
-    while run.step < recipe.steps {
+    while !run.is_over() {
         let report = run.advance(&loader.next_batch()?)?;
         see(&Event::Step(report));
-        let is_last = run.step == recipe.steps;
-        if is_last || run.step.is_multiple_of(recipe.validate_every) {
+        if run.step == recipe.steps || run.step.is_multiple_of(recipe.validate_every) {
             run.measure()?.iter().for_each(|report| see(&Event::Validation(report.clone())));
         }
-        if is_last || run.step.is_multiple_of(recipe.checkpoint_every) {
+        if run.is_over() || run.step.is_multiple_of(recipe.checkpoint_every) {
             see(&Event::Checkpoint(run.keep()?));
         }
     }
@@ -96,6 +101,8 @@ struct Run<'a, B: AutodiffBackend> {
     step: u64,
     model: SleepLm<B::InnerBackend>,
     optimizer: AdamW<B::InnerBackend>,
+    average: Option<Average<B::InnerBackend>>,
+    best: Option<Best>,
     tokens: TokenSet,
 }
 
@@ -105,10 +112,16 @@ where
     B::InnerBackend: Kernels,
 {
     fn start(training: &'a Training, set: TrainingSet, device: &'a Device<B>) -> Result<Self> {
-        let Training { config, recipe, folder, resume, command } = training;
+        let Training { config, recipe, folder, start, resume, command } = training;
         config.check()?;
-        let about = About { set: set.info().clone(), command: command.clone() };
+        recipe.check(config)?;
+        let before = start.as_ref().and_then(|start| start.about.clone()).map(Box::new);
+        let about = About { set: set.info().clone(), command: command.clone(), before };
         let (set, held_out) = set.split(recipe.validation_share)?;
+        if recipe.patience > 0 && held_out.is_none() {
+            let (value, expected) = (recipe.patience.to_string(), "0, as no recording is held out");
+            return Err(Error::Recipe { field: "patience", value, expected });
+        }
         let held_out = held_out.map(|set| BatchMaker::new(set, recipe.validation_batches()));
         let held_out = held_out.iter().flat_map(|maker| {
             (0..recipe.validation_batches).map(move |number| maker.batch(number))
@@ -118,14 +131,13 @@ where
             folder.resume(config, recipe)?
         } else {
             folder.begin(config, recipe, &about)?;
-            Checkpoint {
-                step: 0,
-                weights: Weights::initial(config, recipe.seed),
-                optimizer: Weights::default(),
-                tokens: TokenSet::new(config.text_cfg.vocab_size),
-            }
+            first(config, recipe, start.clone())
         };
-        let Checkpoint { step, weights, optimizer, tokens } = checkpoint;
+        let Checkpoint { step, weights, optimizer, average, best, tokens } = checkpoint;
+        let average = match average {
+            Some(weights) => Some(Average::new(recipe.ema, weights.to_model(config, device)?)),
+            None => None,
+        };
         Ok(Self {
             training,
             device,
@@ -135,8 +147,21 @@ where
             step,
             model: weights.to_model(config, device)?,
             optimizer: AdamW::resume(recipe.adamw, step, &optimizer, device)?,
+            average,
+            best,
             tokens,
         })
+    }
+
+    /// Returns whether the last step was taken, or no better measurement is hoped for.
+    fn is_over(&self) -> bool {
+        let Recipe { steps, patience, .. } = self.training.recipe;
+        self.step >= steps || self.best.is_some_and(|best| best.is_stale(patience))
+    }
+
+    /// Returns what is measured and kept: the average of the weights where there is one, or the last of them.
+    fn judged(&self) -> &SleepLm<B::InnerBackend> {
+        self.average.as_ref().map_or(&self.model, Average::model)
     }
 
     /// Takes one step.
@@ -144,21 +169,28 @@ where
         let begin = Instant::now();
         let Training { config, recipe, .. } = self.training;
         let work = Work {
+            objective: recipe.objective(),
             threads: recipe.threads,
+            micro_batch: recipe.micro_batch,
             dropout: config.biosignals_cfg.dropout,
             seed: crate::data::derive(!recipe.seed, self.step),
         };
         let mut found = gradient::<B>(&self.model, batch, work, self.device);
-        self.check_finite("loss", found.loss)?;
+        let loss = found.losses.total(recipe.loss);
+        self.check_finite("loss", loss)?;
         let gradient_norm = clip_to_norm(&mut found.gradients, recipe.clip_norm);
         self.check_finite("norm of the gradient", gradient_norm)?;
         let learning_rate = recipe.schedule().rate(self.step);
         let model = self.optimizer.step(self.model.clone(), found.gradients, learning_rate);
         self.model = limit_scale(model);
+        if let Some(average) = &mut self.average {
+            average.take_in(&self.model, self.step);
+        }
         self.tokens.extend(&batch.texts);
         let report = StepReport {
             step: self.step,
-            loss: found.loss,
+            loss,
+            losses: found.losses,
             accuracy: found.accuracy,
             gradient_norm,
             learning_rate,
@@ -182,26 +214,65 @@ where
         if self.held_out.is_empty() {
             return Ok(None);
         }
-        let threads = self.training.recipe.threads;
-        let report = validate(&self.model, &self.held_out, self.step, threads, self.device);
+        let Recipe { threads, loss, .. } = self.training.recipe;
+        let (model, batches) = (self.judged(), &self.held_out);
+        let measured = validate(model, batches, loss, threads, self.device);
+        // Another epoch each time.
+        let epoch = (self.step / self.training.recipe.validate_every.max(1)) as usize;
+        let epoch = epoch % batches[0].positives.len();
+        let tokenizer = self.batches.tokenizer();
+        let report = ValidationReport {
+            step: self.step,
+            validation_loss: measured.losses.total(loss),
+            validation_losses: measured.losses,
+            validation_accuracy: measured.accuracy,
+            sample: caption_sample(model, &batches[0], epoch, tokenizer, self.device),
+        };
         self.metrics.write(&report)?;
+        let (best, is_best) = Best::after(self.best, self.step, report.validation_loss);
+        if is_best {
+            Weights::from_model(self.judged()).write(&self.training.folder.best())?;
+        }
+        self.best = Some(best);
         Ok(Some(report))
     }
 
     fn keep(&self) -> Result<PathBuf> {
+        self.training.folder.draw()?;
         self.training.folder.keep(&Checkpoint {
             step: self.step,
             weights: Weights::from_model(&self.model),
             optimizer: self.optimizer.state(),
+            average: self.average.as_ref().map(|average| Weights::from_model(average.model())),
+            best: self.best,
             tokens: self.tokens.clone(),
         })
     }
 
     fn finish(self) -> Result<Weights> {
-        let weights = Weights::from_model(&self.model);
+        let Training { folder, recipe, .. } = self.training;
+        let weights = if recipe.patience > 0 && self.best.is_some() {
+            Weights::read(&folder.best())?
+        } else {
+            Weights::from_model(self.judged())
+        };
         self.training.folder.finish(&weights, &self.tokens)?;
         Ok(weights)
     }
+}
+
+/// Returns the state of a run before its first step.
+fn first(config: &ModelConfig, recipe: &Recipe, start: Option<Start>) -> Checkpoint {
+    let parts = recipe.parts(config);
+    let (weights, tokens) = match start {
+        Some(start) => (start.weights.with_parts(config, &parts, recipe.seed), start.tokens),
+        None => (
+            Weights::initial_parts(config, &parts, recipe.seed),
+            TokenSet::new(config.text_cfg.vocab_size),
+        ),
+    };
+    let average = (recipe.ema > 0.0).then(|| weights.clone());
+    Checkpoint { step: 0, weights, optimizer: Weights::default(), average, best: None, tokens }
 }
 
 /// Keeps the logit scale at or below 100.

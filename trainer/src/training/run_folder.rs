@@ -6,6 +6,8 @@
 //! about.json            on what, and by which command
 //! metrics.jsonl         the numbers of every step
 //! checkpoints/          the last two, each a folder that is whole or not there
+//! best.safetensors      the weights of the best measurement so far
+//! loss.svg              the course of the losses up to the last checkpoint
 //! weights.safetensors   the trained weights, once the run is through
 //! trained_tokens.bin    the tokens that the text tower met
 //! ```
@@ -16,7 +18,7 @@ use nocturne_encoder::bundle::TRAINED_TOKENS;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Checkpoint, Recipe};
+use super::{Checkpoint, Recipe, curve};
 use crate::data::SetInfo;
 use crate::onnx::TokenSet;
 use crate::{Error, ModelConfig, Result, Weights, durable};
@@ -26,6 +28,8 @@ const KEPT_CHECKPOINTS: usize = 2;
 
 /// Name of the trained weights.
 const WEIGHTS: &str = "weights.safetensors";
+/// Name of the weights of the best measurement.
+const BEST: &str = "best.safetensors";
 /// Name of the model's configuration.
 const CONFIG: &str = "config.json";
 /// Name of the recipe.
@@ -42,6 +46,19 @@ pub struct About {
     pub set: SetInfo,
     /// The command that began the run.
     pub command: String,
+    /// The same of the run whose weights this one began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<Self>>,
+}
+
+impl About {
+    /// Returns on what the weights were trained, the data of earlier runs behind that of this one.
+    pub fn data(&self) -> String {
+        match &self.before {
+            Some(before) => format!("{}; before that: {}", self.set.data, before.data()),
+            None => self.set.data.clone(),
+        }
+    }
 }
 
 /// The folder of a run.
@@ -64,6 +81,11 @@ impl RunFolder {
         self.0.join(WEIGHTS)
     }
 
+    /// Returns the path of the weights of the best measurement so far; there are none where nothing is held out.
+    pub fn best(&self) -> PathBuf {
+        self.0.join(BEST)
+    }
+
     /// Returns the path of the model's configuration.
     pub fn config(&self) -> PathBuf {
         self.0.join(CONFIG)
@@ -76,6 +98,11 @@ impl RunFolder {
     /// [`Error::Io`] and [`Error::Format`].
     pub fn about(&self) -> Result<About> {
         read_json(&self.0.join(ABOUT))
+    }
+
+    /// As [`about`](Self::about), or none where the folder is not of a run.
+    pub(super) fn about_if_any(&self) -> Result<Option<About>> {
+        self.0.join(ABOUT).exists().then(|| self.about()).transpose()
     }
 
     /// Reads the tokens that the text tower met.
@@ -134,6 +161,13 @@ impl RunFolder {
             std::fs::remove_dir_all(&old).map_err(Error::io(&old, "remove"))?;
         }
         Ok(path)
+    }
+
+    /// Draws the losses so far.
+    pub(super) fn draw(&self) -> Result<()> {
+        let metrics = self.metrics();
+        let text = std::fs::read_to_string(&metrics).map_err(Error::io(&metrics, "read"))?;
+        durable::write(&self.0.join("loss.svg"), curve::draw(&text).as_bytes())
     }
 
     /// Writes what a run was for.

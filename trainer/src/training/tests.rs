@@ -1,5 +1,6 @@
 //! The gradient of a batch in parts against that of the whole, and a run that is stopped.
 
+use std::ops::Range;
 use std::path::Path;
 
 use burn::backend::{Autodiff, Flex};
@@ -11,11 +12,14 @@ use nocturne_psg::{EventKind, Stage, ZScore};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use super::gradient::signals;
-use super::{Event, Recipe, RunFolder, Training, Work, gradient, train};
+use super::gradient::whole_loss;
+use super::part::{Part, signals};
+use super::{Event, Frozen, Objective, Recipe, RunFolder, Start, Training, Work, gradient, train};
 use crate::data::{Batch, EPOCH_LEN, SetInfo, ShardWriter, TrainingEpoch, TrainingSet};
-use crate::model::{Dropout, SleepLm, normalize};
-use crate::{ModelConfig, Positives, Preset, TokenBatch, Weights, parameters, weights};
+use crate::model::{Conditions, Dropout, NO_CONDITION, SleepLm, normalize};
+use crate::objective::{JointBatch, LossWeights, joint_gradient};
+use crate::parameters::NamedTensors;
+use crate::{ModelConfig, Parts, Positives, Preset, TokenBatch, Weights, parameters, weights};
 
 type Tracked = Autodiff<Flex>;
 
@@ -38,6 +42,9 @@ fn random_batch(n: usize, vocabulary: i64) -> Batch {
     Batch {
         signals,
         texts: TokenBatch::new(&texts, 256),
+        conditions: Conditions::new(
+            &(0..n as i64).map(|row| [row % 5, NO_CONDITION]).collect::<Vec<_>>(),
+        ),
         positives: Positives::new(n, |epoch, text| epoch + text == 3),
     }
 }
@@ -49,7 +56,8 @@ fn parts_give_the_gradient_of_the_whole_batch() {
     config.text_cfg.vocab_size = 40;
     let batch = random_batch(7, 40);
     let model: SleepLm<Flex> = Weights::initial(&config, 5).to_model(&config, &device).unwrap();
-    let work = |threads| Work { threads, dropout: 0.0, seed: 0 };
+    let objective = Objective::default();
+    let work = |threads| Work { objective, threads, micro_batch: 0, dropout: 0.0, seed: 0 };
     let parts = gradient::<Tracked>(&model, &batch, work(3), &device);
     let whole = gradient::<Tracked>(&model, &batch, work(1), &device);
 
@@ -68,7 +76,7 @@ fn parts_give_the_gradient_of_the_whole_batch() {
     let loss = loss.sum() * (-0.5 / 7.0);
     let expected = parameters::take_gradients(&tracked, &mut loss.backward());
 
-    assert!((parts.loss - loss.into_scalar()).abs() < 1e-5);
+    assert!((parts.losses.contrastive - loss.into_scalar()).abs() < 1e-5);
     assert_eq!(expected.len(), parts.gradients.len());
     for (name, expected) in &expected {
         let largest = expected.clone().abs().max().into_scalar().max(1e-3);
@@ -77,6 +85,137 @@ fn parts_give_the_gradient_of_the_whole_batch() {
             assert!(far < 1e-4 * largest, "{name}: {far} of {largest}");
         }
     }
+}
+
+const JOINT: LossWeights = LossWeights { contrastive: 1.0, caption: 2.0, reconstruction: 0.5 };
+
+/// A model of all parts over forty tokens, and a batch for it.
+fn joint() -> (ModelConfig, SleepLm<Flex>, Batch) {
+    let mut config = small();
+    config.text_cfg.vocab_size = 40;
+    config.multimodal_cfg.width = 16;
+    config.multimodal_cfg.layers = 1;
+    let parts = Parts::all(&config.biosignals_cfg);
+    let weights = Weights::initial_parts(&config, &parts, 5);
+    let model = weights.to_model(&config, &Device::<Flex>::default()).unwrap();
+    (config, model, random_batch(7, 40))
+}
+
+fn check_equal(found: &NamedTensors<Flex>, expected: &NamedTensors<Flex>) {
+    let names = |of: &NamedTensors<Flex>| of.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(found), names(expected));
+    for (name, expected) in expected {
+        let largest = expected.clone().abs().max().into_scalar().max(1.0);
+        let far = (found[name].clone() - expected.clone()).abs().max().into_scalar();
+        assert!(far < 1e-5 * largest, "{name}: {far} of {largest}");
+    }
+}
+
+#[test]
+fn parts_and_rounds_give_the_joint_gradient_of_the_whole_batch() {
+    let device = Device::<Flex>::default();
+    let (_, model, batch) = joint();
+    let whole = JointBatch {
+        signals: signals::<Tracked>(&batch, &(0..7), &device),
+        texts: &batch.texts,
+        conditions: Some(&batch.conditions),
+        positives: &batch.positives,
+    };
+    let expected = joint_gradient(&model, &whole, JOINT, &mut Dropout::off());
+    let objective = Objective { weights: JOINT, frozen: Frozen::default() };
+    for (threads, micro_batch) in [(1, 0), (3, 0), (1, 2), (2, 3)] {
+        let work = Work { objective, threads, micro_batch, dropout: 0.0, seed: 0 };
+        let found = gradient::<Tracked>(&model, &batch, work, &device);
+        assert!((found.losses.total(JOINT) - expected.losses.total(JOINT)).abs() < 1e-5);
+        check_equal(&found.gradients, &expected.gradients);
+    }
+}
+
+#[test]
+fn rounds_draw_one_mask_for_both_passes() {
+    // Were the embeddings of the first pass made with other masks, the gradient would not be that of any loss.
+    let device = Device::<Flex>::default();
+    let (_, model, batch) = joint();
+    let objective = Objective { weights: JOINT, frozen: Frozen::default() };
+    let work = |micro_batch| Work { objective, threads: 1, micro_batch, dropout: 0.5, seed: 9 };
+    let of_each = |parts: &[Range<usize>]| {
+        let embedded: Vec<_> = parts
+            .iter()
+            .enumerate()
+            .map(|(number, range)| {
+                let dropout = Dropout::seeded(0.5, 9 ^ number as u64);
+                Part { batch: &batch, range: range.clone(), dropout }.embed(&model, &device)
+            })
+            .collect();
+        whole_loss(&model, &embedded, &batch.positives).loss
+    };
+    let found = gradient::<Tracked>(&model, &batch, work(4), &device);
+    assert_eq!(found.losses.contrastive, of_each(&[0..3, 3..7]));
+    let again = gradient::<Tracked>(&model, &batch, work(4), &device);
+    check_equal(&again.gradients, &found.gradients);
+}
+
+#[test]
+fn frozen_towers_have_no_gradient_and_the_others_keep_theirs() {
+    let device = Device::<Flex>::default();
+    let (_, model, batch) = joint();
+    let work = |frozen| Work {
+        objective: Objective { weights: JOINT, frozen },
+        threads: 2,
+        micro_batch: 0,
+        dropout: 0.0,
+        seed: 0,
+    };
+    let whole = gradient::<Tracked>(&model, &batch, work(Frozen::default()), &device);
+    for (signal, text) in [(true, true), (true, false), (false, true)] {
+        let frozen = Frozen { signal, text };
+        let found = gradient::<Tracked>(&model, &batch, work(frozen), &device);
+        assert_eq!(found.losses, whole.losses);
+        let mut expected = whole.gradients.clone();
+        expected.retain(|name, _| !frozen.holds(name));
+        check_equal(&found.gradients, &expected);
+    }
+}
+
+#[test]
+fn a_decoder_is_trained_on_towers_that_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("set")).unwrap();
+    let set = || training_set(&folder.path().join("set"));
+    let device = Device::<Flex>::default();
+    let run = |name: &str, start: Option<Start>, loss, freeze| {
+        let mut training = training(&folder.path().join(name), 8, false);
+        training.config.multimodal_cfg.width = 16;
+        training.recipe = Recipe { loss, freeze, learning_rate: 0.02, ..training.recipe };
+        training.start = start;
+        train::<Tracked>(&training, set(), &device, &mut |_| {}).unwrap()
+    };
+    let towers = run("towers", None, LossWeights::default(), Frozen::default());
+    let start = Start::read(&folder.path().join("towers"), None).unwrap();
+    assert_eq!(start.weights, towers);
+    let frozen = Frozen { signal: true, text: true };
+    let whole = run("whole", Some(start), JOINT, frozen);
+    assert!(towers.iter().all(|(name, tensor)| whole.get(name) == Some(tensor)));
+    assert!(whole.has_captioner());
+    let about = RunFolder::new(folder.path().join("whole")).about().unwrap();
+    assert_eq!(about.data(), "made up; before that: made up");
+
+    let lines = |name: &str| -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(folder.path().join(name).join("metrics.jsonl")).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let [before, after] = ["towers", "whole"].map(lines);
+    assert!(before.iter().all(|line| line.get("caption").is_none()));
+    let caption =
+        |step: usize| after.iter().filter_map(|line| line["caption"].as_f64()).nth(step).unwrap();
+    assert!(caption(7) < caption(0) - 0.5, "{} {}", caption(0), caption(7));
+    let after = after.last().unwrap();
+    assert!(after["validation_losses"]["reconstruction"].as_f64().unwrap() > 0.0);
+    assert!(!after["sample"]["expected"].as_str().unwrap().is_empty());
+    let kept = folder.path().join("whole/checkpoints/step-00000008/optimizer.safetensors");
+    let means = Weights::read(&kept).unwrap();
+    assert!(means.count("first.text_decoder.") > 0);
+    assert_eq!(means.count("first.biosignals.") + means.count("first.text."), 0);
 }
 
 /// Writes recordings whose stage can be told from the EEG.
@@ -123,7 +262,7 @@ fn training(out: &Path, steps: u64, resume: bool) -> Training {
     let mut config = small();
     config.biosignals_cfg.dropout = 0.1;
     let folder = RunFolder::new(out);
-    Training { config, recipe, folder, resume, command: "a test".to_owned() }
+    Training { config, recipe, folder, start: None, resume, command: "a test".to_owned() }
 }
 
 #[test]
@@ -133,11 +272,19 @@ fn a_run_that_is_killed_and_resumed_is_the_run_that_is_not() {
     std::fs::create_dir(folder.path().join("set")).unwrap();
     let device = Device::<Flex>::default();
     let (through, killed) = (folder.path().join("through"), folder.path().join("killed"));
+    // Everything that a checkpoint can hold: three losses, an average, and a best measurement.
+    let training = |out: &Path, resume| {
+        let mut training = training(out, 9, resume);
+        training.config.multimodal_cfg.width = 16;
+        let recipe = training.recipe;
+        training.recipe = Recipe { loss: JOINT, ema: 0.9, patience: 2, micro_batch: 4, ..recipe };
+        training
+    };
     let expected =
-        train::<Tracked>(&training(&through, 9, false), set(), &device, &mut |_| {}).unwrap();
+        train::<Tracked>(&training(&through, false), set(), &device, &mut |_| {}).unwrap();
 
     let mut steps = 0;
-    let until = training(&killed, 9, false);
+    let until = training(&killed, false);
     let kill = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         train::<Tracked>(&until, set(), &device, &mut |event| {
             steps += usize::from(matches!(event, Event::Step(_)));
@@ -145,20 +292,60 @@ fn a_run_that_is_killed_and_resumed_is_the_run_that_is_not() {
         })
     }));
     assert!(kill.is_err(), "the run was killed in its sixth step");
-    let found = train::<Tracked>(&training(&killed, 9, true), set(), &device, &mut |_| {}).unwrap();
+    let found = train::<Tracked>(&training(&killed, true), set(), &device, &mut |_| {}).unwrap();
 
     assert_eq!(found, expected);
     let curve = |run: &Path| {
         let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
-        let number = |line: &str| {
-            let line: serde_json::Value = serde_json::from_str(line).unwrap();
-            (line["step"].clone(), line["loss"].clone(), line["validation_loss"].clone())
+        let numbers = |line: &str| {
+            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line.as_object_mut().unwrap().remove("seconds");
+            line
         };
-        text.lines().map(number).collect::<Vec<_>>()
+        text.lines().map(numbers).collect::<Vec<_>>()
     };
     assert_eq!(curve(&killed), curve(&through));
+    let read = |run: &Path, name| std::fs::read(run.join(name)).unwrap();
+    for name in ["best.safetensors", "loss.svg"] {
+        assert_eq!(read(&killed, name), read(&through, name), "{name}");
+    }
     let kept = std::fs::read_dir(killed.join("checkpoints")).unwrap().count();
     assert_eq!(kept, 2);
+}
+
+#[test]
+fn a_run_without_hope_ends_with_its_best_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("set")).unwrap();
+    let set = || training_set(&folder.path().join("set"));
+    let device = Device::<Flex>::default();
+    let run = folder.path().join("run");
+    let mut training = training(&run, 60, false);
+    // A rate of 0 leaves the weights as they are: no measurement is better than the first.
+    training.recipe = Recipe { learning_rate: 0.0, patience: 2, ..training.recipe };
+    let mut seen = Vec::new();
+    let found = train::<Tracked>(&training, set(), &device, &mut |event| {
+        if let Event::Validation(report) = event {
+            seen.push(report.step);
+        }
+    });
+    assert_eq!(seen, [3, 6, 9]);
+    assert_eq!(found.unwrap(), Weights::read(&run.join("best.safetensors")).unwrap());
+    training.resume = true;
+    let mut steps = 0;
+    let again = train::<Tracked>(&training, set(), &device, &mut |event| {
+        steps += usize::from(matches!(event, Event::Step(_)));
+    });
+    assert_eq!(
+        (again.unwrap(), steps),
+        (Weights::read(&run.join("weights.safetensors")).unwrap(), 0)
+    );
+
+    let none_held_out = Recipe { validation_share: 0.0, ..training.recipe };
+    training = Training { recipe: none_held_out, resume: false, ..training };
+    let error = train::<Tracked>(&training, set(), &device, &mut |_| {}).unwrap_err();
+    let expected = "the recipe's `patience` is `2`; expected 0, as no recording is held out";
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]

@@ -2,15 +2,25 @@
 
 use std::thread;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
-use super::gradient::{Pair, parts, signals, whole_loss};
-use super::metrics::ValidationReport;
+use super::gradient::{joined, mean_losses, parts, whole_loss};
+use super::part::{Part, Sums, Totals};
 use crate::data::Batch;
 use crate::kernels::Kernels;
-use crate::model::{Dropout, SleepLm, normalize};
+use crate::model::{Dropout, SleepLm};
+use crate::objective::{LossWeights, Losses};
 
-/// Returns the mean loss and accuracy over some batches.
+/// How a model does on batches that it was not trained on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measured {
+    /// Means over the batches.
+    pub losses: Losses,
+    /// Share of epochs whose nearest text in the batch is one of theirs.
+    pub accuracy: f32,
+}
+
+/// Returns the mean losses and accuracy over some batches.
 ///
 /// # Panics
 ///
@@ -18,44 +28,47 @@ use crate::model::{Dropout, SleepLm, normalize};
 pub fn validate<B: Kernels>(
     model: &SleepLm<B>,
     batches: &[Batch],
-    step: u64,
+    weights: LossWeights,
     threads: usize,
     device: &Device<B>,
-) -> ValidationReport {
-    let (mut loss, mut accuracy) = (0.0, 0.0);
-    for batch in batches {
-        let pairs = embeddings(model, batch, threads, device);
-        let found = whole_loss(model, &pairs, &batch.positives);
-        loss += found.loss;
-        accuracy += found.accuracy;
-    }
+) -> Measured {
+    let measured: Vec<_> =
+        batches.iter().map(|batch| measure(model, batch, weights, threads, device)).collect();
     let n = batches.len() as f32;
-    ValidationReport { step, validation_loss: loss / n, validation_accuracy: accuracy / n }
+    let mean = |number: &dyn Fn(&Losses) -> Option<f32>| {
+        let numbers = measured.iter().map(|(losses, _)| number(losses));
+        numbers.sum::<Option<f32>>().map(|sum| sum / n)
+    };
+    let losses = Losses {
+        contrastive: mean(&|losses| Some(losses.contrastive)).expect("every batch has one"),
+        caption: mean(&|losses| losses.caption),
+        reconstruction: mean(&|losses| losses.reconstruction),
+    };
+    let accuracy = measured.iter().map(|(_, accuracy)| accuracy).sum::<f32>() / n;
+    Measured { losses, accuracy }
 }
 
-/// Returns the unit vectors of a batch, part by part.
-fn embeddings<B: Kernels>(
+/// Returns the losses and the accuracy of one batch.
+fn measure<B: Kernels>(
     model: &SleepLm<B>,
     batch: &Batch,
+    weights: LossWeights,
     threads: usize,
     device: &Device<B>,
-) -> Vec<Pair<B>> {
-    thread::scope(|scope| {
-        let workers: Vec<_> = parts(batch.positives.len(), threads)
+) -> (Losses, f32) {
+    let totals = Totals::of(batch);
+    let measured: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = parts(totals.epochs, threads)
             .into_iter()
-            .map(|part| {
-                let model = model.clone();
-                scope.spawn(move || {
-                    let input: Tensor<B, 3> = signals(batch, &part, device);
-                    let output = model.biosignals.forward(input, &mut Dropout::off());
-                    let texts = model.text.forward(&batch.texts.slice(part)).embedding;
-                    Pair { signals: normalize(output.embedding), texts: normalize(texts) }
-                })
+            .map(|range| {
+                let part = Part { batch, range, dropout: Dropout::off() };
+                scope.spawn(move || part.measure(model, weights, device))
             })
             .collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
+        workers.into_iter().map(joined).collect()
+    });
+    let (pairs, sums): (Vec<_>, Vec<_>) = measured.into_iter().unzip();
+    let found = whole_loss(model, &pairs, &batch.positives);
+    let sums = sums.into_iter().fold(Sums::default(), Sums::plus);
+    (mean_losses(found.loss, sums, totals), found.accuracy)
 }

@@ -57,6 +57,27 @@ impl Weights {
     }
 }
 
+impl Weights {
+    /// Draws those of the parts that the weights lack altogether; what is there stays.
+    ///
+    /// A part that is there in half is left so: it is missed by name when the model is built.
+    #[must_use]
+    pub fn with_parts(mut self, config: &ModelConfig, wanted: &Parts, seed: u64) -> Self {
+        let present = self.parts(&config.biosignals_cfg);
+        let lacking = Parts {
+            captions: wanted.captions && !present.captions,
+            reconstruction: wanted.reconstruction.filter(|_| present.reconstruction.is_none()),
+        };
+        let towers = layout(config, &Parts::towers());
+        for (name, tensor) in Self::initial_parts(config, &lacking, seed).tensors {
+            if !towers.contains_key(&name) {
+                self.tensors.insert(name, tensor);
+            }
+        }
+        self
+    }
+}
+
 /// Returns the name of the weight whose inputs bound a tensor: its own, or that beside a bias.
 fn weight_of(name: &str) -> String {
     name.strip_suffix("bias").map_or_else(|| name.to_owned(), |begin| format!("{begin}weight"))
@@ -160,6 +181,18 @@ fn hash(name: &str) -> u64 {
 mod tests {
     use super::*;
     use crate::Preset;
+
+    #[test]
+    fn parts_that_are_lacking_are_drawn_and_the_others_stay() {
+        let mut config = Preset::Tiny.config();
+        config.text_cfg.vocab_size = 50;
+        let wanted = Parts::all(&config.biosignals_cfg);
+        let towers = Weights::initial(&config, 1);
+        let whole = towers.clone().with_parts(&config, &wanted, 2);
+        assert_eq!(whole.parts(&config.biosignals_cfg), wanted);
+        assert!(towers.iter().all(|(name, tensor)| whole.get(name) == Some(tensor)));
+        assert_eq!(whole.clone().with_parts(&config, &wanted, 3), whole);
+    }
 
     #[test]
     fn tensors_have_the_spread_of_their_rule() {

@@ -6,6 +6,7 @@ use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nocturne_psg::ZScore;
 use nocturne_trainer::Preset;
+use nocturne_trainer::fewshot::Target;
 use nocturne_trainer::onnx::Precision;
 
 /// Trains the encoders of Nocturne and writes model bundles.
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Parity(Parity),
     /// Teaches a bundle how to read similarities to concepts, on nights that it was not trained on.
     Calibrate(Calibrate),
+    /// Learns a stage or an event from labelled epochs, on the embeddings of a bundle, and writes it as TOML.
+    Fewshot(Fewshot),
 }
 
 /// `nocturne-train prepare`
@@ -77,7 +80,7 @@ pub(crate) struct Train {
         env = "NOCTURNE_TRAIN_CONFIG",
         value_name = "FILE",
         conflicts_with = "preset",
-        required_unless_present = "preset"
+        required_unless_present_any = ["preset", "init"]
     )]
     pub(crate) config: Option<PathBuf>,
     /// Folder of the training set that `prepare` has made.
@@ -86,6 +89,10 @@ pub(crate) struct Train {
     /// Folder of the run.
     #[arg(long, short, env = "NOCTURNE_TRAIN_RUN", value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Model to begin with: the folder of a run, or a file of weights as `import` reads it. The parts that it lacks are
+    /// drawn by the seed; without `--preset` and `--config` its sizes are its own.
+    #[arg(long, env = "NOCTURNE_TRAIN_INIT", value_name = "PATH")]
+    pub(crate) init: Option<PathBuf>,
     /// Recipe as TOML; what it leaves out has its default, and the arguments below go before it.
     #[arg(long, env = "NOCTURNE_TRAIN_RECIPE", value_name = "FILE")]
     pub(crate) recipe: Option<PathBuf>,
@@ -103,7 +110,7 @@ pub(crate) struct Train {
 }
 
 /// What of the recipe the command line can change.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct RecipeArguments {
     /// Steps in all.
     #[arg(long, env = "NOCTURNE_TRAIN_STEPS", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -111,6 +118,12 @@ pub(crate) struct RecipeArguments {
     /// Epochs of a batch.
     #[arg(long, env = "NOCTURNE_BATCH_SIZE", value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
     pub(crate) batch_size: Option<u16>,
+    /// Epochs whose graphs are in memory at once; the negatives are those of the whole batch nevertheless.
+    #[arg(long, env = "NOCTURNE_TRAIN_MICRO_BATCH", value_name = "N")]
+    pub(crate) micro_batch: Option<u16>,
+    /// Towers that stay as they are, with a comma between them.
+    #[arg(long, env = "NOCTURNE_TRAIN_FREEZE", value_name = "TOWER", value_delimiter = ',')]
+    pub(crate) freeze: Vec<Tower>,
     /// Highest learning rate.
     #[arg(long, env = "NOCTURNE_TRAIN_LEARNING_RATE", value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
@@ -260,10 +273,49 @@ pub(crate) struct Calibrate {
     pub(crate) onnxruntime: Option<PathBuf>,
 }
 
+/// `nocturne-train fewshot`
+#[derive(Debug, Args)]
+pub(crate) struct Fewshot {
+    /// Folder of the bundle.
+    pub(crate) bundle: PathBuf,
+    /// Folder of a set of scored recordings, one of each person, that `prepare` has made.
+    #[arg(long, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// What is learned: the code of a stage, such as `N3`, or the name of an event, such as `arousal`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) concept: Target,
+    /// File of the concept.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Most epochs with the concept, and as many without it, that are learned from; all of them without it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) shots: Option<u32>,
+    /// Times that recordings are held out to measure what was learned from the others.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..))]
+    pub(crate) folds: u16,
+    /// Seed of the choice of epochs and recordings.
+    #[arg(long, env = "NOCTURNE_TRAIN_SEED", value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// ONNX Runtime library; without it, the one that `cargo xtask setup` has put into `.ort/`.
+    #[arg(
+        long,
+        env = "ORT_DYLIB_PATH",
+        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
+        value_name = "FILE"
+    )]
+    pub(crate) onnxruntime: Option<PathBuf>,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Device {
     Cpu,
     Cuda,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tower {
+    Signal,
+    Text,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -1,6 +1,6 @@
 //! `nocturne-train calibrate`
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use nocturne_encoder::{BatchOptions, Bundle, Device, Runtime, SignalEncoder, TextEncoder};
 use nocturne_trainer::calibration::calibrate;
 use nocturne_trainer::data::TrainingSet;
@@ -12,13 +12,7 @@ use crate::error::Outcome;
 pub(super) fn run(arguments: &Calibrate) -> Result<Outcome> {
     let bundle = Bundle::open(&arguments.bundle)?;
     let set = TrainingSet::open(&arguments.data)?;
-    let (learned, scaled) = (bundle.manifest().preprocessing.z_score, set.info().z_score);
-    if learned != scaled {
-        bail!(
-            "`{}` was prepared with another scaling ({scaled:?}) than the bundle was trained with ({learned:?})",
-            arguments.data.display()
-        );
-    }
+    check_scaling(&bundle, &set)?;
     let runtime = Runtime::load(arguments.onnxruntime.as_deref())?;
     let options = BatchOptions::default();
     let mut signal = SignalEncoder::open(runtime, &bundle, Device::Cpu, options)?;
@@ -33,4 +27,15 @@ pub(super) fn run(arguments: &Calibrate) -> Result<Outcome> {
     }
     bundle.calibrate(calibrations)?;
     Ok(Outcome::Done)
+}
+
+/// Refuses a set that was scaled otherwise than the recordings that the bundle was trained on.
+pub(super) fn check_scaling(bundle: &Bundle, set: &TrainingSet) -> Result<()> {
+    let (learned, scaled) = (bundle.manifest().preprocessing.z_score, set.info().z_score);
+    ensure!(
+        learned == scaled,
+        "`{}` was prepared with another scaling ({scaled:?}) than the bundle was trained with ({learned:?})",
+        set.folder().display()
+    );
+    Ok(())
 }

@@ -70,7 +70,7 @@ fn of_run(run: &RunFolder, name: String) -> Result<Source> {
         facts: BundleFacts {
             name,
             z_score: about.set.z_score,
-            data: about.set.data,
+            data: about.data(),
             licence: about.set.licence,
             command: about.command,
         },

@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod export;
+mod fewshot;
 mod import;
 mod inspect;
 mod parity;
@@ -23,5 +24,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Parity(parity) => parity::run(&parity),
         Command::Calibrate(calibrate) => calibrate::run(&calibrate),
+        Command::Fewshot(fewshot) => fewshot::run(&fewshot),
     }
 }

@@ -6,25 +6,30 @@ use anyhow::{Context, Result};
 use burn::backend::{Autodiff, Flex};
 use indicatif::ProgressBar;
 use nocturne_trainer::data::TrainingSet;
-use nocturne_trainer::training::{Event, Recipe, RunFolder, Training, train};
+use nocturne_trainer::training::{Event, Frozen, Recipe, RunFolder, Start, Training, train};
 use nocturne_trainer::{ModelConfig, Preset};
 
-use crate::args::{self, Device, RecipeArguments, Train};
+use crate::args::{self, Device, RecipeArguments, Tower, Train};
 use crate::console;
 use crate::error::Outcome;
 
 pub(super) fn run(arguments: &Train) -> Result<Outcome> {
-    let config = match (&arguments.config, arguments.preset) {
-        (Some(path), _) => ModelConfig::read(path)?,
-        (None, preset) => preset.unwrap_or(Preset::Tiny).config(),
+    let given = match (&arguments.config, arguments.preset) {
+        (Some(path), _) => Some(ModelConfig::read(path)?),
+        (None, preset) => preset.map(Preset::config),
     };
-    let recipe = changed(read_recipe(arguments.recipe.as_deref())?, arguments.changes);
+    let start = arguments.init.as_deref().map(|path| Start::read(path, given.as_ref()));
+    let start = start.transpose()?;
+    let config = start.as_ref().map(|start| start.config.clone()).or(given);
+    let config = config.context("one of `--preset`, `--config` and `--init` must be given")?;
+    let recipe = changed(&read_recipe(arguments.recipe.as_deref())?, &arguments.changes);
     let set = TrainingSet::open(&arguments.data)?;
     console::note(format_args!("{} epochs of {} recordings", set.len(), set.n_recordings()));
     let training = Training {
         config,
         recipe,
         folder: RunFolder::new(&arguments.out),
+        start,
         resume: arguments.resume,
         command: args::command_line(),
     };
@@ -42,16 +47,22 @@ fn read_recipe(path: Option<&Path>) -> Result<Recipe> {
     toml::from_str(&text).with_context(|| format!("`{}` is no recipe", path.display()))
 }
 
-fn changed(recipe: Recipe, changes: RecipeArguments) -> Recipe {
+fn changed(recipe: &Recipe, changes: &RecipeArguments) -> Recipe {
+    let freeze = Frozen {
+        signal: recipe.freeze.signal || changes.freeze.contains(&Tower::Signal),
+        text: recipe.freeze.text || changes.freeze.contains(&Tower::Text),
+    };
     Recipe {
         steps: changes.steps.unwrap_or(recipe.steps),
         batch_size: changes.batch_size.map_or(recipe.batch_size, usize::from),
+        micro_batch: changes.micro_batch.map_or(recipe.micro_batch, usize::from),
+        freeze,
         learning_rate: changes.learning_rate.unwrap_or(recipe.learning_rate),
         warmup_steps: changes.warmup_steps.unwrap_or(recipe.warmup_steps),
         seed: changes.seed.unwrap_or(recipe.seed),
         checkpoint_every: changes.checkpoint_every.unwrap_or(recipe.checkpoint_every),
         threads: changes.threads.map_or(recipe.threads, usize::from),
-        ..recipe
+        ..*recipe
     }
 }
 
@@ -118,6 +129,18 @@ impl Display {
                 self.note(format_args!(
                     "step {step}: held-out loss {loss:.4}, {accuracy:.1} % right"
                 ));
+                for (name, loss) in [
+                    ("captions", report.validation_losses.caption),
+                    ("reconstruction", report.validation_losses.reconstruction),
+                ] {
+                    if let Some(loss) = loss {
+                        self.note(format_args!("step {step}: held-out loss of {name} {loss:.4}"));
+                    }
+                }
+                if let Some(sample) = &report.sample {
+                    self.note(format_args!("  expected: {}", sample.expected));
+                    self.note(format_args!("  written:  {}", sample.written));
+                }
                 self.print(report);
             }
             Event::Checkpoint(path) => self.note(format_args!("kept {}", path.display())),

@@ -1,0 +1,37 @@
+//! `nocturne-train fewshot`
+
+use anyhow::Result;
+use nocturne_encoder::{BatchOptions, Bundle, Device, Runtime, SignalEncoder};
+use nocturne_trainer::data::TrainingSet;
+use nocturne_trainer::fewshot::{FewShotOptions, encode, learn};
+
+use super::calibrate::check_scaling;
+use crate::args::Fewshot;
+use crate::console;
+use crate::error::Outcome;
+
+pub(super) fn run(arguments: &Fewshot) -> Result<Outcome> {
+    let bundle = Bundle::open(&arguments.bundle)?;
+    let set = TrainingSet::open(&arguments.data)?;
+    check_scaling(&bundle, &set)?;
+    let runtime = Runtime::load(arguments.onnxruntime.as_deref())?;
+    let mut signal = SignalEncoder::open(runtime, &bundle, Device::Cpu, BatchOptions::default())?;
+    let bar = console::progress("encoding", set.len() as u64);
+    let see = &mut |done| bar.set_position(done as u64);
+    let epochs = encode(&set, arguments.concept, &mut signal, see)?;
+    bar.finish_and_clear();
+    let options = FewShotOptions {
+        shots: arguments.shots.map(|shots| shots as usize),
+        folds: usize::from(arguments.folds),
+        seed: arguments.seed,
+        ..FewShotOptions::default()
+    };
+    let concept = learn(&epochs, arguments.concept, bundle.fingerprint(), options)?;
+    concept.write(&arguments.out)?;
+    let measured = concept.validation;
+    console::print(format_args!(
+        "{} auroc {:.3} hits {:.3} false_alarms {:.3}",
+        concept.name, measured.auroc, measured.true_positive_rate, measured.false_positive_rate
+    ))?;
+    Ok(Outcome::Done)
+}

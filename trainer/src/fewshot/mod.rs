@@ -1,0 +1,275 @@
+//! Teaches a bundle a concept from a few labelled epochs: a logistic head on embeddings that stay as they are.
+
+mod concept;
+mod head;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use nocturne_encoder::SignalEncoder;
+use nocturne_encoder::metrics::auroc;
+use nocturne_psg::caption::EpochFacts;
+use nocturne_psg::{EventKind, Stage};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64Mcg;
+
+use crate::data::{EPOCH_LEN, TrainingSet};
+use crate::{Error, Result};
+
+pub use concept::{Concept, Validation};
+pub use head::Head;
+
+/// Epochs that are encoded at a time.
+const BATCH: usize = 32;
+
+/// What epochs are labelled by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// They have this stage, among those that are scored.
+    Stage(Stage),
+    /// They hold such an event, among those in which events were looked for.
+    Event(EventKind),
+}
+
+/// How a concept is learned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FewShotOptions {
+    /// Most labelled epochs with the concept, and as many without it; all of them without a number.
+    pub shots: Option<usize>,
+    /// Times that recordings are held out.
+    pub folds: usize,
+    /// How much the weights are held back.
+    pub ridge: f64,
+    /// Seed of the choice of epochs and of the folds.
+    pub seed: u64,
+}
+
+impl Default for FewShotOptions {
+    fn default() -> Self {
+        Self { shots: None, folds: 5, ridge: 1e-3, seed: 1 }
+    }
+}
+
+/// A labelled epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelledEpoch {
+    /// The recording, numbered; one person has one.
+    pub recording: usize,
+    /// Its embedding.
+    pub embedding: Vec<f32>,
+    /// Whether it has the concept.
+    pub has_it: bool,
+}
+
+impl Target {
+    /// Returns whether an epoch has the concept, where it is labelled.
+    fn label(self, facts: &EpochFacts) -> Option<bool> {
+        match self {
+            Self::Stage(stage) => facts.stage.map(|scored| scored == stage),
+            Self::Event(kind) => {
+                let has_it = || facts.events.iter().any(|event| event.kind == kind);
+                facts.events_scored.then(has_it)
+            }
+        }
+    }
+}
+
+/// Encodes the labelled epochs of a set; `see` hears how many are done.
+///
+/// # Errors
+///
+/// Those of the training set and of the encoder.
+pub fn encode(
+    set: &TrainingSet,
+    target: Target,
+    signal: &mut SignalEncoder,
+    see: &mut dyn FnMut(usize),
+) -> Result<Vec<LabelledEpoch>> {
+    let label = |epoch_idx: usize| Some((epoch_idx, target.label(set.facts(epoch_idx))?));
+    let labelled: Vec<_> = (0..set.len()).filter_map(label).collect();
+    let mut epochs = Vec::with_capacity(labelled.len());
+    for some in labelled.chunks(BATCH) {
+        let mut inputs = vec![0.0; some.len() * EPOCH_LEN];
+        for ((epoch_idx, _), input) in some.iter().zip(inputs.chunks_exact_mut(EPOCH_LEN)) {
+            set.read_samples(*epoch_idx, input)?;
+        }
+        for ((epoch_idx, has_it), embedding) in some.iter().zip(signal.encode_inputs(&inputs)?) {
+            epochs.push(LabelledEpoch {
+                recording: set.recording_idx(*epoch_idx),
+                embedding: embedding.as_slice().to_vec(),
+                has_it: *has_it,
+            });
+        }
+        see(epochs.len());
+    }
+    Ok(epochs)
+}
+
+/// Learns a concept, and measures heads that were learned without a recording on that recording.
+///
+/// # Errors
+///
+/// [`Error::TooFewEpochs`] where a fold would have no epoch with the concept or none without it to learn from,
+/// or no recording to hold out.
+pub fn learn(
+    epochs: &[LabelledEpoch],
+    target: Target,
+    bundle: &str,
+    options: FewShotOptions,
+) -> Result<Concept> {
+    let mut random = Pcg64Mcg::seed_from_u64(options.seed);
+    let recordings: BTreeSet<usize> = epochs.iter().map(|epoch| epoch.recording).collect();
+    let mut recordings: Vec<usize> = recordings.into_iter().collect();
+    recordings.shuffle(&mut random);
+    let folds = options.folds.min(recordings.len());
+    if folds < 2 {
+        return Err(too_few(target));
+    }
+    let mut judged = Vec::with_capacity(epochs.len());
+    for fold in 0..folds {
+        let held_out: BTreeSet<usize> =
+            recordings.iter().skip(fold).step_by(folds).copied().collect();
+        let (held_out, rest): (Vec<_>, Vec<_>) =
+            epochs.iter().partition(|epoch| held_out.contains(&epoch.recording));
+        let (head, _) = fitted(&rest, target, options, &mut random)?;
+        judged.extend(
+            held_out.iter().map(|epoch| (head.probability(&epoch.embedding), epoch.has_it)),
+        );
+    }
+    let all: Vec<_> = epochs.iter().collect();
+    let (head, counts) = fitted(&all, target, options, &mut random)?;
+    let validation = validation(folds, &judged).ok_or_else(|| too_few(target))?;
+    Ok(Concept::new(target.to_string(), bundle.to_owned(), head, counts, validation))
+}
+
+/// Learns a head from some of the epochs, and tells from how many with and without the concept.
+fn fitted(
+    epochs: &[&LabelledEpoch],
+    target: Target,
+    options: FewShotOptions,
+    random: &mut Pcg64Mcg,
+) -> Result<(Head, [usize; 2])> {
+    let (mut with, mut without): (Vec<&LabelledEpoch>, Vec<&LabelledEpoch>) =
+        epochs.iter().copied().partition(|epoch| epoch.has_it);
+    for class in [&mut with, &mut without] {
+        class.shuffle(random);
+        class.truncate(options.shots.unwrap_or(usize::MAX));
+    }
+    if with.is_empty() || without.is_empty() {
+        return Err(too_few(target));
+    }
+    let counts = [with.len(), without.len()];
+    let chosen: Vec<(&[f32], bool)> = with
+        .into_iter()
+        .chain(without)
+        .map(|epoch| (epoch.embedding.as_slice(), epoch.has_it))
+        .collect();
+    Ok((Head::fit(&chosen, options.ridge), counts))
+}
+
+/// Measures probabilities against the truth, where both classes occur.
+fn validation(folds: usize, judged: &[(f64, bool)]) -> Option<Validation> {
+    let scored: Vec<(f32, bool)> =
+        judged.iter().map(|(probability, has_it)| (*probability as f32, *has_it)).collect();
+    let rate = |class: bool| {
+        let of_class = judged.iter().filter(|(_, has_it)| *has_it == class);
+        let found = of_class.clone().filter(|(probability, _)| *probability >= 0.5).count();
+        found as f64 / of_class.count() as f64
+    };
+    Some(Validation {
+        folds,
+        auroc: auroc(&scored)?,
+        true_positive_rate: rate(true),
+        false_positive_rate: rate(false),
+    })
+}
+
+fn too_few(target: Target) -> Error {
+    Error::TooFewEpochs { target: target.to_string() }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stage(stage) => stage.fmt(f),
+            Self::Event(kind) => f.pad(kind.name()),
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    /// Reads the code of a stage, such as `N3`, or the name of an event, such as `arousal`.
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let event = || EventKind::from_name(text).map(Self::Event);
+        text.parse().map(Self::Stage).ok().or_else(event).ok_or_else(|| {
+            let events = EventKind::ALL.map(|kind| format!("`{}`", kind.name())).join(", ");
+            format!("`{text}` is neither a stage nor an event; expected `W`, `N1`, `N2`, `N3`, `R`, {events}")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+
+    /// Two numbers that tell the concept in all recordings, and one that tells the recording.
+    fn epochs(recordings: usize) -> Vec<LabelledEpoch> {
+        let mut random = Pcg64Mcg::seed_from_u64(3);
+        (0..recordings * 40)
+            .map(|epoch| {
+                let (recording, has_it) = (epoch / 40, epoch % 4 == 0);
+                let middle = if has_it { 0.5 } else { -0.5 };
+                let noise = random.random_range(-0.7..0.7);
+                let embedding = vec![middle + noise, noise, recording as f32];
+                LabelledEpoch { recording, embedding, has_it }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_concept_is_learned_and_read_back() {
+        let target: Target = "arousal".parse().unwrap();
+        let options = FewShotOptions { shots: Some(20), ..FewShotOptions::default() };
+        let learned = learn(&epochs(6), target, "f00", options).unwrap();
+        assert_eq!((learned.epochs, learned.validation.folds), ([20, 20], 5));
+        assert!(learned.validation.auroc > 0.99, "{:?}", learned.validation);
+        assert!(learned.validation.true_positive_rate > 0.9, "{:?}", learned.validation);
+        assert!(learned.validation.false_positive_rate < 0.1, "{:?}", learned.validation);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("arousal.toml");
+        learned.write(&path).unwrap();
+        assert_eq!(Concept::read(&path).unwrap(), learned);
+    }
+
+    #[test]
+    fn what_tells_a_recording_and_no_concept_is_worth_nothing_on_another() {
+        // The label is that of the recording: known by heart in training, and chance where recordings are held out.
+        let mut epochs = epochs(8);
+        for epoch in &mut epochs {
+            let mut random = Pcg64Mcg::seed_from_u64(epoch.recording as u64);
+            epoch.has_it = epoch.recording % 2 == 0;
+            epoch.embedding = (0..8).map(|_| random.random_range(-1.0..1.0)).collect();
+        }
+        let target = Target::Stage(Stage::N3);
+        let learned = learn(&epochs, target, "f00", FewShotOptions::default()).unwrap();
+        let by_heart = epochs
+            .iter()
+            .filter(|epoch| (learned.head.probability(&epoch.embedding) > 0.5) == epoch.has_it);
+        assert_eq!(by_heart.count(), epochs.len());
+        assert!(learned.validation.auroc < 0.9, "{:?}", learned.validation);
+    }
+
+    #[test]
+    fn one_recording_is_too_few() {
+        let target = Target::Event(EventKind::Arousal);
+        let error = learn(&epochs(1), target, "f00", FewShotOptions::default()).unwrap_err();
+        let expected = "too few labelled epochs for `arousal`; expected two recordings or more, with and without it";
+        assert_eq!(error.to_string(), expected);
+    }
+}
