@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use nocturne_encoder::{Embedding, Label, LabelDirections, PromptSet};
-use nocturne_index::{Recording, ScoreTable};
+use nocturne_index::Recording;
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{RecordingId, Stage};
 use serde::Serialize;
@@ -60,8 +60,7 @@ impl Engine {
             if !wanted {
                 continue;
             }
-            let scores = snapshot.exact.scores(recording.id(), judge.prompts())?;
-            if !judge.judge_recording(recording, &scores, &mut take) {
+            if !judge.judge_recording(recording, &mut take)? {
                 return Ok(());
             }
         }
@@ -160,13 +159,12 @@ impl Judge {
     fn judge_recording(
         &self,
         recording: &Recording,
-        scores: &ScoreTable,
         take: &mut impl FnMut(EpochLabels) -> bool,
-    ) -> bool {
-        (0..recording.n_epochs()).all(|row| {
+    ) -> Result<bool> {
+        for row in 0..recording.n_epochs() {
             let info = recording.row(row);
-            let verdict = self.judge(scores.row(row), info.mask);
-            take(EpochLabels {
+            let verdict = self.judge(&recording.cosines(row, self.prompts())?, info.mask);
+            let goes_on = take(EpochLabels {
                 recording: recording.id().to_string(),
                 epoch: info.number.0,
                 onset_s: info.onset_s,
@@ -174,8 +172,12 @@ impl Judge {
                 probabilities: verdict.probabilities,
                 abstained: verdict.abstained,
                 scored_stage: info.stage,
-            })
-        })
+            });
+            if !goes_on {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

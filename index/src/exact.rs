@@ -133,19 +133,6 @@ impl ExactIndex {
         }
     }
 
-    /// Scores every epoch of a recording with every prompt.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`recording`](Self::recording) and [`Error::Dimension`].
-    pub fn scores(&self, recording: &RecordingId, prompts: &[Embedding]) -> Result<ScoreTable> {
-        let prompts = self.codes_of(prompts)?;
-        self.recording(recording)?;
-        let place = self.recordings.binary_search_by_key(&recording, |known| known.id());
-        let (codes, rows) = self.blocks.rows(place.expect("the line before has found it"));
-        Ok(ScoreTable::of(codes, rows, &prompts))
-    }
-
     /// Scores every epoch of the recordings that are wanted with every prompt, and returns what `visit` makes of each
     /// recording, by ascending name.
     ///

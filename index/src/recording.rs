@@ -8,7 +8,7 @@ use nocturne_psg::{EPOCH_S, EpochNumber, EpochRef, Event, EventSet, Quality, Rec
 
 use crate::captions::Captions;
 use crate::segment::Content;
-use crate::vectors::Vectors;
+use crate::vectors::{Vectors, cosine};
 use crate::{Error, RecordingEntry, Result};
 
 /// A recording whose segment has passed every check.
@@ -133,6 +133,25 @@ impl Recording {
             mask: epochs.masks[row],
             quality: epochs.qualities[row],
         }
+    }
+
+    /// Returns the cosines of an epoch's vector, as it is kept, with prompts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Dimension`].
+    ///
+    /// # Panics
+    ///
+    /// Panics where there is no such row.
+    pub fn cosines(&self, row: usize, prompts: &[Embedding]) -> Result<Vec<f32>> {
+        let mut vector = vec![0.0; self.vectors().dim()];
+        self.vectors().copy_row(row, &mut vector);
+        let cosine = |prompt: &Embedding| match prompt.as_slice() {
+            numbers if numbers.len() == vector.len() => Ok(cosine(numbers, &vector)),
+            numbers => Err(Error::Dimension { expected: vector.len(), received: numbers.len() }),
+        };
+        prompts.iter().map(cosine).collect()
     }
 
     /// Returns the row of an epoch, where the recording has it.

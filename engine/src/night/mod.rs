@@ -138,7 +138,7 @@ impl Engine {
         let stages = self.judge(PromptSet::stages())?;
         let prompts = sought.margins.prompts();
         let nights = snapshot.exact.score_all(prompts, wanted, |recording, scores| {
-            let night = sought.judge(recording, scores, &stages, &snapshot.exact);
+            let night = sought.judge(recording, scores, &stages);
             (recording.id(), night)
         })?;
         let mut skipped: Vec<NightSkipped> =

@@ -2,7 +2,7 @@
 
 use nocturne_encoder::Label;
 use nocturne_encoder::bundle::Calibration;
-use nocturne_index::{ExactIndex, Hit, Recording, ScoreTable};
+use nocturne_index::{Hit, Recording, ScoreTable};
 use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{EPOCH_S, EpochRef, Stage};
 
@@ -60,26 +60,23 @@ impl Sought {
     ///
     /// # Errors
     ///
-    /// Those of [`ExactIndex::scores`]; that a night cannot be judged is no error.
+    /// Those of [`Recording::cosines`]; that a night cannot be judged is no error.
     pub(super) fn judge<'a>(
         &self,
         recording: &'a Recording,
         scores: &ScoreTable,
         stages: &Judge,
-        index: &ExactIndex,
     ) -> crate::Result<Result<JudgedNight<'a>, String>> {
         let is_scored = recording.stages().iter().any(Option::is_some);
         let stage_source = if is_scored { StageSource::Scored } else { StageSource::ZeroShot };
         let mut night = JudgedNight { recording, scores: Vec::new(), n_hidden: 0, stage_source };
-        let guessed = match stage_source {
-            StageSource::Scored => None,
-            StageSource::ZeroShot => Some(index.scores(recording.id(), stages.prompts())?),
-        };
         for row in 0..recording.n_epochs() {
             let mask = recording.masks()[row];
-            let stage = match &guessed {
-                None => recording.stages()[row],
-                Some(scores) => zero_shot(stages, scores.row(row), mask),
+            let stage = match stage_source {
+                StageSource::Scored => recording.stages()[row],
+                StageSource::ZeroShot => {
+                    zero_shot(stages, &recording.cosines(row, stages.prompts())?, mask)
+                }
             };
             if !self.question.is_about(stage) {
                 continue;
@@ -87,7 +84,7 @@ impl Sought {
             if self.label.is_some_and(|label| !label.is_visible_in(mask)) {
                 night.n_hidden += 1;
             } else {
-                night.scores.push((row, self.score(scores.row(row))));
+                night.scores.push((row, self.score_in(scores, recording, row)?));
             }
         }
         Ok(match (night.scores.len(), night.n_hidden) {
@@ -170,10 +167,29 @@ impl Sought {
         }
     }
 
-    /// Returns a probability where the concept is known, else the cosine.
-    fn score(&self, scores: &[f32]) -> f32 {
-        let margin = self.margins.of_scores(scores).next().expect("there is one label");
-        if self.label.is_some() { self.calibration.probability(margin) } else { margin }
+    /// Returns the score of an epoch: that of its codes where they leave no doubt that the concept is absent, else that
+    /// of its vector. What counts as found, and how well, is never a matter of rounding.
+    fn score_in(
+        &self,
+        scores: &ScoreTable,
+        recording: &Recording,
+        row: usize,
+    ) -> crate::Result<f32> {
+        let margin = self.margin(scores.row(row));
+        // A margin is the difference of two scores.
+        let error = 2.0 * scores.error();
+        let is_absent = [margin - error, margin + error]
+            .iter()
+            .all(|margin| self.calibration.probability(*margin) < self.calibration.threshold);
+        if self.label.is_some() && is_absent {
+            return Ok(self.calibration.probability(margin));
+        }
+        let margin = self.margin(&recording.cosines(row, self.margins.prompts())?);
+        Ok(if self.label.is_some() { self.calibration.probability(margin) } else { margin })
+    }
+
+    fn margin(&self, scores: &[f32]) -> f32 {
+        self.margins.of_scores(scores).next().expect("there is one label")
     }
 
     /// Returns scored occurrences per hour of the sleep that was asked for.
