@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use nocturne_encoder::Runtime;
 use nocturne_psg::ZScore;
 use nocturne_trainer::Preset;
 use nocturne_trainer::fewshot::Target;
@@ -166,18 +167,11 @@ pub(crate) struct Export {
     pub(crate) z_score: Span,
     /// In which numbers the graphs compute: `fp32`; `fp16` and `bf16`, which halve the files; or `int8`, with which the
     /// signal tower is faster on the CPU, and the rest is as with `fp16`. The bundle tells how far its vectors are from
-    /// those of `fp32`.
+    /// those of `fp32`, which takes ONNX Runtime to measure.
     #[arg(long, env = "NOCTURNE_TRAIN_PRECISION", value_name = "NAME", default_value = "fp32")]
     pub(crate) precision: Precision,
-    /// ONNX Runtime library, with which other precisions than `fp32` are measured; without it, the one that
-    /// `cargo xtask setup` has put into `.ort/`.
-    #[arg(
-        long,
-        env = "ORT_DYLIB_PATH",
-        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
-        value_name = "FILE"
-    )]
-    pub(crate) onnxruntime: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeArguments,
 }
 
 /// `nocturne-train import`
@@ -239,14 +233,8 @@ pub(crate) struct Parity {
     /// Folder with `config.json`, `inputs.safetensors` and what the published code computed of them.
     #[arg(long, value_name = "DIR")]
     pub(crate) fixtures: PathBuf,
-    /// ONNX Runtime library; without it, the one that `cargo xtask setup` has put into `.ort/`.
-    #[arg(
-        long,
-        env = "ORT_DYLIB_PATH",
-        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
-        value_name = "FILE"
-    )]
-    pub(crate) onnxruntime: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeArguments,
     /// Compares the trainer alone.
     #[arg(long)]
     pub(crate) without_onnxruntime: bool,
@@ -263,14 +251,8 @@ pub(crate) struct Calibrate {
     /// Folder of a set of nights with scored events that `prepare` has made.
     #[arg(long, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// ONNX Runtime library; without it, the one that `cargo xtask setup` has put into `.ort/`.
-    #[arg(
-        long,
-        env = "ORT_DYLIB_PATH",
-        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
-        value_name = "FILE"
-    )]
-    pub(crate) onnxruntime: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeArguments,
 }
 
 /// `nocturne-train fewshot`
@@ -296,6 +278,13 @@ pub(crate) struct Fewshot {
     /// Seed of the choice of epochs and recordings.
     #[arg(long, env = "NOCTURNE_TRAIN_SEED", value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) runtime: RuntimeArguments,
+}
+
+/// Where ONNX Runtime is.
+#[derive(Debug, Args)]
+pub(crate) struct RuntimeArguments {
     /// ONNX Runtime library; without it, the one that `cargo xtask setup` has put into `.ort/`.
     #[arg(
         long,
@@ -303,7 +292,14 @@ pub(crate) struct Fewshot {
         value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
         value_name = "FILE"
     )]
-    pub(crate) onnxruntime: Option<PathBuf>,
+    onnxruntime: Option<PathBuf>,
+}
+
+impl RuntimeArguments {
+    /// Loads the library.
+    pub(crate) fn load(&self) -> nocturne_encoder::Result<Runtime> {
+        Runtime::load(self.onnxruntime.as_deref())
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

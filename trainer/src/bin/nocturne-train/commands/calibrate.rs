@@ -1,7 +1,7 @@
 //! `nocturne-train calibrate`
 
 use anyhow::{Result, ensure};
-use nocturne_encoder::{BatchOptions, Bundle, Device, Runtime, SignalEncoder, TextEncoder};
+use nocturne_encoder::{BatchOptions, Bundle, Device, SignalEncoder, TextEncoder};
 use nocturne_trainer::calibration::calibrate;
 use nocturne_trainer::data::TrainingSet;
 
@@ -13,7 +13,7 @@ pub(super) fn run(arguments: &Calibrate) -> Result<Outcome> {
     let bundle = Bundle::open(&arguments.bundle)?;
     let set = TrainingSet::open(&arguments.data)?;
     check_scaling(&bundle, &set)?;
-    let runtime = Runtime::load(arguments.onnxruntime.as_deref())?;
+    let runtime = arguments.runtime.load()?;
     let options = BatchOptions::default();
     let mut signal = SignalEncoder::open(runtime, &bundle, Device::Cpu, options)?;
     let mut text = TextEncoder::open(runtime, &bundle, Device::Cpu, options)?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use nocturne_encoder::{Bundle, Runtime};
+use nocturne_encoder::Bundle;
 use nocturne_trainer::onnx::{Precision, TokenSet};
 use nocturne_trainer::training::RunFolder;
 use nocturne_trainer::{BundleFacts, ModelConfig, Weights, reduce_bundle, write_bundle};
@@ -45,7 +45,7 @@ fn reduced(
     if arguments.out.exists() {
         return Err(nocturne_trainer::Error::Exists { path: arguments.out.clone() }.into());
     }
-    let runtime = Runtime::load(arguments.onnxruntime.as_deref())?;
+    let runtime = arguments.runtime.load()?;
     let parent = arguments.out.parent().filter(|parent| !parent.as_os_str().is_empty());
     let whole = tempfile::tempdir_in(parent.unwrap_or_else(|| Path::new(".")))
         .with_context(|| format!("cannot write beside `{}`", arguments.out.display()))?;

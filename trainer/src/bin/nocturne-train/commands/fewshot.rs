@@ -1,7 +1,7 @@
 //! `nocturne-train fewshot`
 
 use anyhow::Result;
-use nocturne_encoder::{BatchOptions, Bundle, Device, Runtime, SignalEncoder};
+use nocturne_encoder::{BatchOptions, Bundle, Device, SignalEncoder};
 use nocturne_trainer::data::TrainingSet;
 use nocturne_trainer::fewshot::{FewShotOptions, encode, learn};
 
@@ -14,7 +14,7 @@ pub(super) fn run(arguments: &Fewshot) -> Result<Outcome> {
     let bundle = Bundle::open(&arguments.bundle)?;
     let set = TrainingSet::open(&arguments.data)?;
     check_scaling(&bundle, &set)?;
-    let runtime = Runtime::load(arguments.onnxruntime.as_deref())?;
+    let runtime = arguments.runtime.load()?;
     let mut signal = SignalEncoder::open(runtime, &bundle, Device::Cpu, BatchOptions::default())?;
     let bar = console::progress("encoding", set.len() as u64);
     let see = &mut |done| bar.set_position(done as u64);

@@ -10,11 +10,8 @@ use crate::console;
 use crate::error;
 
 pub(super) fn run(arguments: &Parity) -> Result<error::Outcome> {
-    let runtime = if arguments.without_onnxruntime {
-        None
-    } else {
-        Some(nocturne_encoder::Runtime::load(arguments.onnxruntime.as_deref())?)
-    };
+    let runtime =
+        if arguments.without_onnxruntime { None } else { Some(arguments.runtime.load()?) };
     let report = parity(&arguments.checkpoint, &arguments.fixtures, runtime)?;
     if arguments.json {
         console::print_json(&report)?;
