@@ -160,6 +160,7 @@ pub(super) enum Measure {
     BreathingDeviation,
     FlowFlatness,
     ChinBurstRatio,
+    ChinTone,
 }
 
 /// What users type.
