@@ -7,8 +7,8 @@ use nocturne_psg::caption::{CaptionKind, EpochFacts, caption, phrase};
 
 /// Returns the text of the first fenced block of a language.
 fn block<'a>(page: &'a str, language: &str) -> &'a str {
-    let (_, behind) = page.split_once(&format!("```{language}\n")).unwrap();
-    behind.split_once("```").unwrap().0
+    let (_, behind) = page.split_once(&format!("```{language}\n")).expect("the block");
+    behind.split_once("```").expect("the end of the block").0
 }
 
 #[test]

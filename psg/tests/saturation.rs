@@ -1,7 +1,5 @@
 //! The oxygen saturation of recordings.
 
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-
 use std::path::Path;
 
 use nocturne_psg::features::{FeatureExtractor, Saturation};
@@ -10,11 +8,11 @@ use nocturne_psg::{Night, Recording, ZScore};
 
 /// Measures every epoch of a recording, and checks it against the mean and the minimum of the samples in the file.
 fn measured(path: &Path) -> Vec<Option<Saturation>> {
-    let recording = Recording::open(path).unwrap();
+    let recording = Recording::open(path).expect("a recording");
     let signal = recording.montage().saturation().expect("the recording has an oximeter");
     let header = recording.file().header();
     let samples_per_epoch = (30.0 * header.rate_hz(&header.signals[signal])) as usize;
-    let (gain, offset) = header.signals[signal].scaling().unwrap();
+    let (gain, offset) = header.signals[signal].scaling().expect("a range");
     let mut percent: Vec<f64> = Vec::new();
     let all = 0..header.n_records;
     let physical = |sample: &i32| gain * f64::from(*sample) + offset;
@@ -22,8 +20,8 @@ fn measured(path: &Path) -> Vec<Option<Saturation>> {
         percent.extend(samples.iter().map(physical));
         Ok(())
     };
-    recording.file().read_digital(&[signal], all, keep).unwrap();
-    let night = Night::read(&recording, ZScore::Recording).unwrap();
+    recording.file().read_digital(&[signal], all, keep).expect("samples");
+    let night = Night::read(&recording, ZScore::Recording).expect("epochs");
     let mut extractor = FeatureExtractor::default();
     (0..night.epochs().len())
         .map(|i| {
