@@ -6,6 +6,7 @@ pub mod caption;
 mod embedding;
 mod error;
 pub mod graph;
+pub mod head;
 pub mod metrics;
 mod prompts;
 pub mod runtime;
