@@ -3,6 +3,7 @@
 mod attention;
 pub mod bundle;
 pub mod caption;
+mod concept;
 mod embedding;
 mod error;
 pub mod graph;
@@ -19,6 +20,7 @@ mod tower;
 pub use attention::{AttentionMap, AttentionSpan};
 pub use bundle::Bundle;
 pub use caption::{Caption, Captioner, Memory};
+pub use concept::{Concept, Target, Validation};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use prompts::{Label, LabelDirections, PromptSet};
