@@ -11,12 +11,14 @@ mod maker;
 mod numbers;
 mod stage_event;
 mod templates;
+mod vocabulary;
 mod words;
 
 pub use claim::{Caption, Claim, NumberClaim};
 pub use facts::EpochFacts;
 pub use kind::CaptionKind;
 pub use maker::{caption, phrase};
+pub use vocabulary::vocabulary;
 
 #[cfg(test)]
 mod tests {

@@ -11,11 +11,33 @@ use crate::{EventKind, Stage};
 /// A list of wordings that mean the same.
 pub(super) type Wordings = Vec<String>;
 
+/// The data file, which is part of the program.
+const DATA: &str = include_str!("../../data/captions.toml");
+
 /// The wordings that are embedded in the program.
-pub(super) static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
-    toml::from_str(include_str!("../../data/captions.toml"))
-        .expect("the embedded wordings are checked by a test")
-});
+pub(super) static TEMPLATES: LazyLock<Templates> =
+    LazyLock::new(|| toml::from_str(DATA).expect("the embedded wordings are checked by a test"));
+
+/// Returns every text of the data file, wherever it stands in it.
+pub(super) fn wordings() -> Vec<String> {
+    let mut wordings = Vec::new();
+    let data: toml::Table =
+        toml::from_str(DATA).expect("the embedded wordings are checked by a test");
+    data.values().for_each(|value| collect(value, &mut wordings));
+    wordings
+}
+
+fn collect(value: &toml::Value, wordings: &mut Vec<String>) {
+    match value {
+        toml::Value::String(text) => wordings.push(text.clone()),
+        toml::Value::Array(values) => values.iter().for_each(|value| collect(value, wordings)),
+        toml::Value::Table(table) => table.values().for_each(|value| collect(value, wordings)),
+        toml::Value::Integer(_)
+        | toml::Value::Float(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_) => {}
+    }
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
