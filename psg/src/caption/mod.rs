@@ -8,17 +8,21 @@ mod claim;
 mod facts;
 mod kind;
 mod maker;
+mod number;
 mod numbers;
+mod phrase;
 mod stage_event;
 mod templates;
+mod text;
 mod vocabulary;
 mod words;
 
-pub use claim::{Caption, Claim, NumberClaim};
+pub use claim::{Caption, Claim, EventFamily, NumberClaim, StageFamily};
 pub use facts::EpochFacts;
 pub use kind::CaptionKind;
 pub use maker::{caption, phrase};
-pub use vocabulary::vocabulary;
+pub use number::{NumberHead, NumberName};
+pub use vocabulary::{vocabulary, words, words_of};
 
 #[cfg(test)]
 mod tests {

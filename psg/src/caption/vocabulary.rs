@@ -1,13 +1,20 @@
 //! The words and signs of which captions can be made, for whoever has to choose among them.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
-use super::templates::wordings;
+use toml::Value;
+
+use super::templates::FILES;
+use super::text::{question, statement};
 
 /// What stands in a caption and in no wording: units, articles, and a decimal point.
 const BETWEEN: [&str; 8] = ["%", "bpm", "ms", "s", "Hz", "a", "an", "."];
 /// Signs that are put behind a name or a number: after the head of a listing, and at the end of a sentence.
 const BEHIND: [&str; 2] = [":", "."];
+
+static WORDS: LazyLock<BTreeSet<String>> =
+    LazyLock::new(|| vocabulary().iter().flat_map(|piece| words_of(piece)).collect());
 
 /// Returns the words and signs of which captions and phrases are made, in order.
 ///
@@ -33,6 +40,57 @@ pub fn vocabulary() -> BTreeSet<String> {
     }
     vocabulary.remove("");
     vocabulary
+}
+
+/// Returns every word of which captions and phrases are made, in lower case, and the digits.
+///
+/// A text encoder that was trained on captions has seen these words and hardly others.
+pub fn words() -> &'static BTreeSet<String> {
+    &WORDS
+}
+
+/// Splits a text into its words, in lower case: runs of letters, and runs of digits.
+///
+/// ```
+/// use nocturne_psg::caption::words_of;
+///
+/// let words: Vec<String> = words_of("REM sleep, 2 K-complexes").collect();
+/// assert_eq!(words, ["rem", "sleep", "2", "k", "complexes"]);
+/// ```
+pub fn words_of(text: &str) -> impl Iterator<Item = String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut last = None;
+    for letter in text.chars() {
+        let class = (letter.is_alphabetic(), letter.is_numeric());
+        if class != (false, false) {
+            match words.last_mut() {
+                Some(word) if last == Some(class) => word.extend(letter.to_lowercase()),
+                Some(_) | None => words.push(letter.to_lowercase().collect()),
+            }
+        }
+        last = Some(class);
+    }
+    words.into_iter()
+}
+
+/// Returns every text of the data files, as it is written, stated and asked.
+fn wordings() -> Vec<String> {
+    let mut texts = Vec::new();
+    for file in FILES {
+        let file = toml::from_str(file).expect("the embedded wordings are checked by a test");
+        collect(&Value::Table(file), &mut texts);
+    }
+    let forms = |text: String| [statement(&text, "{who}"), question(&text, "{who}"), text];
+    texts.into_iter().flat_map(forms).collect()
+}
+
+fn collect(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(values) => values.iter().for_each(|value| collect(value, texts)),
+        Value::Table(table) => table.values().for_each(|value| collect(value, texts)),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
+    }
 }
 
 /// Returns a wording without its slots.
@@ -163,5 +221,17 @@ mod tests {
     fn no_slot_is_left_open_and_no_piece_has_a_blank() {
         let is_open = |piece: &String| piece.contains(['{', '}', ' ']);
         assert_eq!(vocabulary().into_iter().filter(is_open).collect::<Vec<_>>(), [""; 0]);
+    }
+
+    #[test]
+    fn words_of_the_wordings_are_known_and_their_places_are_not() {
+        for word in ["sleep", "stops", "stop", "does", "varies", "vary", "n2", "complexes", "bpm"] {
+            for part in words_of(word) {
+                assert!(words().contains(&part), "{part}");
+            }
+        }
+        for word in ["noun", "giraffe", "name"] {
+            assert!(!words().contains(word), "{word}");
+        }
     }
 }

@@ -63,6 +63,9 @@ fn median_frequency_hz(spectrum: &mut Spectrum, emg: &[f32]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64Mcg;
+
     use super::*;
     use crate::features::FeatureExtractor;
 
@@ -78,6 +81,35 @@ mod tests {
         assert!((chin.median_frequency_hz - 22.0).abs() < 0.5, "{chin:?}");
         assert!(chin.burst_ratio < 1.2, "{chin:?}");
         assert_eq!(chin.burst_rate_hz, 0.0);
+    }
+
+    #[test]
+    fn half_of_the_power_lies_below_the_median_frequency() {
+        // A third of the power at 15 Hz, two thirds at 25 Hz.
+        let two = |i: u32| (std::f64::consts::TAU * f64::from(i) / 64.0, 2.0_f64.sqrt());
+        let emg: Vec<f32> = (0..1920)
+            .map(two)
+            .map(|(turn, strong)| ((15.0 * turn).sin() + strong * (25.0 * turn).sin()) as f32)
+            .collect();
+        let chin = chin_muscle(&mut FeatureExtractor::default().fine, &emg).unwrap();
+        assert!((chin.median_frequency_hz - 25.0).abs() < 0.5, "{chin:?}");
+    }
+
+    #[test]
+    fn gain_changes_nothing_and_noise_little() {
+        let bursts = emg(|i| if i % 320 < 32 { 5.0 } else { 1.0 });
+        let half: Vec<f32> = bursts.iter().map(|x| x / 2.0).collect();
+        let mut random = Pcg64Mcg::seed_from_u64(11);
+        let mut normal = || (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+        let noisy: Vec<f32> = bursts.iter().map(|x| x + (0.05 * normal()) as f32).collect();
+        let mut extractor = FeatureExtractor::default();
+        let mut measure = |emg: &[f32]| chin_muscle(&mut extractor.fine, emg).unwrap();
+        let measured = measure(&bursts);
+        assert_eq!(measure(&half), measured);
+        let noisy = measure(&noisy);
+        assert!((noisy.median_frequency_hz - measured.median_frequency_hz).abs() < 0.5);
+        assert!((noisy.burst_ratio - measured.burst_ratio).abs() < 0.3, "{noisy:?}");
+        assert_eq!(noisy.burst_rate_hz, measured.burst_rate_hz);
     }
 
     #[test]
