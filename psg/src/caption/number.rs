@@ -80,11 +80,14 @@ impl NumberHead {
                 vec![(NumberName::FlowRate, flow.rate_bpm), (NumberName::Flatness, flow.flatness)]
             }),
             Self::Chin => features.chin.map(|chin| {
-                vec![
+                let tone = chin.tone_percent.map(|percent| (NumberName::Tone, percent));
+                let mut numbers = vec![
                     (NumberName::MedianFrequency, chin.median_frequency_hz),
                     (NumberName::BurstRatio, chin.burst_ratio),
                     (NumberName::BurstRate, chin.burst_rate_hz),
-                ]
+                ];
+                numbers.extend(tone);
+                numbers
             }),
         };
         numbers.unwrap_or_default()
@@ -148,11 +151,13 @@ pub enum NumberName {
     BurstRatio,
     /// Muscle bursts per second.
     BurstRate,
+    /// Muscle tone against that of the recording.
+    Tone,
 }
 
 impl NumberName {
     /// Every name.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Slow,
         Self::Rapid,
         Self::Delta,
@@ -171,12 +176,19 @@ impl NumberName {
         Self::MedianFrequency,
         Self::BurstRatio,
         Self::BurstRate,
+        Self::Tone,
     ];
 
     /// Returns the unit as it is written behind the number, with the space before it; empty for a ratio.
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::Slow | Self::Rapid | Self::Delta | Self::Theta | Self::Alpha | Self::Beta => "%",
+            Self::Slow
+            | Self::Rapid
+            | Self::Delta
+            | Self::Theta
+            | Self::Alpha
+            | Self::Beta
+            | Self::Tone => "%",
             Self::BeatRate
             | Self::Minimum
             | Self::Maximum

@@ -7,6 +7,7 @@ use super::text::{bare, capitalised, question, statement};
 use super::words::{claims, holding};
 use super::{EpochFacts, stage_event};
 use crate::EventKind;
+use crate::montage::Position;
 
 /// Something that one looks for.
 struct Thing {
@@ -50,13 +51,14 @@ pub(super) fn phrase(facts: &EpochFacts, draw: &mut Draw) -> Option<Caption> {
             return Some(finished(words.to_owned(), vec![Claim::Position(position)], draw));
         }
         if first.form != Form::Clause {
-            let words = draw.pick(&templates.position[&position]);
-            let text = draw.pick(&templates.placed).replace("{x}", &first.said(draw));
-            let claims = first.claims.into_iter().chain([Claim::Position(position)]).collect();
-            return Some(finished(text.replace("{at}", words), claims, draw));
+            return Some(placed(first, position, draw));
         }
     }
-    let second = others.find(|thing| thing.form == Form::Noun).filter(|_| draw.chance(0.4));
+    // What names a stage itself says nothing new beside a stage.
+    let goes_with = |thing: &Thing| {
+        thing.form == Form::Noun && !(first.names_a_stage() && thing.names_a_stage())
+    };
+    let second = others.find(goes_with).filter(|_| draw.chance(0.4));
     Some(match second {
         Some(second) if first.form != Form::Clause => pair(first, second, draw),
         Some(_) | None => alone(first, templates, draw),
@@ -64,6 +66,10 @@ pub(super) fn phrase(facts: &EpochFacts, draw: &mut Draw) -> Option<Caption> {
 }
 
 impl Thing {
+    fn names_a_stage(&self) -> bool {
+        self.claims.iter().any(|claim| matches!(claim, Claim::Stage(_) | Claim::AnyStage(_)))
+    }
+
     /// Returns the words, without their article now and then.
     fn said(&self, draw: &mut Draw) -> String {
         let text =
@@ -86,9 +92,26 @@ fn alone(thing: Thing, templates: &PhraseTemplates, draw: &mut Draw) -> Caption 
     finished(text, thing.claims, draw)
 }
 
+/// Says that somebody lies in a position meanwhile.
+fn placed(thing: Thing, position: Position, draw: &mut Draw) -> Caption {
+    let templates = &TEMPLATES.phrase;
+    let list = if thing.form == Form::State { &templates.states_placed } else { &templates.placed };
+    let text = draw.pick(list).replace("{x}", &thing.said(draw));
+    let text = text.replace("{at}", draw.pick(&templates.position[&position]));
+    let text = text.replace("{who}", draw.pick(&templates.who));
+    let claims = thing.claims.into_iter().chain([Claim::Position(position)]).collect();
+    finished(text, claims, draw)
+}
+
 fn pair(first: Thing, second: Thing, draw: &mut Draw) -> Caption {
     let templates = &TEMPLATES.phrase;
-    let list = if first.form == Form::State { &templates.states_with } else { &templates.pairs };
+    let list = if first.form == Form::State {
+        &templates.states_with
+    } else if first.names_a_stage() && draw.chance(0.5) {
+        &templates.during
+    } else {
+        &templates.pairs
+    };
     let text = draw.pick(list).replace("{x}", &first.said(draw));
     let text = text.replace("{and}", &second.said(draw));
     let text = text.replace("{who}", draw.pick(&templates.who));

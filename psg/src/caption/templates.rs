@@ -160,6 +160,7 @@ pub(super) enum Measure {
     BreathingDeviation,
     FlowFlatness,
     ChinBurstRatio,
+    ChinTone,
 }
 
 /// What users type.
@@ -171,8 +172,10 @@ pub(super) struct PhraseTemplates {
     pub(super) states: Wordings,
     pub(super) questions: Wordings,
     pub(super) pairs: Wordings,
+    pub(super) during: Wordings,
     pub(super) states_with: Wordings,
     pub(super) placed: Wordings,
+    pub(super) states_placed: Wordings,
     pub(super) who: Wordings,
     pub(super) position: BTreeMap<Position, Wordings>,
 }
@@ -209,7 +212,9 @@ mod tests {
             ("questions", &phrase.questions),
             ("pairs", &phrase.pairs),
             ("states with", &phrase.states_with),
+            ("during", &phrase.during),
             ("placed", &phrase.placed),
+            ("states placed", &phrase.states_placed),
             ("who", &phrase.who),
         ] {
             slot(name.to_owned(), list);
@@ -296,6 +301,7 @@ mod tests {
         check(&phrase.clauses, &["{x}"]);
         check(&phrase.questions, &["{x}"]);
         check(&phrase.pairs, &["{x}", "{and}"]);
+        check(&phrase.during, &["{x}", "{and}"]);
         check(&phrase.placed, &["{x}", "{at}"]);
     }
 

@@ -53,7 +53,7 @@ fn kind_of(measure: Measure) -> CaptionKind {
         Measure::BreathingRate | Measure::BreathingDeviation | Measure::FlowFlatness => {
             CaptionKind::Respiratory
         }
-        Measure::ChinBurstRatio => CaptionKind::PositionMuscle,
+        Measure::ChinBurstRatio | Measure::ChinTone => CaptionKind::PositionMuscle,
     }
 }
 
@@ -84,6 +84,7 @@ pub(super) fn value(measure: Measure, features: &Features) -> Option<f64> {
         Measure::BreathingDeviation => belt(|belt| belt.interval_deviation_s),
         Measure::FlowFlatness => features.airflow.map(|flow| flow.flatness),
         Measure::ChinBurstRatio => features.chin.map(|chin| chin.burst_ratio),
+        Measure::ChinTone => features.chin.and_then(|chin| chin.tone_percent),
     }
 }
 
