@@ -56,6 +56,26 @@ impl NumberHead {
         }
     }
 
+    /// Returns the names of its numbers.
+    pub const fn names(self) -> &'static [NumberName] {
+        match self {
+            Self::LeftEog | Self::RightEog => &[NumberName::Slow, NumberName::Rapid],
+            Self::C3 | Self::C4 => {
+                &[NumberName::Delta, NumberName::Theta, NumberName::Alpha, NumberName::Beta]
+            }
+            Self::Ecg => &[NumberName::BeatRate, NumberName::Rmssd],
+            Self::HeartRate => &[NumberName::Minimum, NumberName::Maximum, NumberName::Mean],
+            Self::Abdomen | Self::Thorax => &[NumberName::BeltRate, NumberName::Deviation],
+            Self::Airflow => &[NumberName::FlowRate, NumberName::Flatness],
+            Self::Chin => &[
+                NumberName::MedianFrequency,
+                NumberName::BurstRatio,
+                NumberName::BurstRate,
+                NumberName::Tone,
+            ],
+        }
+    }
+
     /// Returns the numbers that were measured, with their names; none where the channel carries nothing.
     pub fn measured(self, features: &Features) -> Vec<(NumberName, f64)> {
         let heart = features.heart.as_ref();
