@@ -217,6 +217,27 @@ mod tests {
     }
 
     #[test]
+    fn every_label_has_enough_wordings_in_the_words_of_captions() {
+        use nocturne_psg::caption::{words, words_of};
+        for set in [PromptSet::stages(), PromptSet::events()] {
+            for label in &set.labels {
+                let lists = [&label.prompts, &label.negatives];
+                for texts in lists.into_iter().filter(|texts| !texts.is_empty()) {
+                    let unlike: std::collections::BTreeSet<&String> = texts.iter().collect();
+                    assert!((8..=20).contains(&unlike.len()), "{}", label.name);
+                    for text in texts {
+                        for word in words_of(text) {
+                            let is_number = word.chars().all(char::is_numeric);
+                            let is_known = is_number || words().contains(&word);
+                            assert!(is_known, "`{word}` of `{text}` is in no caption");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn label_without_prompts_is_refused() {
         let text =
             "name = 'x'\nversion = 1\nexclusive = true\nlabel = [{ name = 'a', prompts = [] }]";

@@ -3,8 +3,8 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use super::claim::{Caption, Sentence};
-use super::templates::TEMPLATES;
+use super::claim::Caption;
+use super::phrase::phrase as typed;
 use super::{CaptionKind, EpochFacts, numbers, stage_event, words};
 
 /// Makes a caption of a kind; the same facts and seed give the same words.
@@ -31,16 +31,25 @@ pub fn caption(kind: CaptionKind, facts: &EpochFacts, seed: u64) -> Option<Capti
 
 /// Makes a short phrase in plain words, such as a person would search for: a stage, an event, a measure, or two of them.
 ///
+/// A third of the phrases are short sentences of a report, the others what people type: `deep sleep with spindles`,
+/// `when does the sleeper stop breathing`, `show me fast breathing`.
+///
 /// Returns `None` where nothing is known.
 pub fn phrase(facts: &EpochFacts, seed: u64) -> Option<Caption> {
     let mut draw = Draw::new(seed ^ 0x5052_4153);
-    let stage = stage_event::stage(facts, &mut draw);
-    let mut others = stage_event::events(facts, &mut draw);
+    let reports = draw.chance(0.35).then(|| report(facts, &mut draw)).flatten();
+    reports.or_else(|| typed(facts, &mut draw))
+}
+
+/// Makes a phrase of one or two short sentences.
+fn report(facts: &EpochFacts, draw: &mut Draw) -> Option<Caption> {
+    let stage = stage_event::stage(facts, draw);
+    let mut others = stage_event::events(facts, draw);
     for kind in CaptionKind::ALL {
-        others.extend(words::sentences(kind, facts, &mut draw));
+        others.extend(words::sentences(kind, facts, draw));
     }
     draw.shuffle(&mut others);
-    // The stage is what most questions name; an event or a measure stands beside it or alone.
+    // As in what people type, the stage comes first and an event or a measure stands beside it or alone.
     let stage = stage.filter(|_| others.is_empty() || draw.chance(0.5));
     let n_others = if stage.is_none() {
         1 + usize::from(draw.chance(0.2))
@@ -79,32 +88,5 @@ impl Draw {
         for i in (1..items.len()).rev() {
             items.swap(i, self.below(i + 1));
         }
-    }
-
-    /// Returns a sentence from parts that each name a number, such as `delta power of 61.20 %`.
-    pub(super) fn listing(&mut self, head: &str, mut parts: Vec<String>) -> Option<Sentence> {
-        self.shuffle(&mut parts);
-        let (first, rest) = parts.split_first()?;
-        let mut sentence = format!("{head}: {first}");
-        for part in rest {
-            sentence.push_str(self.pick(&TEMPLATES.number.connectives));
-            sentence.push_str(part);
-        }
-        Some(Sentence::precise(sentence + "."))
-    }
-
-    /// Returns a number with its name, precisely or rounded; sometimes nothing, as a scorer leaves things out.
-    pub(super) fn number(&mut self, name: &[String], value: f64, unit: &str) -> Option<String> {
-        if self.chance(0.2) {
-            return None;
-        }
-        let name = self.pick(name).to_owned();
-        Some(if self.chance(0.5) {
-            format!("{name} {} {value:.2}{unit}", self.pick(&TEMPLATES.number.verbs))
-        } else if value.abs() >= 10.0 {
-            format!("{name} {} {value:.0}{unit}", self.pick(&TEMPLATES.number.rounded))
-        } else {
-            format!("{name} {} {value:.1}{unit}", self.pick(&TEMPLATES.number.rounded))
-        })
     }
 }

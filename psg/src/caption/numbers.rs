@@ -3,121 +3,70 @@
 use super::CaptionKind;
 use super::claim::{Claim, Sentence};
 use super::maker::Draw;
-use super::templates::{TEMPLATES, Wordings};
-use crate::features::{
-    Airflow, Breathing, EegPowers, EyeMovements, Features, HeartRate, HeartTrend, Trend,
-};
+use super::number::{NumberHead, NumberName};
+use super::templates::TEMPLATES;
+use super::text::sentence;
+use crate::features::{Features, HeartTrend};
 
-/// Returns one sentence for each channel that was measured, in the order of the montage.
+/// Returns one sentence for each channel that was measured, in the order of the montage, and one for the position.
 pub(super) fn sentences(kind: CaptionKind, features: &Features, draw: &mut Draw) -> Vec<Sentence> {
-    match kind {
-        CaptionKind::Brain => brain(features, draw),
-        CaptionKind::Heart => {
-            features.heart.as_ref().map(|heart| self::heart(heart, draw)).unwrap_or_default()
-        }
-        CaptionKind::Respiratory => respiratory(features, draw),
-        CaptionKind::PositionMuscle => position_muscle(features, draw),
-        CaptionKind::StageEvent => Vec::new(),
-    }
-}
-
-fn brain(features: &Features, draw: &mut Draw) -> Vec<Sentence> {
-    let words = &TEMPLATES.brain;
-    let eyes = [("left_eog", features.eog_left), ("right_eog", features.eog_right)];
-    let eegs = [("c3", features.eeg_c3), ("c4", features.eeg_c4)];
     let mut sentences = Vec::new();
-    for (name, eye) in eyes {
-        sentences.extend(eye.and_then(|eye| eye_sentence(&words[name], eye, draw)));
+    for head in NumberHead::ALL.into_iter().filter(|head| head.kind() == kind) {
+        sentences.extend(listing(head, features, draw));
     }
-    for (name, eeg) in eegs {
-        sentences.extend(eeg.and_then(|eeg| eeg_sentence(&words[name], eeg, draw)));
+    if kind == CaptionKind::PositionMuscle
+        && let Some(position) = features.position
+    {
+        let words = draw.pick(&TEMPLATES.number.position[&position]);
+        sentences.push(Sentence::new(sentence(words), Claim::Position(position)));
     }
     sentences
 }
 
-fn eye_sentence(head: &Wordings, eye: EyeMovements, draw: &mut Draw) -> Option<Sentence> {
-    let words = &TEMPLATES.brain;
-    let parts =
-        [draw.number(&words["slow"], eye.slow, "%"), draw.number(&words["rapid"], eye.rapid, "%")];
-    let head = draw.pick(head);
-    draw.listing(head, parts.into_iter().flatten().collect())
-}
-
-fn eeg_sentence(head: &Wordings, eeg: EegPowers, draw: &mut Draw) -> Option<Sentence> {
-    let bands =
-        [("delta", eeg.delta), ("theta", eeg.theta), ("alpha", eeg.alpha), ("beta", eeg.beta)];
-    let parts = bands
+/// Returns what is said of a channel, such as `EEG C3-A2: delta power of 61.20%, theta power of about 20%.`
+fn listing(head: NumberHead, features: &Features, draw: &mut Draw) -> Option<Sentence> {
+    let mut parts: Vec<String> = head
+        .measured(features)
         .into_iter()
-        .filter_map(|(name, share)| draw.number(&TEMPLATES.brain[name], share, "%"))
+        .filter_map(|(name, value)| number(name, value, draw))
         .collect();
-    let head = draw.pick(head);
-    draw.listing(head, parts)
+    if head == NumberHead::HeartRate {
+        let trends = features.heart.iter().flat_map(|heart| &heart.trends);
+        parts.extend(trends.map(|trend| trend_part(trend, draw)));
+    }
+    draw.shuffle(&mut parts);
+    let (first, rest) = parts.split_first()?;
+    let mut text = format!("{}: {first}", draw.pick(&TEMPLATES.number.head[&head]));
+    for part in rest {
+        text.push_str(draw.pick(&TEMPLATES.number.connectives));
+        text.push_str(part);
+    }
+    Some(Sentence::precise(text + "."))
 }
 
-fn heart(heart: &HeartRate, draw: &mut Draw) -> Vec<Sentence> {
-    let words = &TEMPLATES.heart;
-    let beats = [
-        draw.number(&words["rate"], heart.rate_bpm, " bpm"),
-        draw.number(&words["rmssd"], heart.rmssd_ms, " ms"),
-    ];
-    let mut range: Vec<String> =
-        [("minimum", heart.min_bpm), ("maximum", heart.max_bpm), ("mean", heart.mean_bpm)]
-            .into_iter()
-            .filter_map(|(name, rate)| draw.number(&words[name], rate, " bpm"))
-            .collect();
-    range.extend(heart.trends.iter().map(|trend| trend_part(trend, draw)));
-    let head = draw.pick(&words["ecg"]);
-    let first = draw.listing(head, beats.into_iter().flatten().collect());
-    let head = draw.pick(&words["heart_rate"]);
-    first.into_iter().chain(draw.listing(head, range)).collect()
+/// Returns a number with its name, precisely or rounded; sometimes nothing, as a scorer leaves things out.
+fn number(name: NumberName, value: f64, draw: &mut Draw) -> Option<String> {
+    if draw.chance(0.2) {
+        return None;
+    }
+    let (words, unit) = (draw.pick(&TEMPLATES.number.name[&name]), name.unit());
+    let is_precise = draw.chance(0.5);
+    let tie = if is_precise { &TEMPLATES.number.verbs } else { &TEMPLATES.number.rounded };
+    let tie = draw.pick(tie);
+    Some(if is_precise {
+        format!("{words} {tie} {value:.2}{unit}")
+    } else if value.abs() >= 10.0 && !unit.is_empty() {
+        format!("{words} {tie} {value:.0}{unit}")
+    } else {
+        // Behind a whole number without a unit, the dot of the sentence could be read as its decimal point.
+        format!("{words} {tie} {value:.1}{unit}")
+    })
 }
 
 fn trend_part(trend: &HeartTrend, draw: &mut Draw) -> String {
-    let words = &TEMPLATES.heart;
-    let name = match trend.trend {
-        Trend::Increasing => &words["increasing"],
-        Trend::Decreasing => &words["decreasing"],
-        Trend::Stable => &words["stable"],
-    };
-    let part = draw.pick(&words["trend"]).replace("{trend}", draw.pick(name));
-    part.replace("{begin}", &format!("{:.1}", trend.start_s))
+    let words = draw.pick(TEMPLATES.number.trend.of(trend.trend));
+    draw.pick(&TEMPLATES.number.trend.sentences)
+        .replace("{trend}", words)
+        .replace("{begin}", &format!("{:.1}", trend.start_s))
         .replace("{end}", &format!("{:.1}", trend.end_s))
-}
-
-fn respiratory(features: &Features, draw: &mut Draw) -> Vec<Sentence> {
-    let words = &TEMPLATES.respiratory;
-    let mut sentences = Vec::new();
-    for (name, belt) in [("abdomen", features.abdomen), ("thorax", features.thorax)] {
-        if let Some(Breathing { rate_bpm, interval_deviation_s }) = belt {
-            let rate = draw.number(&words["rate"], rate_bpm, " bpm");
-            let deviation = draw.number(&words["deviation"], interval_deviation_s, " s");
-            let head = draw.pick(&words[name]);
-            sentences.extend(draw.listing(head, rate.into_iter().chain(deviation).collect()));
-        }
-    }
-    if let Some(Airflow { rate_bpm, flatness }) = features.airflow {
-        let rate = draw.number(&words["flow_rate"], rate_bpm, " bpm");
-        let flatness = draw.number(&words["flatness"], flatness, "");
-        let head = draw.pick(&words["airflow"]);
-        sentences.extend(draw.listing(head, rate.into_iter().chain(flatness).collect()));
-    }
-    sentences
-}
-
-fn position_muscle(features: &Features, draw: &mut Draw) -> Vec<Sentence> {
-    let words = &TEMPLATES.position_muscle;
-    let mut sentences = Vec::new();
-    if let Some(chin) = features.chin {
-        let parts = [
-            draw.number(&words.names["median_frequency"], chin.median_frequency_hz, " Hz"),
-            draw.number(&words.names["burst_ratio"], chin.burst_ratio, ""),
-            draw.number(&words.names["burst_rate"], chin.burst_rate_hz, " Hz"),
-        ];
-        let head = draw.pick(&words.names["chin"]);
-        sentences.extend(draw.listing(head, parts.into_iter().flatten().collect()));
-    }
-    let lying =
-        |position| Sentence::new(draw.pick(&words.position[&position]), Claim::Position(position));
-    sentences.extend(features.position.map(lying));
-    sentences
 }

@@ -1,84 +1,149 @@
-//! The wordings of captions, read from a data file.
+//! The wordings of captions, read from data files.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
+use super::claim::{EventFamily, StageFamily};
+use super::number::{NumberHead, NumberName};
+use crate::features::Trend;
 use crate::montage::Position;
 use crate::{EventKind, Stage};
 
 /// A list of wordings that mean the same.
 pub(super) type Wordings = Vec<String>;
 
+const NUMBERS: &str = include_str!("../../data/captions/numbers.toml");
+const STAGES: &str = include_str!("../../data/captions/stages.toml");
+const EVENTS: &str = include_str!("../../data/captions/events.toml");
+const WORDS: &str = include_str!("../../data/captions/words.toml");
+const PHRASES: &str = include_str!("../../data/captions/phrases.toml");
+
+/// The texts of the files.
+pub(super) const FILES: [&str; 5] = [NUMBERS, STAGES, EVENTS, WORDS, PHRASES];
+
 /// The wordings that are embedded in the program.
-pub(super) static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
-    toml::from_str(include_str!("../../data/captions.toml"))
-        .expect("the embedded wordings are checked by a test")
+pub(super) static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates {
+    number: embedded(NUMBERS),
+    stage: embedded(STAGES),
+    event: embedded(EVENTS),
+    words: embedded::<WordsFile>(WORDS).words,
+    phrase: embedded(PHRASES),
 });
 
+fn embedded<T: DeserializeOwned>(text: &str) -> T {
+    toml::from_str(text).expect("the embedded wordings are checked by a test")
+}
+
+#[derive(Debug)]
+pub(super) struct Templates {
+    pub(super) number: NumberTemplates,
+    pub(super) stage: StageTemplates,
+    pub(super) event: EventTemplates,
+    pub(super) words: Vec<MeasureWords>,
+    pub(super) phrase: PhraseTemplates,
+}
+
+/// How measured numbers are listed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Templates {
-    pub(super) number: NumberWords,
-    pub(super) stage: BTreeMap<Stage, Wordings>,
-    pub(super) event: EventWords,
-    pub(super) micro: MicroWords,
-    pub(super) brain: BTreeMap<String, Wordings>,
-    pub(super) heart: BTreeMap<String, Wordings>,
-    pub(super) respiratory: BTreeMap<String, Wordings>,
-    pub(super) position_muscle: MuscleWords,
-    pub(super) words: Vec<NumberInWords>,
+pub(super) struct NumberTemplates {
+    pub(super) verbs: Wordings,
+    pub(super) rounded: Wordings,
+    pub(super) connectives: Wordings,
+    pub(super) head: BTreeMap<NumberHead, Wordings>,
+    pub(super) name: BTreeMap<NumberName, Wordings>,
+    pub(super) trend: TrendTemplates,
+    pub(super) position: BTreeMap<Position, Wordings>,
+}
+
+/// How the way of a rate is told.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TrendTemplates {
+    pub(super) sentences: Wordings,
+    increasing: Wordings,
+    decreasing: Wordings,
+    stable: Wordings,
+}
+
+impl TrendTemplates {
+    pub(super) fn of(&self, trend: Trend) -> &Wordings {
+        match trend {
+            Trend::Increasing => &self.increasing,
+            Trend::Decreasing => &self.decreasing,
+            Trend::Stable => &self.stable,
+        }
+    }
+}
+
+/// How the stage is told.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StageTemplates {
+    pub(super) sentences: Wordings,
+    pub(super) stage: BTreeMap<Stage, StageWords>,
+    pub(super) family: BTreeMap<StageFamily, StageWords>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NumberWords {
-    pub(super) verbs: Wordings,
-    pub(super) rounded: Wordings,
-    pub(super) connectives: Wordings,
+pub(super) struct StageWords {
+    pub(super) nouns: Wordings,
+    pub(super) states: Wordings,
+}
+
+/// How events are told.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EventTemplates {
+    pub(super) timed: Wordings,
+    pub(super) untimed: Wordings,
+    pub(super) none: Wordings,
+    pub(super) loose: Wordings,
+    pub(super) few: Wordings,
+    pub(super) many: Wordings,
+    /// The kinds that are told by their number.
+    pub(super) counted_kinds: Vec<EventKind>,
+    pub(super) event: BTreeMap<EventKind, EventWords>,
+    pub(super) family: BTreeMap<EventFamily, EventWords>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EventWords {
-    pub(super) timed: Wordings,
-    pub(super) untimed: Wordings,
-    pub(super) none: Wordings,
-    pub(super) loose: Wordings,
-    pub(super) plurals: BTreeMap<EventKind, Wordings>,
-    pub(super) names: BTreeMap<EventKind, Wordings>,
+    pub(super) names: Wordings,
+    pub(super) plurals: Wordings,
+    #[serde(default)]
+    pub(super) clauses: Wordings,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct MicroWords {
-    pub(super) few: Wordings,
-    pub(super) many: Wordings,
-    pub(super) kinds: Vec<EventKind>,
+struct WordsFile {
+    words: Vec<MeasureWords>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct MuscleWords {
-    #[serde(flatten)]
-    pub(super) names: BTreeMap<String, Wordings>,
-    pub(super) position: BTreeMap<Position, Wordings>,
-}
-
-/// Sentences that say in words what a number says, where it lies beyond a bound.
+/// What is said where a number lies beyond a bound, in a stage or in any.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NumberInWords {
-    pub(super) feature: NumberName,
+pub(super) struct MeasureWords {
+    pub(super) feature: Measure,
     pub(super) above: Option<f64>,
     pub(super) below: Option<f64>,
-    pub(super) sentences: Wordings,
+    pub(super) stage: Option<Stage>,
+    pub(super) nouns: Wordings,
+    pub(super) clauses: Wordings,
+    #[serde(default)]
+    pub(super) states: Wordings,
 }
 
 /// The numbers that can be said in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum NumberName {
+pub(super) enum Measure {
     EegDelta,
     EegTheta,
     EegAlpha,
@@ -87,34 +152,124 @@ pub(super) enum NumberName {
     EogRapid,
     HeartRate,
     HeartRmssd,
+    /// Seconds of the epoch over which the heart rate rises.
+    HeartRisingS,
+    /// Seconds of the epoch over which the heart rate falls.
+    HeartFallingS,
     BreathingRate,
     BreathingDeviation,
     FlowFlatness,
     ChinBurstRatio,
+    ChinTone,
+}
+
+/// What users type.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PhraseTemplates {
+    pub(super) nouns: Wordings,
+    pub(super) clauses: Wordings,
+    pub(super) states: Wordings,
+    pub(super) questions: Wordings,
+    pub(super) pairs: Wordings,
+    pub(super) during: Wordings,
+    pub(super) states_with: Wordings,
+    pub(super) placed: Wordings,
+    pub(super) states_placed: Wordings,
+    pub(super) who: Wordings,
+    pub(super) position: BTreeMap<Position, Wordings>,
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
+    /// Every list of wordings with its name.
+    fn slots() -> Vec<(String, &'static Wordings)> {
+        let Templates { number, stage, event, words, phrase } = &*TEMPLATES;
+        let mut slots: Vec<(String, &Wordings)> = Vec::new();
+        let mut slot = |name: String, list: &'static Wordings| slots.push((name, list));
+        for (name, list) in [
+            ("verbs", &number.verbs),
+            ("rounded", &number.rounded),
+            ("connectives", &number.connectives),
+            ("trend", &number.trend.sentences),
+            ("increasing", &number.trend.increasing),
+            ("decreasing", &number.trend.decreasing),
+            ("stable", &number.trend.stable),
+            ("stage sentences", &stage.sentences),
+            ("timed", &event.timed),
+            ("untimed", &event.untimed),
+            ("none", &event.none),
+            ("loose", &event.loose),
+            ("few", &event.few),
+            ("many", &event.many),
+            ("phrases of nouns", &phrase.nouns),
+            ("phrases of clauses", &phrase.clauses),
+            ("phrases of states", &phrase.states),
+            ("questions", &phrase.questions),
+            ("pairs", &phrase.pairs),
+            ("states with", &phrase.states_with),
+            ("during", &phrase.during),
+            ("placed", &phrase.placed),
+            ("states placed", &phrase.states_placed),
+            ("who", &phrase.who),
+        ] {
+            slot(name.to_owned(), list);
+        }
+        for head in NumberHead::ALL {
+            slot(format!("{head:?}"), &number.head[&head]);
+        }
+        for name in NumberName::ALL {
+            slot(format!("{name:?}"), &number.name[&name]);
+        }
+        for position in Position::ALL {
+            slot(format!("{position:?}"), &number.position[&position]);
+            slot(format!("{position:?} in phrases"), &phrase.position[&position]);
+        }
+        let stages = Stage::ALL.map(|stage_| (format!("{stage_}"), &stage.stage[&stage_]));
+        let families =
+            StageFamily::ALL.map(|family| (format!("{family:?}"), &stage.family[&family]));
+        for (name, words) in stages.into_iter().chain(families) {
+            slot(format!("{name} nouns"), &words.nouns);
+            slot(format!("{name} states"), &words.states);
+        }
+        let kinds = EventKind::ALL.map(|kind| (format!("{kind}"), &event.event[&kind]));
+        let families =
+            EventFamily::ALL.map(|family| (format!("{family:?}"), &event.family[&family]));
+        for (name, words) in kinds.into_iter().chain(families) {
+            slot(format!("{name} names"), &words.names);
+            slot(format!("{name} plurals"), &words.plurals);
+            if !words.clauses.is_empty() {
+                slot(format!("{name} clauses"), &words.clauses);
+            }
+        }
+        for words in words {
+            let name = format!("{:?} {:?}", words.feature, words.stage);
+            slot(name, &words.nouns);
+        }
+        slots
+    }
+
     #[test]
-    fn every_slot_of_stages_and_events_has_ten_wordings() {
-        let templates = &*TEMPLATES;
-        for stage in Stage::ALL {
-            assert!(templates.stage[&stage].len() >= 10, "{stage}");
-        }
-        for kind in EventKind::ALL {
-            assert!(templates.event.names[&kind].len() >= 10, "{kind}");
-        }
-        for sentences in [&templates.event.timed, &templates.event.untimed, &templates.event.none] {
-            assert!(sentences.len() >= 10);
+    fn every_slot_has_ten_wordings() {
+        for (name, list) in slots() {
+            let unlike: BTreeSet<String> =
+                list.iter().map(|wording| wording.trim_end_matches('.').to_lowercase()).collect();
+            assert!(unlike.len() >= 10, "{name} has {}", unlike.len());
         }
     }
 
     #[test]
-    fn kinds_told_by_number_have_a_plural() {
-        for kind in &TEMPLATES.micro.kinds {
-            assert!(TEMPLATES.event.plurals.contains_key(kind), "{kind}");
+    fn no_wording_stands_twice_in_a_list_but_those_that_are_drawn_more_often() {
+        let often = ["{noun}.", "{x}", "{x} with {and}", "{x} {at}", "the sleeper"];
+        for (name, list) in slots() {
+            let mut seen = BTreeSet::new();
+            for wording in list.iter().filter(|wording| !often.contains(&wording.as_str())) {
+                assert!(seen.insert(wording.to_lowercase()), "{name}: `{wording}`");
+            }
         }
     }
 
@@ -122,6 +277,40 @@ mod tests {
     fn every_bound_is_one_sided() {
         for words in &TEMPLATES.words {
             assert!(words.above.is_some() != words.below.is_some(), "{words:?}");
+            assert!(!words.clauses.is_empty(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn every_wording_has_the_places_that_are_filled() {
+        let check = |list: &Wordings, places: &[&str]| {
+            for wording in list {
+                for place in places {
+                    assert_eq!(wording.matches(place).count(), 1, "`{wording}` and `{place}`");
+                }
+                assert_eq!(wording.matches('{').count(), places.len(), "`{wording}`");
+            }
+        };
+        let Templates { number, stage, event, phrase, .. } = &*TEMPLATES;
+        check(&number.trend.sentences, &["{trend}", "{begin}", "{end}"]);
+        check(&stage.sentences, &["{noun}"]);
+        check(&event.few, &["{count}", "{names}"]);
+        check(&event.many, &["{names}"]);
+        check(&event.loose, &["{names}"]);
+        check(&phrase.nouns, &["{x}"]);
+        check(&phrase.clauses, &["{x}"]);
+        check(&phrase.questions, &["{x}"]);
+        check(&phrase.pairs, &["{x}", "{and}"]);
+        check(&phrase.during, &["{x}", "{and}"]);
+        check(&phrase.placed, &["{x}", "{at}"]);
+    }
+
+    #[test]
+    fn stages_and_kinds_of_a_family_are_those_of_its_words() {
+        assert_eq!(TEMPLATES.stage.family.len(), StageFamily::ALL.len());
+        assert_eq!(TEMPLATES.event.family.len(), EventFamily::ALL.len());
+        for kind in &TEMPLATES.event.counted_kinds {
+            assert!(EventFamily::ALL.iter().all(|family| !family.holds(*kind)), "{kind}");
         }
     }
 }

@@ -2,40 +2,63 @@
 
 use super::claim::{Claim, NumberClaim, Sentence};
 use super::maker::Draw;
-use super::templates::{NumberName, TEMPLATES};
+use super::templates::{Measure, MeasureWords, TEMPLATES};
+use super::text::{sentence, statement};
 use super::{CaptionKind, EpochFacts};
-use crate::features::Features;
+use crate::features::{Features, HeartRate, Trend};
 
-/// Returns a sentence for every number of the kind that lies beyond a bound.
+/// Returns a sentence for every number of the kind that lies beyond a bound, in a few words.
 pub(super) fn sentences(kind: CaptionKind, facts: &EpochFacts, draw: &mut Draw) -> Vec<Sentence> {
-    let mut sentences = Vec::new();
-    for words in TEMPLATES.words.iter().filter(|words| kind_of(words.feature) == kind) {
-        let claim = NumberClaim { name: words.feature, above: words.above, below: words.below };
-        if claim.holds(facts) {
-            sentences.push(Sentence::new(draw.pick(&words.sentences), Claim::Number(claim)));
-        }
-    }
-    sentences
+    let of_kind = holding(facts).filter(|words| kind_of(words.feature) == kind);
+    of_kind.map(|words| Sentence { text: text(words, draw), claims: claims(words) }).collect()
 }
 
-fn kind_of(name: NumberName) -> CaptionKind {
-    match name {
-        NumberName::EegDelta
-        | NumberName::EegTheta
-        | NumberName::EegAlpha
-        | NumberName::EegBeta
-        | NumberName::EogSlow
-        | NumberName::EogRapid => CaptionKind::Brain,
-        NumberName::HeartRate | NumberName::HeartRmssd => CaptionKind::Heart,
-        NumberName::BreathingRate | NumberName::BreathingDeviation | NumberName::FlowFlatness => {
+/// Returns the words that are true of an epoch.
+pub(super) fn holding(facts: &EpochFacts) -> impl Iterator<Item = &'static MeasureWords> {
+    TEMPLATES.words.iter().filter(|words| claims(words).iter().all(|claim| claim.holds(facts)))
+}
+
+/// Returns what the words claim.
+pub(super) fn claims(words: &MeasureWords) -> Vec<Claim> {
+    let number = NumberClaim { name: words.feature, above: words.above, below: words.below };
+    let stage = words.stage.map(Claim::Stage);
+    stage.into_iter().chain([Claim::Number(number)]).collect()
+}
+
+fn text(words: &MeasureWords, draw: &mut Draw) -> String {
+    let n_nouns = words.nouns.len();
+    let at = draw.below(n_nouns + words.clauses.len() + words.states.len());
+    if let Some(noun) = words.nouns.get(at) {
+        return sentence(noun);
+    }
+    let who = draw.pick(&TEMPLATES.phrase.who);
+    match words.clauses.get(at - n_nouns) {
+        Some(clause) => sentence(&statement(clause, who)),
+        None => sentence(&format!("{who} is {}", draw.pick(&words.states))),
+    }
+}
+
+fn kind_of(measure: Measure) -> CaptionKind {
+    match measure {
+        Measure::EegDelta
+        | Measure::EegTheta
+        | Measure::EegAlpha
+        | Measure::EegBeta
+        | Measure::EogSlow
+        | Measure::EogRapid => CaptionKind::Brain,
+        Measure::HeartRate
+        | Measure::HeartRmssd
+        | Measure::HeartRisingS
+        | Measure::HeartFallingS => CaptionKind::Heart,
+        Measure::BreathingRate | Measure::BreathingDeviation | Measure::FlowFlatness => {
             CaptionKind::Respiratory
         }
-        NumberName::ChinBurstRatio => CaptionKind::PositionMuscle,
+        Measure::ChinBurstRatio | Measure::ChinTone => CaptionKind::PositionMuscle,
     }
 }
 
 /// Returns the number, the mean of both sides where both were measured.
-pub(super) fn value(name: NumberName, features: &Features) -> Option<f64> {
+pub(super) fn value(measure: Measure, features: &Features) -> Option<f64> {
     let eeg = |share: fn(&crate::features::EegPowers) -> f64| {
         mean([features.eeg_c3.as_ref().map(share), features.eeg_c4.as_ref().map(share)])
     };
@@ -45,20 +68,30 @@ pub(super) fn value(name: NumberName, features: &Features) -> Option<f64> {
     let belt = |number: fn(&crate::features::Breathing) -> f64| {
         mean([features.abdomen.as_ref().map(number), features.thorax.as_ref().map(number)])
     };
-    match name {
-        NumberName::EegDelta => eeg(|eeg| eeg.delta),
-        NumberName::EegTheta => eeg(|eeg| eeg.theta),
-        NumberName::EegAlpha => eeg(|eeg| eeg.alpha),
-        NumberName::EegBeta => eeg(|eeg| eeg.beta),
-        NumberName::EogSlow => eye(|eye| eye.slow),
-        NumberName::EogRapid => eye(|eye| eye.rapid),
-        NumberName::HeartRate => features.heart.as_ref().map(|heart| heart.rate_bpm),
-        NumberName::HeartRmssd => features.heart.as_ref().map(|heart| heart.rmssd_ms),
-        NumberName::BreathingRate => belt(|belt| belt.rate_bpm),
-        NumberName::BreathingDeviation => belt(|belt| belt.interval_deviation_s),
-        NumberName::FlowFlatness => features.airflow.map(|flow| flow.flatness),
-        NumberName::ChinBurstRatio => features.chin.map(|chin| chin.burst_ratio),
+    let heart = features.heart.as_ref();
+    match measure {
+        Measure::EegDelta => eeg(|eeg| eeg.delta),
+        Measure::EegTheta => eeg(|eeg| eeg.theta),
+        Measure::EegAlpha => eeg(|eeg| eeg.alpha),
+        Measure::EegBeta => eeg(|eeg| eeg.beta),
+        Measure::EogSlow => eye(|eye| eye.slow),
+        Measure::EogRapid => eye(|eye| eye.rapid),
+        Measure::HeartRate => heart.map(|heart| heart.rate_bpm),
+        Measure::HeartRmssd => heart.map(|heart| heart.rmssd_ms),
+        Measure::HeartRisingS => heart.map(|heart| seconds(heart, Trend::Increasing)),
+        Measure::HeartFallingS => heart.map(|heart| seconds(heart, Trend::Decreasing)),
+        Measure::BreathingRate => belt(|belt| belt.rate_bpm),
+        Measure::BreathingDeviation => belt(|belt| belt.interval_deviation_s),
+        Measure::FlowFlatness => features.airflow.map(|flow| flow.flatness),
+        Measure::ChinBurstRatio => features.chin.map(|chin| chin.burst_ratio),
+        Measure::ChinTone => features.chin.and_then(|chin| chin.tone_percent),
     }
+}
+
+/// Returns for how long the rate goes one way.
+fn seconds(heart: &HeartRate, way: Trend) -> f64 {
+    let trends = heart.trends.iter().filter(|trend| trend.trend == way);
+    trends.map(|trend| trend.end_s - trend.start_s).sum()
 }
 
 fn mean(sides: [Option<f64>; 2]) -> Option<f64> {

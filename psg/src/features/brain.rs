@@ -48,6 +48,9 @@ pub(super) fn eye_movements(spectrum: &mut Spectrum, eog: &[f32]) -> Option<EyeM
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64Mcg;
+
     use super::*;
     use crate::features::FeatureExtractor;
 
@@ -72,6 +75,53 @@ mod tests {
         let mut extractor = FeatureExtractor::default();
         assert!(eye_movements(&mut extractor.slow, &tone(0.3)).unwrap().slow > 95.0);
         assert!(eye_movements(&mut extractor.slow, &tone(2.5)).unwrap().rapid > 95.0);
+    }
+
+    /// Adds noise of a deviation.
+    fn noisy(signal: &[f32], deviation: f64) -> Vec<f32> {
+        let mut random = Pcg64Mcg::seed_from_u64(5);
+        let mut normal = || (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+        signal.iter().map(|x| x + (deviation * normal()) as f32).collect()
+    }
+
+    fn mixed(parts: &[(f64, f32)]) -> Vec<f32> {
+        let tones: Vec<Vec<f32>> = parts
+            .iter()
+            .map(|(hz, amplitude)| tone(*hz).iter().map(|x| amplitude * x).collect())
+            .collect();
+        (0..1920).map(|i| tones.iter().map(|tone| tone[i]).sum()).collect()
+    }
+
+    #[test]
+    fn shares_are_those_of_four_tones_within_half_a_percent() {
+        let mut extractor = FeatureExtractor::default();
+        // Powers 16, 9, 4 and 1 of 30.
+        let eeg = mixed(&[(1.5, 4.0), (6.0, 3.0), (10.0, 2.0), (18.0, 1.0)]);
+        let check = |powers: EegPowers, tolerance: f64| {
+            let shares = [powers.delta, powers.theta, powers.alpha, powers.beta];
+            for (share, known) in shares.into_iter().zip([53.33, 30.0, 13.33, 3.33]) {
+                assert!((share - known).abs() < tolerance, "{powers:?}");
+            }
+        };
+        let mut measure = |eeg: &[f32]| eeg_powers(&mut extractor.fine, eeg).unwrap();
+        check(measure(&eeg), 0.5);
+        let half: Vec<f32> = eeg.iter().map(|x| 0.5 * x + 3.0).collect();
+        check(measure(&half), 0.5);
+        check(measure(&noisy(&eeg, 0.4)), 1.5);
+    }
+
+    #[test]
+    fn shares_of_eye_movements_are_those_of_their_tones_within_a_percent() {
+        let mut extractor = FeatureExtractor::default();
+        // Powers 4, 1 and 1: slow, rapid, and between the two.
+        let eog = mixed(&[(0.3, 2.0), (2.0, 1.0), (0.8, 1.0)]);
+        let mut measure = |eog: &[f32]| eye_movements(&mut extractor.slow, eog).unwrap();
+        let half: Vec<f32> = eog.iter().map(|x| 0.5 * x).collect();
+        for (eog, tolerance) in [(eog.clone(), 1.0), (half, 1.0), (noisy(&eog, 0.2), 2.0)] {
+            let eyes = measure(&eog);
+            assert!((eyes.slow - 66.7).abs() < tolerance, "{eyes:?}");
+            assert!((eyes.rapid - 16.7).abs() < tolerance, "{eyes:?}");
+        }
     }
 
     #[test]

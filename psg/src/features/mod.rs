@@ -76,8 +76,9 @@ impl FeatureExtractor {
             abdomen: samples(Channel::Abdomen).and_then(respiratory::breathing),
             thorax: samples(Channel::Thorax).and_then(respiratory::breathing),
             airflow: samples(Channel::Airflow).and_then(respiratory::airflow),
-            chin: samples(Channel::EmgChin)
-                .and_then(|emg| muscle::chin_muscle(&mut self.fine, emg)),
+            chin: samples(Channel::EmgChin).and_then(|emg| {
+                muscle::chin_muscle(&mut self.fine, emg, night.deviation(Channel::EmgChin))
+            }),
             position: night.position(epoch_idx),
         }
     }

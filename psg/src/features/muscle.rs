@@ -15,12 +15,20 @@ pub struct ChinMuscle {
     pub burst_ratio: f64,
     /// Bursts per second: rises above twice the middle amplitude.
     pub burst_rate_hz: f64,
+    /// Middle amplitude of the epoch over the deviation of the channel in the whole recording, in percent; `None` where
+    /// that is not known.
+    pub tone_percent: Option<f64>,
 }
 
 /// Length of the stretches whose amplitude is taken, in samples: a quarter of a second.
 const STRETCH: usize = (RATE_HZ / 4.0) as usize;
 
-pub(super) fn chin_muscle(spectrum: &mut Spectrum, emg: &[f32]) -> Option<ChinMuscle> {
+/// Measures the muscle; `deviation` is that of the recording, in the unit of the samples.
+pub(super) fn chin_muscle(
+    spectrum: &mut Spectrum,
+    emg: &[f32],
+    deviation: Option<f64>,
+) -> Option<ChinMuscle> {
     let amplitudes = amplitudes(emg);
     let middle = median(&mut amplitudes.clone())?;
     if middle <= 0.0 {
@@ -37,6 +45,7 @@ pub(super) fn chin_muscle(spectrum: &mut Spectrum, emg: &[f32]) -> Option<ChinMu
         median_frequency_hz: median_frequency_hz(spectrum, emg)?,
         burst_ratio: strongest / middle,
         burst_rate_hz: n_bursts as f64 * RATE_HZ / emg.len() as f64,
+        tone_percent: deviation.map(|deviation| 100.0 * middle / deviation),
     })
 }
 
@@ -63,6 +72,9 @@ fn median_frequency_hz(spectrum: &mut Spectrum, emg: &[f32]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64Mcg;
+
     use super::*;
     use crate::features::FeatureExtractor;
 
@@ -74,17 +86,60 @@ mod tests {
 
     #[test]
     fn steady_tone_has_its_frequency_and_no_bursts() {
-        let chin = chin_muscle(&mut FeatureExtractor::default().fine, &emg(|_| 1.0)).unwrap();
+        let chin = chin_muscle(&mut FeatureExtractor::default().fine, &emg(|_| 1.0), None).unwrap();
         assert!((chin.median_frequency_hz - 22.0).abs() < 0.5, "{chin:?}");
         assert!(chin.burst_ratio < 1.2, "{chin:?}");
         assert_eq!(chin.burst_rate_hz, 0.0);
     }
 
     #[test]
+    fn half_of_the_power_lies_below_the_median_frequency() {
+        // A third of the power at 15 Hz, two thirds at 25 Hz.
+        let two = |i: u32| (std::f64::consts::TAU * f64::from(i) / 64.0, 2.0_f64.sqrt());
+        let emg: Vec<f32> = (0..1920)
+            .map(two)
+            .map(|(turn, strong)| ((15.0 * turn).sin() + strong * (25.0 * turn).sin()) as f32)
+            .collect();
+        let chin = chin_muscle(&mut FeatureExtractor::default().fine, &emg, None).unwrap();
+        assert!((chin.median_frequency_hz - 25.0).abs() < 0.5, "{chin:?}");
+    }
+
+    #[test]
+    fn gain_changes_nothing_and_noise_little() {
+        let bursts = emg(|i| if i % 320 < 32 { 5.0 } else { 1.0 });
+        let half: Vec<f32> = bursts.iter().map(|x| x / 2.0).collect();
+        let mut random = Pcg64Mcg::seed_from_u64(11);
+        let mut normal = || (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+        let noisy: Vec<f32> = bursts.iter().map(|x| x + (0.05 * normal()) as f32).collect();
+        let mut extractor = FeatureExtractor::default();
+        let mut measure = |emg: &[f32]| chin_muscle(&mut extractor.fine, emg, None).unwrap();
+        let measured = measure(&bursts);
+        assert_eq!(measure(&half), measured);
+        let noisy = measure(&noisy);
+        assert!((noisy.median_frequency_hz - measured.median_frequency_hz).abs() < 0.5);
+        assert!((noisy.burst_ratio - measured.burst_ratio).abs() < 0.3, "{noisy:?}");
+        assert_eq!(noisy.burst_rate_hz, measured.burst_rate_hz);
+    }
+
+    #[test]
+    fn tone_is_the_middle_amplitude_against_that_of_the_recording() {
+        let mut extractor = FeatureExtractor::default();
+        let mut tone = |amplitude: f64, deviation: Option<f64>| {
+            let emg = emg(|i| if i % 320 < 32 { 9.0 } else { amplitude });
+            chin_muscle(&mut extractor.fine, &emg, deviation).unwrap().tone_percent
+        };
+        // Sample to sample, a tone of 22 Hz and amplitude 1 changes by 2 sin(π 22/64), of which the mean square is half.
+        let change = 2.0 * (std::f64::consts::PI * 22.0 / 64.0).sin() / 2.0_f64.sqrt();
+        assert!((tone(1.0, Some(2.0)).unwrap() - 50.0 * change).abs() < 1.0);
+        assert!((tone(0.2, Some(2.0)).unwrap() - 10.0 * change).abs() < 0.2);
+        assert_eq!(tone(1.0, None), None);
+    }
+
+    #[test]
     fn bursts_are_counted() {
         // Six bursts of half a second, five times as strong as the tone between them.
         let bursts = emg(|i| if i % 320 < 32 { 5.0 } else { 1.0 });
-        let chin = chin_muscle(&mut FeatureExtractor::default().fine, &bursts).unwrap();
+        let chin = chin_muscle(&mut FeatureExtractor::default().fine, &bursts, None).unwrap();
         assert!((chin.burst_ratio - 5.0).abs() < 0.7, "{chin:?}");
         assert!((chin.burst_rate_hz - 0.2).abs() < 0.05, "{chin:?}");
     }

@@ -49,13 +49,18 @@ pub(super) fn airflow(flow: &[f32]) -> Option<Airflow> {
     Some(Airflow { rate_bpm, flatness: median(&mut flatness)? })
 }
 
-/// Takes off the mean, and what is faster than a breath by a moving mean over a quarter of a second.
+/// Takes off the straight line through the signal, as belts drift, and what is faster than a breath by a moving mean over
+/// a quarter of a second.
 fn smoothed(signal: &[f32]) -> Vec<f64> {
     const HALF: usize = (RATE_HZ / 8.0) as usize;
-    let mean = signal.iter().map(|x| f64::from(*x)).sum::<f64>() / signal.len().max(1) as f64;
+    let n = signal.len().max(1) as f64;
+    let mean = signal.iter().map(|x| f64::from(*x)).sum::<f64>() / n;
+    let from_middle = |i: usize| i as f64 - (n - 1.0) / 2.0;
+    let moment: f64 = (0..).zip(signal).map(|(i, x)| from_middle(i) * (f64::from(*x) - mean)).sum();
+    let slope = moment / (n * (n * n - 1.0) / 12.0).max(1.0);
     let mut sums = vec![0.0];
-    for x in signal {
-        sums.push(sums[sums.len() - 1] + f64::from(*x) - mean);
+    for (i, x) in signal.iter().enumerate() {
+        sums.push(sums[i] + f64::from(*x) - mean - slope * from_middle(i));
     }
     (0..signal.len())
         .map(|i| {
@@ -110,6 +115,9 @@ fn inspiration_flatness(breath: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64Mcg;
+
     use super::*;
 
     fn breaths_of(period_s: impl Fn(f64) -> f64, shape: impl Fn(f64) -> f64) -> Vec<f32> {
@@ -134,6 +142,43 @@ mod tests {
         let belt =
             breathing(&breaths_of(|at_s| if at_s < 15.0 { 3.0 } else { 5.0 }, |x| x)).unwrap();
         assert!(belt.interval_deviation_s > 0.7, "{belt:?}");
+    }
+
+    #[test]
+    fn deviation_is_that_of_the_breaths_within_a_tenth_of_a_second() {
+        // Breaths of 3 and of 5 seconds in turn: their intervals deviate by 1 second.
+        let mut random = Pcg64Mcg::seed_from_u64(7);
+        let mut normal = || (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+        let belt: Vec<f32> = (0..1920)
+            .map(|i| (f64::from(i) / RATE_HZ + 1.0) % 8.0)
+            .map(|at_s| if at_s < 3.0 { at_s / 3.0 } else { (at_s - 3.0) / 5.0 })
+            .map(|phase| (std::f64::consts::TAU * phase).sin() as f32)
+            .collect();
+        let noisy = belt.iter().map(|x| x + (0.05 * normal()) as f32).collect();
+        let half = belt.iter().map(|x| x / 2.0).collect();
+        let drifting = (0..).zip(&belt).map(|(i, x)| x + i as f32 / 480.0).collect();
+        let measured = breathing(&belt).unwrap();
+        for belt in [belt, noisy, half, drifting] {
+            let breathing = breathing(&belt).unwrap();
+            assert!((breathing.interval_deviation_s - 1.0).abs() < 0.1, "{breathing:?}");
+            assert!((breathing.rate_bpm - measured.rate_bpm).abs() < 1.0, "{breathing:?}");
+        }
+    }
+
+    #[test]
+    fn rate_of_the_flow_is_that_of_the_breaths_at_any_gain_and_with_noise() {
+        let mut random = Pcg64Mcg::seed_from_u64(9);
+        let mut normal = || (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+        for period_s in [2.5, 4.0, 6.0] {
+            let flow = breaths_of(|_| period_s, |x| x);
+            let noisy: Vec<f32> = flow.iter().map(|x| x + (0.05 * normal()) as f32).collect();
+            let half: Vec<f32> = flow.iter().map(|x| x / 2.0).collect();
+            for flow in [flow, noisy, half] {
+                let measured = airflow(&flow).unwrap();
+                assert!((measured.rate_bpm - 60.0 / period_s).abs() < 0.3, "{measured:?}");
+                assert!((measured.flatness - 0.637).abs() < 0.04, "{measured:?}");
+            }
+        }
     }
 
     #[test]

@@ -115,6 +115,13 @@ impl Night {
         is_real.then(|| &self.traces[channel.index()][span(epoch_idx)])
     }
 
+    /// Returns the standard deviation of a channel over the good epochs of the recording, in the unit of
+    /// [`samples`](Self::samples); `None` where it carries nothing.
+    pub fn deviation(&self, channel: Channel) -> Option<f64> {
+        let scale = &self.scales[channel.index()];
+        (!scale.is_empty()).then(|| scale.deviation())
+    }
+
     /// Returns the position in which the sleeper lies for most of an epoch, where it is known.
     pub fn position(&self, epoch_idx: usize) -> Option<Position> {
         let codes = self.samples(epoch_idx, Channel::Position)?;
