@@ -1,8 +1,8 @@
 //! How many of the numbers in a caption are right.
 
-use super::EpochFacts;
 use super::reading::{Figures, SaidEvent, SaidNumber};
-use crate::features::HeartTrend;
+use super::{EpochFacts, NumberHead};
+use crate::features::TrendStretch;
 
 /// How far a number may be from what was measured; what rounding takes off is always granted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,7 +71,7 @@ impl std::ops::AddAssign for NumbersRight {
 pub fn numbers_right(text: &str, facts: &EpochFacts, tolerance: Tolerance) -> NumbersRight {
     let Figures { numbers, trends, events, counts } = Figures::read(text);
     let judged = (numbers.iter().map(|said| number_holds(said, facts, tolerance)))
-        .chain(trends.iter().map(|said| trend_holds(said, facts, tolerance)))
+        .chain(trends.iter().map(|(head, said)| trend_holds(*head, said, facts, tolerance)))
         .chain(events.iter().map(|said| event_holds(said, facts, tolerance)))
         .chain(counts.iter().map(|(kind, count)| {
             facts.events.iter().filter(|event| event.kind == *kind).count() == *count
@@ -95,9 +95,14 @@ fn number_holds(said: &SaidNumber, facts: &EpochFacts, tolerance: Tolerance) -> 
 /// What rounding to a decimal takes off a time.
 const ROUNDING_S: f64 = 0.05;
 
-fn trend_holds(said: &HeartTrend, facts: &EpochFacts, tolerance: Tolerance) -> bool {
+fn trend_holds(
+    head: NumberHead,
+    said: &TrendStretch,
+    facts: &EpochFacts,
+    tolerance: Tolerance,
+) -> bool {
     let granted_s = ROUNDING_S + tolerance.time_s;
-    facts.features.heart.iter().flat_map(|heart| &heart.trends).any(|trend| {
+    head.trends(&facts.features).iter().any(|trend| {
         trend.trend == said.trend
             && is_near(said.start_s, trend.start_s, granted_s)
             && is_near(said.end_s, trend.end_s, granted_s)

@@ -8,7 +8,8 @@ use rand_pcg::Pcg64Mcg;
 use super::templates::TEMPLATES;
 use super::*;
 use crate::features::{
-    Airflow, Breathing, ChinMuscle, EegPowers, EyeMovements, Features, HeartRate, HeartTrend, Trend,
+    Airflow, Breathing, ChinMuscle, EegPowers, EyeMovements, Features, HeartRate, Saturation,
+    Trend, TrendStretch,
 };
 use crate::montage::Position;
 use crate::{Event, EventKind, Stage};
@@ -21,8 +22,9 @@ fn facts(random: &mut Pcg64Mcg) -> EpochFacts {
     let eye = |slow, rapid| Some(EyeMovements { slow, rapid });
     let belt = |rate_bpm, interval_deviation_s| Some(Breathing { rate_bpm, interval_deviation_s });
     let ways = [Trend::Increasing, Trend::Stable, Trend::Decreasing];
-    let trends =
-        ways.map(|trend| HeartTrend { trend, start_s: number(), end_s: number() }).to_vec();
+    let mut trends =
+        || ways.map(|trend| TrendStretch { trend, start_s: number(), end_s: number() }).to_vec();
+    let (rate_trends, saturation_trends) = (trends(), trends());
     let features = Features {
         eog_left: eye(number(), number()),
         eog_right: eye(number(), number()),
@@ -44,7 +46,12 @@ fn facts(random: &mut Pcg64Mcg) -> EpochFacts {
             min_bpm: number(),
             max_bpm: number(),
             mean_bpm: number(),
-            trends,
+            trends: rate_trends,
+        }),
+        saturation: Some(Saturation {
+            min_percent: number(),
+            mean_percent: number(),
+            trends: saturation_trends,
         }),
         abdomen: belt(number(), number()),
         thorax: belt(number(), number()),

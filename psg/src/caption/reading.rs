@@ -11,15 +11,15 @@ use super::number::{NumberHead, NumberName};
 use super::templates::{TEMPLATES, Wordings};
 use super::text::named;
 use crate::EventKind;
-use crate::features::{HeartTrend, Trend};
+use crate::features::{Trend, TrendStretch};
 
 /// Every number that a caption gives.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Figures {
     /// Measured numbers, in the order of the text.
     pub numbers: Vec<SaidNumber>,
-    /// How the heart rate goes, in the order of the text.
-    pub trends: Vec<HeartTrend>,
+    /// How a rate or level goes, with the head under which it stands, in the order of the text.
+    pub trends: Vec<(NumberHead, TrendStretch)>,
     /// Events with their times, in the order of the text.
     pub events: Vec<SaidEvent>,
     /// Events by their number, in the order of the text.
@@ -84,12 +84,11 @@ impl Figures {
     fn read_list(&mut self, head: NumberHead, mut rest: &str) {
         loop {
             let number = number_part(head, rest);
-            let trend = if head == NumberHead::HeartRate { trend_part(rest) } else { None };
             if let Some((number, behind)) = number {
                 self.numbers.push(number);
                 rest = behind;
-            } else if let Some((trend, behind)) = trend {
-                self.trends.push(trend);
+            } else if let Some((trend, behind)) = trend_part(rest) {
+                self.trends.push((head, trend));
                 rest = behind;
             } else {
                 return;
@@ -236,14 +235,14 @@ fn number_part(head: NumberHead, text: &str) -> Option<(SaidNumber, &str)> {
 }
 
 /// Reads how the rate goes; of two readings the longer one.
-fn trend_part(text: &str) -> Option<(HeartTrend, &str)> {
-    let mut best: Option<(HeartTrend, &str)> = None;
+fn trend_part(text: &str) -> Option<(TrendStretch, &str)> {
+    let mut best: Option<(TrendStretch, &str)> = None;
     for (word, trend) in &GRAMMAR.trend_words {
         let Some(behind_word) = text.strip_prefix(word.as_str()) else { continue };
         for parts in &GRAMMAR.trends {
             let Some(([start_s, end_s], behind)) = filled(parts, behind_word) else { continue };
             if best.is_none_or(|(_, earlier)| behind.len() < earlier.len()) {
-                best = Some((HeartTrend { trend: *trend, start_s, end_s }, behind));
+                best = Some((TrendStretch { trend: *trend, start_s, end_s }, behind));
             }
         }
     }
