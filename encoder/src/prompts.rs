@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn every_label_has_enough_wordings_in_the_words_of_captions() {
-        use nocturne_psg::caption::{vocabulary, words_of};
+        use nocturne_psg::caption::{words, words_of};
         for set in [PromptSet::stages(), PromptSet::events()] {
             for label in &set.labels {
                 let lists = [&label.prompts, &label.negatives];
@@ -228,7 +228,7 @@ mod tests {
                     for text in texts {
                         for word in words_of(text) {
                             let is_number = word.chars().all(char::is_numeric);
-                            let is_known = is_number || vocabulary().contains(&word);
+                            let is_known = is_number || words().contains(&word);
                             assert!(is_known, "`{word}` of `{text}` is in no caption");
                         }
                     }

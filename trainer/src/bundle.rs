@@ -11,8 +11,8 @@ use nocturne_encoder::bundle::{
 use nocturne_encoder::tokenizer::{CLIP_VOCABULARY, VOCABULARY_SIZE};
 use nocturne_psg::ZScore;
 
-use crate::onnx::{GraphOptions, TokenSet, caption_decoder, signal_tower, text_tower};
-use crate::{Error, ModelConfig, Result, Weights, durable};
+use crate::onnx::{GraphOptions, caption_decoder, signal_tower, text_tower};
+use crate::{Error, ModelConfig, Result, TokenSet, Weights, durable};
 
 /// What a bundle's manifest says that neither weights nor configuration tell.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,10 +5,10 @@
 use burn::tensor::Tensor;
 use nocturne_encoder::caption::{Continue, Limits, Search};
 
-use crate::TokenBatch;
 use crate::kernels::Kernels;
 use crate::model::{CaptionDecoder, Conditions, SleepLm};
 use crate::weights::to_host;
+use crate::{TokenBatch, TokenSet};
 
 /// Continues texts about one epoch.
 #[derive(Debug)]
@@ -19,7 +19,12 @@ pub struct EpochCaptioner<'a, B: Kernels> {
     memory: Tensor<B, 3>,
     /// `[1, slots, width]`.
     prefix: Option<Tensor<B, 3>>,
+    /// The tokens that may be said; all of them where there is none.
+    tokens: Option<TokenSet>,
 }
+
+/// Logit of a token that may not be said.
+const NEVER: f32 = -1e30;
 
 impl<'a, B: Kernels> EpochCaptioner<'a, B> {
     /// Takes the memory of an epoch, `[1, tokens, width]`, and what the caption is to be about;
@@ -35,7 +40,13 @@ impl<'a, B: Kernels> EpochCaptioner<'a, B> {
     ) -> Option<Self> {
         let decoder = model.text_decoder.as_ref()?;
         let prefix = conditions.and_then(|conditions| model.prefix(conditions));
-        Some(Self { model, decoder, memory, prefix })
+        Some(Self { model, decoder, memory, prefix, tokens: None })
+    }
+
+    /// Says no other tokens than these, as an export does that knows them alone.
+    #[must_use]
+    pub fn among(self, tokens: TokenSet) -> Self {
+        Self { tokens: Some(tokens), ..self }
     }
 
     /// Searches for a caption; its ids are those from the begin token on.
@@ -63,6 +74,11 @@ impl<B: Kernels> Continue for EpochCaptioner<'_, B> {
         let last = states.narrow(1, length - 1, 1).reshape([n, width]);
         let logits = self.decoder.logits(last);
         let [_, vocabulary] = logits.dims();
-        Ok(to_host(logits.reshape([n * vocabulary])))
+        let mut logits = to_host(logits.reshape([n * vocabulary]));
+        if let Some(tokens) = &self.tokens {
+            let outside = (0..logits.len()).filter(|place| !tokens.contains(place % vocabulary));
+            outside.for_each(|place| logits[place] = NEVER);
+        }
+        Ok(logits)
     }
 }

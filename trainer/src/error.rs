@@ -126,6 +126,14 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A text holds a token that the recipe leaves out of the caption loss; the recipe's mistake.
+    #[error(
+        "a caption holds the token `{token}`, which is not among those that captions are made of"
+    )]
+    OutsideCaptions {
+        /// The token, as it is written.
+        token: String,
+    },
     /// A run folder already holds a run, or holds none to resume; the caller's mistake.
     #[error("`{}` {problem}", path.display())]
     Run {
@@ -237,6 +245,7 @@ impl Error {
             Self::NothingToSay { .. } => {
                 Some("prepare the set from recordings with a hypnogram beside them")
             }
+            Self::OutsideCaptions { .. } => Some("set `caption_tokens = \"all\"` in the recipe"),
             Self::Recording(error) => error.hint(),
             Self::Run { .. } => Some("give `--resume` to go on, or another `--out` to begin anew"),
             Self::Exists { .. } => {

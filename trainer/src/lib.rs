@@ -19,6 +19,7 @@ pub mod parameters;
 pub mod parity;
 mod positives;
 mod reduce;
+mod token_set;
 pub mod training;
 pub mod weights;
 
@@ -30,4 +31,5 @@ pub use import::Import;
 pub use model::TokenBatch;
 pub use positives::Positives;
 pub use reduce::reduce_bundle;
+pub use token_set::TokenSet;
 pub use weights::{HostTensor, Weights};

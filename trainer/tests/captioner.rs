@@ -6,8 +6,8 @@
 use nocturne_encoder::graph::{Graph, Input, Numbers, Output};
 use nocturne_encoder::runtime::Runtime;
 use nocturne_trainer::config::Parts;
-use nocturne_trainer::onnx::{GraphOptions, TokenSet, caption_decoder};
-use nocturne_trainer::{ModelConfig, Preset, TokenBatch, Weights};
+use nocturne_trainer::onnx::{GraphOptions, caption_decoder};
+use nocturne_trainer::{ModelConfig, Preset, TokenBatch, TokenSet, Weights};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 

@@ -10,8 +10,7 @@ use nocturne_encoder::{BatchOptions, Bundle, SignalEncoder, TextEncoder};
 use nocturne_psg::ZScore;
 use nocturne_trainer::data::EPOCH_LEN;
 use nocturne_trainer::model::{Dropout, SleepLm, normalize};
-use nocturne_trainer::onnx::TokenSet;
-use nocturne_trainer::{BundleFacts, Preset, TokenBatch, Weights, write_bundle};
+use nocturne_trainer::{BundleFacts, Preset, TokenBatch, TokenSet, Weights, write_bundle};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 

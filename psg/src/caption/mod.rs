@@ -26,7 +26,7 @@ pub use kind::CaptionKind;
 pub use maker::{caption, phrase};
 pub use number::{NumberHead, NumberName};
 pub use reading::{Figures, SaidEvent, SaidNumber};
-pub use vocabulary::{vocabulary, words_of};
+pub use vocabulary::{vocabulary, words, words_of};
 
 #[cfg(test)]
 mod read_back;

@@ -207,7 +207,7 @@ impl SleepTraits {
                 .log_normal_within((0.5 + 1.5 * fragmentation.min(2.5), 0.6), (0.2, 12.0)),
             sleep_efficiency: if poor_sleeper { random.between(0.5, 0.75) } else { 1.0 - loss },
             final_wake_s: random.log_normal_within((150.0, 1.3), (0.0, 2700.0)),
-            restlessness: random.log_normal_within((1.0, 0.7), (0.2, 5.0)),
+            restlessness: random.log_normal_within((1.0, 0.8), (0.15, 6.0)),
             position_changes_per_h: random.log_normal_within((1.3, 0.6), (0.2, 6.0)),
             position_weights: [
                 random.log_normal(1.0, 0.7),
@@ -222,14 +222,14 @@ impl SleepTraits {
 impl BrainTraits {
     fn draw(age_years: f64, random: &mut Random) -> Self {
         let years_past_25 = (age_years - 25.0).max(0.0);
-        let alpha_median_uv = random.pick(&[(9.0, 0.35), (4.5, 0.45), (1.8, 0.20)]);
+        let alpha_median_uv = random.pick(&[(8.5, 0.30), (4.2, 0.42), (1.6, 0.28)]);
         let alpha_delta_median_uv = random.pick(&[(1.5, 0.75), (6.0, 0.25)]);
         let offset = 0.10 * random.normal();
-        let tilt = 0.10 * random.normal();
+        let tilt = 0.16 * random.normal();
         let mut spectrum_log10 = [0.0; 9];
         for (octave, value) in spectrum_log10.iter_mut().enumerate() {
             // The tilt turns around 4 Hz, the fifth of the bands.
-            *value = offset + tilt * (octave as f64 - 4.0) * 0.6 + 0.07 * random.normal();
+            *value = offset + tilt * (octave as f64 - 4.0) * 0.6 + 0.09 * random.normal();
         }
         Self {
             gain: random.log_normal_within((1.1, 0.25), (0.55, 2.2)),
@@ -243,17 +243,17 @@ impl BrainTraits {
             alpha_delta_uv: random.log_normal_within((alpha_delta_median_uv, 0.5), (0.2, 16.0)),
             spindle_hz: random.normal_within((13.0, 0.75), (11.0, 15.5)),
             spindle_uv: random
-                .log_normal_within((28.0 * (-0.006 * years_past_25).exp(), 0.35), (9.0, 65.0)),
+                .log_normal_within((33.0 * (-0.006 * years_past_25).exp(), 0.35), (11.0, 75.0)),
             spindles_per_min: random
-                .log_normal_within((4.2 * (-0.008 * years_past_25).exp(), 0.6), (0.3, 12.0)),
+                .log_normal_within((5.2 * (-0.008 * years_past_25).exp(), 0.5), (0.6, 12.0)),
             k_complexes_per_min: random
                 .log_normal_within((1.2 * (-0.005 * years_past_25).exp(), 0.5), (0.2, 4.0)),
             k_complex_uv: random
                 .log_normal_within((150.0 * (-0.006 * years_past_25).exp(), 0.25), (75.0, 320.0)),
             slow_wave_uv: random
-                .log_normal_within((47.0 * (-0.009 * years_past_25).exp(), 0.28), (18.0, 110.0)),
+                .log_normal_within((46.0 * (-0.009 * years_past_25).exp(), 0.34), (16.0, 115.0)),
             slow_wave_hz: random.normal_within((0.78, 0.1), (0.55, 1.1)),
-            depth: random.normal_within((1.05, 0.15), (0.55, 1.4)),
+            depth: random.normal_within((1.02, 0.17), (0.5, 1.4)),
             depth_decay_h: random.log_normal_within((4.4, 0.3), (2.0, 9.0)),
             deepening_min: random.log_normal_within((6.0, 0.45), (2.0, 30.0)),
         }
@@ -268,11 +268,11 @@ impl MuscleTraits {
             nrem_tone,
             rem_tone: nrem_tone * random.log_normal_within((0.45, 0.45), (0.1, 0.95)),
             twitches_per_min: random.log_normal_within((1.2, 0.8), (0.1, 8.0)),
-            scalp_uv: random.log_normal_within((4.2, 0.75), (0.6, 25.0)),
+            scalp_uv: random.log_normal_within((4.2, 0.9), (0.4, 30.0)),
             eye_uv_per_degree: random.log_normal_within((8.0, 0.35), (3.0, 18.0)),
             rem_bursts_per_min: random.log_normal_within((2.6, 0.5), (0.6, 8.0)),
             blinks_per_min: random.log_normal_within((14.0, 0.5), (3.0, 40.0)),
-            eye_leak: random.log_normal_within((0.10, 0.5), (0.02, 0.3)),
+            eye_leak: random.log_normal_within((0.075, 0.5), (0.015, 0.3)),
         }
     }
 }

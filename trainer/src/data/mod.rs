@@ -11,6 +11,7 @@ mod batch;
 mod caption_mix;
 mod loader;
 mod prepare;
+mod retake;
 mod sampler;
 mod seed;
 mod set;

@@ -5,9 +5,9 @@ use burn::tensor::{
     Device, ElementConversion, IndexingUpdateOp, Int, Tensor, TensorData, activation,
 };
 
+use super::Vocabulary;
 use crate::TokenBatch;
-use crate::kernels::Kernels;
-use crate::model::{CaptionDecoder, PAD};
+use crate::model::PAD;
 
 /// The tokens of a batch that are to be foretold, and from where.
 ///
@@ -18,27 +18,31 @@ use crate::model::{CaptionDecoder, PAD};
 pub struct CaptionTargets {
     /// Which of the states `[texts · (length - 1)]` foretells each.
     rows: Vec<i64>,
-    /// The tokens.
-    ids: Vec<i64>,
+    /// The tokens, by their places in the vocabulary.
+    places: Vec<i64>,
 }
 
 impl CaptionTargets {
     /// Finds the targets of every text: each token but the first, foretold from the one before.
-    pub fn new(tokens: &TokenBatch) -> Self {
-        let (mut rows, mut ids) = (Vec::new(), Vec::new());
+    ///
+    /// # Panics
+    ///
+    /// Where a token is not in the vocabulary.
+    pub fn new(tokens: &TokenBatch, vocabulary: &Vocabulary) -> Self {
+        let (mut rows, mut places) = (Vec::new(), Vec::new());
         let states = tokens.length() - 1;
         for (text, tokens) in tokens.ids().chunks(tokens.length()).enumerate() {
             for (state, id) in tokens[1..].iter().enumerate().filter(|(_, id)| **id != PAD) {
                 rows.push((text * states + state) as i64);
-                ids.push(*id);
+                places.push(vocabulary.place(*id));
             }
         }
-        Self { rows, ids }
+        Self { rows, places }
     }
 
     /// Returns the number of targets.
     pub const fn len(&self) -> usize {
-        self.ids.len()
+        self.places.len()
     }
 
     /// Returns the states `[targets, width]` that foretell the targets, out of `[texts, length - 1, width]`.
@@ -50,24 +54,25 @@ impl CaptionTargets {
 
     /// Returns whether there is nothing to foretell.
     pub const fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.places.is_empty()
     }
 }
 
 /// Returns the sum of the cross-entropies of all targets in nats, `[1]`.
 ///
-/// `states` are those of the decoder, `[texts, length - 1, width]`. The sum, not the mean, so that the parts
+/// `states` are those of the decoder, `[texts, length - 1, width]`, and `columns` those of its projection that belong
+/// to the vocabulary, `[width, tokens]`. The sum, not the mean, so that the parts
 /// of a batch can be worked through apart and divided by the targets of all of it.
 /// Only states with a target go through the vocabulary, which is most of the work where texts are short.
-pub fn caption_loss<B: Kernels>(
-    decoder: &CaptionDecoder<B>,
+pub fn caption_loss<B: Backend>(
     states: Tensor<B, 3>,
+    columns: Tensor<B, 2>,
     targets: &CaptionTargets,
 ) -> Tensor<B, 1> {
     let device = states.device();
-    let surprise = activation::log_softmax(decoder.logits(targets.select(states)), 1);
-    let ids = integers(&targets.ids, &device).reshape([targets.len(), 1]);
-    -surprise.gather(1, ids).sum()
+    let surprise = activation::log_softmax(targets.select(states).matmul(columns), 1);
+    let places = integers(&targets.places, &device).reshape([targets.len(), 1]);
+    -surprise.gather(1, places).sum()
 }
 
 /// Targets whose logits are in memory at once: 50 MB of them over CLIP's vocabulary.
@@ -80,12 +85,12 @@ pub struct CaptionGradient<B: Backend> {
     pub loss: f32,
     /// With respect to the states that foretell the targets, `[targets, width]`.
     pub states: Tensor<B, 2>,
-    /// With respect to the projection to the vocabulary, `[width, vocabulary]`.
-    pub projection: Tensor<B, 2>,
+    /// With respect to the columns of the projection, `[width, tokens]`.
+    pub columns: Tensor<B, 2>,
 }
 
 /// Returns the [`caption_loss`] of the states `[targets, width]` that [`CaptionTargets::select`] gives,
-/// and its gradient in closed form; `projection` is `[width, vocabulary]`.
+/// and its gradient in closed form; `columns` is `[width, tokens]`.
 ///
 /// # Why not by automatic differentiation?
 ///
@@ -97,39 +102,39 @@ pub struct CaptionGradient<B: Backend> {
 /// Where there is no target.
 pub fn caption_gradient<B: Backend>(
     states: &Tensor<B, 2>,
-    projection: &Tensor<B, 2>,
+    columns: &Tensor<B, 2>,
     targets: &CaptionTargets,
 ) -> CaptionGradient<B> {
     let blocks: Vec<_> = (0..targets.len())
         .step_by(BLOCK)
         .map(|start| {
-            let ids = &targets.ids[start..targets.len().min(start + BLOCK)];
-            block_gradient(states.clone().narrow(0, start, ids.len()), projection, ids)
+            let places = &targets.places[start..targets.len().min(start + BLOCK)];
+            block_gradient(states.clone().narrow(0, start, places.len()), columns, places)
         })
         .collect();
     let loss = blocks.iter().map(|block| block.loss).sum();
     let states = Tensor::cat(blocks.iter().map(|block| block.states.clone()).collect(), 0);
-    let projections = blocks.into_iter().map(|block| block.projection);
-    let projection = projections.reduce(|sum, block| sum + block).expect("there is a target");
-    CaptionGradient { loss, states, projection }
+    let of_columns = blocks.into_iter().map(|block| block.columns);
+    let columns = of_columns.reduce(|sum, block| sum + block).expect("there is a target");
+    CaptionGradient { loss, states, columns }
 }
 
 fn block_gradient<B: Backend>(
     states: Tensor<B, 2>,
-    projection: &Tensor<B, 2>,
-    ids: &[i64],
+    columns: &Tensor<B, 2>,
+    places: &[i64],
 ) -> CaptionGradient<B> {
     let device = states.device();
-    let ids = integers(ids, &device).reshape([ids.len(), 1]);
-    let surprise = activation::log_softmax(states.clone().matmul(projection.clone()), 1);
-    let loss = -surprise.clone().gather(1, ids.clone()).sum();
-    let minus_one = Tensor::ones(ids.dims(), &device).neg();
+    let places = integers(places, &device).reshape([places.len(), 1]);
+    let surprise = activation::log_softmax(states.clone().matmul(columns.clone()), 1);
+    let loss = -surprise.clone().gather(1, places.clone()).sum();
+    let minus_one = Tensor::ones(places.dims(), &device).neg();
     // The gradient of the logits: what the decoder believes, less what is true.
-    let surplus = surprise.exp().scatter(1, ids, minus_one, IndexingUpdateOp::Add);
+    let surplus = surprise.exp().scatter(1, places, minus_one, IndexingUpdateOp::Add);
     CaptionGradient {
         loss: loss.into_scalar().elem(),
-        states: surplus.clone().matmul(projection.clone().transpose()),
-        projection: states.transpose().matmul(surplus),
+        states: surplus.clone().matmul(columns.clone().transpose()),
+        columns: states.transpose().matmul(surplus),
     }
 }
 

@@ -5,7 +5,9 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{ElementConversion, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{CaptionTargets, Contrastive, caption_loss, contrastive, reconstruction_loss};
+use super::{
+    CaptionTargets, Contrastive, Vocabulary, caption_loss, contrastive, reconstruction_loss,
+};
 use crate::kernels::Kernels;
 use crate::model::{Conditions, Dropout, SleepLm, normalize};
 use crate::parameters::{self, NamedTensors};
@@ -131,13 +133,14 @@ impl<B: Kernels> Pass<B> {
         let signal = model.biosignals.forward(batch.signals.clone(), dropout);
         let text = model.text.forward(batch.texts);
         let caption = model.text_decoder.as_ref().and_then(|decoder| {
-            let targets = CaptionTargets::new(batch.texts);
+            let projection = decoder.text_projection.val();
+            let targets = CaptionTargets::new(batch.texts, &Vocabulary::full(projection.dims()[1]));
             let prefix = batch.conditions.and_then(|conditions| model.prefix(conditions));
             // The last token foretells nothing.
             let states = text.states.clone().narrow(1, 0, batch.texts.length() - 1);
             let states = decoder.forward(states, &signal.memory, prefix);
             let n = targets.len() as f64;
-            (!targets.is_empty()).then(|| caption_loss(decoder, states, &targets) / n)
+            (!targets.is_empty()).then(|| caption_loss(states, projection, &targets) / n)
         });
         let reconstruction = model.signal_decoder.as_ref().map(|decoder| {
             let drawn = decoder.forward(signal.memory.clone(), dropout);

@@ -7,11 +7,11 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::{
-    CaptionTargets, JointBatch, LossWeights, caption_gradient, caption_loss, joint_losses,
-    reconstruction_loss,
+    CaptionTargets, JointBatch, LossWeights, Vocabulary, caption_gradient, caption_loss,
+    joint_losses, reconstruction_loss,
 };
 use crate::model::{CaptionDecoder, Conditions, SleepLm};
-use crate::{ModelConfig, Parts, Positives, Preset, TokenBatch, Weights};
+use crate::{ModelConfig, Parts, Positives, Preset, TokenBatch, TokenSet, Weights};
 
 fn small() -> ModelConfig {
     let mut config = Preset::Tiny.config();
@@ -47,7 +47,7 @@ fn a_caption_costs_the_surprise_of_its_tokens_and_nothing_for_pads() {
     let decoder: &CaptionDecoder<Flex> = model.text_decoder.as_ref().unwrap();
     // The second text has a `!` inside, which is a pad by its id.
     let tokens = TokenBatch::new(&[vec![28, 3, 4, 29], vec![28, 0, 29]], 12);
-    let targets = CaptionTargets::new(&tokens);
+    let targets = CaptionTargets::new(&tokens, &Vocabulary::full(30));
     assert_eq!(targets.len(), 4);
     let states = random(5, [2, tokens.length() - 1, 64]);
     let logits = decoder.logits(states.clone().reshape([2 * (tokens.length() - 1), 64]));
@@ -58,7 +58,7 @@ fn a_caption_costs_the_surprise_of_its_tokens_and_nothing_for_pads() {
     };
     let second = tokens.length() - 1;
     let expected = surprise(0, 3) + surprise(1, 4) + surprise(2, 29) + surprise(second + 1, 29);
-    near(caption_loss(decoder, states, &targets).into_scalar(), expected);
+    near(caption_loss(states, decoder.text_projection.val(), &targets).into_scalar(), expected);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn the_closed_gradient_of_captions_is_that_of_autodiff() {
     let texts: Vec<Vec<i64>> =
         (0..40).map(|_| (0..11).map(|_| tokens.random_range(1..30)).collect()).collect();
     let tokens = TokenBatch::new(&texts, 12);
-    let targets = CaptionTargets::new(&tokens);
+    let targets = CaptionTargets::new(&tokens, &Vocabulary::full(30));
     let states = random(5, [40, tokens.length() - 1, 64]);
     let decoder = model.text_decoder.unwrap();
     let projection = decoder.text_projection.val();
@@ -79,15 +79,36 @@ fn the_closed_gradient_of_captions_is_that_of_autodiff() {
     let decoder = CaptionDecoder::<Tracked>::from_inner(decoder);
     let decoder = crate::parameters::require_gradients(decoder, |_| true);
     let states = Tensor::<Tracked, 3>::from_inner(states).require_grad();
-    let loss = caption_loss(&decoder, states.clone(), &targets);
+    let loss = caption_loss(states.clone(), decoder.text_projection.val(), &targets);
     let gradients = loss.backward();
     near(found.loss, loss.into_scalar());
     let of_states = targets.select(states.grad(&gradients).unwrap());
     let of_projection = decoder.text_projection.val().grad(&gradients).unwrap();
-    for (found, expected) in [(found.states, of_states), (found.projection, of_projection)] {
+    for (found, expected) in [(found.states, of_states), (found.columns, of_projection)] {
         let far = (found - expected).abs().max().into_scalar();
         assert!(far < 1e-4, "{far}");
     }
+}
+
+#[test]
+fn a_caption_costs_nothing_for_tokens_that_cannot_be_chosen() {
+    let mut set = TokenSet::new(30);
+    set.extend(&TokenBatch::new(&[[3, 4, 17, 29]], 12));
+    let vocabulary = Vocabulary::of(&set);
+    let tokens = TokenBatch::new(&[[28, 17, 29]], 12);
+    let targets = CaptionTargets::new(&tokens, &vocabulary);
+    let (states, projection) = (random(5, [1, 3, 64]), random(6, [64, 30]));
+    let logits = states.clone().reshape([3, 64]).matmul(projection.clone());
+    let logits: Vec<f32> = logits.into_data().into_vec().unwrap();
+    let surprise = |row: usize, id: usize| {
+        let row = &logits[row * 30..][..30];
+        let sum: f32 = [0, 3, 4, 17, 29].map(|token: usize| row[token].exp()).iter().sum();
+        sum.ln() - row[id]
+    };
+    let expected = surprise(0, 17) + surprise(1, 29);
+    let columns = vocabulary.columns(projection);
+    near(caption_loss(states.clone(), columns.clone(), &targets).into_scalar(), expected);
+    near(caption_gradient(&targets.select(states), &columns, &targets).loss, expected);
 }
 
 #[test]

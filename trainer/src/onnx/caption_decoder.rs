@@ -7,8 +7,8 @@
 use super::builder::{Attribute, Dim, GraphOptions, Model, Numbers, Value};
 use super::caption_cache::{Cache, Names, Sizes};
 use super::layers::{Attention, HIDDEN, Layers, Part};
-use super::token_table::{self, TokenSet};
-use crate::{ModelConfig, Result, Weights};
+use super::token_table;
+use crate::{ModelConfig, Result, TokenSet, Weights};
 
 /// Name of the output beside the caches.
 const OUTPUT: &str = "logits";

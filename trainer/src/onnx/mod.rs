@@ -28,4 +28,3 @@ pub use precision::Precision;
 pub use reconstruction_head::reconstruction_head;
 pub use signal_tower::signal_tower;
 pub use text_tower::text_tower;
-pub use token_table::TokenSet;

@@ -2,8 +2,8 @@
 
 use super::builder::{Attribute, Builder, Dim, GraphOptions, Model, Numbers, Value};
 use super::layers::{Attention, HIDDEN, Layers, Part};
-use super::token_table::{self, TokenSet};
-use crate::{ModelConfig, Result, TextConfig, Weights};
+use super::token_table;
+use crate::{ModelConfig, Result, TextConfig, TokenSet, Weights};
 
 /// Name of the input.
 const INPUT: &str = "tokens";

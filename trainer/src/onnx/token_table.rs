@@ -1,80 +1,7 @@
 //! The table of token vectors and the projection to the vocabulary, cut down to the tokens that were trained.
 
 use super::builder::{Builder, Value};
-use crate::{HostTensor, TokenBatch};
-
-/// Which tokens the text tower met in its training.
-///
-/// The row of a token that was never met is what it was drawn as: noise, which an export leaves out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenSet {
-    bits: Vec<u8>,
-    vocabulary_size: usize,
-}
-
-impl TokenSet {
-    /// Returns the empty set over a vocabulary.
-    pub fn new(vocabulary_size: usize) -> Self {
-        Self { bits: vec![0; vocabulary_size.div_ceil(8)], vocabulary_size }
-    }
-
-    /// Returns the set of all tokens of a vocabulary.
-    pub fn all(vocabulary_size: usize) -> Self {
-        let mut set = Self::new(vocabulary_size);
-        (0..vocabulary_size).for_each(|token| set.bits[token / 8] |= 1 << (token % 8));
-        set
-    }
-
-    /// Reads a set back from its bits, or returns `None` where they are not of that vocabulary.
-    pub fn from_bytes(bits: Vec<u8>, vocabulary_size: usize) -> Option<Self> {
-        (bits.len() == vocabulary_size.div_ceil(8)).then_some(Self { bits, vocabulary_size })
-    }
-
-    /// Returns one bit for each token, the lowest bit of a byte first.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bits
-    }
-
-    /// Adds the tokens of some texts, and the pad, which every text ends with.
-    ///
-    /// # Panics
-    ///
-    /// Where a token is beyond the vocabulary.
-    pub fn extend(&mut self, texts: &TokenBatch) {
-        for id in texts.ids() {
-            self.bits[*id as usize / 8] |= 1 << (id % 8);
-        }
-    }
-
-    /// Returns whether the token was met.
-    pub fn contains(&self, token: usize) -> bool {
-        self.bits.get(token / 8).is_some_and(|byte| byte >> (token % 8) & 1 == 1)
-    }
-
-    /// Returns the tokens that were met, in order.
-    pub fn tokens(&self) -> impl Iterator<Item = usize> {
-        (0..self.vocabulary_size).filter(|token| self.contains(*token))
-    }
-
-    /// Returns for each token of the vocabulary its place among those that were met, from 1, or 0 for all others.
-    fn places(&self) -> Vec<i32> {
-        let mut places = vec![0; self.vocabulary_size];
-        for (place, token) in (1..).zip(self.tokens()) {
-            places[token] = place;
-        }
-        places
-    }
-
-    /// Returns the number of tokens that were met.
-    pub fn len(&self) -> usize {
-        self.bits.iter().map(|byte| byte.count_ones() as usize).sum()
-    }
-
-    /// Returns whether no token was met.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
+use crate::{HostTensor, TokenSet};
 
 /// Logit of a token that was never met: no search chooses it, and it adds nothing to a softmax.
 const NEVER: f32 = -1e30;
@@ -129,22 +56,4 @@ pub(super) fn logits(
     let known = builder.node("Pad", &[&known, &before, &never], &[]);
     let places = builder.i32s(&trained.places());
     builder.gather(&known, -1, &places)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sets_are_read_back() {
-        let mut set = TokenSet::new(20);
-        set.extend(&TokenBatch::new(&[[3, 17]], 256));
-        let back = TokenSet::from_bytes(set.as_bytes().to_vec(), 20).unwrap();
-        assert_eq!(back, set);
-        assert_eq!(set.len(), 3);
-        assert!(set.contains(0) && set.contains(3) && set.contains(17) && !set.contains(4));
-        assert_eq!(set.as_bytes(), [0b1001, 0, 0b10]);
-        assert_eq!(TokenSet::from_bytes(vec![0; 4], 20), None);
-        assert_eq!(TokenSet::all(20).tokens().collect::<Vec<_>>(), (0..20).collect::<Vec<_>>());
-    }
 }

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Best;
 use super::run_folder::read_tokens;
-use crate::onnx::TokenSet;
-use crate::{Error, Result, Weights, durable};
+use crate::{Error, Result, TokenSet, Weights, durable};
 
 /// Version of the format.
 const FORMAT: u32 = 1;

@@ -11,7 +11,7 @@ use super::part::{Objective, Pair, Part, Share, Sums, Totals};
 use crate::data::Batch;
 use crate::kernels::Kernels;
 use crate::model::{Dropout, SleepLm};
-use crate::objective::{Contrastive, Losses, contrastive};
+use crate::objective::{Contrastive, Losses, Vocabulary, contrastive};
 use crate::parameters::NamedTensors;
 use crate::{Positives, weights};
 
@@ -28,9 +28,11 @@ pub struct BatchGradient<B: Backend> {
 
 /// How a batch is worked through.
 #[derive(Debug, Clone, Copy)]
-pub struct Work {
+pub struct Work<'a> {
     /// What is made small.
     pub objective: Objective,
+    /// The tokens over which the caption loss goes; the texts of the batch are made of them.
+    pub vocabulary: &'a Vocabulary,
     /// Threads, each with a part of the batch and a graph of its own.
     pub threads: usize,
     /// Epochs whose graphs are in memory at once, over all threads; 0 for the whole batch.
@@ -55,7 +57,7 @@ pub struct Work {
 pub fn gradient<B>(
     model: &SleepLm<B::InnerBackend>,
     batch: &Batch,
-    work: Work,
+    work: Work<'_>,
     device: &Device<B>,
 ) -> BatchGradient<B::InnerBackend>
 where
@@ -64,7 +66,8 @@ where
 {
     let n = batch.positives.len();
     let rounds = if work.micro_batch == 0 { 1 } else { n.div_ceil(work.micro_batch) };
-    let whole = Whole::<B> { model, batch, work, totals: Totals::of(batch), device };
+    let whole =
+        Whole::<B> { model, batch, work, totals: Totals::of(batch, work.vocabulary), device };
     let (loss, shares) = if rounds == 1 { whole.at_once() } else { whole.in_rounds(rounds) };
     let share = shares.into_iter().reduce(add).expect("there is at least one part");
     let Share { mut gradients, sums } = share;
@@ -90,7 +93,7 @@ pub(super) fn mean_losses(contrastive: f32, sums: Sums, totals: Totals) -> Losse
 struct Whole<'a, B: AutodiffBackend> {
     model: &'a SleepLm<B::InnerBackend>,
     batch: &'a Batch,
-    work: Work,
+    work: Work<'a>,
     totals: Totals,
     device: &'a Device<B>,
 }
@@ -160,6 +163,7 @@ where
                 batch: self.batch,
                 range: start + part.start..start + part.end,
                 dropout: Dropout::seeded(self.work.dropout, self.work.seed ^ number as u64),
+                vocabulary: self.work.vocabulary,
             },
         )
     }

@@ -13,7 +13,7 @@ use crate::data::{Batch, EPOCH_LEN};
 use crate::kernels::Kernels;
 use crate::model::{Dropout, SignalOutput, SleepLm, TextOutput, normalize};
 use crate::objective::{
-    CaptionGradient, CaptionTargets, LossWeights, caption_gradient, caption_loss,
+    CaptionGradient, CaptionTargets, LossWeights, Vocabulary, caption_gradient, caption_loss,
     reconstruction_loss,
 };
 use crate::parameters::{self, NamedTensors};
@@ -34,6 +34,8 @@ pub(super) struct Part<'a> {
     pub(super) batch: &'a Batch,
     pub(super) range: Range<usize>,
     pub(super) dropout: Dropout,
+    /// Over which the caption loss goes.
+    pub(super) vocabulary: &'a Vocabulary,
 }
 
 /// Unit vectors of a part's epochs and texts, or the loss's gradients with respect to them; `[n, dim]`.
@@ -76,8 +78,9 @@ struct Towers<B: Backend> {
 }
 
 impl Totals {
-    pub(super) fn of(batch: &Batch) -> Self {
-        Self { tokens: CaptionTargets::new(&batch.texts).len(), epochs: batch.positives.len() }
+    pub(super) fn of(batch: &Batch, vocabulary: &Vocabulary) -> Self {
+        let tokens = CaptionTargets::new(&batch.texts, vocabulary).len();
+        Self { tokens, epochs: batch.positives.len() }
     }
 }
 
@@ -117,7 +120,8 @@ impl Part<'_> {
         let towers = Towers { inputs, signal, text };
         let caption = self.caption_states(model, &towers, weights).map(|(states, targets)| {
             let decoder = model.text_decoder.as_ref().expect("it has made the states");
-            caption_loss(decoder, states, &targets).into_scalar().elem()
+            let columns = self.vocabulary.columns(decoder.text_projection.val());
+            caption_loss(states, columns, &targets).into_scalar().elem()
         });
         let reconstruction = self.reconstruction(model, &towers, weights);
         let reconstruction = reconstruction.map(|sum| sum.into_scalar().elem());
@@ -160,10 +164,10 @@ impl Part<'_> {
             let text = (!frozen.text).then(|| term(texts, gradient.texts));
             terms.extend(signal.into_iter().chain(text));
         }
-        let (mut sums, mut of_projection) = (Sums::default(), None);
+        let (mut sums, mut of_columns) = (Sums::default(), None);
         if let Some((term, found)) = self.caption_term(inner, &model, &towers, weights) {
             sums.caption = Some(found.loss);
-            of_projection = Some(found.projection);
+            of_columns = Some(found.columns);
             terms.push(term);
         }
         if let Some(sum) = self.reconstruction(&model, &towers, weights) {
@@ -174,7 +178,8 @@ impl Part<'_> {
         let mut gradients = total.map_or_else(NamedTensors::new, |total| {
             parameters::take_gradients(&model, &mut total.backward())
         });
-        if let Some(projection) = of_projection {
+        if let Some(columns) = of_columns {
+            let projection = self.vocabulary.spread(columns);
             let n = projection.shape().num_elements();
             gradients.insert("text_decoder.text_projection".to_owned(), projection.reshape([n]));
         }
@@ -192,10 +197,11 @@ impl Part<'_> {
         let (states, targets) = self.caption_states(model, towers, weights)?;
         let states = targets.select(states);
         let projection = inner.text_decoder.as_ref()?.text_projection.val();
-        let mut found = caption_gradient(&states.clone().inner(), &projection, &targets);
-        let share = weights.caption / Totals::of(self.batch).tokens as f64;
+        let columns = self.vocabulary.columns(projection);
+        let mut found = caption_gradient(&states.clone().inner(), &columns, &targets);
+        let share = weights.caption / Totals::of(self.batch, self.vocabulary).tokens as f64;
         found.states = found.states * share;
-        found.projection = found.projection * share;
+        found.columns = found.columns * share;
         Some(((states * Tensor::from_inner(found.states.clone())).sum(), found))
     }
 
@@ -236,7 +242,8 @@ impl Part<'_> {
         weights: LossWeights,
     ) -> Option<(Tensor<B, 3>, CaptionTargets)> {
         let decoder = model.text_decoder.as_ref().filter(|_| weights.caption > 0.0)?;
-        let targets = CaptionTargets::new(&self.batch.texts.slice(self.range.clone()));
+        let texts = self.batch.texts.slice(self.range.clone());
+        let targets = CaptionTargets::new(&texts, self.vocabulary);
         if targets.is_empty() {
             return None;
         }

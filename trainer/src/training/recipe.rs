@@ -8,7 +8,19 @@ use super::{Frozen, Objective};
 use crate::data::{Augmentation, BatchOptions, CONDITION_SLOTS, CaptionMix};
 use crate::objective::LossWeights;
 use crate::optimizer::{AdamWOptions, Schedule};
-use crate::{Error, ModelConfig, Parts, ReconstructionConfig, Result};
+use crate::{Error, ModelConfig, Parts, ReconstructionConfig, Result, check_vocabulary};
+
+/// The tokens over which the caption loss goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CaptionTokens {
+    /// The whole vocabulary, as in the published training.
+    #[default]
+    #[serde(rename = "all")]
+    All,
+    /// Those of which captions can be made, and those that the model has met before.
+    #[serde(rename = "captions")]
+    OfCaptions,
+}
 
 /// Everything that decides what comes out of a run, and how it is worked off.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -38,6 +50,8 @@ pub struct Recipe {
     pub augmentation: Augmentation,
     /// Which captions are made.
     pub captions: CaptionMix,
+    /// Over which tokens the caption loss goes.
+    pub caption_tokens: CaptionTokens,
     /// Decay of the moving average of the weights, which is then what is measured and kept; 0 for the last weights.
     pub ema: f64,
     /// Measurements in a row that are no better than the best, after which a run ends with the weights of the best;
@@ -72,6 +86,7 @@ impl Default for Recipe {
             clip_norm: 1.0,
             augmentation: Augmentation::default(),
             captions: CaptionMix::default(),
+            caption_tokens: CaptionTokens::default(),
             ema: 0.0,
             patience: 0,
             validation_share: 0.1,
@@ -124,6 +139,9 @@ impl Recipe {
                 nocturne_psg::caption::CaptionKind::ALL.len(),
                 CONDITION_SLOTS,
             )?;
+            if self.caption_tokens == CaptionTokens::OfCaptions {
+                check_vocabulary(config)?;
+            }
         }
         Ok(())
     }
@@ -179,6 +197,7 @@ impl Recipe {
             ("clip_norm", self.clip_norm != other.clip_norm),
             ("augmentation", self.augmentation != other.augmentation),
             ("captions", self.captions != other.captions),
+            ("caption_tokens", self.caption_tokens != other.caption_tokens),
             ("ema", self.ema != other.ema),
             ("patience", self.patience != other.patience),
             ("validation_share", self.validation_share != other.validation_share),

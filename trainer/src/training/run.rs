@@ -10,17 +10,18 @@ use burn::tensor::{Device, ElementConversion};
 use super::average::Average;
 use super::gradient::{Work, gradient};
 use super::metrics::MetricsFile;
+use super::recipe::CaptionTokens;
+use super::sample::Writer;
 use super::{
-    About, Best, Checkpoint, Recipe, RunFolder, Start, StepReport, ValidationReport,
-    caption_sample, validate,
+    About, Best, CaptionSample, Checkpoint, Recipe, RunFolder, Start, StepReport, ValidationReport,
+    validate,
 };
 use crate::data::{Batch, BatchMaker, Loader, TrainingSet};
 use crate::kernels::Kernels;
 use crate::model::SleepLm;
-use crate::objective::MAX_LOGIT_SCALE;
-use crate::onnx::TokenSet;
+use crate::objective::{MAX_LOGIT_SCALE, Vocabulary};
 use crate::optimizer::{AdamW, clip_to_norm};
-use crate::{Error, ModelConfig, Result, Weights, parameters};
+use crate::{Error, ModelConfig, Result, TokenBatch, TokenSet, Weights, parameters};
 
 /// What is to be trained, how and where.
 #[derive(Debug, Clone)]
@@ -104,6 +105,7 @@ struct Run<'a, B: AutodiffBackend> {
     average: Option<Average<B::InnerBackend>>,
     best: Option<Best>,
     tokens: TokenSet,
+    vocabulary: Vocabulary,
 }
 
 impl<'a, B> Run<'a, B>
@@ -138,10 +140,12 @@ where
             Some(weights) => Some(Average::new(recipe.ema, weights.to_model(config, device)?)),
             None => None,
         };
-        Ok(Self {
+        let batches = BatchMaker::new(set, recipe.batches());
+        let vocabulary = vocabulary(recipe.caption_tokens, &tokens, &batches);
+        let run = Self {
             training,
             device,
-            batches: Arc::new(BatchMaker::new(set, recipe.batches())),
+            batches: Arc::new(batches),
             held_out,
             metrics: MetricsFile::open(folder.metrics(), step)?,
             step,
@@ -150,7 +154,29 @@ where
             average,
             best,
             tokens,
-        })
+            vocabulary,
+        };
+        run.held_out.iter().try_for_each(|batch| run.check_tokens(&batch.texts))?;
+        Ok(run)
+    }
+
+    /// Refuses texts with a token that captions cannot be made of.
+    fn check_tokens(&self, texts: &TokenBatch) -> Result<()> {
+        let Some(id) = self.vocabulary.first_outside(texts) else { return Ok(()) };
+        Err(Error::OutsideCaptions { token: self.batches.tokenizer().decode(&[id as u32]) })
+    }
+
+    /// Returns how a batch is worked through.
+    fn work(&self) -> Work<'_> {
+        let Training { config, recipe, .. } = self.training;
+        Work {
+            objective: recipe.objective(),
+            vocabulary: &self.vocabulary,
+            threads: recipe.threads,
+            micro_batch: recipe.micro_batch,
+            dropout: config.biosignals_cfg.dropout,
+            seed: crate::data::derive(!recipe.seed, self.step),
+        }
     }
 
     /// Returns whether the last step was taken, or no better measurement is hoped for.
@@ -167,15 +193,9 @@ where
     /// Takes one step.
     fn advance(&mut self, batch: &Batch) -> Result<StepReport> {
         let begin = Instant::now();
-        let Training { config, recipe, .. } = self.training;
-        let work = Work {
-            objective: recipe.objective(),
-            threads: recipe.threads,
-            micro_batch: recipe.micro_batch,
-            dropout: config.biosignals_cfg.dropout,
-            seed: crate::data::derive(!recipe.seed, self.step),
-        };
-        let mut found = gradient::<B>(&self.model, batch, work, self.device);
+        let recipe = &self.training.recipe;
+        self.check_tokens(&batch.texts)?;
+        let mut found = gradient::<B>(&self.model, batch, self.work(), self.device);
         let loss = found.losses.total(recipe.loss);
         self.check_finite("loss", loss)?;
         let gradient_norm = clip_to_norm(&mut found.gradients, recipe.clip_norm);
@@ -214,19 +234,18 @@ where
         if self.held_out.is_empty() {
             return Ok(None);
         }
-        let Recipe { threads, loss, .. } = self.training.recipe;
+        let loss = self.training.recipe.loss;
         let (model, batches) = (self.judged(), &self.held_out);
-        let measured = validate(model, batches, loss, threads, self.device);
+        let measured = validate(model, batches, self.work(), self.device);
         // Another epoch each time.
         let epoch = (self.step / self.training.recipe.validate_every.max(1)) as usize;
         let epoch = epoch % batches[0].positives.len();
-        let tokenizer = self.batches.tokenizer();
         let report = ValidationReport {
             step: self.step,
             validation_loss: measured.losses.total(loss),
             validation_losses: measured.losses,
             validation_accuracy: measured.accuracy,
-            sample: caption_sample(model, &batches[0], epoch, tokenizer, self.device),
+            sample: self.sample(&batches[0], epoch),
         };
         self.metrics.write(&report)?;
         let (best, is_best) = Best::after(self.best, self.step, report.validation_loss);
@@ -235,6 +254,12 @@ where
         }
         self.best = Some(best);
         Ok(Some(report))
+    }
+
+    /// Lets the model write the caption of one epoch of a batch, where it has a decoder.
+    fn sample(&self, batch: &Batch, epoch: usize) -> Option<CaptionSample> {
+        let writer = Writer { vocabulary: &self.vocabulary, tokenizer: self.batches.tokenizer() };
+        writer.sample(self.judged(), batch, epoch, self.device)
     }
 
     fn keep(&self) -> Result<PathBuf> {
@@ -273,6 +298,19 @@ fn first(config: &ModelConfig, recipe: &Recipe, start: Option<Start>) -> Checkpo
     };
     let average = (recipe.ema > 0.0).then(|| weights.clone());
     Checkpoint { step: 0, weights, optimizer: Weights::default(), average, best: None, tokens }
+}
+
+/// Returns the tokens over which the caption loss goes. What the model has met before, it may say too.
+fn vocabulary(wanted: CaptionTokens, met: &TokenSet, batches: &BatchMaker) -> Vocabulary {
+    let size = met.vocabulary_size();
+    match wanted {
+        CaptionTokens::All => Vocabulary::full(size),
+        CaptionTokens::OfCaptions => {
+            let mut tokens = TokenSet::of_captions(batches.tokenizer(), size);
+            tokens.unite(met);
+            Vocabulary::of(&tokens)
+        }
+    }
 }
 
 /// Keeps the logit scale at or below 100.

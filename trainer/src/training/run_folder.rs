@@ -20,8 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Checkpoint, Recipe, curve};
 use crate::data::SetInfo;
-use crate::onnx::TokenSet;
-use crate::{Error, ModelConfig, Result, Weights, durable};
+use crate::{Error, ModelConfig, Result, TokenSet, Weights, durable};
 
 /// Checkpoints that are kept: the last, and the one before in case the disk has spoiled it.
 const KEPT_CHECKPOINTS: usize = 2;

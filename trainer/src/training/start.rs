@@ -6,8 +6,7 @@ use nocturne_encoder::bundle::{MANIFEST, TRAINED_TOKENS};
 
 use super::run_folder::read_tokens;
 use super::{About, RunFolder};
-use crate::onnx::TokenSet;
-use crate::{Checkpoint, Error, Import, ModelConfig, Result, Weights};
+use crate::{Checkpoint, Error, Import, ModelConfig, Result, TokenSet, Weights};
 
 /// A model that a run begins with.
 #[derive(Debug, Clone, PartialEq)]

@@ -17,9 +17,11 @@ use super::part::{Part, signals};
 use super::{Event, Frozen, Objective, Recipe, RunFolder, Start, Training, Work, gradient, train};
 use crate::data::{Batch, EPOCH_LEN, SetInfo, ShardWriter, TrainingEpoch, TrainingSet};
 use crate::model::{Conditions, Dropout, NO_CONDITION, SleepLm, normalize};
-use crate::objective::{JointBatch, LossWeights, joint_gradient};
+use crate::objective::{JointBatch, LossWeights, Vocabulary, joint_gradient};
 use crate::parameters::NamedTensors;
-use crate::{ModelConfig, Parts, Positives, Preset, TokenBatch, Weights, parameters, weights};
+use crate::{
+    ModelConfig, Parts, Positives, Preset, TokenBatch, TokenSet, Weights, parameters, weights,
+};
 
 type Tracked = Autodiff<Flex>;
 
@@ -57,7 +59,9 @@ fn parts_give_the_gradient_of_the_whole_batch() {
     let batch = random_batch(7, 40);
     let model: SleepLm<Flex> = Weights::initial(&config, 5).to_model(&config, &device).unwrap();
     let objective = Objective::default();
-    let work = |threads| Work { objective, threads, micro_batch: 0, dropout: 0.0, seed: 0 };
+    let vocabulary = &Vocabulary::full(40);
+    let work =
+        |threads| Work { objective, vocabulary, threads, micro_batch: 0, dropout: 0.0, seed: 0 };
     let parts = gradient::<Tracked>(&model, &batch, work(3), &device);
     let whole = gradient::<Tracked>(&model, &batch, work(1), &device);
 
@@ -123,12 +127,40 @@ fn parts_and_rounds_give_the_joint_gradient_of_the_whole_batch() {
     };
     let expected = joint_gradient(&model, &whole, JOINT, &mut Dropout::off());
     let objective = Objective { weights: JOINT, frozen: Frozen::default() };
+    let vocabulary = &Vocabulary::full(40);
     for (threads, micro_batch) in [(1, 0), (3, 0), (1, 2), (2, 3)] {
-        let work = Work { objective, threads, micro_batch, dropout: 0.0, seed: 0 };
+        let work = Work { objective, vocabulary, threads, micro_batch, dropout: 0.0, seed: 0 };
         let found = gradient::<Tracked>(&model, &batch, work, &device);
         assert!((found.losses.total(JOINT) - expected.losses.total(JOINT)).abs() < 1e-5);
         check_equal(&found.gradients, &expected.gradients);
     }
+}
+
+#[test]
+fn columns_of_tokens_that_cannot_be_chosen_have_no_gradient() {
+    let device = Device::<Flex>::default();
+    let (_, model, batch) = joint();
+    let mut met = TokenSet::new(40);
+    met.extend(&batch.texts);
+    assert!(met.len() < 40, "the batch leaves tokens out");
+    let objective = Objective { weights: JOINT, frozen: Frozen::default() };
+    let gradient = |vocabulary: &Vocabulary| {
+        let work =
+            Work { objective, vocabulary, threads: 2, micro_batch: 0, dropout: 0.0, seed: 0 };
+        gradient::<Tracked>(&model, &batch, work, &device)
+    };
+    let found = gradient(&Vocabulary::of(&met));
+    let full = gradient(&Vocabulary::full(40));
+    let projection = |of: &NamedTensors<Flex>| {
+        of["text_decoder.text_projection"].clone().into_data().into_vec::<f32>().unwrap()
+    };
+    let (some, all) = (projection(&found.gradients), projection(&full.gradients));
+    assert_eq!(some.len(), all.len());
+    for (place, gradient) in some.iter().enumerate() {
+        assert_eq!(*gradient != 0.0, met.contains(place % 40), "{place}: {gradient}");
+    }
+    assert!(all.iter().all(|gradient| *gradient != 0.0));
+    assert!(found.losses.caption < full.losses.caption);
 }
 
 #[test]
@@ -137,14 +169,23 @@ fn rounds_draw_one_mask_for_both_passes() {
     let device = Device::<Flex>::default();
     let (_, model, batch) = joint();
     let objective = Objective { weights: JOINT, frozen: Frozen::default() };
-    let work = |micro_batch| Work { objective, threads: 1, micro_batch, dropout: 0.5, seed: 9 };
+    let vocabulary = &Vocabulary::full(40);
+    let work = |micro_batch| Work {
+        objective,
+        vocabulary,
+        threads: 1,
+        micro_batch,
+        dropout: 0.5,
+        seed: 9,
+    };
     let of_each = |parts: &[Range<usize>]| {
         let embedded: Vec<_> = parts
             .iter()
             .enumerate()
             .map(|(number, range)| {
                 let dropout = Dropout::seeded(0.5, 9 ^ number as u64);
-                Part { batch: &batch, range: range.clone(), dropout }.embed(&model, &device)
+                let part = Part { batch: &batch, range: range.clone(), dropout, vocabulary };
+                part.embed(&model, &device)
             })
             .collect();
         whole_loss(&model, &embedded, &batch.positives).loss
@@ -159,8 +200,10 @@ fn rounds_draw_one_mask_for_both_passes() {
 fn frozen_towers_have_no_gradient_and_the_others_keep_theirs() {
     let device = Device::<Flex>::default();
     let (_, model, batch) = joint();
+    let vocabulary = &Vocabulary::full(40);
     let work = |frozen| Work {
         objective: Objective { weights: JOINT, frozen },
+        vocabulary,
         threads: 2,
         micro_batch: 0,
         dropout: 0.0,

@@ -4,12 +4,12 @@ use std::thread;
 
 use burn::tensor::Device;
 
-use super::gradient::{joined, mean_losses, parts, whole_loss};
+use super::gradient::{Work, joined, mean_losses, parts, whole_loss};
 use super::part::{Part, Sums, Totals};
 use crate::data::Batch;
 use crate::kernels::Kernels;
 use crate::model::{Dropout, SleepLm};
-use crate::objective::{LossWeights, Losses};
+use crate::objective::Losses;
 
 /// How a model does on batches that it was not trained on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,7 +20,7 @@ pub struct Measured {
     pub accuracy: f32,
 }
 
-/// Returns the mean losses and accuracy over some batches.
+/// Returns the mean losses and accuracy over some batches, without dropout and each of them at once.
 ///
 /// # Panics
 ///
@@ -28,12 +28,11 @@ pub struct Measured {
 pub fn validate<B: Kernels>(
     model: &SleepLm<B>,
     batches: &[Batch],
-    weights: LossWeights,
-    threads: usize,
+    work: Work<'_>,
     device: &Device<B>,
 ) -> Measured {
     let measured: Vec<_> =
-        batches.iter().map(|batch| measure(model, batch, weights, threads, device)).collect();
+        batches.iter().map(|batch| measure(model, batch, work, device)).collect();
     let n = batches.len() as f32;
     let mean = |number: &dyn Fn(&Losses) -> Option<f32>| {
         let numbers = measured.iter().map(|(losses, _)| number(losses));
@@ -52,17 +51,17 @@ pub fn validate<B: Kernels>(
 fn measure<B: Kernels>(
     model: &SleepLm<B>,
     batch: &Batch,
-    weights: LossWeights,
-    threads: usize,
+    work: Work<'_>,
     device: &Device<B>,
 ) -> (Losses, f32) {
-    let totals = Totals::of(batch);
+    let Work { objective, vocabulary, threads, .. } = work;
+    let totals = Totals::of(batch, vocabulary);
     let measured: Vec<_> = thread::scope(|scope| {
         let workers: Vec<_> = parts(totals.epochs, threads)
             .into_iter()
             .map(|range| {
-                let part = Part { batch, range, dropout: Dropout::off() };
-                scope.spawn(move || part.measure(model, weights, device))
+                let part = Part { batch, range, dropout: Dropout::off(), vocabulary };
+                scope.spawn(move || part.measure(model, objective.weights, device))
             })
             .collect();
         workers.into_iter().map(joined).collect()

@@ -16,11 +16,14 @@ const SLOW_WAVE_UV: f32 = 75.0;
 /// Length of a slow wave in seconds: 0.5 to 2 Hz.
 const SLOW_WAVE_S: (f64, f64) = (0.5, 2.0);
 
+/// Time in which the depth wanders, in seconds: several epochs, or N2 and N3 would flicker as they do in no scored night.
+const WANDER_S: f64 = 300.0;
+
 /// Share of the slow activity that is left in the lightest sleep and in wake.
 const FLOOR: f64 = 0.07;
 
 /// Length of bursts of slow activity in seconds, and the rate in hertz at which they are drawn.
-const BURST_S: f64 = 4.0;
+const BURST_S: f64 = 2.5;
 const BURST_RATE_HZ: f64 = 4.0;
 
 /// Time in which slow activity begins and ends with NREM sleep, in seconds.
@@ -44,7 +47,7 @@ pub(super) fn draw(
     let mut arousals = arousals.iter().peekable();
     Curve::from_fn(1.0, duration_s, |time_s| {
         let vigilance = course.at(time_s);
-        wander += (-wander / 80.0) + 0.16 * (2.0_f64 / 80.0).sqrt() * random.normal();
+        wander += (-wander / WANDER_S) + 0.13 * (2.0 / WANDER_S).sqrt() * random.normal();
         if vigilance != Vigilance::Wake {
             asleep_h += 1.0 / 3600.0;
         }

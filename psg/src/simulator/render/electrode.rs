@@ -19,6 +19,9 @@ const POTENTIAL_RATE_HZ: f64 = 32.0;
 pub(super) const HEAD: [Channel; 4] =
     [Channel::EegC3A2, Channel::EegC4A1, Channel::EogLeft, Channel::EogRight];
 
+/// Drift of the electrodes compared with the central ones: at the eyes it leaves slow rolling movements to be seen.
+const DRIFTS: [f64; 4] = [1.0, 1.0, 0.4, 0.4];
+
 /// Returns the potential of each of the [`HEAD`]'s electrodes in microvolts.
 pub(super) fn potentials(plan: &NightPlan, breathing: &Breathing) -> [Curve; 4] {
     let mut curves = drift_and_movement(plan);
@@ -64,7 +67,7 @@ fn drift_and_movement(plan: &NightPlan) -> [Curve; 4] {
             let own = (lane + 1) % LANES;
             let drift = f64::from(0.5 * drifts[i][0] + 0.87 * drifts[i][own]);
             let swing = f64::from(0.6 * swung[i][0] + 0.8 * swung[i][own]);
-            (sizes[lane] * (calm.at(time_s) * drift + moved * swing)) as f32
+            (sizes[lane] * (DRIFTS[lane] * calm.at(time_s) * drift + moved * swing)) as f32
         };
         Curve::new(POTENTIAL_RATE_HZ, (0..n).map(value).collect())
     })
@@ -74,13 +77,12 @@ fn drift_and_movement(plan: &NightPlan) -> [Curve; 4] {
 fn restlessness(plan: &NightPlan, time_s: f64) -> f64 {
     match plan.course.at(time_s) {
         Vigilance::Wake => match mood::at(&plan.moods, time_s).unwrap_or(Mood::Closed) {
-            Mood::Closed => 1.6,
-            Mood::Drowsy => 1.3,
-            Mood::Open => 3.0,
-            Mood::Moving => 5.0,
+            Mood::Closed => 1.1,
+            Mood::Drowsy => 1.0,
+            Mood::Open => 1.7,
+            Mood::Moving => 4.0,
         },
-        Vigilance::N1 => 1.2,
-        Vigilance::Nrem | Vigilance::Rem => 1.0,
+        Vigilance::N1 | Vigilance::Nrem | Vigilance::Rem => 1.0,
     }
 }
 

@@ -17,17 +17,23 @@ pub(super) const BACKGROUND_HZ: [f64; 9] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0,
 /// Falls with frequency in every state, the more so the deeper the sleep (Lendner et al. 2020); rhythms, spindles and
 /// slow activity come on top. Levels are those of an adult of middle age.
 type Spectrum = [f64; 9];
-const OPEN: Spectrum = [2.60, 2.05, 1.45, 0.98, 0.74, 0.60, 0.28, -0.45, -1.3];
-const CLOSED: Spectrum = [2.50, 1.95, 1.42, 1.02, 0.82, 0.72, 0.38, -0.38, -1.3];
+const OPEN: Spectrum = [2.50, 1.92, 1.32, 0.88, 0.66, 0.50, 0.22, -0.45, -1.3];
+const CLOSED: Spectrum = [2.40, 1.82, 1.28, 0.90, 0.72, 0.58, 0.28, -0.42, -1.3];
 const DROWSY: Spectrum = [2.50, 2.00, 1.48, 1.08, 0.88, 0.66, 0.30, -0.50, -1.5];
 const N1: Spectrum = [2.55, 2.08, 1.58, 1.15, 0.94, 0.68, 0.32, -0.65, -1.7];
 const N2: Spectrum = [2.58, 2.12, 1.66, 1.28, 1.04, 0.68, 0.12, -1.20, -2.3];
-const N3: Spectrum = [3.10, 2.70, 2.05, 1.60, 1.26, 0.66, -0.20, -1.65, -2.7];
-const REM: Spectrum = [2.52, 2.02, 1.50, 1.12, 0.92, 0.58, 0.18, -0.95, -2.1];
+const N3: Spectrum = [3.10, 2.70, 2.08, 1.64, 1.26, 0.58, -0.28, -1.65, -2.7];
+const REM: Spectrum = [2.52, 2.02, 1.50, 1.12, 0.92, 0.55, 0.08, -0.95, -2.1];
 const AROUSAL: Spectrum = [2.60, 2.15, 1.60, 1.15, 1.00, 0.90, 0.62, -0.15, -1.2];
 
 /// Time in which the EEG passes from one state to the next, in seconds.
 const PASSAGE_S: f64 = 0.7;
+
+/// Height of the bursts from 16 Hz on, compared with those below: in sleep, what is recorded there is nearly steady noise.
+const FAST_BURSTS: f64 = 0.35;
+
+/// Logarithm of the strongest activity of scalp muscles at rest, compared with its median.
+const MOST_MUSCLE: f64 = 2.5;
 
 /// Makes the square root of a power from its decimal logarithm.
 const HALF_LN_10: f64 = std::f64::consts::LN_10 / 2.0;
@@ -81,7 +87,7 @@ impl Gains {
             }
             values[9] = moment.alpha * rhythm.alpha;
             values[10] = moment.theta * rhythm.theta;
-            values[11] = moment.beta;
+            values[11] = moment.beta * rhythm.beta;
             values[12] = moment.sigma;
             values[13] =
                 moment.muscle * rhythm.muscle + muscle_of_movement(plan, f64::from(movement[i]));
@@ -89,11 +95,8 @@ impl Gains {
             let now = std::array::from_fn(|k| values[k] + (last[k] - values[k]) * keep);
             smoothed = Some(now);
             for (k, column) in columns.iter_mut().enumerate() {
-                let value = if k < 9 {
-                    (HALF_LN_10 * (now[k] + wander.burst + wander.fast[k])).exp()
-                } else {
-                    now[k]
-                };
+                let value =
+                    if k < 9 { (HALF_LN_10 * (now[k] + wander.bursts(k))).exp() } else { now[k] };
                 let brain = if k < 13 { plan.subject.brain.gain } else { 1.0 };
                 column.push((value * brain) as f32);
             }
@@ -164,7 +167,7 @@ fn moment(plan: &NightPlan, time_s: f64, excited: f64) -> Moment {
         },
         Vigilance::N1 => (N1, [0.14, 1.0, 0.7, 0.02, 0.42]),
         Vigilance::Nrem => {
-            (blend(&N2, &N3, depth), [0.08, 0.5, 0.35, 0.14 - 0.08 * depth.min(1.0), 0.14])
+            (blend(&N2, &N3, depth), [0.08, 0.5, 0.35, 0.16 - 0.11 * depth.min(1.0), 0.14])
         }
         Vigilance::Rem => (REM, [0.15, 0.8, 0.6, 0.02, 0.10]),
     };
@@ -209,6 +212,12 @@ impl Wander {
     fn band(&self, band: usize) -> f64 {
         self.level + self.tilt * (band as f64 - 4.0) + self.slow[band]
     }
+
+    /// Returns the bursts of a band; fast activity is steadier than slow activity.
+    fn bursts(&self, band: usize) -> f64 {
+        let share = if BACKGROUND_HZ[band] < 16.0 { 1.0 } else { FAST_BURSTS };
+        share * (self.burst + self.fast[band])
+    }
 }
 
 /// Waxing and waning of the rhythms.
@@ -217,10 +226,14 @@ struct Rhythm {
     alpha_on: bool,
     alpha_level: f64,
     theta_level: f64,
+    beta_level: f64,
     muscle_slow: f64,
+    /// How bursty the muscles are at the moment: steady in some minutes, twitching in others.
+    muscle_bursts: f64,
     muscle_fast: f64,
     alpha: f64,
     theta: f64,
+    beta: f64,
     muscle: f64,
 }
 
@@ -239,11 +252,15 @@ impl Rhythm {
         }
         ornstein(&mut self.alpha_level, (0.30, 3.0), random);
         ornstein(&mut self.theta_level, (0.6, 1.5), random);
-        ornstein(&mut self.muscle_slow, (0.5, 45.0), random);
+        ornstein(&mut self.beta_level, (0.45, 25.0), random);
+        ornstein(&mut self.muscle_slow, (0.8, 45.0), random);
+        ornstein(&mut self.muscle_bursts, (0.6, 40.0), random);
         ornstein(&mut self.muscle_fast, (0.45, 0.7), random);
         self.alpha = self.alpha_level.exp() * if self.alpha_on { 1.0 } else { 0.2 };
         self.theta = self.theta_level.exp() * 0.8;
-        self.muscle = (self.muscle_slow + self.muscle_fast).exp();
+        self.beta = self.beta_level.exp() * 0.9;
+        let burst = self.muscle_fast * self.muscle_bursts.exp();
+        self.muscle = (self.muscle_slow + burst).min(MOST_MUSCLE).exp();
     }
 }
 

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use nocturne_encoder::Bundle;
-use nocturne_trainer::onnx::{Precision, TokenSet};
+use nocturne_trainer::onnx::Precision;
 use nocturne_trainer::training::RunFolder;
-use nocturne_trainer::{BundleFacts, ModelConfig, Weights, reduce_bundle, write_bundle};
+use nocturne_trainer::{BundleFacts, ModelConfig, TokenSet, Weights, reduce_bundle, write_bundle};
 
 use crate::args::{self, Export};
 use crate::console;

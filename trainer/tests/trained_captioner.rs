@@ -1,0 +1,127 @@
+//! A captioner that was trained on the tokens of captions alone, from the first step to the words of its bundle.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
+use std::path::Path;
+
+use burn::backend::{Autodiff, Flex};
+use burn::tensor::{Device, Tensor, TensorData};
+use nocturne_encoder::bundle::CAPTIONER;
+use nocturne_encoder::caption::{Condition, Limits, Search};
+use nocturne_encoder::runtime::Runtime;
+use nocturne_encoder::{BatchOptions, Captioner, SignalEncoder};
+use nocturne_psg::caption::{CaptionKind, EpochFacts};
+use nocturne_psg::montage::ChannelMask;
+use nocturne_psg::{Event, EventKind, Stage, ZScore};
+use nocturne_trainer::captioner::EpochCaptioner;
+use nocturne_trainer::data::{EPOCH_LEN, SetInfo, ShardWriter, TrainingEpoch, TrainingSet};
+use nocturne_trainer::model::{Conditions, Dropout, NO_CONDITION};
+use nocturne_trainer::objective::LossWeights;
+use nocturne_trainer::training::{CaptionTokens, Recipe, RunFolder, Training, train};
+use nocturne_trainer::{BundleFacts, ModelConfig, Preset, write_bundle};
+
+/// Size of the exported captioner, whose two tables would be 3 MB each over the whole vocabulary.
+const LARGEST: u64 = 1_000_000;
+
+fn samples(number: u32) -> Vec<f32> {
+    (0..EPOCH_LEN).map(|i| (i as f32 * (1 + number % 5) as f32 / 10.0).sin()).collect()
+}
+
+fn training_set(folder: &Path) -> TrainingSet {
+    let info = SetInfo::new(ZScore::Recording, "made up".to_owned(), "none".to_owned());
+    info.write(folder).unwrap();
+    let path = folder.join("night.epochs");
+    let mut writer = ShardWriter::create(&path, "night", "night", ZScore::Recording).unwrap();
+    for number in 0..20 {
+        let facts = EpochFacts {
+            stage: Some(Stage::ALL[number as usize % 5]),
+            events: vec![Event::new(EventKind::Arousal, 2.0, 5.0)],
+            events_scored: true,
+            ..EpochFacts::default()
+        };
+        let mask = ChannelMask::ALL;
+        writer.push(&TrainingEpoch { number, mask, samples: samples(number), facts }).unwrap();
+    }
+    writer.commit().unwrap();
+    TrainingSet::open(folder).unwrap()
+}
+
+fn config() -> ModelConfig {
+    let mut config = Preset::Tiny.config();
+    config.biosignals_cfg.patch_size = 64;
+    config.biosignals_cfg.transformer_width = 16;
+    config.biosignals_cfg.transformer_layers = 1;
+    config.multimodal_cfg.width = 16;
+    config.multimodal_cfg.layers = 1;
+    config.text_cfg.width = 16;
+    config.text_cfg.layers = 1;
+    config
+}
+
+#[test]
+fn a_bundle_says_what_the_trained_model_says_and_in_words_that_captions_have() {
+    let Ok(runtime) = Runtime::load(None) else {
+        println!("skipped: no ONNX Runtime; `cargo xtask setup` gets it");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let device = Device::<Flex>::default();
+    let recipe = Recipe {
+        steps: 12,
+        batch_size: 8,
+        learning_rate: 0.02,
+        warmup_steps: 2,
+        loss: LossWeights { contrastive: 1.0, caption: 1.0, reconstruction: 1.0 },
+        caption_tokens: CaptionTokens::OfCaptions,
+        validation_share: 0.0,
+        threads: 2,
+        ..Recipe::default()
+    };
+    let run = RunFolder::new(folder.path().join("run"));
+    let training = Training {
+        config: config(),
+        recipe,
+        folder: run.clone(),
+        start: None,
+        resume: false,
+        command: "a test".to_owned(),
+    };
+    std::fs::create_dir(folder.path().join("set")).unwrap();
+    let set = training_set(&folder.path().join("set"));
+    let weights = train::<Autodiff<Flex>>(&training, set, &device, &mut |_| {}).unwrap();
+
+    let tokens = run.read_tokens(config().text_cfg.vocab_size).unwrap();
+    let facts = BundleFacts {
+        name: "made up".to_owned(),
+        z_score: ZScore::Recording,
+        data: "made up".to_owned(),
+        licence: "none".to_owned(),
+        command: "a test".to_owned(),
+    };
+    let path = folder.path().join("bundle");
+    let bundle = write_bundle(&path, &weights, &config(), Some(&tokens), &facts).unwrap();
+    let bytes = std::fs::metadata(bundle.file(CAPTIONER)).unwrap().len();
+    assert!(bytes < LARGEST, "{bytes}");
+
+    let cpu = nocturne_encoder::Device::Cpu;
+    let options = BatchOptions::default();
+    let mut signal = SignalEncoder::open(runtime, &bundle, cpu, options).unwrap();
+    let mut captioner = Captioner::open(runtime, &bundle, cpu, 1).unwrap();
+    let model = weights.to_model::<Flex>(&config(), &device).unwrap();
+    let search = Search { min_length: 2, max_length: 12, ..Search::default() };
+    let limits = Limits { begin: 49_406, end: 49_407, min_length: 2, max_length: 12 };
+    for number in 0..3 {
+        let reading = signal.read_inputs(&samples(number)).unwrap().swap_remove(0);
+        let condition = Condition::from(CaptionKind::StageEvent);
+        let memory = reading.memory.unwrap();
+        let said = captioner.caption(&memory, condition, &search, &mut |_| true).unwrap();
+        assert!(said.ids.iter().all(|id| tokens.contains(*id as usize)), "{said:?}");
+
+        let signals = TensorData::new(samples(number), [1, 10, EPOCH_LEN / 10]);
+        let signals = Tensor::from_data(signals, &device);
+        let memory = model.biosignals.forward(signals, &mut Dropout::off()).memory;
+        let conditions = Conditions::new(&[[CaptionKind::StageEvent as i64, NO_CONDITION]]);
+        let writer = EpochCaptioner::new(&model, memory, Some(&conditions)).unwrap();
+        assert_eq!(writer.among(tokens.clone()).caption(&search, limits), said.ids);
+    }
+}
