@@ -20,7 +20,8 @@ static WORDS: LazyLock<BTreeSet<String>> =
 ///
 /// Whatever stands between two blanks in a caption is made of these, one after the other: words with the signs inside
 /// of them, runs of signs, and single digits. There may be more of them than captions come to say, and never less:
-/// they follow from the wordings, whatever those are. Case counts; a sentence may begin with any of the names.
+/// they follow from the wordings, whatever those are. The words are in the case of the wordings; in a caption, a sentence
+/// begins with a capital besides.
 pub fn vocabulary() -> BTreeSet<String> {
     let wordings = wordings();
     let pieces: BTreeSet<&str> = wordings
@@ -115,8 +116,8 @@ mod tests {
     use super::*;
     use crate::caption::{CaptionKind, EpochFacts, caption, phrase};
     use crate::features::{
-        Airflow, Breathing, ChinMuscle, EegPowers, EyeMovements, Features, HeartRate, HeartTrend,
-        Trend,
+        Airflow, Breathing, ChinMuscle, EegPowers, EyeMovements, Features, HeartRate, Saturation,
+        Trend, TrendStretch,
     };
     use crate::montage::Position;
     use crate::{Event, EventKind, Stage};
@@ -142,12 +143,19 @@ mod tests {
             median_frequency_hz: upto(30.0),
             burst_ratio: upto(6.0),
             burst_rate_hz: upto(2.0),
+            tone_percent: Some(upto(300.0)),
         };
         let airflow = Airflow { rate_bpm: upto(30.0), flatness: upto(1.0) };
         let trends = [Trend::Increasing, Trend::Decreasing, Trend::Stable];
-        let trend = |trend| HeartTrend { trend, start_s: upto(15.0), end_s: 15.0 + upto(15.0) };
+        let (from_s, to_s) = (upto(15.0), 15.0 + upto(15.0));
+        let trends = trends.map(|trend| TrendStretch { trend, start_s: from_s, end_s: to_s });
+        let saturation = Some(Saturation {
+            trends: trends.to_vec(),
+            min_percent: upto(100.0),
+            mean_percent: upto(100.0),
+        });
         let heart = HeartRate {
-            trends: trends.map(trend).to_vec(),
+            trends: trends.to_vec(),
             rate_bpm: upto(120.0),
             rmssd_ms: upto(120.0),
             min_bpm: upto(120.0),
@@ -162,6 +170,7 @@ mod tests {
             eeg_c3,
             eeg_c4,
             heart,
+            saturation,
             abdomen,
             thorax,
             airflow,
@@ -200,7 +209,8 @@ mod tests {
 
     #[test]
     fn captions_hold_nothing_else() {
-        let known: BTreeSet<String> = vocabulary().iter().flat_map(|piece| runs(piece)).collect();
+        let in_lower_case = |piece: &String| runs(&piece.to_lowercase());
+        let known: BTreeSet<String> = vocabulary().iter().flat_map(in_lower_case).collect();
         let mut random = Pcg64Mcg::seed_from_u64(11);
         let mut n_captions = 0;
         for seed in 0..1500 {
@@ -209,7 +219,7 @@ mod tests {
             let made = kinds.filter_map(|kind| caption(kind, &facts, seed));
             for caption in made.chain(phrase(&facts, seed)) {
                 n_captions += 1;
-                for run in runs(&caption.text) {
+                for run in in_lower_case(&caption.text) {
                     assert!(known.contains(&run), "`{run}` of {}", caption.text);
                 }
             }
