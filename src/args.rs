@@ -510,6 +510,9 @@ pub(crate) struct Eval {
     /// Epochs that are encoded with channels hidden, an even sample; 0 leaves this out.
     #[arg(long, value_name = "EPOCHS", default_value_t = 1200)]
     pub(crate) by_channels: usize,
+    /// Epochs of which captions are made, if the bundle makes captions; 0 leaves this out.
+    #[arg(long, value_name = "EPOCHS", default_value_t = 60)]
+    pub(crate) captions: usize,
     /// Writes the card as Markdown too.
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<PathBuf>,

@@ -45,6 +45,15 @@ impl Session {
         Ok((signal, captioner))
     }
 
+    /// Opens the caption decoder alone, where the bundle has one.
+    pub(crate) fn caption_decoder(&self) -> Result<Option<Captioner>> {
+        if !self.bundle.has_captioner() {
+            return Ok(None);
+        }
+        let (device, threads) = (self.arguments.device, self.batch().threads);
+        Ok(Some(Captioner::open(self.runtime, &self.bundle, device, threads)?))
+    }
+
     /// Opens a collection that this bundle has filled.
     pub(crate) fn engine(&self, arguments: &CollectionArguments) -> Result<Engine> {
         self.engine_with(arguments, false)

@@ -20,14 +20,13 @@ pub(super) fn run(common: &Common, arguments: &Eval) -> Result<Outcome> {
     let session = Session::open(common, &arguments.encoder)?;
     let (signal, text) = session.towers()?;
     let bar = console::progress("evaluating", paths.len());
-    let options = EvaluationOptions {
-        occlusion: arguments.occlusion,
-        gallery: arguments.gallery,
-        by_channels: arguments.by_channels,
-    };
-    let evaluation = Evaluator::new(signal, text, &session.bundle)
-        .with_options(options)?
-        .run(&paths, |n| bar.set_position(n as u64))?;
+    let Eval { occlusion, gallery, by_channels, captions, .. } = *arguments;
+    let mut evaluator = Evaluator::new(signal, text, &session.bundle)
+        .with_options(EvaluationOptions { occlusion, gallery, by_channels, captions })?;
+    if let Some(captioner) = session.caption_decoder()?.filter(|_| captions > 0) {
+        evaluator = evaluator.with_captioner(captioner, &session.bundle)?;
+    }
+    let evaluation = evaluator.run(&paths, |n| bar.set_position(n as u64))?;
     bar.finish_and_clear();
     for (_, problem) in &evaluation.failed {
         console::note(format_args!("passed over: {problem}"));

@@ -97,8 +97,18 @@ pub(super) struct HiddenEpoch {
     epoch_idx: usize,
     choice: Choice,
     left: ChannelMask,
-    embedding: Embedding,
+    /// `None` where nothing is hidden, and the epoch's own embedding stands.
+    embedding: Option<Embedding>,
 }
+
+impl HiddenEpoch {
+    fn embedding<'a>(&'a self, epoch: &'a ScoredEpoch) -> &'a Embedding {
+        self.embedding.as_ref().unwrap_or(&epoch.embedding)
+    }
+}
+
+/// A sampled epoch, as it is and with some channels hidden.
+type Sampled<'a> = (&'a ScoredNight, &'a ScoredEpoch, &'a HiddenEpoch);
 
 /// Encodes an even sample of a night's scored epochs with each choice of channels.
 pub(super) fn encode(
@@ -109,28 +119,31 @@ pub(super) fn encode(
     let scored: Vec<usize> =
         (0..night.epochs().len()).filter(|i| night.epochs()[*i].stage.is_some()).collect();
     let n = n.min(scored.len());
-    let mut wanted = Vec::new();
+    let (mut hidden, mut wanted) = (Vec::new(), Vec::new());
     for choice in Choice::ALL {
         for place in 0..n {
             let epoch_idx = scored[place * scored.len() / n];
-            let left = choice.left_of(night.epochs()[epoch_idx].mask);
-            if !left.is_empty() {
-                wanted.push((epoch_idx, choice, left));
+            let mask = night.epochs()[epoch_idx].mask;
+            let left = choice.left_of(mask);
+            let epoch = HiddenEpoch { epoch_idx, choice, left, embedding: None };
+            if left == mask {
+                hidden.push(epoch);
+            } else if !left.is_empty() {
+                wanted.push(epoch);
             }
         }
     }
-    let mut hidden = Vec::with_capacity(wanted.len());
-    for some in wanted.chunks(BATCH) {
+    for some in wanted.chunks_mut(BATCH) {
         let mut inputs = vec![0.0; some.len() * INPUT_LEN];
-        for ((epoch_idx, _, left), input) in some.iter().zip(inputs.chunks_exact_mut(INPUT_LEN)) {
-            night.write_input(*epoch_idx, input);
-            hide(input, *left);
+        for (epoch, input) in some.iter().zip(inputs.chunks_exact_mut(INPUT_LEN)) {
+            night.write_input(epoch.epoch_idx, input);
+            hide(input, epoch.left);
         }
-        let embeddings = encoder.encode_inputs(&inputs)?;
-        hidden.extend(some.iter().zip(embeddings).map(|((epoch_idx, choice, left), embedding)| {
-            HiddenEpoch { epoch_idx: *epoch_idx, choice: *choice, left: *left, embedding }
-        }));
+        for (epoch, embedding) in some.iter_mut().zip(encoder.encode_inputs(&inputs)?) {
+            epoch.embedding = Some(embedding);
+        }
     }
+    hidden.extend(wanted);
     Ok(hidden)
 }
 
@@ -151,7 +164,7 @@ pub(super) fn evaluate(
 ) -> BTreeMap<&'static str, ByChannels> {
     let mut judged = BTreeMap::new();
     for choice in Choice::ALL {
-        let epochs: Vec<(&ScoredNight, &ScoredEpoch, &HiddenEpoch)> = nights
+        let epochs: Vec<Sampled<'_>> = nights
             .iter()
             .flat_map(|night| night.hidden.iter().map(move |hidden| (night, hidden)))
             .filter(|(_, hidden)| hidden.choice == choice)
@@ -172,13 +185,15 @@ pub(super) fn evaluate(
     judged
 }
 
-type Sampled<'a> = (&'a ScoredNight, &'a ScoredEpoch, &'a HiddenEpoch);
-
 fn stages(epochs: &[Sampled<'_>], concepts: &Concepts, bootstrap: &Bootstrap) -> Option<Agreement> {
     let mut guesses = Guesses::new(bootstrap.n_units());
     for (_, epoch, hidden) in epochs {
         if let Some(stage) = epoch.stage {
-            guesses.add(epoch.unit, stage.index(), best(&concepts.stage_logits(&hidden.embedding)));
+            guesses.add(
+                epoch.unit,
+                stage.index(),
+                best(&concepts.stage_logits(hidden.embedding(epoch))),
+            );
         }
     }
     guesses.agreement(bootstrap)
@@ -198,7 +213,7 @@ fn events(
         });
         let ranking = Ranking::new(judged.map(|(_, epoch, hidden)| {
             let has_it = epoch.events.iter().any(|kind| concept.label.covers(kind));
-            (concept.whole.margin(&hidden.embedding), has_it, epoch.unit)
+            (concept.whole.margin(hidden.embedding(epoch)), has_it, epoch.unit)
         }));
         let once = bootstrap.once();
         let (Some(auroc), Some(prevalence)) = (ranking.auroc(&once), ranking.prevalence(&once))
@@ -211,4 +226,32 @@ fn events(
         events.insert(concept.label.name.clone(), event);
     }
     events
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_leave_what_the_epoch_has() {
+        let names = |choice: Choice, mask: ChannelMask| -> Vec<&str> {
+            choice.left_of(mask).iter().map(Channel::name).collect()
+        };
+        assert_eq!(names(Choice::OneEeg, ChannelMask::ALL), ["EEG_C3_A2"]);
+        let without_c3 = ChannelMask::ALL.without([Channel::EegC3A2].into_iter().collect());
+        assert_eq!(names(Choice::OneEeg, without_c3), ["EEG_C4_A1"]);
+        let heart: ChannelMask = [Channel::Ecg, Channel::EmgChin].into_iter().collect();
+        assert_eq!(names(Choice::CardioRespiratory, heart), ["ECG"]);
+        assert_eq!(Choice::All.left_of(ChannelMask::ALL), ChannelMask::ALL);
+    }
+
+    #[test]
+    fn hidden_channels_are_zero() {
+        let mut input = vec![1.0; INPUT_LEN];
+        hide(&mut input, [Channel::Abdomen].into_iter().collect());
+        let sums: Vec<f32> =
+            input.chunks_exact(EPOCH_SAMPLES).map(|row| row.iter().sum()).collect();
+        assert_eq!(sums[Channel::Abdomen.index()], EPOCH_SAMPLES as f32);
+        assert_eq!(sums.iter().sum::<f32>(), EPOCH_SAMPLES as f32);
+    }
 }

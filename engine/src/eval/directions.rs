@@ -1,7 +1,6 @@
 //! The prompt sets of a bundle, encoded prompt by prompt.
 
-use nocturne_encoder::bundle::Calibration;
-use nocturne_encoder::bundle::Manifest;
+use nocturne_encoder::bundle::{Calibration, Manifest};
 use nocturne_encoder::metrics::{deviation, mean};
 use nocturne_encoder::{Embedding, Label, LabelDirections, PromptSet, TextEncoder};
 use serde::Serialize;
@@ -99,5 +98,32 @@ impl Concept {
             calibration: calibration(manifest, &label.name),
             is_calibrated: manifest.calibration.contains_key(&label.name),
         })
+    }
+}
+
+#[cfg(test)]
+impl Concepts {
+    /// Makes stages up that all have the same prompt, and no event.
+    pub(super) fn made_up(prompt: &[f32]) -> Self {
+        let direction = || LabelDirections {
+            positive: Embedding::new(prompt.to_vec()).unwrap(),
+            negative: None,
+        };
+        let calibration = Calibration {
+            slope: 1.0,
+            offset: 0.0,
+            threshold: 0.5,
+            true_positive_rate: 1.0,
+            false_positive_rate: 0.0,
+        };
+        let concept = |label| Concept {
+            label,
+            whole: direction(),
+            alone: vec![direction()],
+            calibration,
+            is_calibrated: false,
+        };
+        let stages = PromptSet::stages().labels.iter().map(concept).collect();
+        Self { stages, events: Vec::new(), logit_scale: 1.0 }
     }
 }

@@ -242,3 +242,49 @@ fn judge(
         guesses.add(example.unit, example.stage, best(&logits));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scored_night::tests::made_up;
+    use super::super::units::resample;
+    use super::*;
+
+    /// Concepts that know nothing: every stage has the same prompt.
+    fn concepts() -> Concepts {
+        Concepts::made_up(&[0.6, 0.8])
+    }
+
+    /// A night of wake and N3 in turn, whose first number tells them apart, or the other way round.
+    fn night(wake: f32) -> ScoredNight {
+        let epoch = |i: usize| {
+            let (stage, side) = if i % 2 == 0 { (Stage::Wake, wake) } else { (Stage::N3, -wake) };
+            (30.0 * i as f64, stage, [side, 0.1 * (i % 5) as f32])
+        };
+        made_up(&(0..40).map(epoch).collect::<Vec<_>>())
+    }
+
+    fn accuracy_of(nights: &mut [ScoredNight]) -> f64 {
+        let (_, bootstrap) = resample(nights);
+        let few_shot = evaluate(nights, &concepts(), &bootstrap).unwrap();
+        assert_eq!(few_shot.curve.len(), SHOTS.len());
+        few_shot.curve[2].alone.balanced_accuracy.unwrap()
+    }
+
+    #[test]
+    fn labelled_epochs_of_other_recordings_are_learned_from() {
+        assert_eq!(accuracy_of(&mut [night(1.0), night(1.0)]), 1.0);
+    }
+
+    #[test]
+    fn labelled_epochs_of_the_judged_recording_are_not_seen() {
+        // Each recording contradicts the other: whoever had seen its labels would be right.
+        assert_eq!(accuracy_of(&mut [night(1.0), night(-1.0)]), 0.0);
+    }
+
+    #[test]
+    fn half_an_hour_leaves_nothing_to_hold_out() {
+        let mut nights = [night(1.0)];
+        let (_, bootstrap) = resample(&mut nights);
+        assert_eq!(evaluate(&nights, &concepts(), &bootstrap), None);
+    }
+}

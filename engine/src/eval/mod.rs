@@ -5,6 +5,7 @@
 
 mod agreement;
 mod by_channels;
+mod captions;
 mod directions;
 mod events;
 mod few_shot;
@@ -21,13 +22,15 @@ mod units;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use nocturne_encoder::bundle::Manifest;
-use nocturne_encoder::{SignalEncoder, TextEncoder};
+use nocturne_encoder::bundle::{Manifest, VOCABULARY};
+use nocturne_encoder::{Captioner, SignalEncoder, TextEncoder, Tokenizer};
 use serde::Serialize;
 
 use crate::{Error, Result};
 pub use agreement::Agreement;
 pub use by_channels::{ByChannels, EventByChannels};
+pub use captions::CaptionAgreement;
+use captions::Speaker;
 pub use directions::ByPrompt;
 use directions::Concepts;
 pub use events::{EventAgreement, MeanOverEvents};
@@ -36,7 +39,7 @@ pub use localisation::Localisation;
 pub use nights::NightAgreement;
 pub use occlusion::Occlusion;
 pub use retrieval::{LargeGallery, Retrieval, RetrievalReport};
-use scored_night::ScoredNight;
+use scored_night::{Reader, ScoredNight};
 pub use stages::{CalibrationError, StageAgreement};
 pub use units::{Intervals, Resampling, Unit};
 
@@ -74,6 +77,8 @@ pub struct Evaluation {
     /// Stages and events with some channels hidden, by the choice of channels: `all`, `eeg_eog_emg`, `one_eeg` and
     /// `cardio_respiratory`.
     pub by_channels: BTreeMap<&'static str, ByChannels>,
+    /// What the bundle says of epochs, by the kind of caption; empty where it has no captioner.
+    pub captions: BTreeMap<&'static str, CaptionAgreement>,
     /// 95 % intervals of the figures that stand here; those of others stand beside them.
     pub ci95: Intervals,
     /// What could not be judged, and why.
@@ -87,6 +92,7 @@ pub struct Evaluation {
 pub struct Evaluator {
     signal: SignalEncoder,
     text: TextEncoder,
+    speaker: Option<Speaker>,
     manifest: Manifest,
     fingerprint: String,
     options: EvaluationOptions,
@@ -101,11 +107,13 @@ pub struct EvaluationOptions {
     pub gallery: usize,
     /// Epochs that are encoded with channels hidden, once for each choice of channels.
     pub by_channels: usize,
+    /// Epochs of which captions are made, one of each kind, where the bundle has a captioner.
+    pub captions: usize,
 }
 
 impl Default for EvaluationOptions {
     fn default() -> Self {
-        Self { occlusion: 0, gallery: 10_000, by_channels: 1200 }
+        Self { occlusion: 0, gallery: 10_000, by_channels: 1200, captions: 60 }
     }
 }
 
@@ -117,7 +125,22 @@ impl Evaluator {
         bundle: &nocturne_encoder::Bundle,
     ) -> Self {
         let (manifest, fingerprint) = (bundle.manifest().clone(), bundle.fingerprint().to_owned());
-        Self { signal, text, manifest, fingerprint, options: EvaluationOptions::default() }
+        let options = EvaluationOptions::default();
+        Self { signal, text, speaker: None, manifest, fingerprint, options }
+    }
+
+    /// Judges captions too.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tokenizer::open`].
+    pub fn with_captioner(
+        self,
+        captioner: Captioner,
+        bundle: &nocturne_encoder::Bundle,
+    ) -> Result<Self> {
+        let tokenizer = Tokenizer::open(&bundle.file(VOCABULARY))?;
+        Ok(Self { speaker: Some(Speaker { captioner, tokenizer }), ..self })
     }
 
     /// Sets how much is tried.
@@ -146,11 +169,16 @@ impl Evaluator {
         let mut nights = Vec::new();
         let mut read = Vec::new();
         let mut failed = Vec::new();
+        let mut reader = Reader {
+            encoder: &mut self.signal,
+            speaker: self.speaker.as_mut(),
+            z_score: self.manifest.preprocessing.z_score,
+            // Each night gives its share of the samples.
+            n_hidden: self.options.by_channels.div_ceil(paths.len().max(1)),
+            n_spoken: self.options.captions.div_ceil(paths.len().max(1)),
+        };
         for (i, path) in paths.iter().enumerate() {
-            // Each night gives its share of the sample.
-            let n_hidden = self.options.by_channels.div_ceil(paths.len());
-            let z_score = self.manifest.preprocessing.z_score;
-            match ScoredNight::read(path, &mut self.signal, z_score, n_hidden) {
+            match reader.read(path) {
                 Ok(night) => {
                     nights.push(night);
                     read.push(path);
@@ -192,6 +220,7 @@ impl Evaluator {
             few_shot: few_shot::evaluate(&nights, &concepts, &bootstrap),
             localisation: localisation::evaluate(&nights, &bootstrap),
             by_channels: by_channels::evaluate(&nights, &concepts, &bootstrap),
+            captions: captions::evaluate(&nights, &bootstrap),
             ci95: Intervals::from([("wake_vs_deep_auroc", interval)]),
             not_judged: Vec::new(),
             failed,

@@ -31,3 +31,21 @@ pub(super) fn mean_of_neighbours(
     };
     numbers.iter().enumerate().map(mean).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use nocturne_psg::Stage;
+
+    use super::super::scored_night::tests::made_up;
+    use super::*;
+
+    #[test]
+    fn neighbours_count_where_no_gap_parts_them() {
+        let onsets_s = [0.0, 30.0, 60.0, 120.0];
+        let night = made_up(&onsets_s.map(|onset_s| (onset_s, Stage::N2, [1.0, 0.0])));
+        let numbers = [Some(vec![1.0]), Some(vec![2.0]), None, Some(vec![9.0])];
+        let means = mean_of_neighbours(&night, &numbers);
+        // The last begins half a minute late.
+        assert_eq!(means, [Some(vec![1.5]), Some(vec![1.5]), None, Some(vec![9.0])]);
+    }
+}

@@ -1,5 +1,7 @@
 //! What could not be judged, and why: nothing is left out in silence.
 
+use nocturne_encoder::PromptSet;
+
 use super::Evaluation;
 use super::units::Unit;
 
@@ -46,15 +48,21 @@ pub(super) fn of(evaluation: &Evaluation) -> Vec<String> {
     ] {
         note(!evaluation.by_channels.contains_key(name), &format!("by_channels.{name}: {lack}"));
     }
+    note(
+        evaluation.captions.is_empty(),
+        "captions: the bundle has no captioner, or no caption was to be made",
+    );
     note(resampling.units < 2, "ci95: there is one unit, and drawing it again says nothing");
     note(
         resampling.unit == Unit::HalfHour && resampling.units > 1,
         "ci95 across people: there is one recording, so half hours of it were drawn",
     );
-    let missing = evaluation.events_mean.as_ref().map(|mean| mean.without.join(", "));
-    if let Some(names) = missing.filter(|names| !names.is_empty()) {
+    let names = PromptSet::events().labels.iter().map(|label| label.name.as_str());
+    let missing: Vec<&str> = names.filter(|name| !events.contains_key(*name)).collect();
+    if !missing.is_empty() && !events.is_empty() {
         silences.push(format!(
-            "events_mean: it lacks {names}, which were not scored or occur in no or every epoch"
+            "events.NAME: of {}, no or every epoch of sleep with the channels has one, or none was scored",
+            missing.join(", ")
         ));
     }
     silences

@@ -60,3 +60,35 @@ fn number_stretches(night: &mut ScoredNight) -> usize {
     }
     numbers.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use nocturne_psg::Stage;
+
+    use super::super::scored_night::tests::made_up;
+    use super::*;
+
+    fn night() -> ScoredNight {
+        made_up(&[0.0, 1770.0, 1800.0, 9000.0].map(|onset_s| (onset_s, Stage::N2, [1.0, 0.0])))
+    }
+
+    fn units(night: &ScoredNight) -> Vec<usize> {
+        night.epochs.iter().map(|epoch| epoch.unit).collect()
+    }
+
+    #[test]
+    fn half_hours_of_one_recording_are_drawn() {
+        let mut nights = [night()];
+        let (resampling, bootstrap) = resample(&mut nights);
+        assert_eq!(resampling, Resampling { unit: Unit::HalfHour, units: 3, draws: DRAWS });
+        assert_eq!((units(&nights[0]), bootstrap.n_units()), (vec![0, 0, 1, 2], 3));
+    }
+
+    #[test]
+    fn recordings_are_drawn_where_there_are_several() {
+        let mut nights = [night(), night()];
+        let (resampling, _) = resample(&mut nights);
+        assert_eq!(resampling, Resampling { unit: Unit::Recording, units: 2, draws: DRAWS });
+        assert_eq!((units(&nights[0]), units(&nights[1])), (vec![0; 4], vec![1; 4]));
+    }
+}

@@ -24,6 +24,7 @@ pub(super) fn card(evaluation: &Evaluation) -> Card {
         by_channels(evaluation),
         localisation(evaluation),
         evaluation.occlusion.as_ref().map(occlusion),
+        captions(evaluation),
         not_judged(evaluation),
     ];
     Card {
@@ -313,6 +314,36 @@ fn occlusion(occlusion: &Occlusion) -> Section {
         before: vec![sentence],
         ..Section::default()
     }
+}
+
+fn captions(evaluation: &Evaluation) -> Option<Section> {
+    let rows = evaluation.captions.iter().map(|(kind, it)| {
+        let share = |figure: Option<f64>, name: &str| with_interval(figure, &it.ci95, name);
+        vec![
+            (*kind).to_owned(),
+            it.captions.to_string(),
+            share(it.token_accuracy, "token_accuracy"),
+            share(it.numbers_right, "numbers_right"),
+            it.numbers.to_string(),
+            share(it.stage_right, "stage_right"),
+            share(it.event_precision, "event_precision"),
+            share(it.event_recall, "event_recall"),
+        ]
+    });
+    (!evaluation.captions.is_empty()).then(|| Section {
+        heading: "Captions",
+        before: vec![
+            "Tokens are those of a right caption that were the likeliest after those before; numbers and times are right \
+             within a fifth and a second."
+                .to_owned(),
+        ],
+        columns: vec![
+            "of", ">captions", ">tokens right", ">numbers right", ">numbers", ">stage right",
+            ">named events scored", ">scored events named",
+        ],
+        rows: rows.collect(),
+        ..Section::default()
+    })
 }
 
 fn not_judged(evaluation: &Evaluation) -> Option<Section> {
