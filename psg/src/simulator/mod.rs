@@ -1,7 +1,7 @@
 //! Invents whole nights of polysomnography, with everything that is true of them.
 //!
 //! A night is drawn in two steps. [`NightPlan::draw`] decides what happens: who sleeps, the course of the night, every
-//! breath that stops and every spindle. [`NightPlan::render`] makes the signals of that plan as one of four sites
+//! breath that stops and every spindle. [`NightPlan::render`] makes the signals of that plan as one of six sites
 //! would record them. [`SimulatedNight::write`] writes an EDF+C file, the scoring as NSRR XML, and the truth as JSON.
 //!
 //! Every night follows from the seed and its number alone, so that nights can be made in any order and by many

@@ -65,8 +65,8 @@ const STAGE_4_SHARE: f64 = 0.5;
 /// Returns the concept of each epoch's stage.
 fn stage_concepts(truth: &Truth) -> Vec<&'static str> {
     let scores_stage_4 = match truth.site {
-        Site::Shhs | Site::Referential => true,
-        Site::Aasm | Site::Plain => false,
+        Site::Shhs | Site::Referential | Site::Cassette => true,
+        Site::Aasm | Site::Plain | Site::Wideband => false,
     };
     let mut slow_s = vec![0.0; truth.stages.len()];
     for wave in truth.events.iter().filter(|event| event.kind == EventKind::SlowWave) {

@@ -16,6 +16,10 @@ pub enum Site {
     Aasm,
     /// The names of the encoder's montage.
     Plain,
+    /// Like a laboratory that put old tapes into 8 bits: narrow filters, a high noise floor, large drift.
+    Cassette,
+    /// Like a laboratory of today: wide filters, little noise, hum that nothing takes away.
+    Wideband,
 }
 
 /// What a signal of a site is fed by.
@@ -203,9 +207,48 @@ const PLAIN: &[SiteSignal] = &[
     signal("SpO2", "%", 1, PERCENT, Source::Spo2),
 ];
 
+const CASSETTE: &[SiteSignal] = &[
+    in_8_bits(signal("C3-A2", "uV", 96, Range::Rail, Source::Channel(Channel::EegC3A2))),
+    in_8_bits(signal("C4-A1", "uV", 96, Range::Rail, Source::Channel(Channel::EegC4A1))),
+    in_8_bits(signal("LOC-A2", "uV", 48, Range::Rail, Source::Channel(Channel::EogLeft))),
+    in_8_bits(signal("ROC-A2", "uV", 48, Range::Rail, Source::Channel(Channel::EogRight))),
+    in_8_bits(signal(
+        "Chin EMG",
+        "uV",
+        96,
+        Range::Fixed(-63.5, 63.5),
+        Source::Channel(Channel::EmgChin),
+    )),
+    in_8_bits(signal("ECG", "mV", 96, Range::Fixed(-2.5, 2.5), Source::Channel(Channel::Ecg))),
+    in_8_bits(signal("Airflow", "", 8, UNIT, Source::Channel(Channel::Airflow))),
+    in_8_bits(signal("Chest", "", 8, UNIT, Source::Channel(Channel::Thorax))),
+    in_8_bits(signal("Abdomen", "", 8, UNIT, Source::Channel(Channel::Abdomen))),
+    signal("Body Position", "", 1, Range::Fixed(0.0, 5.0), Source::Channel(Channel::Position)),
+    signal("SaO2", "%", 1, PERCENT, Source::Spo2),
+];
+
+const WIDEBAND: &[SiteSignal] = &[
+    signal("EEG C3-M2", "uV", 256, Range::Rail, Source::Channel(Channel::EegC3A2)),
+    signal("EEG C4-M1", "uV", 256, Range::Rail, Source::Channel(Channel::EegC4A1)),
+    signal("EOG Left", "uV", 256, Range::Rail, Source::Channel(Channel::EogLeft)),
+    signal("EOG Right", "uV", 256, Range::Rail, Source::Channel(Channel::EogRight)),
+    signal("Chin", "uV", 256, Range::Fixed(-1000.0, 1000.0), Source::Channel(Channel::EmgChin)),
+    signal("ECG", "mV", 256, Range::Fixed(-10.0, 10.0), Source::Channel(Channel::Ecg)),
+    signal("Resp Flow", "", 32, UNIT, Source::Channel(Channel::Airflow)),
+    signal("RIP Thorax", "", 32, UNIT, Source::Channel(Channel::Thorax)),
+    signal("RIP Abdomen", "", 32, UNIT, Source::Channel(Channel::Abdomen)),
+    signal("Position", "", 1, Range::Fixed(0.0, 5.0), Source::Channel(Channel::Position)),
+    signal("SpO2", "%", 1, PERCENT, Source::Spo2),
+];
+
 impl Site {
     /// Every site.
-    pub const ALL: [Self; 4] = [Self::Shhs, Self::Referential, Self::Aasm, Self::Plain];
+    pub const ALL: [Self; 6] =
+        [Self::Shhs, Self::Referential, Self::Aasm, Self::Plain, Self::Cassette, Self::Wideband];
+
+    /// The sites that the seed never chooses: what was trained on simulated nights can be measured on other recorders
+    /// than it has met.
+    pub const HELD_OUT: [Self; 2] = [Self::Cassette, Self::Wideband];
 
     /// Returns the name in snake case.
     pub const fn name(self) -> &'static str {
@@ -214,6 +257,8 @@ impl Site {
             Self::Referential => "referential",
             Self::Aasm => "aasm",
             Self::Plain => "plain",
+            Self::Cassette => "cassette",
+            Self::Wideband => "wideband",
         }
     }
 
@@ -224,6 +269,8 @@ impl Site {
             Self::Referential => REFERENTIAL,
             Self::Aasm => AASM,
             Self::Plain => PLAIN,
+            Self::Cassette => CASSETTE,
+            Self::Wideband => WIDEBAND,
         }
     }
 
@@ -234,14 +281,17 @@ impl Site {
             Self::Referential => 100,
             Self::Aasm => 200,
             Self::Plain => 128,
+            Self::Cassette => 96,
+            Self::Wideband => 256,
         }
     }
 
     /// Returns the length of a data record in seconds; it divides an epoch.
     pub(super) const fn record_duration_s(self) -> u32 {
         match self {
-            Self::Shhs | Self::Aasm => 1,
+            Self::Shhs | Self::Aasm | Self::Wideband => 1,
             Self::Referential => 10,
+            Self::Cassette => 15,
             Self::Plain => 30,
         }
     }

@@ -66,17 +66,17 @@ fn nights_never_change() {
         stages.chunk_by(PartialEq::eq).map(|run| (run[0], run.len())).collect();
     assert_eq!(runs, expected);
     let onsets_s: f64 = truth.events.iter().map(|event: &Event| event.onset_s).sum();
-    assert_eq!((truth.events.len(), onsets_s.round()), (392, 464_810.0));
+    assert_eq!((truth.events.len(), onsets_s.round()), (368, 444_793.0));
     let expected = [
-        ("ECG", 0.210543),
-        ("ABD", 0.108775),
-        ("THX", 0.216865),
-        ("AF", 0.195596),
-        ("EOG_L", 46.19084),
-        ("EOG_R", 63.37946),
-        ("EEG_C3_A2", 41.00819),
-        ("EEG_C4_A1", 31.81910),
-        ("EMG_CHIN", 3.874796),
+        ("ECG", 0.209736),
+        ("ABD", 0.1099539),
+        ("THX", 0.1389655),
+        ("AF", 0.1956574),
+        ("EOG_L", 47.47121),
+        ("EOG_R", 66.82978),
+        ("EEG_C3_A2", 58.60813),
+        ("EEG_C4_A1", 48.34822),
+        ("EMG_CHIN", 3.844718),
         ("POS", 2.0),
         ("SpO2", 94.81556),
     ];

@@ -3,6 +3,7 @@
 mod cohort;
 mod dress;
 mod files;
+mod hypnograms;
 mod measure;
 mod reading;
 mod recording;

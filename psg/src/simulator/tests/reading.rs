@@ -73,6 +73,38 @@ fn every_site_feeds_the_whole_montage_and_gives_no_cause_for_a_warning() {
         ],
     );
     check(Site::Plain, "nocturne", Channel::ALL.map(Channel::name));
+    check(
+        Site::Cassette,
+        "general",
+        [
+            "ECG",
+            "Abdomen",
+            "Chest",
+            "Airflow",
+            "LOC-A2",
+            "ROC-A2",
+            "C3-A2",
+            "C4-A1",
+            "Chin EMG",
+            "Body Position",
+        ],
+    );
+    check(
+        Site::Wideband,
+        "general",
+        [
+            "ECG",
+            "RIP Abdomen",
+            "RIP Thorax",
+            "Resp Flow",
+            "EOG Left",
+            "EOG Right",
+            "EEG C3-M2",
+            "EEG C4-M1",
+            "Chin",
+            "Position",
+        ],
+    );
 }
 
 #[test]
@@ -154,7 +186,7 @@ fn positions_are_known_where_the_codes_are() {
                 assert!(warnings.is_empty(), "{}: {warnings:?}", site.name());
             }
             // No profile tells what the numbers of these recorders mean, and none is guessed.
-            Site::Referential | Site::Aasm => {
+            Site::Referential | Site::Aasm | Site::Cassette | Site::Wideband => {
                 assert!((0..plan.n_epochs).all(|epoch_idx| found(epoch_idx).is_none()));
                 let codes: Vec<_> = warnings.iter().map(|warning| warning.code).collect();
                 assert_eq!(codes, [WarningCode::MissingChannel], "{}", site.name());

@@ -9,7 +9,7 @@ use crate::simulator::{FaultKind, NightPlan, SimulatedNight, Site};
 use crate::{Event, EventKind, Stage};
 
 /// Nights of three sites with something of everything, of sleepers and recorders without oddities; the range of the
-/// fourth site, ±125 µV, cuts the highest waves off.
+/// fourth site, ±125 µV, cuts the highest waves off, and where the eyes give off little, drift hides their slow movements.
 static NIGHTS: LazyLock<Vec<SimulatedNight>> = LazyLock::new(|| {
     let fits = |plan: &NightPlan| {
         plan.faults.iter().all(|fault| fault.kind == FaultKind::Pop)
@@ -18,6 +18,7 @@ static NIGHTS: LazyLock<Vec<SimulatedNight>> = LazyLock::new(|| {
             && count(plan, EventKind::SlowWave) >= 60
             && count(plan, EventKind::PositionChange) >= 1
             && plan.recorder.rail_uv > 300.0
+            && plan.subject.muscle.eye_uv_per_degree > 6.0
     };
     let sites = [Site::Referential, Site::Aasm, Site::Plain];
     sites.map(|site| plan_with(4.0, site, fits).render()).into()
