@@ -90,8 +90,8 @@ pub(crate) struct Train {
     /// Folder of the run.
     #[arg(long, short, env = "NOCTURNE_TRAIN_RUN", value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Model to begin with: the folder of a run, or a file of weights as `import` reads it. The parts that it lacks are
-    /// drawn by the seed; without `--preset` and `--config` its sizes are its own.
+    /// Model to begin with: the folder of a run or of a bundle that keeps its weights, or a file of weights as `import`
+    /// reads it. The parts that it lacks are drawn by the seed; without `--preset` and `--config` its sizes are its own.
     #[arg(long, env = "NOCTURNE_TRAIN_INIT", value_name = "PATH")]
     pub(crate) init: Option<PathBuf>,
     /// Recipe as TOML; what it leaves out has its default, and the arguments below go before it.
@@ -170,6 +170,9 @@ pub(crate) struct Export {
     /// those of `fp32`, which takes ONNX Runtime to measure.
     #[arg(long, env = "NOCTURNE_TRAIN_PRECISION", value_name = "NAME", default_value = "fp32")]
     pub(crate) precision: Precision,
+    /// Keeps the weights in the bundle, so that `train --init` can begin with it.
+    #[arg(long)]
+    pub(crate) trainable: bool,
     #[command(flatten)]
     pub(crate) runtime: RuntimeArguments,
 }
