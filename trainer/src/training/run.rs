@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Device, ElementConversion};
 
 use super::average::Average;
 use super::gradient::{Work, gradient};
+use super::lora::Lora;
 use super::metrics::MetricsFile;
 use super::recipe::CaptionTokens;
 use super::sample::Writer;
@@ -21,6 +22,7 @@ use crate::kernels::Kernels;
 use crate::model::SleepLm;
 use crate::objective::{MAX_LOGIT_SCALE, Vocabulary};
 use crate::optimizer::{AdamW, clip_to_norm};
+use crate::parameters::NamedTensors;
 use crate::{Error, ModelConfig, Result, TokenBatch, TokenSet, Weights, parameters};
 
 /// What is to be trained, how and where.
@@ -100,12 +102,20 @@ struct Run<'a, B: AutodiffBackend> {
     held_out: Vec<Batch>,
     metrics: MetricsFile,
     step: u64,
+    /// With the adapters merged into it, where there are any.
     model: SleepLm<B::InnerBackend>,
+    adapted: Option<Adapted<B::InnerBackend>>,
     optimizer: AdamW<B::InnerBackend>,
     average: Option<Average<B::InnerBackend>>,
     best: Option<Best>,
     tokens: TokenSet,
     vocabulary: Vocabulary,
+}
+
+/// A model without its adapters, and those.
+struct Adapted<B: Backend> {
+    base: SleepLm<B>,
+    lora: Lora<B>,
 }
 
 impl<'a, B> Run<'a, B>
@@ -135,7 +145,17 @@ where
             folder.begin(config, recipe, &about)?;
             first(config, recipe, start.clone())
         };
-        let Checkpoint { step, weights, optimizer, average, best, tokens } = checkpoint;
+        let Checkpoint { step, weights, adapters, optimizer, average, best, tokens } = checkpoint;
+        let base = weights.to_model(config, device)?;
+        let adapted = recipe.lora.map(|options| {
+            let objective = recipe.objective();
+            let lora = match &adapters {
+                Some(adapters) => Lora::resume(options, adapters, device),
+                None => Lora::new(options, &base, |name| objective.wants(name), recipe.seed),
+            };
+            Adapted { base: base.clone(), lora }
+        });
+        let model = adapted.as_ref().map_or(base, |adapted| adapted.lora.merged(&adapted.base));
         let average = match average {
             Some(weights) => Some(Average::new(recipe.ema, weights.to_model(config, device)?)),
             None => None,
@@ -149,7 +169,8 @@ where
             held_out,
             metrics: MetricsFile::open(folder.metrics(), step)?,
             step,
-            model: weights.to_model(config, device)?,
+            model,
+            adapted,
             optimizer: AdamW::resume(recipe.adamw, step, &optimizer, device)?,
             average,
             best,
@@ -198,11 +219,13 @@ where
         let mut found = gradient::<B>(&self.model, batch, self.work(), self.device);
         let loss = found.losses.total(recipe.loss);
         self.check_finite("loss", loss)?;
+        if let Some(Adapted { base, lora }) = &self.adapted {
+            lora.chain(base, &mut found.gradients);
+        }
         let gradient_norm = clip_to_norm(&mut found.gradients, recipe.clip_norm);
         self.check_finite("norm of the gradient", gradient_norm)?;
         let learning_rate = recipe.schedule().rate(self.step);
-        let model = self.optimizer.step(self.model.clone(), found.gradients, learning_rate);
-        self.model = limit_scale(model);
+        self.model = self.moved(found.gradients, learning_rate);
         if let Some(average) = &mut self.average {
             average.take_in(&self.model, self.step);
         }
@@ -220,6 +243,21 @@ where
         self.metrics.write(&report)?;
         self.step += 1;
         Ok(report)
+    }
+
+    /// Lets the optimizer take a step, and returns the model after it.
+    fn moved(
+        &mut self,
+        gradients: NamedTensors<B::InnerBackend>,
+        learning_rate: f64,
+    ) -> SleepLm<B::InnerBackend> {
+        let Some(Adapted { base, lora }) = &mut self.adapted else {
+            let model = self.optimizer.step(self.model.clone(), gradients, learning_rate);
+            return limit_scale(model);
+        };
+        let factors = lora.factors_mut();
+        *base = self.optimizer.step_beside(base.clone(), factors, gradients, learning_rate);
+        lora.merged(base)
     }
 
     fn check_finite(&self, what: &'static str, value: f32) -> Result<()> {
@@ -266,7 +304,11 @@ where
         self.training.folder.draw()?;
         self.training.folder.keep(&Checkpoint {
             step: self.step,
-            weights: Weights::from_model(&self.model),
+            weights: match &self.adapted {
+                Some(adapted) => Weights::from_model(&adapted.base),
+                None => Weights::from_model(&self.model),
+            },
+            adapters: self.adapted.as_ref().map(|adapted| adapted.lora.state()),
             optimizer: self.optimizer.state(),
             average: self.average.as_ref().map(|average| Weights::from_model(average.model())),
             best: self.best,
@@ -297,7 +339,8 @@ fn first(config: &ModelConfig, recipe: &Recipe, start: Option<Start>) -> Checkpo
         ),
     };
     let average = (recipe.ema > 0.0).then(|| weights.clone());
-    Checkpoint { step: 0, weights, optimizer: Weights::default(), average, best: None, tokens }
+    let (adapters, optimizer, best) = (None, Weights::default(), None);
+    Checkpoint { step: 0, weights, adapters, optimizer, average, best, tokens }
 }
 
 /// Returns the tokens over which the caption loss goes. What the model has met before, it may say too.
@@ -314,7 +357,7 @@ fn vocabulary(wanted: CaptionTokens, met: &TokenSet, batches: &BatchMaker) -> Vo
 }
 
 /// Keeps the logit scale at or below 100.
-fn limit_scale<B: burn::tensor::backend::Backend>(model: SleepLm<B>) -> SleepLm<B> {
+fn limit_scale<B: Backend>(model: SleepLm<B>) -> SleepLm<B> {
     parameters::map(model, |name, _, values| {
         if name == "logit_scale" { values.clamp_max(MAX_LOGIT_SCALE) } else { values }
     })

@@ -9,6 +9,7 @@ use nocturne_psg::ZScore;
 use nocturne_trainer::Preset;
 use nocturne_trainer::fewshot::Target;
 use nocturne_trainer::onnx::Precision;
+use nocturne_trainer::training::Trained;
 
 /// Trains the encoders of Nocturne and writes model bundles.
 ///
@@ -125,6 +126,13 @@ pub(crate) struct RecipeArguments {
     /// Towers that stay as they are, with a comma between them.
     #[arg(long, env = "NOCTURNE_TRAIN_FREEZE", value_name = "TOWER", value_delimiter = ',')]
     pub(crate) freeze: Vec<Tower>,
+    /// What of the rest learns: everything, or the last step of both towers into the common space.
+    #[arg(long, env = "NOCTURNE_TRAIN_TRAIN", value_name = "PART")]
+    pub(crate) train: Option<Share>,
+    /// Learns low-rank adapters of that rank beside the linear maps of both towers, which stay as they are; at the end
+    /// they are merged. `alpha` is twice the rank, unless the recipe says otherwise.
+    #[arg(long, env = "NOCTURNE_TRAIN_LORA", value_name = "RANK", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) lora: Option<u16>,
     /// Highest learning rate.
     #[arg(long, env = "NOCTURNE_TRAIN_LEARNING_RATE", value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
@@ -315,6 +323,21 @@ pub(crate) enum Device {
 pub(crate) enum Tower {
     Signal,
     Text,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Share {
+    All,
+    Projections,
+}
+
+impl From<Share> for Trained {
+    fn from(share: Share) -> Self {
+        match share {
+            Share::All => Self::All,
+            Share::Projections => Self::Projections,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
