@@ -4,6 +4,7 @@ mod average;
 mod best;
 mod checkpoint;
 mod curve;
+mod effort;
 mod frozen;
 mod gradient;
 mod learning;

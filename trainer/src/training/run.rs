@@ -8,6 +8,7 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Device, ElementConversion};
 
 use super::average::Average;
+use super::effort::{operations, peak_per_s};
 use super::gradient::{Work, gradient};
 use super::lora::Lora;
 use super::metrics::MetricsFile;
@@ -17,7 +18,7 @@ use super::{
     About, Best, CaptionSample, Checkpoint, Recipe, RunFolder, Start, StepReport, ValidationReport,
     validate,
 };
-use crate::data::{Batch, BatchMaker, Loader, TrainingSet};
+use crate::data::{Batch, BatchMaker, Loader, Split, TrainingSet};
 use crate::kernels::Kernels;
 use crate::model::SleepLm;
 use crate::objective::{MAX_LOGIT_SCALE, Vocabulary};
@@ -49,6 +50,8 @@ pub enum Event {
     Started {
         /// Counted from 0.
         step: u64,
+        /// What it learns from, and what is held out.
+        split: Split,
     },
     /// A step was taken.
     Step(StepReport),
@@ -78,7 +81,7 @@ where
     B::InnerBackend: Kernels,
 {
     let mut run = Run::<B>::start(training, set, device)?;
-    see(&Event::Started { step: run.step });
+    see(&Event::Started { step: run.step, split: run.split.clone() });
     let loader = Loader::start(Arc::clone(&run.batches), run.step);
     let recipe = training.recipe;
     while !run.is_over() {
@@ -99,6 +102,9 @@ struct Run<'a, B: AutodiffBackend> {
     training: &'a Training,
     device: &'a Device<B>,
     batches: Arc<BatchMaker>,
+    split: Split,
+    /// Floating-point operations that the device takes in a second.
+    peak_per_s: f64,
     held_out: Vec<Batch>,
     metrics: MetricsFile,
     step: u64,
@@ -130,6 +136,7 @@ where
         let before = start.as_ref().and_then(|start| start.about.clone()).map(Box::new);
         let about = About { set: set.info().clone(), command: command.clone(), before };
         let (set, held_out) = set.split(recipe.validation_share)?;
+        let split = Split::new(&set, held_out.as_ref());
         if recipe.patience > 0 && held_out.is_none() {
             let (value, expected) = (recipe.patience.to_string(), "0, as no recording is held out");
             return Err(Error::Recipe { field: "patience", value, expected });
@@ -140,9 +147,11 @@ where
         });
         let held_out = held_out.collect::<Result<Vec<_>>>()?;
         let checkpoint = if *resume {
+            folder.check_split(&split)?;
             folder.resume(config, recipe)?
         } else {
             folder.begin(config, recipe, &about)?;
+            folder.write_split(&split)?;
             first(config, recipe, start.clone())
         };
         let Checkpoint { step, weights, adapters, optimizer, average, best, tokens } = checkpoint;
@@ -166,6 +175,8 @@ where
             training,
             device,
             batches: Arc::new(batches),
+            split,
+            peak_per_s: peak_per_s::<B::InnerBackend>(recipe.threads, device),
             held_out,
             metrics: MetricsFile::open(folder.metrics(), step)?,
             step,
@@ -214,7 +225,7 @@ where
     /// Takes one step.
     fn advance(&mut self, batch: &Batch) -> Result<StepReport> {
         let begin = Instant::now();
-        let recipe = &self.training.recipe;
+        let Training { config, recipe, .. } = self.training;
         self.check_tokens(&batch.texts)?;
         let mut found = gradient::<B>(&self.model, batch, self.work(), self.device);
         let loss = found.losses.total(recipe.loss);
@@ -230,6 +241,8 @@ where
             average.take_in(&self.model, self.step);
         }
         self.tokens.extend(&batch.texts);
+        let seconds = begin.elapsed().as_secs_f64();
+        let operations = operations(config, batch, self.work());
         let report = StepReport {
             step: self.step,
             loss,
@@ -238,7 +251,9 @@ where
             gradient_norm,
             learning_rate,
             logit_scale: self.model.logit_scale.val().into_scalar().elem::<f32>().exp(),
-            seconds: begin.elapsed().as_secs_f64(),
+            seconds,
+            operations,
+            share_of_peak: operations / seconds / self.peak_per_s,
         };
         self.metrics.write(&report)?;
         self.step += 1;

@@ -45,9 +45,20 @@ pub(crate) enum Command {
 /// `nocturne-train prepare`
 #[derive(Debug, Args)]
 pub(crate) struct Prepare {
-    /// EDF or BDF recordings, and folders of them; annotations lie beside each.
-    #[arg(required = true, value_name = "RECORDING")]
+    /// EDF or BDF recordings, and folders of them and of folders; annotations lie beside each, or as NSRR keeps them.
+    #[arg(
+        required_unless_present = "manifest",
+        conflicts_with = "manifest",
+        value_name = "RECORDING"
+    )]
     pub(crate) recordings: Vec<PathBuf>,
+    /// List of recordings instead: CSV or JSON lines with `recording` and, as you like, `annotations` and `subject`.
+    /// Recordings of one subject are never on both sides of a split.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Folder below which the recordings of the list lie; that of the list without it.
+    #[arg(long, value_name = "DIR", requires = "manifest")]
+    pub(crate) data_root: Option<PathBuf>,
     /// Folder of the training set; recordings that it has already are kept.
     #[arg(long, short, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
     pub(crate) out: PathBuf,

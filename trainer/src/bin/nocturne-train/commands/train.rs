@@ -127,11 +127,18 @@ impl Display {
 
     fn show(&mut self, event: &Event) {
         match event {
-            Event::Started { step } => self.bar.set_position(*step),
+            Event::Started { step, split } => {
+                self.bar.set_position(*step);
+                let note = format!("learns from {}; {} held out", split.training, split.held_out);
+                self.bar.suspend(|| console::note(note));
+            }
             Event::Step(report) => {
                 self.bar.set_position(report.step + 1);
-                let (loss, accuracy) = (report.loss, report.accuracy);
-                self.bar.set_message(format!("loss {loss:.3}, {:.0} % right", 100.0 * accuracy));
+                let (loss, accuracy) = (report.loss, 100.0 * report.accuracy);
+                let (speed, share) = (report.steps_per_s(), 100.0 * report.share_of_peak);
+                self.bar.set_message(format!(
+                    "loss {loss:.3}, {accuracy:.0} % right, {speed:.2} steps/s, {share:.0} % of peak"
+                ));
                 self.print(report);
             }
             Event::Validation(report) => {
