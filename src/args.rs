@@ -338,22 +338,25 @@ pub(crate) struct FilterArguments {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct SearchEpochs {
     /// What to search for, in words.
-    #[arg(required_unless_present_any = ["like", "vector"], conflicts_with_all = ["like", "vector"])]
+    #[arg(required_unless_present_any = ["like", "vector", "concept"], conflicts_with_all = ["like", "vector", "concept"])]
     pub(crate) text: Option<String>,
     /// Searches for epochs like this one, `RECORDING:NUMBER`.
-    #[arg(long, value_name = "EPOCH", conflicts_with = "vector")]
+    #[arg(long, value_name = "EPOCH", conflicts_with_all = ["vector", "concept"])]
     pub(crate) like: Option<EpochRef>,
     /// Searches with a vector: a file with a JSON list of numbers.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "concept")]
     pub(crate) vector: Option<PathBuf>,
+    /// Searches for a concept that `nocturne-train fewshot` has learned; scores are its probabilities.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) concept: Option<PathBuf>,
     /// With `--like`: finds captions instead of epochs.
     #[arg(long, requires = "like")]
     pub(crate) captions: bool,
     /// Most hits, 1 to 1000.
     #[arg(long, short = 'k', default_value_t = 10, value_name = "N")]
     pub(crate) top: usize,
-    /// Least cosine of a hit.
-    #[arg(long, value_name = "COSINE", allow_negative_numbers = true)]
+    /// Least cosine of a hit; with `--concept` its least probability.
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     pub(crate) min_score: Option<f32>,
     /// Tells where the encoder looked in each hit; reads the recordings again.
     #[arg(long, conflicts_with = "captions")]
@@ -371,7 +374,11 @@ pub(crate) struct SearchEpochs {
 #[derive(Debug, Args)]
 pub(crate) struct Nights {
     /// The question, such as `nights with frequent arousals`, `more than 15 apneas per hour`, `few spindles in N2`.
-    pub(crate) question: String,
+    #[arg(required_unless_present = "concept")]
+    pub(crate) question: Option<String>,
+    /// Asks for a concept that `nocturne-train fewshot` has learned, whatever the question calls it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) concept: Option<PathBuf>,
     /// Only this recording; may be given again.
     #[arg(long = "recording", short, value_name = "NAME")]
     pub(crate) recordings: Vec<RecordingId>,
@@ -457,6 +464,9 @@ pub(crate) struct Label {
     /// Label set: `stages` or `events`.
     #[arg(long, default_value = "stages", value_name = "SET")]
     pub(crate) set: String,
+    /// Labels by a concept that `nocturne-train fewshot` has learned, instead of a set.
+    #[arg(long, value_name = "FILE", conflicts_with = "set")]
+    pub(crate) concept: Option<PathBuf>,
     /// Writes a line of JSON for each epoch instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
@@ -494,6 +504,15 @@ pub(crate) struct Eval {
     /// hiding as much at random.
     #[arg(long, value_name = "EPOCHS", default_value_t = 0)]
     pub(crate) occlusion: usize,
+    /// Captions in the large gallery of the retrieval; up to 1000 leaves it out.
+    #[arg(long, value_name = "CAPTIONS", default_value_t = 10_000)]
+    pub(crate) gallery: usize,
+    /// Epochs that are encoded with channels hidden, an even sample; 0 leaves this out.
+    #[arg(long, value_name = "EPOCHS", default_value_t = 1200)]
+    pub(crate) by_channels: usize,
+    /// Writes the card as Markdown too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
     /// Writes JSON instead of tables.
     #[arg(long)]
     pub(crate) json: bool,

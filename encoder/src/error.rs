@@ -58,6 +58,27 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// The file of a concept breaks its format; the mistake of whoever wrote it.
+    #[error("`{}` cannot be understood: {problem}", path.display())]
+    Concept {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A concept was learned on embeddings of another bundle; the caller's mistake.
+    #[error(
+        "`{}` was learned on embeddings of the bundle `{found}`; the one in use is `{expected}`",
+        path.display()
+    )]
+    OtherConcept {
+        /// The file.
+        path: PathBuf,
+        /// Fingerprint of the bundle that it was learned on.
+        found: String,
+        /// Fingerprint of the bundle in use.
+        expected: String,
+    },
     /// The ONNX Runtime library is not there.
     #[error("the ONNX Runtime library `{}` is not there", path.display())]
     NoRuntime {
@@ -133,6 +154,10 @@ impl Error {
             | Self::NoDirection { .. }
             | Self::Prompts { .. }
             | Self::Search { .. } => None,
+            Self::Concept { .. } => Some("`nocturne-train fewshot` writes such files"),
+            Self::OtherConcept { .. } => Some(
+                "learn it again with `nocturne-train fewshot`, or name its bundle in `--bundle`",
+            ),
             Self::NoCaptioner { .. } => Some(
                 "name a bundle with a caption decoder in `--bundle`; `nocturne search --like EPOCH --captions` finds captions of scored epochs without one",
             ),

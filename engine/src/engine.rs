@@ -122,6 +122,10 @@ impl Engine {
         &self.provider
     }
 
+    pub(crate) fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>> {
         self.newest.get()
     }

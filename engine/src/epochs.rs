@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::limits::{check_k, check_text};
 use crate::snapshot::Snapshot;
-use crate::{Engine, Error, Result};
+use crate::{Engine, Error, LearnedConcept, Result};
 
 /// What to look for.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,8 @@ pub enum EpochQuery {
     Epoch(EpochRef),
     /// A vector of the bundle's space; it is brought to unit length.
     Vector(Vec<f32>),
+    /// A learned concept; scores are its probabilities.
+    Concept(LearnedConcept),
 }
 
 /// The answer to an epoch search.
@@ -85,6 +87,11 @@ impl Engine {
         if let Some(score) = min_score.filter(|score| !score.is_finite()) {
             return Err(Error::field("min_score", score, "a number"));
         }
+        let is_concept = matches!(query, EpochQuery::Concept(_));
+        let outside = |score: &f32| is_concept && !(0.0..=1.0).contains(score);
+        if let Some(score) = min_score.filter(outside) {
+            return Err(Error::field("min_score", score, "a probability from 0 to 1"));
+        }
         let snapshot = self.snapshot()?;
         let mut request = SearchRequest { k, filter, min_score };
         let (embedding, reading) = match query {
@@ -98,8 +105,15 @@ impl Engine {
                 (snapshot.collection.epoch(epoch)?.embedding(), None)
             }
             EpochQuery::Vector(vector) => (self.checked_vector(vector)?, None),
+            EpochQuery::Concept(concept) => {
+                request.min_score = min_score.map(|probability| concept.cosine_at(probability));
+                (concept.direction.clone(), None)
+            }
         };
-        let hits = snapshot.search(&embedding, &request)?;
+        let mut hits = snapshot.search(&embedding, &request)?;
+        if let EpochQuery::Concept(concept) = query {
+            hits.iter_mut().for_each(|hit| hit.score = concept.calibration.probability(hit.score));
+        }
         let hits = hits.iter().map(|hit| snapshot.epoch_hit(hit)).collect();
         Ok(EpochAnswer { hits, reading, missing: snapshot.missing() })
     }

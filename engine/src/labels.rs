@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::concept::calibration;
 use crate::margins::Margins;
-use crate::{Engine, Error, Result};
+use crate::{Engine, Error, LearnedConcept, Result};
 
 /// The labels of one epoch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,16 +51,39 @@ impl Engine {
         let set = PromptSet::embedded(set)
             .ok_or_else(|| Error::field("label_set", format!("`{set}`"), "`stages` or `events`"))?;
         let judge = self.judge(set)?;
+        let verdict = |scores: &[f32], mask| judge.judge(scores, mask);
+        self.label_each(recordings, judge.prompts(), verdict, &mut take)
+    }
+
+    /// Labels epochs as [`label_epochs`](Self::label_epochs) does, by a learned concept.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`label_epochs`](Self::label_epochs).
+    pub fn label_epochs_by(
+        &self,
+        recordings: &BTreeSet<RecordingId>,
+        concept: &LearnedConcept,
+        mut take: impl FnMut(EpochLabels) -> bool,
+    ) -> Result<()> {
+        let verdict = |scores: &[f32], mask| concept.judge(scores[0], mask);
+        self.label_each(recordings, std::slice::from_ref(&concept.direction), verdict, &mut take)
+    }
+
+    fn label_each(
+        &self,
+        recordings: &BTreeSet<RecordingId>,
+        prompts: &[Embedding],
+        verdict: impl Fn(&[f32], ChannelMask) -> Verdict,
+        take: &mut impl FnMut(EpochLabels) -> bool,
+    ) -> Result<()> {
         let snapshot = self.snapshot()?;
         for id in recordings {
             snapshot.exact.recording(id)?;
         }
         for recording in snapshot.exact.recordings() {
-            let wanted = recordings.is_empty() || recordings.contains(recording.id());
-            if !wanted {
-                continue;
-            }
-            if !judge.judge_recording(recording, &mut take)? {
+            let is_wanted = recordings.is_empty() || recordings.contains(recording.id());
+            if is_wanted && !label_recording(recording, prompts, &verdict, take)? {
                 return Ok(());
             }
         }
@@ -155,30 +178,32 @@ impl Judge {
         }
         verdict
     }
+}
 
-    fn judge_recording(
-        &self,
-        recording: &Recording,
-        take: &mut impl FnMut(EpochLabels) -> bool,
-    ) -> Result<bool> {
-        for row in 0..recording.n_epochs() {
-            let info = recording.row(row);
-            let verdict = self.judge(&recording.cosines(row, self.prompts())?, info.mask);
-            let goes_on = take(EpochLabels {
-                recording: recording.id().to_string(),
-                epoch: info.number.0,
-                onset_s: info.onset_s,
-                labels: verdict.labels,
-                probabilities: verdict.probabilities,
-                abstained: verdict.abstained,
-                scored_stage: info.stage,
-            });
-            if !goes_on {
-                return Ok(false);
-            }
+/// Labels every epoch of a recording; returns whether more is wanted.
+fn label_recording(
+    recording: &Recording,
+    prompts: &[Embedding],
+    verdict: impl Fn(&[f32], ChannelMask) -> Verdict,
+    take: &mut impl FnMut(EpochLabels) -> bool,
+) -> Result<bool> {
+    for row in 0..recording.n_epochs() {
+        let info = recording.row(row);
+        let verdict = verdict(&recording.cosines(row, prompts)?, info.mask);
+        let goes_on = take(EpochLabels {
+            recording: recording.id().to_string(),
+            epoch: info.number.0,
+            onset_s: info.onset_s,
+            labels: verdict.labels,
+            probabilities: verdict.probabilities,
+            abstained: verdict.abstained,
+            scored_stage: info.stage,
+        });
+        if !goes_on {
+            return Ok(false);
         }
-        Ok(true)
     }
+    Ok(true)
 }
 
 fn missing(label: &Label) -> String {
@@ -187,7 +212,7 @@ fn missing(label: &Label) -> String {
 }
 
 /// Returns the numbers' exponentials, brought to the sum 1.
-fn softmax(logits: &[f32]) -> Vec<f32> {
+pub(crate) fn softmax(logits: &[f32]) -> Vec<f32> {
     let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let exponentials: Vec<f32> = logits.iter().map(|logit| (logit - greatest).exp()).collect();
     let sum: f32 = exponentials.iter().sum();

@@ -22,6 +22,7 @@ pub mod eval;
 mod explain;
 mod generate;
 mod labels;
+mod learned;
 mod limits;
 mod margins;
 mod night;
@@ -37,6 +38,7 @@ pub use error::{Error, Result};
 pub use explain::{Explainer, Explanation};
 pub use generate::{GenerateRequest, GeneratedPart};
 pub use labels::EpochLabels;
+pub use learned::LearnedConcept;
 pub use limits::{LONGEST_TEXT, MOST_HITS};
 pub use night::{
     MOST_EVIDENCE, NightAnswer, NightHit, NightRequest, NightSkipped, QuestionReading, StageSource,

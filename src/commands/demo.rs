@@ -79,7 +79,7 @@ fn show(engine: &Engine, collection: &Path) -> Result<()> {
     let place = collection.display();
     console::print(format_args!("\n$ nocturne search \"{SENTENCE}\" --collection {place} -k 5"))?;
     let query = EpochQuery::Text(SENTENCE.to_owned());
-    search::print(&engine.search_epochs(&query, 5, Filter::default(), None)?)?;
+    search::print(&engine.search_epochs(&query, 5, Filter::default(), None)?, search::COSINE)?;
 
     console::print(format_args!("\n$ nocturne nights \"{QUESTION}\" --collection {place}"))?;
     let request = NightRequest {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use nocturne_encoder::metrics::Confusion;
-use nocturne_engine::{Engine, EpochLabels};
+use nocturne_engine::{Engine, EpochLabels, LearnedConcept};
 use nocturne_psg::{RecordingId, Stage};
 
 use crate::args::{Common, Label};
@@ -17,21 +17,45 @@ use crate::table::{hypnogram, number, table};
 const WIDTH: usize = 96;
 
 pub(super) fn run(common: &Common, arguments: Label) -> Result<Outcome> {
-    let Label { recordings, set, json, collection } = arguments;
+    let Label { recordings, set, concept, json, collection } = arguments;
     let engine = session::engine(common, &collection)?;
-    if json {
-        print_lines(&engine, &recordings, &set)?;
-    } else if set == "stages" {
-        print_stages(&engine, &recordings)?;
-    } else {
-        print_events(&engine, &recordings, &set)?;
+    let labeller = match concept {
+        Some(file) => Labeller::Concept(engine.read_concept(&file)?),
+        None => Labeller::Set(set),
+    };
+    match (labeller, json) {
+        (labeller, true) => print_lines(&engine, &recordings, &labeller)?,
+        (Labeller::Set(set), false) if set == "stages" => print_stages(&engine, &recordings)?,
+        (labeller, false) => print_counts(&engine, &recordings, &labeller)?,
     }
     Ok(Outcome::Done)
 }
 
-fn print_lines(engine: &Engine, recordings: &[RecordingId], set: &str) -> Result<()> {
+/// What epochs are labelled by.
+enum Labeller {
+    Set(String),
+    Concept(LearnedConcept),
+}
+
+impl Labeller {
+    fn label(
+        &self,
+        engine: &Engine,
+        recordings: &[RecordingId],
+        take: impl FnMut(EpochLabels) -> bool,
+    ) -> Result<()> {
+        let recordings = recordings.iter().cloned().collect();
+        match self {
+            Self::Set(set) => engine.label_epochs(&recordings, set, take)?,
+            Self::Concept(concept) => engine.label_epochs_by(&recordings, concept, take)?,
+        }
+        Ok(())
+    }
+}
+
+fn print_lines(engine: &Engine, recordings: &[RecordingId], labeller: &Labeller) -> Result<()> {
     let mut printed = Ok(());
-    engine.label_epochs(&recordings.iter().cloned().collect(), set, |labels| {
+    labeller.label(engine, recordings, |labels| {
         printed = console::print_json(&labels);
         printed.is_ok()
     })?;
@@ -83,10 +107,10 @@ fn print_night(recording: &str, epochs: &[EpochLabels]) -> Result<()> {
     Ok(())
 }
 
-fn print_events(engine: &Engine, recordings: &[RecordingId], set: &str) -> Result<()> {
+fn print_counts(engine: &Engine, recordings: &[RecordingId], labeller: &Labeller) -> Result<()> {
     // For each recording and label: epochs that have it, of those that were judged.
     let mut counts: BTreeMap<(String, &'static str), (usize, usize)> = BTreeMap::new();
-    engine.label_epochs(&recordings.iter().cloned().collect(), set, |epoch| {
+    labeller.label(engine, recordings, |epoch| {
         for (label, _) in &epoch.probabilities {
             let count = counts.entry((epoch.recording.clone(), *label)).or_default();
             count.0 += usize::from(epoch.labels.contains(label));

@@ -18,6 +18,9 @@ use crate::error::Outcome;
 use crate::session::Session;
 use crate::table::{clock, table};
 
+/// Heading of scores, at the right.
+pub(super) const COSINE: &str = ">cosine";
+
 /// A hit and where the encoder looked in it.
 #[derive(Serialize)]
 struct ExplainedHit<'a> {
@@ -30,7 +33,7 @@ struct ExplainedHit<'a> {
 }
 
 pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<Outcome> {
-    let SearchEpochs { text, like, vector, captions, filter, collection, .. } = arguments;
+    let SearchEpochs { text, like, vector, concept, captions, filter, collection, .. } = arguments;
     let SearchEpochs { top, min_score, explain, json, .. } = arguments;
     let session = Session::open(common, &collection.encoder)?;
     let engine = session.engine(&collection)?;
@@ -44,19 +47,21 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<Outcome> {
         }
         return Ok(Outcome::Done);
     }
-    let query = match (text, like, vector) {
+    let query = match (text, like, vector, concept) {
         (Some(text), ..) => EpochQuery::Text(text),
-        (None, Some(epoch), _) => EpochQuery::Epoch(epoch),
-        (None, None, Some(file)) => EpochQuery::Vector(read_vector(&file)?),
-        (None, None, None) => {
-            bail!("nothing to search for; give words, `--like EPOCH` or `--vector FILE`")
-        }
+        (None, Some(epoch), ..) => EpochQuery::Epoch(epoch),
+        (None, None, Some(file), _) => EpochQuery::Vector(read_vector(&file)?),
+        (None, None, None, Some(file)) => EpochQuery::Concept(engine.read_concept(&file)?),
+        (None, None, None, None) => bail!(
+            "nothing to search for; give words, `--like EPOCH`, `--vector FILE` or `--concept FILE`"
+        ),
     };
+    let score = if matches!(query, EpochQuery::Concept(_)) { ">probability" } else { COSINE };
     let answer = engine.search_epochs(&query, top, filter.into(), min_score)?;
     let explanations = if explain { Some(explanations(&session, &engine, &answer)?) } else { None };
     match (explanations, json) {
         (None, true) => console::print_pretty_json(&answer)?,
-        (None, false) => print(&answer)?,
+        (None, false) => print(&answer, score)?,
         (Some(explanations), true) => {
             let hits: Vec<ExplainedHit<'_>> = explained(&answer, &explanations).collect();
             let EpochAnswer { reading, missing, .. } = &answer;
@@ -64,7 +69,7 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<Outcome> {
             console::print_pretty_json(&answer)?;
         }
         (Some(explanations), false) => {
-            print(&answer)?;
+            print(&answer, score)?;
             print_explanations(&answer, &explanations)?;
         }
     }
@@ -132,8 +137,8 @@ impl From<FilterArguments> for Filter {
     }
 }
 
-/// Prints epochs as a table, and what of the text was not understood.
-pub(super) fn print(answer: &EpochAnswer) -> Result<()> {
+/// Prints epochs as a table, the column of the scores under this heading, and what of the text was not understood.
+pub(super) fn print(answer: &EpochAnswer, score: &str) -> Result<()> {
     if let Some(reading) = &answer.reading {
         if !reading.unknown_words.is_empty() {
             let words = reading.unknown_words.join("`, `");
@@ -163,7 +168,7 @@ pub(super) fn print(answer: &EpochAnswer) -> Result<()> {
         ]
     });
     console::print(table(
-        &["epoch", ">from start", ">clock", ">cosine", "stage", "scored events"],
+        &["epoch", ">from start", ">clock", score, "stage", "scored events"],
         rows,
     ))?;
     Ok(())
@@ -178,6 +183,6 @@ fn print_captions(hits: &[CaptionAnswer]) -> Result<()> {
             format!("{}:{}", hit.recording, hit.epoch),
         ]
     });
-    console::print(table(&[">cosine", "kind", "caption", "made for"], rows))?;
+    console::print(table(&[COSINE, "kind", "caption", "made for"], rows))?;
     Ok(())
 }

@@ -3,25 +3,42 @@
 //! The same directions, calibrations and rates are used as for questions to a collection. What the recordings cannot
 //! tell, for want of labels or channels, is said and not left out.
 
+mod agreement;
+mod by_channels;
+mod directions;
+mod events;
+mod few_shot;
+mod localisation;
+mod neighbours;
 mod nights;
 mod occlusion;
 mod retrieval;
 mod scored_night;
-mod zero_shot;
+mod silences;
+mod stages;
+mod units;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use nocturne_encoder::bundle::Manifest;
-use nocturne_encoder::{LabelDirections, PromptSet, SignalEncoder, TextEncoder};
+use nocturne_encoder::{SignalEncoder, TextEncoder};
 use serde::Serialize;
 
 use crate::{Error, Result};
+pub use agreement::Agreement;
+pub use by_channels::{ByChannels, EventByChannels};
+pub use directions::ByPrompt;
+use directions::Concepts;
+pub use events::{EventAgreement, MeanOverEvents};
+pub use few_shot::{FewShot, FewShotAccuracy, FewShotPoint, HeldOut};
+pub use localisation::Localisation;
 pub use nights::NightAgreement;
 pub use occlusion::Occlusion;
-pub use retrieval::{Retrieval, RetrievalReport};
+pub use retrieval::{LargeGallery, Retrieval, RetrievalReport};
 use scored_night::ScoredNight;
-pub use zero_shot::{EventAgreement, StageAgreement};
+pub use stages::{CalibrationError, StageAgreement};
+pub use units::{Intervals, Resampling, Unit};
 
 /// How a bundle does on some recordings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,18 +51,31 @@ pub struct Evaluation {
     pub recordings: usize,
     /// Their epochs.
     pub epochs: usize,
+    /// What the intervals are made of.
+    pub resampling: Resampling,
     /// Zero-shot stages against the scored ones.
     pub stages: Option<StageAgreement>,
     /// Chance that an N3 epoch is nearer to the prompts of N3 than to those of wake, compared with a wake epoch.
     pub wake_vs_deep_auroc: Option<f64>,
     /// Events, by name.
     pub events: BTreeMap<String, EventAgreement>,
+    /// The mean over the events that the channels show best.
+    pub events_mean: Option<MeanOverEvents>,
     /// Captions to epochs and back.
     pub retrieval: Option<RetrievalReport>,
     /// What hiding what the encoder attends to does; `None` where it was not asked for.
     pub occlusion: Option<Occlusion>,
     /// Rankings of nights, by name of the concept.
     pub nights: BTreeMap<String, NightAgreement>,
+    /// Stages by heads that learned from a few labelled epochs.
+    pub few_shot: Option<FewShot>,
+    /// Where the encoder looked in epochs with an event, by name of the event.
+    pub localisation: BTreeMap<String, Localisation>,
+    /// Stages and events with some channels hidden, by the choice of channels: `all`, `eeg_eog_emg`, `one_eeg` and
+    /// `cardio_respiratory`.
+    pub by_channels: BTreeMap<&'static str, ByChannels>,
+    /// 95 % intervals of the figures that stand here; those of others stand beside them.
+    pub ci95: Intervals,
     /// What could not be judged, and why.
     pub not_judged: Vec<String>,
     /// Recordings that could not be read, and why.
@@ -59,14 +89,24 @@ pub struct Evaluator {
     text: TextEncoder,
     manifest: Manifest,
     fingerprint: String,
-    /// Epochs in which the attention is tried.
-    occlusion: usize,
+    options: EvaluationOptions,
 }
 
-/// The prompt sets of a bundle, encoded.
-struct Prompts {
-    stages: Vec<LabelDirections>,
-    events: Vec<LabelDirections>,
+/// How much is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EvaluationOptions {
+    /// Epochs in which is tried whether the attention may be believed; none by default.
+    pub occlusion: usize,
+    /// Captions in the large gallery.
+    pub gallery: usize,
+    /// Epochs that are encoded with channels hidden, once for each choice of channels.
+    pub by_channels: usize,
+}
+
+impl Default for EvaluationOptions {
+    fn default() -> Self {
+        Self { occlusion: 0, gallery: 10_000, by_channels: 1200 }
+    }
 }
 
 impl Evaluator {
@@ -77,19 +117,20 @@ impl Evaluator {
         bundle: &nocturne_encoder::Bundle,
     ) -> Self {
         let (manifest, fingerprint) = (bundle.manifest().clone(), bundle.fingerprint().to_owned());
-        Self { signal, text, manifest, fingerprint, occlusion: 0 }
+        Self { signal, text, manifest, fingerprint, options: EvaluationOptions::default() }
     }
 
-    /// Tries in up to `epochs` epochs whether the attention may be believed.
+    /// Sets how much is tried.
     ///
     /// # Errors
     ///
-    /// [`nocturne_encoder::Error::NoAttention`] where the bundle does not tell where it looks.
-    pub fn with_occlusion(self, epochs: usize) -> Result<Self> {
-        if epochs > 0 {
+    /// [`nocturne_encoder::Error::NoAttention`] where the attention is to be tried and the bundle does not tell where
+    /// it looks.
+    pub fn with_options(self, options: EvaluationOptions) -> Result<Self> {
+        if options.occlusion > 0 {
             self.signal.expect_attention()?;
         }
-        Ok(Self { occlusion: epochs, ..self })
+        Ok(Self { options, ..self })
     }
 
     /// Evaluates on recordings with annotations, and tells `progress` of each that was read.
@@ -106,7 +147,10 @@ impl Evaluator {
         let mut read = Vec::new();
         let mut failed = Vec::new();
         for (i, path) in paths.iter().enumerate() {
-            match ScoredNight::read(path, &mut self.signal, self.manifest.preprocessing.z_score) {
+            // Each night gives its share of the sample.
+            let n_hidden = self.options.by_channels.div_ceil(paths.len());
+            let z_score = self.manifest.preprocessing.z_score;
+            match ScoredNight::read(path, &mut self.signal, z_score, n_hidden) {
                 Ok(night) => {
                     nights.push(night);
                     read.push(path);
@@ -122,54 +166,37 @@ impl Evaluator {
                 problem: format!("cannot be evaluated: {problem}"),
             });
         }
-        let prompts = Prompts {
-            stages: PromptSet::stages().encode(&mut self.text)?,
-            events: PromptSet::events().encode(&mut self.text)?,
-        };
-        let retrieval = retrieval::evaluate(&nights, &mut self.text)?;
+        let concepts = Concepts::encode(&mut self.text, &self.manifest)?;
         let read: Vec<(&PathBuf, &ScoredNight)> = read.into_iter().zip(&nights).collect();
         let encoders = (&mut self.signal, &mut self.text);
         let z_score = self.manifest.preprocessing.z_score;
-        let occlusion = occlusion::evaluate(&read, self.occlusion, encoders, z_score)?;
+        let occlusion = occlusion::evaluate(&read, self.options.occlusion, encoders, z_score)?;
+        let (resampling, bootstrap) = units::resample(&mut nights);
+        let retrieval =
+            retrieval::evaluate(&nights, &mut self.text, &bootstrap, self.options.gallery)?;
+        let (events, events_mean) = events::evaluate(&nights, &concepts.events, &bootstrap);
+        let (wake_vs_deep_auroc, interval) = stages::wake_vs_deep(&nights, &concepts, &bootstrap);
         let mut evaluation = Evaluation {
             bundle: self.manifest.name.clone(),
             bundle_fingerprint: self.fingerprint.clone(),
             recordings: nights.len(),
             epochs: nights.iter().map(|night| night.epochs.len()).sum(),
-            stages: zero_shot::stages(&nights, &prompts.stages),
-            wake_vs_deep_auroc: zero_shot::wake_vs_deep(&nights, &prompts.stages),
-            events: zero_shot::events(&nights, &prompts.events),
+            resampling,
+            stages: stages::evaluate(&nights, &concepts, &bootstrap),
+            wake_vs_deep_auroc,
+            events,
+            events_mean,
             retrieval,
             occlusion,
-            nights: nights::rankings(&nights, &prompts.events, &self.manifest),
+            nights: nights::rankings(&nights, &concepts.events),
+            few_shot: few_shot::evaluate(&nights, &concepts, &bootstrap),
+            localisation: localisation::evaluate(&nights, &bootstrap),
+            by_channels: by_channels::evaluate(&nights, &concepts, &bootstrap),
+            ci95: Intervals::from([("wake_vs_deep_auroc", interval)]),
             not_judged: Vec::new(),
             failed,
         };
-        evaluation.not_judged = evaluation.silences();
+        evaluation.not_judged = silences::of(&evaluation);
         Ok(evaluation)
-    }
-}
-
-impl Evaluation {
-    /// Says what could not be judged.
-    fn silences(&self) -> Vec<String> {
-        let mut silences = Vec::new();
-        let mut note = |is_missing: bool, text: &str| {
-            if is_missing {
-                silences.push(text.to_owned());
-            }
-        };
-        note(self.stages.is_none(), "stages: no epoch is scored and has an EEG or EOG channel");
-        note(
-            self.wake_vs_deep_auroc.is_none(),
-            "wake_vs_deep_auroc: the epochs are not both of wake and of N3",
-        );
-        note(self.events.is_empty(), "events: no recording has scored events");
-        note(self.retrieval.is_none(), "retrieval: fewer than two epochs have a caption");
-        note(
-            self.nights.is_empty(),
-            "nights: fewer than three recordings have stages, scored events and the channels for a concept",
-        );
-        silences
     }
 }

@@ -1,11 +1,16 @@
-//! Captions to epochs and back, in a gallery of fixed size.
+//! Captions to epochs and back, in galleries of fixed size.
 
 use std::collections::BTreeMap;
 
+use nocturne_encoder::metrics::{
+    Bootstrap, Pair, UnitSums, average_precision_of_relevant, mean, rank_of_partner,
+};
 use nocturne_encoder::{Embedding, TextEncoder};
+use nocturne_psg::{EventSet, Stage};
 use serde::Serialize;
 
-use super::scored_night::ScoredNight;
+use super::scored_night::{ScoredEpoch, ScoredNight};
+use super::units::Intervals;
 use crate::Result;
 
 /// Epochs in the gallery, where there are as many.
@@ -14,6 +19,17 @@ const GALLERY: usize = 1000;
 /// Retrieval both ways.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RetrievalReport {
+    /// From a caption to its epoch, in a gallery of 1,000.
+    pub text_to_epoch: Retrieval,
+    /// From an epoch to its caption, in a gallery of 1,000.
+    pub epoch_to_text: Retrieval,
+    /// The same in a larger gallery, where there are more captions.
+    pub large_gallery: Option<LargeGallery>,
+}
+
+/// Retrieval both ways in a larger gallery.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LargeGallery {
     /// From a caption to its epoch.
     pub text_to_epoch: Retrieval,
     /// From an epoch to its caption.
@@ -31,101 +47,177 @@ pub struct Retrieval {
     pub r10: f64,
     /// Mean of one over the partner's rank.
     pub mrr: f64,
-    /// Pairs in the gallery; chance finds `k / gallery`.
+    /// Pairs in the gallery; chance finds `k / gallery`. Pairs of the same caption are partners of each other.
     pub gallery: usize,
+    /// Different captions among them.
+    pub captions: usize,
+    /// Mean average precision where whatever has the same stage and the same kinds of event is right; in galleries of
+    /// 1,000 only.
+    pub label_map: Option<f64>,
+    /// What chance gives for it: the mean share of the gallery that is right.
+    pub label_map_by_chance: Option<f64>,
+    /// 95 % intervals; the queries are drawn again, the gallery stays.
+    pub ci95: Intervals,
 }
 
-/// A pair of an epoch and its caption. Pairs of one caption are partners of each other.
-struct Pair {
-    epoch: Embedding,
+/// An epoch and its caption.
+struct Captioned<'a> {
+    epoch: &'a ScoredEpoch,
     text: Embedding,
     caption: usize,
 }
 
+/// Places of the sums that a way of asking is summed up in.
+const R1: usize = 0;
+const R5: usize = 1;
+const R10: usize = 2;
+const MRR: usize = 3;
+const PRECISION: usize = 4;
+const N: usize = 5;
+
+/// Asks for up to `largest` captions, spread evenly over all nights, so that no gallery needs drawing.
 pub(super) fn evaluate(
     nights: &[ScoredNight],
     encoder: &mut TextEncoder,
+    bootstrap: &Bootstrap,
+    largest: usize,
 ) -> Result<Option<RetrievalReport>> {
-    let captioned: Vec<(&Embedding, &String)> = nights
+    let epochs: Vec<&ScoredEpoch> = nights
         .iter()
         .flat_map(|night| &night.epochs)
-        .filter_map(|epoch| Some((&epoch.embedding, epoch.caption.as_ref()?)))
+        .filter(|epoch| epoch.caption.is_some())
         .collect();
-    if captioned.len() < 2 {
+    if epochs.len() < 2 {
         return Ok(None);
     }
-    // Spread evenly over all nights, so that the gallery needs no drawing.
-    let n = captioned.len().min(GALLERY);
-    let chosen: Vec<_> = (0..n).map(|i| captioned[i * captioned.len() / n]).collect();
-    let texts: Vec<&String> = chosen.iter().map(|(_, caption)| *caption).collect();
+    let gallery = captioned(&spread(&epochs, GALLERY), encoder)?;
+    let (text_to_epoch, epoch_to_text) = both_ways(&gallery, bootstrap, true);
+    let large_gallery = if epochs.len().min(largest) > GALLERY {
+        let gallery = captioned(&spread(&epochs, largest), encoder)?;
+        let (text_to_epoch, epoch_to_text) = both_ways(&gallery, bootstrap, false);
+        Some(LargeGallery { text_to_epoch, epoch_to_text })
+    } else {
+        None
+    };
+    Ok(Some(RetrievalReport { text_to_epoch, epoch_to_text, large_gallery }))
+}
+
+fn spread<'a>(epochs: &[&'a ScoredEpoch], n: usize) -> Vec<&'a ScoredEpoch> {
+    let n = epochs.len().min(n);
+    (0..n).map(|i| epochs[i * epochs.len() / n]).collect()
+}
+
+/// Encodes the captions, each wording once.
+fn captioned<'a>(
+    epochs: &[&'a ScoredEpoch],
+    encoder: &mut TextEncoder,
+) -> Result<Vec<Captioned<'a>>> {
+    let mut places = BTreeMap::new();
+    let mut texts: Vec<&str> = Vec::new();
+    let mut captions = Vec::with_capacity(epochs.len());
+    for epoch in epochs {
+        let text = epoch.caption.as_deref().unwrap_or_default();
+        let place = *places.entry(text).or_insert_with(|| {
+            texts.push(text);
+            texts.len() - 1
+        });
+        captions.push(place);
+    }
     let encoded = encoder.encode_all(&texts)?;
-    let mut numbers = BTreeMap::new();
-    let pairs: Vec<Pair> = chosen
+    let pair = |(epoch, caption): (&&'a ScoredEpoch, usize)| Captioned {
+        epoch,
+        text: encoded[caption].embedding.clone(),
+        caption,
+    };
+    Ok(epochs.iter().zip(captions).map(pair).collect())
+}
+
+fn both_ways(
+    gallery: &[Captioned<'_>],
+    bootstrap: &Bootstrap,
+    with_labels: bool,
+) -> (Retrieval, Retrieval) {
+    let text_to_epoch: Vec<Pair<'_>> = gallery
         .iter()
-        .zip(encoded)
-        .map(|((epoch, caption), text)| {
-            let next = numbers.len();
-            let caption = *numbers.entry((*caption).clone()).or_insert(next);
-            Pair { epoch: (*epoch).clone(), text: text.embedding, caption }
-        })
+        .map(|it| Pair { query: &it.text, item: &it.epoch.embedding, partner: it.caption })
         .collect();
-    Ok(Some(RetrievalReport {
-        text_to_epoch: retrieve(&pairs, |pair| &pair.text, |pair| &pair.epoch),
-        epoch_to_text: retrieve(&pairs, |pair| &pair.epoch, |pair| &pair.text),
-    }))
+    let epoch_to_text: Vec<Pair<'_>> = gallery
+        .iter()
+        .map(|it| Pair { query: &it.epoch.embedding, item: &it.text, partner: it.caption })
+        .collect();
+    (
+        retrieve(gallery, &text_to_epoch, bootstrap, with_labels),
+        retrieve(gallery, &epoch_to_text, bootstrap, with_labels),
+    )
 }
 
 fn retrieve(
-    pairs: &[Pair],
-    query: impl Fn(&Pair) -> &Embedding,
-    item: impl Fn(&Pair) -> &Embedding,
+    gallery: &[Captioned<'_>],
+    pairs: &[Pair<'_>],
+    bootstrap: &Bootstrap,
+    with_labels: bool,
 ) -> Retrieval {
-    let ranks: Vec<usize> =
-        pairs.iter().map(|pair| rank(pairs, pair, query(pair), &item)).collect();
-    let n = ranks.len() as f64;
-    let within = |k: usize| ranks.iter().filter(|rank| **rank <= k).count() as f64 / n;
-    let mrr = ranks.iter().map(|rank| 1.0 / *rank as f64).sum::<f64>() / n;
-    Retrieval { r1: within(1), r5: within(5), r10: within(10), mrr, gallery: pairs.len() }
-}
-
-/// Returns the rank, from 1, of the best partner; items of the same score that are no partners come before it.
-fn rank(
-    pairs: &[Pair],
-    asked: &Pair,
-    query: &Embedding,
-    item: &impl Fn(&Pair) -> &Embedding,
-) -> usize {
-    let score = |pair: &Pair| query.cosine(item(pair));
-    let is_partner = |pair: &&Pair| pair.caption == asked.caption;
-    let best = pairs.iter().filter(is_partner).map(score).fold(f32::NEG_INFINITY, f32::max);
-    1 + pairs.iter().filter(|pair| !is_partner(pair) && score(pair) >= best).count()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pair(epoch: [f32; 2], text: [f32; 2], caption: usize) -> Pair {
-        let embedding = |numbers: [f32; 2]| Embedding::new(numbers.to_vec()).unwrap();
-        Pair { epoch: embedding(epoch), text: embedding(text), caption }
-    }
-
-    #[test]
-    fn partner_is_ranked_among_the_others() {
-        let pairs = [
-            pair([1.0, 0.0], [1.0, 0.1], 0),
-            pair([0.0, 1.0], [0.1, 1.0], 1),
-            pair([1.0, 1.0], [1.0, -1.0], 2),
+    let mut sums = UnitSums::new(bootstrap.n_units(), N + 1);
+    for (asked, it) in gallery.iter().enumerate() {
+        let rank = rank_of_partner(pairs, asked);
+        let within = |k: usize| f64::from(u8::from(rank <= k));
+        let precision = if with_labels { label_precision(gallery, pairs, asked) } else { 0.0 };
+        let quantities = [
+            (R1, within(1)),
+            (R5, within(5)),
+            (R10, within(10)),
+            (MRR, 1.0 / rank as f64),
+            (PRECISION, precision),
+            (N, 1.0),
         ];
-        let found = retrieve(&pairs, |pair| &pair.text, |pair| &pair.epoch);
-        assert!((found.r1 - 2.0 / 3.0).abs() < 1e-9, "{found:?}");
-        assert!((found.mrr - (1.0 + 1.0 + 0.5) / 3.0).abs() < 1e-9, "{found:?}");
-        assert_eq!((found.r5, found.gallery), (1.0, 3));
+        for (quantity, value) in quantities {
+            sums.add(it.epoch.unit, quantity, value);
+        }
     }
+    let share = |weights: &[u32], quantity: usize| {
+        let sums = sums.weighted(weights);
+        (sums[N] > 0.0).then(|| sums[quantity] / sums[N])
+    };
+    let once = bootstrap.once();
+    let of = |quantity: usize| share(&once, quantity).unwrap_or(0.0);
+    let interval = |quantity: usize| bootstrap.interval(|weights| share(weights, quantity));
+    let mut ci95 = Intervals::from([
+        ("r1", interval(R1)),
+        ("r5", interval(R5)),
+        ("r10", interval(R10)),
+        ("mrr", interval(MRR)),
+    ]);
+    if with_labels {
+        ci95.insert("label_map", interval(PRECISION));
+    }
+    let captions: std::collections::BTreeSet<usize> = gallery.iter().map(|it| it.caption).collect();
+    Retrieval {
+        r1: of(R1),
+        r5: of(R5),
+        r10: of(R10),
+        mrr: of(MRR),
+        gallery: gallery.len(),
+        captions: captions.len(),
+        label_map: with_labels.then(|| of(PRECISION)),
+        label_map_by_chance: if with_labels { label_map_by_chance(gallery) } else { None },
+        ci95,
+    }
+}
 
-    #[test]
-    fn epochs_of_one_caption_are_partners() {
-        let pairs = [pair([1.0, 0.0], [0.0, 1.0], 0), pair([0.0, 1.0], [0.0, 1.0], 0)];
-        assert_eq!(retrieve(&pairs, |pair| &pair.text, |pair| &pair.epoch).r1, 1.0);
-    }
+/// What an item must share with a query to be right.
+fn labels(it: &Captioned<'_>) -> (Option<Stage>, EventSet) {
+    (it.epoch.stage, it.epoch.events)
+}
+
+fn label_precision(gallery: &[Captioned<'_>], pairs: &[Pair<'_>], asked: usize) -> f64 {
+    let items = pairs.iter().zip(gallery);
+    let items = items.map(|(pair, it)| (pair.item, labels(it) == labels(&gallery[asked])));
+    average_precision_of_relevant(pairs[asked].query, items).expect("a query's own item is right")
+}
+
+fn label_map_by_chance(gallery: &[Captioned<'_>]) -> Option<f64> {
+    let mut counts: BTreeMap<(Option<usize>, u32), usize> = BTreeMap::new();
+    let key = |it: &Captioned<'_>| (it.epoch.stage.map(Stage::index), it.epoch.events.bits());
+    gallery.iter().for_each(|it| *counts.entry(key(it)).or_default() += 1);
+    mean(gallery.iter().map(|it| counts[&key(it)] as f64 / gallery.len() as f64))
 }

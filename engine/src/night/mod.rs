@@ -1,5 +1,6 @@
 //! Words to nights: how often does a concept occur in each hour of sleep?
 
+mod known;
 mod question;
 pub(crate) mod rate;
 mod sought;
@@ -14,7 +15,8 @@ use crate::concept::{calibration, is_called};
 use crate::epochs::{EpochHit, TextReading};
 use crate::limits::{check_k, check_text};
 use crate::margins::Margins;
-use crate::{Engine, Error, Result};
+use crate::{Engine, Error, LearnedConcept, Result};
+use known::Known;
 use question::Question;
 use sought::Sought;
 
@@ -99,10 +101,12 @@ pub struct QuestionReading {
 }
 
 /// What a question about nights asks for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct NightRequest {
     /// The question.
     pub question: String,
+    /// A learned concept, which the question is then about instead of the one that its words name.
+    pub concept: Option<LearnedConcept>,
     /// The recordings that are compared; all where it is empty.
     pub recordings: BTreeSet<RecordingId>,
     /// Most nights.
@@ -128,7 +132,10 @@ impl Engine {
                 format!("0 to {MOST_EVIDENCE}"),
             ));
         }
-        let mut sought = self.sought(question)?;
+        let mut sought = match &request.concept {
+            Some(concept) => Sought::learned(question, concept),
+            None => self.sought(question)?,
+        };
         let snapshot = self.snapshot()?;
         let wanted =
             |id: &RecordingId| request.recordings.is_empty() || request.recordings.contains(id);
@@ -167,11 +174,11 @@ impl Engine {
     fn sought(&self, question: Question) -> Result<Sought> {
         let words = check_text("question", &question.concept)?.to_owned();
         let set = PromptSet::events();
-        let known = set.labels.iter().position(|label| is_called(label, &words));
-        let (name, label, directions, text) = if let Some(place) = known {
+        let place = set.labels.iter().position(|label| is_called(label, &words));
+        let (name, known, directions, text) = if let Some(place) = place {
             let label = &set.labels[place];
             let directions = self.texts.directions(set)?[place].clone();
-            (label.name.clone(), Some(label), directions, TextReading::default())
+            (label.name.clone(), Some(Known::Label(label)), directions, TextReading::default())
         } else {
             let encoded = self.texts.encode_one(&words)?;
             let text = TextReading::from(&encoded);
@@ -179,7 +186,7 @@ impl Engine {
         };
         let calibration = calibration(&self.manifest, &name);
         let margins = Margins::of(&[directions]);
-        Ok(Sought { question, name, label, margins, calibration, text })
+        Ok(Sought { question, name, known, margins, calibration, text })
     }
 }
 

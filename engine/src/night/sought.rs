@@ -1,14 +1,15 @@
 //! A concept that is looked for in nights: scores, thresholds, evidence.
 
-use nocturne_encoder::Label;
 use nocturne_encoder::bundle::Calibration;
 use nocturne_index::{Hit, Recording, ScoreTable};
 use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{EPOCH_S, EpochRef, Stage};
 
+use super::known::Known;
 use super::question::Question;
 use super::rate::{Rate, scored_rate};
 use super::{NightHit, QuestionReading, StageSource};
+use crate::LearnedConcept;
 use crate::epochs::{EpochHit, TextReading};
 use crate::labels::Judge;
 use crate::margins::Margins;
@@ -22,8 +23,8 @@ pub(super) struct Sought {
     pub(super) question: Question,
     /// Name of the label, or the words that were searched for.
     pub(super) name: String,
-    /// The label of a known concept.
-    pub(super) label: Option<&'static Label>,
+    /// What is known of it; nothing of words that are no concept.
+    pub(super) known: Option<Known>,
     /// That of the label, or of the words alone.
     pub(super) margins: Margins,
     pub(super) calibration: Calibration,
@@ -54,6 +55,18 @@ impl JudgedNight<'_> {
 }
 
 impl Sought {
+    /// Looks for a learned concept, whatever the words of the question call it.
+    pub(super) fn learned(question: Question, concept: &LearnedConcept) -> Self {
+        Self {
+            question,
+            name: concept.name().to_owned(),
+            known: Some(Known::Learned(concept.target)),
+            margins: Margins::of(&[concept.directions()]),
+            calibration: concept.calibration,
+            text: TextReading::default(),
+        }
+    }
+
     /// Scores the epochs of sleep of a night, or says why it cannot.
     ///
     /// Which epochs are sleep is said by the recording's scorer, or else by the nearest prompt.
@@ -81,7 +94,7 @@ impl Sought {
             if !self.question.is_about(stage) {
                 continue;
             }
-            if self.label.is_some_and(|label| !label.is_visible_in(mask)) {
+            if self.known.is_some_and(|known| !known.is_visible_in(mask)) {
                 night.n_hidden += 1;
             } else {
                 night.scores.push((row, self.score_in(scores, recording, row)?));
@@ -96,7 +109,7 @@ impl Sought {
 
     /// Sets the threshold of words without a calibration, so that a fixed share of all epochs counts.
     pub(super) fn calibrate(&mut self, nights: &[JudgedNight<'_>]) {
-        if self.label.is_some() {
+        if self.known.is_some() {
             return;
         }
         let mut scores: Vec<f32> =
@@ -125,31 +138,31 @@ impl Sought {
             epochs_not_judged: *n_hidden,
             hours_of_sleep: scores.len() as f64 * EPOCH_S / 3600.0,
             stage_source: *stage_source,
-            scored_rate_per_hour: self.label.and_then(|label| self.scored_rate(recording, label)),
+            scored_rate_per_hour: self.known.and_then(|known| self.scored_rate(recording, known)),
             evidence: evidence(snapshot, night, n_evidence),
         })
     }
 
     /// Says how the question was understood, and what to keep in mind about the answer for these nights.
     pub(super) fn reading(self, nights: &[JudgedNight<'_>]) -> QuestionReading {
-        let Self { question, name, label, text, .. } = self;
+        let Self { question, name, known, text, .. } = self;
         let mut cautions = Vec::new();
         let n_poor = nights.iter().filter(|night| night.lacks_channels()).count();
-        if label.is_some() && n_poor > 0 {
+        if known.is_some() && n_poor > 0 {
             cautions.push(format!(
                 "{n_poor} of {} nights lack channels for most of their sleep; hits and false alarms are known for \
                  epochs with all of them only, so the rates of these nights may be far off",
                 nights.len()
             ));
         }
-        if label.is_none() {
+        if known.is_none() {
             let share = UNCALIBRATED_SHARE * 100.0;
             cautions.push(format!(
                 "`{name}` is no known concept: the best {share} % of all epochs count as found, so the rates compare \
                  nights and measure nothing"
             ));
         }
-        if label.is_some_and(|label| label.indirect) {
+        if known.is_some_and(Known::is_indirect) {
             cautions.push(format!(
                 "the input channels do not show `{name}`; it is inferred from what goes along with it"
             ));
@@ -161,7 +174,7 @@ impl Sought {
         QuestionReading {
             sentence: question.sentence(&name),
             concept: name,
-            known: label.is_some(),
+            known: known.is_some(),
             cautions,
             text,
         }
@@ -181,11 +194,11 @@ impl Sought {
         let is_absent = [margin - error, margin + error]
             .iter()
             .all(|margin| self.calibration.probability(*margin) < self.calibration.threshold);
-        if self.label.is_some() && is_absent {
+        if self.known.is_some() && is_absent {
             return Ok(self.calibration.probability(margin));
         }
         let margin = self.margin(&recording.cosines(row, self.margins.prompts())?);
-        Ok(if self.label.is_some() { self.calibration.probability(margin) } else { margin })
+        Ok(if self.known.is_some() { self.calibration.probability(margin) } else { margin })
     }
 
     fn margin(&self, scores: &[f32]) -> f32 {
@@ -195,9 +208,9 @@ impl Sought {
     /// Returns scored occurrences per hour of the sleep that was asked for.
     ///
     /// Few scorers mark everything: where not one such event was scored, nobody may have looked for it.
-    fn scored_rate(&self, recording: &Recording, label: &Label) -> Option<f64> {
+    fn scored_rate(&self, recording: &Recording, known: Known) -> Option<f64> {
         let mut events =
-            recording.events()?.iter().filter(|event| label.covers(event.kind)).peekable();
+            recording.events()?.iter().filter(|event| known.covers(event.kind)).peekable();
         events.peek()?;
         let asleep_s: Vec<f64> = (0..recording.n_epochs())
             .filter(|row| self.question.is_about(recording.stages()[*row]))

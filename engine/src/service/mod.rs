@@ -103,6 +103,7 @@ impl NocturneService for Service {
         let request = request.into_inner();
         let request = NightRequest {
             question: request.question,
+            concept: None,
             recordings: recording_ids(request.recordings).map_err(|it| *it)?,
             k: hits_or_default(request.top_k),
             evidence: evidence_or_default(request.evidence),

@@ -47,6 +47,11 @@ impl EpochFacts {
                 eeg_c3: features.eeg_c3.filter(|_| sees(Channel::EegC3A2)),
                 eeg_c4: features.eeg_c4.filter(|_| sees(Channel::EegC4A1)),
                 heart: features.heart.clone().filter(|_| sees(Channel::Ecg)),
+                // What breathing shows of it is all that can be seen.
+                saturation: features
+                    .saturation
+                    .clone()
+                    .filter(|_| EventKind::Desaturation.is_visible_in(mask)),
                 abdomen: features.abdomen.filter(|_| sees(Channel::Abdomen)),
                 thorax: features.thorax.filter(|_| sees(Channel::Thorax)),
                 airflow: features.airflow.filter(|_| sees(Channel::Airflow)),

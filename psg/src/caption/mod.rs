@@ -6,11 +6,13 @@
 
 mod claim;
 mod facts;
+mod judging;
 mod kind;
 mod maker;
 mod number;
 mod numbers;
 mod phrase;
+mod reading;
 mod stage_event;
 mod templates;
 mod text;
@@ -19,11 +21,15 @@ mod words;
 
 pub use claim::{Caption, Claim, EventFamily, NumberClaim, StageFamily};
 pub use facts::EpochFacts;
+pub use judging::{NumbersRight, Tolerance, numbers_right};
 pub use kind::CaptionKind;
 pub use maker::{caption, phrase};
 pub use number::{NumberHead, NumberName};
+pub use reading::{Figures, SaidEvent, SaidNumber};
 pub use vocabulary::{vocabulary, words, words_of};
 
+#[cfg(test)]
+mod read_back;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::CaptionKind;
-use crate::features::{Breathing, EegPowers, EyeMovements, Features};
+use crate::features::{Breathing, EegPowers, EyeMovements, Features, TrendStretch};
 
 /// What a list of numbers speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub enum NumberHead {
     Ecg,
     /// The course of the heart rate.
     HeartRate,
+    /// Oxygen saturation of the blood.
+    Saturation,
     /// The belt of the abdomen.
     Abdomen,
     /// The belt of the thorax.
@@ -33,13 +35,14 @@ pub enum NumberHead {
 
 impl NumberHead {
     /// Every head, in the order in which numbers are listed.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::LeftEog,
         Self::RightEog,
         Self::C3,
         Self::C4,
         Self::Ecg,
         Self::HeartRate,
+        Self::Saturation,
         Self::Abdomen,
         Self::Thorax,
         Self::Airflow,
@@ -50,9 +53,47 @@ impl NumberHead {
     pub const fn kind(self) -> CaptionKind {
         match self {
             Self::LeftEog | Self::RightEog | Self::C3 | Self::C4 => CaptionKind::Brain,
-            Self::Ecg | Self::HeartRate => CaptionKind::Heart,
+            Self::Ecg | Self::HeartRate | Self::Saturation => CaptionKind::Heart,
             Self::Abdomen | Self::Thorax | Self::Airflow => CaptionKind::Respiratory,
             Self::Chin => CaptionKind::PositionMuscle,
+        }
+    }
+
+    /// Returns the names of its numbers.
+    pub const fn names(self) -> &'static [NumberName] {
+        match self {
+            Self::LeftEog | Self::RightEog => &[NumberName::Slow, NumberName::Rapid],
+            Self::C3 | Self::C4 => {
+                &[NumberName::Delta, NumberName::Theta, NumberName::Alpha, NumberName::Beta]
+            }
+            Self::Ecg => &[NumberName::BeatRate, NumberName::Rmssd],
+            Self::HeartRate => &[NumberName::Minimum, NumberName::Maximum, NumberName::Mean],
+            Self::Saturation => &[NumberName::LeastSaturation, NumberName::MeanSaturation],
+            Self::Abdomen | Self::Thorax => &[NumberName::BeltRate, NumberName::Deviation],
+            Self::Airflow => &[NumberName::FlowRate, NumberName::Flatness],
+            Self::Chin => &[
+                NumberName::MedianFrequency,
+                NumberName::BurstRatio,
+                NumberName::BurstRate,
+                NumberName::Tone,
+            ],
+        }
+    }
+
+    /// Returns how the rate or level goes, where that is told of it.
+    pub fn trends(self, features: &Features) -> &[TrendStretch] {
+        match self {
+            Self::HeartRate => features.heart.as_ref().map_or(&[], |heart| &heart.trends),
+            Self::Saturation => features.saturation.as_ref().map_or(&[], |it| &it.trends),
+            Self::LeftEog
+            | Self::RightEog
+            | Self::C3
+            | Self::C4
+            | Self::Ecg
+            | Self::Abdomen
+            | Self::Thorax
+            | Self::Airflow
+            | Self::Chin => &[],
         }
     }
 
@@ -72,6 +113,12 @@ impl NumberHead {
                     (NumberName::Minimum, heart.min_bpm),
                     (NumberName::Maximum, heart.max_bpm),
                     (NumberName::Mean, heart.mean_bpm),
+                ]
+            }),
+            Self::Saturation => features.saturation.as_ref().map(|saturation| {
+                vec![
+                    (NumberName::LeastSaturation, saturation.min_percent),
+                    (NumberName::MeanSaturation, saturation.mean_percent),
                 ]
             }),
             Self::Abdomen => features.abdomen.map(belt),
@@ -137,6 +184,10 @@ pub enum NumberName {
     Maximum,
     /// Mean of a rate.
     Mean,
+    /// Least saturation of the epoch.
+    LeastSaturation,
+    /// Mean saturation.
+    MeanSaturation,
     /// Breaths per minute in a belt.
     BeltRate,
     /// Deviation of the intervals between breaths.
@@ -157,7 +208,7 @@ pub enum NumberName {
 
 impl NumberName {
     /// Every name.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Slow,
         Self::Rapid,
         Self::Delta,
@@ -169,6 +220,8 @@ impl NumberName {
         Self::Minimum,
         Self::Maximum,
         Self::Mean,
+        Self::LeastSaturation,
+        Self::MeanSaturation,
         Self::BeltRate,
         Self::Deviation,
         Self::FlowRate,
@@ -188,6 +241,8 @@ impl NumberName {
             | Self::Theta
             | Self::Alpha
             | Self::Beta
+            | Self::LeastSaturation
+            | Self::MeanSaturation
             | Self::Tone => "%",
             Self::BeatRate
             | Self::Minimum

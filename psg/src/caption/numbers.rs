@@ -6,7 +6,7 @@ use super::maker::Draw;
 use super::number::{NumberHead, NumberName};
 use super::templates::TEMPLATES;
 use super::text::sentence;
-use crate::features::{Features, HeartTrend};
+use crate::features::{Features, TrendStretch};
 
 /// Returns one sentence for each channel that was measured, in the order of the montage, and one for the position.
 pub(super) fn sentences(kind: CaptionKind, features: &Features, draw: &mut Draw) -> Vec<Sentence> {
@@ -30,10 +30,7 @@ fn listing(head: NumberHead, features: &Features, draw: &mut Draw) -> Option<Sen
         .into_iter()
         .filter_map(|(name, value)| number(name, value, draw))
         .collect();
-    if head == NumberHead::HeartRate {
-        let trends = features.heart.iter().flat_map(|heart| &heart.trends);
-        parts.extend(trends.map(|trend| trend_part(trend, draw)));
-    }
+    parts.extend(head.trends(features).iter().map(|trend| trend_part(trend, draw)));
     draw.shuffle(&mut parts);
     let (first, rest) = parts.split_first()?;
     let mut text = format!("{}: {first}", draw.pick(&TEMPLATES.number.head[&head]));
@@ -63,7 +60,7 @@ fn number(name: NumberName, value: f64, draw: &mut Draw) -> Option<String> {
     })
 }
 
-fn trend_part(trend: &HeartTrend, draw: &mut Draw) -> String {
+fn trend_part(trend: &TrendStretch, draw: &mut Draw) -> String {
     let words = draw.pick(TEMPLATES.number.trend.of(trend.trend));
     draw.pick(&TEMPLATES.number.trend.sentences)
         .replace("{trend}", words)

@@ -161,6 +161,12 @@ pub(super) enum Measure {
     FlowFlatness,
     ChinBurstRatio,
     ChinTone,
+    /// Lowest oxygen saturation of the epoch.
+    SaturationMin,
+    /// Mean oxygen saturation.
+    SaturationMean,
+    /// Seconds of the epoch over which the oxygen saturation falls.
+    SaturationFallingS,
 }
 
 /// What users type.

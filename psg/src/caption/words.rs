@@ -5,7 +5,7 @@ use super::maker::Draw;
 use super::templates::{Measure, MeasureWords, TEMPLATES};
 use super::text::{sentence, statement};
 use super::{CaptionKind, EpochFacts};
-use crate::features::{Features, HeartRate, Trend};
+use crate::features::{Features, Trend, TrendStretch};
 
 /// Returns a sentence for every number of the kind that lies beyond a bound, in a few words.
 pub(super) fn sentences(kind: CaptionKind, facts: &EpochFacts, draw: &mut Draw) -> Vec<Sentence> {
@@ -49,7 +49,10 @@ fn kind_of(measure: Measure) -> CaptionKind {
         Measure::HeartRate
         | Measure::HeartRmssd
         | Measure::HeartRisingS
-        | Measure::HeartFallingS => CaptionKind::Heart,
+        | Measure::HeartFallingS
+        | Measure::SaturationMin
+        | Measure::SaturationMean
+        | Measure::SaturationFallingS => CaptionKind::Heart,
         Measure::BreathingRate | Measure::BreathingDeviation | Measure::FlowFlatness => {
             CaptionKind::Respiratory
         }
@@ -68,7 +71,7 @@ pub(super) fn value(measure: Measure, features: &Features) -> Option<f64> {
     let belt = |number: fn(&crate::features::Breathing) -> f64| {
         mean([features.abdomen.as_ref().map(number), features.thorax.as_ref().map(number)])
     };
-    let heart = features.heart.as_ref();
+    let (heart, saturation) = (features.heart.as_ref(), features.saturation.as_ref());
     match measure {
         Measure::EegDelta => eeg(|eeg| eeg.delta),
         Measure::EegTheta => eeg(|eeg| eeg.theta),
@@ -78,19 +81,22 @@ pub(super) fn value(measure: Measure, features: &Features) -> Option<f64> {
         Measure::EogRapid => eye(|eye| eye.rapid),
         Measure::HeartRate => heart.map(|heart| heart.rate_bpm),
         Measure::HeartRmssd => heart.map(|heart| heart.rmssd_ms),
-        Measure::HeartRisingS => heart.map(|heart| seconds(heart, Trend::Increasing)),
-        Measure::HeartFallingS => heart.map(|heart| seconds(heart, Trend::Decreasing)),
+        Measure::HeartRisingS => heart.map(|heart| seconds(&heart.trends, Trend::Increasing)),
+        Measure::HeartFallingS => heart.map(|heart| seconds(&heart.trends, Trend::Decreasing)),
         Measure::BreathingRate => belt(|belt| belt.rate_bpm),
         Measure::BreathingDeviation => belt(|belt| belt.interval_deviation_s),
         Measure::FlowFlatness => features.airflow.map(|flow| flow.flatness),
         Measure::ChinBurstRatio => features.chin.map(|chin| chin.burst_ratio),
+        Measure::SaturationMin => saturation.map(|it| it.min_percent),
+        Measure::SaturationMean => saturation.map(|it| it.mean_percent),
+        Measure::SaturationFallingS => saturation.map(|it| seconds(&it.trends, Trend::Decreasing)),
         Measure::ChinTone => features.chin.and_then(|chin| chin.tone_percent),
     }
 }
 
-/// Returns for how long the rate goes one way.
-fn seconds(heart: &HeartRate, way: Trend) -> f64 {
-    let trends = heart.trends.iter().filter(|trend| trend.trend == way);
+/// Returns for how long a number goes one way.
+fn seconds(trends: &[TrendStretch], way: Trend) -> f64 {
+    let trends = trends.iter().filter(|trend| trend.trend == way);
     trends.map(|trend| trend.end_s - trend.start_s).sum()
 }
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::median;
-use crate::{EPOCH_S, RATE_HZ};
+use super::trend::{self, TrendStretch};
+use crate::RATE_HZ;
 
 /// What the beats of an epoch tell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,30 +20,7 @@ pub struct HeartRate {
     /// Mean rate.
     pub mean_bpm: f64,
     /// How the rate goes, in order of time; together the stretches fill the epoch.
-    pub trends: Vec<HeartTrend>,
-}
-
-/// A stretch over which the heart rate goes one way.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct HeartTrend {
-    /// The way.
-    pub trend: Trend,
-    /// Begin in seconds from the start of the epoch.
-    pub start_s: f64,
-    /// End in seconds from the start of the epoch.
-    pub end_s: f64,
-}
-
-/// Which way a rate goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Trend {
-    /// Up.
-    Increasing,
-    /// Down.
-    Decreasing,
-    /// Neither.
-    Stable,
+    pub trends: Vec<TrendStretch>,
 }
 
 /// Shortest and longest interval between beats that is believed, in seconds: 24 to 200 beats per minute.
@@ -52,7 +30,7 @@ const FEWEST_BEATS: usize = 10;
 /// An interval that differs by more than this share from the median of five around it stands beside a beat that was
 /// missed, found too much, or came out of turn. Breathing moves intervals by less.
 const GREATEST_STEP: f64 = 0.3;
-/// A rate that changes by less between two stretches of ten seconds is stable, in beats per minute.
+/// A rate that changes by less between the halves of ten seconds is stable, in beats per minute.
 const STABLE_BPM: f64 = 2.0;
 
 /// Measures the heart rate, or returns `None` where there are too few beats to tell.
@@ -152,27 +130,9 @@ fn centre(slopes: &[f64], peak: usize) -> f64 {
     first as f64 + moment / around.iter().sum::<f64>()
 }
 
-/// Tells the way of the rate from third to third of the epoch.
-fn trends(intervals: &[(f64, f64)]) -> Vec<HeartTrend> {
-    const STRETCHES: usize = 3;
-    let stretch_s = EPOCH_S / STRETCHES as f64;
-    let mut trends: Vec<HeartTrend> = Vec::new();
-    for third in 0..STRETCHES {
-        let (from_s, to_s) = (third as f64 * stretch_s, (third + 1) as f64 * stretch_s);
-        let halfway_s = f64::midpoint(from_s, to_s);
-        let change =
-            mean_rate(intervals, from_s, halfway_s).zip(mean_rate(intervals, halfway_s, to_s));
-        let trend = match change {
-            Some((before, after)) if after - before > STABLE_BPM => Trend::Increasing,
-            Some((before, after)) if before - after > STABLE_BPM => Trend::Decreasing,
-            Some(_) | None => Trend::Stable,
-        };
-        match trends.last_mut() {
-            Some(last) if last.trend == trend => last.end_s = to_s,
-            Some(_) | None => trends.push(HeartTrend { trend, start_s: from_s, end_s: to_s }),
-        }
-    }
-    trends
+/// Tells the way of the rate.
+fn trends(intervals: &[(f64, f64)]) -> Vec<TrendStretch> {
+    trend::stretches(|from_s, to_s| mean_rate(intervals, from_s, to_s), STABLE_BPM)
 }
 
 fn mean_rate(intervals: &[(f64, f64)], from_s: f64, to_s: f64) -> Option<f64> {
@@ -190,6 +150,7 @@ mod tests {
     use rand_pcg::Pcg64Mcg;
 
     use super::*;
+    use crate::features::Trend;
 
     /// An ECG of narrow triangles at the given times.
     fn ecg(beats_s: &[f64]) -> Vec<f32> {
@@ -208,7 +169,10 @@ mod tests {
         let heart = heart_rate(&ecg(&beats_s)).unwrap();
         assert!((heart.rate_bpm - 60.0).abs() < 0.5, "{heart:?}");
         assert!(heart.rmssd_ms < 10.0, "{heart:?}");
-        assert_eq!(heart.trends, [HeartTrend { trend: Trend::Stable, start_s: 0.0, end_s: 30.0 }]);
+        assert_eq!(
+            heart.trends,
+            [TrendStretch { trend: Trend::Stable, start_s: 0.0, end_s: 30.0 }]
+        );
     }
 
     #[test]
@@ -235,7 +199,7 @@ mod tests {
         let heart = heart_rate(&ecg(&beats_s)).unwrap();
         assert_eq!(
             heart.trends,
-            [HeartTrend { trend: Trend::Increasing, start_s: 0.0, end_s: 30.0 }]
+            [TrendStretch { trend: Trend::Increasing, start_s: 0.0, end_s: 30.0 }]
         );
         assert!(heart.min_bpm < 60.0 && heart.max_bpm > 80.0, "{heart:?}");
     }
@@ -307,7 +271,7 @@ mod tests {
         }
         let measured = heart_rate(&heart(&beats_s, 0.01)).unwrap();
         let expected = [(Trend::Decreasing, 0.0, 20.0), (Trend::Stable, 20.0, 30.0)]
-            .map(|(trend, start_s, end_s)| HeartTrend { trend, start_s, end_s });
+            .map(|(trend, start_s, end_s)| TrendStretch { trend, start_s, end_s });
         assert_eq!(measured.trends, expected);
     }
 

@@ -7,6 +7,8 @@ mod brain;
 mod heart;
 mod muscle;
 mod respiratory;
+mod saturation;
+mod trend;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +17,11 @@ use crate::montage::{Channel, Position};
 use crate::{Night, RATE_HZ};
 
 pub use brain::{EegPowers, EyeMovements};
-pub use heart::{HeartRate, HeartTrend, Trend};
+pub use heart::HeartRate;
 pub use muscle::ChinMuscle;
 pub use respiratory::{Airflow, Breathing};
+pub use saturation::Saturation;
+pub use trend::{Trend, TrendStretch};
 
 /// Everything that was measured in an epoch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +36,8 @@ pub struct Features {
     pub eeg_c4: Option<EegPowers>,
     /// The heart, where enough beats were found.
     pub heart: Option<HeartRate>,
+    /// Oxygen saturation, where an oximeter was recorded; no input of the encoder shows it.
+    pub saturation: Option<Saturation>,
     /// Breathing of the abdomen.
     pub abdomen: Option<Breathing>,
     /// Breathing of the thorax.
@@ -73,6 +79,7 @@ impl FeatureExtractor {
             eeg_c4: samples(Channel::EegC4A1)
                 .and_then(|eeg| brain::eeg_powers(&mut self.fine, eeg)),
             heart: samples(Channel::Ecg).and_then(heart::heart_rate),
+            saturation: night.saturation(epoch_idx).and_then(saturation::saturation),
             abdomen: samples(Channel::Abdomen).and_then(respiratory::breathing),
             thorax: samples(Channel::Thorax).and_then(respiratory::breathing),
             airflow: samples(Channel::Airflow).and_then(respiratory::airflow),

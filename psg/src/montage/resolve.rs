@@ -16,6 +16,7 @@ pub struct ResolvedMontage {
     profile: Cow<'static, Profile>,
     reason: String,
     channels: Vec<ResolvedChannel>,
+    saturation: Option<usize>,
     doubt: Option<Warning>,
 }
 
@@ -69,8 +70,9 @@ impl ResolvedMontage {
         reason: String,
         doubt: Option<Warning>,
     ) -> Self {
-        let channels = Finder::new(header, &profile).channels();
-        Self { profile, reason, channels, doubt }
+        let finder = Finder::new(header, &profile);
+        let (channels, saturation) = (finder.channels(), finder.saturation());
+        Self { profile, reason, channels, saturation, doubt }
     }
 
     /// Returns the profile by which the labels were read.
@@ -86,6 +88,12 @@ impl ResolvedMontage {
     /// Returns the channels that a signal feeds, in order.
     pub fn channels(&self) -> &[ResolvedChannel] {
         &self.channels
+    }
+
+    /// Returns the signal of the oxygen saturation, by its place in the header, where the profile knows one. It feeds no
+    /// channel, but captions may speak of it.
+    pub fn saturation(&self) -> Option<usize> {
+        self.saturation
     }
 
     /// Returns the set of channels that a signal feeds.
@@ -159,6 +167,16 @@ impl<'a> Finder<'a> {
     pub(super) fn channels(&self) -> Vec<ResolvedChannel> {
         let found = Channel::ALL.into_iter().filter_map(|channel| self.find(channel));
         found.map(|(_, resolved)| resolved).collect()
+    }
+
+    /// Returns the first signal that the profile takes for an oxygen saturation and whose range can be read.
+    fn saturation(&self) -> Option<usize> {
+        let is_saturation = |i: &usize| {
+            let signal = &self.header.signals[*i];
+            let is_readable = !signal.is_annotations && signal.scaling().is_some();
+            is_readable && self.profile.is_saturation(&self.labels[*i])
+        };
+        (0..self.labels.len()).find(is_saturation)
     }
 
     /// Returns how often the rate or the unit of a signal is the one that the profile expects.

@@ -43,6 +43,11 @@ impl Profile {
         labels.find(|(compared, _)| is_kind(compared)).map(|(_, written)| written)
     }
 
+    /// Returns whether a normalised label stands for an oxygen saturation.
+    pub(super) fn is_saturation(&self, label: &str) -> bool {
+        matches!(self.vocabulary.meaning(label), Some(Meaning::Other(kind)) if kind == "spo2")
+    }
+
     /// Returns the code of a position in the position signal.
     pub(crate) fn code_of(&self, position: Position) -> Option<i32> {
         self.positions.iter().find(|(_, it)| **it == position).map(|(code, _)| *code)

@@ -3,6 +3,7 @@
 mod drift;
 mod findings;
 mod judge;
+mod oximeter;
 mod polarity;
 mod quality;
 mod range;
@@ -44,6 +45,8 @@ pub struct Night {
     findings: Vec<Findings>,
     /// For each channel, the samples of all epochs one after the other, or nothing where no signal feeds it.
     traces: Vec<Vec<f32>>,
+    /// For each second of all epochs, or nothing where no oximeter was recorded.
+    saturation: Vec<f32>,
     scales: Vec<Scale>,
     z_score: ZScore,
     warnings: Vec<Warning>,
@@ -120,6 +123,13 @@ impl Night {
     pub fn deviation(&self, channel: Channel) -> Option<f64> {
         let scale = &self.scales[channel.index()];
         (!scale.is_empty()).then(|| scale.deviation())
+    }
+
+    /// Returns the oxygen saturation of each of the 30 seconds of an epoch in percent, NaN where the oximeter did not know
+    /// it; `None` where no oximeter was recorded. It is no input of an encoder.
+    pub fn saturation(&self, epoch_idx: usize) -> Option<&[f32]> {
+        const N: usize = crate::EPOCH_S as usize;
+        self.saturation.get(epoch_idx * N..(epoch_idx + 1) * N)
     }
 
     /// Returns the position in which the sleeper lies for most of an epoch, where it is known.

@@ -6,7 +6,7 @@ use super::quality::Trouble;
 use super::repeats::{RecordWatch, Repeats};
 use super::scale::Scale;
 use super::source::{Resampled, Source};
-use super::{Night, drift, polarity, span, spread};
+use super::{Night, drift, oximeter, polarity, span, spread};
 use crate::edf::Segment;
 use crate::montage::{Channel, ChannelMask, Polarity, Position, ResolvedChannel};
 use crate::{
@@ -19,6 +19,8 @@ pub(super) struct Reader<'a> {
     recording: &'a Recording,
     pub(super) epochs: Vec<Epoch>,
     traces: Vec<Vec<f32>>,
+    /// Of every second of all epochs, or nothing where no oximeter was recorded.
+    saturation: Vec<f32>,
     findings: Vec<Findings>,
     repeats: Repeats,
 }
@@ -29,6 +31,8 @@ struct SegmentSignals {
     resampled: Vec<Option<Resampled>>,
     /// Digital values of the position.
     position: Vec<i32>,
+    /// Digital values of the oximeter.
+    saturation: Vec<i32>,
     found: Vec<(Channel, Vec<Finding>)>,
 }
 
@@ -38,6 +42,7 @@ impl<'a> Reader<'a> {
             recording,
             epochs: Vec::new(),
             traces: vec![Vec::new(); Channel::COUNT],
+            saturation: Vec::new(),
             findings: Vec::new(),
             repeats: Repeats::default(),
         }
@@ -62,6 +67,12 @@ impl<'a> Reader<'a> {
             } else {
                 self.append_channel(resolved, &mut signals.resampled, first_epoch);
             }
+        }
+        if let Some(signal) = self.recording.montage().saturation() {
+            let header = self.recording.file().header();
+            let n_epochs = self.epochs.len() - first_epoch;
+            let seconds = oximeter::seconds(header, signal, &signals.saturation, n_epochs);
+            self.saturation.extend(seconds);
         }
         for (channel, found) in signals.found {
             for (findings, finding) in self.findings[first_epoch..].iter_mut().zip(found) {
@@ -106,16 +117,19 @@ impl<'a> Reader<'a> {
         let records = segment.first_record..segment.first_record + segment.n_records;
         let mut judges: Vec<Judge> = channels.iter().filter_map(|it| self.judge(it)).collect();
         let lies = channels.iter().find(|resolved| resolved.channel == Channel::Position);
+        let lies = lies.map(|resolved| resolved.plus);
+        let beside = [lies, montage.saturation()];
         let read: Vec<usize> =
-            signals.iter().copied().chain(lies.map(|resolved| resolved.plus)).collect();
-        let mut position = Vec::new();
+            signals.iter().copied().chain(beside.into_iter().flatten()).collect();
+        let (mut position, mut saturation) = (Vec::new(), Vec::new());
         file.read_digital(&read, records, |i, samples| {
             match sources.get_mut(i) {
                 Some(source) => {
                     let physical = source.push(samples);
                     judges.iter_mut().for_each(|judge| judge.push(signals[i], physical));
                 }
-                None => position.extend_from_slice(samples),
+                None if Some(read[i]) == lies => position.extend_from_slice(samples),
+                None => saturation.extend_from_slice(samples),
             }
             Ok(())
         })?;
@@ -128,7 +142,7 @@ impl<'a> Reader<'a> {
         }
         self.repeats.add_segment(segment.first_record, &watches);
         let found = judges.into_iter().map(|judge| (judge.channel, judge.finish())).collect();
-        Ok(SegmentSignals { resampled, position, found })
+        Ok(SegmentSignals { resampled, position, saturation, found })
     }
 
     fn judge(&self, resolved: &ResolvedChannel) -> Option<Judge> {
@@ -238,6 +252,7 @@ impl<'a> Reader<'a> {
             epochs: self.epochs,
             findings: self.findings,
             traces: self.traces,
+            saturation: self.saturation,
             scales: scales.to_vec(),
             z_score,
             warnings,

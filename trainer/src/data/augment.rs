@@ -16,9 +16,6 @@ use super::retake::Retake;
 /// Archives do not agree on polarity: in some, negative is up. The channels of a group are turned over together, so that
 /// eye movements in opposite directions stay so. Nor do they agree on filters and electrodes: an epoch may be shown as
 /// another recorder would have it.
-///
-/// A recipe that was kept before a field was there means what it meant then: fields from `one_eeg_share` on do nothing
-/// where they are absent, the others are those of [`Augmentation::default`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augmentation {
@@ -35,28 +32,17 @@ pub struct Augmentation {
     /// Largest deviation of the white noise that is added, in deviations of the channel.
     pub noise: f64,
     /// Share of epochs of which one EEG channel alone is shown, where there is one, before anything else is hidden.
-    #[serde(default = "nothing")]
     pub one_eeg_share: f64,
     /// Share of epochs whose EEG and EOG are recorded again, within the limits of the fields below.
-    #[serde(default = "nothing")]
     pub retake_share: f64,
     /// Largest gain or loss, in decibels, of each of two shelves of first order with corners of 0.7 to 20 Hz.
-    #[serde(default = "nothing")]
     pub shelf_db: f64,
     /// Highest corner in hertz of a high-pass filter of first order; 0 for no filter.
-    #[serde(default = "nothing")]
     pub high_pass_hz: f64,
     /// Lowest corner in hertz of a low-pass filter of two first orders, 1 to 30; 0 for no filter.
-    #[serde(default = "nothing")]
     pub low_pass_hz: f64,
     /// Largest deviation of the electrodes' drift below 0.4 Hz, in deviations of the channel.
-    #[serde(default = "nothing")]
     pub drift: f64,
-}
-
-/// What a field means in recipes that were kept before it was there.
-const fn nothing() -> f64 {
-    0.0
 }
 
 impl Default for Augmentation {
@@ -285,22 +271,5 @@ mod tests {
             let is_same = samples[span.clone()] == before[span];
             assert_eq!(is_same, !HEAD.contains(&channel), "{channel}");
         }
-    }
-
-    #[test]
-    fn fields_that_an_old_recipe_lacks_do_nothing() {
-        let kept = r#"{"hide_share": 0.5, "single_share": 0.5, "single_probability": 0.3, "gain": 1.6,
-            "turn_share": 0.3, "noise": 0.05}"#;
-        let old: Augmentation = serde_json::from_str(kept).unwrap();
-        let expected = Augmentation {
-            hide_share: 0.5,
-            single_share: 0.5,
-            single_probability: 0.3,
-            gain: 1.6,
-            turn_share: 0.3,
-            noise: 0.05,
-            ..Augmentation::none()
-        };
-        assert_eq!(old, expected);
     }
 }

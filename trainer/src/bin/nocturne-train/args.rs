@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use nocturne_encoder::Runtime;
+use nocturne_encoder::{Runtime, Target};
 use nocturne_psg::ZScore;
 use nocturne_trainer::Preset;
-use nocturne_trainer::fewshot::Target;
 use nocturne_trainer::onnx::Precision;
 use nocturne_trainer::training::Trained;
 

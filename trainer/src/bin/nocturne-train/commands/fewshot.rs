@@ -3,7 +3,7 @@
 use anyhow::Result;
 use nocturne_encoder::{BatchOptions, Bundle, Device, SignalEncoder};
 use nocturne_trainer::data::TrainingSet;
-use nocturne_trainer::fewshot::{FewShotOptions, encode, learn};
+use nocturne_trainer::fewshot::{FewShotOptions, encode, learn, write};
 
 use super::calibrate::check_scaling;
 use crate::args::Fewshot;
@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &Fewshot) -> Result<Outcome> {
         ..FewShotOptions::default()
     };
     let concept = learn(&epochs, arguments.concept, bundle.fingerprint(), options)?;
-    concept.write(&arguments.out)?;
+    write(&concept, &arguments.out)?;
     let measured = concept.validation;
     console::print(format_args!(
         "{} auroc {:.3} hits {:.3} false_alarms {:.3}",

@@ -1,4 +1,4 @@
-//! A logistic head on embeddings.
+//! A logistic head on embeddings: one concept, with and without.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,14 +8,14 @@ const STEPS: usize = 25;
 /// Weights of a logistic regression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Head {
+pub struct LogisticHead {
     /// One for each number of an embedding.
     pub weights: Vec<f64>,
     /// Added to the sum.
     pub bias: f64,
 }
 
-impl Head {
+impl LogisticHead {
     /// Returns the head of greatest likelihood, less half of `ridge` times the square of the weights' norm.
     ///
     /// Both classes count alike, however many epochs each has.
@@ -115,7 +115,7 @@ mod tests {
         let points = [[0.1f32, 0.9], [0.4, 0.3], [0.9, 0.2], [0.6, 0.6], [0.2, 0.1]];
         let truth = [false, true, true, false, true];
         let epochs: Vec<_> = points.iter().map(<[f32; 2]>::as_slice).zip(truth).collect();
-        let (head, ridge) = (Head::fit(&epochs, 0.05), 0.05);
+        let (head, ridge) = (LogisticHead::fit(&epochs, 0.05), 0.05);
         for i in 0..2 {
             let of = |(embedding, has_it): &(&[f32], bool)| {
                 let share = 0.5 / if *has_it { 3.0 } else { 2.0 };

@@ -1,37 +1,21 @@
 //! Teaches a bundle a concept from a few labelled epochs: a logistic head on embeddings that stay as they are.
 
-mod concept;
-mod head;
-
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
+use std::path::Path;
 
-use nocturne_encoder::SignalEncoder;
+use nocturne_encoder::head::LogisticHead;
 use nocturne_encoder::metrics::auroc;
+use nocturne_encoder::{Concept, SignalEncoder, Target, Validation};
 use nocturne_psg::caption::EpochFacts;
-use nocturne_psg::{EventKind, Stage};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 
 use crate::data::{EPOCH_LEN, TrainingSet};
-use crate::{Error, Result};
-
-pub use concept::{Concept, Validation};
-pub use head::Head;
+use crate::{Error, Result, durable};
 
 /// Epochs that are encoded at a time.
 const BATCH: usize = 32;
-
-/// What epochs are labelled by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// They have this stage, among those that are scored.
-    Stage(Stage),
-    /// They hold such an event, among those in which events were looked for.
-    Event(EventKind),
-}
 
 /// How a concept is learned.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,15 +47,13 @@ pub struct LabelledEpoch {
     pub has_it: bool,
 }
 
-impl Target {
-    /// Returns whether an epoch has the concept, where it is labelled.
-    fn label(self, facts: &EpochFacts) -> Option<bool> {
-        match self {
-            Self::Stage(stage) => facts.stage.map(|scored| scored == stage),
-            Self::Event(kind) => {
-                let has_it = || facts.events.iter().any(|event| event.kind == kind);
-                facts.events_scored.then(has_it)
-            }
+/// Returns whether an epoch has the concept, where it is labelled.
+fn label(target: Target, facts: &EpochFacts) -> Option<bool> {
+    match target {
+        Target::Stage(stage) => facts.stage.map(|scored| scored == stage),
+        Target::Event(kind) => {
+            let has_it = || facts.events.iter().any(|event| event.kind == kind);
+            facts.events_scored.then(has_it)
         }
     }
 }
@@ -87,8 +69,8 @@ pub fn encode(
     signal: &mut SignalEncoder,
     see: &mut dyn FnMut(usize),
 ) -> Result<Vec<LabelledEpoch>> {
-    let label = |epoch_idx: usize| Some((epoch_idx, target.label(set.facts(epoch_idx))?));
-    let labelled: Vec<_> = (0..set.len()).filter_map(label).collect();
+    let labelled = |epoch_idx: usize| Some((epoch_idx, label(target, set.facts(epoch_idx))?));
+    let labelled: Vec<_> = (0..set.len()).filter_map(labelled).collect();
     let mut epochs = Vec::with_capacity(labelled.len());
     for some in labelled.chunks(BATCH) {
         let mut inputs = vec![0.0; some.len() * EPOCH_LEN];
@@ -141,7 +123,7 @@ pub fn learn(
     let all: Vec<_> = epochs.iter().collect();
     let (head, counts) = fitted(&all, target, options, &mut random)?;
     let validation = validation(folds, &judged).ok_or_else(|| too_few(target))?;
-    Ok(Concept::new(target.to_string(), bundle.to_owned(), head, counts, validation))
+    Ok(Concept::new(target, bundle.to_owned(), head, counts, validation))
 }
 
 /// Learns a head from some of the epochs, and tells from how many with and without the concept.
@@ -150,7 +132,7 @@ fn fitted(
     target: Target,
     options: FewShotOptions,
     random: &mut Pcg64Mcg,
-) -> Result<(Head, [usize; 2])> {
+) -> Result<(LogisticHead, [usize; 2])> {
     let (mut with, mut without): (Vec<&LabelledEpoch>, Vec<&LabelledEpoch>) =
         epochs.iter().copied().partition(|epoch| epoch.has_it);
     for class in [&mut with, &mut without] {
@@ -166,7 +148,7 @@ fn fitted(
         .chain(without)
         .map(|epoch| (epoch.embedding.as_slice(), epoch.has_it))
         .collect();
-    Ok((Head::fit(&chosen, options.ridge), counts))
+    Ok((LogisticHead::fit(&chosen, options.ridge), counts))
 }
 
 /// Measures probabilities against the truth, where both classes occur.
@@ -190,30 +172,18 @@ fn too_few(target: Target) -> Error {
     Error::TooFewEpochs { target: target.to_string() }
 }
 
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stage(stage) => stage.fmt(f),
-            Self::Event(kind) => f.pad(kind.name()),
-        }
-    }
-}
-
-impl FromStr for Target {
-    type Err = String;
-
-    /// Reads the code of a stage, such as `N3`, or the name of an event, such as `arousal`.
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let event = || EventKind::from_name(text).map(Self::Event);
-        text.parse().map(Self::Stage).ok().or_else(event).ok_or_else(|| {
-            let events = EventKind::ALL.map(|kind| format!("`{}`", kind.name())).join(", ");
-            format!("`{text}` is neither a stage nor an event; expected `W`, `N1`, `N2`, `N3`, `R`, {events}")
-        })
-    }
+/// Writes a concept, whole or not at all.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn write(concept: &Concept, path: &Path) -> Result<()> {
+    durable::write(path, concept.to_toml().as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
+    use nocturne_psg::{EventKind, Stage};
     use rand::RngExt;
 
     use super::*;
@@ -243,8 +213,8 @@ mod tests {
         assert!(learned.validation.false_positive_rate < 0.1, "{:?}", learned.validation);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("arousal.toml");
-        learned.write(&path).unwrap();
-        assert_eq!(Concept::read(&path).unwrap(), learned);
+        write(&learned, &path).unwrap();
+        assert_eq!(Concept::read(&path, "f00", 3).unwrap(), learned);
     }
 
     #[test]

@@ -1,0 +1,103 @@
+//! A card: sections of sentences and tables, for the terminal and as Markdown.
+
+use std::fmt::Write;
+
+use crate::table::table;
+
+/// How a bundle does on some recordings, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Card {
+    pub(super) title: String,
+    pub(super) sections: Vec<Section>,
+}
+
+/// A part of a card; tables and sentences may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Section {
+    pub(super) heading: &'static str,
+    /// Sentences above the table.
+    pub(super) before: Vec<String>,
+    /// Headings of the table; those of numbers begin with `>`.
+    pub(super) columns: Vec<&'static str>,
+    pub(super) rows: Vec<Vec<String>>,
+    /// Sentences below the table.
+    pub(super) after: Vec<String>,
+}
+
+impl Card {
+    /// Returns the card with aligned tables.
+    pub(super) fn to_text(&self) -> String {
+        let mut text = format!("{}\n", self.title);
+        for section in &self.sections {
+            let _ = write!(text, "\n{}\n", section.heading.to_uppercase());
+            section.before.iter().for_each(|sentence| text.push_str(&format!("{sentence}\n")));
+            if !section.rows.is_empty() {
+                let _ = writeln!(text, "{}", table(&section.columns, section.rows.iter().cloned()));
+            }
+            section.after.iter().for_each(|sentence| text.push_str(&format!("{sentence}\n")));
+        }
+        text
+    }
+
+    /// Returns the card as Markdown, a sentence a line.
+    pub(super) fn to_markdown(&self) -> String {
+        let mut text = format!("# {}\n", self.title);
+        for section in &self.sections {
+            let _ = write!(text, "\n## {}\n", section.heading);
+            paragraph(&mut text, &section.before);
+            if !section.rows.is_empty() {
+                let plain = section.columns.iter().map(|column| column.trim_start_matches('>'));
+                let rule = |column: &&str| if column.starts_with('>') { "---:" } else { "---" };
+                let rules: Vec<&str> = section.columns.iter().map(rule).collect();
+                let _ = write!(text, "\n{}", row(plain));
+                let _ = writeln!(text, "|{}|", rules.join("|"));
+                for cells in &section.rows {
+                    text.push_str(&row(cells.iter().map(String::as_str)));
+                }
+            }
+            paragraph(&mut text, &section.after);
+        }
+        text
+    }
+}
+
+fn paragraph(text: &mut String, sentences: &[String]) {
+    if !sentences.is_empty() {
+        let _ = write!(text, "\n{}\n", sentences.join("\n"));
+    }
+}
+
+/// Returns a row of a table; a bar within a cell would end it.
+fn row<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+    let cells: Vec<String> = cells.map(|cell| cell.replace('|', "\\|")).collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn card() -> Card {
+        let section = Section {
+            heading: "Stages",
+            before: vec!["Of 12 epochs.".to_owned()],
+            columns: vec!["figure", ">value"],
+            rows: vec![vec!["a|b".to_owned(), "0.5".to_owned()]],
+            ..Section::default()
+        };
+        Card { title: "tiny".to_owned(), sections: vec![section] }
+    }
+
+    #[test]
+    fn markdown_has_tables_of_its_own_kind() {
+        let expected = "# tiny\n\n## Stages\n\nOf 12 epochs.\n\n| figure | value |\n|---|---:|\n| a\\|b | 0.5 |\n";
+        assert_eq!(card().to_markdown(), expected);
+    }
+
+    #[test]
+    fn text_has_aligned_tables() {
+        let text = card().to_text();
+        assert!(text.starts_with("tiny\n\nSTAGES\nOf 12 epochs.\n"), "{text}");
+        assert!(text.contains("figure") && text.contains("0.5"), "{text}");
+    }
+}

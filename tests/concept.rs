@@ -1,0 +1,117 @@
+//! Concepts that were learned from labelled epochs, in place of prompts.
+
+use std::path::{Path, PathBuf};
+
+use nocturne_encoder::head::LogisticHead;
+use nocturne_encoder::{Concept, Target, Validation};
+use nocturne_index::Collection;
+use nocturne_psg::{RecordingId, Stage};
+
+use crate::cohort::{Cohort, cohort};
+use crate::program::{run, text};
+
+/// The night that the concept is judged on; it is learned from the others.
+const JUDGED: &str = "night-0001";
+
+/// Learns deep sleep from the other nights, for the bundle of this fingerprint or for that of the collection.
+fn learn(cohort: &Cohort, folder: &Path, fingerprint: Option<&str>) -> PathBuf {
+    let collection = Collection::open(&cohort.collection).unwrap();
+    let ids: Vec<RecordingId> = collection.recordings().map(|entry| entry.id.clone()).collect();
+    let mut epochs: Vec<(Vec<f32>, bool)> = Vec::new();
+    for id in ids.iter().filter(|id| id.to_string() != JUDGED) {
+        let recording = collection.recording(id).unwrap();
+        for (row, stage) in recording.stages().iter().enumerate() {
+            let embedding = recording.vectors().embedding(row);
+            epochs.push((embedding.as_slice().to_vec(), *stage == Some(Stage::N3)));
+        }
+    }
+    let labelled: Vec<(&[f32], bool)> =
+        epochs.iter().map(|(embedding, has_it)| (embedding.as_slice(), *has_it)).collect();
+    let head = LogisticHead::fit(&labelled, 1e-3);
+    let n_with = labelled.iter().filter(|(_, has_it)| *has_it).count();
+    let validation =
+        Validation { folds: 3, auroc: 0.99, true_positive_rate: 0.95, false_positive_rate: 0.05 };
+    let fingerprint = fingerprint.unwrap_or(&collection.space().fingerprint).to_owned();
+    let counts = [n_with, labelled.len() - n_with];
+    let concept = Concept::new(Target::Stage(Stage::N3), fingerprint, head, counts, validation);
+    let path = folder.join("deep.toml");
+    std::fs::write(&path, concept.to_toml()).unwrap();
+    path
+}
+
+#[test]
+fn learned_concept_labels_a_night_that_it_never_met() {
+    let Some(cohort) = cohort() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let concept = learn(cohort, folder.path(), None);
+    let collection = text(&cohort.collection);
+    let arguments = ["label", JUDGED, "-c", collection, "--concept", text(&concept)];
+    let lines = run(arguments.iter().chain(&["--json"])).expect_code(0).json_lines();
+    assert_eq!(lines.len(), 240);
+    let right = lines
+        .iter()
+        .filter(|line| (line["labels"][0] == "N3") == (line["scored_stage"] == "N3"))
+        .count();
+    assert!(right >= 216, "{right} of 240");
+    let table = run(arguments).expect_code(0).stdout;
+    assert!(table.contains(JUDGED) && table.contains("N3"), "{table}");
+}
+
+#[test]
+fn learned_concept_is_searched_for_by_its_probability() {
+    let Some(cohort) = cohort() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let concept = learn(cohort, folder.path(), None);
+    let collection = text(&cohort.collection);
+    let arguments = ["search", "-c", collection, "--concept", text(&concept), "-k", "20", "--json"];
+    let answer = run(arguments.iter().chain(&["--min-score", "0.5"])).expect_code(0).json();
+    let hits = answer["hits"].as_array().unwrap();
+    assert_eq!(hits.len(), 20);
+    assert!(hits.iter().all(|hit| (0.5..=1.0).contains(&hit["score"].as_f64().unwrap())));
+    let deep = hits.iter().filter(|hit| hit["stage"] == "N3").count();
+    assert!(deep >= 18, "{deep} of 20");
+    let outside = run(arguments.iter().chain(&["--min-score", "1.5"])).expect_code(1);
+    let expected = "`min_score` is 1.5; expected a probability from 0 to 1";
+    assert_eq!(outside.error(), expected);
+}
+
+#[test]
+fn nights_are_ranked_by_a_learned_concept() {
+    let Some(cohort) = cohort() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let concept = learn(cohort, folder.path(), None);
+    let collection = text(&cohort.collection);
+    let asked = ["nights", "-c", collection, "--concept", text(&concept), "--json"];
+    let most = run(asked).expect_code(0).json();
+    assert_eq!(most["reading"]["concept"], "N3");
+    assert_eq!(most["reading"]["known"], true);
+    let few = run(asked.iter().chain(&["few of these"])).expect_code(0).json();
+    let names = |answer: &serde_json::Value| -> Vec<String> {
+        let nights = answer["nights"].as_array().unwrap();
+        nights.iter().map(|night| night["recording"].to_string()).collect()
+    };
+    assert_eq!(names(&most).len(), 4);
+    let rates = |answer: &serde_json::Value| -> Vec<f64> {
+        let nights = answer["nights"].as_array().unwrap();
+        nights.iter().map(|night| night["rate_per_hour"].as_f64().unwrap()).collect()
+    };
+    assert!(rates(&most).is_sorted_by(|a, b| a >= b), "{most}");
+    assert!(rates(&few).is_sorted(), "{few}");
+}
+
+#[test]
+fn concept_of_another_bundle_is_refused() {
+    let Some(cohort) = cohort() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let concept = learn(cohort, folder.path(), Some("f00"));
+    let collection = text(&cohort.collection);
+    for command in ["label", "search", "nights"] {
+        let run = run([command, "-c", collection, "--concept", text(&concept)]).expect_code(1);
+        let expected = format!(
+            "`{}` was learned on embeddings of the bundle `f00`; the one in use is `{}`",
+            concept.display(),
+            Collection::open(&cohort.collection).unwrap().space().fingerprint
+        );
+        assert_eq!(run.error(), expected);
+    }
+}
