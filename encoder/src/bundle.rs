@@ -31,6 +31,11 @@ pub const VOCABULARY: &str = "bpe_simple_vocab_16e6.txt.gz";
 /// File name of the list of tokens that the text tower met in its training: one bit a token, the lowest bit of a byte
 /// first. A bundle may do without it.
 pub const TRAINED_TOKENS: &str = "trained_tokens.bin";
+/// File name of the weights that training can go on from, of the tokens in [`TRAINED_TOKENS`] alone: the graphs hold
+/// products of them. A bundle may do without it.
+pub const WEIGHTS: &str = "weights.safetensors";
+/// File name of the sizes of the model that [`WEIGHTS`] are of.
+pub const CONFIG: &str = "config.json";
 
 /// What `bundle.toml` says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -211,6 +216,11 @@ impl Bundle {
     /// Returns what the manifest says.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Returns the folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Returns the path of a file of the bundle.

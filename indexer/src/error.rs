@@ -30,13 +30,8 @@ pub enum Error {
     #[error(transparent)]
     Index(#[from] nocturne_index::Error),
     /// A list of recordings cannot be read.
-    #[error("the list `{}` cannot be used: {problem}", path.display())]
-    Manifest {
-        /// The list.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
+    #[error(transparent)]
+    List(nocturne_psg::Error),
     /// The file of a profile cannot be read.
     #[error(transparent)]
     Profile(nocturne_psg::Error),
@@ -57,11 +52,7 @@ impl Error {
                 Some("name the folder that holds the recordings, or one above it")
             }
             Self::Index(error) => error.hint(),
-            Self::Profile(error) => error.hint(),
-            Self::Manifest { .. } => Some(
-                "a list is CSV with a header or JSON lines, with `recording` and, as you like, `annotations`, \
-                 `subject` and metadata",
-            ),
+            Self::Profile(error) | Self::List(error) => error.hint(),
             Self::ThreadLost { .. } => {
                 Some("this is a fault of Nocturne; please report it with the messages before it")
             }

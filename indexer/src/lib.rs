@@ -17,6 +17,7 @@ mod report;
 pub use captions::CaptionKinds;
 pub use discover::{FoundRecording, discover};
 pub use error::{Error, RecordingError, Result};
-pub use manifest::{Manifest, RowProblem};
+pub use manifest::Manifest;
+pub use nocturne_psg::RowProblem;
 pub use pipeline::{Indexer, Options};
 pub use report::{Acknowledged, Failed, Progress, Report};

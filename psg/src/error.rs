@@ -8,6 +8,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Why a file was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A list of recordings cannot be read as a whole; its writer's mistake.
+    #[error("the list `{}` cannot be used: {problem}", path.display())]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The operating system refused; the caller's or the machine's mistake.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
@@ -149,6 +157,10 @@ impl Error {
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 Some("check the path; names are case-sensitive")
             }
+            Self::List { .. } => Some(
+                "a list is CSV with a header or JSON lines, with `recording` and, as you like, `annotations`, \
+                 `subject` and metadata",
+            ),
             Self::NotAFile { .. } => {
                 Some("name a recording file, or index the folder that holds it")
             }

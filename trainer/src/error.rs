@@ -64,8 +64,8 @@ pub enum Error {
         /// What it may be.
         expected: &'static str,
     },
-    /// A bundle is no place to begin training from: its graphs hold products of weights; the caller's mistake.
-    #[error("`{}` is a bundle, whose graphs hold products of weights; expected a run or a file of weights", path.display())]
+    /// A bundle keeps no weights, and its graphs hold products of them; the caller's mistake.
+    #[error("`{}` is a bundle without its weights; expected a run, a file of weights or a bundle with them", path.display())]
     NoWeights {
         /// The folder.
         path: PathBuf,
@@ -229,7 +229,7 @@ impl Error {
                 Some("prepare the set from more recordings that were scored for it")
             }
             Self::NoWeights { .. } => Some(
-                "give the folder of the run that it was exported from, or `weights.safetensors` in it",
+                "give the folder of the run that it was exported from, or export it anew with `--trainable`",
             ),
             Self::Mismatch { .. } | Self::Inconsistent { .. } => {
                 Some("give the configuration that the weights were made with")

@@ -20,6 +20,7 @@ pub mod parity;
 mod positives;
 mod reduce;
 mod token_set;
+mod trainable;
 pub mod training;
 pub mod weights;
 
@@ -32,4 +33,5 @@ pub use model::TokenBatch;
 pub use positives::Positives;
 pub use reduce::reduce_bundle;
 pub use token_set::TokenSet;
+pub use trainable::keep_weights;
 pub use weights::{HostTensor, Weights};

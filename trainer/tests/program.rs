@@ -45,19 +45,6 @@ fn failure_ends_with_1_and_says_what_is_next() {
 }
 
 #[test]
-fn training_begins_with_no_bundle() {
-    let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/nocturne-tiny");
-    check_error(
-        &["train", "--init", bundle, "--data", "d", "--out", "o"],
-        1,
-        &format!(
-            "error: `{bundle}` is a bundle, whose graphs hold products of weights; \
-             expected a run or a file of weights\n\nhint: give the folder of the run"
-        ),
-    );
-}
-
-#[test]
 fn recordings_that_cannot_be_read_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let recording = folder.path().join("broken.edf");

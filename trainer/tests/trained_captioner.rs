@@ -17,8 +17,11 @@ use nocturne_trainer::captioner::EpochCaptioner;
 use nocturne_trainer::data::{EPOCH_LEN, SetInfo, ShardWriter, TrainingEpoch, TrainingSet};
 use nocturne_trainer::model::{Conditions, Dropout, NO_CONDITION};
 use nocturne_trainer::objective::LossWeights;
-use nocturne_trainer::training::{CaptionTokens, Recipe, RunFolder, Training, train};
-use nocturne_trainer::{BundleFacts, ModelConfig, Preset, write_bundle};
+use nocturne_trainer::training::{CaptionTokens, Recipe, RunFolder, Start, Training, train};
+use nocturne_trainer::{
+    BundleFacts, ModelConfig, Parts, Preset, TokenBatch, TokenSet, Weights, keep_weights,
+    write_bundle,
+};
 
 /// Size of the exported captioner, whose two tables would be 3 MB each over the whole vocabulary.
 const LARGEST: u64 = 1_000_000;
@@ -58,6 +61,16 @@ fn config() -> ModelConfig {
     config
 }
 
+fn facts() -> BundleFacts {
+    BundleFacts {
+        name: "made up".to_owned(),
+        z_score: ZScore::Recording,
+        data: "made up".to_owned(),
+        licence: "none".to_owned(),
+        command: "a test".to_owned(),
+    }
+}
+
 #[test]
 fn a_bundle_says_what_the_trained_model_says_and_in_words_that_captions_have() {
     let Ok(runtime) = Runtime::load(None) else {
@@ -91,15 +104,8 @@ fn a_bundle_says_what_the_trained_model_says_and_in_words_that_captions_have() {
     let weights = train::<Autodiff<Flex>>(&training, set, &device, &mut |_| {}).unwrap();
 
     let tokens = run.read_tokens(config().text_cfg.vocab_size).unwrap();
-    let facts = BundleFacts {
-        name: "made up".to_owned(),
-        z_score: ZScore::Recording,
-        data: "made up".to_owned(),
-        licence: "none".to_owned(),
-        command: "a test".to_owned(),
-    };
     let path = folder.path().join("bundle");
-    let bundle = write_bundle(&path, &weights, &config(), Some(&tokens), &facts).unwrap();
+    let bundle = write_bundle(&path, &weights, &config(), Some(&tokens), &facts()).unwrap();
     let bytes = std::fs::metadata(bundle.file(CAPTIONER)).unwrap().len();
     assert!(bytes < LARGEST, "{bytes}");
 
@@ -124,4 +130,36 @@ fn a_bundle_says_what_the_trained_model_says_and_in_words_that_captions_have() {
         let writer = EpochCaptioner::new(&model, memory, Some(&conditions)).unwrap();
         assert_eq!(writer.among(tokens.clone()).caption(&search, limits), said.ids);
     }
+}
+
+#[test]
+fn training_begins_with_a_bundle_that_keeps_its_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config();
+    let parts = Parts::all(&config.biosignals_cfg);
+    let weights = Weights::initial_parts(&config, &parts, 9);
+    let mut tokens = TokenSet::new(config.text_cfg.vocab_size);
+    tokens.extend(&TokenBatch::new(&[[49_406, 320, 2533, 49_407]], 256));
+    let write = |name: &str, weights: &Weights| {
+        write_bundle(&folder.path().join(name), weights, &config, Some(&tokens), &facts()).unwrap()
+    };
+    let bundle = write("bundle", &weights);
+    let error = Start::read(bundle.folder(), None).unwrap_err();
+    assert!(error.to_string().ends_with(
+        "is a bundle without its weights; expected a run, a file of weights or a bundle with them"
+    ));
+    let kept = keep_weights(&bundle, &weights, &config, Some(&tokens)).unwrap();
+    assert_eq!(kept.fingerprint(), bundle.fingerprint());
+
+    let start = Start::read(kept.folder(), None).unwrap();
+    assert_eq!((&start.config, &start.tokens), (&config, &tokens));
+    assert_eq!(start.about.unwrap().data(), "made up");
+    assert_eq!(start.weights.parts(&config.biosignals_cfg), parts);
+    // The rows of tokens that were never met are others; nothing that is exported depends on them.
+    assert_ne!(start.weights, weights);
+    let again = write("again", &start.weights);
+    assert_eq!(again.manifest().files, bundle.manifest().files);
+    let other = Preset::Tiny.config();
+    let error = Start::read(kept.folder(), Some(&other)).unwrap_err().to_string();
+    assert!(error.ends_with("was begun with another `configuration`"), "{error}");
 }

@@ -51,7 +51,7 @@ pub(crate) fn make(library: Option<&Path>, work: &Path) -> Result<()> {
         run(&mut training)?;
     }
     if !work.join(NAME).is_dir() {
-        run(train().args(["export", "run", "--out", NAME]))?;
+        run(train().args(["export", "run", "--out", NAME, "--trainable"]))?;
     }
     run(train().args(["calibrate", NAME, "--data", "calibration-set"]))?;
     eprintln!("bundle: {}", work.join(NAME).display());

@@ -17,6 +17,7 @@ mod seed;
 mod set;
 mod shard;
 mod shard_writer;
+mod split;
 #[cfg(test)]
 mod tests;
 
@@ -24,8 +25,9 @@ pub use augment::Augmentation;
 pub use batch::{Batch, BatchMaker, BatchOptions, EPOCH_LEN};
 pub use caption_mix::{CONDITION_SLOTS, CaptionMix};
 pub use loader::Loader;
-pub use prepare::{Prepared, prepare};
+pub use prepare::{Prepared, Source, prepare};
 pub(crate) use seed::derive;
 pub use set::{SetInfo, TrainingSet};
 pub use shard::{EpochEntry, Shard};
 pub use shard_writer::{ShardWriter, TrainingEpoch};
+pub use split::{Side, Split};

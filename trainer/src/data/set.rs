@@ -1,5 +1,6 @@
 //! A folder of shards.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use nocturne_psg::ZScore;
@@ -108,23 +109,36 @@ impl TrainingSet {
         Self::new(folder, info, shards)
     }
 
-    /// Moves some of the recordings, about `share` of them but never all, to a set of their own.
+    /// Moves the recordings of some of the subjects, about `share` of them but never all, to a set of their own.
     ///
-    /// Which ones follows from their names: a set that grows keeps most of its choice.
+    /// A subject is in one of both sets with all recordings: a model that knows a person's nights is not judged by
+    /// another of them. Which subjects are moved follows from their names: a set that grows keeps most of its choice.
     ///
     /// # Errors
     ///
     /// [`Error::NoEpochs`] where nothing is left to train on.
-    pub fn split(mut self, share: f64) -> Result<(Self, Option<Self>)> {
-        let n = ((self.shards.len() as f64 * share).round() as usize)
-            .min(self.shards.len().saturating_sub(1));
-        self.shards.sort_by_cached_key(|shard| nocturne_psg::hash::sha256(shard.recording()));
-        let rest = self.shards.split_off(n);
-        let held_out = self.shards;
+    pub fn split(self, share: f64) -> Result<(Self, Option<Self>)> {
+        let mut subjects: Vec<String> = self.subjects().into_iter().collect();
+        subjects.sort_by_cached_key(|subject| nocturne_psg::hash::sha256(subject));
+        let n = ((subjects.len() as f64 * share).round() as usize)
+            .min(subjects.len().saturating_sub(1));
+        let held_out: BTreeSet<String> = subjects.into_iter().take(n).collect();
+        let is_held_out = |shard: &Shard| held_out.contains(&shard.subject());
+        let (held_out, rest) = self.shards.into_iter().partition::<Vec<_>, _>(is_held_out);
         let held_out = (!held_out.is_empty())
             .then(|| Self::new(&self.folder, self.info.clone(), held_out))
             .transpose()?;
         Ok((Self::new(&self.folder, self.info, rest)?, held_out))
+    }
+
+    /// Returns the subjects of the recordings; see [`Shard::subject`].
+    pub fn subjects(&self) -> BTreeSet<String> {
+        self.shards.iter().map(Shard::subject).collect()
+    }
+
+    /// Returns the names of the recordings, in order.
+    pub fn recordings(&self) -> BTreeSet<String> {
+        self.shards.iter().map(|shard| shard.recording().to_owned()).collect()
     }
 
     /// Returns what is said of the whole set.

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use nocturne_psg::ZScore;
 use nocturne_psg::caption::EpochFacts;
+use nocturne_psg::{ZScore, subject_of};
 use serde::{Deserialize, Serialize};
 
 use super::EPOCH_LEN;
@@ -44,6 +44,9 @@ pub struct Shard {
 pub(super) struct ShardIndex {
     /// Name of the recording.
     pub(super) recording: String,
+    /// The person that the recording is of, where a list of recordings told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) subject: Option<String>,
     /// SHA-256 of the recording's file.
     pub(super) source: String,
     /// Span over which the samples were scaled.
@@ -81,6 +84,18 @@ impl Shard {
     /// Returns the name of the recording.
     pub fn recording(&self) -> &str {
         &self.index.recording
+    }
+
+    /// Returns the person that the recording is of: as a list of recordings told, or as its name tells, or, where
+    /// neither does, the recording itself.
+    pub fn subject(&self) -> String {
+        let told = self.index.subject.clone();
+        told.or_else(|| subject_of(self.recording())).unwrap_or_else(|| self.recording().to_owned())
+    }
+
+    /// Returns the person that a list of recordings told.
+    pub(super) fn listed_subject(&self) -> Option<&str> {
+        self.index.subject.as_deref()
     }
 
     /// Returns the SHA-256 of the recording's file.

@@ -48,8 +48,15 @@ impl ShardWriter {
         let mut file = BufWriter::new(file);
         file.write_all(&MAGIC).map_err(Error::io(&beside, "write"))?;
         let (recording, source) = (recording.to_owned(), source.to_owned());
-        let index = ShardIndex { recording, source, z_score, epochs: Vec::new() };
+        let index = ShardIndex { recording, subject: None, source, z_score, epochs: Vec::new() };
         Ok(Self { path: path.to_owned(), beside, file, index })
+    }
+
+    /// Says of which person the recording is.
+    #[must_use]
+    pub fn of_subject(mut self, subject: &str) -> Self {
+        self.index.subject = Some(subject.to_owned());
+        self
     }
 
     /// Appends an epoch. Samples beyond the range of 16-bit floats are brought to its end.

@@ -7,7 +7,7 @@ use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{Event, EventKind, Stage, ZScore};
 
 use super::{
-    Augmentation, BatchMaker, BatchOptions, CaptionMix, EPOCH_LEN, SetInfo, ShardWriter,
+    Augmentation, BatchMaker, BatchOptions, CaptionMix, EPOCH_LEN, SetInfo, ShardWriter, Split,
     TrainingEpoch, TrainingSet,
 };
 use crate::model::{Conditions, NO_CONDITION};
@@ -85,6 +85,43 @@ fn recordings_are_held_out_whole_and_never_all() {
     assert_eq!(split(0.0), (4, 0));
     assert_eq!(split(0.25), (3, 1));
     assert_eq!(split(1.0), (1, 3));
+}
+
+#[test]
+fn nights_of_one_subject_are_on_one_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    SetInfo::new(ZScore::Epoch, "made up".to_owned(), "none".to_owned()).write(folder).unwrap();
+    let names = [
+        ("shhs1-200001", None),
+        ("shhs2-200001", None),
+        ("shhs1-200002", None),
+        ("shhs1-200003", Some("shhs-200002")),
+        ("night-a", Some("anna")),
+        ("night-b", Some("anna")),
+        ("night-c", None),
+    ];
+    for (name, subject) in names {
+        let path = folder.join(format!("{name}.epochs"));
+        let mut writer = ShardWriter::create(&path, name, name, ZScore::Epoch).unwrap();
+        if let Some(subject) = subject {
+            writer = writer.of_subject(subject);
+        }
+        let samples = vec![0.0; EPOCH_LEN];
+        let facts = EpochFacts::default();
+        writer.push(&TrainingEpoch { number: 0, mask: ChannelMask::ALL, samples, facts }).unwrap();
+        writer.commit().unwrap();
+    }
+    let expected = ["anna", "night-c", "shhs-200001", "shhs-200002"].map(str::to_owned);
+    assert_eq!(TrainingSet::open(folder).unwrap().subjects(), expected.clone().into());
+    for share in [0.25, 0.5, 0.75] {
+        let (training, held_out) = TrainingSet::open(folder).unwrap().split(share).unwrap();
+        let split = Split::new(&training, held_out.as_ref());
+        assert_eq!(split.held_out.subjects.len(), (4.0 * share) as usize);
+        assert!(split.training.subjects.is_disjoint(&split.held_out.subjects), "{split:?}");
+        let n = split.training.recordings.len() + split.held_out.recordings.len();
+        assert_eq!((n, split.training.epochs + split.held_out.epochs), (7, 7));
+    }
 }
 
 #[test]

@@ -42,6 +42,16 @@ impl Vocabulary {
         texts.ids().iter().copied().find(|id| *id != PAD && self.places[*id as usize].is_none())
     }
 
+    /// Returns the number of tokens that can be chosen.
+    pub const fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Returns whether no token can be chosen.
+    pub const fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
     /// Returns the token of a place.
     ///
     /// # Panics

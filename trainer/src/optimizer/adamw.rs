@@ -103,22 +103,49 @@ impl<B: Kernels> AdamW<B> {
     pub fn step<M: Module<B>>(
         &mut self,
         module: M,
+        gradients: NamedTensors<B>,
+        learning_rate: f64,
+    ) -> M {
+        self.step_beside(module, &mut NamedTensors::new(), gradients, learning_rate)
+    }
+
+    /// Takes a step, as [`step`](Self::step) does, with matrices that stand beside the module.
+    pub fn step_beside<M: Module<B>>(
+        &mut self,
+        module: M,
+        matrices: &mut NamedTensors<B>,
         mut gradients: NamedTensors<B>,
         learning_rate: f64,
     ) -> M {
         self.steps += 1;
-        parameters::map(module, |name, shape, values| {
-            let Some(gradient) = gradients.remove(name) else { return values };
-            let step = self.constants(name, shape.len(), learning_rate);
-            let means = self.means.remove(name).unwrap_or_else(|| {
-                let zeros = values.zeros_like();
-                Means { first: zeros.clone(), second: zeros }
-            });
-            let [values, first, second] =
-                B::adam_step([values, gradient, means.first, means.second], step);
-            self.means.insert(name.to_owned(), Means { first, second });
-            values
+        for (name, values) in matrices {
+            if let Some(gradient) = gradients.remove(name) {
+                *values = self.moved(name, [values.clone(), gradient], 2, learning_rate);
+            }
+        }
+        parameters::map(module, |name, shape, values| match gradients.remove(name) {
+            Some(gradient) => self.moved(name, [values, gradient], shape.len(), learning_rate),
+            None => values,
         })
+    }
+
+    /// Returns a weight of so many axes after the step, of its values and their gradient.
+    fn moved(
+        &mut self,
+        name: &str,
+        [values, gradient]: [Tensor<B, 1>; 2],
+        axes: usize,
+        learning_rate: f64,
+    ) -> Tensor<B, 1> {
+        let step = self.constants(name, axes, learning_rate);
+        let means = self.means.remove(name).unwrap_or_else(|| {
+            let zeros = values.zeros_like();
+            Means { first: zeros.clone(), second: zeros }
+        });
+        let [values, first, second] =
+            B::adam_step([values, gradient, means.first, means.second], step);
+        self.means.insert(name.to_owned(), Means { first, second });
+        values
     }
 
     fn constants(&self, name: &str, axes: usize, learning_rate: f64) -> AdamStep {

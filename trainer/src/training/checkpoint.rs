@@ -16,6 +16,7 @@ const STATE: &str = "state.json";
 const WEIGHTS: &str = "weights.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const AVERAGE: &str = "average.safetensors";
+const ADAPTERS: &str = "adapters.safetensors";
 
 /// The state of a run after so many steps.
 ///
@@ -26,6 +27,8 @@ pub struct Checkpoint {
     pub step: u64,
     /// The weights.
     pub weights: Weights,
+    /// The adapters beside the weights, where the recipe asks for them.
+    pub adapters: Option<Weights>,
     /// The means of the optimizer.
     pub optimizer: Weights,
     /// The moving average of the weights, where the recipe asks for one.
@@ -60,12 +63,16 @@ impl Checkpoint {
             let problem = format!("its format is {}; this build reads {FORMAT}", state.format);
             return Err(Error::format(&path, problem));
         }
-        let average = folder.join(AVERAGE);
+        let if_any = |name: &str| {
+            let path = folder.join(name);
+            path.exists().then(|| Weights::read(&path)).transpose()
+        };
         Ok(Self {
             step: state.step,
             weights: Weights::read(&folder.join(WEIGHTS))?,
             optimizer: Weights::read(&folder.join(OPTIMIZER))?,
-            average: average.exists().then(|| Weights::read(&average)).transpose()?,
+            adapters: if_any(ADAPTERS)?,
+            average: if_any(AVERAGE)?,
             best: state.best,
             tokens: read_tokens(folder, vocabulary_size)?,
         })
@@ -89,8 +96,10 @@ impl Checkpoint {
         durable::write_flushed(&beside.join(STATE), &state)?;
         durable::write_flushed(&beside.join(WEIGHTS), &self.weights.to_bytes())?;
         durable::write_flushed(&beside.join(OPTIMIZER), &self.optimizer.to_bytes())?;
-        if let Some(average) = &self.average {
-            durable::write_flushed(&beside.join(AVERAGE), &average.to_bytes())?;
+        for (name, weights) in [(ADAPTERS, &self.adapters), (AVERAGE, &self.average)] {
+            if let Some(weights) = weights {
+                durable::write_flushed(&beside.join(name), &weights.to_bytes())?;
+            }
         }
         durable::write_flushed(&beside.join(TRAINED_TOKENS), self.tokens.as_bytes())?;
         durable::flush_folder(&beside)?;
@@ -111,7 +120,8 @@ mod tests {
         tokens.extend(&TokenBatch::new(&[[9, 99]], 256));
         let average = (step > 7).then(|| weights.clone());
         let best = average.as_ref().map(|_| Best { step: 5, validation_loss: 0.1, misses: 1 });
-        Checkpoint { step, weights, optimizer, average, best, tokens }
+        let adapters = average.clone();
+        Checkpoint { step, weights, adapters, optimizer, average, best, tokens }
     }
 
     #[test]

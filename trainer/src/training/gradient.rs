@@ -71,9 +71,9 @@ where
     let (loss, shares) = if rounds == 1 { whole.at_once() } else { whole.in_rounds(rounds) };
     let share = shares.into_iter().reduce(add).expect("there is at least one part");
     let Share { mut gradients, sums } = share;
-    let Objective { weights, frozen } = work.objective;
-    if weights.contrastive > 0.0 && !frozen.both() {
-        let scale = [weights.contrastive as f32 * loss.logit_scale_gradient];
+    let contrastive = work.objective.weights.contrastive;
+    if contrastive > 0.0 && work.objective.wants("logit_scale") {
+        let scale = [contrastive as f32 * loss.logit_scale_gradient];
         gradients.insert("logit_scale".to_owned(), Tensor::from_floats(scale, device));
     }
     let losses = mean_losses(loss.loss, sums, whole.totals);

@@ -30,6 +30,19 @@ pub struct StepReport {
     pub logit_scale: f32,
     /// Wall-clock seconds that the step took.
     pub seconds: f64,
+    /// Floating-point operations of its matrix products.
+    #[serde(default)]
+    pub operations: f64,
+    /// Those of a second over what the device takes in products of large matrices, measured when the run began.
+    #[serde(default)]
+    pub share_of_peak: f64,
+}
+
+impl StepReport {
+    /// Returns how many such steps a second has.
+    pub fn steps_per_s(&self) -> f64 {
+        1.0 / self.seconds
+    }
 }
 
 /// The numbers of one measurement on held-out recordings.

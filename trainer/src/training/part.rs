@@ -8,7 +8,7 @@ use burn::tensor::{Device, ElementConversion, Tensor, TensorData};
 use nocturne_psg::EPOCH_SAMPLES;
 use nocturne_psg::montage::Channel;
 
-use super::Frozen;
+use super::{Frozen, Learning};
 use crate::data::{Batch, EPOCH_LEN};
 use crate::kernels::Kernels;
 use crate::model::{Dropout, SignalOutput, SleepLm, TextOutput, normalize};
@@ -26,6 +26,15 @@ pub struct Objective {
     pub weights: LossWeights,
     /// What stays as it is.
     pub frozen: Frozen,
+    /// What of the rest learns.
+    pub learning: Learning,
+}
+
+impl Objective {
+    /// Returns whether the gradient of a weight of that name is wanted.
+    pub(super) fn wants(self, name: &str) -> bool {
+        !weights::is_buffer(name) && !self.frozen.holds(name) && self.learning.wants(name)
+    }
 }
 
 /// Some of a batch's epochs and texts.
@@ -144,11 +153,9 @@ impl Part<'_> {
     where
         B::InnerBackend: Kernels,
     {
-        let Objective { weights, frozen } = objective;
+        let Objective { weights, frozen, .. } = objective;
         let model: SleepLm<B> = SleepLm::from_inner(inner.clone());
-        let model = parameters::require_gradients(model, |name| {
-            !weights::is_buffer(name) && !frozen.holds(name)
-        });
+        let model = parameters::require_gradients(model, |name| objective.wants(name));
         let towers = self.towers(inner, &model, frozen, device);
         let [signals, texts] = [&towers.signal.embedding, &towers.text.embedding]
             .map(|embeddings| normalize(embeddings.clone()));

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Frozen, Objective};
+use super::{Frozen, Learning, LoraOptions, Objective};
 use crate::data::{Augmentation, BatchOptions, CONDITION_SLOTS, CaptionMix};
 use crate::objective::LossWeights;
 use crate::optimizer::{AdamWOptions, Schedule};
@@ -22,6 +22,17 @@ pub enum CaptionTokens {
     OfCaptions,
 }
 
+/// Which weights learn, of those that are not frozen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trained {
+    /// Every one.
+    #[default]
+    All,
+    /// The last step of both towers into the common space, and the scale of the similarity.
+    Projections,
+}
+
 /// Everything that decides what comes out of a run, and how it is worked off.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -34,6 +45,10 @@ pub struct Recipe {
     pub loss: LossWeights,
     /// What stays as it is.
     pub freeze: Frozen,
+    /// What of the rest learns.
+    pub train: Trained,
+    /// Adapters that learn in the place of both towers, where there are any.
+    pub lora: Option<LoraOptions>,
     /// Seed of the first weights, the batches and dropout.
     pub seed: u64,
     /// Highest learning rate.
@@ -78,6 +93,8 @@ impl Default for Recipe {
             batch_size: 64,
             loss: LossWeights::default(),
             freeze: Frozen::default(),
+            train: Trained::default(),
+            lora: None,
             seed: 1,
             learning_rate: 1e-3,
             warmup_steps: 200,
@@ -102,7 +119,12 @@ impl Default for Recipe {
 impl Recipe {
     /// Returns what is made small.
     pub const fn objective(&self) -> Objective {
-        Objective { weights: self.loss, frozen: self.freeze }
+        let learning = match (self.train, self.lora) {
+            (Trained::All, None) => Learning::All,
+            (Trained::All, Some(_)) => Learning::Adapters,
+            (Trained::Projections, _) => Learning::Projections,
+        };
+        Objective { weights: self.loss, frozen: self.freeze, learning }
     }
 
     /// Returns the parts that a model needs for the losses that count.
@@ -134,6 +156,20 @@ impl Recipe {
         expect((0.0..1.0).contains(&self.ema), "ema", self.ema, "0 or more and less than 1")?;
         let learns = decodes || !self.freeze.both();
         expect(learns, "freeze", "signal,text", "a part of the model that learns")?;
+        if self.train == Trained::Projections {
+            // Neither loss depends on them.
+            expect(
+                !decodes,
+                "train",
+                "projections",
+                "`all` where captions or reconstruction count",
+            )?;
+            expect(self.lora.is_none(), "train", "projections", "`all` beside `lora`")?;
+        }
+        if let Some(LoraOptions { rank, alpha }) = self.lora {
+            expect(rank > 0, "lora.rank", rank, "1 or more")?;
+            expect(alpha.is_finite() && alpha > 0.0, "lora.alpha", alpha, "more than 0")?;
+        }
         if caption > 0.0 {
             config.check_captions_of(
                 nocturne_psg::caption::CaptionKind::ALL.len(),
@@ -186,6 +222,8 @@ impl Recipe {
             ("batch_size", self.batch_size != other.batch_size),
             ("loss", self.loss != other.loss),
             ("freeze", self.freeze != other.freeze),
+            ("train", self.train != other.train),
+            ("lora", self.lora != other.lora),
             ("seed", self.seed != other.seed),
             ("learning_rate", self.learning_rate != other.learning_rate),
             ("warmup_steps", self.warmup_steps != other.warmup_steps),
@@ -242,6 +280,14 @@ mod tests {
         let loss = LossWeights { caption: -1.0, ..LossWeights::default() };
         check(Recipe { loss, ..recipe }, "the recipe's `loss.caption` is `-1`; expected 0 or more");
         let loss = LossWeights { caption: 1.0, ..LossWeights::default() };
+        let train = Trained::Projections;
+        check(
+            Recipe { loss, train, ..recipe },
+            "the recipe's `train` is `projections`; \
+             expected `all` where captions or reconstruction count",
+        );
+        let lora = Some(LoraOptions { rank: 0, alpha: 16.0 });
+        check(Recipe { lora, ..recipe }, "the recipe's `lora.rank` is `0`; expected 1 or more");
         Recipe { loss, freeze, ..recipe }.check(&Preset::Tiny.config()).unwrap();
     }
 
@@ -266,5 +312,9 @@ mod tests {
             serde_json::from_str(r#"{"steps": 5, "adamw": {"beta_2": 0.9}}"#).unwrap();
         assert_eq!((recipe.steps, recipe.adamw.beta_2, recipe.adamw.beta_1), (5, 0.9, 0.9));
         assert!(serde_json::from_str::<Recipe>(r#"{"step": 5}"#).is_err());
+        let text = "train = \"all\"\nlora = { rank = 8, alpha = 16 }";
+        let recipe: Recipe = toml::from_str(text).unwrap();
+        assert_eq!(recipe.lora, Some(LoraOptions { rank: 8, alpha: 16.0 }));
+        assert_eq!(recipe.objective().learning, Learning::Adapters);
     }
 }

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Device, ElementConversion};
 
 use super::average::Average;
+use super::effort::{operations, peak_per_s};
 use super::gradient::{Work, gradient};
+use super::lora::Lora;
 use super::metrics::MetricsFile;
 use super::recipe::CaptionTokens;
 use super::sample::Writer;
@@ -16,11 +18,12 @@ use super::{
     About, Best, CaptionSample, Checkpoint, Recipe, RunFolder, Start, StepReport, ValidationReport,
     validate,
 };
-use crate::data::{Batch, BatchMaker, Loader, TrainingSet};
+use crate::data::{Batch, BatchMaker, Loader, Split, TrainingSet};
 use crate::kernels::Kernels;
 use crate::model::SleepLm;
 use crate::objective::{MAX_LOGIT_SCALE, Vocabulary};
 use crate::optimizer::{AdamW, clip_to_norm};
+use crate::parameters::NamedTensors;
 use crate::{Error, ModelConfig, Result, TokenBatch, TokenSet, Weights, parameters};
 
 /// What is to be trained, how and where.
@@ -47,6 +50,8 @@ pub enum Event {
     Started {
         /// Counted from 0.
         step: u64,
+        /// What it learns from, and what is held out.
+        split: Split,
     },
     /// A step was taken.
     Step(StepReport),
@@ -76,7 +81,7 @@ where
     B::InnerBackend: Kernels,
 {
     let mut run = Run::<B>::start(training, set, device)?;
-    see(&Event::Started { step: run.step });
+    see(&Event::Started { step: run.step, split: run.split.clone() });
     let loader = Loader::start(Arc::clone(&run.batches), run.step);
     let recipe = training.recipe;
     while !run.is_over() {
@@ -97,15 +102,26 @@ struct Run<'a, B: AutodiffBackend> {
     training: &'a Training,
     device: &'a Device<B>,
     batches: Arc<BatchMaker>,
+    split: Split,
+    /// Floating-point operations that the device takes in a second.
+    peak_per_s: f64,
     held_out: Vec<Batch>,
     metrics: MetricsFile,
     step: u64,
+    /// With the adapters merged into it, where there are any.
     model: SleepLm<B::InnerBackend>,
+    adapted: Option<Adapted<B::InnerBackend>>,
     optimizer: AdamW<B::InnerBackend>,
     average: Option<Average<B::InnerBackend>>,
     best: Option<Best>,
     tokens: TokenSet,
     vocabulary: Vocabulary,
+}
+
+/// A model without its adapters, and those.
+struct Adapted<B: Backend> {
+    base: SleepLm<B>,
+    lora: Lora<B>,
 }
 
 impl<'a, B> Run<'a, B>
@@ -120,6 +136,7 @@ where
         let before = start.as_ref().and_then(|start| start.about.clone()).map(Box::new);
         let about = About { set: set.info().clone(), command: command.clone(), before };
         let (set, held_out) = set.split(recipe.validation_share)?;
+        let split = Split::new(&set, held_out.as_ref());
         if recipe.patience > 0 && held_out.is_none() {
             let (value, expected) = (recipe.patience.to_string(), "0, as no recording is held out");
             return Err(Error::Recipe { field: "patience", value, expected });
@@ -130,12 +147,24 @@ where
         });
         let held_out = held_out.collect::<Result<Vec<_>>>()?;
         let checkpoint = if *resume {
+            folder.check_split(&split)?;
             folder.resume(config, recipe)?
         } else {
             folder.begin(config, recipe, &about)?;
+            folder.write_split(&split)?;
             first(config, recipe, start.clone())
         };
-        let Checkpoint { step, weights, optimizer, average, best, tokens } = checkpoint;
+        let Checkpoint { step, weights, adapters, optimizer, average, best, tokens } = checkpoint;
+        let base = weights.to_model(config, device)?;
+        let adapted = recipe.lora.map(|options| {
+            let objective = recipe.objective();
+            let lora = match &adapters {
+                Some(adapters) => Lora::resume(options, adapters, device),
+                None => Lora::new(options, &base, |name| objective.wants(name), recipe.seed),
+            };
+            Adapted { base: base.clone(), lora }
+        });
+        let model = adapted.as_ref().map_or(base, |adapted| adapted.lora.merged(&adapted.base));
         let average = match average {
             Some(weights) => Some(Average::new(recipe.ema, weights.to_model(config, device)?)),
             None => None,
@@ -146,10 +175,13 @@ where
             training,
             device,
             batches: Arc::new(batches),
+            split,
+            peak_per_s: peak_per_s::<B::InnerBackend>(recipe.threads, device),
             held_out,
             metrics: MetricsFile::open(folder.metrics(), step)?,
             step,
-            model: weights.to_model(config, device)?,
+            model,
+            adapted,
             optimizer: AdamW::resume(recipe.adamw, step, &optimizer, device)?,
             average,
             best,
@@ -193,20 +225,24 @@ where
     /// Takes one step.
     fn advance(&mut self, batch: &Batch) -> Result<StepReport> {
         let begin = Instant::now();
-        let recipe = &self.training.recipe;
+        let Training { config, recipe, .. } = self.training;
         self.check_tokens(&batch.texts)?;
         let mut found = gradient::<B>(&self.model, batch, self.work(), self.device);
         let loss = found.losses.total(recipe.loss);
         self.check_finite("loss", loss)?;
+        if let Some(Adapted { base, lora }) = &self.adapted {
+            lora.chain(base, &mut found.gradients);
+        }
         let gradient_norm = clip_to_norm(&mut found.gradients, recipe.clip_norm);
         self.check_finite("norm of the gradient", gradient_norm)?;
         let learning_rate = recipe.schedule().rate(self.step);
-        let model = self.optimizer.step(self.model.clone(), found.gradients, learning_rate);
-        self.model = limit_scale(model);
+        self.model = self.moved(found.gradients, learning_rate);
         if let Some(average) = &mut self.average {
             average.take_in(&self.model, self.step);
         }
         self.tokens.extend(&batch.texts);
+        let seconds = begin.elapsed().as_secs_f64();
+        let operations = operations(config, batch, self.work());
         let report = StepReport {
             step: self.step,
             loss,
@@ -215,11 +251,28 @@ where
             gradient_norm,
             learning_rate,
             logit_scale: self.model.logit_scale.val().into_scalar().elem::<f32>().exp(),
-            seconds: begin.elapsed().as_secs_f64(),
+            seconds,
+            operations,
+            share_of_peak: operations / seconds / self.peak_per_s,
         };
         self.metrics.write(&report)?;
         self.step += 1;
         Ok(report)
+    }
+
+    /// Lets the optimizer take a step, and returns the model after it.
+    fn moved(
+        &mut self,
+        gradients: NamedTensors<B::InnerBackend>,
+        learning_rate: f64,
+    ) -> SleepLm<B::InnerBackend> {
+        let Some(Adapted { base, lora }) = &mut self.adapted else {
+            let model = self.optimizer.step(self.model.clone(), gradients, learning_rate);
+            return limit_scale(model);
+        };
+        let factors = lora.factors_mut();
+        *base = self.optimizer.step_beside(base.clone(), factors, gradients, learning_rate);
+        lora.merged(base)
     }
 
     fn check_finite(&self, what: &'static str, value: f32) -> Result<()> {
@@ -266,7 +319,11 @@ where
         self.training.folder.draw()?;
         self.training.folder.keep(&Checkpoint {
             step: self.step,
-            weights: Weights::from_model(&self.model),
+            weights: match &self.adapted {
+                Some(adapted) => Weights::from_model(&adapted.base),
+                None => Weights::from_model(&self.model),
+            },
+            adapters: self.adapted.as_ref().map(|adapted| adapted.lora.state()),
             optimizer: self.optimizer.state(),
             average: self.average.as_ref().map(|average| Weights::from_model(average.model())),
             best: self.best,
@@ -297,7 +354,8 @@ fn first(config: &ModelConfig, recipe: &Recipe, start: Option<Start>) -> Checkpo
         ),
     };
     let average = (recipe.ema > 0.0).then(|| weights.clone());
-    Checkpoint { step: 0, weights, optimizer: Weights::default(), average, best: None, tokens }
+    let (adapters, optimizer, best) = (None, Weights::default(), None);
+    Checkpoint { step: 0, weights, adapters, optimizer, average, best, tokens }
 }
 
 /// Returns the tokens over which the caption loss goes. What the model has met before, it may say too.
@@ -314,7 +372,7 @@ fn vocabulary(wanted: CaptionTokens, met: &TokenSet, batches: &BatchMaker) -> Vo
 }
 
 /// Keeps the logit scale at or below 100.
-fn limit_scale<B: burn::tensor::backend::Backend>(model: SleepLm<B>) -> SleepLm<B> {
+fn limit_scale<B: Backend>(model: SleepLm<B>) -> SleepLm<B> {
     parameters::map(model, |name, _, values| {
         if name == "logit_scale" { values.clamp_max(MAX_LOGIT_SCALE) } else { values }
     })

@@ -4,6 +4,7 @@
 //! config.json           the model
 //! recipe.json           how it is trained
 //! about.json            on what, and by which command
+//! split.json            which subjects and recordings it learns from, and which are held out
 //! metrics.jsonl         the numbers of every step
 //! checkpoints/          the last two, each a folder that is whole or not there
 //! best.safetensors      the weights of the best measurement so far
@@ -19,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Checkpoint, Recipe, curve};
-use crate::data::SetInfo;
+use crate::data::{SetInfo, Split};
 use crate::{Error, ModelConfig, Result, TokenSet, Weights, durable};
 
 /// Checkpoints that are kept: the last, and the one before in case the disk has spoiled it.
@@ -36,6 +37,8 @@ const RECIPE: &str = "recipe.json";
 
 /// Name of what is said of a run.
 const ABOUT: &str = "about.json";
+/// Name of the split.
+const SPLIT: &str = "split.json";
 
 /// On what a run was trained, and by which command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +130,20 @@ impl RunFolder {
         write_json(&self.0.join(ABOUT), about)?;
         write_json(&self.0.join(RECIPE), recipe)?;
         write_json(&self.0.join(CONFIG), config)
+    }
+
+    /// Writes what a run learns from, and what is held out.
+    pub(super) fn write_split(&self, split: &Split) -> Result<()> {
+        write_json(&self.0.join(SPLIT), split)
+    }
+
+    /// Refuses another split than that of the run; runs of earlier versions have none.
+    pub(super) fn check_split(&self, split: &Split) -> Result<()> {
+        let path = self.0.join(SPLIT);
+        if path.exists() && read_json::<Split>(&path)? != *split {
+            return Err(Error::OtherRun { path: self.0.clone(), field: "training set" });
+        }
+        Ok(())
     }
 
     /// Returns the last checkpoint of a run with this configuration and recipe.

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use nocturne_encoder::bundle::{MANIFEST, TRAINED_TOKENS};
+use nocturne_encoder::Bundle;
+use nocturne_encoder::bundle::{MANIFEST, TRAINED_TOKENS, Training};
 
 use super::run_folder::read_tokens;
 use super::{About, RunFolder};
+use crate::data::SetInfo;
+use crate::trainable::read_weights;
 use crate::{Checkpoint, Error, Import, ModelConfig, Result, TokenSet, Weights};
 
 /// A model that a run begins with.
@@ -22,23 +25,37 @@ pub struct Start {
 }
 
 impl Start {
-    /// Reads the folder of a run that is through, a file of safetensors, or one that `torch.save` has written.
+    /// Reads the folder of a run that is through or of a bundle, a file of safetensors, or one that `torch.save` has
+    /// written.
     ///
     /// The configuration is `given`, or `config.json` beside the weights, or told by them.
     /// The tokens are those of the list beside the weights; without one, the model is taken to know all of them.
     ///
     /// # Errors
     ///
-    /// [`Error::NoWeights`] for a bundle, those of [`Checkpoint::open`], [`Import::new`] and [`Import::read`],
+    /// [`Error::NoWeights`] for a bundle that does not keep them, those of [`Checkpoint::open`], [`Import::new`] and [`Import::read`],
     /// [`Error::Io`] and [`Error::Format`].
     pub fn read(path: &Path, given: Option<&ModelConfig>) -> Result<Self> {
         if path.is_dir() && path.join(MANIFEST).exists() {
-            return Err(Error::NoWeights { path: path.to_owned() });
+            return Self::read_bundle(&Bundle::open(path)?, given);
         }
         if path.is_dir() {
             return Self::read_file(&RunFolder::new(path).weights(), given);
         }
         Self::read_file(path, given)
+    }
+
+    fn read_bundle(bundle: &Bundle, given: Option<&ModelConfig>) -> Result<Self> {
+        let (config, weights, tokens) = read_weights(bundle)?;
+        if given.is_some_and(|given| *given != config) {
+            let path = bundle.folder().to_owned();
+            return Err(Error::OtherRun { path, field: "configuration" });
+        }
+        let manifest = bundle.manifest();
+        let Training { data, licence, command } = manifest.training.clone();
+        let set = SetInfo::new(manifest.preprocessing.z_score, data, licence);
+        let about = Some(About { set, command, before: None });
+        Ok(Self { config, weights, tokens, about })
     }
 
     fn read_file(path: &Path, given: Option<&ModelConfig>) -> Result<Self> {

@@ -8,6 +8,7 @@ use nocturne_encoder::{Runtime, Target};
 use nocturne_psg::ZScore;
 use nocturne_trainer::Preset;
 use nocturne_trainer::onnx::Precision;
+use nocturne_trainer::training::Trained;
 
 /// Trains the encoders of Nocturne and writes model bundles.
 ///
@@ -43,9 +44,20 @@ pub(crate) enum Command {
 /// `nocturne-train prepare`
 #[derive(Debug, Args)]
 pub(crate) struct Prepare {
-    /// EDF or BDF recordings, and folders of them; annotations lie beside each.
-    #[arg(required = true, value_name = "RECORDING")]
+    /// EDF or BDF recordings, and folders of them and of folders; annotations lie beside each, or as NSRR keeps them.
+    #[arg(
+        required_unless_present = "manifest",
+        conflicts_with = "manifest",
+        value_name = "RECORDING"
+    )]
     pub(crate) recordings: Vec<PathBuf>,
+    /// List of recordings instead: CSV or JSON lines with `recording` and, as you like, `annotations` and `subject`.
+    /// Recordings of one subject are never on both sides of a split.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Folder below which the recordings of the list lie; that of the list without it.
+    #[arg(long, value_name = "DIR", requires = "manifest")]
+    pub(crate) data_root: Option<PathBuf>,
     /// Folder of the training set; recordings that it has already are kept.
     #[arg(long, short, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
     pub(crate) out: PathBuf,
@@ -89,8 +101,8 @@ pub(crate) struct Train {
     /// Folder of the run.
     #[arg(long, short, env = "NOCTURNE_TRAIN_RUN", value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Model to begin with: the folder of a run, or a file of weights as `import` reads it. The parts that it lacks are
-    /// drawn by the seed; without `--preset` and `--config` its sizes are its own.
+    /// Model to begin with: the folder of a run or of a bundle that keeps its weights, or a file of weights as `import`
+    /// reads it. The parts that it lacks are drawn by the seed; without `--preset` and `--config` its sizes are its own.
     #[arg(long, env = "NOCTURNE_TRAIN_INIT", value_name = "PATH")]
     pub(crate) init: Option<PathBuf>,
     /// Recipe as TOML; what it leaves out has its default, and the arguments below go before it.
@@ -124,6 +136,13 @@ pub(crate) struct RecipeArguments {
     /// Towers that stay as they are, with a comma between them.
     #[arg(long, env = "NOCTURNE_TRAIN_FREEZE", value_name = "TOWER", value_delimiter = ',')]
     pub(crate) freeze: Vec<Tower>,
+    /// What of the rest learns: everything, or the last step of both towers into the common space.
+    #[arg(long, env = "NOCTURNE_TRAIN_TRAIN", value_name = "PART")]
+    pub(crate) train: Option<Share>,
+    /// Learns low-rank adapters of that rank beside the linear maps of both towers, which stay as they are; at the end
+    /// they are merged. `alpha` is twice the rank, unless the recipe says otherwise.
+    #[arg(long, env = "NOCTURNE_TRAIN_LORA", value_name = "RANK", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) lora: Option<u16>,
     /// Highest learning rate.
     #[arg(long, env = "NOCTURNE_TRAIN_LEARNING_RATE", value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
@@ -169,6 +188,9 @@ pub(crate) struct Export {
     /// those of `fp32`, which takes ONNX Runtime to measure.
     #[arg(long, env = "NOCTURNE_TRAIN_PRECISION", value_name = "NAME", default_value = "fp32")]
     pub(crate) precision: Precision,
+    /// Keeps the weights in the bundle, so that `train --init` can begin with it.
+    #[arg(long)]
+    pub(crate) trainable: bool,
     #[command(flatten)]
     pub(crate) runtime: RuntimeArguments,
 }
@@ -311,6 +333,21 @@ pub(crate) enum Device {
 pub(crate) enum Tower {
     Signal,
     Text,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Share {
+    All,
+    Projections,
+}
+
+impl From<Share> for Trained {
+    fn from(share: Share) -> Self {
+        match share {
+            Share::All => Self::All,
+            Share::Projections => Self::Projections,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

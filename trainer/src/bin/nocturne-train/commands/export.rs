@@ -6,7 +6,9 @@ use anyhow::{Context, Result};
 use nocturne_encoder::Bundle;
 use nocturne_trainer::onnx::Precision;
 use nocturne_trainer::training::RunFolder;
-use nocturne_trainer::{BundleFacts, ModelConfig, TokenSet, Weights, reduce_bundle, write_bundle};
+use nocturne_trainer::{
+    BundleFacts, ModelConfig, TokenSet, Weights, keep_weights, reduce_bundle, write_bundle,
+};
 
 use crate::args::{self, Export};
 use crate::console;
@@ -28,7 +30,13 @@ pub(super) fn run(arguments: &Export) -> Result<Outcome> {
         of_file(arguments, name)?
     };
     let Source { config, weights, trained, facts } = source;
-    let write = |folder: &Path| write_bundle(folder, &weights, &config, trained.as_ref(), &facts);
+    let write = |folder: &Path| {
+        let bundle = write_bundle(folder, &weights, &config, trained.as_ref(), &facts)?;
+        if arguments.trainable {
+            return keep_weights(&bundle, &weights, &config, trained.as_ref());
+        }
+        Ok(bundle)
+    };
     let bundle = match arguments.precision {
         Precision::Fp32 => write(&arguments.out)?,
         Precision::Fp16 | Precision::Bf16 | Precision::Int8 => reduced(arguments, write)?,

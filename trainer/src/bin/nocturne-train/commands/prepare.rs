@@ -6,8 +6,10 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use anyhow::{Context, Result, bail};
+use nocturne_psg::edf::is_annotations_alone;
+use nocturne_psg::{RecordingList, RowProblem};
 use nocturne_trainer::Error;
-use nocturne_trainer::data::{Prepared, SetInfo, prepare};
+use nocturne_trainer::data::{Prepared, SetInfo, Source, prepare};
 
 use crate::args::Prepare;
 use crate::console;
@@ -17,7 +19,10 @@ use crate::error::Outcome;
 const RECORDINGS: [&str; 2] = ["edf", "bdf"];
 
 pub(super) fn run(arguments: &Prepare) -> Result<Outcome> {
-    let recordings = recordings(&arguments.recordings)?;
+    let (recordings, n_unusable) = match &arguments.manifest {
+        Some(list) => listed(list, arguments.data_root.as_deref())?,
+        None => (recordings(&arguments.recordings)?, 0),
+    };
     if recordings.is_empty() {
         bail!("no recording `*.edf` or `*.bdf` was found");
     }
@@ -30,6 +35,7 @@ pub(super) fn run(arguments: &Prepare) -> Result<Outcome> {
     let threads = arguments.threads.map_or_else(cores, usize::from);
     let (n_epochs, failed) = prepare_all(&recordings, folder, &info, threads);
     let done = recordings.len() - failed;
+    let failed = failed + n_unusable;
     console::print(format_args!(
         "{done} recordings in {}, {n_epochs} new epochs",
         folder.display()
@@ -41,32 +47,48 @@ pub(super) fn run(arguments: &Prepare) -> Result<Outcome> {
     }
 }
 
-/// Returns the files named, and those in the folders named, in order.
-fn recordings(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+/// Returns the recordings of a list, and how many of its rows cannot be used, which are named.
+fn listed(path: &Path, root: Option<&Path>) -> Result<(Vec<Source>, usize)> {
+    let RecordingList { recordings, problems, .. } =
+        RecordingList::read(path, root).map_err(Error::from)?;
+    for RowProblem { line, problem } in &problems {
+        console::note(format_args!("passed over line {line} of `{}`: {problem}", path.display()));
+    }
+    Ok((recordings.into_iter().map(Source::from).collect(), problems.len()))
+}
+
+/// Returns the files named, and the recordings in the folders named and those below them, in order.
+fn recordings(paths: &[PathBuf]) -> Result<Vec<Source>> {
     let mut found = Vec::new();
     for path in paths {
-        if !path.is_dir() {
-            found.push(path.clone());
-            continue;
-        }
-        let entries =
-            std::fs::read_dir(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        for entry in entries {
-            let path = entry.with_context(|| format!("cannot read `{}`", path.display()))?.path();
-            let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-            if RECORDINGS.contains(&ending.as_str()) {
-                found.push(path);
-            }
-        }
+        if path.is_dir() { walk(path, &mut found)? } else { found.push(path.clone()) }
     }
     found.sort_unstable();
     found.dedup();
-    Ok(found)
+    Ok(found.into_iter().map(Source::from).collect())
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let problem = || format!("cannot read `{}`", folder.display());
+    for entry in std::fs::read_dir(folder).with_context(problem)? {
+        let entry = entry.with_context(problem)?;
+        let path = entry.path();
+        if entry.file_type().with_context(problem)?.is_dir() {
+            walk(&path, found)?;
+            continue;
+        }
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let is_recording = RECORDINGS.contains(&ending.as_str());
+        if is_recording && !is_annotations_alone(&path).unwrap_or(false) {
+            found.push(path);
+        }
+    }
+    Ok(())
 }
 
 /// Prepares all recordings; returns the epochs written and the recordings that failed, which are named.
 fn prepare_all(
-    recordings: &[PathBuf],
+    recordings: &[Source],
     folder: &Path,
     info: &SetInfo,
     threads: usize,
@@ -106,14 +128,15 @@ type Outcomes<'a> = Sender<(&'a Path, std::result::Result<Prepared, Error>)>;
 
 /// Takes one recording after the other until there are no more.
 fn prepare_some<'a>(
-    recordings: &'a [PathBuf],
+    recordings: &'a [Source],
     next: &AtomicUsize,
     folder: &Path,
     info: &SetInfo,
     outcomes: &Outcomes<'a>,
 ) {
     while let Some(recording) = recordings.get(next.fetch_add(1, Ordering::Relaxed)) {
-        if outcomes.send((recording, prepare(recording, folder, info))).is_err() {
+        let prepared = prepare(recording, folder, info);
+        if outcomes.send((&recording.recording, prepared)).is_err() {
             return;
         }
     }

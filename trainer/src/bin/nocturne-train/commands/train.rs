@@ -6,7 +6,9 @@ use anyhow::{Context, Result};
 use burn::backend::{Autodiff, Flex};
 use indicatif::ProgressBar;
 use nocturne_trainer::data::TrainingSet;
-use nocturne_trainer::training::{Event, Frozen, Recipe, RunFolder, Start, Training, train};
+use nocturne_trainer::training::{
+    Event, Frozen, LoraOptions, Recipe, RunFolder, Start, Training, train,
+};
 use nocturne_trainer::{ModelConfig, Preset};
 
 use crate::args::{self, Device, RecipeArguments, Tower, Train};
@@ -57,6 +59,8 @@ fn changed(recipe: &Recipe, changes: &RecipeArguments) -> Recipe {
         batch_size: changes.batch_size.map_or(recipe.batch_size, usize::from),
         micro_batch: changes.micro_batch.map_or(recipe.micro_batch, usize::from),
         freeze,
+        train: changes.train.map_or(recipe.train, Into::into),
+        lora: lora(recipe.lora, changes.lora),
         learning_rate: changes.learning_rate.unwrap_or(recipe.learning_rate),
         warmup_steps: changes.warmup_steps.unwrap_or(recipe.warmup_steps),
         seed: changes.seed.unwrap_or(recipe.seed),
@@ -64,6 +68,13 @@ fn changed(recipe: &Recipe, changes: &RecipeArguments) -> Recipe {
         threads: changes.threads.map_or(recipe.threads, usize::from),
         ..*recipe
     }
+}
+
+/// Returns the adapters of a recipe, with the rank of the command line where it gives one.
+fn lora(recipe: Option<LoraOptions>, rank: Option<u16>) -> Option<LoraOptions> {
+    let Some(rank) = rank.map(usize::from) else { return recipe };
+    let alpha = recipe.map_or(2.0 * rank as f64, |lora| lora.alpha);
+    Some(LoraOptions { rank, alpha })
 }
 
 fn train_on(
@@ -116,11 +127,18 @@ impl Display {
 
     fn show(&mut self, event: &Event) {
         match event {
-            Event::Started { step } => self.bar.set_position(*step),
+            Event::Started { step, split } => {
+                self.bar.set_position(*step);
+                let note = format!("learns from {}; {} held out", split.training, split.held_out);
+                self.bar.suspend(|| console::note(note));
+            }
             Event::Step(report) => {
                 self.bar.set_position(report.step + 1);
-                let (loss, accuracy) = (report.loss, report.accuracy);
-                self.bar.set_message(format!("loss {loss:.3}, {:.0} % right", 100.0 * accuracy));
+                let (loss, accuracy) = (report.loss, 100.0 * report.accuracy);
+                let (speed, share) = (report.steps_per_s(), 100.0 * report.share_of_peak);
+                self.bar.set_message(format!(
+                    "loss {loss:.3}, {accuracy:.0} % right, {speed:.2} steps/s, {share:.0} % of peak"
+                ));
                 self.print(report);
             }
             Event::Validation(report) => {
