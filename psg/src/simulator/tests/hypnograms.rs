@@ -2,8 +2,6 @@
 //!
 //! The hypnograms are not part of the project; without them the test says so and passes.
 
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 

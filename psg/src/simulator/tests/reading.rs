@@ -17,14 +17,15 @@ fn reopened(plan: &NightPlan, folder: &Path) -> (Recording, Truth) {
 
 #[test]
 fn every_site_feeds_the_whole_montage_and_gives_no_cause_for_a_warning() {
-    let check = |site, profile: &str, derivations: [&str; Channel::COUNT]| {
+    let check = |site, profile: &str, derivations: &str| {
         let folder = tempfile::tempdir().unwrap();
         let (recording, truth) = reopened(&plan_without_faults(0.2, site), folder.path());
         let site = site.name();
         assert_eq!(recording.warnings(), [], "{site}");
         assert_eq!(recording.montage().profile().name, profile, "{site}");
         let lines = recording.montage().report(recording.file().header());
-        for (line, derivation) in lines.iter().zip(derivations) {
+        assert_eq!(derivations.split('|').count(), lines.len(), "{site}");
+        for (line, derivation) in lines.iter().zip(derivations.split('|')) {
             assert_eq!(line.derivation.as_deref(), Some(derivation), "{site}, {}", line.channel);
             assert!(line.confidence <= Some(Confidence::Documented), "{site}, {}", line.channel);
         }
@@ -35,75 +36,28 @@ fn every_site_feeds_the_whole_montage_and_gives_no_cause_for_a_warning() {
     check(
         Site::Shhs,
         "shhs",
-        [
-            "ECG", "ABDO RES", "THOR RES", "NEW AIR", "EOG(L)", "EOG(R)", "EEG(sec)", "EEG", "EMG",
-            "POSITION",
-        ],
+        "ECG|ABDO RES|THOR RES|NEW AIR|EOG(L)|EOG(R)|EEG(sec)|EEG|EMG|POSITION",
     );
     check(
         Site::Referential,
         "general",
-        [
-            "ECG1 - ECG2",
-            "Abdominal",
-            "Thoracic",
-            "Airflow",
-            "LOC - A2",
-            "ROC - A2",
-            "C3 - A2",
-            "C4 - A1",
-            "L Chin - R Chin",
-            "Position",
-        ],
+        "ECG1 - ECG2|Abdominal|Thoracic|Airflow|LOC - A2|ROC - A2|C3 - A2|C4 - A1|L Chin - R Chin|Position",
     );
     check(
         Site::Aasm,
         "general",
-        [
-            "EKG",
-            "Abdo",
-            "Thor",
-            "Airflow",
-            "E1-M2",
-            "E2-M2",
-            "C3-M2",
-            "C4-M1",
-            "Chin1-Chin2",
-            "PosSensor",
-        ],
+        "EKG|Abdo|Thor|Airflow|E1-M2|E2-M2|C3-M2|C4-M1|Chin1-Chin2|PosSensor",
     );
-    check(Site::Plain, "nocturne", Channel::ALL.map(Channel::name));
+    check(Site::Plain, "nocturne", &Channel::ALL.map(Channel::name).join("|"));
     check(
         Site::Cassette,
         "general",
-        [
-            "ECG",
-            "Abdomen",
-            "Chest",
-            "Airflow",
-            "LOC-A2",
-            "ROC-A2",
-            "C3-A2",
-            "C4-A1",
-            "Chin EMG",
-            "Body Position",
-        ],
+        "ECG|Abdomen|Chest|Airflow|LOC-A2|ROC-A2|C3-A2|C4-A1|Chin EMG|Body Position",
     );
     check(
         Site::Wideband,
         "general",
-        [
-            "ECG",
-            "RIP Abdomen",
-            "RIP Thorax",
-            "Resp Flow",
-            "EOG Left",
-            "EOG Right",
-            "EEG C3-M2",
-            "EEG C4-M1",
-            "Chin",
-            "Position",
-        ],
+        "ECG|RIP Abdomen|RIP Thorax|Resp Flow|EOG Left|EOG Right|EEG C3-M2|EEG C4-M1|Chin|Position",
     );
 }
 
