@@ -30,11 +30,11 @@ impl Card {
         let mut text = format!("{}\n", self.title);
         for section in &self.sections {
             let _ = write!(text, "\n{}\n", section.heading.to_uppercase());
-            section.before.iter().for_each(|sentence| text.push_str(&format!("{sentence}\n")));
+            lines(&mut text, &section.before);
             if !section.rows.is_empty() {
                 let _ = writeln!(text, "{}", table(&section.columns, section.rows.iter().cloned()));
             }
-            section.after.iter().for_each(|sentence| text.push_str(&format!("{sentence}\n")));
+            lines(&mut text, &section.after);
         }
         text
     }
@@ -58,6 +58,14 @@ impl Card {
             paragraph(&mut text, &section.after);
         }
         text
+    }
+}
+
+/// Writes each sentence on a line of its own.
+fn lines(text: &mut String, sentences: &[String]) {
+    for sentence in sentences {
+        text.push_str(sentence);
+        text.push('\n');
     }
 }
 
