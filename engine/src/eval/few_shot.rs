@@ -257,7 +257,8 @@ mod tests {
     /// A night of wake and N3 in turn, whose first number tells them apart, or the other way round.
     fn night(wake: f32) -> ScoredNight {
         let epoch = |i: usize| {
-            let (stage, side) = if i % 2 == 0 { (Stage::Wake, wake) } else { (Stage::N3, -wake) };
+            let (stage, side) =
+                if i.is_multiple_of(2) { (Stage::Wake, wake) } else { (Stage::N3, -wake) };
             (30.0 * i as f64, stage, [side, 0.1 * (i % 5) as f32])
         };
         made_up(&(0..40).map(epoch).collect::<Vec<_>>())
