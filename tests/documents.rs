@@ -23,7 +23,13 @@ fn commands(document: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_command_in_the_documents_has_known_arguments() {
-    let documents = ["README.md", "docs/evaluation.md", "docs/formats.md", "docs/simulator.md"];
+    let documents = [
+        "README.md",
+        "docs/captions.md",
+        "docs/evaluation.md",
+        "docs/formats.md",
+        "docs/simulator.md",
+    ];
     let commands: BTreeSet<String> = documents.into_iter().flat_map(commands).collect();
     assert!(commands.len() >= 12, "{commands:?}");
     for command in commands {
