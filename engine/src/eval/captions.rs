@@ -7,7 +7,7 @@ use nocturne_encoder::metrics::{Bootstrap, UnitSums};
 use nocturne_encoder::{Captioner, Memory, Tokenizer};
 use nocturne_psg::EventSet;
 use nocturne_psg::caption::{
-    CaptionKind, EpochFacts, Figures, Tolerance, caption, named_stage, numbers_right,
+    CaptionKind, EpochFacts, Tolerance, caption, named_events, named_stage, numbers_right,
 };
 use serde::Serialize;
 
@@ -131,12 +131,6 @@ impl Speaker {
     }
 }
 
-fn named_events(text: &str) -> EventSet {
-    let Figures { events, counts, .. } = Figures::read(text);
-    let timed = events.iter().map(|event| event.kind);
-    timed.chain(counts.iter().map(|(kind, _)| *kind)).collect()
-}
-
 fn scored_events(facts: &EpochFacts) -> EventSet {
     facts.events.iter().map(|event| event.kind).collect::<EventSet>()
 }
@@ -185,26 +179,5 @@ fn agreement(sums: &UnitSums, bootstrap: &Bootstrap) -> CaptionAgreement {
             ("event_precision", interval(EVENTS_BOTH, EVENTS_NAMED)),
             ("event_recall", interval(EVENTS_BOTH, EVENTS_SCORED)),
         ]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use nocturne_psg::{Event, EventKind};
-
-    use super::*;
-
-    #[test]
-    fn events_of_a_right_caption_are_all_named() {
-        let events = vec![
-            Event::new(EventKind::Arousal, 3.0, 5.0),
-            Event::new(EventKind::Spindle, 12.0, 1.0),
-            Event::new(EventKind::Spindle, 20.0, 1.0),
-        ];
-        let facts = EpochFacts { events, events_scored: true, ..EpochFacts::default() };
-        for seed in 0..50 {
-            let text = caption(CaptionKind::StageEvent, &facts, seed).unwrap().text;
-            assert_eq!(named_events(&text), scored_events(&facts), "{text}");
-        }
     }
 }

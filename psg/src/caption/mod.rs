@@ -25,7 +25,7 @@ pub use facts::EpochFacts;
 pub use judging::{NumbersRight, Tolerance, numbers_right};
 pub use kind::CaptionKind;
 pub use maker::{caption, phrase};
-pub use naming::named_stage;
+pub use naming::{named_events, named_stage};
 pub use number::{NumberHead, NumberName};
 pub use reading::{Figures, SaidEvent, SaidNumber};
 pub use vocabulary::{vocabulary, words, words_of};

@@ -1,8 +1,10 @@
 //! What of an evaluation goes into its card.
 
+mod labels;
+mod trust;
+
 use nocturne_engine::eval::{
-    Agreement, ByPrompt, CalibrationError, Evaluation, FewShot, FewShotAccuracy, HeldOut,
-    Intervals, Occlusion, Retrieval, Unit,
+    Evaluation, FewShot, FewShotAccuracy, FewShotPoint, HeldOut, Intervals, Retrieval, Unit,
 };
 
 use super::card::{Card, Section};
@@ -13,18 +15,18 @@ pub(super) fn card(evaluation: &Evaluation) -> Card {
     let Evaluation { bundle, recordings, epochs, bundle_fingerprint, .. } = evaluation;
     let sections = [
         Some(how(evaluation, bundle_fingerprint)),
-        stages(evaluation),
-        confusion(evaluation),
-        events(evaluation),
-        wordings(evaluation),
-        calibration(evaluation),
+        labels::stages(evaluation),
+        labels::confusion(evaluation),
+        labels::events(evaluation),
+        labels::wordings(evaluation),
+        labels::calibration(evaluation),
         retrieval(evaluation),
         nights(evaluation),
         evaluation.few_shot.as_ref().map(few_shot),
-        by_channels(evaluation),
-        localisation(evaluation),
-        evaluation.occlusion.as_ref().map(occlusion),
-        captions(evaluation),
+        trust::by_channels(evaluation),
+        trust::localisation(evaluation),
+        evaluation.occlusion.as_ref().map(trust::occlusion),
+        trust::captions(evaluation),
         not_judged(evaluation),
     ];
     Card {
@@ -50,119 +52,6 @@ fn how(evaluation: &Evaluation, fingerprint: &str) -> Section {
         before.push("With so few of them the intervals are too narrow.".to_owned());
     }
     Section { heading: "How this was measured", before, ..Section::default() }
-}
-
-fn stages(evaluation: &Evaluation) -> Option<Section> {
-    let stages = evaluation.stages.as_ref()?;
-    let row = |name: &str, it: &Agreement| {
-        vec![
-            name.to_owned(),
-            with_interval(it.balanced_accuracy, &it.ci95, "balanced_accuracy"),
-            with_interval(it.macro_f1, &it.ci95, "macro_f1"),
-            with_interval(it.kappa, &it.ci95, "kappa"),
-            it.epochs.to_string(),
-        ]
-    };
-    let alone = row("each epoch alone", &stages.agreement);
-    let neighbours =
-        stages.with_neighbours.as_ref().map(|it| row("with two neighbours each side", it));
-    let wake = with_interval(evaluation.wake_vs_deep_auroc, &evaluation.ci95, "wake_vs_deep_auroc");
-    Some(Section {
-        heading: "Stages by nearest prompt",
-        columns: vec!["", ">balanced accuracy", ">macro F1", ">kappa", ">epochs"],
-        rows: [Some(alone), neighbours].into_iter().flatten().collect(),
-        after: vec![format!("Wake against N3: AUROC {wake}.")],
-        ..Section::default()
-    })
-}
-
-fn confusion(evaluation: &Evaluation) -> Option<Section> {
-    let stages = evaluation.stages.as_ref()?;
-    let rows = stages.labels.iter().zip(&stages.confusion).map(|(label, row)| {
-        let counts = row.iter().map(usize::to_string);
-        let f1 = number(stages.f1.get(label).copied(), 3);
-        std::iter::once((*label).to_owned()).chain(counts).chain([f1]).collect()
-    });
-    Some(Section {
-        heading: "Scored stages (rows) and guesses",
-        columns: vec!["scored", ">W", ">N1", ">N2", ">N3", ">R", ">F1"],
-        rows: rows.collect(),
-        ..Section::default()
-    })
-}
-
-fn events(evaluation: &Evaluation) -> Option<Section> {
-    let rows = evaluation.events.iter().map(|(name, event)| {
-        vec![
-            name.clone(),
-            with_interval(Some(event.auroc), &event.ci95, "auroc"),
-            with_interval(event.auprc, &event.ci95, "auprc"),
-            number(Some(event.prevalence), 3),
-            event.epochs.to_string(),
-        ]
-    });
-    let mean = evaluation.events_mean.as_ref().map(|mean| {
-        let figure = with_interval(Some(mean.auroc), &mean.ci95, "auroc");
-        format!("Mean AUROC {figure} over {}.", mean.over.join(", "))
-    });
-    (!evaluation.events.is_empty()).then(|| Section {
-        heading: "Events by their prompts, in epochs of sleep",
-        columns: vec!["event", ">AUROC", ">AUPRC", ">prevalence", ">epochs"],
-        rows: rows.collect(),
-        after: mean.into_iter().collect(),
-        ..Section::default()
-    })
-}
-
-fn wordings(evaluation: &Evaluation) -> Option<Section> {
-    let row = |name: &str, it: &ByPrompt| {
-        vec![
-            name.to_owned(),
-            it.prompts.to_string(),
-            format!("{:.3}", it.mean),
-            number(it.sd, 3),
-            format!("{:.3}", it.worst),
-            it.worst_prompt.clone(),
-        ]
-    };
-    let stages = evaluation.stages.iter().filter_map(|it| it.by_prompt.as_ref());
-    let stages = stages.map(|it| row("stages, balanced accuracy", it));
-    let events = evaluation.events.iter().filter_map(|(name, event)| {
-        event.by_prompt.as_ref().map(|it| row(&format!("{name}, AUROC"), it))
-    });
-    let rows: Vec<Vec<String>> = stages.chain(events).collect();
-    (!rows.is_empty()).then(|| Section {
-        heading: "One wording instead of all",
-        columns: vec!["", ">wordings", ">mean", ">sd", ">worst", "the worst"],
-        rows,
-        ..Section::default()
-    })
-}
-
-fn calibration(evaluation: &Evaluation) -> Option<Section> {
-    let row = |name: &str, it: &CalibrationError, note: &str| {
-        vec![
-            name.to_owned(),
-            with_interval(it.ece, &it.ci95, "ece"),
-            with_interval(it.brier, &it.ci95, "brier"),
-            note.to_owned(),
-        ]
-    };
-    let stages = evaluation.stages.iter().map(|it| row("stages", &it.calibration, ""));
-    let events = evaluation.events.iter().map(|(name, it)| {
-        row(
-            name,
-            &it.calibration,
-            if it.is_calibrated { "" } else { "the bundle calibrates it not" },
-        )
-    });
-    let rows: Vec<Vec<String>> = stages.chain(events).collect();
-    (!rows.is_empty()).then(|| Section {
-        heading: "Are the probabilities right?",
-        columns: vec!["", ">calibration error", ">Brier", ""],
-        rows,
-        ..Section::default()
-    })
 }
 
 fn retrieval(evaluation: &Evaluation) -> Option<Section> {
@@ -226,7 +115,7 @@ fn few_shot(few_shot: &FewShot) -> Section {
         let mean = with_interval(it.balanced_accuracy, &it.ci95, "balanced_accuracy");
         format!("{mean} ± {}", number(it.sd, 3))
     };
-    let row = |point: &nocturne_engine::eval::FewShotPoint| {
+    let row = |point: &FewShotPoint| {
         vec![
             point.shots.to_string(),
             point.fewest.to_string(),
@@ -249,101 +138,6 @@ fn few_shot(few_shot: &FewShot) -> Section {
         rows: curve.iter().map(row).collect(),
         ..Section::default()
     }
-}
-
-fn by_channels(evaluation: &Evaluation) -> Option<Section> {
-    let choices = &evaluation.by_channels;
-    let stages = choices.iter().filter_map(|(name, choice)| {
-        let stages = choice.stages.as_ref()?;
-        let figure = with_interval(stages.balanced_accuracy, &stages.ci95, "balanced_accuracy");
-        let what = "stages, balanced accuracy".to_owned();
-        Some(vec![(*name).to_owned(), what, figure, stages.epochs.to_string()])
-    });
-    let events = choices.iter().flat_map(|(name, choice)| {
-        choice.events.iter().map(move |(event, it)| {
-            let figure = with_interval(Some(it.auroc), &it.ci95, "auroc");
-            vec![(*name).to_owned(), format!("{event}, AUROC"), figure, it.epochs.to_string()]
-        })
-    });
-    (!choices.is_empty()).then(|| Section {
-        heading: "With some channels only",
-        before: vec![
-            "An even sample of the scored epochs was encoded again with channels hidden."
-                .to_owned(),
-        ],
-        columns: vec!["channels", "", ">figure", ">epochs"],
-        rows: stages.chain(events).collect(),
-        ..Section::default()
-    })
-}
-
-fn localisation(evaluation: &Evaluation) -> Option<Section> {
-    let rows = evaluation.localisation.iter().map(|(name, it)| {
-        vec![
-            name.clone(),
-            with_interval(Some(it.hit_rate), &it.ci95, "hit_rate"),
-            format!("{:.3}", it.hit_rate_by_chance),
-            with_interval(Some(it.iou), &it.ci95, "iou"),
-            format!("{:.3}", it.iou_by_chance),
-            it.epochs.to_string(),
-        ]
-    });
-    (!evaluation.localisation.is_empty()).then(|| Section {
-        heading: "Does the encoder look where the event is?",
-        before: vec![
-            "The most attended second of the channels that show an event is one of it in the share `hit`; as many \
-             seconds as it has, the most attended, overlap with it by `IoU`."
-                .to_owned(),
-        ],
-        columns: vec!["event", ">hit", ">by chance", ">IoU", ">by chance", ">epochs"],
-        rows: rows.collect(),
-        ..Section::default()
-    })
-}
-
-fn occlusion(occlusion: &Occlusion) -> Section {
-    let Occlusion { epochs, hidden, similarity, attended, random, attended_cost_more } = occlusion;
-    let sentence = format!(
-        "Hiding {hidden} of 300 channel seconds in {epochs} epochs: the cosine to the caption, {similarity:.3}, \
-         changes by {attended:+.3} where the most attended are hidden and by {random:+.3} where others are; \
-         the attended cost more in {:.0} % of the epochs.",
-        100.0 * attended_cost_more
-    );
-    Section {
-        heading: "May the attention be believed?",
-        before: vec![sentence],
-        ..Section::default()
-    }
-}
-
-fn captions(evaluation: &Evaluation) -> Option<Section> {
-    let rows = evaluation.captions.iter().map(|(kind, it)| {
-        let share = |figure: Option<f64>, name: &str| with_interval(figure, &it.ci95, name);
-        vec![
-            (*kind).to_owned(),
-            it.captions.to_string(),
-            share(it.token_accuracy, "token_accuracy"),
-            share(it.numbers_right, "numbers_right"),
-            it.numbers.to_string(),
-            share(it.stage_right, "stage_right"),
-            share(it.event_precision, "event_precision"),
-            share(it.event_recall, "event_recall"),
-        ]
-    });
-    (!evaluation.captions.is_empty()).then(|| Section {
-        heading: "Captions",
-        before: vec![
-            "Tokens are those of a right caption that were the likeliest after those before; numbers and times are right \
-             within a fifth and a second."
-                .to_owned(),
-        ],
-        columns: vec![
-            "of", ">captions", ">tokens right", ">numbers right", ">numbers", ">stage right",
-            ">named events scored", ">scored events named",
-        ],
-        rows: rows.collect(),
-        ..Section::default()
-    })
 }
 
 fn not_judged(evaluation: &Evaluation) -> Option<Section> {

@@ -1,0 +1,101 @@
+//! What the answers rest on, and what the bundle says of itself, on a card.
+
+use nocturne_engine::eval::{Evaluation, Occlusion};
+
+use super::super::card::Section;
+use super::with_interval;
+
+pub(super) fn by_channels(evaluation: &Evaluation) -> Option<Section> {
+    let choices = &evaluation.by_channels;
+    let stages = choices.iter().filter_map(|(name, choice)| {
+        let stages = choice.stages.as_ref()?;
+        let figure = with_interval(stages.balanced_accuracy, &stages.ci95, "balanced_accuracy");
+        let what = "stages, balanced accuracy".to_owned();
+        Some(vec![(*name).to_owned(), what, figure, stages.epochs.to_string()])
+    });
+    let events = choices.iter().flat_map(|(name, choice)| {
+        choice.events.iter().map(move |(event, it)| {
+            let figure = with_interval(Some(it.auroc), &it.ci95, "auroc");
+            vec![(*name).to_owned(), format!("{event}, AUROC"), figure, it.epochs.to_string()]
+        })
+    });
+    (!choices.is_empty()).then(|| Section {
+        heading: "With some channels only",
+        before: vec![
+            "An even sample of the scored epochs was encoded again with channels hidden."
+                .to_owned(),
+        ],
+        columns: vec!["channels", "", ">figure", ">epochs"],
+        rows: stages.chain(events).collect(),
+        ..Section::default()
+    })
+}
+
+pub(super) fn localisation(evaluation: &Evaluation) -> Option<Section> {
+    let rows = evaluation.localisation.iter().map(|(name, it)| {
+        vec![
+            name.clone(),
+            with_interval(Some(it.hit_rate), &it.ci95, "hit_rate"),
+            format!("{:.3}", it.hit_rate_by_chance),
+            with_interval(Some(it.iou), &it.ci95, "iou"),
+            format!("{:.3}", it.iou_by_chance),
+            it.epochs.to_string(),
+        ]
+    });
+    (!evaluation.localisation.is_empty()).then(|| Section {
+        heading: "Does the encoder look where the event is?",
+        before: vec![
+            "The most attended second of the channels that show an event is one of it in the share `hit`; as many \
+             seconds as it has, the most attended, overlap with it by `IoU`."
+                .to_owned(),
+        ],
+        columns: vec!["event", ">hit", ">by chance", ">IoU", ">by chance", ">epochs"],
+        rows: rows.collect(),
+        ..Section::default()
+    })
+}
+
+pub(super) fn occlusion(occlusion: &Occlusion) -> Section {
+    let Occlusion { epochs, hidden, similarity, attended, random, attended_cost_more } = occlusion;
+    let sentence = format!(
+        "Hiding {hidden} of 300 channel seconds in {epochs} epochs: the cosine to the caption, {similarity:.3}, \
+         changes by {attended:+.3} where the most attended are hidden and by {random:+.3} where others are; \
+         the attended cost more in {:.0} % of the epochs.",
+        100.0 * attended_cost_more
+    );
+    Section {
+        heading: "May the attention be believed?",
+        before: vec![sentence],
+        ..Section::default()
+    }
+}
+
+pub(super) fn captions(evaluation: &Evaluation) -> Option<Section> {
+    let rows = evaluation.captions.iter().map(|(kind, it)| {
+        let share = |figure: Option<f64>, name: &str| with_interval(figure, &it.ci95, name);
+        vec![
+            (*kind).to_owned(),
+            it.captions.to_string(),
+            share(it.token_accuracy, "token_accuracy"),
+            share(it.numbers_right, "numbers_right"),
+            it.numbers.to_string(),
+            share(it.stage_right, "stage_right"),
+            share(it.event_precision, "event_precision"),
+            share(it.event_recall, "event_recall"),
+        ]
+    });
+    (!evaluation.captions.is_empty()).then(|| Section {
+        heading: "Captions",
+        before: vec![
+            "Tokens are those of a right caption that were the likeliest after those before; numbers and times are right \
+             within a fifth and a second."
+                .to_owned(),
+        ],
+        columns: vec![
+            "of", ">captions", ">tokens right", ">numbers right", ">numbers", ">stage right",
+            ">named events scored", ">scored events named",
+        ],
+        rows: rows.collect(),
+        ..Section::default()
+    })
+}
