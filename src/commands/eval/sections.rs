@@ -29,8 +29,9 @@ pub(super) fn card(evaluation: &Evaluation) -> Card {
         trust::captions(evaluation),
         not_judged(evaluation),
     ];
+    let s = if *recordings == 1 { "" } else { "s" };
     Card {
-        title: format!("{bundle} on {recordings} recordings with {epochs} epochs"),
+        title: format!("{bundle} on {recordings} recording{s} with {epochs} epochs"),
         sections: sections.into_iter().flatten().collect(),
     }
 }
