@@ -27,7 +27,7 @@ fn card_of_scored_nights_has_the_agreed_keys() {
     let markdown = folder.path().join("card.md");
     let arguments = ["eval", text(&cohort.nights), "--json", "--by-channels", "40"];
     let card = run(arguments.iter().chain(&["--markdown", text(&markdown)])).expect_code(0).json();
-    assert_eq!(card["resampling"]["unit"], "recording");
+    assert_eq!(card["resampling"]["unit"], "subject");
     let stages = &card["stages"];
     for key in ["balanced_accuracy", "macro_f1", "kappa"] {
         check_interval(stages, key);
@@ -49,7 +49,7 @@ fn card_of_scored_nights_has_the_agreed_keys() {
         assert_eq!(retrieval["gallery"], 960);
     }
     check_interval(&card["nights"]["arousal"], "spearman");
-    assert_eq!(card["few_shot"]["held_out"], "recordings");
+    assert_eq!(card["few_shot"]["held_out"], "subjects");
     assert_eq!(card["few_shot"]["curve"].as_array().unwrap().len(), 4);
     check_interval(&card["few_shot"]["curve"][2], "balanced_accuracy");
     assert_eq!(card["by_channels"]["one_eeg"]["epochs"], 40);

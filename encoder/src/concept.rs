@@ -42,11 +42,11 @@ pub struct Concept {
     pub head: LogisticHead,
 }
 
-/// How heads do that were learned from some recordings, on the others.
+/// How heads do that were learned from some people, on the others.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Validation {
-    /// Times that recordings were held out; each was held out once.
+    /// Times that people were held out; each was held out once.
     pub folds: usize,
     /// Area under the receiver operating characteristic, over all held-out epochs.
     pub auroc: f64,

@@ -72,7 +72,7 @@ pub enum Error {
     },
     /// A concept has too few labelled epochs to be learned and measured; the caller's mistake.
     #[error(
-        "too few labelled epochs for `{target}`; expected two recordings or more, with and without it"
+        "too few labelled epochs for `{target}`; expected two people or more, with and without it"
     )]
     TooFewEpochs {
         /// The stage or event.

@@ -22,7 +22,7 @@ const BATCH: usize = 32;
 pub struct FewShotOptions {
     /// Most labelled epochs with the concept, and as many without it; all of them without a number.
     pub shots: Option<usize>,
-    /// Times that recordings are held out.
+    /// Times that subjects are held out.
     pub folds: usize,
     /// How much the weights are held back.
     pub ridge: f64,
@@ -39,8 +39,8 @@ impl Default for FewShotOptions {
 /// A labelled epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelledEpoch {
-    /// The recording, numbered; one person has one.
-    pub recording: usize,
+    /// The person, numbered.
+    pub subject: usize,
     /// Its embedding.
     pub embedding: Vec<f32>,
     /// Whether it has the concept.
@@ -71,6 +71,7 @@ pub fn encode(
 ) -> Result<Vec<LabelledEpoch>> {
     let labelled = |epoch_idx: usize| Some((epoch_idx, label(target, set.facts(epoch_idx))?));
     let labelled: Vec<_> = (0..set.len()).filter_map(labelled).collect();
+    let subjects: Vec<String> = set.subjects().into_iter().collect();
     let mut epochs = Vec::with_capacity(labelled.len());
     for some in labelled.chunks(BATCH) {
         let mut inputs = vec![0.0; some.len() * EPOCH_LEN];
@@ -78,8 +79,9 @@ pub fn encode(
             set.read_samples(*epoch_idx, input)?;
         }
         for ((epoch_idx, has_it), embedding) in some.iter().zip(signal.encode_inputs(&inputs)?) {
+            let subject = subjects.binary_search(&set.subject(*epoch_idx));
             epochs.push(LabelledEpoch {
-                recording: set.recording_idx(*epoch_idx),
+                subject: subject.expect("a set knows the subject of each epoch"),
                 embedding: embedding.as_slice().to_vec(),
                 has_it: *has_it,
             });
@@ -89,12 +91,12 @@ pub fn encode(
     Ok(epochs)
 }
 
-/// Learns a concept, and measures heads that were learned without a recording on that recording.
+/// Learns a concept, and measures heads that were learned without a person on that person's recordings.
 ///
 /// # Errors
 ///
 /// [`Error::TooFewEpochs`] where a fold would have no epoch with the concept or none without it to learn from,
-/// or no recording to hold out.
+/// or nobody to hold out.
 pub fn learn(
     epochs: &[LabelledEpoch],
     target: Target,
@@ -102,19 +104,19 @@ pub fn learn(
     options: FewShotOptions,
 ) -> Result<Concept> {
     let mut random = Pcg64Mcg::seed_from_u64(options.seed);
-    let recordings: BTreeSet<usize> = epochs.iter().map(|epoch| epoch.recording).collect();
-    let mut recordings: Vec<usize> = recordings.into_iter().collect();
-    recordings.shuffle(&mut random);
-    let folds = options.folds.min(recordings.len());
+    let subjects: BTreeSet<usize> = epochs.iter().map(|epoch| epoch.subject).collect();
+    let mut subjects: Vec<usize> = subjects.into_iter().collect();
+    subjects.shuffle(&mut random);
+    let folds = options.folds.min(subjects.len());
     if folds < 2 {
         return Err(too_few(target));
     }
     let mut judged = Vec::with_capacity(epochs.len());
     for fold in 0..folds {
         let held_out: BTreeSet<usize> =
-            recordings.iter().skip(fold).step_by(folds).copied().collect();
+            subjects.iter().skip(fold).step_by(folds).copied().collect();
         let (held_out, rest): (Vec<_>, Vec<_>) =
-            epochs.iter().partition(|epoch| held_out.contains(&epoch.recording));
+            epochs.iter().partition(|epoch| held_out.contains(&epoch.subject));
         let (head, _) = fitted(&rest, target, options, &mut random)?;
         judged.extend(
             held_out.iter().map(|epoch| (head.probability(&epoch.embedding), epoch.has_it)),
@@ -188,16 +190,16 @@ mod tests {
 
     use super::*;
 
-    /// Two numbers that tell the concept in all recordings, and one that tells the recording.
-    fn epochs(recordings: usize) -> Vec<LabelledEpoch> {
+    /// Two numbers that tell the concept in all people, and one that tells the person.
+    fn epochs(subjects: usize) -> Vec<LabelledEpoch> {
         let mut random = Pcg64Mcg::seed_from_u64(3);
-        (0..recordings * 40)
+        (0..subjects * 40)
             .map(|epoch| {
-                let (recording, has_it) = (epoch / 40, epoch % 4 == 0);
+                let (subject, has_it) = (epoch / 40, epoch % 4 == 0);
                 let middle = if has_it { 0.5 } else { -0.5 };
                 let noise = random.random_range(-0.7..0.7);
-                let embedding = vec![middle + noise, noise, recording as f32];
-                LabelledEpoch { recording, embedding, has_it }
+                let embedding = vec![middle + noise, noise, subject as f32];
+                LabelledEpoch { subject, embedding, has_it }
             })
             .collect()
     }
@@ -218,12 +220,12 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_a_recording_and_no_concept_is_worth_nothing_on_another() {
-        // The label is that of the recording: known by heart in training, and chance where recordings are held out.
+    fn what_tells_a_person_and_no_concept_is_worth_nothing_on_another() {
+        // The label is that of the person: known by heart in training, and chance where people are held out.
         let mut epochs = epochs(8);
         for epoch in &mut epochs {
-            let mut random = Pcg64Mcg::seed_from_u64(epoch.recording as u64);
-            epoch.has_it = epoch.recording % 2 == 0;
+            let mut random = Pcg64Mcg::seed_from_u64(epoch.subject as u64);
+            epoch.has_it = epoch.subject % 2 == 0;
             epoch.embedding = (0..8).map(|_| random.random_range(-1.0..1.0)).collect();
         }
         let target = Target::Stage(Stage::N3);
@@ -236,10 +238,10 @@ mod tests {
     }
 
     #[test]
-    fn one_recording_is_too_few() {
+    fn one_person_is_too_few() {
         let target = Target::Event(EventKind::Arousal);
         let error = learn(&epochs(1), target, "f00", FewShotOptions::default()).unwrap_err();
-        let expected = "too few labelled epochs for `arousal`; expected two recordings or more, with and without it";
+        let expected = "too few labelled epochs for `arousal`; expected two people or more, with and without it";
         assert_eq!(error.to_string(), expected);
     }
 }

@@ -1,10 +1,11 @@
 //! What a few labelled epochs add: heads on frozen embeddings that begin with the prompts of the stages.
 //!
-//! The labelled epochs come from other recordings than those that are judged, or from other hours of the only one.
+//! The labelled epochs come from other people than those that are judged, or from other hours of the only one.
 //! What is told of a recording without labels may be used: each number of an embedding is brought to mean 0 and
 //! deviation 1 over its recording.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use nocturne_encoder::head::{PromptedHead, Shot};
 use nocturne_encoder::metrics::{Bootstrap, deviation, mean};
@@ -16,19 +17,21 @@ use serde::Serialize;
 
 use super::agreement::{Guesses, best};
 use super::directions::Concepts;
-use super::neighbours::mean_of_neighbours;
+use super::neighbours::{SHARED_S, mean_of_neighbours};
 use super::scored_night::{ScoredEpoch, ScoredNight};
 use super::stages::shows_stages;
-use super::units::Intervals;
+use super::units::{Intervals, Resampling, Unit};
 
 /// Labelled epochs of each stage.
 const SHOTS: [usize; 4] = [1, 5, 20, 100];
 /// Choices of labelled epochs.
 const SEEDS: u64 = 5;
-/// Parts into which several recordings are put; each is judged once.
+/// Parts into which several people are put; each is judged once.
 const FOLDS: usize = 5;
-/// Length of a part of the only recording in seconds.
+/// Length of a part of the recordings of one person in seconds.
 const HOUR_S: f64 = 3600.0;
+/// More hours than a recording has: those of one are numbered apart from those of the next.
+const HOURS: usize = 1000;
 /// Prior of the heads, see [`PromptedHead::fit`].
 const PRIOR: f64 = 300.0;
 
@@ -49,9 +52,9 @@ pub struct FewShot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeldOut {
-    /// Recordings.
-    Recordings,
-    /// Hours of the only recording; the figure says nothing of other people.
+    /// People.
+    Subjects,
+    /// Hours of the only person; the figure says nothing of other people.
     Hours,
 }
 
@@ -83,47 +86,56 @@ pub struct FewShotAccuracy {
 /// A scored epoch as a head sees it.
 struct Example {
     unit: usize,
+    /// The part that it is in.
     fold: usize,
+    /// The parts for which it is no labelled epoch: its own, and an hour with which it may share a neighbour.
+    withheld: RangeInclusive<usize>,
     features: Vec<f32>,
     start: Vec<f32>,
     stage: usize,
+}
+
+impl Example {
+    /// Returns whether a head that judges that part may learn from it.
+    fn may_teach(&self, fold: usize) -> bool {
+        !self.withheld.contains(&fold)
+    }
 }
 
 /// Learns and judges heads; `None` where there is one fold, or no two stages are scored.
 pub(super) fn evaluate(
     nights: &[ScoredNight],
     concepts: &Concepts,
-    bootstrap: &Bootstrap,
+    (resampling, bootstrap): (Resampling, &Bootstrap),
 ) -> Option<FewShot> {
-    let alone = examples(nights, concepts, |_, numbers| numbers.to_vec());
-    let with_neighbours = examples(nights, concepts, mean_of_neighbours);
-    let folds = 1 + alone.iter().map(|example| example.fold).max()?;
+    let held_out = match resampling.unit {
+        Unit::Subject => HeldOut::Subjects,
+        Unit::HalfHour => HeldOut::Hours,
+    };
+    let alone = examples(nights, concepts, held_out, |_, numbers| numbers.to_vec());
+    let with_neighbours = examples(nights, concepts, held_out, mean_of_neighbours);
+    let folds: BTreeSet<usize> = alone.iter().map(|example| example.fold).collect();
     let n_stages = counts(alone.iter()).iter().filter(|count| **count > 0).count();
-    if folds < 2 || n_stages < 2 {
+    if folds.len() < 2 || n_stages < 2 {
         return None;
     }
     let point = |shots: usize| FewShotPoint {
         shots,
-        fewest: fewest(&alone, folds, shots),
-        alone: accuracy(&alone, folds, shots, bootstrap),
-        with_neighbours: accuracy(&with_neighbours, folds, shots, bootstrap),
+        fewest: fewest(&alone, &folds, shots),
+        alone: accuracy(&alone, &folds, shots, bootstrap),
+        with_neighbours: accuracy(&with_neighbours, &folds, shots, bootstrap),
     };
-    Some(FewShot {
-        held_out: if nights.len() > 1 { HeldOut::Recordings } else { HeldOut::Hours },
-        folds,
-        seeds: SEEDS,
-        curve: SHOTS.map(point).to_vec(),
-    })
+    Some(FewShot { held_out, folds: folds.len(), seeds: SEEDS, curve: SHOTS.map(point).to_vec() })
 }
 
 /// Returns the scored epochs that show stages, after something was done with the numbers of each night.
 fn examples(
     nights: &[ScoredNight],
     concepts: &Concepts,
+    held_out: HeldOut,
     change: impl Fn(&ScoredNight, &[Option<Vec<f32>>]) -> Vec<Option<Vec<f32>>>,
 ) -> Vec<Example> {
     let mut examples = Vec::new();
-    let mut hours = BTreeMap::new();
     for (i, night) in nights.iter().enumerate() {
         let features = change(night, &standardised(night));
         let logits = night.epochs.iter().map(|epoch| Some(concepts.stage_logits(&epoch.embedding)));
@@ -131,15 +143,21 @@ fn examples(
         for ((epoch, features), start) in night.epochs.iter().zip(features).zip(starts) {
             let (Some(features), Some(start)) = (features, start) else { continue };
             let Some(stage) = epoch.stage.filter(|_| shows_stages(epoch)) else { continue };
-            let next = hours.len();
-            let fold = if nights.len() > 1 {
-                i % FOLDS
-            } else {
-                *hours.entry((epoch.onset_s / HOUR_S) as u64).or_insert(next)
+            let hour = |time_s: f64| HOURS * i + (time_s.max(0.0) / HOUR_S) as usize;
+            let (fold, withheld) = match held_out {
+                HeldOut::Subjects => {
+                    let fold = epoch.unit % FOLDS;
+                    (fold, fold..=fold)
+                }
+                HeldOut::Hours => (
+                    hour(epoch.onset_s),
+                    hour(epoch.onset_s - SHARED_S)..=hour(epoch.onset_s + SHARED_S),
+                ),
             };
             examples.push(Example {
                 unit: epoch.unit,
                 fold,
+                withheld,
                 features,
                 start,
                 stage: stage.index(),
@@ -177,19 +195,19 @@ fn counts<'a>(examples: impl Iterator<Item = &'a Example>) -> [usize; Stage::ALL
 }
 
 /// Returns the fewest labelled epochs that a stage has, of those that occur, when one fold after the other is held out.
-fn fewest(examples: &[Example], folds: usize, shots: usize) -> usize {
+fn fewest(examples: &[Example], folds: &BTreeSet<usize>, shots: usize) -> usize {
     let occurs = counts(examples.iter());
     let of_fold = |fold: usize| {
-        let rest = counts(examples.iter().filter(|example| example.fold != fold));
+        let rest = counts(examples.iter().filter(|example| example.may_teach(fold)));
         let occurring = rest.into_iter().zip(occurs).filter(|(_, occurs)| *occurs > 0);
         occurring.map(|(count, _)| count.min(shots)).min().unwrap_or(0)
     };
-    (0..folds).map(of_fold).min().unwrap_or(0)
+    folds.iter().copied().map(of_fold).min().unwrap_or(0)
 }
 
 fn accuracy(
     examples: &[Example],
-    folds: usize,
+    folds: &BTreeSet<usize>,
     shots: usize,
     bootstrap: &Bootstrap,
 ) -> FewShotAccuracy {
@@ -197,7 +215,7 @@ fn accuracy(
         .map(|seed| {
             let mut random = Pcg64Mcg::seed_from_u64(seed);
             let mut guesses = Guesses::new(bootstrap.n_units());
-            (0..folds).for_each(|fold| judge(examples, fold, shots, &mut random, &mut guesses));
+            folds.iter().for_each(|fold| judge(examples, *fold, shots, &mut random, &mut guesses));
             guesses
         })
         .collect();
@@ -224,7 +242,7 @@ fn judge(
 ) {
     let mut chosen: Vec<Shot<'_>> = Vec::new();
     for stage in 0..Stage::ALL.len() {
-        let is_other = |example: &&Example| example.fold != fold && example.stage == stage;
+        let is_other = |example: &&Example| example.may_teach(fold) && example.stage == stage;
         let mut of_stage: Vec<&Example> = examples.iter().filter(is_other).collect();
         of_stage.shuffle(random);
         chosen.extend(of_stage.into_iter().take(shots).map(|example| Shot {
@@ -255,37 +273,50 @@ mod tests {
     }
 
     /// A night of wake and N3 in turn, whose first number tells them apart, or the other way round.
-    fn night(wake: f32) -> ScoredNight {
+    fn night(subject: &str, wake: f32) -> ScoredNight {
         let epoch = |i: usize| {
             let (stage, side) =
                 if i.is_multiple_of(2) { (Stage::Wake, wake) } else { (Stage::N3, -wake) };
             (30.0 * i as f64, stage, [side, 0.1 * (i % 5) as f32])
         };
-        made_up(&(0..40).map(epoch).collect::<Vec<_>>())
+        made_up(subject, &(0..40).map(epoch).collect::<Vec<_>>())
     }
 
     fn accuracy_of(nights: &mut [ScoredNight]) -> f64 {
-        let (_, bootstrap) = resample(nights);
-        let few_shot = evaluate(nights, &concepts(), &bootstrap).unwrap();
+        let (resampling, bootstrap) = resample(nights);
+        let few_shot = evaluate(nights, &concepts(), (resampling, &bootstrap)).unwrap();
         assert_eq!(few_shot.curve.len(), SHOTS.len());
         few_shot.curve[2].alone.balanced_accuracy.unwrap()
     }
 
     #[test]
-    fn labelled_epochs_of_other_recordings_are_learned_from() {
-        assert_eq!(accuracy_of(&mut [night(1.0), night(1.0)]), 1.0);
+    fn labelled_epochs_of_other_people_are_learned_from() {
+        assert_eq!(accuracy_of(&mut [night("a", 1.0), night("b", 1.0)]), 1.0);
     }
 
     #[test]
-    fn labelled_epochs_of_the_judged_recording_are_not_seen() {
-        // Each recording contradicts the other: whoever had seen its labels would be right.
-        assert_eq!(accuracy_of(&mut [night(1.0), night(-1.0)]), 0.0);
+    fn labelled_epochs_of_the_judged_person_are_not_seen() {
+        // Each person contradicts the other: whoever had seen the labels would be right.
+        assert_eq!(accuracy_of(&mut [night("a", 1.0), night("b", -1.0)]), 0.0);
+        let mut two_nights_each =
+            [night("a", 1.0), night("b", -1.0), night("a", 1.0), night("b", -1.0)];
+        assert_eq!(accuracy_of(&mut two_nights_each), 0.0);
+    }
+
+    #[test]
+    fn epochs_that_share_a_neighbour_with_the_judged_hour_teach_nothing() {
+        let epoch = |i: usize| (30.0 * i as f64, Stage::N2, [1.0, 0.0]);
+        let nights = [made_up("a", &(0..240).map(epoch).collect::<Vec<_>>())];
+        let all = examples(&nights, &concepts(), HeldOut::Hours, |_, numbers| numbers.to_vec());
+        let teach = |fold| all.iter().filter(|example| example.may_teach(fold)).count();
+        // Two hours of 120 epochs; the four next to the other hour are left out.
+        assert_eq!([teach(0), teach(1)], [116, 116]);
     }
 
     #[test]
     fn half_an_hour_leaves_nothing_to_hold_out() {
-        let mut nights = [night(1.0)];
-        let (_, bootstrap) = resample(&mut nights);
-        assert_eq!(evaluate(&nights, &concepts(), &bootstrap), None);
+        let mut nights = [night("a", 1.0)];
+        let (resampling, bootstrap) = resample(&mut nights);
+        assert_eq!(evaluate(&nights, &concepts(), (resampling, &bootstrap)), None);
     }
 }

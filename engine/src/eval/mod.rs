@@ -217,7 +217,7 @@ impl Evaluator {
             retrieval,
             occlusion,
             nights: nights::rankings(&nights, &concepts.events),
-            few_shot: few_shot::evaluate(&nights, &concepts, &bootstrap),
+            few_shot: few_shot::evaluate(&nights, &concepts, (resampling, &bootstrap)),
             localisation: localisation::evaluate(&nights, &bootstrap),
             by_channels: by_channels::evaluate(&nights, &concepts, &bootstrap),
             captions: captions::evaluate(&nights, &bootstrap),

@@ -1,9 +1,13 @@
 //! Sleep changes slowly, so an epoch's neighbours say something of it.
 
+use nocturne_psg::EPOCH_S;
+
 use super::scored_night::ScoredNight;
 
 /// Epochs on each side that count as neighbours.
 const REACH: usize = 2;
+/// Distance in seconds up to which two epochs have a neighbour in common.
+pub(super) const SHARED_S: f64 = 2.0 * REACH as f64 * EPOCH_S;
 /// Length of an epoch and a little, in seconds; beyond it there is a gap.
 const STEP_S: f64 = 31.0;
 
@@ -42,7 +46,7 @@ mod tests {
     #[test]
     fn neighbours_count_where_no_gap_parts_them() {
         let onsets_s = [0.0, 30.0, 60.0, 120.0];
-        let night = made_up(&onsets_s.map(|onset_s| (onset_s, Stage::N2, [1.0, 0.0])));
+        let night = made_up("a", &onsets_s.map(|onset_s| (onset_s, Stage::N2, [1.0, 0.0])));
         let numbers = [Some(vec![1.0]), Some(vec![2.0]), None, Some(vec![9.0])];
         let means = mean_of_neighbours(&night, &numbers);
         // The last begins half a minute late.

@@ -7,7 +7,7 @@ use nocturne_psg::caption::{Caption, CaptionKind, EpochFacts, caption};
 use nocturne_psg::features::FeatureExtractor;
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::simulator::Truth;
-use nocturne_psg::{Event, EventSet, Night, Recording, Stage, ZScore};
+use nocturne_psg::{Event, EventSet, Night, Recording, Stage, ZScore, subject_of};
 
 use super::by_channels::{self, HiddenEpoch};
 use super::captions::{Speaker, Spoken};
@@ -20,6 +20,8 @@ const BATCH: usize = 16;
 const SEED: u64 = 20_260_101;
 
 pub(super) struct ScoredNight {
+    /// The person, as the name of the recording tells; where it does not, the recording counts as one.
+    pub(super) subject: String,
     pub(super) epochs: Vec<ScoredEpoch>,
     /// Every scored event, where events were scored.
     pub(super) events: Option<Vec<Event>>,
@@ -65,7 +67,9 @@ impl Reader<'_> {
         let events = Some(recording.scoring().events.clone()).filter(|events| !events.is_empty());
         let night = Night::read(&recording, self.z_score)?;
         let hidden = by_channels::encode(&night, self.encoder, self.n_hidden)?;
+        let name = path.to_string_lossy();
         let mut scored = ScoredNight {
+            subject: subject_of(&name).unwrap_or_else(|| name.into_owned()),
             epochs: Vec::new(),
             events,
             located: Vec::new(),
@@ -135,8 +139,11 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Makes a night up: epochs with one EEG channel, each with its begin, its stage and its direction.
-    pub(in crate::eval) fn made_up(epochs: &[(f64, Stage, [f32; 2])]) -> ScoredNight {
+    /// Makes a night of somebody up: epochs with one EEG channel, each with its begin, its stage and its direction.
+    pub(in crate::eval) fn made_up(
+        subject: &str,
+        epochs: &[(f64, Stage, [f32; 2])],
+    ) -> ScoredNight {
         let epoch = |(onset_s, stage, direction): &(f64, Stage, [f32; 2])| ScoredEpoch {
             unit: 0,
             onset_s: *onset_s,
@@ -147,6 +154,7 @@ pub(super) mod tests {
             caption: None,
         };
         ScoredNight {
+            subject: subject.to_owned(),
             epochs: epochs.iter().map(epoch).collect(),
             events: None,
             located: Vec::new(),

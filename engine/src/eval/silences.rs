@@ -55,7 +55,7 @@ pub(super) fn of(evaluation: &Evaluation) -> Vec<String> {
     note(resampling.units < 2, "ci95: there is one unit, and drawing it again says nothing");
     note(
         resampling.unit == Unit::HalfHour && resampling.units > 1,
-        "ci95 across people: there is one recording, so half hours of it were drawn",
+        "ci95 across people: there is one person, so half hours of the recordings were drawn",
     );
     let names = PromptSet::events().labels.iter().map(|label| label.name.as_str());
     let missing: Vec<&str> = names.filter(|name| !events.contains_key(*name)).collect();

@@ -1,6 +1,6 @@
 //! What is drawn again to tell how far a figure may be off.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nocturne_encoder::metrics::Bootstrap;
 use serde::Serialize;
@@ -32,33 +32,29 @@ pub struct Resampling {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
-    /// A recording, each taken for that of another person.
-    Recording,
-    /// Half an hour of the only recording; the interval says nothing of other people.
+    /// A person with all recordings; see [`nocturne_psg::subject_of`].
+    Subject,
+    /// Half an hour of the only person; the interval says nothing of other people.
     HalfHour,
 }
 
 /// Numbers the units of all epochs, and draws them.
 pub(super) fn resample(nights: &mut [ScoredNight]) -> (Resampling, Bootstrap) {
-    let (unit, units) = match nights {
-        [only] => (Unit::HalfHour, number_stretches(only)),
-        several => {
-            for (i, night) in several.iter_mut().enumerate() {
-                night.epochs.iter_mut().for_each(|epoch| epoch.unit = i);
-            }
-            (Unit::Recording, several.len())
-        }
-    };
-    (Resampling { unit, units, draws: DRAWS }, Bootstrap::draw(units, DRAWS, SEED))
-}
-
-fn number_stretches(night: &mut ScoredNight) -> usize {
+    let subjects: BTreeSet<&str> = nights.iter().map(|night| night.subject.as_str()).collect();
+    let unit = if subjects.len() == 1 { Unit::HalfHour } else { Unit::Subject };
     let mut numbers = BTreeMap::new();
-    for epoch in &mut night.epochs {
-        let next = numbers.len();
-        epoch.unit = *numbers.entry((epoch.onset_s / STRETCH_S) as u64).or_insert(next);
+    for (i, night) in nights.iter_mut().enumerate() {
+        for epoch in &mut night.epochs {
+            let key = match unit {
+                Unit::Subject => (night.subject.clone(), 0, 0),
+                Unit::HalfHour => (String::new(), i, (epoch.onset_s / STRETCH_S) as u64),
+            };
+            let next = numbers.len();
+            epoch.unit = *numbers.entry(key).or_insert(next);
+        }
     }
-    numbers.len()
+    let units = numbers.len();
+    (Resampling { unit, units, draws: DRAWS }, Bootstrap::draw(units, DRAWS, SEED))
 }
 
 #[cfg(test)]
@@ -68,8 +64,9 @@ mod tests {
     use super::super::scored_night::tests::made_up;
     use super::*;
 
-    fn night() -> ScoredNight {
-        made_up(&[0.0, 1770.0, 1800.0, 9000.0].map(|onset_s| (onset_s, Stage::N2, [1.0, 0.0])))
+    fn night(subject: &str) -> ScoredNight {
+        let epoch = |onset_s| (onset_s, Stage::N2, [1.0, 0.0]);
+        made_up(subject, &[0.0, 1770.0, 1800.0, 9000.0].map(epoch))
     }
 
     fn units(night: &ScoredNight) -> Vec<usize> {
@@ -77,18 +74,19 @@ mod tests {
     }
 
     #[test]
-    fn half_hours_of_one_recording_are_drawn() {
-        let mut nights = [night()];
+    fn half_hours_of_one_person_are_drawn() {
+        let mut nights = [night("a"), night("a")];
         let (resampling, bootstrap) = resample(&mut nights);
-        assert_eq!(resampling, Resampling { unit: Unit::HalfHour, units: 3, draws: DRAWS });
-        assert_eq!((units(&nights[0]), bootstrap.n_units()), (vec![0, 0, 1, 2], 3));
+        assert_eq!(resampling, Resampling { unit: Unit::HalfHour, units: 6, draws: DRAWS });
+        assert_eq!(bootstrap.n_units(), 6);
+        assert_eq!((units(&nights[0]), units(&nights[1])), (vec![0, 0, 1, 2], vec![3, 3, 4, 5]));
     }
 
     #[test]
-    fn recordings_are_drawn_where_there_are_several() {
-        let mut nights = [night(), night()];
+    fn people_are_drawn_with_all_their_recordings_where_there_are_several() {
+        let mut nights = [night("a"), night("b"), night("a")];
         let (resampling, _) = resample(&mut nights);
-        assert_eq!(resampling, Resampling { unit: Unit::Recording, units: 2, draws: DRAWS });
-        assert_eq!((units(&nights[0]), units(&nights[1])), (vec![0; 4], vec![1; 4]));
+        assert_eq!(resampling, Resampling { unit: Unit::Subject, units: 2, draws: DRAWS });
+        assert_eq!(nights.each_ref().map(units), [vec![0; 4], vec![1; 4], vec![0; 4]]);
     }
 }

@@ -5,7 +5,7 @@
 /// # Errors
 ///
 /// A sentence where a quoted field does not end on the line.
-pub(crate) fn split(line: &str, delimiter: char) -> Result<Vec<String>, String> {
+pub(super) fn split(line: &str, delimiter: char) -> Result<Vec<String>, String> {
     let mut fields = Vec::new();
     let mut rest = line;
     loop {

@@ -10,7 +10,7 @@ mod dreams;
 mod edfbrowser_xml;
 mod encoding;
 mod epoch_table;
-pub(crate) mod fields;
+mod fields;
 mod file;
 mod format;
 mod inspection;

@@ -106,8 +106,11 @@ fn counts_of_events_are_read_back() {
     for kind in &TEMPLATES.event.counted_kinds {
         for seed in 0..200 {
             let count = 2 + (seed % 4) as usize;
-            let events = vec![Event::new(*kind, 3.0, 1.0); count];
-            let facts = EpochFacts { events, events_scored: true, ..EpochFacts::default() };
+            let mut events = vec![Event::new(*kind, 3.0, 1.0); count];
+            // A number behind the dot of another sentence.
+            events.push(Event::new(EventKind::Arousal, 3.0, 5.0));
+            let stage = Some(Stage::N2);
+            let facts = EpochFacts { stage, events, events_scored: true, ..EpochFacts::default() };
             let text = caption(CaptionKind::StageEvent, &facts, seed).unwrap().text;
             assert_eq!(Figures::read(&text).counts, [(*kind, count)], "{text}");
             n_read += 1;

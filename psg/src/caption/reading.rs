@@ -206,7 +206,8 @@ fn sentence_starts(text: &str) -> Vec<usize> {
 /// Reads a number at the start of a text: its value, its decimals, and what is behind it.
 fn decimal(text: &str) -> Option<(f64, usize, &str)> {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-    let whole = digits(text);
+    // The dot of the sentence before is no decimal point.
+    let whole = Some(digits(text)).filter(|digits| *digits > 0)?;
     let decimals = text[whole..].strip_prefix('.').map_or(0, digits);
     let end = if decimals == 0 { whole } else { whole + 1 + decimals };
     let value = text[..end].parse().ok()?;

@@ -166,9 +166,9 @@ impl TrainingSet {
         self.epochs.is_empty()
     }
 
-    /// Returns the place of an epoch's recording among those of the set.
-    pub fn recording_idx(&self, epoch_idx: usize) -> usize {
-        self.epochs[epoch_idx].0 as usize
+    /// Returns the subject of an epoch; see [`Shard::subject`].
+    pub fn subject(&self, epoch_idx: usize) -> String {
+        self.shards[self.epochs[epoch_idx].0 as usize].subject()
     }
 
     /// Returns what is known of an epoch.

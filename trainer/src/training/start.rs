@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nocturne_encoder::Bundle;
-use nocturne_encoder::bundle::{MANIFEST, TRAINED_TOKENS, Training};
+use nocturne_encoder::bundle::{CONFIG, MANIFEST, TRAINED_TOKENS, Training};
 
 use super::run_folder::read_tokens;
 use super::{About, RunFolder};
@@ -48,8 +48,8 @@ impl Start {
     fn read_bundle(bundle: &Bundle, given: Option<&ModelConfig>) -> Result<Self> {
         let (config, weights, tokens) = read_weights(bundle)?;
         if given.is_some_and(|given| *given != config) {
-            let path = bundle.folder().to_owned();
-            return Err(Error::OtherRun { path, field: "configuration" });
+            let problem = "the configuration that was given is another".to_owned();
+            return Err(Error::format(&bundle.file(CONFIG), problem));
         }
         let manifest = bundle.manifest();
         let Training { data, licence, command } = manifest.training.clone();

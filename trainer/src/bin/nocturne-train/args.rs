@@ -281,7 +281,7 @@ pub(crate) struct Calibrate {
 pub(crate) struct Fewshot {
     /// Folder of the bundle.
     pub(crate) bundle: PathBuf,
-    /// Folder of a set of scored recordings, one of each person, that `prepare` has made.
+    /// Folder of a set of scored recordings of several people that `prepare` has made.
     #[arg(long, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
     pub(crate) data: PathBuf,
     /// What is learned: the code of a stage, such as `N3`, or the name of an event, such as `arousal`.
@@ -293,7 +293,7 @@ pub(crate) struct Fewshot {
     /// Most epochs with the concept, and as many without it, that are learned from; all of them without it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) shots: Option<u32>,
-    /// Times that recordings are held out to measure what was learned from the others.
+    /// Times that people are held out to measure what was learned from the others.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..))]
     pub(crate) folds: u16,
     /// Seed of the choice of epochs and recordings.

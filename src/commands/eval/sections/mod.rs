@@ -39,8 +39,8 @@ pub(super) fn card(evaluation: &Evaluation) -> Card {
 fn how(evaluation: &Evaluation, fingerprint: &str) -> Section {
     let drawn = evaluation.resampling;
     let unit = match drawn.unit {
-        Unit::Recording => "recordings, each taken for that of another person",
-        Unit::HalfHour => "half hours of the only recording, which say nothing of other people",
+        Unit::Subject => "people, each with all recordings",
+        Unit::HalfHour => "half hours of the only person, which say nothing of other people",
     };
     let mut before = vec![
         format!("The bundle's fingerprint is `{fingerprint}`."),
@@ -109,8 +109,8 @@ fn nights(evaluation: &Evaluation) -> Option<Section> {
 fn few_shot(few_shot: &FewShot) -> Section {
     let FewShot { held_out, folds, seeds, curve } = few_shot;
     let others = match held_out {
-        HeldOut::Recordings => "recordings",
-        HeldOut::Hours => "hours of the only recording, which says nothing of other people",
+        HeldOut::Subjects => "people",
+        HeldOut::Hours => "hours of the only person, which says nothing of other people",
     };
     let accuracy = |it: &FewShotAccuracy| {
         let mean = with_interval(it.balanced_accuracy, &it.ci95, "balanced_accuracy");
