@@ -56,6 +56,7 @@ impl Engine {
             snapshot.exact.recording(id)?;
         }
         for recording in snapshot.exact.recordings() {
+            let recording = recording?;
             let wanted = recordings.is_empty() || recordings.contains(recording.id());
             if !wanted {
                 continue;

@@ -37,7 +37,7 @@ fn dump_recording(recording: &Recording) -> Result<()> {
         console::print_json(&json!({
             "recording": recording.id(),
             "epoch": epoch.number.0,
-            "vector_sha256": sha256(recording.vectors().row_bytes(row)),
+            "vector_sha256": sha256(recording.vectors().row_bytes(row)?),
             "onset_s": epoch.onset_s,
             "stage": epoch.stage,
             "events": epoch.events.iter().map(EventKind::name).collect::<Vec<_>>(),
