@@ -61,6 +61,7 @@ fn main() -> Result<()> {
         Ok(asked)
     });
     let truth = truth.into_iter().collect::<Result<Vec<_>>>()?;
+    let questions = Questions { queries, truth };
     before.print_growth("scan", n_rows)?;
 
     let planned = PlannedIndex::open(&collection)?;
@@ -77,25 +78,29 @@ fn main() -> Result<()> {
             "lists": partitions.lists_for(recall),
             "of": partitions.n_lists(),
         });
-        ask("partitions", &setting, partitions.as_ref(), &request, &queries, &truth)?;
+        ask("partitions", &setting, partitions.as_ref(), &request, &questions)?;
     }
     before.print_growth("scan and partitions", n_rows)?;
     if arguments.graph {
-        graphs(&exact, &queries, &truth)?;
+        graphs(&exact, &questions)?;
     }
     Ok(())
 }
 
-type Queries = [(&'static str, Vec<Embedding>); 2];
+/// Queries of each kind, and what an exact index finds for them.
+struct Questions {
+    queries: [(&'static str, Vec<Embedding>); 2],
+    truth: Vec<Asked>,
+}
 
-fn graphs(exact: &Arc<ExactIndex>, queries: &Queries, truth: &[Asked]) -> Result<()> {
+fn graphs(exact: &Arc<ExactIndex>, questions: &Questions) -> Result<()> {
     for ef_search in CANDIDATES {
         let settings = HnswSettings { ef_search, exact_below: 0, ..HnswSettings::default() };
         let graph = built("graph", exact.n_epochs(), || {
             Ok(HnswIndex::build(Arc::clone(exact), settings)?)
         })?;
         let setting = json!({ "candidates": ef_search });
-        ask("graph", &setting, &graph, &SearchRequest::nearest(K), queries, truth)?;
+        ask("graph", &setting, &graph, &SearchRequest::nearest(K), questions)?;
     }
     Ok(())
 }
@@ -105,8 +110,7 @@ fn ask(
     setting: &serde_json::Value,
     index: &dyn VectorIndex,
     request: &SearchRequest,
-    queries: &Queries,
-    truth: &[Asked],
+    Questions { queries, truth }: &Questions,
 ) -> Result<()> {
     for ((kind, queries), truth) in queries.iter().zip(truth) {
         print(name, setting, kind, &Asked::all(index, queries, request)?, truth);

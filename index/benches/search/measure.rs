@@ -15,7 +15,7 @@ const LEAST_CPU_S: f64 = 1.0;
 /// What came of asking queries.
 pub(crate) struct Asked {
     found: Vec<BTreeSet<EpochRef>>,
-    n_asked: usize,
+    n_times: usize,
     wall_s: f64,
     cpu_s: f64,
     /// Ascending.
@@ -34,7 +34,7 @@ impl Asked {
         };
         let found = queries.iter().map(find).collect::<Result<_>>()?;
         let mut asked =
-            Self { found, n_asked: 0, wall_s: 0.0, cpu_s: 0.0, latencies_us: Vec::new() };
+            Self { found, n_times: 0, wall_s: 0.0, cpu_s: 0.0, latencies_us: Vec::new() };
         let (begin, cpu_s) = (Instant::now(), cpu_s()?);
         while asked.cpu_s < LEAST_CPU_S {
             for query in queries {
@@ -42,7 +42,7 @@ impl Asked {
                 std::hint::black_box(index.search(query, request)?);
                 asked.latencies_us.push(begin.elapsed().as_secs_f64() * 1e6);
             }
-            asked.n_asked += queries.len();
+            asked.n_times += queries.len();
             asked.cpu_s = self::cpu_s()? - cpu_s;
         }
         asked.wall_s = begin.elapsed().as_secs_f64();
@@ -69,9 +69,9 @@ pub(crate) fn print(name: &str, setting: &Value, kind: &str, asked: &Asked, trut
         "setting": setting,
         "queries": kind,
         "recall_at_10": asked.recall(truth),
-        "queries_per_cpu_s": asked.n_asked as f64 / asked.cpu_s,
-        "queries_per_s": asked.n_asked as f64 / asked.wall_s,
-        "cpu_us": asked.cpu_s * 1e6 / asked.n_asked as f64,
+        "queries_per_cpu_s": asked.n_times as f64 / asked.cpu_s,
+        "queries_per_s": asked.n_times as f64 / asked.wall_s,
+        "cpu_us": asked.cpu_s * 1e6 / asked.n_times as f64,
         "p50_us": asked.latency_us(0.5),
         "p95_us": asked.latency_us(0.95),
         "p99_us": asked.latency_us(0.99),

@@ -1,4 +1,4 @@
-//! Tables of 32-bit numbers in NumPy's files, version 1.0.
+//! Tables of 32-bit numbers in files of `NumPy`, version 1.0.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

@@ -60,8 +60,8 @@ impl Set {
         let mut like_epochs = Rows { dim, numbers: Vec::new() };
         for _ in 0..n_held_out {
             let mut night = Vec::new();
-            world.night(NIGHT, &mut night);
-            let some = night.chunks_exact(dim).step_by(NIGHT / 5).take(5);
+            world.night(50, &mut night);
+            let some = night.chunks_exact(dim).step_by(10);
             like_epochs.numbers.extend(some.flatten());
         }
         let mut texts = Rows { dim, numbers: Vec::new() };
