@@ -113,8 +113,8 @@ fn damaged_segment_is_named_and_its_recording_left_out() {
     let segment =
         std::fs::read_dir(collection.join("segments")).unwrap().next().unwrap().unwrap().path();
     let mut bytes = std::fs::read(&segment).unwrap();
-    let place = bytes.len() / 3;
-    bytes[place] ^= 0x10;
+    // One bit of every page behind the head: a search reads some of them only.
+    bytes.iter_mut().skip(4096).step_by(4096).for_each(|byte| *byte ^= 0x10);
     std::fs::write(&segment, bytes).unwrap();
     let run = run(["search", "sleep", "-c", text(&collection), "--json"]).expect_code(0);
     assert!(run.stderr.contains(".seg` is damaged at byte"), "{}", run.stderr);

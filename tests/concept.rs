@@ -21,7 +21,7 @@ fn learn(cohort: &Cohort, folder: &Path, fingerprint: Option<&str>) -> PathBuf {
     for id in ids.iter().filter(|id| id.to_string() != JUDGED) {
         let recording = collection.recording(id).unwrap();
         for (row, stage) in recording.stages().iter().enumerate() {
-            let embedding = recording.vectors().embedding(row);
+            let embedding = recording.vectors().embedding(row).unwrap();
             epochs.push((embedding.as_slice().to_vec(), *stage == Some(Stage::N3)));
         }
     }

@@ -50,14 +50,14 @@ impl Engine {
     ) -> Result<Vec<CaptionAnswer>> {
         let k = check_k("top_k", request.k)?;
         let snapshot = self.snapshot()?;
-        let query = snapshot.collection.epoch(epoch)?.embedding();
+        let query = snapshot.collection.epoch(epoch)?.embedding()?;
         let mut filter = Filter::default();
         if request.other_recordings_only {
             filter.excluded_recordings.insert(epoch.recording.clone());
         }
         let kinds = (!request.kinds.is_empty()).then_some(&request.kinds);
         // Many epochs share a caption, so more are fetched than are wanted.
-        let wide = SearchRequest { k: (20 * k).max(MOST_HITS), filter, min_score: None };
+        let wide = SearchRequest { filter, ..SearchRequest::nearest((20 * k).max(MOST_HITS)) };
         let mut seen = BTreeSet::new();
         let hits = snapshot.exact.search_captions(&query, &wide, kinds)?;
         let unique = hits.into_iter().filter(|hit| seen.insert(hit.text.clone())).take(k);

@@ -93,7 +93,7 @@ impl Engine {
             return Err(Error::field("min_score", score, "a probability from 0 to 1"));
         }
         let snapshot = self.snapshot()?;
-        let mut request = SearchRequest { k, filter, min_score };
+        let mut request = SearchRequest { k, filter, min_score, recall: None };
         let (embedding, reading) = match query {
             EpochQuery::Text(text) => {
                 let encoded = self.texts.encode_one(check_text("text", text)?)?;
@@ -102,7 +102,7 @@ impl Engine {
             }
             EpochQuery::Epoch(epoch) => {
                 request.filter.excluded_epochs.insert(epoch.clone());
-                (snapshot.collection.epoch(epoch)?.embedding(), None)
+                (snapshot.collection.epoch(epoch)?.embedding()?, None)
             }
             EpochQuery::Vector(vector) => (self.checked_vector(vector)?, None),
             EpochQuery::Concept(concept) => {

@@ -88,7 +88,7 @@ impl Explainer {
         epoch: &EpochRef,
     ) -> Result<Explanation> {
         let problem = |problem: String| Explanation { spans: Vec::new(), problem: Some(problem) };
-        let kept = snapshot.collection.epoch(epoch)?.embedding();
+        let kept = snapshot.collection.epoch(epoch)?.embedding()?;
         let Some(epoch_idx) = place(night, epoch.epoch) else {
             return Ok(problem(format!("the recording has no epoch {} any more", epoch.epoch)));
         };

@@ -82,6 +82,7 @@ impl Engine {
             snapshot.exact.recording(id)?;
         }
         for recording in snapshot.exact.recordings() {
+            let recording = recording?;
             let is_wanted = recordings.is_empty() || recordings.contains(recording.id());
             if is_wanted && !label_recording(recording, prompts, &verdict, take)? {
                 return Ok(());

@@ -38,23 +38,9 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// Opens a generation; what a collection shares with an earlier one is not read again.
     pub(crate) fn open(collection: Collection, search: Search) -> Result<Self> {
-        let exact = ExactIndex::open(&collection)?;
-        Self::with(collection, exact, search)
-    }
-
-    /// Opens a later generation, reading what is new in it.
-    fn followed_by(&self, collection: Collection, search: Search) -> Result<Self> {
-        let exact = self.exact.followed_by(&collection)?;
-        Self::with(collection, exact, search)
-    }
-
-    fn with(collection: Collection, exact: ExactIndex, search: Search) -> Result<Self> {
-        for missing in exact.missing() {
-            let (recording, error) = (&missing.recording, missing.error());
-            tracing::warn!("`{recording}` is left out of every answer: {error}");
-        }
-        let exact = Arc::new(exact);
+        let exact = Arc::new(ExactIndex::open(&collection)?);
         let graph = match search {
             Search::Exact => None,
             Search::Graph => Some(HnswIndex::build(Arc::clone(&exact), HnswSettings::default())?),
@@ -91,7 +77,7 @@ impl Newest {
     pub(crate) fn get(&self) -> Result<Arc<Snapshot>> {
         let current = self.held();
         let Some(collection) = current.collection.refresh()? else { return Ok(current) };
-        let next = Arc::new(current.followed_by(collection, self.search)?);
+        let next = Arc::new(Snapshot::open(collection, self.search)?);
         tracing::info!(generation = next.collection.generation(), "the collection has grown");
         *self.snapshot.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
             Arc::clone(&next);

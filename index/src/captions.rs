@@ -8,7 +8,7 @@ use nocturne_psg::caption::CaptionKind;
 use crate::vectors::Vectors;
 
 /// The captions of a recording, in the order of their epochs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Captions {
     /// Row of the epoch.
     pub(crate) rows: Vec<u32>,

@@ -13,8 +13,8 @@ use std::ops::Range;
 
 use nocturne_encoder::Embedding;
 
-use crate::kernel::pages::room_for;
 use crate::kernel::{Kernel, LINE, Line};
+use crate::storage::FileContent;
 
 /// Greatest code; the least is its negative.
 const GREATEST: f32 = 127.0;
@@ -23,14 +23,33 @@ const GREATEST: f32 = 127.0;
 const ROWS_AT_A_TIME: usize = 256;
 
 /// Vectors of one length, as codes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Codes {
     dim: usize,
-    lines: Vec<Line>,
+    lines: Lines,
     scales: Vec<f32>,
     errors: Vec<f32>,
     /// Greatest length of a row's codes times its scale.
     reach: f32,
+}
+
+/// Codes by rows, each of whole lines.
+#[derive(Debug, Clone)]
+enum Lines {
+    Made(Vec<Line>),
+    /// In some bytes of a file.
+    Kept(FileContent, Range<usize>),
+}
+
+impl Lines {
+    fn as_slice(&self) -> &[Line] {
+        match self {
+            Self::Made(lines) => lines,
+            Self::Kept(content, range) => {
+                Line::in_bytes(&content[range.clone()]).expect("`of_file` takes no others")
+            }
+        }
+    }
 }
 
 impl Codes {
@@ -38,7 +57,7 @@ impl Codes {
     pub(crate) fn with_room(dim: usize, n_rows: usize) -> Self {
         Self {
             dim,
-            lines: room_for(n_rows * dim.div_ceil(LINE)),
+            lines: Lines::Made(Vec::with_capacity(n_rows * dim.div_ceil(LINE))),
             scales: Vec::with_capacity(n_rows),
             errors: Vec::with_capacity(n_rows),
             reach: 0.0,
@@ -52,26 +71,41 @@ impl Codes {
         codes
     }
 
-    /// Takes rows as a file has them: `dim` codes, a scale and an error each.
-    pub(crate) fn from_parts(dim: usize, codes: &[i8], scales: Vec<f32>, errors: Vec<f32>) -> Self {
-        let mut lines = Vec::with_capacity(scales.len() * dim.div_ceil(LINE));
-        codes.chunks_exact(dim).flat_map(|row| row.chunks(LINE)).for_each(|part| {
-            let mut line = Line::ZERO;
-            line.0[..part.len()].copy_from_slice(part);
-            lines.push(line);
-        });
+    /// Takes rows as a file has them: `dim` codes each, from a place on, with their scales and errors.
+    ///
+    /// They are left in the file where its rows are whole lines.
+    pub(crate) fn of_file(
+        dim: usize,
+        content: &FileContent,
+        start: usize,
+        scales: Vec<f32>,
+        errors: Vec<f32>,
+    ) -> Self {
+        let range = start..start + dim * scales.len();
+        let is_whole =
+            dim.is_multiple_of(LINE) && Line::in_bytes(&content[range.clone()]).is_some();
+        let lines = if is_whole {
+            Lines::Kept(content.clone(), range)
+        } else {
+            Lines::Made(padded(dim, &content[range]))
+        };
         let mut codes = Self { dim, lines, scales, errors, reach: 0.0 };
         codes.reach = (0..codes.len()).map(|row| codes.length(row)).fold(0.0, f32::max);
         codes
     }
 
     /// Appends a vector that is finite and not zero.
+    ///
+    /// # Panics
+    ///
+    /// Panics where the codes are those of a file.
     pub(crate) fn push(&mut self, numbers: &[f32]) {
         // Adding it rounds to a whole number, for the sum has no bits left for parts of one.
         const ROUNDING: f32 = 12_582_912.0;
         let greatest = numbers.iter().fold(0.0_f32, |greatest, number| greatest.max(number.abs()));
         let scale = greatest / GREATEST;
         let mut squared = 0.0;
+        let Lines::Made(lines) = &mut self.lines else { panic!("files are not changed") };
         for numbers in numbers.chunks(LINE) {
             let mut line = Line::ZERO;
             for (code, number) in line.0.iter_mut().zip(numbers) {
@@ -79,7 +113,7 @@ impl Codes {
                 *code = rounded.clamp(-GREATEST, GREATEST) as i8;
                 squared += (number - scale * f32::from(*code)).powi(2);
             }
-            self.lines.push(line);
+            lines.push(line);
         }
         self.scales.push(scale);
         // A little more than the sum's own rounding could have lost.
@@ -87,28 +121,43 @@ impl Codes {
         self.reach = self.reach.max(self.length(self.len() - 1));
     }
 
-    /// Appends some rows of others of the same length.
-    pub(crate) fn extend(&mut self, other: &Self, rows: Range<usize>) {
-        let n_lines = self.n_lines();
-        self.lines.extend_from_slice(&other.lines[rows.start * n_lines..rows.end * n_lines]);
-        self.scales.extend_from_slice(&other.scales[rows.clone()]);
-        self.errors.extend_from_slice(&other.errors[rows]);
-        self.reach = self.reach.max(other.reach);
-    }
-
     /// Returns the number of rows.
     pub(crate) fn len(&self) -> usize {
         self.scales.len()
     }
 
-    /// Returns for how many rows there is room without moving what is there.
-    pub(crate) fn room(&self) -> usize {
-        self.lines.capacity() / self.n_lines()
-    }
-
     /// Returns the codes of a row as a file has them.
     pub(crate) fn row(&self, row: usize) -> impl Iterator<Item = i8> {
-        self.lines_of(row..row + 1).iter().flat_map(|line| line.0).take(self.dim)
+        self.lines(row..row + 1).iter().flat_map(|line| line.0).take(self.dim)
+    }
+
+    /// Returns the numbers that a row's codes stand for.
+    pub(crate) fn numbers(&self, row: usize) -> Vec<f32> {
+        let scale = self.scales[row];
+        self.row(row).map(|code| scale * f32::from(code)).collect()
+    }
+
+    /// Appends a row of others of the same length.
+    ///
+    /// # Panics
+    ///
+    /// Panics where the codes are those of a file.
+    pub(crate) fn push_row_of(&mut self, other: &Self, row: usize) {
+        let Lines::Made(lines) = &mut self.lines else { panic!("files are not changed") };
+        lines.extend_from_slice(other.lines(row..row + 1));
+        self.scales.push(other.scales[row]);
+        self.errors.push(other.errors[row]);
+        self.reach = self.reach.max(other.reach);
+    }
+
+    /// Returns the same rows, of which all but the first numbers are zero.
+    pub(crate) fn with_dim(self, dim: usize) -> Self {
+        Self { dim, ..self }
+    }
+
+    /// Returns the length of a vector.
+    pub(crate) fn dim(&self) -> usize {
+        self.dim
     }
 
     /// Returns the scale of each row.
@@ -133,10 +182,10 @@ impl Codes {
         for (start, scores) in rows.step_by(ROWS_AT_A_TIME).zip(parts) {
             let rows = start..start + scores.len() / n_prompts;
             let products = &mut products[..scores.len()];
-            let lines = self.lines_of(rows.clone());
+            let lines = self.lines(rows.clone());
             match n_prompts {
-                1 => kernel.dot(&prompts.lines, lines, products),
-                _ => kernel.product(&prompts.lines, lines, self.n_lines(), products),
+                1 => kernel.dot(prompts.lines.as_slice(), lines, products),
+                _ => kernel.product(prompts.lines.as_slice(), lines, self.n_lines(), products),
             }
             let scales = &self.scales[rows];
             for (row, scale) in scales.iter().enumerate() {
@@ -158,9 +207,9 @@ impl Codes {
     }
 
     /// Reads every code once and returns a sum of them: the least that a scan has to do.
-    pub(crate) fn read(&self, rows: Range<usize>) -> u64 {
+    pub(crate) fn read(&self) -> u64 {
         let mut sums = [0_u64; 8];
-        for line in self.lines_of(rows) {
+        for line in self.lines.as_slice() {
             for (sum, codes) in sums.iter_mut().zip(line.0.as_chunks().0) {
                 *sum = sum.wrapping_add(u64::from_ne_bytes(codes.map(i8::cast_unsigned)));
             }
@@ -168,21 +217,34 @@ impl Codes {
         sums.into_iter().fold(0, u64::wrapping_add)
     }
 
-    fn lines_of(&self, rows: Range<usize>) -> &[Line] {
-        &self.lines[rows.start * self.n_lines()..rows.end * self.n_lines()]
+    /// Returns the lines of some rows.
+    pub(crate) fn lines(&self, rows: Range<usize>) -> &[Line] {
+        &self.lines.as_slice()[rows.start * self.n_lines()..rows.end * self.n_lines()]
     }
 
-    fn n_lines(&self) -> usize {
+    /// Returns how many lines a row has.
+    pub(crate) fn n_lines(&self) -> usize {
         self.dim.div_ceil(LINE)
     }
 
     /// Returns the length of a row's codes times its scale, a little more rather than less.
     fn length(&self, row: usize) -> f32 {
-        let lines = self.lines_of(row..row + 1);
+        let lines = self.lines(row..row + 1);
         let mut product = [0];
         Kernel::best().dot(lines, lines, &mut product);
         (product[0] as f32).sqrt() * self.scales[row] * 1.0001
     }
+}
+
+/// Returns rows of `dim` codes as lines.
+fn padded(dim: usize, codes: &[u8]) -> Vec<Line> {
+    let parts = codes.chunks_exact(dim).flat_map(|row| row.chunks(LINE));
+    let padded = |part: &[u8]| {
+        let mut line = Line::ZERO;
+        line.0.iter_mut().zip(part).for_each(|(to, code)| *to = code.cast_signed());
+        line
+    };
+    parts.map(padded).collect()
 }
 
 #[cfg(test)]
@@ -229,15 +291,19 @@ mod tests {
 
     #[test]
     fn rows_are_the_same_wherever_they_come_from() {
-        let vectors = random_embeddings(70, 9, &mut Pcg64Mcg::seed_from_u64(5));
-        let codes = Codes::of(70, &vectors);
-        let bytes: Vec<i8> = (0..9).flat_map(|row| codes.row(row)).collect();
-        let read = Codes::from_parts(70, &bytes, codes.scales().to_vec(), codes.errors().to_vec());
-        assert_eq!(read, codes);
-        let mut copied = Codes::with_room(70, 9);
-        copied.extend(&codes, 0..4);
-        copied.extend(&codes, 4..9);
-        assert_eq!((&copied, copied.room()), (&codes, 9));
-        assert_eq!(copied.read(0..4).wrapping_add(copied.read(4..9)), codes.read(0..9));
+        for dim in [64, 70] {
+            let vectors = random_embeddings(dim, 9, &mut Pcg64Mcg::seed_from_u64(5));
+            let codes = Codes::of(dim, &vectors);
+            let rows: Vec<u8> =
+                (0..9).flat_map(|row| codes.row(row)).map(i8::cast_unsigned).collect();
+            // Wherever the bytes begin, whether they can be used as they are or not.
+            for start in 0..64 {
+                let content = FileContent::from([vec![0; start], rows.clone()].concat());
+                let [scales, errors] = [codes.scales().to_vec(), codes.errors().to_vec()];
+                let read = Codes::of_file(dim, &content, start, scales, errors);
+                assert_eq!(read.lines.as_slice(), codes.lines.as_slice());
+                assert_eq!((read.reach, read.read()), (codes.reach, codes.read()));
+            }
+        }
     }
 }

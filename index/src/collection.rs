@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock};
 
 use nocturne_psg::{EpochRef, RecordingId};
 
-use crate::codes::Codes;
+use crate::handle::Handle;
 use crate::manifest::Manifest;
 use crate::recording::EpochView;
+use crate::segment::Segment;
 use crate::storage::{Folder, Storage};
-use crate::{Error, Recording, RecordingEntry, Result, Space, segment};
+use crate::{Error, Recording, RecordingEntry, Result, Space};
 
 /// Name of the folder of segments in a collection.
 pub(crate) const SEGMENTS: &str = "segments";
@@ -18,12 +19,13 @@ pub(crate) const SEGMENTS: &str = "segments";
 /// What a collection held at the moment when it was opened.
 ///
 /// It takes no lock and never changes: a writer may go on meanwhile, and [`refresh`](Self::refresh) shows what it did.
-/// Opening reads the manifest alone; a recording is read, checked and kept when it is first asked for.
+/// Opening reads the manifest alone; a recording is read and checked as far as it is asked about, its vectors one by one.
 #[derive(Debug)]
 pub struct Collection {
     storage: Arc<dyn Storage>,
     manifest: Manifest,
-    loaded: BTreeMap<RecordingId, OnceLock<Arc<Recording>>>,
+    space: Arc<Space>,
+    handles: BTreeMap<RecordingId, OnceLock<Arc<Handle>>>,
 }
 
 impl Collection {
@@ -43,13 +45,19 @@ impl Collection {
     }
 
     fn new(storage: Arc<dyn Storage>, manifest: Manifest) -> Self {
-        let loaded = manifest.recordings.keys().map(|id| (id.clone(), OnceLock::new())).collect();
-        Self { storage, manifest, loaded }
+        let handles = manifest.recordings.keys().map(|id| (id.clone(), OnceLock::new())).collect();
+        let space = Arc::new(manifest.space.clone());
+        Self { storage, manifest, space, handles }
     }
 
     /// Returns the folder.
     pub fn path(&self) -> PathBuf {
         self.storage.path("")
+    }
+
+    /// Returns the way to its files.
+    pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
     }
 
     /// Returns which bundle the collection was filled with.
@@ -90,36 +98,32 @@ impl Collection {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownRecording`], [`Error::DamagedSegment`], [`Error::Outdated`] and [`Error::Io`].
+    /// [`Error::UnknownRecording`], [`Error::DamagedSegment`], [`Error::Format`], [`Error::Outdated`] and [`Error::Io`].
     pub fn recording(&self, id: &RecordingId) -> Result<&Arc<Recording>> {
-        let (Some(entry), Some(slot)) = (self.entry(id), self.loaded.get(id)) else {
-            return Err(Error::UnknownRecording { recording: id.clone() });
-        };
-        if let Some(recording) = slot.get() {
-            return Ok(recording);
-        }
-        let (recording, _) = self.read(entry)?;
-        Ok(slot.get_or_init(|| Arc::new(recording)))
+        self.handle(id)?.recording()
     }
 
-    /// Reads a recording anew, checks it and does not keep it: for whoever goes through all of them once.
+    /// Reads a recording anew and does not keep it: for whoever goes through all of them once.
     ///
     /// # Errors
     ///
     /// Those of [`recording`](Self::recording).
-    pub fn read_recording(&self, id: &RecordingId) -> Result<Recording> {
+    pub fn read_recording(&self, id: &RecordingId) -> Result<Arc<Recording>> {
         let entry = self.entry(id);
         let entry = entry.ok_or_else(|| Error::UnknownRecording { recording: id.clone() })?;
-        Ok(self.read(entry)?.0)
+        self.open_segment(entry)?.recording().cloned()
     }
 
-    /// Reads a recording with its codes, which the snapshot does not keep.
-    pub(crate) fn recording_with_codes(&self, id: &RecordingId) -> Result<(Arc<Recording>, Codes)> {
-        let (Some(entry), Some(slot)) = (self.entry(id), self.loaded.get(id)) else {
+    /// Returns an open recording, of which nothing need have been read.
+    pub(crate) fn handle(&self, id: &RecordingId) -> Result<&Arc<Handle>> {
+        let (Some(entry), Some(slot)) = (self.entry(id), self.handles.get(id)) else {
             return Err(Error::UnknownRecording { recording: id.clone() });
         };
-        let (recording, codes) = self.read(entry)?;
-        Ok((Arc::clone(slot.get_or_init(|| Arc::new(recording))), codes))
+        if let Some(handle) = slot.get() {
+            return Ok(handle);
+        }
+        let handle = self.open_segment(entry)?;
+        Ok(slot.get_or_init(|| Arc::new(handle)))
     }
 
     /// Returns one epoch.
@@ -150,9 +154,12 @@ impl Collection {
             return Ok(None);
         }
         let next = Self::open_in(Arc::clone(&self.storage))?;
-        for (id, slot) in &next.loaded {
-            let known = self.loaded.get(id).and_then(OnceLock::get);
-            if let Some(known) = known.filter(|known| Some(known.entry()) == next.entry(id)) {
+        for (id, slot) in &next.handles {
+            // What is damaged may have been written once more.
+            let is_same = |handle: &&Arc<Handle>| {
+                Some(handle.entry()) == next.entry(id) && handle.damage().is_none()
+            };
+            if let Some(known) = self.handles.get(id).and_then(OnceLock::get).filter(is_same) {
                 slot.get_or_init(|| Arc::clone(known));
             }
         }
@@ -161,21 +168,23 @@ impl Collection {
 
     /// Reads every segment from the disk and returns what is wrong, by recording.
     pub fn verify(&self) -> impl Iterator<Item = (&RecordingId, Error)> {
-        let problem = |entry: &RecordingEntry| self.read(entry).err();
+        let problem = |entry: &RecordingEntry| {
+            self.open_segment(entry).and_then(|handle| handle.verify()).err()
+        };
         self.recordings().filter_map(move |entry| Some((&entry.id, problem(entry)?)))
     }
 
-    fn read(&self, entry: &RecordingEntry) -> Result<(Recording, Codes)> {
+    fn open_segment(&self, entry: &RecordingEntry) -> Result<Handle> {
         let name = format!("{SEGMENTS}/{}", entry.segment.file_name());
         let path = self.storage.path(&name);
-        let bytes = match self.storage.read(&name) {
+        let content = match self.storage.map(&name) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(self.missing(path)?);
             }
             other => other.map_err(Error::io(&path, "read"))?,
         };
-        let (content, codes) = segment::read(&bytes, &path, entry, self.space())?;
-        Ok((Recording::new(entry.clone(), content), codes))
+        let (entry, space) = (Arc::new(entry.clone()), Arc::clone(&self.space));
+        Ok(Handle::new(Segment::new(path, entry, space, content)))
     }
 
     /// Returns why a segment is not there: it was cleared away, or lost.

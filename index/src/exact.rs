@@ -8,9 +8,10 @@ use nocturne_encoder::Embedding;
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::{EpochRef, RecordingId};
 
-use crate::blocks::{Blocks, Filling};
 use crate::captions::CaptionHit;
 use crate::codes::Codes;
+use crate::filter::RowFilter;
+use crate::handle::Handle;
 use crate::kernel::Kernel;
 use crate::search::expect_dim;
 use crate::shortlist::Shortlist;
@@ -18,84 +19,62 @@ use crate::threads;
 use crate::top_k::{Candidate, Place, TopK};
 use crate::vectors::cosine;
 use crate::{
-    Collection, Error, Filter, Hit, MissingRecording, Recording, RecordingEntry, Result,
-    ScoreTable, SearchRequest, Space, VectorIndex,
+    Collection, Error, Filter, Found, Hit, MissingRecording, Plan, Recording, Result, ScoreTable,
+    SearchRequest, Space, VectorIndex,
 };
 
-/// Every epoch of a snapshot in memory.
+/// Every epoch of a snapshot.
 ///
 /// A search reads the 8-bit codes of every epoch, and then the vectors of those that may be among the best: the codes
 /// say how far their score may be from the cosine, so that none is passed over and the hits are those of the vectors.
+///
+/// # What is in memory?
+///
+/// Opening opens the files and reads nothing of them. What a question needs is mapped and checked then, and stays checked:
+/// for each epoch its codes (512 bytes of 512 numbers), 8 bytes beside them, and 25 bytes of columns. Vectors stay on the
+/// disk but for those that come close to being a hit. All but the columns is memory that the system can take back.
+///
+/// A recording that turns out to be damaged is left out from then on, and told of by [`missing`](Self::missing), which
+/// every answer has to repeat **after** it was found: it would otherwise be wrong in silence.
 #[derive(Debug)]
 pub struct ExactIndex {
     space: Space,
     generation: u64,
     /// By ascending name.
-    recordings: Vec<Arc<Recording>>,
-    blocks: Blocks,
-    missing: Vec<MissingRecording>,
+    handles: Vec<Arc<Handle>>,
+    n_epochs: usize,
+    /// Those whose files are not there.
+    lost: Vec<MissingRecording>,
 }
 
 impl ExactIndex {
-    /// Reads every recording of a snapshot.
-    ///
-    /// A recording whose segment is damaged is left out and told of by [`missing`](Self::missing), which every answer
-    /// has to repeat: it would otherwise be wrong in silence.
+    /// Opens every recording of a snapshot.
     ///
     /// # Errors
     ///
-    /// Those of [`Collection::recording`], but for [`Error::DamagedSegment`].
+    /// [`Error::Outdated`] and [`Error::Io`].
     pub fn open(collection: &Collection) -> Result<Self> {
-        let nothing = Self {
-            space: collection.space().clone(),
-            generation: 0,
-            recordings: Vec::new(),
-            blocks: Blocks::default(),
-            missing: Vec::new(),
-        };
-        nothing.followed_by(collection)
-    }
-
-    /// Reads what a later snapshot of the same collection has more, like [`open`](Self::open).
-    pub fn followed_by(&self, collection: &Collection) -> Result<Self> {
-        let known = |entry: &RecordingEntry| {
-            let found = self.recordings.binary_search_by_key(&&entry.id, |known| known.id()).ok();
-            found.filter(|number| self.recordings[*number].entry() == entry)
-        };
-        let stay = collection.recordings().filter_map(known);
-        let dim = collection.space().dim;
-        let mut filling = Filling::new(dim, collection.n_epochs(), &self.blocks, stay);
-        let (mut recordings, mut missing) = (Vec::new(), Vec::new());
+        let mut handles = Vec::with_capacity(collection.recordings().len());
+        let mut lost = Vec::new();
         for entry in collection.recordings() {
-            if let Some(number) = known(entry) {
-                filling.keep(number);
-                recordings.push(Arc::clone(&self.recordings[number]));
-                continue;
-            }
-            match collection.recording_with_codes(&entry.id) {
-                Ok((recording, codes)) => {
-                    filling.add(&codes, 0..codes.len());
-                    recordings.push(recording);
-                }
+            match collection.handle(&entry.id) {
+                Ok(handle) => handles.push(Arc::clone(handle)),
                 Err(Error::DamagedSegment { path, offset, problem }) => {
                     let recording = entry.id.clone();
-                    missing.push(MissingRecording { recording, path, offset, problem });
+                    lost.push(MissingRecording { recording, path, offset, problem }.told());
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self {
-            space: collection.space().clone(),
-            generation: collection.generation(),
-            recordings,
-            blocks: filling.finish(),
-            missing,
-        })
+        let space = collection.space().clone();
+        let n_epochs = handles.iter().map(|handle| handle.entry().n_epochs).sum();
+        Ok(Self { space, generation: collection.generation(), handles, n_epochs, lost })
     }
 
-    /// Returns the recordings that no question reaches, because their segments are damaged.
-    pub fn missing(&self) -> &[MissingRecording] {
-        &self.missing
+    /// Returns the recordings that no question reaches, as far as questions have found out that they are damaged.
+    pub fn missing(&self) -> Vec<MissingRecording> {
+        let damaged = self.handles.iter().filter_map(|handle| handle.damage());
+        self.lost.iter().chain(damaged).cloned().collect()
     }
 
     /// Returns the name of the instructions that scan: `avx512_vnni`, `avx2`, `neon` or `scalar`.
@@ -113,9 +92,14 @@ impl ExactIndex {
         self.generation
     }
 
-    /// Returns the recordings, by ascending name.
-    pub fn recordings(&self) -> &[Arc<Recording>] {
-        &self.recordings
+    /// Returns the recordings that are not [missing](Self::missing), by ascending name, and reads their columns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Format`].
+    pub fn recordings(&self) -> impl Iterator<Item = Result<&Arc<Recording>>> {
+        let present = self.handles.iter().filter(|handle| handle.damage().is_none());
+        present.filter_map(|handle| handle.unless_damaged(handle.recording()).transpose())
     }
 
     /// Returns a recording.
@@ -124,12 +108,10 @@ impl ExactIndex {
     ///
     /// [`Error::UnknownRecording`], and [`Error::DamagedSegment`] where it is [missing](Self::missing).
     pub fn recording(&self, id: &RecordingId) -> Result<&Arc<Recording>> {
-        match self.recordings.binary_search_by_key(&id, |recording| recording.id()) {
-            Ok(found) => Ok(&self.recordings[found]),
-            Err(_) => match self.missing.iter().find(|missing| missing.recording == *id) {
-                Some(missing) => Err(missing.error()),
-                None => Err(Error::UnknownRecording { recording: id.clone() }),
-            },
+        let handle = &self.handles[self.expect_recording(id)?];
+        match handle.unless_damaged(handle.recording())? {
+            Some(recording) => Ok(recording),
+            None => Err(handle.damage().expect("it has just been noted").error()),
         }
     }
 
@@ -148,27 +130,30 @@ impl ExactIndex {
         visit: impl Fn(&'a Recording, &ScoreTable) -> T + Sync,
     ) -> Result<Vec<T>> {
         let prompts = self.codes_of(prompts)?;
+        let score = |handle: &'a Arc<Handle>| -> Result<T> {
+            let scores = ScoreTable::of(handle.codes()?, &prompts);
+            Ok(visit(handle.recording()?, &scores))
+        };
         let visited = threads::in_parts(self.parts(), |part| {
-            let wanted = part.filter(|number| is_wanted(self.recordings[*number].id()));
-            let visit = |number| {
-                let (codes, rows) = self.blocks.rows(number);
-                visit(&self.recordings[number], &ScoreTable::of(codes, rows, &prompts))
-            };
-            wanted.map(visit).collect::<Vec<T>>()
+            let present = self.handles[part].iter().filter(|handle| handle.damage().is_none());
+            let wanted = present.filter(|handle| is_wanted(&handle.entry().id));
+            let visited = wanted.map(|handle| handle.unless_damaged(score(handle)));
+            visited.filter_map(Result::transpose).collect::<Result<Vec<T>>>()
         });
-        Ok(visited.into_iter().flatten().collect())
+        Ok(visited.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
     /// Reads the codes of every epoch and returns a sum of them: the least that a scan has to do, for comparison.
-    pub fn read_codes(&self) -> u64 {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DamagedSegment`] and [`Error::Format`].
+    pub fn read_codes(&self) -> Result<u64> {
         let sums = threads::in_parts(self.parts(), |part| {
-            let sum = |number| {
-                let (codes, rows) = self.blocks.rows(number);
-                codes.read(rows)
-            };
-            part.map(sum).fold(0, u64::wrapping_add)
+            let mut sums = self.handles[part].iter().map(|handle| Ok(handle.codes()?.read()));
+            sums.try_fold(0, |all: u64, sum: Result<u64>| Ok(all.wrapping_add(sum?)))
         });
-        sums.into_iter().fold(0, u64::wrapping_add)
+        sums.into_iter().try_fold(0, |all: u64, sum| Ok(all.wrapping_add(sum?)))
     }
 
     /// Returns the captions nearest to a query, such as an epoch's own embedding.
@@ -185,44 +170,146 @@ impl ExactIndex {
         request: &SearchRequest,
         kinds: Option<&BTreeSet<CaptionKind>>,
     ) -> Result<Vec<CaptionHit>> {
-        self.check(query, &request.filter)?;
-        let mut top = TopK::new(request.k);
-        for (number, recording) in self.recordings.iter().enumerate() {
-            let Some(filter) = request.filter.of(recording) else { continue };
-            let captions = recording.captions();
-            let wanted = |caption| {
-                kinds.is_none_or(|kinds| kinds.contains(&captions.kind(caption)))
-                    && filter.allows(captions.row(caption))
-            };
-            captions.vectors().for_each(wanted, |caption, vector| {
-                let score = cosine(query.as_slice(), vector);
-                if request.accepts(score) {
-                    top.push(score, (number, caption));
+        let wanted = WantedCaptions { query, request, kinds };
+        self.until_all_is_well(query, &request.filter, || {
+            let mut top = TopK::new(request.k);
+            for (number, handle) in self.present() {
+                let offered = self.offer_captions(number, &wanted, &mut top);
+                if handle.unless_damaged(offered)?.is_none() {
+                    return Ok(None);
                 }
-            });
+            }
+            let hits = top.into_sorted().into_iter().map(|kept| self.caption_hit(kept));
+            hits.collect::<Result<_>>().map(Some)
+        })
+    }
+
+    /// Offers the captions of a recording that are wanted.
+    fn offer_captions(
+        &self,
+        number: usize,
+        WantedCaptions { query, request, kinds }: &WantedCaptions<'_>,
+        top: &mut TopK,
+    ) -> Result<()> {
+        let handle = &self.handles[number];
+        if handle.entry().n_captions == 0 {
+            return Ok(());
         }
-        Ok(top.into_sorted().into_iter().map(|kept| self.caption_hit(kept)).collect())
+        let Some(filter) = request.filter.of(handle)? else { return Ok(()) };
+        let captions = handle.recording()?.captions();
+        let wanted = |caption| {
+            kinds.is_none_or(|kinds| kinds.contains(&captions.kind(caption)))
+                && filter.allows(captions.row(caption))
+        };
+        captions.vectors().for_each(wanted, |caption, vector| {
+            let score = cosine(query.as_slice(), vector);
+            if request.accepts(score) {
+                top.push(score, (number, caption));
+            }
+        })
+    }
+
+    /// Asks until an answer is found in which no recording turned out to be damaged on the way: what such a one had
+    /// before may have kept others out. Each time there is one recording less.
+    fn until_all_is_well<T>(
+        &self,
+        query: &Embedding,
+        filter: &Filter,
+        ask: impl Fn() -> Result<Option<T>>,
+    ) -> Result<T> {
+        loop {
+            self.check(query, filter)?;
+            if let Some(answer) = ask()? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Returns a recording's number, damaged or not.
+    pub(crate) fn number_of(&self, id: &RecordingId) -> Option<usize> {
+        self.handles.binary_search_by_key(&id, |handle| &handle.entry().id).ok()
+    }
+
+    /// Returns the recordings that are not known to be damaged, with their numbers.
+    pub(crate) fn present(&self) -> impl Iterator<Item = (usize, &Arc<Handle>)> {
+        self.handles.iter().enumerate().filter(|(_, handle)| handle.damage().is_none())
+    }
+
+    /// Returns the recordings by number, damaged or not.
+    pub(crate) fn handles(&self) -> &[Arc<Handle>] {
+        &self.handles
     }
 
     /// Refuses what cannot be searched for.
     pub(crate) fn check(&self, query: &Embedding, filter: &Filter) -> Result<()> {
         expect_dim(&self.space, query)?;
-        if let Some(missing) = self.missing.iter().find(|it| filter.names(&it.recording)) {
-            return Err(missing.error());
+        let mut named = filter.recordings.iter().flatten();
+        named.try_for_each(|id| self.expect_recording(id).map(|_| ()))
+    }
+
+    /// Returns a recording's number, unless it is not there or known to be damaged.
+    fn expect_recording(&self, id: &RecordingId) -> Result<usize> {
+        if let Some(number) = self.number_of(id) {
+            let damage = self.handles[number].damage();
+            return damage.map_or(Ok(number), |damage| Err(damage.error()));
         }
-        filter.check(|id| self.recording(id).is_ok())
+        match self.lost.iter().find(|lost| lost.recording == *id) {
+            Some(lost) => Err(lost.error()),
+            None => Err(Error::UnknownRecording { recording: id.clone() }),
+        }
     }
 
     /// Returns how many epochs a filter allows.
-    pub(crate) fn count(&self, filter: &Filter) -> usize {
+    pub(crate) fn count(&self, filter: &Filter) -> Result<usize> {
         if filter.is_open() {
-            return self.n_epochs();
+            return Ok(self.n_epochs);
         }
-        let allowed = |recording: &Arc<Recording>| {
-            let filter = filter.of(recording)?;
-            Some((0..recording.n_epochs()).filter(|row| filter.allows(*row)).count())
-        };
-        self.recordings.iter().filter_map(allowed).sum()
+        let mut n_allowed = 0;
+        for (_, handle) in self.present() {
+            if let Some(Some(filter)) = handle.unless_damaged(filter.of(handle))? {
+                n_allowed += filter.count(handle.entry().n_epochs);
+            }
+        }
+        Ok(n_allowed)
+    }
+
+    /// Returns the conditions on the epochs of a recording; nothing where none is allowed, or it is damaged.
+    pub(crate) fn filter_of(
+        &self,
+        number: usize,
+        filter: &Filter,
+    ) -> Result<Option<RowFilter<'_>>> {
+        let handle = &self.handles[number];
+        if handle.damage().is_some() {
+            return Ok(None);
+        }
+        Ok(handle.unless_damaged(filter.of(handle))?.flatten())
+    }
+
+    /// Returns the hits among some epochs, by their vectors; nothing where one of them turned out to be damaged.
+    pub(crate) fn rescored(
+        &self,
+        query: &Embedding,
+        request: &SearchRequest,
+        places: impl IntoIterator<Item = Place>,
+    ) -> Result<Option<Vec<Hit>>> {
+        let mut top = TopK::new(request.k);
+        let mut vector = vec![0.0; self.space.dim];
+        for (number, row) in places {
+            let handle = &self.handles[number];
+            let read = handle
+                .recording()
+                .and_then(|recording| recording.vectors().copy_row(row, &mut vector));
+            if handle.unless_damaged(read)?.is_none() {
+                return Ok(None);
+            }
+            let score = cosine(query.as_slice(), &vector);
+            if request.accepts(score) {
+                top.push(score, (number, row));
+            }
+        }
+        let hits = top.into_sorted().into_iter().map(|kept| self.hit(kept));
+        hits.collect::<Result<_>>().map(Some)
     }
 
     fn codes_of(&self, prompts: &[Embedding]) -> Result<Codes> {
@@ -232,54 +319,85 @@ impl ExactIndex {
 
     /// Returns the recordings that each thread scans.
     fn parts(&self) -> Vec<Range<usize>> {
-        threads::parts(self.recordings.iter().map(|recording| recording.n_epochs()))
+        threads::parts(self.handles.iter().map(|handle| handle.entry().n_epochs))
     }
 
-    /// Returns the places of the epochs that may be among the best of some recordings.
-    fn shortlist(&self, part: Range<usize>, prompt: &Codes, request: &SearchRequest) -> Shortlist {
+    /// Returns the places of the epochs that may be among the best of some recordings; nothing where one of these turned
+    /// out to be damaged.
+    fn shortlist(
+        &self,
+        part: Range<usize>,
+        prompt: &Codes,
+        request: &SearchRequest,
+    ) -> Result<Option<Shortlist>> {
         let mut shortlist = Shortlist::new(request.k, request.min_score);
-        let mut scores = Vec::new();
         for number in part {
-            let Some(filter) = request.filter.of(&self.recordings[number]) else { continue };
-            let (codes, rows) = self.blocks.rows(number);
-            scores.resize(rows.len(), 0.0);
-            codes.score(rows.clone(), prompt, &mut scores);
-            let bound = codes.bound(prompt.errors()[0]);
-            let errors = &codes.errors()[rows];
-            for (row, (score, error)) in scores.iter().zip(errors).enumerate() {
-                if shortlist.may_need(*score, bound + error) && filter.allows(row) {
-                    shortlist.push(*score, bound + error, (number, row));
-                }
+            let handle = &self.handles[number];
+            if handle.damage().is_some() {
+                continue;
+            }
+            let scanned = self.scan(number, prompt, request, &mut shortlist);
+            if handle.unless_damaged(scanned)?.is_none() {
+                return Ok(None);
             }
         }
-        shortlist
+        Ok(Some(shortlist))
     }
 
-    pub(crate) fn hit(&self, Candidate { score, place: (number, row) }: Candidate) -> Hit {
-        let recording = &self.recordings[number];
+    /// Offers the epochs of one recording to a shortlist.
+    fn scan(
+        &self,
+        number: usize,
+        prompt: &Codes,
+        request: &SearchRequest,
+        shortlist: &mut Shortlist,
+    ) -> Result<()> {
+        let handle = &self.handles[number];
+        let Some(filter) = request.filter.of(handle)? else { return Ok(()) };
+        let codes = handle.codes()?;
+        let mut scores = vec![0.0; codes.len()];
+        codes.score(0..codes.len(), prompt, &mut scores);
+        let bound = codes.bound(prompt.errors()[0]);
+        for (row, (score, error)) in scores.iter().zip(codes.errors()).enumerate() {
+            if shortlist.may_need(*score, bound + error) && filter.allows(row) {
+                shortlist.push(*score, bound + error, (number, row));
+            }
+        }
+        Ok(())
+    }
+
+    fn hit(&self, Candidate { score, place: (number, row) }: Candidate) -> Result<Hit> {
+        let recording = self.handles[number].recording()?;
         let epoch = recording.row(row);
-        Hit {
+        Ok(Hit {
             epoch: EpochRef { recording: recording.id().clone(), epoch: epoch.number },
             score,
             onset_s: epoch.onset_s,
             stage: epoch.stage,
             mask: epoch.mask,
             events: epoch.events,
-        }
+        })
     }
 
-    fn caption_hit(&self, Candidate { score, place }: Candidate) -> CaptionHit {
+    fn caption_hit(&self, Candidate { score, place }: Candidate) -> Result<CaptionHit> {
         let (number, caption): Place = place;
-        let recording = &self.recordings[number];
+        let recording = self.handles[number].recording()?;
         let captions = recording.captions();
         let epoch = recording.numbers()[captions.row(caption)];
-        CaptionHit {
+        Ok(CaptionHit {
             epoch: EpochRef { recording: recording.id().clone(), epoch },
             score,
             kind: captions.kind(caption),
             text: captions.text(caption).to_owned(),
-        }
+        })
     }
+}
+
+/// What is asked of captions.
+struct WantedCaptions<'a> {
+    query: &'a Embedding,
+    request: &'a SearchRequest,
+    kinds: Option<&'a BTreeSet<CaptionKind>>,
 }
 
 impl VectorIndex for ExactIndex {
@@ -288,26 +406,21 @@ impl VectorIndex for ExactIndex {
     }
 
     fn n_epochs(&self) -> usize {
-        self.recordings.iter().map(|recording| recording.n_epochs()).sum()
+        self.n_epochs
     }
 
-    fn search(&self, query: &Embedding, request: &SearchRequest) -> Result<Vec<Hit>> {
-        self.check(query, &request.filter)?;
-        let prompt = self.codes_of(std::slice::from_ref(query))?;
-        let parts = self.parts();
-        let mut shortlist = Shortlist::new(request.k, request.min_score);
-        threads::in_parts(parts, |part| self.shortlist(part, &prompt, request))
-            .into_iter()
-            .for_each(|part| shortlist.merge(part));
-        let mut top = TopK::new(request.k);
-        let mut vector = vec![0.0; self.space.dim];
-        for (number, row) in shortlist.into_places() {
-            self.recordings[number].vectors().copy_row(row, &mut vector);
-            let score = cosine(query.as_slice(), &vector);
-            if request.accepts(score) {
-                top.push(score, (number, row));
+    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found> {
+        let hits = self.until_all_is_well(query, &request.filter, || {
+            let prompt = self.codes_of(std::slice::from_ref(query))?;
+            let mut shortlist = Shortlist::new(request.k, request.min_score);
+            for part in
+                threads::in_parts(self.parts(), |part| self.shortlist(part, &prompt, request))
+            {
+                let Some(part) = part? else { return Ok(None) };
+                shortlist.merge(part);
             }
-        }
-        Ok(top.into_sorted().into_iter().map(|kept| self.hit(kept)).collect())
+            self.rescored(query, request, shortlist.into_places())
+        })?;
+        Ok(Found { hits, plan: Plan::Scan })
     }
 }

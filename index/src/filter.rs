@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EpochNumber, EpochRef, EventSet, RecordingId, Stage};
 
-use crate::{Error, Recording, Result};
+use crate::handle::Handle;
+use crate::{Recording, Result};
 
 /// Conditions on epochs, all of which must hold; the default allows every epoch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,42 +33,50 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// Returns whether a recording is one of those to look in by name.
-    pub(crate) fn names(&self, id: &RecordingId) -> bool {
-        self.recordings.as_ref().is_some_and(|recordings| recordings.contains(id))
-    }
-
-    /// Refuses names of recordings that are not there, which would otherwise find nothing in silence.
-    pub(crate) fn check(&self, is_known: impl Fn(&RecordingId) -> bool) -> Result<()> {
-        match self.recordings.iter().flatten().find(|id| !is_known(id)) {
-            Some(id) => Err(Error::UnknownRecording { recording: id.clone() }),
-            None => Ok(()),
-        }
-    }
-
     /// Returns the conditions on the epochs of one recording; nothing where none of them is allowed.
-    pub(crate) fn of<'a>(&self, recording: &'a Recording) -> Option<RowFilter<'a>> {
-        let id = recording.id();
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Handle::recording`]; without conditions on epochs, none of the recording's columns is read.
+    pub(crate) fn of<'a>(&self, handle: &'a Handle) -> Result<Option<RowFilter<'a>>> {
+        let id = &handle.entry().id;
         let is_in = self.recordings.as_ref().is_none_or(|recordings| recordings.contains(id));
         if !is_in || self.excluded_recordings.contains(id) {
-            return None;
+            return Ok(None);
         }
         let epoch = |number| EpochRef { recording: id.clone(), epoch: EpochNumber(number) };
         let excluded = self.excluded_epochs.range(epoch(0)..=epoch(u32::MAX));
-        Some(RowFilter {
-            recording,
+        let excluded: BTreeSet<_> = excluded.map(|excluded| excluded.epoch).collect();
+        let is_open = self.stages.is_none()
+            && self.channels == ChannelMask::NONE
+            && self.any_event == EventSet::EMPTY
+            && self.no_event == EventSet::EMPTY
+            && excluded.is_empty();
+        if is_open {
+            return Ok(Some(RowFilter::Open));
+        }
+        Ok(Some(RowFilter::Conditions(Conditions {
+            recording: handle.recording()?,
             stages: self.stages.as_ref().map(|stages| Stage::ALL.map(|it| stages.contains(&it))),
             channels: self.channels,
             any_event: self.any_event.bits(),
             no_event: self.no_event.bits(),
-            excluded: excluded.map(|excluded| excluded.epoch).collect(),
-        })
+            excluded,
+        })))
     }
 }
 
 /// Conditions on the epochs of one recording.
 #[derive(Debug)]
-pub(crate) struct RowFilter<'a> {
+pub(crate) enum RowFilter<'a> {
+    /// Every epoch is allowed.
+    Open,
+    /// All of them must hold.
+    Conditions(Conditions<'a>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Conditions<'a> {
     recording: &'a Recording,
     /// By position in [`Stage::ALL`].
     stages: Option<[bool; 5]>,
@@ -80,6 +89,25 @@ pub(crate) struct RowFilter<'a> {
 impl RowFilter<'_> {
     /// Returns whether the epoch in a row is allowed.
     pub(crate) fn allows(&self, row: usize) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Conditions(conditions) => conditions.hold(row),
+        }
+    }
+
+    /// Returns how many of a recording's epochs are allowed.
+    pub(crate) fn count(&self, n_epochs: usize) -> usize {
+        match self {
+            Self::Open => n_epochs,
+            Self::Conditions(conditions) => {
+                (0..n_epochs).filter(|row| conditions.hold(*row)).count()
+            }
+        }
+    }
+}
+
+impl Conditions<'_> {
+    fn hold(&self, row: usize) -> bool {
         let recording = self.recording;
         let events = recording.event_sets()[row].bits();
         let stage = recording.stages()[row];

@@ -10,15 +10,16 @@
 //! - rescores what the graph finds with the exact index's own cosine.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 
 use hnsw_rs::prelude::{Distance, Hnsw};
 use nocturne_encoder::Embedding;
 
-use crate::top_k::{Place, TopK};
+use crate::top_k::Place;
 use crate::vectors::cosine;
-use crate::{Error, ExactIndex, Hit, Result, SearchRequest, Space, VectorIndex};
+use crate::{Error, ExactIndex, Found, Plan, Result, SearchRequest, Space, VectorIndex};
 
 /// Most layers that the library can make.
 const MAX_LAYERS: usize = 16;
@@ -75,7 +76,7 @@ impl HnswIndex {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`].
+    /// [`Error::Setting`] and [`Error::Format`].
     pub fn build(exact: Arc<ExactIndex>, settings: HnswSettings) -> Result<Self> {
         settings.check()?;
         let HnswSettings { max_connections, ef_construction, .. } = settings;
@@ -84,14 +85,17 @@ impl HnswIndex {
             Hnsw::new(max_connections, n_points, MAX_LAYERS, ef_construction, CosineDistance);
         // Without them, epochs that are equal (leads off, for example) would be cut off from the rest.
         graph.set_keeping_pruned(true);
-        let mut starts = Vec::with_capacity(exact.recordings().len());
+        let mut starts = Vec::with_capacity(exact.handles().len());
         let mut start = 0;
-        for recording in exact.recordings() {
+        for handle in exact.handles() {
             starts.push(start);
-            recording
-                .vectors()
-                .for_each(|_| true, |row, vector| graph.insert((vector, start + row)));
-            start += recording.n_epochs();
+            let insert = |row, vector: &[f32]| graph.insert((vector, start + row));
+            let read = handle
+                .recording()
+                .and_then(|recording| recording.vectors().for_each(|_| true, insert));
+            // What came before the damage is in the graph, and left out when it is found.
+            handle.unless_damaged(read)?;
+            start += handle.entry().n_epochs;
         }
         graph.set_searching_mode(true);
         Ok(Self { exact, settings, graph, starts })
@@ -100,6 +104,11 @@ impl HnswIndex {
     /// Returns the exact index over the same snapshot.
     pub fn exact(&self) -> &Arc<ExactIndex> {
         &self.exact
+    }
+
+    /// Returns how many candidates a walk holds at a time.
+    pub(crate) fn candidates(&self, request: &SearchRequest) -> usize {
+        self.settings.ef_search.max(2 * request.k)
     }
 
     /// Returns whether a graph is the right tool, given how many epochs the filter allows.
@@ -113,23 +122,22 @@ impl HnswIndex {
             && n_allowed >= self.settings.exact_below
     }
 
-    /// Returns the nearest epochs that the graph leads to and the filter allows; there may be fewer than `k`.
-    fn walk(&self, query: &Embedding, request: &SearchRequest) -> Vec<Hit> {
-        let ef = self.settings.ef_search.max(2 * request.k);
-        let recordings = self.exact.recordings();
-        let mut vector = vec![0.0; self.exact.space().dim];
+    /// Returns the places of epochs that the graph leads to and the filter allows.
+    fn walk(&self, query: &Embedding, request: &SearchRequest) -> Result<Vec<Place>> {
+        let ef = self.candidates(request);
         let mut filters = BTreeMap::new();
-        let mut top = TopK::new(request.k);
+        let mut places = Vec::new();
         for neighbour in self.graph.search(query.as_slice(), ef, ef) {
             let (number, row) = self.place(neighbour.d_id);
-            let recording = &recordings[number];
-            let filter = filters.entry(number).or_insert_with(|| request.filter.of(recording));
+            let filter = match filters.entry(number) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(self.exact.filter_of(number, &request.filter)?),
+            };
             if filter.as_ref().is_some_and(|filter| filter.allows(row)) {
-                recording.vectors().copy_row(row, &mut vector);
-                top.push(cosine(query.as_slice(), &vector), (number, row));
+                places.push((number, row));
             }
         }
-        top.into_sorted().into_iter().map(|kept| self.exact.hit(kept)).collect()
+        Ok(places)
     }
 
     fn place(&self, id: usize) -> Place {
@@ -148,16 +156,17 @@ impl VectorIndex for HnswIndex {
         self.exact.n_epochs()
     }
 
-    fn search(&self, query: &Embedding, request: &SearchRequest) -> Result<Vec<Hit>> {
+    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found> {
         self.exact.check(query, &request.filter)?;
-        let n_allowed = self.exact.count(&request.filter);
+        let n_allowed = self.exact.count(&request.filter)?;
         if self.is_for_graph(request, n_allowed) {
-            let hits = self.walk(query, request);
-            if hits.len() == request.k.min(n_allowed) {
-                return Ok(hits);
+            let hits = self.exact.rescored(query, request, self.walk(query, request)?)?;
+            if let Some(hits) = hits.filter(|hits| hits.len() == request.k.min(n_allowed)) {
+                let plan = Plan::Graph { candidates: self.candidates(request) };
+                return Ok(Found { hits, plan });
             }
         }
-        self.exact.search(query, request)
+        self.exact.find(query, request)
     }
 }
 

@@ -6,7 +6,8 @@
 //!   When [`commit`](CollectionWriter::commit) returns, the recording survives a power cut and is visible whole.
 //! - [`Collection`] is a snapshot for readers; [`Collection::refresh`] gives the next one.
 //! - [`VectorIndex`] finds the epochs nearest to a query. [`ExactIndex`] looks at every epoch and is right by definition;
-//!   [`HnswIndex`] walks a graph, and asks the exact one wherever a graph would be slow or incomplete.
+//!   [`PartitionIndex`] looks at the lists of epochs that point the way of the query, and [`HnswIndex`] walks a graph;
+//!   both ask the exact one wherever they would be slow or incomplete. [`PlannedIndex`] chooses, and says what it chose.
 //!
 //! An epoch's identity is its recording's name and its number ([`EpochRef`](nocturne_psg::EpochRef)):
 //! it stays the same however often the recording is indexed again.
@@ -17,10 +18,11 @@
 //! manifest-000041.jsonl   a log: the whole now and then, after it what each commit changed; the highest number counts
 //! manifest-000042.jsonl
 //! segments/<hash>.seg     one recording each, sealed, named by its content
+//! partitions/<hash>.lists a cache: the codes of all epochs in lists
 //! writer.lock             held while a writer lives
 //! ```
 //!
-//! The modules `manifest` and `segment` describe the files byte by byte.
+//! The modules `manifest`, `segment` and `partitions::lists` describe the files byte by byte.
 //! Every other file is ignored, and none is ever read outside the folder.
 //!
 //! # Example
@@ -73,19 +75,23 @@
 //! # }
 //! ```
 
-mod blocks;
 mod captions;
 mod codes;
 mod collection;
 mod draft;
 mod entry;
+mod envelope;
 mod error;
 mod exact;
 mod filter;
+mod handle;
 mod hnsw;
 mod kernel;
 mod manifest;
 mod missing;
+mod partitions;
+mod plan;
+mod planner;
 mod recording;
 mod scores;
 mod search;
@@ -107,6 +113,9 @@ pub use exact::ExactIndex;
 pub use filter::Filter;
 pub use hnsw::{HnswIndex, HnswSettings};
 pub use missing::MissingRecording;
+pub use partitions::{Due, PartitionIndex};
+pub use plan::{Found, Plan};
+pub use planner::PlannedIndex;
 pub use recording::{EpochRow, EpochView, Recording};
 pub use scores::ScoreTable;
 pub use search::{Hit, SearchRequest, VectorIndex};

@@ -20,6 +20,12 @@ pub struct MissingRecording {
 }
 
 impl MissingRecording {
+    /// Writes it to the log, once, when it is found.
+    pub(crate) fn told(self) -> Self {
+        tracing::warn!("`{}` is left out of every answer: {}", self.recording, self.error());
+        self
+    }
+
     /// Returns the error that a question about this very recording ends with.
     pub fn error(&self) -> Error {
         let Self { path, offset, problem, .. } = self.clone();

@@ -1,6 +1,7 @@
-//! One recording of a collection in memory: columns by epoch, vectors, captions and scored events.
+//! One recording of a collection: columns by epoch, captions and scored events in memory, vectors on the disk.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use nocturne_encoder::Embedding;
 use nocturne_psg::montage::ChannelMask;
@@ -11,12 +12,12 @@ use crate::segment::Content;
 use crate::vectors::{Vectors, cosine};
 use crate::{Error, RecordingEntry, Result};
 
-/// A recording whose segment has passed every check.
+/// A recording whose columns have passed every check; its vectors are checked as they are asked for.
 ///
 /// All columns have one value for each epoch, in ascending order of epoch numbers; a *row* is a position in them.
 #[derive(Debug)]
 pub struct Recording {
-    entry: RecordingEntry,
+    entry: Arc<RecordingEntry>,
     content: Content,
 }
 
@@ -49,7 +50,7 @@ pub struct EpochRow {
 }
 
 impl Recording {
-    pub(crate) fn new(entry: RecordingEntry, content: Content) -> Self {
+    pub(crate) fn new(entry: Arc<RecordingEntry>, content: Content) -> Self {
         Self { entry, content }
     }
 
@@ -139,14 +140,14 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// [`Error::Dimension`].
+    /// [`Error::Dimension`], and [`Error::DamagedSegment`] where the vector is not what was written.
     ///
     /// # Panics
     ///
     /// Panics where there is no such row.
     pub fn cosines(&self, row: usize, prompts: &[Embedding]) -> Result<Vec<f32>> {
         let mut vector = vec![0.0; self.vectors().dim()];
-        self.vectors().copy_row(row, &mut vector);
+        self.vectors().copy_row(row, &mut vector)?;
         let cosine = |prompt: &Embedding| match prompt.as_slice() {
             numbers if numbers.len() == vector.len() => Ok(cosine(numbers, &vector)),
             numbers => Err(Error::Dimension { expected: vector.len(), received: numbers.len() }),
@@ -206,7 +207,11 @@ impl<'a> EpochView<'a> {
     }
 
     /// Returns its embedding.
-    pub fn embedding(&self) -> Embedding {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DamagedSegment`] where the file is not what was written.
+    pub fn embedding(&self) -> Result<Embedding> {
         self.recording.vectors().embedding(self.row)
     }
 

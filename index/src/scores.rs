@@ -1,7 +1,5 @@
 //! The score of every epoch of a recording against several prompts.
 
-use std::ops::Range;
-
 use crate::codes::Codes;
 
 /// A table of cosines: a row for each epoch, a column for each prompt.
@@ -17,13 +15,13 @@ pub struct ScoreTable {
 }
 
 impl ScoreTable {
-    /// Scores some rows; the prompts must have the rows' length.
-    pub(crate) fn of(codes: &Codes, rows: Range<usize>, prompts: &Codes) -> Self {
-        let (n_prompts, n_epochs) = (prompts.len(), rows.len());
+    /// Scores every row; the prompts must have the rows' length.
+    pub(crate) fn of(codes: &Codes, prompts: &Codes) -> Self {
+        let (n_prompts, n_epochs) = (prompts.len(), codes.len());
         let mut scores = vec![0.0; n_epochs * n_prompts];
-        codes.score(rows.clone(), prompts, &mut scores);
+        codes.score(0..n_epochs, prompts, &mut scores);
         let greatest = |errors: &[f32]| errors.iter().copied().fold(0.0, f32::max);
-        let error = greatest(&codes.errors()[rows]) + codes.bound(greatest(prompts.errors()));
+        let error = greatest(codes.errors()) + codes.bound(greatest(prompts.errors()));
         Self { n_prompts, n_epochs, scores, error }
     }
 

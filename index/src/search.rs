@@ -4,7 +4,7 @@ use nocturne_encoder::Embedding;
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EpochRef, EventSet, Stage};
 
-use crate::{Error, Filter, Result, Space};
+use crate::{Error, Filter, Found, Result, Space};
 
 /// Finds the epochs nearest to a query.
 ///
@@ -18,13 +18,23 @@ pub trait VectorIndex: Send + Sync {
     /// Returns how many epochs there are.
     fn n_epochs(&self) -> usize;
 
-    /// Returns the nearest epochs.
+    /// Returns the nearest epochs, and how they were found.
     ///
     /// # Errors
     ///
     /// [`Error::Dimension`] where the query is of another length than the collection's embeddings,
-    /// [`Error::UnknownRecording`] where the filter names a recording that is not there.
-    fn search(&self, query: &Embedding, request: &SearchRequest) -> Result<Vec<Hit>>;
+    /// [`Error::UnknownRecording`] where the filter names a recording that is not there,
+    /// [`Error::DamagedSegment`] where the filter names one that is damaged, and [`Error::Format`].
+    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found>;
+
+    /// Returns the nearest epochs.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`find`](Self::find).
+    fn search(&self, query: &Embedding, request: &SearchRequest) -> Result<Vec<Hit>> {
+        Ok(self.find(query, request)?.hits)
+    }
 }
 
 /// How many epochs are wanted, and which.
@@ -36,6 +46,9 @@ pub struct SearchRequest {
     pub filter: Filter,
     /// Least cosine of a hit, included.
     pub min_score: Option<f32>,
+    /// Share of the nearest that is to be found on average, from 0 to 1, where some may be missed for the sake of speed;
+    /// an exact index misses none, and [`HnswIndex`](crate::HnswIndex) has settings of its own.
+    pub recall: Option<f32>,
 }
 
 impl SearchRequest {

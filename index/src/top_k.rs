@@ -36,6 +36,14 @@ impl TopK {
         }
     }
 
+    /// Returns the score below which nothing is kept any more.
+    pub(crate) fn least(&self) -> f32 {
+        match self.heap.peek() {
+            Some(worst) if self.heap.len() == self.k => worst.score,
+            Some(_) | None => f32::NEG_INFINITY,
+        }
+    }
+
     /// Returns what was kept, the best first.
     pub(crate) fn into_sorted(self) -> Vec<Candidate> {
         self.heap.into_sorted_vec()

@@ -1,39 +1,48 @@
 //! Embeddings of a recording in half precision, and the cosine of a query with each of them.
 
+use std::sync::Arc;
+
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use nocturne_encoder::Embedding;
 
-/// Embeddings by rows, 2 bytes a number.
+use crate::segment::Segment;
+use crate::{Error, Result};
+
+/// Embeddings by rows, 2 bytes a number, which stay in the recording's file until they are asked for.
 ///
 /// Half precision changes a cosine by less than 0.001.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Vectors {
+    segment: Arc<Segment>,
+    /// The section that they are in.
+    name: &'static str,
+    /// Where the first row begins in the file.
+    offset: usize,
+    n: usize,
     dim: usize,
-    values: Vec<f16>,
 }
 
 impl Vectors {
-    /// Takes whole rows, each of which must have a direction.
-    pub(crate) fn new(dim: usize, values: Vec<f16>) -> Result<Self, InvalidVectors> {
-        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            return Err(InvalidVectors { at, problem: "has a number that is not finite" });
-        }
-        let zero = |row: &[f16]| row.iter().all(|value| value.to_f32() == 0.0);
-        if let Some(row) = values.chunks_exact(dim).position(zero) {
-            return Err(InvalidVectors { at: row * dim, problem: "has a row of zeros" });
-        }
-        Ok(Self { dim, values })
+    /// Takes `n` rows of a segment, which is long enough for them.
+    pub(crate) fn new(
+        segment: Arc<Segment>,
+        name: &'static str,
+        offset: usize,
+        n: usize,
+        dim: usize,
+    ) -> Self {
+        Self { segment, name, offset, n, dim }
     }
 
     /// Returns how many rows there are.
     pub fn len(&self) -> usize {
-        self.values.len() / self.dim
+        self.n
     }
 
     /// Returns whether there is no row.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.n == 0
     }
 
     /// Returns the length of a row.
@@ -43,28 +52,55 @@ impl Vectors {
 
     /// Returns a row as an embedding.
     ///
+    /// # Errors
+    ///
+    /// [`Error::DamagedSegment`] where the file is not what was written.
+    ///
     /// # Panics
     ///
     /// Panics where there is no such row.
-    pub fn embedding(&self, row: usize) -> Embedding {
+    pub fn embedding(&self, row: usize) -> Result<Embedding> {
         let mut numbers = vec![0.0; self.dim];
-        self.copy_row(row, &mut numbers);
-        Embedding::new(numbers).expect("`new` refuses rows without direction")
+        self.copy_row(row, &mut numbers)?;
+        Ok(Embedding::new(numbers).expect("`copy_row` refuses rows without direction"))
     }
 
     /// Returns a row as it is kept: half precision, little-endian.
     ///
+    /// # Errors
+    ///
+    /// [`Error::DamagedSegment`] where the file is not what was written.
+    ///
     /// # Panics
     ///
     /// Panics where there is no such row.
-    pub fn row_bytes(&self, row: usize) -> Vec<u8> {
-        let halves = &self.values[row * self.dim..][..self.dim];
-        halves.iter().flat_map(|half| half.to_le_bytes()).collect()
+    pub fn row_bytes(&self, row: usize) -> Result<&[u8]> {
+        assert!(row < self.n, "there are {} rows", self.n);
+        let start = self.offset + 2 * self.dim * row;
+        self.segment.bytes(start..start + 2 * self.dim)
     }
 
     /// Writes a row into `numbers`, which must be as long as a row.
-    pub(crate) fn copy_row(&self, row: usize, numbers: &mut [f32]) {
-        self.values[row * self.dim..][..self.dim].convert_to_f32_slice(numbers);
+    pub(crate) fn copy_row(&self, row: usize, numbers: &mut [f32]) -> Result<()> {
+        /// Numbers that are converted at a time.
+        const PART: usize = 64;
+        const WITHOUT_SIGN: u16 = 0x7fff;
+        let bytes = self.row_bytes(row)?.as_chunks().0;
+        let mut halves = [f16::ZERO; PART];
+        let mut greatest = f16::ZERO.to_bits();
+        for (numbers, bytes) in numbers.chunks_mut(PART).zip(bytes.chunks(PART)) {
+            let halves = &mut halves[..numbers.len()];
+            for (half, bytes) in halves.iter_mut().zip(bytes) {
+                *half = f16::from_le_bytes(*bytes);
+                greatest = greatest.max(half.to_bits() & WITHOUT_SIGN);
+            }
+            halves.convert_to_f32_slice(numbers);
+        }
+        // Bits of numbers without a sign are in the order of the numbers; infinity and what is none come last.
+        if (1..f16::INFINITY.to_bits()).contains(&greatest) {
+            return Ok(());
+        }
+        Err(self.no_direction(row, numbers))
     }
 
     /// Calls `visit` with each row that `wanted` accepts, in order.
@@ -72,22 +108,25 @@ impl Vectors {
         &self,
         wanted: impl Fn(usize) -> bool,
         mut visit: impl FnMut(usize, &[f32]),
-    ) {
+    ) -> Result<()> {
         // One row at a time stays in the first-level cache between conversion and product.
         let mut numbers = vec![0.0; self.dim];
         for row in (0..self.len()).filter(|row| wanted(*row)) {
-            self.copy_row(row, &mut numbers);
+            self.copy_row(row, &mut numbers)?;
             visit(row, &numbers);
         }
+        Ok(())
     }
-}
 
-/// Values that are no vectors.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct InvalidVectors {
-    /// Position of the first value that is out of place.
-    pub(crate) at: usize,
-    pub(crate) problem: &'static str,
+    /// Returns what is wrong with a row that is no embedding, which no writer of ours makes.
+    fn no_direction(&self, row: usize, numbers: &[f32]) -> Error {
+        let (place, problem) = match numbers.iter().position(|number| !number.is_finite()) {
+            Some(place) => (place, "has a number that is not finite"),
+            None => (0, "has a row of zeros"),
+        };
+        let offset = self.offset + 2 * (self.dim * row + place);
+        self.segment.damaged(offset, format!("`{}` {problem}", self.name))
+    }
 }
 
 /// Returns the cosine of two vectors of unit length and the same dimension, in `[-1, 1]`.
@@ -135,23 +174,9 @@ mod tests {
     #[test]
     fn half_precision_keeps_the_direction() {
         let embedding = Embedding::new((0..512).map(|i| (i as f32).sin()).collect()).unwrap();
-        let mut bytes = Vec::new();
-        extend_with_half(&mut bytes, &embedding);
-        let values = bytes.as_chunks().0.iter().map(|half| f16::from_le_bytes(*half)).collect();
-        let vectors = Vectors::new(512, values).unwrap();
-        assert!(vectors.embedding(0).cosine(&embedding) > 0.999_999);
-        let score = cosine(vectors.embedding(0).as_slice(), embedding.as_slice());
+        let rounded = Embedding::new(rounded_to_half(&embedding)).unwrap();
+        assert!(rounded.cosine(&embedding) > 0.999_999);
+        let score = cosine(rounded.as_slice(), embedding.as_slice());
         assert!((score - 1.0).abs() < 1e-6);
-    }
-
-    #[test]
-    fn values_without_direction_are_refused() {
-        let refused = |values: &[f32]| {
-            Vectors::new(2, values.iter().copied().map(f16::from_f32).collect()).unwrap_err()
-        };
-        let zeros = InvalidVectors { at: 2, problem: "has a row of zeros" };
-        assert_eq!(refused(&[1.0, 0.0, 0.0, -0.0]), zeros);
-        let infinite = InvalidVectors { at: 1, problem: "has a number that is not finite" };
-        assert_eq!(refused(&[1.0, f32::INFINITY]), infinite);
     }
 }

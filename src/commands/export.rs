@@ -25,7 +25,8 @@ pub(super) fn run(arguments: &Export) -> Result<Outcome> {
 fn dump(collection: &Collection) -> Result<()> {
     for entry in collection.recordings() {
         // A recording is read, written and forgotten, however many there are.
-        dump_recording(&collection.read_recording(&entry.id)?)?;
+        let recording = collection.read_recording(&entry.id)?;
+        dump_recording(&recording)?;
     }
     Ok(())
 }
@@ -37,7 +38,7 @@ fn dump_recording(recording: &Recording) -> Result<()> {
         console::print_json(&json!({
             "recording": recording.id(),
             "epoch": epoch.number.0,
-            "vector_sha256": sha256(recording.vectors().row_bytes(row)),
+            "vector_sha256": sha256(recording.vectors().row_bytes(row)?),
             "onset_s": epoch.onset_s,
             "stage": epoch.stage,
             "events": epoch.events.iter().map(EventKind::name).collect::<Vec<_>>(),

@@ -152,11 +152,16 @@ impl Engine {
             snapshot.missing().into_iter().map(NightSkipped::damaged).collect();
         let mut judged = Vec::new();
         for (recording, night) in nights {
-            match night? {
-                Ok(night) => judged.push(night),
-                Err(reason) => {
+            match night {
+                Ok(Ok(night)) => judged.push(night),
+                Ok(Err(reason)) => {
                     skipped.push(NightSkipped { recording: recording.to_string(), reason });
                 }
+                // Vectors are read when they are needed, so damage may be found this late.
+                Err(Error::Index(nocturne_index::Error::DamagedSegment { .. })) => {
+                    skipped.push(NightSkipped::damaged(recording.to_string()));
+                }
+                Err(error) => return Err(error),
             }
         }
         sought.calibrate(&judged);

@@ -2,11 +2,11 @@
 //!
 //! Every kernel gives the same numbers to the bit; the scalar one says which.
 //! This folder alone holds `unsafe` code: calls of functions that need an instruction set, which are made only after the
-//! processor was asked for it, loads of whole [`Line`]s, and advice to the system about memory.
+//! processor was asked for it, loads of whole [`Line`]s, and the view of bytes as lines.
+//! (What maps files, `storage/file_content.rs`, is the one other place.)
 
 #[cfg(target_arch = "aarch64")]
 mod neon;
-pub(crate) mod pages;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -26,6 +26,14 @@ pub(crate) struct Line(pub(crate) [i8; LINE]);
 
 impl Line {
     pub(crate) const ZERO: Self = Self([0; LINE]);
+
+    /// Returns bytes as lines, where they begin at a line's alignment and are as long as some.
+    #[expect(unsafe_code, reason = "a view of plain numbers as plain numbers has no safe binding")]
+    pub(crate) fn in_bytes(bytes: &[u8]) -> Option<&[Self]> {
+        // SAFETY: a line is 64 numbers of 8 bits without padding, for which any byte will do.
+        let (before, lines, after) = unsafe { bytes.align_to() };
+        (before.is_empty() && after.is_empty()).then_some(lines)
+    }
 }
 
 /// One way to compute inner products.
@@ -170,6 +178,18 @@ mod tests {
         let [low, high] = [-127, 127].map(|code| vec![Line([code; LINE]); n_lines]);
         let both: Vec<Line> = low.iter().chain(&high).copied().collect();
         check(&both, &both, n_lines);
+    }
+
+    #[test]
+    fn bytes_are_lines_where_they_are_aligned_and_whole() {
+        let bytes: Vec<u8> = (0..4 * LINE).map(|place| place as u8).collect();
+        let start = bytes.as_ptr().align_offset(LINE);
+        let view = |range: std::ops::Range<usize>| Line::in_bytes(&bytes[range]);
+        let found = view(start..start + 2 * LINE).unwrap();
+        assert_eq!((found.len(), found[1].0[3].cast_unsigned()), (2, bytes[start + 67]));
+        assert_eq!(view(start + 1..start + 1 + LINE), None);
+        assert_eq!(view(start..start + LINE + 1), None);
+        assert_eq!(view(start..start), Some(&[][..]));
     }
 
     #[test]

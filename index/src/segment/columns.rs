@@ -1,69 +1,39 @@
 //! Columns of numbers as bytes.
 
-use half::f16;
-
-use super::envelope::{Damage, Section};
 use crate::codes::Codes;
-use crate::vectors::Vectors;
+use crate::envelope::{Damage, Section};
+use crate::storage::FileContent;
 
-impl<'a> Section<'a> {
-    /// Returns the rows of a column, each of `SIZE` bytes, or says that there are more or fewer than `n`.
-    pub(super) fn rows<const SIZE: usize>(self, n: usize) -> Result<&'a [[u8; SIZE]], Damage> {
-        let (rows, rest) = self.bytes.as_chunks();
-        if rows.len() != n || !rest.is_empty() {
-            let problem =
-                format!("`{}` has {} bytes; expected {n} of {SIZE}", self.name, self.bytes.len());
-            return Err(Damage::at(self.offset, problem));
-        }
-        Ok(rows)
-    }
-
-    /// Returns a column whose every row `decode` understands.
-    pub(super) fn column<const SIZE: usize, T>(
-        self,
-        n: usize,
-        decode: impl Fn([u8; SIZE]) -> Option<T>,
-    ) -> Result<Vec<T>, Damage> {
-        let rows = self.rows(n)?;
-        let values: Vec<T> = rows.iter().map_while(|row| decode(*row)).collect();
-        if values.len() < n {
-            let row = values.len();
-            let problem = format!("row {row} of `{}` holds {:02x?}", self.name, rows[row]);
-            return Err(Damage::at(self.offset + row * SIZE, problem));
-        }
-        Ok(values)
-    }
-
-    /// Returns `n` vectors.
-    pub(super) fn vectors(self, n: usize, dim: usize) -> Result<Vectors, Damage> {
-        let too_many = || Damage::at(self.offset, format!("{n} vectors of {dim} numbers"));
-        let count = n.checked_mul(dim).ok_or_else(too_many)?;
-        let values = self.column(count, |half| Some(f16::from_le_bytes(half)))?;
-        Vectors::new(dim, values).map_err(|invalid| {
-            let problem = format!("`{}` {}", self.name, invalid.problem);
-            Damage::at(self.offset + 2 * invalid.at, problem)
-        })
-    }
-}
-
-/// Returns the codes of `n` vectors.
+/// Returns the codes of `n` vectors; those of rows without a rest stay in the file.
 pub(super) fn codes(
+    content: &FileContent,
     [codes, scales, errors]: [Section<'_>; 3],
     n: usize,
     dim: usize,
 ) -> Result<Codes, Damage> {
-    let too_many = || Damage::at(codes.offset, format!("{n} vectors of {dim} codes"));
-    let count = n.checked_mul(dim).ok_or_else(too_many)?;
+    let count = length(codes, n, dim)?;
+    if codes.bytes.len() != count {
+        let problem = format!("`{}` has {} bytes; expected {count}", codes.name, codes.bytes.len());
+        return Err(Damage::at(codes.offset, problem));
+    }
     // Kernels rely on it that no code is -128.
-    let code = |[code]: [u8; 1]| Some(code.cast_signed()).filter(|code| *code != i8::MIN);
+    let least = i8::MIN.cast_unsigned();
+    if codes.bytes.contains(&least)
+        && let Some(place) = codes.bytes.iter().position(|code| *code == least)
+    {
+        let problem = format!("row {} of `{}` holds -128", place / dim, codes.name);
+        return Err(Damage::at(codes.offset + place, problem));
+    }
     let number = |bytes| Some(f32::from_le_bytes(bytes)).filter(|number| number.is_finite());
     let scale = |bytes| number(bytes).filter(|scale| *scale >= 0.0);
-    Ok(Codes::from_parts(
-        dim,
-        &codes.column(count, code)?,
-        scales.column(n, scale)?,
-        errors.column(n, scale)?,
-    ))
+    let [scales, errors] = [scales.column(n, scale)?, errors.column(n, scale)?];
+    Ok(Codes::of_file(dim, content, codes.offset, scales, errors))
+}
+
+/// Returns how many numbers `n` vectors have, unless no file can have as many.
+fn length(section: Section<'_>, n: usize, dim: usize) -> Result<usize, Damage> {
+    let too_many = || Damage::at(section.offset, format!("{n} vectors of {dim} numbers"));
+    n.checked_mul(dim).ok_or_else(too_many)
 }
 
 /// Says at which row a column is out of order, given where the column begins and how long a row is.

@@ -38,10 +38,12 @@
 //! | `scales` | since format 2: `n` f32, what a row's codes are to be multiplied with |
 //! | `errors` | since format 2: `n` f32, most that a row's vector differs from its codes times its scale, as a length |
 //!
+//! Opening a segment reads nothing of it; columns are read when an epoch is asked about, codes when they are scanned, and
+//! a vector when its score is wanted. Each block is checked before the first byte of it is used.
+//!
 //! A segment of format 1 is read as well; its codes are made anew from its vectors.
 
 mod columns;
-mod envelope;
 mod reader;
 mod writer;
 
@@ -52,7 +54,7 @@ use jiff::civil::DateTime;
 use nocturne_psg::{Event, RecordingId};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use reader::{Content, read};
+pub(crate) use reader::{Content, Segment};
 pub(crate) use writer::seal;
 
 /// Newest version of the format that this build reads, and the one that it writes.
@@ -60,9 +62,6 @@ const FORMAT: u32 = 2;
 
 /// First version that has codes.
 const FORMAT_WITH_CODES: u32 = 2;
-
-/// Length of the header before the first section in bytes; sections begin at multiples of it.
-const ALIGNMENT: usize = 64;
 
 const NUMBERS: &str = "numbers";
 const ONSETS: &str = "onsets";

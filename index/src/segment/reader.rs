@@ -1,13 +1,14 @@
-//! Reads the bytes of a segment; nothing that fails a check is given away.
+//! Reads a segment as far as it is needed; nothing that fails a check is given away.
 
-use std::path::Path;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EpochNumber, Event, EventSet, Quality, Stage};
 
 use super::columns::{self, in_order};
-use super::envelope::{Damage, Opened};
 use super::writer::MAGIC;
 use super::{
     CAPTION_ENDS, CAPTION_KINDS, CAPTION_ROWS, CAPTION_TEXT, CAPTION_VECTORS, CODES, DETAILS,
@@ -16,7 +17,9 @@ use super::{
 };
 use crate::captions::Captions;
 use crate::codes::Codes;
+use crate::envelope::{ALIGNMENT, Damage, Envelope};
 use crate::recording::EpochColumns;
+use crate::storage::FileContent;
 use crate::vectors::Vectors;
 use crate::{Error, RecordingEntry, Result, Space};
 
@@ -30,47 +33,111 @@ pub(crate) struct Content {
     pub(crate) montage: serde_json::Value,
 }
 
-/// Reads the segment that `entry` describes, and the codes of its vectors.
+/// The file of one recording.
 ///
-/// # Errors
-///
-/// [`Error::DamagedSegment`] where one byte differs from what was written, or it is another recording's segment;
-/// [`Error::Format`].
-pub(crate) fn read(
-    bytes: &[u8],
-    path: &Path,
-    entry: &RecordingEntry,
-    space: &Space,
-) -> Result<(Content, Codes)> {
-    let damaged = |damage: Damage| Error::DamagedSegment {
-        path: path.to_owned(),
-        offset: damage.offset as u64,
-        problem: damage.problem,
-    };
-    let opened = open(bytes, entry).map_err(damaged)?;
-    let header = Header::read(opened.header).map_err(damaged)?;
-    if header.format > FORMAT {
-        let path = path.to_owned();
-        return Err(Error::Format { path, found: header.format, supported: FORMAT });
-    }
-    header.check(entry, space).map_err(damaged)?;
-    let content = content(&opened, entry, space).map_err(damaged)?;
-    let codes = codes(&opened, &header, &content.vectors).map_err(damaged)?;
-    Ok((content, codes))
+/// All that reads it may end with [`Error::DamagedSegment`], where a byte differs from what was written or it is another
+/// recording's segment, or with [`Error::Format`].
+#[derive(Debug)]
+pub(crate) struct Segment {
+    path: PathBuf,
+    entry: Arc<RecordingEntry>,
+    space: Arc<Space>,
+    content: FileContent,
+    opened: OnceLock<Opened>,
 }
 
-fn open<'a>(bytes: &'a [u8], entry: &RecordingEntry) -> Result<Opened<'a>, Damage> {
-    let (found, expected) = (bytes.len() as u64, entry.segment.length);
+#[derive(Debug)]
+struct Opened {
+    envelope: Envelope,
+    format: u32,
+}
+
+impl Segment {
+    /// Takes the file of the recording that `entry` describes, without a look at it.
+    pub(crate) fn new(
+        path: PathBuf,
+        entry: Arc<RecordingEntry>,
+        space: Arc<Space>,
+        content: FileContent,
+    ) -> Self {
+        Self { path, entry, space, content, opened: OnceLock::new() }
+    }
+
+    /// Returns what the manifest says of the recording.
+    pub(crate) fn entry(&self) -> &Arc<RecordingEntry> {
+        &self.entry
+    }
+
+    /// Reads all but vectors and codes.
+    pub(crate) fn content(self: &Arc<Self>) -> Result<Content> {
+        let envelope = &self.opened()?.envelope;
+        self.named(content(self, envelope))
+    }
+
+    /// Reads the codes of the vectors, or makes them where the format had none yet.
+    pub(crate) fn codes(self: &Arc<Self>) -> Result<Codes> {
+        let Opened { envelope, format } = self.opened()?;
+        if *format >= FORMAT_WITH_CODES {
+            return self.named(codes(envelope, self.entry.n_epochs, self.space.dim));
+        }
+        let vectors = self.named(vectors(self, envelope, VECTORS, self.entry.n_epochs))?;
+        let mut codes = Codes::with_room(vectors.dim(), vectors.len());
+        vectors.for_each(|_| true, |_, vector| codes.push(vector))?;
+        Ok(codes)
+    }
+
+    /// Reads and checks every byte, whether it has been read before or not.
+    pub(crate) fn verify(self: &Arc<Self>) -> Result<()> {
+        self.named(self.opened()?.envelope.check_all())?;
+        let Content { vectors, captions, .. } = self.content()?;
+        for vectors in [&vectors, captions.vectors()] {
+            vectors.for_each(|_| true, |_, _| {})?;
+        }
+        self.codes().map(|_| ())
+    }
+
+    /// Returns some bytes that have passed their checksum.
+    pub(crate) fn bytes(&self, range: Range<usize>) -> Result<&[u8]> {
+        self.named(self.opened()?.envelope.checked(range))
+    }
+
+    /// Returns the error for damage that was found at a place.
+    pub(crate) fn damaged(&self, offset: usize, problem: impl Into<String>) -> Error {
+        let (path, offset) = (self.path.clone(), offset as u64);
+        Error::DamagedSegment { path, offset, problem: problem.into() }
+    }
+
+    fn named<T>(&self, result: Result<T, Damage>) -> Result<T> {
+        result.map_err(|Damage { offset, problem }| self.damaged(offset, problem))
+    }
+
+    fn opened(&self) -> Result<&Opened> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        let envelope = self.named(open(self.content.clone(), &self.entry))?;
+        let header = self.named(envelope.header().and_then(Header::read))?;
+        if header.format > FORMAT {
+            let path = self.path.clone();
+            return Err(Error::Format { path, found: header.format, supported: FORMAT });
+        }
+        self.named(header.check(&self.entry, &self.space))?;
+        Ok(self.opened.get_or_init(|| Opened { envelope, format: header.format }))
+    }
+}
+
+fn open(content: FileContent, entry: &RecordingEntry) -> Result<Envelope, Damage> {
+    let (found, expected) = (content.len() as u64, entry.segment.length);
     if found != expected {
         let problem = format!("it has {found} bytes; the manifest expects {expected}");
         return Err(Damage::at(found.min(expected) as usize, problem));
     }
-    let opened = Opened::open(bytes)?;
-    if opened.hash != entry.segment.hash {
-        let problem = format!("it is the segment {}, whole, under a wrong name", opened.hash);
+    let envelope = Envelope::open(content)?;
+    if envelope.hash() != entry.segment.hash {
+        let problem = format!("it is the segment {}, whole, under a wrong name", envelope.hash());
         return Err(Damage::at(0, problem));
     }
-    Ok(opened)
+    Ok(envelope)
 }
 
 struct Header {
@@ -81,7 +148,7 @@ struct Header {
 }
 
 impl Header {
-    fn read(bytes: &[u8]) -> Result<Self, Damage> {
+    fn read(bytes: &[u8; ALIGNMENT]) -> Result<Self, Damage> {
         if !bytes.starts_with(MAGIC) {
             return Err(Damage::at(0, "it does not begin like a segment"));
         }
@@ -108,33 +175,45 @@ impl Header {
     }
 }
 
-fn content(opened: &Opened<'_>, entry: &RecordingEntry, space: &Space) -> Result<Content, Damage> {
-    let details = details(opened, entry, space)?;
-    let vectors = opened.section(VECTORS)?.vectors(entry.n_epochs, space.dim)?;
-    let epochs = epochs(opened, entry.n_epochs)?;
-    let captions = captions(opened, entry, space.dim)?;
-    let events = details.events.map(std::borrow::Cow::into_owned);
-    let montage = details.montage.into_owned();
-    Ok(Content { epochs, vectors, captions, events, montage })
+fn content(segment: &Arc<Segment>, envelope: &Envelope) -> Result<Content, Damage> {
+    let entry = segment.entry();
+    let details = details(envelope, entry, &segment.space)?;
+    Ok(Content {
+        epochs: epochs(envelope, entry.n_epochs)?,
+        vectors: vectors(segment, envelope, VECTORS, entry.n_epochs)?,
+        captions: captions(segment, envelope)?,
+        events: details.events.map(std::borrow::Cow::into_owned),
+        montage: details.montage.into_owned(),
+    })
 }
 
-/// Returns the codes of the vectors, made anew where the format had none yet.
-fn codes(opened: &Opened<'_>, header: &Header, vectors: &Vectors) -> Result<Codes, Damage> {
-    if header.format < FORMAT_WITH_CODES {
-        let mut codes = Codes::with_room(vectors.dim(), vectors.len());
-        vectors.for_each(|_| true, |_, vector| codes.push(vector));
-        return Ok(codes);
+/// Finds `n` vectors, without reading one of them.
+fn vectors(
+    segment: &Arc<Segment>,
+    envelope: &Envelope,
+    name: &'static str,
+    n: usize,
+) -> Result<Vectors, Damage> {
+    let place = envelope.place(name)?;
+    let dim = segment.space.dim;
+    if n.checked_mul(2 * dim) != Some(place.len()) {
+        let problem = format!("`{name}` has {} bytes; expected {n} of {}", place.len(), 2 * dim);
+        return Err(Damage::at(place.start, problem));
     }
-    let sections = [opened.section(CODES)?, opened.section(SCALES)?, opened.section(ERRORS)?];
-    columns::codes(sections, vectors.len(), vectors.dim())
+    Ok(Vectors::new(Arc::clone(segment), name, place.start, n, dim))
+}
+
+fn codes(envelope: &Envelope, n: usize, dim: usize) -> Result<Codes, Damage> {
+    let [codes, scales, errors] = [CODES, SCALES, ERRORS].map(|name| envelope.section(name));
+    columns::codes(envelope.bytes(), [codes?, scales?, errors?], n, dim)
 }
 
 fn details<'a>(
-    opened: &Opened<'a>,
+    envelope: &'a Envelope,
     entry: &RecordingEntry,
     space: &Space,
 ) -> Result<Details<'a>, Damage> {
-    let section = opened.section(DETAILS)?;
+    let section = envelope.section(DETAILS)?;
     let details: Details<'_> = serde_json::from_slice(section.bytes)
         .map_err(|error| Damage::at(section.offset, format!("its details: {error}")))?;
     let (id, fingerprint) = (details.id.as_ref(), details.fingerprint.as_ref());
@@ -145,8 +224,8 @@ fn details<'a>(
     Ok(details)
 }
 
-fn epochs(opened: &Opened<'_>, n: usize) -> Result<EpochColumns, Damage> {
-    let section = opened.section(NUMBERS)?;
+fn epochs(envelope: &Envelope, n: usize) -> Result<EpochColumns, Damage> {
+    let section = envelope.section(NUMBERS)?;
     let number = |bytes| Some(EpochNumber(u32::from_le_bytes(bytes)));
     let numbers = section.column(n, number)?;
     in_order(section, 4, &numbers, |a, b| a < b)?;
@@ -154,38 +233,39 @@ fn epochs(opened: &Opened<'_>, n: usize) -> Result<EpochColumns, Damage> {
     let event_set = |bytes| Some(EventSet::from_bits(u32::from_le_bytes(bytes)));
     Ok(EpochColumns {
         numbers,
-        onsets_s: opened.section(ONSETS)?.column(n, onset_s)?,
-        stages: opened.section(STAGES)?.column(n, |[code]| stage(code))?,
-        events: opened.section(EVENTS)?.column(n, event_set)?,
-        masks: opened.section(MASKS)?.column(n, mask)?,
-        qualities: opened.section(QUALITY)?.column(n, quality)?,
+        onsets_s: envelope.section(ONSETS)?.column(n, onset_s)?,
+        stages: envelope.section(STAGES)?.column(n, |[code]| stage(code))?,
+        events: envelope.section(EVENTS)?.column(n, event_set)?,
+        masks: envelope.section(MASKS)?.column(n, mask)?,
+        qualities: envelope.section(QUALITY)?.column(n, quality)?,
     })
 }
 
-fn captions(opened: &Opened<'_>, entry: &RecordingEntry, dim: usize) -> Result<Captions, Damage> {
+fn captions(segment: &Arc<Segment>, envelope: &Envelope) -> Result<Captions, Damage> {
+    let entry = segment.entry();
     let n = entry.n_captions;
-    let rows_section = opened.section(CAPTION_ROWS)?;
+    let rows_section = envelope.section(CAPTION_ROWS)?;
     let row =
         |bytes| Some(u32::from_le_bytes(bytes)).filter(|row| (*row as usize) < entry.n_epochs);
     let rows = rows_section.column(n, row)?;
     in_order(rows_section, 4, &rows, |a, b| a <= b)?;
-    let text_section = opened.section(CAPTION_TEXT)?;
+    let text_section = envelope.section(CAPTION_TEXT)?;
     let text = str::from_utf8(text_section.bytes).map_err(|error| {
         Damage::at(text_section.offset + error.valid_up_to(), "a caption is not UTF-8")
     })?;
-    let ends_section = opened.section(CAPTION_ENDS)?;
+    let ends_section = envelope.section(CAPTION_ENDS)?;
     let end =
         |bytes| Some(u32::from_le_bytes(bytes)).filter(|end| text.is_char_boundary(*end as usize));
     let ends = ends_section.column(n, end)?;
     in_order(ends_section, 4, &ends, |a, b| a <= b)?;
     Ok(Captions {
         rows,
-        kinds: opened
+        kinds: envelope
             .section(CAPTION_KINDS)?
             .column(n, |[place]| CaptionKind::ALL.get(usize::from(place)).copied())?,
         ends,
         text: text.to_owned(),
-        vectors: opened.section(CAPTION_VECTORS)?.vectors(n, dim)?,
+        vectors: vectors(segment, envelope, CAPTION_VECTORS, n)?,
     })
 }
 

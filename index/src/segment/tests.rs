@@ -1,7 +1,7 @@
 //! Segments whose checksums are right and whose content is not.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::sync::Arc;
 
 use nocturne_encoder::Embedding;
 use nocturne_encoder::bundle::Preprocessing;
@@ -10,8 +10,10 @@ use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EpochNumber, EventSet, Quality, RecordingId, ZScore};
 use proptest::prelude::*;
 
-use super::envelope::{Builder, Opened};
 use super::*;
+use crate::codes::Codes;
+use crate::envelope::{ALIGNMENT, Builder, Envelope};
+use crate::storage::FileContent;
 use crate::{CaptionPoint, EpochPoint, RecordingDraft, RecordingEntry, Result, Space};
 
 const NAMES: [&str; 16] = [
@@ -82,8 +84,8 @@ fn reread(
     change: impl FnOnce(&mut Vec<u8>),
 ) -> Result<()> {
     let (mut entry, bytes) = seal(&space(), draft()).unwrap();
-    let opened = Opened::open(&bytes).unwrap();
-    let mut header = *opened.header.first_chunk().unwrap();
+    let opened = Envelope::open(FileContent::from(bytes)).unwrap();
+    let mut header = *opened.header().unwrap();
     change_header(&mut header);
     let mut change = Some(change);
     let mut builder = Builder::new(header);
@@ -96,11 +98,12 @@ fn reread(
     }
     let (hash, bytes) = builder.seal();
     entry.segment = crate::SegmentRef { hash, length: bytes.len() as u64 };
-    read_again(&bytes, &entry)
+    segment(bytes, entry).verify()
 }
 
-fn read_again(bytes: &[u8], entry: &RecordingEntry) -> Result<()> {
-    read(bytes, Path::new("a.seg"), entry, &space()).map(|_| ())
+fn segment(bytes: Vec<u8>, entry: RecordingEntry) -> Arc<Segment> {
+    let (entry, space) = (Arc::new(entry), Arc::new(space()));
+    Arc::new(Segment::new("a.seg".into(), entry, space, FileContent::from(bytes)))
 }
 
 #[track_caller]
@@ -146,7 +149,7 @@ fn impossible_codes_are_refused() {
         let message = reread(|_| {}, section, change).unwrap_err().to_string();
         message.split_once(": ").unwrap().1.to_owned()
     };
-    assert_eq!(message(CODES, |bytes| bytes[3] = 0x80), "row 3 of `codes` holds [80]");
+    assert_eq!(message(CODES, |bytes| bytes[3] = 0x80), "row 1 of `codes` holds -128");
     assert_eq!(
         message(SCALES, |bytes| bytes[..4].copy_from_slice(&(-1.0_f32).to_le_bytes())),
         "row 0 of `scales` holds [00, 00, 80, bf]"
@@ -157,19 +160,44 @@ fn impossible_codes_are_refused() {
 #[test]
 fn format_without_codes_is_read_as_if_it_had_them() {
     let (mut entry, bytes) = seal(&space(), draft()).unwrap();
-    let opened = Opened::open(&bytes).unwrap();
-    let mut header = *opened.header.first_chunk().unwrap();
+    let opened = Envelope::open(FileContent::from(bytes.clone())).unwrap();
+    let mut header = *opened.header().unwrap();
     header[8] = 1;
     let mut builder = Builder::new(header);
     for name in &NAMES[..13] {
         let content = opened.section(name).unwrap().bytes;
         builder.section(name, |bytes| bytes.extend(content));
     }
-    let (_, expect) = read(&bytes, Path::new("a.seg"), &entry, &space()).unwrap();
+    let expect = segment(bytes, entry.clone()).codes().unwrap();
     let (hash, bytes) = builder.seal();
     entry.segment = crate::SegmentRef { hash, length: bytes.len() as u64 };
-    let (_, codes) = read(&bytes, Path::new("a.seg"), &entry, &space()).unwrap();
-    assert_eq!(codes, expect);
+    let codes = segment(bytes, entry).codes().unwrap();
+    let rows = |codes: &Codes| (0..2).flat_map(|row| codes.row(row)).collect::<Vec<_>>();
+    assert_eq!(rows(&codes), rows(&expect));
+    assert_eq!((codes.scales(), codes.errors()), (expect.scales(), expect.errors()));
+}
+
+/// Two nights' worth of blocks, of which one byte is changed.
+#[test]
+fn damage_is_found_where_it_is_needed_and_not_before() {
+    let numbers = (0..40_000).map(EpochNumber);
+    let point = draft().epochs.swap_remove(0);
+    let epochs = numbers.map(|number| EpochPoint { number, ..point.clone() }).collect();
+    let long = RecordingDraft { epochs, captions: Vec::new(), ..draft() };
+    let (entry, mut bytes) = seal(&space(), long).unwrap();
+    let vectors = Envelope::open(FileContent::from(bytes.clone())).unwrap().place(VECTORS).unwrap();
+    let row = vectors.len() / 8;
+    bytes[vectors.start + 4 * row] ^= 1;
+    let segment = segment(bytes, entry);
+    let content = segment.content().unwrap();
+    segment.codes().unwrap();
+    content.vectors.embedding(0).unwrap();
+    content.vectors.embedding(content.vectors.len() - 1).unwrap();
+    let message = content.vectors.embedding(row).unwrap_err().to_string();
+    let block = (vectors.start + 4 * row) / 65536 * 65536;
+    let expect = "the checksum of its 65536 bytes is wrong";
+    assert_eq!(message, format!("`a.seg` is damaged at byte {block}: {expect}"));
+    assert_eq!(segment.verify().unwrap_err().to_string(), message);
 }
 
 #[test]
@@ -178,7 +206,7 @@ fn segment_that_contradicts_the_manifest_is_refused() {
     assert_eq!(message, "`a.seg` is damaged at byte 16: it has 3 epochs; the manifest expects 2");
     let (entry, bytes) = seal(&space(), draft()).unwrap();
     let entry = RecordingEntry { id: RecordingId::new("b").unwrap(), ..entry };
-    let message = read_again(&bytes, &entry).unwrap_err().to_string();
+    let message = segment(bytes, entry).verify().unwrap_err().to_string();
     let expect = "it belongs to the recording `a` of the bundle 5d41";
     assert_eq!(message, format!("`a.seg` is damaged at byte 832: {expect}"));
 }
@@ -204,6 +232,6 @@ proptest! {
         bytes.extend(footer.iter().flat_map(|number| (number % 4096).to_le_bytes()));
         bytes.extend([0; 16]);
         bytes.extend(b"NOCTSEAL");
-        assert!(Opened::open(&bytes).is_err());
+        assert!(Envelope::open(FileContent::from(bytes)).is_err());
     }
 }

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EPOCH_S, Stage};
 
-use super::envelope::Builder;
 use super::{
-    ALIGNMENT, CAPTION_ENDS, CAPTION_KINDS, CAPTION_ROWS, CAPTION_TEXT, CAPTION_VECTORS, CODES,
-    DETAILS, Details, ERRORS, EVENTS, FORMAT, MASKS, NO_STAGE, NUMBERS, ONSETS, QUALITY, SCALES,
-    STAGES, VECTORS,
+    CAPTION_ENDS, CAPTION_KINDS, CAPTION_ROWS, CAPTION_TEXT, CAPTION_VECTORS, CODES, DETAILS,
+    Details, ERRORS, EVENTS, FORMAT, MASKS, NO_STAGE, NUMBERS, ONSETS, QUALITY, SCALES, STAGES,
+    VECTORS,
 };
 use crate::codes::Codes;
+use crate::envelope::{ALIGNMENT, Builder};
 use crate::vectors::{extend_with_half, rounded_to_half};
 use crate::{CaptionPoint, EpochPoint, RecordingDraft, RecordingEntry, Result, SegmentRef, Space};
 

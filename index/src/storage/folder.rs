@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Item, Lock, Locking, Storage, StorageFile};
+use super::{FileContent, Item, Lock, Locking, Storage, StorageFile};
 use crate::Holder;
 
 /// A folder of the file system.
@@ -41,6 +41,10 @@ impl Storage for Folder {
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         fs::read(self.path(name))
+    }
+
+    fn map(&self, name: &str) -> io::Result<FileContent> {
+        FileContent::of(&File::open(self.path(name))?)
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {

@@ -2,6 +2,7 @@
 //!
 //! Names are relative to the collection's folder and use `/`; the folder itself is the empty name.
 
+mod file_content;
 mod folder;
 mod simulated;
 
@@ -9,6 +10,7 @@ use std::fmt::Debug;
 use std::io;
 use std::path::PathBuf;
 
+pub use file_content::FileContent;
 pub use folder::Folder;
 pub use simulated::{CrashImage, Fault, Simulated};
 
@@ -30,6 +32,11 @@ pub trait Storage: Debug + Send + Sync {
 
     /// Returns the content of a file.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+
+    /// Returns the content of a file that nobody changes any more, without reading it where that is possible.
+    fn map(&self, name: &str) -> io::Result<FileContent> {
+        self.read(name).map(FileContent::from)
+    }
 
     /// Creates a file, or empties the one that is there.
     fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>>;

@@ -7,8 +7,9 @@ use half::f16;
 use nocturne_encoder::Embedding;
 use nocturne_index::storage::Simulated;
 use nocturne_index::{
-    Collection, CollectionWriter, EpochPoint, Error, ExactIndex, Filter, Hit, HnswIndex,
-    HnswSettings, RecordingDraft, RecordingEntry, SearchRequest, VectorIndex,
+    Collection, CollectionWriter, EpochPoint, Error, ExactIndex, Filter, Found, Hit, HnswIndex,
+    HnswSettings, PartitionIndex, Plan, PlannedIndex, RecordingDraft, RecordingEntry,
+    SearchRequest, Space, VectorIndex,
 };
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::montage::{Channel, ChannelMask};
@@ -21,13 +22,38 @@ use crate::support::{
     space, space_of,
 };
 
-/// Every index over a collection, by name. The graph is walked however small the collection is.
-fn indexes(collection: &Collection) -> [(&'static str, Box<dyn VectorIndex>); 2] {
+/// Every index over a collection, by name. The graph is walked however small the collection is, and so are the lists.
+fn indexes(collection: &Collection) -> [(&'static str, Box<dyn VectorIndex>); 4] {
     let exact = Arc::new(ExactIndex::open(collection).unwrap());
     let settings = HnswSettings { exact_below: 0, ..HnswSettings::default() };
     let hnsw = HnswIndex::build(Arc::clone(&exact), settings).unwrap();
+    let lists = PartitionIndex::build(Arc::clone(&exact), None).unwrap();
+    let planned = PlannedIndex::open(collection).unwrap();
     let exact = ExactIndex::open(collection).unwrap();
-    [("exact", Box::new(exact)), ("hnsw", Box::new(hnsw))]
+    [
+        ("exact", Box::new(exact)),
+        ("hnsw", Box::new(hnsw)),
+        ("partitions", Box::new(Complete(lists))),
+        ("planned", Box::new(planned)),
+    ]
+}
+
+/// Lists, all of which are looked at unless the request says otherwise.
+struct Complete(PartitionIndex);
+
+impl VectorIndex for Complete {
+    fn space(&self) -> &Space {
+        self.0.space()
+    }
+
+    fn n_epochs(&self) -> usize {
+        self.0.n_epochs()
+    }
+
+    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found, Error> {
+        let recall = request.recall.or(Some(1.0));
+        self.0.find(query, &SearchRequest { recall, ..request.clone() })
+    }
 }
 
 /// Checks which epochs every index finds.
@@ -291,7 +317,7 @@ fn scores_of_numbers(
     for entry in collection.recordings().filter(|entry| is_in(entry)) {
         let recording = collection.recording(&entry.id).unwrap();
         for (row, number) in recording.numbers().iter().enumerate() {
-            let bytes = recording.vectors().row_bytes(row);
+            let bytes = recording.vectors().row_bytes(row).unwrap();
             let halves = bytes.as_chunks().0.iter().map(|half| f16::from_le_bytes(*half));
             let products = halves.zip(query.as_slice()).map(|(a, b)| a.to_f64() * f64::from(*b));
             let epoch = EpochRef { recording: entry.id.clone(), epoch: *number };
@@ -319,6 +345,35 @@ fn scan_of_codes_finds_all_that_the_numbers_would() {
             assert!((f64::from(hit.score) - own).abs() < 1e-6 && (own - score).abs() < 1e-6, "{k}");
         }
     }
+}
+
+#[test]
+fn answers_say_how_they_were_found() {
+    let (collection, queries) = clustered(2, 200, 16);
+    let plans = indexes(&collection).map(|(name, index)| {
+        let found = index.find(&queries[0], &SearchRequest::nearest(5)).unwrap();
+        (name, found.plan.to_string())
+    });
+    let expect = [
+        ("exact", "scan"),
+        ("hnsw", "graph (256 candidates)"),
+        ("partitions", "partitions (80 of 80 lists)"),
+        ("planned", "scan"),
+    ];
+    assert_eq!(plans, expect.map(|(name, plan)| (name, plan.to_owned())));
+}
+
+#[test]
+fn what_is_not_for_lists_is_scanned() {
+    let (collection, queries) = clustered(2, 200, 16);
+    let exact = Arc::new(ExactIndex::open(&collection).unwrap());
+    let lists = PartitionIndex::build(exact, None).unwrap();
+    let some = SearchRequest { recall: Some(0.9), ..SearchRequest::nearest(5) };
+    let plan = |request: &SearchRequest| lists.find(&queries[0], request).unwrap().plan;
+    assert!(!plan(&some).is_exact());
+    assert_eq!(plan(&SearchRequest::nearest(5)), Plan::Scan);
+    assert_eq!(plan(&SearchRequest { k: 201, ..some.clone() }), Plan::Scan);
+    assert_eq!(plan(&SearchRequest { min_score: Some(0.1), ..some }), Plan::Scan);
 }
 
 #[test]

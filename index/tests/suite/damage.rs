@@ -21,8 +21,11 @@ fn one_night(n_epochs: u32) -> (Arc<Simulated>, String, String) {
     (storage, segment, "manifest-000002.jsonl".to_owned())
 }
 
+/// Reads every byte of a collection.
 fn read(storage: &Arc<Simulated>) -> Result<(), Error> {
-    Collection::open_in(storage.clone())?.recording(&id("a")).map(|_| ())
+    let collection = Collection::open_in(storage.clone())?;
+    let problem = collection.verify().next();
+    problem.map_or(Ok(()), |(_, error)| Err(error))
 }
 
 /// Checks the message of a segment after a change.
@@ -160,22 +163,50 @@ fn damaged_recording_is_missing_from_answers_that_say_so() {
     let file = format!("segments/{}", entry.segment.file_name());
     storage.tamper(&file, |bytes| bytes[300] ^= 1);
     let index = ExactIndex::open(&Collection::open_in(storage).unwrap()).unwrap();
-    let [missing] = index.missing() else { panic!("one is damaged") };
+    assert_eq!(index.missing(), [], "nothing was read yet");
+    let query = draft("a", 1, 4).epochs[0].vector.clone();
+    let hits = index.search(&query, &SearchRequest::nearest(9)).unwrap();
+    assert_eq!(hits.len(), 4);
+    assert!(hits.iter().all(|hit| hit.epoch.recording == id("b")));
+    let missing = index.missing();
+    let [missing] = missing.as_slice() else { panic!("one is damaged") };
     assert_eq!(missing.recording, id("a"));
     let message = missing.error().to_string();
     assert!(
         message.starts_with(&format!("`simulated/{file}` is damaged at byte 0: ")),
         "{message}"
     );
-    let query = draft("a", 1, 4).epochs[0].vector.clone();
-    let hits = index.search(&query, &SearchRequest::nearest(9)).unwrap();
-    assert_eq!(hits.len(), 4);
-    assert!(hits.iter().all(|hit| hit.epoch.recording == id("b")));
 
     let filter = Filter { recordings: Some([id("a")].into()), ..Filter::default() };
     let request = SearchRequest { filter, ..SearchRequest::nearest(9) };
     assert_eq!(index.search(&query, &request).unwrap_err().to_string(), message);
     assert_eq!(index.recording(&id("a")).unwrap_err().to_string(), message);
+}
+
+/// The best hit's vector alone is damaged: its codes win, and then it cannot be scored.
+#[test]
+fn damage_that_is_found_late_keeps_nobody_out() {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let nights = [("a", 1, 9000), ("b", 2, 40), ("c", 3, 40)];
+    let [file, ..] = nights.map(|(name, seed, n_epochs)| {
+        let entry = writer.commit(draft(name, seed, n_epochs)).unwrap();
+        format!("segments/{}", entry.segment.file_name())
+    });
+    let whole = ExactIndex::open(&Collection::open_in(storage.clone()).unwrap()).unwrap();
+    // Columns of 9000 epochs have 25 bytes each; vectors come after them, then captions.
+    storage.tamper(&file, |bytes| bytes[300_000] ^= 1);
+    let index = ExactIndex::open(&Collection::open_in(storage).unwrap()).unwrap();
+    let filter = Filter { excluded_recordings: [id("a")].into(), ..Filter::default() };
+    for point in draft("a", 1, 9000).epochs.iter().skip(4000).step_by(200) {
+        let without = SearchRequest { filter: filter.clone(), ..SearchRequest::nearest(5) };
+        let all = SearchRequest::nearest(5);
+        let found = index.search(&point.vector, &all).unwrap();
+        let expect = if index.missing().is_empty() { &all } else { &without };
+        assert_eq!(found, whole.search(&point.vector, expect).unwrap());
+    }
+    let missing: Vec<_> = index.missing().into_iter().map(|missing| missing.recording).collect();
+    assert_eq!(missing, [id("a")]);
 }
 
 #[test]

@@ -148,13 +148,13 @@ pub(crate) fn assert_kept(collection: &Collection, draft: &RecordingDraft) {
         assert_eq!((epoch.number, epoch.onset_s), (point.number, point.onset_s));
         assert_eq!((epoch.stage, epoch.events), (point.stage, point.events));
         assert_eq!((epoch.mask, epoch.quality), (point.mask, point.quality));
-        assert!(recording.vectors().embedding(row).cosine(&point.vector) > 0.9999);
+        assert!(recording.vectors().embedding(row).unwrap().cosine(&point.vector) > 0.9999);
     }
     let captions = recording.captions();
     assert_eq!(captions.len(), draft.captions.len());
     for (caption, point) in draft.captions.iter().enumerate() {
         assert_eq!(recording.numbers()[captions.row(caption)], point.epoch);
         assert_eq!((captions.kind(caption), captions.text(caption)), (point.kind, &*point.text));
-        assert!(captions.vectors().embedding(caption).cosine(&point.vector) > 0.9999);
+        assert!(captions.vectors().embedding(caption).unwrap().cosine(&point.vector) > 0.9999);
     }
 }

@@ -1,6 +1,6 @@
 //! How long do questions about every epoch take, against merely reading what they read?
 //!
-//! `cargo bench --bench scan -- [--rows N] [--numbers N] [--json]` prints a line for each kind of question: wall-clock
+//! `cargo bench -p nocturne-index --bench scan -- [--rows N] [--numbers N] [--json]` prints a line for each kind of question: wall-clock
 //! milliseconds for a million epochs, and the ratio to reading the same bytes on as many threads in the same run, which
 //! holds on any machine. The kinds take turns, and the middle one of their times counts.
 
@@ -41,7 +41,7 @@ fn main() -> Result<()> {
 
     let kinds: [(&str, &dyn Fn() -> Result<()>); 4] = [
         ("read", &|| {
-            black_box(index.read_codes());
+            black_box(index.read_codes()?);
             Ok(())
         }),
         ("one_prompt", &|| {

@@ -1,0 +1,195 @@
+//! How much of the nearest does each index find, and at what cost?
+//!
+//! ```text
+//! cargo bench -p nocturne-index --bench search -- [--rows N] [--numbers N] [--seed N] [--data DIR] [--save DIR] [--graph]
+//! ```
+//!
+//! Prints a line of JSON for each kind of index, setting and kind of query: the share of the ten nearest that is found,
+//! queries for each second of processor time and of the clock, and how long a query takes. `--save` writes the vectors as
+//! `.npy`, and `benches/peers.py` asks other libraries the same about them; `--data` reads such files. The graph takes
+//! minutes to build and is asked on demand.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
+
+mod measure;
+mod npy;
+mod set;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use nocturne_encoder::Embedding;
+use nocturne_encoder::bundle::Preprocessing;
+use nocturne_index::{
+    Collection, CollectionWriter, EpochPoint, ExactIndex, HnswIndex, HnswSettings, PartitionIndex,
+    PlannedIndex, RecordingDraft, SearchRequest, Space, VectorIndex,
+};
+use nocturne_psg::montage::ChannelMask;
+use nocturne_psg::{EpochNumber, EventSet, Quality, RecordingId, ZScore};
+use serde_json::json;
+
+use measure::{Asked, Memory, built, print};
+use set::{NIGHT, Rows, Set};
+
+/// Hits that are asked for.
+const K: usize = 10;
+const RECALLS: [f32; 5] = [0.8, 0.9, 0.95, 0.98, 0.99];
+const CANDIDATES: [usize; 4] = [32, 128, 512, 1024];
+
+fn main() -> Result<()> {
+    let arguments = Arguments::read()?;
+    let set = match &arguments.data {
+        Some(folder) => Set::read(folder)?,
+        None => Set::of_seed(arguments.rows, arguments.numbers, arguments.seed),
+    };
+    if let Some(folder) = &arguments.save {
+        set.write(folder)?;
+    }
+    let folder = tempfile::tempdir()?;
+    let n_rows = set.epochs.len();
+    built("ingest", n_rows, || fill(folder.path(), &set.epochs))?;
+    let queries = [("epoch", embeddings(&set.like_epochs)?), ("text", embeddings(&set.texts)?)];
+    drop(set);
+
+    let before = Memory::now()?;
+    let collection = Collection::open(folder.path())?;
+    let exact = Arc::new(built("open", n_rows, || Ok(ExactIndex::open(&collection)?))?);
+    let truth = queries.each_ref().map(|(kind, queries)| {
+        let asked = Asked::all(exact.as_ref(), queries, &SearchRequest::nearest(K))?;
+        print("scan", &json!({}), kind, &asked, &asked);
+        Ok(asked)
+    });
+    let truth = truth.into_iter().collect::<Result<Vec<_>>>()?;
+    let questions = Questions { queries, truth };
+    before.print_growth("scan", n_rows)?;
+
+    let planned = PlannedIndex::open(&collection)?;
+    built("partitions", n_rows, || Ok(planned.improve()?))?;
+    let partitions = match planned.partitions() {
+        Some(partitions) => partitions,
+        // There are too few rows for a plan with lists, and they are measured all the same.
+        None => Arc::new(PartitionIndex::build(Arc::clone(&exact), None)?),
+    };
+    for recall in RECALLS {
+        let request = SearchRequest { recall: Some(recall), ..SearchRequest::nearest(K) };
+        let setting = json!({
+            "recall": recall,
+            "lists": partitions.lists_for(recall),
+            "of": partitions.n_lists(),
+        });
+        ask("partitions", &setting, partitions.as_ref(), &request, &questions)?;
+    }
+    before.print_growth("scan and partitions", n_rows)?;
+    if arguments.graph {
+        graphs(&exact, &questions)?;
+    }
+    Ok(())
+}
+
+/// Queries of each kind, and what an exact index finds for them.
+struct Questions {
+    queries: [(&'static str, Vec<Embedding>); 2],
+    truth: Vec<Asked>,
+}
+
+fn graphs(exact: &Arc<ExactIndex>, questions: &Questions) -> Result<()> {
+    for ef_search in CANDIDATES {
+        let settings = HnswSettings { ef_search, exact_below: 0, ..HnswSettings::default() };
+        let graph = built("graph", exact.n_epochs(), || {
+            Ok(HnswIndex::build(Arc::clone(exact), settings)?)
+        })?;
+        let setting = json!({ "candidates": ef_search });
+        ask("graph", &setting, &graph, &SearchRequest::nearest(K), questions)?;
+    }
+    Ok(())
+}
+
+fn ask(
+    name: &str,
+    setting: &serde_json::Value,
+    index: &dyn VectorIndex,
+    request: &SearchRequest,
+    Questions { queries, truth }: &Questions,
+) -> Result<()> {
+    for ((kind, queries), truth) in queries.iter().zip(truth) {
+        print(name, setting, kind, &Asked::all(index, queries, request)?, truth);
+    }
+    Ok(())
+}
+
+fn embeddings(rows: &Rows) -> Result<Vec<Embedding>> {
+    rows.iter().map(|row| Ok(Embedding::new(row.to_vec())?)).collect()
+}
+
+/// Writes the epochs as recordings.
+fn fill(folder: &std::path::Path, epochs: &Rows) -> Result<()> {
+    let space = Space {
+        bundle: "bench".into(),
+        fingerprint: "bench".into(),
+        dim: epochs.dim,
+        preprocessing: Preprocessing { montage: "sleeplm-10".into(), z_score: ZScore::Recording },
+    };
+    let mut writer = CollectionWriter::create(folder, &space)?;
+    for (night, rows) in epochs.numbers.chunks(NIGHT * epochs.dim).enumerate() {
+        let points = rows.chunks_exact(epochs.dim).enumerate().map(|(number, row)| {
+            Ok(EpochPoint {
+                number: EpochNumber(number as u32),
+                onset_s: 30.0 * number as f64,
+                mask: ChannelMask::ALL,
+                quality: Quality::default(),
+                stage: None,
+                events: EventSet::EMPTY,
+                vector: Embedding::new(row.to_vec())?,
+            })
+        });
+        writer.commit(RecordingDraft {
+            id: RecordingId::new(format!("night-{night:05}"))?,
+            source: format!("night-{night:05}.edf"),
+            source_sha256: String::new(),
+            annotations_sha256: None,
+            start: None,
+            metadata: std::collections::BTreeMap::default(),
+            montage: serde_json::Value::Null,
+            events: None,
+            epochs: points.collect::<Result<_>>()?,
+            captions: vec![],
+        })?;
+    }
+    Ok(())
+}
+
+struct Arguments {
+    rows: usize,
+    numbers: usize,
+    seed: u64,
+    data: Option<PathBuf>,
+    save: Option<PathBuf>,
+    graph: bool,
+}
+
+impl Arguments {
+    fn read() -> Result<Self> {
+        let mut read =
+            Self { rows: 200_000, numbers: 512, seed: 1, data: None, save: None, graph: false };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut value =
+                || arguments.next().with_context(|| format!("`{argument}` has no value"));
+            match argument.as_str() {
+                "--rows" => read.rows = value()?.parse()?,
+                "--numbers" => read.numbers = value()?.parse()?,
+                "--seed" => read.seed = value()?.parse()?,
+                "--data" => read.data = Some(value()?.into()),
+                "--save" => read.save = Some(value()?.into()),
+                "--graph" => read.graph = true,
+                // Cargo says so to every benchmark.
+                "--bench" => {}
+                _ => bail!(
+                    "`{argument}` is no argument; expected `--rows`, `--numbers`, `--seed`, `--data`, `--save`, `--graph`"
+                ),
+            }
+        }
+        Ok(read)
+    }
+}

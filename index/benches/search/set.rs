@@ -1,0 +1,189 @@
+//! Epochs and texts to search among: made from a seed, or read from files.
+//!
+//! The set that is made has what makes the search of epochs by texts hard. Epochs lie in one cone and texts in another;
+//! an epoch is a mixture of a concept, a subject and a slow walk through 32 dimensions, with noise in all of them:
+//!
+//! ```text
+//! epoch = unit(0.8 · m₁ + W (concept + 0.5 · subject + 0.45 · walk) + 0.25 · noise)
+//! text  = unit(0.8 · m₂ + W (mean of one or two concepts) + 0.3 · noise),   cos(m₁, m₂) = 0.15
+//! ```
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+use super::npy;
+
+/// Epochs of one recording.
+pub(crate) const NIGHT: usize = 1000;
+const CONCEPTS: usize = 40;
+const INNER: usize = 32;
+/// Chance that an epoch has the concept of the one before.
+const STICKY: f32 = 0.95;
+const QUERIES: usize = 500;
+
+/// Vectors of length 1, by rows.
+pub(crate) struct Rows {
+    pub(crate) dim: usize,
+    pub(crate) numbers: Vec<f32>,
+}
+
+/// Epochs to search among, and two kinds of queries.
+pub(crate) struct Set {
+    pub(crate) epochs: Rows,
+    /// Epochs of recordings that are not among the others, or nothing.
+    pub(crate) like_epochs: Rows,
+    pub(crate) texts: Rows,
+}
+
+impl Rows {
+    pub(crate) fn len(&self) -> usize {
+        self.numbers.len() / self.dim
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.numbers.chunks_exact(self.dim)
+    }
+}
+
+impl Set {
+    /// Makes `n` epochs.
+    pub(crate) fn of_seed(n: usize, dim: usize, seed: u64) -> Self {
+        let mut world = World::new(dim, seed);
+        let n_held_out = QUERIES.div_ceil(5);
+        let mut epochs = Rows { dim, numbers: Vec::with_capacity(n * dim) };
+        for start in (0..n).step_by(NIGHT) {
+            world.night(NIGHT.min(n - start), &mut epochs.numbers);
+        }
+        let mut like_epochs = Rows { dim, numbers: Vec::new() };
+        for _ in 0..n_held_out {
+            let mut night = Vec::new();
+            world.night(50, &mut night);
+            let some = night.chunks_exact(dim).step_by(10);
+            like_epochs.numbers.extend(some.flatten());
+        }
+        let mut texts = Rows { dim, numbers: Vec::new() };
+        (0..QUERIES).for_each(|_| world.text(&mut texts.numbers));
+        Self { epochs, like_epochs, texts }
+    }
+
+    /// Reads `epochs.npy`, `like_epochs.npy` and `texts.npy`.
+    pub(crate) fn read(folder: &Path) -> Result<Self> {
+        let read = |name: &str| npy::read(&folder.join(format!("{name}.npy")));
+        let set = Self {
+            epochs: read("epochs")?,
+            like_epochs: read("like_epochs")?,
+            texts: read("texts")?,
+        };
+        let widths = [&set.like_epochs, &set.texts].map(|rows| rows.dim);
+        ensure!(
+            widths == [set.epochs.dim; 2],
+            "queries have {widths:?} numbers, epochs {}",
+            set.epochs.dim
+        );
+        Ok(set)
+    }
+
+    /// Writes what [`read`](Self::read) reads, for other programs.
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let Self { epochs, like_epochs, texts } = self;
+        for (name, rows) in [("epochs", epochs), ("like_epochs", like_epochs), ("texts", texts)] {
+            npy::write(&folder.join(format!("{name}.npy")), rows)?;
+        }
+        Ok(())
+    }
+}
+
+/// What epochs and texts have in common.
+struct World {
+    random: Pcg64Mcg,
+    dim: usize,
+    /// The middles of both cones.
+    cones: [Vec<f32>; 2],
+    /// Rows of length 1, one for each inner dimension.
+    inner: Vec<Vec<f32>>,
+    concepts: Vec<Vec<f32>>,
+}
+
+impl World {
+    fn new(dim: usize, seed: u64) -> Self {
+        const COSINE: f32 = 0.15;
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let epoch = unit(normal(dim, &mut random));
+        let other = normal(dim, &mut random);
+        let along: f32 = epoch.iter().zip(&other).map(|(a, b)| a * b).sum();
+        let across = unit(epoch.iter().zip(&other).map(|(a, b)| b - along * a).collect());
+        let sine = (1.0 - COSINE * COSINE).sqrt();
+        let text = epoch.iter().zip(&across).map(|(a, b)| COSINE * a + sine * b).collect();
+        let inner = (0..INNER).map(|_| unit(normal(dim, &mut random))).collect();
+        let concepts = (0..CONCEPTS).map(|_| decaying(INNER, &mut random)).collect();
+        Self { random, dim, cones: [epoch, text], inner, concepts }
+    }
+
+    fn night(&mut self, n: usize, numbers: &mut Vec<f32>) {
+        let subject = decaying(INNER, &mut self.random);
+        let mut walk = decaying(INNER, &mut self.random);
+        let mut concept = self.random.random_range(0..CONCEPTS);
+        for _ in 0..n {
+            if self.random.random_range(0.0..1.0) > STICKY {
+                concept = self.random.random_range(0..CONCEPTS);
+            }
+            let step = decaying(INNER, &mut self.random);
+            let keep = 0.9_f32;
+            walk.iter_mut()
+                .zip(step)
+                .for_each(|(walk, step)| *walk = keep * *walk + (1.0 - keep * keep).sqrt() * step);
+            let place: Vec<f32> = (0..INNER)
+                .map(|axis| self.concepts[concept][axis] + 0.5 * subject[axis] + 0.45 * walk[axis])
+                .collect();
+            self.push(0, &place, 0.25, numbers);
+        }
+    }
+
+    fn text(&mut self, numbers: &mut Vec<f32>) {
+        let [first, second] = [(); 2].map(|()| self.random.random_range(0..CONCEPTS));
+        let second = if self.random.random_range(0.0..1.0) < 0.5 { first } else { second };
+        let pairs = self.concepts[first].iter().zip(&self.concepts[second]);
+        let place: Vec<f32> = pairs.map(|(a, b)| 0.5 * (a + b)).collect();
+        self.push(1, &place, 0.3, numbers);
+    }
+
+    fn push(&mut self, cone: usize, place: &[f32], noise: f32, numbers: &mut Vec<f32>) {
+        let mut vector: Vec<f32> = self.cones[cone].iter().map(|number| 0.8 * number).collect();
+        for (axis, place) in self.inner.iter().zip(place) {
+            vector.iter_mut().zip(axis).for_each(|(number, axis)| *number += place * axis);
+        }
+        let away = decaying(self.dim, &mut self.random);
+        vector.iter_mut().zip(away).for_each(|(number, away)| *number += noise * away);
+        numbers.extend(unit(vector));
+    }
+}
+
+/// Returns a vector of length 1 on average, the later numbers of which are the smaller.
+fn decaying(dim: usize, random: &mut Pcg64Mcg) -> Vec<f32> {
+    let weight = |place: usize| 1.0 / (1.0 + place as f32).sqrt();
+    let all: f32 = (0..dim).map(weight).sum();
+    let scaled = |(place, number): (usize, f32)| number * (weight(place) / all).sqrt();
+    normal(dim, random).into_iter().enumerate().map(scaled).collect()
+}
+
+/// Returns numbers of a normal distribution, after Box and Muller.
+fn normal(n: usize, random: &mut Pcg64Mcg) -> Vec<f32> {
+    let mut numbers = Vec::with_capacity(n + 1);
+    while numbers.len() < n {
+        let radius = (-2.0 * random.random_range(f32::MIN_POSITIVE..1.0).ln()).sqrt();
+        let (sin, cos) = random.random_range(0.0..std::f32::consts::TAU).sin_cos();
+        numbers.extend([radius * sin, radius * cos]);
+    }
+    numbers.truncate(n);
+    numbers
+}
+
+fn unit(mut vector: Vec<f32>) -> Vec<f32> {
+    let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
+    vector.iter_mut().for_each(|number| *number /= length);
+    vector
+}

@@ -1,0 +1,117 @@
+//! How many lists have to be looked at to find a share of the nearest.
+
+use std::collections::BTreeMap;
+
+use nocturne_encoder::Embedding;
+use nocturne_psg::EpochRef;
+
+use super::Assigned;
+use crate::codes::Codes;
+use crate::{ExactIndex, Recording, Result, SearchRequest, VectorIndex};
+
+/// Queries of each kind.
+const QUERIES: usize = 100;
+/// Nearest epochs of each.
+const K: usize = 10;
+
+/// Asks the exact index for the epochs nearest to some epochs and to some captions, and returns for each of them how many
+/// lists are nearer to the query than its own.
+pub(super) fn of(
+    exact: &ExactIndex,
+    middles: &Codes,
+    assigned: &[Assigned],
+) -> Result<[Vec<u32>; 2]> {
+    let lists: BTreeMap<usize, &[u32]> =
+        assigned.iter().map(|it| (it.number, it.lists.as_slice())).collect();
+    let ranks = |queries: Vec<(Embedding, Option<EpochRef>)>| -> Result<Vec<u32>> {
+        let mut ranks = Vec::with_capacity(queries.len() * K);
+        for (query, own) in queries {
+            let prompt = Codes::of(middles.dim(), [&query]);
+            let mut scores = vec![0.0; middles.len()];
+            middles.score(0..middles.len(), &prompt, &mut scores);
+            let hits = exact.search(&query, &SearchRequest::nearest(K + 1))?;
+            let others = hits.iter().filter(|hit| own.as_ref() != Some(&hit.epoch)).take(K);
+            for hit in others {
+                let number = exact.number_of(&hit.epoch.recording);
+                let row = exact.recording(&hit.epoch.recording)?.row_of(hit.epoch.epoch);
+                // A recording that was damaged when rows were assigned has no list.
+                if let (Some(lists), Some(row)) = (number.and_then(|it| lists.get(&it)), row) {
+                    let own = scores[lists[row] as usize];
+                    ranks.push(scores.iter().filter(|score| **score > own).count() as u32);
+                }
+            }
+        }
+        ranks.sort_unstable();
+        Ok(ranks)
+    };
+    let numbers: Vec<usize> = assigned.iter().map(|it| it.number).collect();
+    Ok([ranks(epochs(exact, &numbers)?)?, ranks(captions(exact, &numbers)?)?])
+}
+
+/// Returns how many lists hold a share of the nearest of both kinds; nothing where that is not known, or all are wanted.
+pub(super) fn lists_for(ranks: &[Vec<u32>; 2], recall: f32) -> Option<usize> {
+    if recall >= 1.0 {
+        return None;
+    }
+    let of = |ranks: &Vec<u32>| {
+        let place = (f64::from(recall.max(0.0)) * ranks.len() as f64).ceil() as usize;
+        ranks.get(place.saturating_sub(1)).map(|rank| *rank as usize + 1)
+    };
+    ranks.iter().filter_map(of).max()
+}
+
+type Query = (Embedding, Option<EpochRef>);
+
+fn epochs(exact: &ExactIndex, numbers: &[usize]) -> Result<Vec<Query>> {
+    let n_of = |number: usize| exact.handles()[number].entry().n_epochs;
+    some_of(exact, numbers, n_of, |recording, row| {
+        let epoch = EpochRef { recording: recording.id().clone(), epoch: recording.numbers()[row] };
+        Ok((recording.vectors().embedding(row)?, Some(epoch)))
+    })
+}
+
+fn captions(exact: &ExactIndex, numbers: &[usize]) -> Result<Vec<Query>> {
+    let n_of = |number: usize| exact.handles()[number].entry().n_captions;
+    some_of(exact, numbers, n_of, |recording, caption| {
+        Ok((recording.captions().vectors().embedding(caption)?, None))
+    })
+}
+
+/// Takes about [`QUERIES`] queries, evenly spread over recordings and over what each of them has.
+fn some_of(
+    exact: &ExactIndex,
+    numbers: &[usize],
+    n_of: impl Fn(usize) -> usize,
+    query: impl Fn(&Recording, usize) -> Result<Query>,
+) -> Result<Vec<Query>> {
+    let all: usize = numbers.iter().map(|number| n_of(*number)).sum();
+    let step = (all / QUERIES).max(1);
+    let mut queries = Vec::new();
+    let mut next = step / 2;
+    for number in numbers {
+        let (handle, n) = (&exact.handles()[*number], n_of(*number));
+        while next < n {
+            let found = handle.recording().and_then(|recording| query(recording, next));
+            queries.extend(handle.unless_damaged(found)?);
+            next += step;
+        }
+        next -= n;
+    }
+    Ok(queries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn harder_kind_decides_how_many_lists() {
+        let ranks = [(0..100).collect(), (0..50).map(|rank| 10 * rank).collect()];
+        assert_eq!(lists_for(&ranks, 0.5), Some(241));
+        assert_eq!(lists_for(&ranks, 0.99), Some(491));
+        assert_eq!(lists_for(&ranks, 0.0), Some(1));
+        assert_eq!(lists_for(&ranks, 1.0), None);
+        assert_eq!(lists_for(&[vec![3], vec![]], 0.9), Some(4));
+        assert_eq!(lists_for(&[vec![], vec![]], 0.9), None);
+    }
+}
