@@ -1,8 +1,7 @@
 //! Chooses how to search: look at every epoch that is allowed, or at the nearest lists, or walk a graph.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nocturne_encoder::Embedding;
 
@@ -72,7 +71,7 @@ impl PlannedIndex {
 
     /// Returns the lists, where there are any by now.
     pub fn partitions(&self) -> Option<Arc<PartitionIndex>> {
-        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock_partitions().clone()
     }
 
     /// Makes the lists that are missing, or makes them anew where they no longer fit, and saves them beside the collection;
@@ -82,12 +81,21 @@ impl PlannedIndex {
     ///
     /// Those of [`PartitionIndex::build`] and [`PartitionIndex::save`]; what there was stays in use then.
     pub fn improve(&self) -> Result<bool> {
-        let before = self.partitions();
+        let before = match self.partitions() {
+            // Somebody else may have made them since.
+            None => {
+                PartitionIndex::open(Arc::clone(&self.exact), self.storage.as_ref())?.map(Arc::new)
+            }
+            known => known,
+        };
         let is_worth = self.exact.n_epochs() >= LEAST_FOR_LISTS;
         let due = before.as_ref().map_or(Due::Rebuild, |before| before.due());
         let made = match (before, due) {
             _ if !is_worth => return Ok(false),
-            (_, Due::Nothing) => return Ok(false),
+            (before, Due::Nothing) => {
+                *self.lock_partitions() = before;
+                return Ok(false);
+            }
             (Some(before), Due::Merge) => before.merged()?,
             (_, Due::Merge | Due::Rebuild) => PartitionIndex::build(Arc::clone(&self.exact), None)?,
         };
@@ -95,20 +103,12 @@ impl PlannedIndex {
         // What was saved is used from the file, so that the system keeps only what is needed of it in memory.
         drop(made);
         let saved = PartitionIndex::open(Arc::clone(&self.exact), self.storage.as_ref())?;
-        *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = saved.map(Arc::new);
+        *self.lock_partitions() = saved.map(Arc::new);
         Ok(true)
     }
 
-    /// Does what [`improve`](Self::improve) does on a thread of its own, whose end nobody need wait for.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`](crate::Error::Io) where the system gives no thread.
-    pub fn improve_in_background(
-        self: &Arc<Self>,
-    ) -> std::io::Result<thread::JoinHandle<Result<bool>>> {
-        let index = Arc::clone(self);
-        thread::Builder::new().name("nocturne-lists".to_owned()).spawn(move || index.improve())
+    fn lock_partitions(&self) -> MutexGuard<'_, Option<Arc<PartitionIndex>>> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the plan for a request, given how many epochs its filter allows.

@@ -30,7 +30,7 @@ use crate::{
 use lists::{Details, Lists, Member};
 
 /// Folder of the files in a collection.
-const FOLDER: &str = "partitions";
+pub(crate) const FOLDER: &str = "partitions";
 const SUFFIX: &str = ".lists";
 
 /// Rows for each list from which its middle is found.
