@@ -1,4 +1,4 @@
-//! `nocturne verify` and `nocturne export`, on collections that need no encoder.
+//! `nocturne verify`, `export`, `remove`, `backup` and `restore`, on collections that need no encoder.
 
 use std::path::Path;
 
@@ -115,4 +115,47 @@ fn dump_is_the_same_however_the_collection_was_filled() {
     assert_eq!(lines[0]["vector_sha256"], sha256([0, 0, 0, 0x3c]));
     assert_eq!(lines[0]["events"], serde_json::json!(["arousal"]));
     assert_eq!((&lines[1]["stage"], &lines[1]["channels"][0]), (&"N2".into(), &"AF".into()));
+}
+
+#[test]
+fn backup_is_restored_and_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let (collection, backup, restored) = (place("c"), place("backup"), place("restored"));
+    fill(&collection, ["a", "b"]);
+    let told = run(["backup", text(&collection), text(&backup)]).expect_code(0);
+    assert!(
+        told.stdout.contains("2 recordings with 5 epochs, all checked; 2 written"),
+        "{}",
+        told.stdout
+    );
+    run(["restore", text(&backup), text(&restored)]).expect_code(0);
+    let dump =
+        |place: &Path| run(["export", text(place), "--format", "dump"]).expect_code(0).stdout;
+    assert_eq!(dump(&restored), dump(&collection));
+
+    run(["remove", "a", "-c", text(&collection)]).expect_code(0);
+    let again = run(["backup", text(&collection), text(&backup)]).expect_code(1);
+    assert!(again.error().contains("is a collection already"), "{}", again.error());
+    let told = run(["backup", text(&collection), text(&backup), "--update", "--json"]);
+    let told = told.expect_code(0).json();
+    assert_eq!((&told["recordings"], &told["written"]), (&1.into(), &0.into()));
+    assert_eq!(dump(&backup), dump(&collection));
+}
+
+#[test]
+fn removed_recordings_are_gone_and_unknown_ones_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let collection = folder.path().join("c");
+    fill(&collection, ["a", "b"]);
+    let told = run(["remove", "nobody", "a", "-c", text(&collection), "--json"]).expect_code(3);
+    let lines = told.json_lines();
+    assert_eq!((&lines[0]["event"], &lines[0]["recording"]), (&"failed".into(), &"nobody".into()));
+    assert_eq!((&lines[1]["event"], &lines[1]["recording"]), (&"removed".into(), &"a".into()));
+    let segments = || std::fs::read_dir(collection.join("segments")).unwrap().count();
+    assert_eq!(segments(), 2);
+    run(["remove", "--purge", "-c", text(&collection)]).expect_code(0);
+    assert_eq!(segments(), 1);
+    let told = run(["verify", text(&collection)]).expect_code(0);
+    assert_eq!(told.stdout, "b: 2 epochs, whole\n");
 }

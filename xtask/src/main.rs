@@ -1,9 +1,10 @@
-//! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `check`, `bundle`, `fuzz`.
+//! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `check`, `bundle`, `fuzz`, `crash`.
 
 #![expect(clippy::print_stderr, reason = "a chore tells on the terminal what it does")]
 
 mod bundle;
 mod chores;
+mod crash;
 mod fuzz;
 mod python;
 mod runtime;
@@ -56,6 +57,15 @@ enum Chore {
         #[arg(default_value_t = 10)]
         seconds: u32,
     },
+    /// Kills indexers at any moment and checks that nothing that they acknowledged is lost.
+    Crash {
+        /// Indexers that are started.
+        #[arg(default_value_t = 200)]
+        rounds: u32,
+        /// Seed of the moments at which they are killed.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -68,6 +78,7 @@ fn main() -> ExitCode {
         Chore::Check => chores::check(),
         Chore::Bundle { work } => bundle::make(library, &work),
         Chore::Fuzz { seconds } => fuzz::fuzz(seconds),
+        Chore::Crash { rounds, seed } => crash::crash(library, rounds, seed),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,151 @@
+//! Kills an indexer at any moment, again and again, and looks whether anything that it acknowledged is lost.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::chores::{cargo, root, run};
+use crate::runtime;
+
+/// Nights that are indexed, each a few minutes long.
+const NIGHTS: &str = "40";
+
+/// Longest time that an indexer lives, in milliseconds: some end before they have begun, few end by themselves.
+const LIFE_MS: u64 = 1500;
+
+/// Runs the rounds with the release build; a seed draws when each indexer dies.
+pub(crate) fn crash(library: Option<&Path>, rounds: u32, seed: u64) -> Result<()> {
+    let library = runtime::set_up(library)?;
+    run(cargo().args(["build", "--release", "--package", "nocturne"]))?;
+    let folder = root().join("target/crash");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| cannot("remove", &folder))?;
+    }
+    fs::create_dir_all(&folder).with_context(|| cannot("create", &folder))?;
+    let rig = Rig { library, nights: folder.join("nights"), folder };
+    let nights = rig.nights.to_string_lossy();
+    run(rig.nocturne().args(["simulate", "--out", &nights, "--nights", NIGHTS, "--hours", "0.1"]))?;
+    let mut random = seed;
+    let (mut n_killed, mut n_acknowledged) = (0, 0);
+    for round in 1..=rounds {
+        let outcome = rig.round(Duration::from_millis(draw(&mut random) % LIFE_MS));
+        let Outcome { was_killed, acknowledged } = outcome.with_context(|| {
+            format!("round {round} of seed {seed}; its collection is left in `target/crash`")
+        })?;
+        n_killed += u32::from(was_killed);
+        n_acknowledged += acknowledged;
+        if round % 25 == 0 {
+            eprintln!(
+                "crash: {round} rounds, {n_killed} killed, {n_acknowledged} acknowledged, none lost"
+            );
+        }
+    }
+    ensure!(n_killed > 0, "no indexer was killed: all were done before");
+    eprintln!(
+        "crash: {rounds} rounds, {n_killed} killed, {n_acknowledged} acknowledged, none lost"
+    );
+    Ok(())
+}
+
+/// Where the rounds take place.
+struct Rig {
+    library: PathBuf,
+    folder: PathBuf,
+    nights: PathBuf,
+}
+
+struct Outcome {
+    was_killed: bool,
+    /// Recordings that were acknowledged in this round.
+    acknowledged: usize,
+}
+
+impl Rig {
+    /// Indexes until the indexer is done or killed, and verifies what it told against what is there.
+    fn round(&self, life: Duration) -> Result<Outcome> {
+        let (collection, told) = (self.folder.join("collection"), self.folder.join("told.jsonl"));
+        let mut indexer = self
+            .nocturne()
+            .arg("index")
+            .arg(&self.nights)
+            .arg("--collection")
+            .arg(&collection)
+            .arg("--json")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("cannot start the indexer")?;
+        let output = indexer.stdout.take().context("the indexer has no output")?;
+        let list = OpenOptions::new().create(true).append(true).open(&told);
+        let list = list.with_context(|| cannot("write", &told))?;
+        let (end_of_output, ended) = mpsc::channel::<()>();
+        let listener = thread::spawn(move || {
+            let _until_it_ends = end_of_output;
+            listen(BufReader::new(output), list)
+        });
+        let _ = ended.recv_timeout(life);
+        let was_killed = indexer.try_wait()?.is_none();
+        // SIGKILL: the process has no moment to tidy up.
+        indexer.kill().context("cannot kill the indexer")?;
+        indexer.wait()?;
+        let acknowledged = listener.join().ok().context("the listener failed")??;
+        if was_killed && !collection.join("segments").is_dir() {
+            ensure!(acknowledged == 0, "something was acknowledged, and there is no collection");
+            return Ok(Outcome { was_killed, acknowledged });
+        }
+        if fs::metadata(&told)?.len() > 0 {
+            run(self
+                .nocturne()
+                .arg("verify")
+                .arg(&collection)
+                .arg("--acked")
+                .arg(&told)
+                .stdout(Stdio::null()))?;
+        }
+        if !was_killed {
+            // All nights are there: the next round begins with nothing.
+            fs::remove_dir_all(&collection).with_context(|| cannot("remove", &collection))?;
+            fs::remove_file(&told).with_context(|| cannot("remove", &told))?;
+        }
+        Ok(Outcome { was_killed, acknowledged })
+    }
+
+    fn nocturne(&self) -> Command {
+        let mut command = Command::new(root().join("target/release/nocturne"));
+        command.env("ORT_DYLIB_PATH", &self.library);
+        command
+    }
+}
+
+/// Keeps whole lines of what an indexer tells, and counts what it acknowledges.
+fn listen(mut output: impl BufRead, mut list: File) -> Result<usize> {
+    let mut acknowledged = 0;
+    let mut line = String::new();
+    while output.read_line(&mut line)? > 0 {
+        if line.ends_with('\n') {
+            list.write_all(line.as_bytes())?;
+            acknowledged += usize::from(line.contains(r#""event":"acknowledged""#));
+        }
+        line.clear();
+    }
+    Ok(acknowledged)
+}
+
+fn cannot(action: &str, path: &Path) -> String {
+    format!("cannot {action} `{}`", path.display())
+}
+
+/// The next number of a sequence (`SplitMix64`).
+fn draw(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
