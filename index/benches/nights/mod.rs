@@ -28,40 +28,54 @@ pub(crate) fn fill(
     centres: &[Vec<f32>],
     random: &mut Pcg64Mcg,
 ) -> Result<()> {
-    let space = Space {
-        bundle: "bench".into(),
-        fingerprint: "bench".into(),
-        dim: centres[0].len(),
-        preprocessing: Preprocessing { montage: "sleeplm-10".into(), z_score: ZScore::Recording },
-    };
-    let mut writer = CollectionWriter::create(folder, &space)?;
+    let mut writer = CollectionWriter::create(folder, &space(centres[0].len()))?;
     for night in 0..n_epochs.div_ceil(NIGHT) {
         let n = NIGHT.min(n_epochs - night * NIGHT);
-        let epochs = (0..n).map(|number| -> Result<EpochPoint> {
-            Ok(EpochPoint {
-                number: EpochNumber(number as u32),
-                onset_s: 30.0 * number as f64,
-                mask: ChannelMask::ALL,
-                quality: Quality::default(),
-                stage: None,
-                events: EventSet::EMPTY,
-                vector: near_one_of(centres, random)?,
-            })
-        });
-        writer.commit(RecordingDraft {
-            id: RecordingId::new(format!("night-{night:05}"))?,
-            source: format!("night-{night:05}.edf"),
-            source_sha256: String::new(),
-            annotations_sha256: None,
-            start: None,
-            metadata: std::collections::BTreeMap::default(),
-            montage: serde_json::Value::Null,
-            events: None,
-            epochs: epochs.collect::<Result<_>>()?,
-            captions: vec![],
-        })?;
+        writer.commit(draft(night, n, centres, random)?)?;
     }
     Ok(())
+}
+
+/// Returns a space of vectors of so many numbers.
+pub(crate) fn space(dim: usize) -> Space {
+    Space {
+        bundle: "bench".into(),
+        fingerprint: "bench".into(),
+        dim,
+        preprocessing: Preprocessing { montage: "sleeplm-10".into(), z_score: ZScore::Recording },
+    }
+}
+
+/// Returns a night of so many epochs.
+pub(crate) fn draft(
+    night: usize,
+    n_epochs: usize,
+    centres: &[Vec<f32>],
+    random: &mut Pcg64Mcg,
+) -> Result<RecordingDraft> {
+    let epochs = (0..n_epochs).map(|number| -> Result<EpochPoint> {
+        Ok(EpochPoint {
+            number: EpochNumber(number as u32),
+            onset_s: 30.0 * number as f64,
+            mask: ChannelMask::ALL,
+            quality: Quality::default(),
+            stage: None,
+            events: EventSet::EMPTY,
+            vector: near_one_of(centres, random)?,
+        })
+    });
+    Ok(RecordingDraft {
+        id: RecordingId::new(format!("night-{night:05}"))?,
+        source: format!("night-{night:05}.edf"),
+        source_sha256: String::new(),
+        annotations_sha256: None,
+        start: None,
+        metadata: std::collections::BTreeMap::default(),
+        montage: serde_json::Value::Null,
+        events: None,
+        epochs: epochs.collect::<Result<_>>()?,
+        captions: vec![],
+    })
 }
 
 /// Returns an epoch of one of the clusters.

@@ -1,0 +1,63 @@
+//! How fast are epochs taken in, where every recording is on the disk durably before the next one begins?
+//!
+//! `cargo bench -p nocturne-index --bench ingest -- [--rows N] [--numbers N]` prints a line of JSON. Making the vectors is not
+//! part of the time; hashing, writing and synchronising are.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
+#![expect(dead_code, reason = "the nights serve another benchmark too")]
+
+mod nights;
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use nocturne_index::CollectionWriter;
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+use serde_json::json;
+
+/// Epochs of a night of eight hours.
+const NIGHT: usize = 960;
+
+fn main() -> Result<()> {
+    let (mut rows, mut numbers) = (100_000_usize, 512_usize);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().with_context(|| format!("`{argument}` has no value"));
+        match argument.as_str() {
+            "--rows" => rows = value()?.parse()?,
+            "--numbers" => numbers = value()?.parse()?,
+            // Cargo says the first to every benchmark; the output is JSON anyway.
+            "--bench" | "--json" => {}
+            _ => bail!("`{argument}` is no argument; expected `--rows N`, `--numbers N`"),
+        }
+    }
+    let mut random = Pcg64Mcg::seed_from_u64(21);
+    let centres = nights::centres(numbers, &mut random);
+    let folder = tempfile::tempdir()?;
+    let mut writer = CollectionWriter::create(folder.path(), &nights::space(numbers))?;
+    let mut seconds: Vec<f64> = Vec::new();
+    let mut n_bytes = 0;
+    for night in 0..rows.div_ceil(NIGHT) {
+        let draft = nights::draft(night, NIGHT.min(rows - night * NIGHT), &centres, &mut random)?;
+        let begin = Instant::now();
+        n_bytes += writer.commit(draft)?.segment.length;
+        seconds.push(begin.elapsed().as_secs_f64());
+    }
+    let all_s: f64 = seconds.iter().sum();
+    seconds.sort_by(f64::total_cmp);
+    let percentile_ms =
+        |share: f64| 1e3 * seconds[(share * (seconds.len() - 1) as f64).round() as usize];
+    let line = json!({
+        "name": "ingest",
+        "rows": rows,
+        "numbers": numbers,
+        "recordings": seconds.len(),
+        "rows_per_s": rows as f64 / all_s,
+        "bytes_per_row": n_bytes as f64 / rows as f64,
+        "commit_p50_ms": percentile_ms(0.5),
+        "commit_p99_ms": percentile_ms(0.99),
+    });
+    println!("{line}");
+    Ok(())
+}
