@@ -4,8 +4,9 @@ use std::sync::{Arc, RwLock};
 
 use nocturne_encoder::Embedding;
 use nocturne_index::{
-    Collection, ExactIndex, Hit, HnswIndex, HnswSettings, SearchRequest, VectorIndex,
+    Collection, ExactIndex, Filter, Hit, HnswIndex, HnswSettings, SearchRequest, VectorIndex,
 };
+use nocturne_psg::RecordingId;
 
 use crate::Result;
 
@@ -51,6 +52,19 @@ impl Snapshot {
     /// Returns the names of the recordings that are damaged and left out.
     pub(crate) fn missing(&self) -> Vec<String> {
         self.exact.missing().iter().map(|missing| missing.recording.to_string()).collect()
+    }
+
+    /// Refuses a filter that names what is not there, or what is damaged.
+    pub(crate) fn check(&self, filter: &Filter) -> Result<()> {
+        filter.check(&self.collection.recordings())?;
+        let mut named = filter.recordings.iter().flatten();
+        named.try_for_each(|id| self.exact.recording(id).map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Returns whether a recording may have epochs that a filter allows.
+    pub(crate) fn may_allow(&self, id: &RecordingId, filter: &Filter) -> bool {
+        self.collection.entry(id).is_some_and(|entry| filter.may_allow(entry))
     }
 
     pub(crate) fn search(&self, query: &Embedding, request: &SearchRequest) -> Result<Vec<Hit>> {

@@ -104,7 +104,8 @@ fn show(engine: &Engine, collection: &Path) -> Result<()> {
 
     let Some(night) = night_to_label(collection)? else { return Ok(()) };
     console::print(format_args!("\n$ nocturne label {night} --collection {place}"))?;
-    label::print_stages(engine, &[night])
+    let filter = Filter { recordings: Some([night].into()), ..Filter::default() };
+    label::print_stages(engine, &filter)
 }
 
 /// Returns the first recording whose stages are scored, or the first of all.

@@ -9,6 +9,7 @@ mod index;
 mod inspect;
 mod label;
 mod list;
+mod metadata;
 mod nights;
 mod search;
 mod serve;
@@ -34,6 +35,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Label(label) => label::run(&common, label),
         Command::Deid(deid) => deid::run(&deid),
         Command::List(list) => list::run(&list),
+        Command::Metadata(metadata) => metadata::run(&metadata),
         Command::Verify(verify) => verify::run(&verify),
         Command::Export(export) => export::run(&export),
         Command::Serve(serve) => serve::run(&common, serve),

@@ -35,6 +35,7 @@ struct ExplainedHit<'a> {
 pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<Outcome> {
     let SearchEpochs { text, like, vector, concept, captions, filter, collection, .. } = arguments;
     let SearchEpochs { top, min_score, explain, json, .. } = arguments;
+    let filter = Filter::try_from(filter)?;
     let session = Session::open(common, &collection.encoder)?;
     let engine = session.engine(&collection)?;
     if let (Some(epoch), true) = (&like, captions) {
@@ -57,7 +58,7 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<Outcome> {
         ),
     };
     let score = if matches!(query, EpochQuery::Concept(_)) { ">probability" } else { COSINE };
-    let answer = engine.search_epochs(&query, top, filter.into(), min_score)?;
+    let answer = engine.search_epochs(&query, top, filter, min_score)?;
     let explanations = if explain { Some(explanations(&session, &engine, &answer)?) } else { None };
     match (explanations, json) {
         (None, true) => console::print_pretty_json(&answer)?,
@@ -124,16 +125,17 @@ fn read_vector(file: &Path) -> Result<Vec<f32>> {
         .with_context(|| format!("`{}` is no JSON list of numbers", file.display()))
 }
 
-impl From<FilterArguments> for Filter {
-    fn from(arguments: FilterArguments) -> Self {
-        let FilterArguments { recordings, stages, events, channels } = arguments;
-        Self {
-            recordings: (!recordings.is_empty()).then(|| recordings.into_iter().collect()),
+impl TryFrom<FilterArguments> for Filter {
+    type Error = nocturne_index::Error;
+
+    fn try_from(arguments: FilterArguments) -> nocturne_index::Result<Self> {
+        let FilterArguments { recordings, stages, events, channels, expression } = arguments;
+        Ok(Self {
             stages: (!stages.is_empty()).then(|| stages.into_iter().collect()),
             any_event: events.into_iter().collect(),
             channels: channels.into_iter().collect(),
-            ..Self::default()
-        }
+            ..expression.on(&recordings)?
+        })
     }
 }
 
