@@ -7,6 +7,7 @@ use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nocturne_encoder::Device;
 use nocturne_encoder::caption::{Search as Wording, Strategy};
+use nocturne_index::{Expression, Filter};
 use nocturne_indexer::CaptionKinds;
 use nocturne_psg::montage::{Channel, ProfileChoice};
 use nocturne_psg::simulator::Site;
@@ -72,8 +73,10 @@ pub(crate) enum Command {
     Label(Label),
     /// Writes a copy of a recording that names nobody, or says what in it does.
     Deid(Deid),
-    /// Lists the recordings of a collection.
+    /// Lists the recordings of a collection, or counts them.
     List(List),
+    /// Sets what is said of the recordings of a collection, such as age and sex, from a table.
+    Metadata(Metadata),
     /// Reads every byte of a collection and tells what is damaged or lost.
     Verify(Verify),
     /// Takes recordings out of a collection.
@@ -225,6 +228,9 @@ pub(crate) struct Index {
     /// Name that is put before the names of the recordings and kept with them.
     #[arg(long, value_name = "NAME")]
     pub(crate) cohort: Option<String>,
+    /// Table of what else is said of the recordings, as `nocturne metadata` takes it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata: Option<PathBuf>,
     /// Captions to keep: `all`, `none`, or some of `brain`, `heart`, `respiratory`, `position_muscle`, `stage_event`.
     #[arg(long, default_value = "stage_event", value_name = "KINDS")]
     pub(crate) captions: CaptionKinds,
@@ -269,7 +275,32 @@ pub(crate) struct List {
     /// Folder of the collection.
     #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
     pub(crate) collection: PathBuf,
-    /// Writes a line of JSON for each recording.
+    #[command(flatten)]
+    pub(crate) filter: ExpressionArguments,
+    /// Most recordings to list; the token of the next page is told at the end.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) page_size: Option<u32>,
+    /// Goes on behind the page that told this token, with the same filter.
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) page_token: Option<String>,
+    /// Counts recordings and epochs instead, by `stage`, `event`, `channel` or metadata, such as `cohort,stage`.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with_all = ["page_size", "page_token"])]
+    pub(crate) facets: Vec<String>,
+    /// Writes a line of JSON for each recording, or facet.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `nocturne metadata`
+#[derive(Debug, Args)]
+pub(crate) struct Metadata {
+    /// Table as CSV with a header or as JSON lines: a column `recording`, or `subject`, and any others. Columns that it
+    /// lacks stay as they are, and so does what an empty cell is about.
+    pub(crate) table: PathBuf,
+    /// Folder of the collection.
+    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
+    pub(crate) collection: PathBuf,
+    /// Writes JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -367,6 +398,35 @@ pub(crate) struct FilterArguments {
     /// Only epochs in which this channel carried something; may be given again.
     #[arg(long = "channel", value_name = "CHANNEL", value_parser = channel, help_heading = "Filter")]
     pub(crate) channels: Vec<Channel>,
+    #[command(flatten)]
+    pub(crate) expression: ExpressionArguments,
+}
+
+/// Conditions that are written as one text.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ExpressionArguments {
+    /// Only what this expression allows, such as `stage = N2 AND age >= 60 -event:arousal`; see docs/filters.md.
+    #[arg(
+        long = "filter",
+        value_name = "EXPRESSION",
+        help_heading = "Filter",
+        allow_hyphen_values = true
+    )]
+    pub(crate) filter: Option<String>,
+}
+
+impl ExpressionArguments {
+    /// Reads the expression, where there is one.
+    pub(crate) fn expression(&self) -> nocturne_index::Result<Option<Expression>> {
+        let read = self.filter.as_deref().map(Expression::parse).transpose();
+        read.map_err(nocturne_index::Error::Filter)
+    }
+
+    /// Returns a filter that allows these recordings, or all where none is named.
+    pub(crate) fn on(&self, recordings: &[RecordingId]) -> nocturne_index::Result<Filter> {
+        let named = (!recordings.is_empty()).then(|| recordings.iter().cloned().collect());
+        Ok(Filter { recordings: named, expression: self.expression()?, ..Filter::default() })
+    }
 }
 
 /// `nocturne search`
@@ -416,8 +476,10 @@ pub(crate) struct Nights {
     #[arg(long, value_name = "FILE")]
     pub(crate) concept: Option<PathBuf>,
     /// Only this recording; may be given again.
-    #[arg(long = "recording", short, value_name = "NAME")]
+    #[arg(long = "recording", short, value_name = "NAME", help_heading = "Filter")]
     pub(crate) recordings: Vec<RecordingId>,
+    #[command(flatten)]
+    pub(crate) filter: ExpressionArguments,
     /// Most nights, 1 to 1000.
     #[arg(long, short = 'k', default_value_t = 10, value_name = "N")]
     pub(crate) top: usize,
@@ -497,6 +559,8 @@ impl From<&WordingArguments> for Wording {
 pub(crate) struct Label {
     /// Names of recordings in the collection; all of them without it.
     pub(crate) recordings: Vec<RecordingId>,
+    #[command(flatten)]
+    pub(crate) filter: ExpressionArguments,
     /// Label set: `stages` or `events`.
     #[arg(long, default_value = "stages", value_name = "SET")]
     pub(crate) set: String,

@@ -1,5 +1,6 @@
 //! How errors reach the user, and with which exit code.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use crate::console;
@@ -51,7 +52,7 @@ fn sentence(error: &anyhow::Error) -> String {
 }
 
 /// Returns the next step that one of our libraries knows.
-fn hint(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+fn hint<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<Cow<'a, str>> {
     None.or_else(|| {
         error.downcast_ref::<nocturne_engine::Error>().and_then(nocturne_engine::Error::hint)
     })
@@ -60,9 +61,13 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     })
     .or_else(|| error.downcast_ref::<nocturne_index::Error>().and_then(nocturne_index::Error::hint))
     .or_else(|| {
-        error.downcast_ref::<nocturne_encoder::Error>().and_then(nocturne_encoder::Error::hint)
+        let hint = error.downcast_ref::<nocturne_encoder::Error>()?.hint();
+        hint.map(Cow::Borrowed)
     })
-    .or_else(|| error.downcast_ref::<nocturne_psg::Error>().and_then(nocturne_psg::Error::hint))
+    .or_else(|| {
+        let hint = error.downcast_ref::<nocturne_psg::Error>()?.hint();
+        hint.map(Cow::Borrowed)
+    })
 }
 
 #[cfg(test)]

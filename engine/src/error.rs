@@ -1,5 +1,7 @@
 //! Why a question has no answer.
 
+use std::borrow::Cow;
+
 /// The result of a question.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -73,9 +75,9 @@ impl Error {
     }
 
     /// Returns the next step for the user, where there is one.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Index(error) => error.hint(),
+    pub fn hint(&self) -> Option<Cow<'_, str>> {
+        let hint = match self {
+            Self::Index(error) => return error.hint(),
             Self::Encoder(error) => error.hint(),
             Self::Psg(error) => error.hint(),
             Self::Serve { .. } => {
@@ -87,6 +89,7 @@ impl Error {
             }
             Self::Lacks { .. } => Some("serve a bundle that can, with `--bundle`"),
             Self::Field { .. } | Self::Deadline | Self::Evaluation { .. } => None,
-        }
+        };
+        hint.map(Cow::Borrowed)
     }
 }

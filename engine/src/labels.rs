@@ -1,9 +1,7 @@
 //! Zero-shot labels: the nearest prompt of a set, for every epoch.
 
-use std::collections::BTreeSet;
-
 use nocturne_encoder::{Embedding, Label, LabelDirections, PromptSet};
-use nocturne_index::Recording;
+use nocturne_index::{Filter, Recording, RowFilter};
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{RecordingId, Stage};
 use serde::Serialize;
@@ -32,19 +30,18 @@ pub struct EpochLabels {
 }
 
 impl Engine {
-    /// Labels every epoch of some recordings, or of all, and hands each to `take`, in order; it ends where `take` says
-    /// `false`.
+    /// Labels every epoch that a filter allows, and hands each to `take`, in order; it ends where `take` says `false`.
     ///
     /// An exclusive set is judged by softmax with the bundle's learned scale. Other labels are judged one by one against
     /// their negatives; those that the channels do not show are left out.
     ///
     /// # Errors
     ///
-    /// [`Error::Field`] for an unknown set, and [`nocturne_index::Error::UnknownRecording`];
-    /// [`nocturne_index::Error::DamagedSegment`] after the others where all were wanted and one cannot be read.
+    /// [`Error::Field`] for an unknown set, [`nocturne_index::Error::UnknownRecording`] and `Filter` for what is not there;
+    /// [`nocturne_index::Error::DamagedSegment`] after the others where one that may be wanted cannot be read.
     pub fn label_epochs(
         &self,
-        recordings: &BTreeSet<RecordingId>,
+        filter: &Filter,
         set: &str,
         mut take: impl FnMut(EpochLabels) -> bool,
     ) -> Result<()> {
@@ -52,7 +49,7 @@ impl Engine {
             .ok_or_else(|| Error::field("label_set", format!("`{set}`"), "`stages` or `events`"))?;
         let judge = self.judge(set)?;
         let verdict = |scores: &[f32], mask| judge.judge(scores, mask);
-        self.label_each(recordings, judge.prompts(), verdict, &mut take)
+        self.label_each(filter, judge.prompts(), verdict, &mut take)
     }
 
     /// Labels epochs as [`label_epochs`](Self::label_epochs) does, by a learned concept.
@@ -62,35 +59,37 @@ impl Engine {
     /// Those of [`label_epochs`](Self::label_epochs).
     pub fn label_epochs_by(
         &self,
-        recordings: &BTreeSet<RecordingId>,
+        filter: &Filter,
         concept: &LearnedConcept,
         mut take: impl FnMut(EpochLabels) -> bool,
     ) -> Result<()> {
         let verdict = |scores: &[f32], mask| concept.judge(scores[0], mask);
-        self.label_each(recordings, std::slice::from_ref(&concept.direction), verdict, &mut take)
+        self.label_each(filter, std::slice::from_ref(&concept.direction), verdict, &mut take)
     }
 
     fn label_each(
         &self,
-        recordings: &BTreeSet<RecordingId>,
+        filter: &Filter,
         prompts: &[Embedding],
         verdict: impl Fn(&[f32], ChannelMask) -> Verdict,
         take: &mut impl FnMut(EpochLabels) -> bool,
     ) -> Result<()> {
         let snapshot = self.snapshot()?;
-        for id in recordings {
-            snapshot.exact.recording(id)?;
-        }
-        for recording in snapshot.exact.recordings() {
-            let recording = recording?;
-            let is_wanted = recordings.is_empty() || recordings.contains(recording.id());
-            if is_wanted && !label_recording(recording, prompts, &verdict, take)? {
+        snapshot.check(filter)?;
+        let may_allow = |id: &RecordingId| snapshot.may_allow(id, filter);
+        for entry in snapshot.collection.recordings().filter(|entry| filter.may_allow(entry)) {
+            let recording = match snapshot.exact.recording(&entry.id) {
+                Err(nocturne_index::Error::DamagedSegment { .. }) => continue,
+                other => other?,
+            };
+            let Some(rows) = filter.rows(recording) else { continue };
+            if !label_recording(recording, &rows, prompts, &verdict, take)? {
                 return Ok(());
             }
         }
-        match snapshot.exact.missing().first() {
-            Some(missing) if recordings.is_empty() => Err(missing.error().into()),
-            Some(_) | None => Ok(()),
+        match snapshot.exact.missing().iter().find(|it| may_allow(&it.recording)) {
+            Some(missing) => Err(missing.error().into()),
+            None => Ok(()),
         }
     }
 
@@ -181,14 +180,15 @@ impl Judge {
     }
 }
 
-/// Labels every epoch of a recording; returns whether more is wanted.
+/// Labels the epochs of a recording that are allowed; returns whether more is wanted.
 fn label_recording(
     recording: &Recording,
+    rows: &RowFilter<'_>,
     prompts: &[Embedding],
     verdict: impl Fn(&[f32], ChannelMask) -> Verdict,
     take: &mut impl FnMut(EpochLabels) -> bool,
 ) -> Result<bool> {
-    for row in 0..recording.n_epochs() {
+    for row in (0..recording.n_epochs()).filter(|row| rows.allows(*row)) {
         let info = recording.row(row);
         let verdict = verdict(&recording.cosines(row, prompts)?, info.mask);
         let goes_on = take(EpochLabels {

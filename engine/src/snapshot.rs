@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use nocturne_encoder::Embedding;
-use nocturne_index::{Collection, ExactIndex, Found, PlannedIndex, SearchRequest, VectorIndex};
+use nocturne_index::{
+    Collection, ExactIndex, Filter, Found, PlannedIndex, SearchRequest, VectorIndex,
+};
+use nocturne_psg::RecordingId;
 
 use crate::Result;
 
@@ -36,6 +39,19 @@ impl Snapshot {
     /// Returns the names of the recordings that are damaged and left out, as far as questions have met them.
     pub(crate) fn missing(&self) -> Vec<String> {
         self.exact.missing().iter().map(|missing| missing.recording.to_string()).collect()
+    }
+
+    /// Refuses a filter that names what is not there, or what is damaged.
+    pub(crate) fn check(&self, filter: &Filter) -> Result<()> {
+        filter.check(&self.collection.recordings())?;
+        let mut named = filter.recordings.iter().flatten();
+        named.try_for_each(|id| self.exact.recording(id).map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Returns whether a recording may have epochs that a filter allows.
+    pub(crate) fn may_allow(&self, id: &RecordingId, filter: &Filter) -> bool {
+        self.collection.entry(id).is_some_and(|entry| filter.may_allow(entry))
     }
 
     pub(crate) fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found> {

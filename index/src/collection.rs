@@ -80,7 +80,7 @@ impl Collection {
     }
 
     /// Returns the recordings, by ascending name.
-    pub fn recordings(&self) -> impl ExactSizeIterator<Item = &RecordingEntry> {
+    pub fn recordings(&self) -> impl ExactSizeIterator<Item = &RecordingEntry> + Clone {
         self.manifest.recordings.values()
     }
 

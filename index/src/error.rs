@@ -1,8 +1,11 @@
 //! What can be wrong with a collection or a question to it, in sentences that name the file, the value and the expectation.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use nocturne_psg::{EpochRef, RecordingId};
+
+use crate::FilterProblem;
 
 /// The result of keeping and finding.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -145,6 +148,20 @@ pub enum Error {
         /// The numbers of the first and the last, as in `, 0 to 959`, or nothing.
         range: String,
     },
+    /// A filter expression breaks the grammar or asks for what there is not; the caller's mistake.
+    #[error(transparent)]
+    Filter(FilterProblem),
+    /// The collection cannot be counted by what was named; the caller's mistake.
+    #[error("recordings cannot be counted by `{name}`; expected one of `{known}`")]
+    UnknownFacet {
+        /// What was named.
+        name: String,
+        /// What there is, joined by "`, `".
+        known: String,
+    },
+    /// A page token was not given for this list, or for this filter; the caller's mistake.
+    #[error("the page token does not belong to a list with this filter")]
+    PageToken,
     /// A setting of an index is out of range; the caller's mistake.
     #[error("`{name}` is {value}; expected {expected}")]
     Setting {
@@ -179,8 +196,9 @@ impl Error {
     }
 
     /// Returns the next step for the user, where there is one.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
+    pub fn hint(&self) -> Option<Cow<'_, str>> {
+        let hint = match self {
+            Self::Filter(problem) => return Some(Cow::Borrowed(&problem.hint)),
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
                 Some("free space and run again; what was acknowledged is safe")
             }
@@ -209,6 +227,10 @@ impl Error {
             Self::WriterStopped { .. } => {
                 Some("check the disk, then run again; what was acknowledged is safe")
             }
+            Self::PageToken => Some("ask for the first page, without a token"),
+            Self::UnknownFacet { .. } => {
+                Some("columns of metadata come from `nocturne index` and `nocturne metadata`")
+            }
             Self::UnknownRecording { .. } => {
                 Some("names are case-sensitive; `nocturne list` shows those of a collection")
             }
@@ -217,6 +239,7 @@ impl Error {
             | Self::Draft { .. }
             | Self::UnknownEpoch { .. }
             | Self::Setting { .. } => None,
-        }
+        };
+        hint.map(Cow::Borrowed)
     }
 }

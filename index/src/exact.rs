@@ -244,7 +244,8 @@ impl ExactIndex {
     pub(crate) fn check(&self, query: &Embedding, filter: &Filter) -> Result<()> {
         expect_dim(&self.space, query)?;
         let mut named = filter.recordings.iter().flatten();
-        named.try_for_each(|id| self.expect_recording(id).map(|_| ()))
+        named.try_for_each(|id| self.expect_recording(id).map(|_| ()))?;
+        filter.check(&self.handles.iter().map(|handle| handle.entry()))
     }
 
     /// Returns a recording's number, unless it is not there or known to be damaged.

@@ -78,6 +78,7 @@
 
 mod backup;
 mod captions;
+mod catalogue;
 mod codes;
 mod collection;
 mod draft;
@@ -108,12 +109,13 @@ mod writer;
 
 pub use backup::{Copied, Existing};
 pub use captions::{CaptionHit, Captions};
+pub use catalogue::{Catalogue, Facet, FacetCounts, FacetValue, Listed, Page};
 pub use collection::Collection;
 pub use draft::{CaptionPoint, EpochPoint, RecordingDraft};
 pub use entry::{RecordingEntry, SegmentHash, SegmentRef};
 pub use error::{Error, Holder, Result};
 pub use exact::ExactIndex;
-pub use filter::Filter;
+pub use filter::{DEEPEST_FILTER, Expression, Filter, FilterProblem, LONGEST_FILTER, RowFilter};
 pub use hnsw::{HnswIndex, HnswSettings};
 pub use missing::MissingRecording;
 pub use partitions::{Due, PartitionIndex};

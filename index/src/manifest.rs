@@ -11,7 +11,7 @@
 //! {"xxh3":"…"}                                    XXH3-128 of all bytes before this line
 //! ```
 //!
-//! and now and then one holds the **whole**, so that the log stays short:
+//! and now and then, and where a commit changes several recordings, one holds the **whole**, so that the log stays short:
 //!
 //! ```text
 //! {"format":2,"generation":42,"recordings":2,"space":{…}}
@@ -80,7 +80,7 @@ pub(crate) struct Next {
     pub(crate) bytes: Vec<u8>,
     whole: u64,
     checksum: SegmentHash,
-    change: Change,
+    changes: Vec<Change>,
 }
 
 /// The content of one file.
@@ -204,21 +204,27 @@ impl Manifest {
         let generation = self.generation + 1;
         let n_changes = (self.recordings.len() / 8).clamp(CHANGES.0, CHANGES.1);
         if generation - self.whole > n_changes as u64 {
-            let mut recordings = self.recordings.clone();
-            change.clone().apply(&mut recordings);
-            let (Self { checksum, .. }, bytes) =
-                Self::new_whole(generation, self.space.clone(), recordings);
-            return Next { generation, bytes, whole: generation, checksum, change };
+            return self.next_whole(vec![change]);
         }
         let head = ChangedHead { format: FORMAT, generation, after: self.checksum };
         let (checksum, bytes) = sealed([line(&head), line(&change)].concat());
-        Next { generation, bytes, whole: self.whole, checksum, change }
+        Next { generation, bytes, whole: self.whole, checksum, changes: vec![change] }
+    }
+
+    /// Returns what makes the next generation, as a whole: several changes at once have no other form.
+    pub(crate) fn next_whole(&self, changes: Vec<Change>) -> Next {
+        let generation = self.generation + 1;
+        let mut recordings = self.recordings.clone();
+        changes.iter().cloned().for_each(|change| change.apply(&mut recordings));
+        let (Self { checksum, .. }, bytes) =
+            Self::new_whole(generation, self.space.clone(), recordings);
+        Next { generation, bytes, whole: generation, checksum, changes }
     }
 
     /// Goes on to the next generation, whose file is there.
     pub(crate) fn advance(&mut self, next: Next) {
-        let Next { generation, whole, checksum, change, .. } = next;
-        change.apply(&mut self.recordings);
+        let Next { generation, whole, checksum, changes, .. } = next;
+        changes.into_iter().for_each(|change| change.apply(&mut self.recordings));
         (self.generation, self.whole, self.checksum) = (generation, whole, checksum);
     }
 

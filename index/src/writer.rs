@@ -1,6 +1,6 @@
 //! Fills a collection; there is one writer at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use nocturne_psg::RecordingId;
 use crate::collection::{SEGMENTS, expect_space};
 use crate::entry::SegmentRef;
 use crate::kernel::MAX_DIM;
-use crate::manifest::{Change, Manifest};
+use crate::manifest::{Change, Manifest, Next};
 use crate::partitions::FOLDER as PARTITIONS;
 use crate::storage::{Folder, Item, Lock, Locking, PublishError, Storage, UNFINISHED, publish};
 use crate::{Collection, Error, RecordingDraft, RecordingEntry, Result, Space, segment};
@@ -189,10 +189,7 @@ impl CollectionWriter {
     ///
     /// [`Error::Io`] and [`Error::WriterStopped`]; calling again goes on.
     pub fn purge(&mut self) -> Result<Vec<PathBuf>> {
-        let (space, recordings) = (self.manifest.space.clone(), self.manifest.recordings.clone());
-        let (next, bytes) = Manifest::new_whole(self.generation() + 1, space, recordings);
-        self.publish("", &Manifest::file_name(next.generation), &bytes)?;
-        self.manifest = next;
+        self.advance_to(self.manifest.next_whole(vec![]))?;
         let storage = Arc::clone(&self.storage);
         let generations = Manifest::generations(storage.as_ref())?.into_iter();
         let older = generations.filter(|it| *it < self.generation());
@@ -210,9 +207,44 @@ impl CollectionWriter {
         Ok(rubbish.iter().map(|name| storage.path(name)).collect())
     }
 
+    /// Sets what is said of some recordings, all in one step, and returns how many of them it changed.
+    ///
+    /// The manifest alone is written: vectors and all else of a recording stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`], and nothing is changed then; [`Error::Io`] and [`Error::WriterStopped`].
+    pub fn set_metadata(
+        &mut self,
+        metadata: BTreeMap<RecordingId, BTreeMap<String, String>>,
+    ) -> Result<usize> {
+        let mut changes = Vec::new();
+        for (recording, metadata) in metadata {
+            let Some(entry) = self.entry(&recording) else {
+                return Err(Error::UnknownRecording { recording });
+            };
+            if entry.metadata != metadata {
+                changes.push(Change::Put(Box::new(RecordingEntry { metadata, ..entry.clone() })));
+            }
+        }
+        let n_changed = changes.len();
+        match (changes.pop(), changes) {
+            (None, _) => {}
+            (Some(only), others) if others.is_empty() => self.advance(only)?,
+            (Some(last), mut others) => {
+                others.push(last);
+                self.advance_to(self.manifest.next_whole(others))?;
+            }
+        }
+        Ok(n_changed)
+    }
+
     /// Makes the next generation durable and visible, then the current one.
     fn advance(&mut self, change: Change) -> Result<()> {
-        let next = self.manifest.next(change);
+        self.advance_to(self.manifest.next(change))
+    }
+
+    fn advance_to(&mut self, next: Next) -> Result<()> {
         self.publish("", &Manifest::file_name(next.generation), &next.bytes)?;
         self.manifest.advance(next);
         // Once for each whole manifest. Best effort: what stays goes when the collection is next opened.

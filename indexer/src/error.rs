@@ -1,5 +1,6 @@
 //! Why nothing, or one recording, could be indexed.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use nocturne_psg::RecordingId;
@@ -45,18 +46,19 @@ pub enum Error {
 
 impl Error {
     /// Returns the next step for the user, where there is one.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
+    pub fn hint(&self) -> Option<Cow<'_, str>> {
+        let hint = match self {
             Self::Folder { .. } => Some("check the path; names are case-sensitive"),
             Self::NoRecordings { .. } => {
                 Some("name the folder that holds the recordings, or one above it")
             }
-            Self::Index(error) => error.hint(),
+            Self::Index(error) => return error.hint(),
             Self::Profile(error) | Self::List(error) => error.hint(),
             Self::ThreadLost { .. } => {
                 Some("this is a fault of Nocturne; please report it with the messages before it")
             }
-        }
+        };
+        hint.map(Cow::Borrowed)
     }
 }
 
@@ -109,8 +111,8 @@ pub enum RecordingError {
 
 impl RecordingError {
     /// Returns the next step for the user, where there is one.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
+    pub fn hint(&self) -> Option<Cow<'_, str>> {
+        let hint = match self {
             Self::Psg(error) => error.hint(),
             Self::Encoder { source, .. } => source.hint(),
             Self::Name { .. } => Some("rename the file"),
@@ -118,7 +120,8 @@ impl RecordingError {
                 Some("give each source a name of its own with `--cohort NAME`")
             }
             Self::Strict { .. } => Some("without `--strict` it is read all the same"),
-            Self::Index(error) => error.hint(),
-        }
+            Self::Index(error) => return error.hint(),
+        };
+        hint.map(Cow::Borrowed)
     }
 }

@@ -44,6 +44,7 @@ pub struct Indexer {
 enum Step<T> {
     Ready { path: PathBuf, item: Box<T> },
     Unchanged(RecordingId),
+    Said(RecordingId, BTreeMap<String, String>),
     Failed(Failed),
 }
 
@@ -122,6 +123,7 @@ fn read_all(
         let step = match read(recording, entry, options) {
             Outcome::Read(item) => Step::Ready { path, item },
             Outcome::Unchanged(id) => Step::Unchanged(id),
+            Outcome::Said(id, metadata) => Step::Said(id, metadata),
             Outcome::Failed(error) => Step::Failed(Failed { path, error }),
         };
         if sender.send(step).is_err() {
@@ -143,6 +145,7 @@ fn encode_all(
                 Err(error) => Step::Failed(Failed { path, error }),
             },
             Step::Unchanged(id) => Step::Unchanged(id),
+            Step::Said(id, metadata) => Step::Said(id, metadata),
             Step::Failed(failed) => Step::Failed(failed),
         };
         if sender.send(step).is_err() {
@@ -180,6 +183,13 @@ fn write_all(
             Step::Unchanged(id) => {
                 progress(Progress::Unchanged(&id));
                 report.unchanged.push(id);
+            }
+            Step::Said(id, metadata) => {
+                writer.set_metadata([(id.clone(), metadata)].into())?;
+                let n_epochs = writer.entry(&id).map_or(0, |entry| entry.n_epochs);
+                let acknowledged = Acknowledged { recording: id, n_epochs, warnings: Vec::new() };
+                progress(Progress::Acknowledged(&acknowledged));
+                report.acknowledged.push(acknowledged);
             }
             Step::Failed(failed) => fail(&mut report, progress, failed),
         }

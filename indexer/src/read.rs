@@ -41,6 +41,8 @@ pub(crate) enum Outcome {
     Read(Box<ReadRecording>),
     /// The collection holds it as it is.
     Unchanged(RecordingId),
+    /// The collection holds it, but something else was said of it.
+    Said(RecordingId, BTreeMap<String, String>),
     Failed(RecordingError),
 }
 
@@ -57,8 +59,19 @@ pub(crate) fn read(
         let annotations = annotations.unwrap_or_else(|| companions(&path));
         let source = Source::of(&path, &annotations)?;
         if let Some(entry) = entry(&id) {
-            if source.is_held_by(&entry) && entry.metadata == metadata {
-                return Ok(Outcome::Unchanged(id));
+            // What was said of it later, with `nocturne metadata`, stays unless it is said anew.
+            let profiles = [&entry.metadata, &metadata].map(|said| said.get(PROFILE).cloned());
+            metadata = entry.metadata.clone().into_iter().chain(metadata).collect();
+            if profiles[1].is_none() {
+                metadata.remove(PROFILE);
+            }
+            if source.is_held_by(&entry) && profiles[0] == profiles[1] {
+                let is_same = entry.metadata == metadata;
+                return Ok(if is_same {
+                    Outcome::Unchanged(id)
+                } else {
+                    Outcome::Said(id, metadata)
+                });
             }
             if entry.source != source.path {
                 return Err(RecordingError::NameTaken { path, id, holder: entry.source });

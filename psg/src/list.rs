@@ -54,10 +54,12 @@ pub struct RowProblem {
 }
 
 /// A row as it stands in the list.
-struct Row {
-    line: u64,
-    fields: BTreeMap<String, String>,
+pub(crate) struct Row {
+    pub(crate) line: u64,
+    pub(crate) fields: BTreeMap<String, String>,
 }
+
+type ReadRow = std::result::Result<Row, RowProblem>;
 
 impl RecordingList {
     /// Reads a list; `root` is the folder of the list where none is given.
@@ -68,9 +70,7 @@ impl RecordingList {
     /// others are used.
     pub fn read(path: &Path, root: Option<&Path>) -> Result<Self> {
         let error = |problem: String| Error::List { path: path.to_owned(), problem };
-        let text = std::fs::read_to_string(path).map_err(|source| error(source.to_string()))?;
-        let is_json = text.trim_start().starts_with('{');
-        let rows = if is_json { json_rows(&text) } else { csv_rows(&text).map_err(error)? };
+        let rows = rows(path, &[RECORDING])?;
         let beside = || path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let root = root.or_else(beside).unwrap_or(Path::new("."));
         let root = root
@@ -95,16 +95,25 @@ impl RecordingList {
     }
 }
 
-fn csv_rows(text: &str) -> std::result::Result<Vec<std::result::Result<Row, RowProblem>>, String> {
+/// Reads the rows of a list as CSV, which must have one of some columns, or as JSON lines.
+pub(crate) fn rows(path: &Path, keys: &[&str]) -> Result<Vec<ReadRow>> {
+    let error = |problem: String| Error::List { path: path.to_owned(), problem };
+    let text = std::fs::read_to_string(path).map_err(|source| error(source.to_string()))?;
+    let is_json = text.trim_start().starts_with('{');
+    if is_json { Ok(json_rows(&text)) } else { csv_rows(&text, keys).map_err(error) }
+}
+
+fn csv_rows(text: &str, keys: &[&str]) -> std::result::Result<Vec<ReadRow>, String> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
     let header = reader.headers().map_err(|problem| problem.to_string())?.clone();
-    if !header.iter().any(|column| column == RECORDING) {
+    if !header.iter().any(|column| keys.contains(&column)) {
         let columns: Vec<&str> = header.iter().collect();
         return Err(format!(
-            "its columns are `{}`; expected one called `{RECORDING}`",
-            columns.join("`, `")
+            "its columns are `{}`; expected one called `{}`",
+            columns.join("`, `"),
+            keys.join("` or `")
         ));
     }
     let rows = reader.records().map(|record| {
@@ -120,7 +129,7 @@ fn csv_rows(text: &str) -> std::result::Result<Vec<std::result::Result<Row, RowP
     Ok(rows.collect())
 }
 
-fn json_rows(text: &str) -> Vec<std::result::Result<Row, RowProblem>> {
+fn json_rows(text: &str) -> Vec<ReadRow> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let row = |(i, line): (usize, &str)| {
         let line_number = i as u64 + 1;

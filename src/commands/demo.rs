@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use nocturne_encoder::metrics::spearman;
 use nocturne_engine::{Engine, EpochQuery, EpochRequest, NightRequest};
-use nocturne_index::Collection;
+use nocturne_index::{Collection, Filter};
 use nocturne_indexer::{CaptionKinds, discover};
 use nocturne_psg::RecordingId;
 use nocturne_psg::montage::ProfileChoice;
@@ -105,7 +105,8 @@ fn show(engine: &Engine, collection: &Path) -> Result<()> {
 
     let Some(night) = night_to_label(collection)? else { return Ok(()) };
     console::print(format_args!("\n$ nocturne label {night} --collection {place}"))?;
-    label::print_stages(engine, &[night])
+    let filter = Filter { recordings: Some([night].into()), ..Filter::default() };
+    label::print_stages(engine, &filter)
 }
 
 /// Returns the first recording whose stages are scored, or the first of all.

@@ -9,6 +9,7 @@ use nocturne_indexer::{
     discover,
 };
 use nocturne_psg::montage::ProfileChoice;
+use nocturne_psg::{MatchedMetadata, MetadataTable};
 use serde_json::json;
 
 use crate::args::{Common, Index};
@@ -27,9 +28,9 @@ pub(super) struct Filling<'a> {
 }
 
 pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
-    let Index { folder, list, collection, cohort, captions, strict, json, labels, encoder } =
-        arguments;
-    let (found, problems) = match (&list.manifest, &folder) {
+    let Index { folder, list, collection, cohort, metadata, captions, .. } = arguments;
+    let Index { strict, json, labels, encoder, .. } = arguments;
+    let (mut found, mut problems) = match (&list.manifest, &folder) {
         (Some(manifest), _) => {
             let manifest = Manifest::read(manifest, list.data_root.as_deref())?;
             (manifest.recordings, manifest.problems)
@@ -38,6 +39,9 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
             (discover(folder.as_deref().unwrap_or(Path::new(".")), cohort.as_deref())?, vec![])
         }
     };
+    if let Some(table) = metadata {
+        problems.extend(say(&MetadataTable::read(&table)?, &mut found));
+    }
     labels.profile.profile()?;
     let session = Session::open(common, &encoder)?;
     let filling = Filling {
@@ -50,7 +54,7 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
     };
     let report = fill(&session, filling, json)?;
     let outcome = summarise(&report, json)?;
-    tell_problems(&problems, json)?;
+    problems.iter().try_for_each(|problem| tell_problem(problem, json))?;
     Ok(if problems.is_empty() { outcome } else { Outcome::PartlyDone })
 }
 
@@ -112,15 +116,29 @@ fn tell(progress: &Progress<'_>, json: bool, bar: &indicatif::ProgressBar) -> st
     if json { bar.suspend(|| console::print_json(&line)) } else { Ok(()) }
 }
 
-/// Tells which rows of a list could not be used.
-fn tell_problems(problems: &[RowProblem], json: bool) -> std::io::Result<()> {
-    for RowProblem { line, problem } in problems {
-        if json {
-            console::print_json(&json!({ "event": "row_failed", "line": line, "error": problem }))?;
-        } else {
-            console::note(format_args!("passed over line {line}: {problem}"));
-        }
+/// Adds what a table says of recordings; returns what is wrong with which of its rows.
+fn say(table: &MetadataTable, found: &mut [FoundRecording]) -> Vec<RowProblem> {
+    // A file that makes no name is told of later, and has no row.
+    let named = found.iter().map(|it| {
+        let name = it.id.as_ref().map_or("", |id| id.as_str());
+        (name, it.metadata.get("subject").map(String::as_str))
+    });
+    let MatchedMetadata { said, problems } = table.matched(named);
+    for (recording, said) in found.iter_mut().zip(said) {
+        recording.metadata.extend(said.cloned().unwrap_or_default());
     }
+    problems
+}
+
+/// Tells which row of a list could not be used.
+pub(super) fn tell_problem(problem: &RowProblem, json: bool) -> std::io::Result<()> {
+    let RowProblem { line, problem } = problem;
+    if json {
+        return console::print_json(
+            &json!({ "event": "row_failed", "line": line, "error": problem }),
+        );
+    }
+    console::note(format_args!("passed over line {line}: {problem}"));
     Ok(())
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use nocturne_encoder::metrics::Confusion;
 use nocturne_engine::{Engine, EpochLabels, LearnedConcept};
-use nocturne_psg::{RecordingId, Stage};
+use nocturne_index::Filter;
+use nocturne_psg::Stage;
 
 use crate::args::{Common, Label};
 use crate::console;
@@ -17,16 +18,17 @@ use crate::table::{hypnogram, number, table};
 const WIDTH: usize = 96;
 
 pub(super) fn run(common: &Common, arguments: Label) -> Result<Outcome> {
-    let Label { recordings, set, concept, json, collection } = arguments;
+    let Label { recordings, filter, set, concept, json, collection } = arguments;
+    let filter = filter.on(&recordings)?;
     let engine = session::engine(common, &collection)?;
     let labeller = match concept {
         Some(file) => Labeller::Concept(engine.read_concept(&file)?),
         None => Labeller::Set(set),
     };
     match (labeller, json) {
-        (labeller, true) => print_lines(&engine, &recordings, &labeller)?,
-        (Labeller::Set(set), false) if set == "stages" => print_stages(&engine, &recordings)?,
-        (labeller, false) => print_counts(&engine, &recordings, &labeller)?,
+        (labeller, true) => print_lines(&engine, &filter, &labeller)?,
+        (Labeller::Set(set), false) if set == "stages" => print_stages(&engine, &filter)?,
+        (labeller, false) => print_counts(&engine, &filter, &labeller)?,
     }
     Ok(Outcome::Done)
 }
@@ -41,21 +43,20 @@ impl Labeller {
     fn label(
         &self,
         engine: &Engine,
-        recordings: &[RecordingId],
+        filter: &Filter,
         take: impl FnMut(EpochLabels) -> bool,
     ) -> Result<()> {
-        let recordings = recordings.iter().cloned().collect();
         match self {
-            Self::Set(set) => engine.label_epochs(&recordings, set, take)?,
-            Self::Concept(concept) => engine.label_epochs_by(&recordings, concept, take)?,
+            Self::Set(set) => engine.label_epochs(filter, set, take)?,
+            Self::Concept(concept) => engine.label_epochs_by(filter, concept, take)?,
         }
         Ok(())
     }
 }
 
-fn print_lines(engine: &Engine, recordings: &[RecordingId], labeller: &Labeller) -> Result<()> {
+fn print_lines(engine: &Engine, filter: &Filter, labeller: &Labeller) -> Result<()> {
     let mut printed = Ok(());
-    labeller.label(engine, recordings, |labels| {
+    labeller.label(engine, filter, |labels| {
         printed = console::print_json(&labels);
         printed.is_ok()
     })?;
@@ -63,9 +64,9 @@ fn print_lines(engine: &Engine, recordings: &[RecordingId], labeller: &Labeller)
 }
 
 /// Prints, for each recording, the hypnogram of the nearest prompts under the scored one, and how well they agree.
-pub(super) fn print_stages(engine: &Engine, recordings: &[RecordingId]) -> Result<()> {
+pub(super) fn print_stages(engine: &Engine, filter: &Filter) -> Result<()> {
     let mut nights: BTreeMap<String, Vec<EpochLabels>> = BTreeMap::new();
-    engine.label_epochs(&recordings.iter().cloned().collect(), "stages", |labels| {
+    engine.label_epochs(filter, "stages", |labels| {
         nights.entry(labels.recording.clone()).or_default().push(labels);
         true
     })?;
@@ -107,10 +108,10 @@ fn print_night(recording: &str, epochs: &[EpochLabels]) -> Result<()> {
     Ok(())
 }
 
-fn print_counts(engine: &Engine, recordings: &[RecordingId], labeller: &Labeller) -> Result<()> {
+fn print_counts(engine: &Engine, filter: &Filter, labeller: &Labeller) -> Result<()> {
     // For each recording and label: epochs that have it, of those that were judged.
     let mut counts: BTreeMap<(String, &'static str), (usize, usize)> = BTreeMap::new();
-    labeller.label(engine, recordings, |epoch| {
+    labeller.label(engine, filter, |epoch| {
         for (label, _) in &epoch.probabilities {
             let count = counts.entry((epoch.recording.clone(), *label)).or_default();
             count.0 += usize::from(epoch.labels.contains(label));

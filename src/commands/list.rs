@@ -1,9 +1,10 @@
 //! `nocturne list`
 
 use anyhow::Result;
-use nocturne_index::{Collection, RecordingEntry};
-use nocturne_psg::EPOCH_S;
+use nocturne_index::{Catalogue, Collection, Facet, Page, RecordingEntry};
 use nocturne_psg::montage::{Channel, ChannelMask};
+use nocturne_psg::{EPOCH_S, RecordingId};
+use serde_json::json;
 
 use crate::args::List;
 use crate::console;
@@ -13,23 +14,73 @@ use crate::table::table;
 const SECONDS_PER_HOUR: f64 = 3600.0;
 
 pub(super) fn run(arguments: &List) -> Result<Outcome> {
+    let filter = arguments.filter.on(&[])?;
     let collection = Collection::open(&arguments.collection)?;
-    if arguments.json {
-        collection.recordings().try_for_each(console::print_json)?;
-        return Ok(Outcome::Done);
+    let catalogue = Catalogue::new(&collection, &filter)?;
+    if arguments.facets.is_empty() {
+        list(arguments, &collection, &catalogue)
+    } else {
+        count(arguments, &collection, &catalogue)
     }
-    let rows = collection.recordings().map(row);
-    console::print(table(
-        &["recording", "start", ">epochs", ">hours", ">sleep", ">events", "without"],
-        rows,
-    ))?;
+}
+
+fn list(arguments: &List, collection: &Collection, catalogue: &Catalogue<'_>) -> Result<Outcome> {
+    let page_size = arguments.page_size.map_or(usize::MAX, |n| n as usize);
+    let token = arguments.page_token.as_deref().unwrap_or_default();
+    let page = catalogue.page(page_size, token)?;
+    if arguments.json {
+        page.recordings.iter().try_for_each(console::print_json)?;
+        if arguments.page_size.is_some() {
+            let Page { next_token, n_recordings, .. } = &page;
+            let end = json!({ "next_page_token": next_token, "total_size": n_recordings });
+            console::print_json(&end)?;
+        }
+        return Ok(outcome(&page.missing));
+    }
+    let headings = ["recording", "start", ">epochs", ">hours", ">sleep", ">events", "without"];
+    console::print(table(&headings, page.recordings.iter().map(|listed| row(listed.entry))))?;
+    let n_epochs: usize = page.recordings.iter().map(|listed| listed.n_epochs_allowed).sum();
+    let n_here = page.recordings.len();
+    let of_all = match page.n_recordings {
+        all if all == n_here => String::new(),
+        all => format!(" of {all}"),
+    };
+    let bundle = &collection.space().bundle;
     console::print(format_args!(
-        "{} recordings, {} epochs, bundle {}",
-        collection.recordings().len(),
-        collection.n_epochs(),
-        collection.space().bundle
+        "{n_here}{of_all} recordings, {n_epochs} epochs, bundle {bundle}"
     ))?;
-    Ok(Outcome::Done)
+    if let Some(token) = &page.next_token {
+        console::print(format_args!("next page: --page-token {token}"))?;
+    }
+    Ok(outcome(&page.missing))
+}
+
+fn count(arguments: &List, collection: &Collection, catalogue: &Catalogue<'_>) -> Result<Outcome> {
+    let mut outcome = Outcome::Done;
+    for name in &arguments.facets {
+        let counts = catalogue.facet(&Facet::of(name, collection)?)?;
+        if self::outcome(&counts.missing) == Outcome::PartlyDone {
+            outcome = Outcome::PartlyDone;
+        }
+        if arguments.json {
+            console::print_json(&counts)?;
+            continue;
+        }
+        let rows = counts.values.into_iter().map(|it| {
+            let value = it.value.unwrap_or_else(|| "–".to_owned());
+            vec![value, it.n_recordings.to_string(), it.n_epochs.to_string()]
+        });
+        console::print(table(&[name, ">recordings", ">epochs"], rows))?;
+    }
+    Ok(outcome)
+}
+
+/// Tells which recordings are damaged, and how the command ends with them.
+fn outcome(missing: &[RecordingId]) -> Outcome {
+    for recording in missing {
+        console::note(format_args!("warning: `{recording}` is damaged and was passed over"));
+    }
+    if missing.is_empty() { Outcome::Done } else { Outcome::PartlyDone }
 }
 
 fn row(entry: &RecordingEntry) -> Vec<String> {

@@ -10,6 +10,7 @@ mod index;
 mod inspect;
 mod label;
 mod list;
+mod metadata;
 mod nights;
 mod remove;
 mod search;
@@ -36,6 +37,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Label(label) => label::run(&common, label),
         Command::Deid(deid) => deid::run(&deid),
         Command::List(list) => list::run(&list),
+        Command::Metadata(metadata) => metadata::run(&metadata),
         Command::Verify(verify) => verify::run(&verify),
         Command::Remove(remove) => remove::run(&remove),
         Command::Backup(backup) => backup::back_up(&backup),

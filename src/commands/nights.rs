@@ -10,14 +10,15 @@ use crate::session;
 use crate::table::{number, table};
 
 pub(super) fn run(common: &Common, arguments: Nights) -> Result<Outcome> {
-    let Nights { question, concept, recordings, top, evidence, json, collection } = arguments;
+    let Nights { question, concept, recordings, filter, .. } = arguments;
+    let Nights { top, evidence, json, collection, .. } = arguments;
+    let filter = filter.on(&recordings)?;
     let engine = session::engine(common, &collection)?;
     let concept = concept.map(|file| engine.read_concept(&file)).transpose()?;
     // Without words the name is the question.
     let named = concept.as_ref().map(|concept| concept.name().to_owned());
     let question = question.or(named).unwrap_or_default();
-    let recordings = recordings.into_iter().collect();
-    let request = NightRequest { question, concept, recordings, k: top, evidence };
+    let request = NightRequest { question, concept, filter, k: top, evidence };
     let answer = engine.search_nights(&request)?;
     if json {
         console::print_pretty_json(&answer)?;

@@ -36,6 +36,7 @@ struct ExplainedHit<'a> {
 pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<Outcome> {
     let SearchEpochs { text, like, vector, concept, captions, filter, collection, .. } = arguments;
     let SearchEpochs { top, min_score, explain, json, .. } = arguments;
+    let filter = Filter::try_from(filter)?;
     let session = Session::open(common, &collection.encoder)?;
     let engine = session.engine(&collection)?;
     if let (Some(epoch), true) = (&like, captions) {
@@ -58,7 +59,7 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<Outcome> {
         ),
     };
     let score = if matches!(query, EpochQuery::Concept(_)) { ">probability" } else { COSINE };
-    let request = EpochRequest { k: top, filter: filter.into(), min_score, recall: None };
+    let request = EpochRequest { k: top, filter, min_score, recall: None };
     let answer = engine.search_epochs(&query, request)?;
     let explanations = if explain { Some(explanations(&session, &engine, &answer)?) } else { None };
     match (explanations, json) {
@@ -127,16 +128,17 @@ fn read_vector(file: &Path) -> Result<Vec<f32>> {
         .with_context(|| format!("`{}` is no JSON list of numbers", file.display()))
 }
 
-impl From<FilterArguments> for Filter {
-    fn from(arguments: FilterArguments) -> Self {
-        let FilterArguments { recordings, stages, events, channels } = arguments;
-        Self {
-            recordings: (!recordings.is_empty()).then(|| recordings.into_iter().collect()),
+impl TryFrom<FilterArguments> for Filter {
+    type Error = nocturne_index::Error;
+
+    fn try_from(arguments: FilterArguments) -> nocturne_index::Result<Self> {
+        let FilterArguments { recordings, stages, events, channels, expression } = arguments;
+        Ok(Self {
             stages: (!stages.is_empty()).then(|| stages.into_iter().collect()),
             any_event: events.into_iter().collect(),
             channels: channels.into_iter().collect(),
-            ..Self::default()
-        }
+            ..expression.on(&recordings)?
+        })
     }
 }
 

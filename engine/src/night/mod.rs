@@ -5,9 +5,8 @@ mod question;
 pub(crate) mod rate;
 mod sought;
 
-use std::collections::BTreeSet;
-
 use nocturne_encoder::{LabelDirections, PromptSet};
+use nocturne_index::Filter;
 use nocturne_psg::RecordingId;
 use serde::Serialize;
 
@@ -107,8 +106,8 @@ pub struct NightRequest {
     pub question: String,
     /// A learned concept, which the question is then about instead of the one that its words name.
     pub concept: Option<LearnedConcept>,
-    /// The recordings that are compared; all where it is empty.
-    pub recordings: BTreeSet<RecordingId>,
+    /// The epochs that are judged; a recording without such epochs is no part of the answer.
+    pub filter: Filter,
     /// Most nights.
     pub k: usize,
     /// Epochs shown as evidence for each night.
@@ -121,7 +120,7 @@ impl Engine {
     /// # Errors
     ///
     /// [`Error::Field`] where the question is empty or a number is out of range, [`Error::Overloaded`], and
-    /// [`nocturne_index::Error::UnknownRecording`].
+    /// [`nocturne_index::Error::UnknownRecording`] and `Filter` for what is not there.
     pub fn search_nights(&self, request: &NightRequest) -> Result<NightAnswer> {
         let question = Question::read(check_text("question", &request.question)?);
         let k = check_k("top_k", request.k)?;
@@ -137,21 +136,21 @@ impl Engine {
             None => self.sought(question)?,
         };
         let snapshot = self.snapshot()?;
-        let wanted =
-            |id: &RecordingId| request.recordings.is_empty() || request.recordings.contains(id);
-        for id in &request.recordings {
-            snapshot.exact.recording(id)?;
-        }
+        snapshot.check(&request.filter)?;
+        let wanted = |id: &RecordingId| snapshot.may_allow(id, &request.filter);
         let stages = self.judge(PromptSet::stages())?;
         let prompts = sought.margins.prompts();
         let nights = snapshot.exact.score_all(prompts, wanted, |recording, scores| {
-            let night = sought.judge(recording, scores, &stages);
+            let rows = request.filter.rows(recording);
+            let night = rows.map(|rows| sought.judge(recording, scores, rows, &stages));
             (recording.id(), night)
         })?;
+        let missing = snapshot.exact.missing().into_iter().filter(|it| wanted(&it.recording));
         let mut skipped: Vec<NightSkipped> =
-            snapshot.missing().into_iter().map(NightSkipped::damaged).collect();
+            missing.map(|it| NightSkipped::damaged(it.recording.to_string())).collect();
         let mut judged = Vec::new();
         for (recording, night) in nights {
+            let Some(night) = night else { continue };
             match night {
                 Ok(Ok(night)) => judged.push(night),
                 Ok(Err(reason)) => {

@@ -1,7 +1,7 @@
 //! A concept that is looked for in nights: scores, thresholds, evidence.
 
 use nocturne_encoder::bundle::Calibration;
-use nocturne_index::{Hit, Recording, ScoreTable};
+use nocturne_index::{Hit, Recording, RowFilter, ScoreTable};
 use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{EPOCH_S, EpochRef, Stage};
 
@@ -34,6 +34,8 @@ pub(super) struct Sought {
 /// A night whose epochs of sleep were scored.
 pub(super) struct JudgedNight<'a> {
     recording: &'a Recording,
+    /// The epochs that were asked about.
+    asked: RowFilter<'a>,
     /// Row and score of each epoch that could show the concept.
     scores: Vec<(usize, f32)>,
     /// Epochs of sleep without the channels for it.
@@ -67,7 +69,7 @@ impl Sought {
         }
     }
 
-    /// Scores the epochs of sleep of a night, or says why it cannot.
+    /// Scores those epochs of sleep of a night that are asked about, or says why it cannot.
     ///
     /// Which epochs are sleep is said by the recording's scorer, or else by the nearest prompt.
     ///
@@ -78,12 +80,13 @@ impl Sought {
         &self,
         recording: &'a Recording,
         scores: &ScoreTable,
+        asked: RowFilter<'a>,
         stages: &Judge,
     ) -> crate::Result<Result<JudgedNight<'a>, String>> {
         let is_scored = recording.stages().iter().any(Option::is_some);
         let stage_source = if is_scored { StageSource::Scored } else { StageSource::ZeroShot };
-        let mut night = JudgedNight { recording, scores: Vec::new(), n_hidden: 0, stage_source };
-        for row in 0..recording.n_epochs() {
+        let (mut judged, mut n_hidden) = (Vec::new(), 0);
+        for row in (0..recording.n_epochs()).filter(|row| asked.allows(*row)) {
             let mask = recording.masks()[row];
             let stage = match stage_source {
                 StageSource::Scored => recording.stages()[row],
@@ -95,15 +98,15 @@ impl Sought {
                 continue;
             }
             if self.known.is_some_and(|known| !known.is_visible_in(mask)) {
-                night.n_hidden += 1;
+                n_hidden += 1;
             } else {
-                night.scores.push((row, self.score_in(scores, recording, row)?));
+                judged.push((row, self.score_in(scores, recording, row)?));
             }
         }
-        Ok(match (night.scores.len(), night.n_hidden) {
+        Ok(match (judged.len(), n_hidden) {
             (0, 0) => Err("it has no epoch of the sleep that was asked for".to_owned()),
             (0, _) => Err("it has none of the channels that show the concept".to_owned()),
-            _ => Ok(night),
+            _ => Ok(JudgedNight { recording, asked, scores: judged, n_hidden, stage_source }),
         })
     }
 
@@ -126,7 +129,7 @@ impl Sought {
         night: &JudgedNight<'_>,
         n_evidence: usize,
     ) -> Option<NightHit> {
-        let JudgedNight { recording, scores, n_hidden, stage_source } = night;
+        let JudgedNight { recording, asked, scores, n_hidden, stage_source } = night;
         let found = scores.iter().filter(|(_, score)| *score >= self.calibration.threshold).count();
         let rate = Rate::estimate(found, scores.len(), &self.calibration)?;
         Some(NightHit {
@@ -138,7 +141,7 @@ impl Sought {
             epochs_not_judged: *n_hidden,
             hours_of_sleep: scores.len() as f64 * EPOCH_S / 3600.0,
             stage_source: *stage_source,
-            scored_rate_per_hour: self.known.and_then(|known| self.scored_rate(recording, known)),
+            scored_rate_per_hour: self.known.and_then(|it| self.scored_rate(recording, asked, it)),
             evidence: evidence(snapshot, night, n_evidence),
         })
     }
@@ -208,11 +211,17 @@ impl Sought {
     /// Returns scored occurrences per hour of the sleep that was asked for.
     ///
     /// Few scorers mark everything: where not one such event was scored, nobody may have looked for it.
-    fn scored_rate(&self, recording: &Recording, known: Known) -> Option<f64> {
+    fn scored_rate(
+        &self,
+        recording: &Recording,
+        asked: &RowFilter<'_>,
+        known: Known,
+    ) -> Option<f64> {
         let mut events =
             recording.events()?.iter().filter(|event| known.covers(event.kind)).peekable();
         events.peek()?;
         let asleep_s: Vec<f64> = (0..recording.n_epochs())
+            .filter(|row| asked.allows(*row))
             .filter(|row| self.question.is_about(recording.stages()[*row]))
             .map(|row| recording.onsets_s()[row])
             .collect();

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use nocturne_index::{Filter, Recording, RecordingEntry};
+use nocturne_index::{
+    Expression, FacetCounts, FacetValue, Filter, Page, Recording, RecordingEntry,
+};
 use nocturne_proto::v1;
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{EpochNumber, EpochRef, EventKind, EventSet, RecordingId, Stage, ZScore};
 use tonic::Status;
 
-use super::status::invalid;
+use super::status::{invalid, status};
 use crate::{
-    CaptionAnswer, EpochHit, EpochLabels, EpochQuery, NightAnswer, NightHit, StageSource,
+    CaptionAnswer, EpochHit, EpochLabels, EpochQuery, Error, NightAnswer, NightHit, StageSource,
     TextReading,
 };
 
@@ -50,7 +52,7 @@ pub(super) fn recording_id(name: String) -> Checked<RecordingId> {
     RecordingId::new(name).map_err(|error| Box::new(Status::invalid_argument(error.to_string())))
 }
 
-pub(super) fn recording_ids(names: Vec<String>) -> Checked<BTreeSet<RecordingId>> {
+fn recording_ids(names: Vec<String>) -> Checked<BTreeSet<RecordingId>> {
     names.into_iter().map(recording_id).collect()
 }
 
@@ -71,8 +73,26 @@ pub(super) fn filter(filter: Option<v1::Filter>) -> Checked<Filter> {
         stages: (!stages.is_empty()).then_some(stages),
         channels,
         any_event,
+        expression: expression(&filter.expression)?,
         ..Filter::default()
     })
+}
+
+/// Returns a filter of names, of which none means all, and an expression.
+pub(super) fn filter_of(names: Vec<String>, expression: &str) -> Checked<Filter> {
+    let recordings = recording_ids(names)?;
+    Ok(Filter {
+        recordings: (!recordings.is_empty()).then_some(recordings),
+        expression: self::expression(expression)?,
+        ..Filter::default()
+    })
+}
+
+/// Reads an expression; an empty one is none.
+pub(super) fn expression(text: &str) -> Checked<Option<Expression>> {
+    let is_given = !text.trim().is_empty();
+    let read = is_given.then(|| text.parse::<Expression>()).transpose();
+    read.map_err(|problem| Box::new(status(&Error::Index(nocturne_index::Error::Filter(problem)))))
 }
 
 fn stage_of(stage: i32) -> Checked<Stage> {
@@ -217,6 +237,29 @@ pub(super) fn recording(entry: &RecordingEntry) -> v1::Recording {
         hours_of_sleep: entry.sleep_s.map(|sleep_s| sleep_s / 3600.0),
         events: entry.n_events.map(|n| n as u32),
         metadata: entry.metadata.clone().into_iter().collect(),
+    }
+}
+
+pub(super) fn page(page: &Page<'_>) -> v1::ListRecordingsResponse {
+    v1::ListRecordingsResponse {
+        recordings: page.recordings.iter().map(|listed| recording(listed.entry)).collect(),
+        next_page_token: page.next_token.clone().unwrap_or_default(),
+        total_size: page.n_recordings as u32,
+        missing: page.missing.iter().map(ToString::to_string).collect(),
+    }
+}
+
+pub(super) fn facet(counts: FacetCounts) -> v1::FacetCounts {
+    let FacetCounts { facet, values, missing } = counts;
+    let value = |FacetValue { value, n_recordings, n_epochs }| v1::FacetValue {
+        value,
+        recordings: n_recordings as u32,
+        epochs: n_epochs as u64,
+    };
+    v1::FacetCounts {
+        facet,
+        values: values.into_iter().map(value).collect(),
+        missing: missing.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nocturne_encoder::PromptSet;
+use nocturne_index::{Catalogue, Facet};
 use nocturne_proto::v1;
 use nocturne_proto::v1::nocturne_service_server::NocturneService;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -17,12 +18,14 @@ use tonic::{Request, Response, Status};
 
 use crate::{CaptionRequest, Engine, EpochRequest, NightRequest, Result};
 use convert::{
-    caption_kinds, epoch_ref, evidence_or_default, filter, hits_or_default, query, recording_ids,
+    caption_kinds, epoch_ref, evidence_or_default, filter, filter_of, hits_or_default, query,
 };
 use status::{invalid, status};
 
 pub use server::{ServeOptions, serve};
 
+/// Most facets that are counted at once.
+const MOST_FACETS: usize = 20;
 /// Labels that wait for a client to take them.
 const LABEL_QUEUE: usize = 256;
 /// Parts of captions that wait for a client to take them: more than all of an answer, so that a client that reads
@@ -105,7 +108,7 @@ impl NocturneService for Service {
         let request = NightRequest {
             question: request.question,
             concept: None,
-            recordings: recording_ids(request.recordings).map_err(|it| *it)?,
+            filter: filter_of(request.recordings, &request.filter).map_err(|it| *it)?,
             k: hits_or_default(request.top_k),
             evidence: evidence_or_default(request.evidence),
         };
@@ -120,7 +123,7 @@ impl NocturneService for Service {
         request: Request<v1::LabelEpochsRequest>,
     ) -> Answer<Self::LabelEpochsStream> {
         let request = request.into_inner();
-        let recordings = recording_ids(request.recordings).map_err(|it| *it)?;
+        let filter = filter_of(request.recordings, &request.filter).map_err(|it| *it)?;
         let set = if request.label_set.is_empty() {
             PromptSet::stages().name.clone()
         } else {
@@ -133,7 +136,7 @@ impl NocturneService for Service {
             let _permit = permit;
             // A client that has gone away ends the work.
             let take = |labels| sender.blocking_send(Ok(convert::epoch_labels(labels))).is_ok();
-            if let Err(error) = engine.label_epochs(&recordings, &set, take) {
+            if let Err(error) = engine.label_epochs(&filter, &set, take) {
                 let _ = sender.blocking_send(Err(status(&error)));
             }
         });
@@ -203,28 +206,39 @@ impl NocturneService for Service {
             return Err(invalid("page_size", request.page_size, "0 to 1000"));
         }
         let page_size = if request.page_size == 0 { 100 } else { request.page_size as usize };
-        // The token is the name after which the next page begins.
-        let after = request.page_token;
+        let filter = filter_of(vec![], &request.filter).map_err(|it| *it)?;
+        let token = request.page_token;
         let answer = self
             .ask(move |engine| {
                 let snapshot = engine.snapshot()?;
-                let mut rest = snapshot
-                    .collection
-                    .recordings()
-                    .filter(|entry| entry.id.as_str() > after.as_str());
-                let recordings: Vec<v1::Recording> =
-                    rest.by_ref().take(page_size).map(convert::recording).collect();
-                let is_last = rest.next().is_none();
-                let next_page_token =
-                    recordings.last().filter(|_| !is_last).map(|recording| recording.name.clone());
-                Ok(v1::ListRecordingsResponse {
-                    recordings,
-                    next_page_token: next_page_token.unwrap_or_default(),
-                    total_size: snapshot.collection.recordings().len() as u32,
-                })
+                let catalogue = Catalogue::new(&snapshot.collection, &filter)?;
+                Ok(convert::page(&catalogue.page(page_size, &token)?))
             })
             .await?;
         Ok(Response::new(answer))
+    }
+
+    async fn get_facets(
+        &self,
+        request: Request<v1::GetFacetsRequest>,
+    ) -> Answer<v1::GetFacetsResponse> {
+        let request = request.into_inner();
+        if !(1..=MOST_FACETS).contains(&request.facets.len()) {
+            return Err(invalid("facets", request.facets.len(), "1 to 20 names"));
+        }
+        let filter = filter_of(vec![], &request.filter).map_err(|it| *it)?;
+        let facets = self
+            .ask(move |engine| {
+                let snapshot = engine.snapshot()?;
+                let catalogue = Catalogue::new(&snapshot.collection, &filter)?;
+                let count = |name: &String| {
+                    let facet = Facet::of(name, &snapshot.collection)?;
+                    Ok(convert::facet(catalogue.facet(&facet)?))
+                };
+                request.facets.iter().map(count).collect::<Result<Vec<_>>>()
+            })
+            .await?;
+        Ok(Response::new(v1::GetFacetsResponse { facets }))
     }
 
     async fn info(&self, _: Request<v1::InfoRequest>) -> Answer<v1::InfoResponse> {

@@ -47,7 +47,10 @@ fn index_code(error: &nocturne_index::Error) -> Code {
     use nocturne_index::Error;
     match error {
         Error::UnknownRecording { .. } | Error::UnknownEpoch { .. } => Code::NotFound,
-        Error::Dimension { .. } => Code::InvalidArgument,
+        Error::Dimension { .. }
+        | Error::Filter(_)
+        | Error::UnknownFacet { .. }
+        | Error::PageToken => Code::InvalidArgument,
         Error::DamagedSegment { .. } | Error::DamagedManifest { .. } => Code::DataLoss,
         Error::Outdated { .. } => Code::Unavailable,
         Error::Io { .. }

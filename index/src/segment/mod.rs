@@ -93,6 +93,7 @@ pub(crate) struct Details<'a> {
     pub(crate) source_sha256: Cow<'a, str>,
     pub(crate) annotations_sha256: Option<Cow<'a, str>>,
     pub(crate) start: Option<DateTime>,
+    /// As it was when the recording was committed; the manifest says what it is now.
     pub(crate) metadata: Cow<'a, BTreeMap<String, String>>,
     pub(crate) montage: Cow<'a, serde_json::Value>,
     pub(crate) events: Option<Cow<'a, [Event]>>,

@@ -146,7 +146,10 @@ fn lost_segment_is_named_and_indexing_again_heals() {
     let error = collection.recording(&id("a")).unwrap_err();
     let expect = format!("`{}` is damaged at byte 0: it is missing", file.display());
     assert_eq!(error.to_string(), expect);
-    assert_eq!(error.hint(), Some("index the recording again, or restore the file from a backup"));
+    assert_eq!(
+        error.hint().as_deref(),
+        Some("index the recording again, or restore the file from a backup")
+    );
     assert_kept(&collection, &draft("b", 2, 4));
     assert_eq!(collection.verify().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["a"]);
 

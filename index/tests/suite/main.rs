@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 mod backup;
+mod catalogue;
 mod collection;
 mod contract;
 mod damage;
 mod durability;
+mod filters;
 mod lock;
 mod support;

@@ -1,12 +1,25 @@
 //! Which epochs a question is about.
 
+mod condition;
+mod evaluate;
+mod expression;
+mod grammar;
+mod parse;
+mod problem;
+
 use std::collections::BTreeSet;
 
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EpochNumber, EpochRef, EventSet, RecordingId, Stage};
 
 use crate::handle::Handle;
-use crate::{Recording, Result};
+use crate::{Error, Recording, RecordingEntry, Result};
+use evaluate::{RowCondition, Verdict};
+
+pub use expression::Expression;
+pub(crate) use expression::columns;
+pub use parse::{DEEPEST_FILTER, LONGEST_FILTER};
+pub use problem::FilterProblem;
 
 /// Conditions on epochs, all of which must hold; the default allows every epoch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +38,8 @@ pub struct Filter {
     pub excluded_recordings: BTreeSet<RecordingId>,
     /// Epochs to leave out, whether they are in the collection or not.
     pub excluded_epochs: BTreeSet<EpochRef>,
+    /// Conditions that were written as one text.
+    pub expression: Option<Expression>,
 }
 
 impl Filter {
@@ -33,17 +48,57 @@ impl Filter {
         *self == Self::default()
     }
 
+    /// Refuses an expression about metadata that none of these recordings has, or that is of another type.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Filter`].
+    pub fn check<'a>(
+        &self,
+        entries: &(impl Iterator<Item = &'a RecordingEntry> + Clone),
+    ) -> Result<()> {
+        match &self.expression {
+            Some(expression) => expression.check(entries).map_err(Error::Filter),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns whether a recording may have epochs that are allowed, by what the manifest says of it alone.
+    pub fn may_allow(&self, entry: &RecordingEntry) -> bool {
+        self.conditions(entry).is_some()
+    }
+
+    /// Returns the conditions on the epochs of a recording; nothing where none of them is allowed.
+    pub fn rows<'a>(&self, recording: &'a Recording) -> Option<RowFilter<'a>> {
+        let conditions = self.conditions(recording.entry())?;
+        Some(RowFilter(conditions.map(|conditions| (recording, conditions))))
+    }
+
     /// Returns the conditions on the epochs of one recording; nothing where none of them is allowed.
     ///
     /// # Errors
     ///
     /// Those of [`Handle::recording`]; without conditions on epochs, none of the recording's columns is read.
     pub(crate) fn of<'a>(&self, handle: &'a Handle) -> Result<Option<RowFilter<'a>>> {
-        let id = &handle.entry().id;
+        let Some(conditions) = self.conditions(handle.entry()) else { return Ok(None) };
+        let Some(conditions) = conditions else { return Ok(Some(RowFilter(None))) };
+        Ok(Some(RowFilter(Some((handle.recording()?, conditions)))))
+    }
+
+    /// Decides what the manifest says of a recording can decide: nothing where no epoch is allowed, and no conditions
+    /// where every one is.
+    #[expect(clippy::option_option, reason = "both levels are named in the sentence above")]
+    pub(crate) fn conditions(&self, entry: &RecordingEntry) -> Option<Option<Conditions>> {
+        let id = &entry.id;
         let is_in = self.recordings.as_ref().is_none_or(|recordings| recordings.contains(id));
         if !is_in || self.excluded_recordings.contains(id) {
-            return Ok(None);
+            return None;
         }
+        let written = match self.expression.as_ref().map(|expression| expression.on(entry)) {
+            Some(Verdict::Known(false)) => return None,
+            Some(Verdict::Known(true)) | None => None,
+            Some(Verdict::Depends(condition)) => Some(condition),
+        };
         let epoch = |number| EpochRef { recording: id.clone(), epoch: EpochNumber(number) };
         let excluded = self.excluded_epochs.range(epoch(0)..=epoch(u32::MAX));
         let excluded: BTreeSet<_> = excluded.map(|excluded| excluded.epoch).collect();
@@ -51,64 +106,56 @@ impl Filter {
             && self.channels == ChannelMask::NONE
             && self.any_event == EventSet::EMPTY
             && self.no_event == EventSet::EMPTY
-            && excluded.is_empty();
-        if is_open {
-            return Ok(Some(RowFilter::Open));
-        }
-        Ok(Some(RowFilter::Conditions(Conditions {
-            recording: handle.recording()?,
+            && excluded.is_empty()
+            && written.is_none();
+        Some((!is_open).then(|| Conditions {
             stages: self.stages.as_ref().map(|stages| Stage::ALL.map(|it| stages.contains(&it))),
             channels: self.channels,
             any_event: self.any_event.bits(),
             no_event: self.no_event.bits(),
             excluded,
-        })))
+            written,
+        }))
     }
 }
 
-/// Conditions on the epochs of one recording.
+/// Conditions on the epochs of one recording; without any, each epoch is allowed.
 #[derive(Debug)]
-pub(crate) enum RowFilter<'a> {
-    /// Every epoch is allowed.
-    Open,
-    /// All of them must hold.
-    Conditions(Conditions<'a>),
-}
+pub struct RowFilter<'a>(Option<(&'a Recording, Conditions)>);
 
 #[derive(Debug)]
-pub(crate) struct Conditions<'a> {
-    recording: &'a Recording,
+pub(crate) struct Conditions {
     /// By position in [`Stage::ALL`].
     stages: Option<[bool; 5]>,
     channels: ChannelMask,
     any_event: u32,
     no_event: u32,
     excluded: BTreeSet<EpochNumber>,
+    /// What an expression leaves to be asked.
+    written: Option<RowCondition>,
 }
 
 impl RowFilter<'_> {
     /// Returns whether the epoch in a row is allowed.
-    pub(crate) fn allows(&self, row: usize) -> bool {
-        match self {
-            Self::Open => true,
-            Self::Conditions(conditions) => conditions.hold(row),
-        }
+    ///
+    /// # Panics
+    ///
+    /// Panics where there is no such row.
+    pub fn allows(&self, row: usize) -> bool {
+        self.0.as_ref().is_none_or(|(recording, conditions)| conditions.hold(recording, row))
     }
 
     /// Returns how many of a recording's epochs are allowed.
     pub(crate) fn count(&self, n_epochs: usize) -> usize {
         match self {
-            Self::Open => n_epochs,
-            Self::Conditions(conditions) => {
-                (0..n_epochs).filter(|row| conditions.hold(*row)).count()
-            }
+            Self(None) => n_epochs,
+            Self(Some(_)) => (0..n_epochs).filter(|row| self.allows(*row)).count(),
         }
     }
 }
 
-impl Conditions<'_> {
-    fn hold(&self, row: usize) -> bool {
-        let recording = self.recording;
+impl Conditions {
+    fn hold(&self, recording: &Recording, row: usize) -> bool {
         let events = recording.event_sets()[row].bits();
         let stage = recording.stages()[row];
         self.stages.is_none_or(|stages| stage.is_some_and(|stage| stages[stage.index()]))
@@ -116,5 +163,6 @@ impl Conditions<'_> {
             && (self.any_event == 0 || events & self.any_event != 0)
             && events & self.no_event == 0
             && !self.excluded.contains(&recording.numbers()[row])
+            && self.written.as_ref().is_none_or(|condition| condition.holds(recording, row))
     }
 }

@@ -1,0 +1,166 @@
+//! Decides conditions: first what a recording decides for all of its epochs, then the rest for each epoch.
+
+use nocturne_psg::montage::ChannelMask;
+
+use super::condition::{
+    ChannelSet, Condition, EpochNumberPart, EpochTest, MetadataTest, RecordingTest, ValueTest,
+    after_noon,
+};
+use super::grammar::{Comparator, number};
+use crate::{Recording, RecordingEntry};
+
+/// What a recording decides.
+#[derive(Debug, Clone)]
+pub(super) enum Verdict {
+    /// The same for every epoch.
+    Known(bool),
+    /// This is left to be asked of each epoch.
+    Depends(RowCondition),
+}
+
+/// Conditions on epochs alone.
+#[derive(Debug, Clone)]
+pub(super) enum RowCondition {
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
+    Is(EpochTest),
+}
+
+impl Condition {
+    /// Decides as much as what the manifest says of a recording can decide.
+    pub(super) fn on(&self, entry: &RecordingEntry) -> Verdict {
+        match self {
+            Self::All(conditions) => joined(conditions, entry, true, RowCondition::All),
+            Self::Any(conditions) => joined(conditions, entry, false, RowCondition::Any),
+            Self::Not(condition) => match condition.on(entry) {
+                Verdict::Known(holds) => Verdict::Known(!holds),
+                Verdict::Depends(rest) => Verdict::Depends(RowCondition::Not(Box::new(rest))),
+            },
+            Self::OfRecording(test) => Verdict::Known(test.holds(entry)),
+            Self::OfEpoch(test) => match test.known(entry) {
+                Some(holds) => Verdict::Known(holds),
+                None => Verdict::Depends(RowCondition::Is(*test)),
+            },
+        }
+    }
+}
+
+/// Decides conditions of which all must hold (`neutral` is true) or one (`neutral` is false).
+fn joined(
+    conditions: &[Condition],
+    entry: &RecordingEntry,
+    neutral: bool,
+    join: impl FnOnce(Vec<RowCondition>) -> RowCondition,
+) -> Verdict {
+    let mut rest = Vec::new();
+    for condition in conditions {
+        match condition.on(entry) {
+            Verdict::Known(holds) if holds != neutral => return Verdict::Known(holds),
+            Verdict::Known(_) => {}
+            Verdict::Depends(condition) => rest.push(condition),
+        }
+    }
+    if rest.is_empty() { Verdict::Known(neutral) } else { Verdict::Depends(join(rest)) }
+}
+
+impl RecordingTest {
+    fn holds(&self, entry: &RecordingEntry) -> bool {
+        match self {
+            Self::Name(test) => test.holds(entry.id.as_str()),
+            Self::HasStart => entry.start.is_some(),
+            Self::Start(span) => entry.start.is_some_and(|start| span.holds(&start)),
+            Self::Metadata(MetadataTest { name, value, .. }) => {
+                entry.metadata.get(name).is_some_and(|text| value.holds(text))
+            }
+        }
+    }
+}
+
+impl ValueTest {
+    /// Returns whether a text compares as it should: as a number where both are numbers.
+    fn holds(&self, text: &str) -> bool {
+        let Self { comparator, literal, is_name } = self;
+        let numbers = if *is_name { (None, None) } else { (number(text), literal.number()) };
+        match (numbers, comparator) {
+            ((Some(value), Some(literal)), _) => comparator.accepts(value.partial_cmp(&literal)),
+            (_, Comparator::Equal | Comparator::Has) => literal.matches(text),
+            (_, Comparator::NotEqual) => !literal.matches(text),
+            ((None, None), _) => comparator.accepts(text.partial_cmp(literal.text().as_str())),
+            // A number comes neither before nor after a word.
+            ((Some(_), None) | (None, Some(_)), _) => false,
+        }
+    }
+}
+
+impl EpochTest {
+    /// Returns what holds for every epoch of a recording, where that is known without a look at them.
+    fn known(&self, entry: &RecordingEntry) -> Option<bool> {
+        match self {
+            Self::Stage { .. } => (!entry.has_stages()).then_some(false),
+            Self::Event { .. } => (!entry.has_events()).then_some(false),
+            Self::Channel { set: ChannelSet::Carried, channels, is_wanted } => {
+                (!meets(entry.mask, *channels)).then_some(!is_wanted)
+            }
+            Self::Channel { .. } | Self::Number { .. } => None,
+            Self::Clock(_) => entry.start.is_none().then_some(false),
+        }
+    }
+}
+
+impl RowCondition {
+    /// Decides for the epoch in a row.
+    pub(super) fn holds(&self, recording: &Recording, row: usize) -> bool {
+        match self {
+            Self::All(conditions) => conditions.iter().all(|it| it.holds(recording, row)),
+            Self::Any(conditions) => conditions.iter().any(|it| it.holds(recording, row)),
+            Self::Not(condition) => !condition.holds(recording, row),
+            Self::Is(test) => test.holds(recording, row),
+        }
+    }
+}
+
+impl EpochTest {
+    fn holds(&self, recording: &Recording, row: usize) -> bool {
+        match self {
+            Self::Stage { stages, is_wanted } => {
+                recording.stages()[row].is_some_and(|stage| stages[stage.index()] == *is_wanted)
+            }
+            Self::Event { kinds, is_wanted } => {
+                (recording.event_sets()[row].bits() & kinds.bits() != 0) == *is_wanted
+            }
+            Self::Channel { set, channels, is_wanted } => {
+                let quality = recording.qualities()[row];
+                let found = match set {
+                    ChannelSet::Carried => recording.masks()[row],
+                    ChannelSet::Missing => quality.missing,
+                    ChannelSet::Flat => quality.flat,
+                    ChannelSet::Clipped => quality.clipped,
+                };
+                meets(found, *channels) == *is_wanted
+            }
+            Self::Number { part, comparator, value } => {
+                let found = match part {
+                    EpochNumberPart::Number => f64::from(recording.numbers()[row].0),
+                    EpochNumberPart::OnsetS => recording.onsets_s()[row],
+                };
+                comparator.accepts(found.partial_cmp(value))
+            }
+            Self::Clock(span) => {
+                let start_s = recording.entry().start.map(|start| {
+                    let time = start.time();
+                    let whole = i32::from(time.hour()) * 3600
+                        + i32::from(time.minute()) * 60
+                        + i32::from(time.second());
+                    f64::from(whole) + f64::from(time.subsec_nanosecond()) * 1e-9
+                });
+                let onset_s = recording.onsets_s()[row];
+                start_s.is_some_and(|start_s| span.holds(&after_noon(start_s + onset_s)))
+            }
+        }
+    }
+}
+
+fn meets(channels: ChannelMask, others: ChannelMask) -> bool {
+    channels.bits() & others.bits() != 0
+}

@@ -1,0 +1,408 @@
+//! Filter expressions: what they mean, how they are refused, and that they are the same read twice.
+
+use std::collections::BTreeMap;
+
+use nocturne_index::{
+    Collection, DEEPEST_FILTER, EpochPoint, Error, ExactIndex, Expression, Filter, LONGEST_FILTER,
+    RecordingDraft, SearchRequest, VectorIndex,
+};
+use nocturne_psg::montage::{Channel, ChannelMask};
+use nocturne_psg::{EpochRef, EventKind, EventSet, Stage};
+use proptest::prelude::*;
+
+use crate::support::{DIM, collection, draft, embedding, id, space};
+
+/// Recordings that differ in what they lack.
+fn drafts() -> [RecordingDraft; 4] {
+    let metadata = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let a = RecordingDraft {
+        metadata: metadata(&[("age", "61"), ("sex", "F"), ("subject", "007"), ("AND", "x")]),
+        ..draft("a", 1, 20)
+    };
+    let b = RecordingDraft {
+        metadata: metadata(&[("age", "90+"), ("sex", "M"), ("bmi (kg)", "31.5")]),
+        start: None,
+        events: None,
+        ..draft("b", 2, 20)
+    };
+    let mut c = draft("c", 3, 20);
+    c.metadata = metadata(&[("age", "40.0"), ("bmi (kg)", "22")]);
+    c.start = Some("2026-03-02T01:59:00".parse().unwrap());
+    c.epochs.iter_mut().for_each(|point| point.stage = None);
+    let mut d = draft("deep/night 4", 4, 20);
+    d.metadata.clear();
+    d.epochs.iter_mut().for_each(|point| {
+        point.mask = ChannelMask::from_iter([Channel::Ecg]);
+    });
+    [a, b, c, d]
+}
+
+/// Whether an epoch of a recording is meant.
+type Meaning = fn(&RecordingDraft, &EpochPoint) -> bool;
+
+fn age(draft: &RecordingDraft) -> Option<f64> {
+    draft.metadata.get("age")?.parse().ok()
+}
+
+fn is_scored(draft: &RecordingDraft) -> bool {
+    draft.events.is_some()
+}
+
+fn clock_s(draft: &RecordingDraft, point: &EpochPoint) -> Option<f64> {
+    let time = draft.start?.time();
+    let start_s = f64::from(time.hour()) * 3600.0
+        + f64::from(time.minute()) * 60.0
+        + f64::from(time.second());
+    Some((start_s + point.onset_s) % 86_400.0)
+}
+
+/// Comparisons, and what each means, written down in the simplest way.
+const COMPARISONS: [(&str, Meaning); 40] = [
+    ("recording = a", |it, _| it.id == id("a")),
+    ("recording != a", |it, _| it.id != id("a")),
+    ("recording = \"deep/*\"", |it, _| it.id == id("deep/night 4")),
+    ("recording:deep/*", |it, _| it.id == id("deep/night 4")),
+    ("recording >= b", |it, _| it.id != id("a")),
+    ("recording = ('a' OR \"deep/night 4\")", |it, _| {
+        it.id == id("a") || it.epochs[0].mask.bits() == 1
+    }),
+    ("age > 50", |it, _| age(it).is_some_and(|age| age > 50.0)),
+    ("age <= 40", |it, _| age(it).is_some_and(|age| age <= 40.0)),
+    ("age = 61.0", |it, _| age(it) == Some(61.0)),
+    ("metadata.age != 61", |it, _| it.metadata.contains_key("age") && it.id != id("a")),
+    ("age = 9*", |it, _| it.id == id("b")),
+    ("age:*", |it, _| it.metadata.contains_key("age")),
+    ("metadata:sex", |it, _| it.metadata.contains_key("sex")),
+    ("sex = F", |it, _| it.id == id("a")),
+    ("sex != F", |it, _| it.id == id("b")),
+    ("sex < G", |it, _| it.id == id("a")),
+    ("subject = 7", |_, _| false),
+    ("subject = 007", |it, _| it.id == id("a")),
+    ("metadata.AND = x", |it, _| it.id == id("a")),
+    ("\"bmi (kg)\" >= 30", |it, _| it.id == id("b")),
+    ("start:*", |it, _| it.start.is_some()),
+    ("start = 2026-03-01", |it, _| it.id == id("a") || it.id == id("deep/night 4")),
+    ("start > 2026-03-01", |it, _| it.id == id("c")),
+    ("start <= \"2026-03-01T22:58:30\"", |it, _| it.id == id("a") || it.id == id("deep/night 4")),
+    ("start != \"2026-03-02T01:59\"", |it, _| it.start.is_some() && it.id != id("c")),
+    ("epoch < 16", |_, point| point.number.0 < 16),
+    ("epoch = 13", |_, point| point.number.0 == 13),
+    ("onset >= 450s", |_, point| point.onset_s >= 450.0),
+    ("onset < 60.5", |_, point| point.onset_s < 60.5),
+    ("clock < \"23:05\"", |it, point| {
+        clock_s(it, point).is_some_and(|s| (43_200.0..23.0 * 3600.0 + 300.0).contains(&s))
+    }),
+    ("clock = \"02:06\"", |it, point| {
+        clock_s(it, point).is_some_and(|s| (7560.0..7620.0).contains(&s))
+    }),
+    ("stage = N2", |_, point| point.stage == Some(Stage::N2)),
+    ("stage != n2", |_, point| point.stage.is_some_and(|stage| stage != Stage::N2)),
+    ("stage:*", |_, point| point.stage.is_some()),
+    ("stage = N*", |_, point| point.stage.is_some_and(|stage| stage.to_string().starts_with('N'))),
+    ("event:arousal", |it, point| is_scored(it) && point.events.contains(EventKind::Arousal)),
+    ("event != arousal", |it, point| is_scored(it) && !point.events.contains(EventKind::Arousal)),
+    ("event = *_apnea", |it, point| {
+        let kinds = [EventKind::ObstructiveApnea, EventKind::CentralApnea, EventKind::MixedApnea];
+        is_scored(it) && kinds.iter().any(|kind| point.events.contains(*kind))
+    }),
+    ("channel:ecg", |_, point| point.mask.contains(Channel::Ecg)),
+    ("flat != (EEG_C3_A2 OR pos)", |_, point| {
+        let flat = |channel| point.quality.flat.contains(channel);
+        !flat(Channel::EegC3A2) || !flat(Channel::Position)
+    }),
+];
+
+/// Conditions and how they are joined, apart from how they are written.
+#[derive(Debug, Clone)]
+enum Tree {
+    Comparison(usize),
+    Not(Box<Self>, &'static str),
+    All(Vec<Self>, &'static str),
+    Any(Vec<Self>),
+}
+
+impl Tree {
+    fn holds(&self, draft: &RecordingDraft, point: &EpochPoint) -> bool {
+        match self {
+            Self::Comparison(place) => COMPARISONS[*place].1(draft, point),
+            Self::Not(tree, _) => !tree.holds(draft, point),
+            Self::All(trees, _) => trees.iter().all(|tree| tree.holds(draft, point)),
+            Self::Any(trees) => trees.iter().any(|tree| tree.holds(draft, point)),
+        }
+    }
+
+    fn written(&self) -> String {
+        let joined = |trees: &[Self], word: &str| {
+            let parts: Vec<String> = trees.iter().map(Self::term).collect();
+            parts.join(word)
+        };
+        match self {
+            Self::Comparison(place) => COMPARISONS[*place].0.to_owned(),
+            Self::Not(tree, word) => format!("{word}{}", tree.term()),
+            Self::All(trees, word) => joined(trees, word),
+            Self::Any(trees) => joined(trees, " OR "),
+        }
+    }
+
+    fn term(&self) -> String {
+        match self {
+            Self::Comparison(_) => self.written(),
+            Self::Not(..) | Self::All(..) | Self::Any(_) => format!("( {})", self.written()),
+        }
+    }
+}
+
+fn trees() -> impl Strategy<Value = Tree> {
+    let leaf = (0..COMPARISONS.len()).prop_map(Tree::Comparison);
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let several = || prop::collection::vec(inner.clone(), 2..4);
+        prop_oneof![
+            (inner.clone(), prop::sample::select(vec!["NOT ", "-"]))
+                .prop_map(|(tree, word)| Tree::Not(Box::new(tree), word)),
+            (several(), prop::sample::select(vec![" AND ", " ", "\n AND\t"]))
+                .prop_map(|(trees, word)| Tree::All(trees, word)),
+            several().prop_map(Tree::Any),
+        ]
+    })
+}
+
+/// Returns the epochs that a filter allows, and refuses a recording that is passed over with one of them.
+fn allowed(collection: &Collection, filter: &Filter) -> Vec<EpochRef> {
+    let mut allowed = Vec::new();
+    for entry in collection.recordings() {
+        let recording = collection.recording(&entry.id).unwrap();
+        let rows = filter.rows(recording);
+        assert_eq!(rows.is_some(), filter.may_allow(entry));
+        let Some(rows) = rows else { continue };
+        let numbers = recording.numbers().iter().enumerate();
+        let numbers = numbers.filter(|(row, _)| rows.allows(*row)).map(|(_, number)| *number);
+        allowed.extend(numbers.map(|epoch| EpochRef { recording: entry.id.clone(), epoch }));
+    }
+    allowed
+}
+
+fn meant(
+    drafts: &[RecordingDraft],
+    holds: impl Fn(&RecordingDraft, &EpochPoint) -> bool,
+) -> Vec<EpochRef> {
+    let epochs = drafts.iter().flat_map(|draft| draft.epochs.iter().map(move |it| (draft, it)));
+    let meant = epochs.filter(|(draft, point)| holds(draft, point));
+    meant
+        .map(|(draft, point)| EpochRef { recording: draft.id.clone(), epoch: point.number })
+        .collect()
+}
+
+fn filter(text: &str) -> Filter {
+    Filter { expression: Some(text.parse().unwrap()), ..Filter::default() }
+}
+
+#[test]
+fn every_comparison_means_what_it_should() {
+    let drafts = drafts();
+    let collection = collection(&space(), drafts.to_vec());
+    for (text, holds) in COMPARISONS {
+        let found = allowed(&collection, &filter(text));
+        assert_eq!(found, meant(&drafts, holds), "{text}");
+        let not = allowed(&collection, &filter(&format!("NOT ({text})")));
+        assert_eq!(not.len() + found.len(), 80, "{text}");
+        filter(text).check(&collection.recordings()).unwrap();
+    }
+}
+
+#[test]
+fn or_binds_more_tightly_than_and_as_in_aip_160() {
+    let written = |text: &str| text.parse::<Expression>().unwrap().to_string();
+    let expect = r#"epoch = "1" AND (epoch = "2" OR epoch = "3") AND epoch = "4""#;
+    for text in [
+        "epoch=1 AND epoch=2 OR epoch=3 AND epoch=4",
+        "epoch=1 epoch=2 OR epoch=3 epoch=4",
+        "(epoch=1) AND (epoch=(2 OR 3)) epoch = '4'",
+    ] {
+        assert_eq!(written(text), expect, "{text}");
+    }
+    assert_eq!(written("-epoch:1 NOT(stage=N1)"), r#"(NOT epoch : "1") AND (NOT stage = "N1")"#);
+    assert_eq!(written(" \n"), "");
+    assert_eq!(written(r#"subject = "a\"b\*c*""#), r#"subject = "a\"b\*c*""#);
+}
+
+#[test]
+fn searches_find_all_that_is_allowed_and_nothing_else() {
+    let drafts = drafts();
+    let collection = collection(&space(), drafts.to_vec());
+    let index = ExactIndex::open(&collection).unwrap();
+    let filter = filter("(age > 50 OR NOT start:*) stage = N* -event:snore epoch < 25");
+    let request = SearchRequest { filter: filter.clone(), ..SearchRequest::nearest(1000) };
+    let hits = index.search(&embedding(&[1.0; DIM]), &request).unwrap();
+    let mut found: Vec<EpochRef> = hits.into_iter().map(|hit| hit.epoch).collect();
+    found.sort();
+    let expect = meant(&drafts, |draft, point| {
+        (age(draft).is_some_and(|age| age > 50.0) || draft.start.is_none())
+            && point.stage.is_some_and(|stage| stage.to_string().starts_with('N'))
+            && !(is_scored(draft) && point.events.contains(EventKind::Snore))
+            && point.number.0 < 25
+    });
+    assert!(expect.len() > 3);
+    assert_eq!(found, expect);
+    // With the filters beside it, both must hold.
+    let both = Filter { any_event: EventSet::from_iter([EventKind::Rera]), ..filter };
+    let alone = Filter { expression: None, ..both.clone() };
+    let (all, narrow) = (allowed(&collection, &both), allowed(&collection, &alone));
+    assert!(all.iter().all(|epoch| expect.contains(epoch) && narrow.contains(epoch)));
+}
+
+#[test]
+fn mistakes_are_told_with_their_place_and_what_there_is() {
+    let collection = collection(&space(), drafts().to_vec());
+    let index = ExactIndex::open(&collection).unwrap();
+    let check = |text: &str, expect: &str, hint: &str| {
+        let error = text.parse::<Expression>().map_err(Error::Filter).and_then(|expression| {
+            let filter = Filter { expression: Some(expression), ..Filter::default() };
+            let request = SearchRequest { filter, ..SearchRequest::nearest(1) };
+            index.search(&embedding(&[1.0; DIM]), &request)
+        });
+        let error = error.unwrap_err();
+        assert_eq!(error.to_string(), format!("filter, column {expect}"));
+        assert!(error.hint().is_some_and(|it| it.contains(hint)), "{text}: {:?}", error.hint());
+    };
+    check("stage = N4", "9, at `N4`: there is no stage `N4`", "`W`, `N1`");
+    check("stage = ''", "9, at `''`: there is no stage ``", "`NOT stage:*`");
+    check("event:yawn", "7, at `yawn`: there is no event `yawn`", "`arousal`, ");
+    check("channel:C3", "9, at `C3`: there is no channel `C3`", "`EEG_C3_A2`");
+    check(
+        "weight > 3",
+        "1, at `weight > 3`: no recording has a field `weight`",
+        "metadata is `AND`, `age`",
+    );
+    check(
+        "sex > 3",
+        "7, at `3`: `sex` is a word such as `F` and compared with a number",
+        "sex = F",
+    );
+    check(
+        "'bmi (kg)' > old",
+        "14, at `old`: `bmi (kg)` is a number and compared with the word `old`",
+        ">= 60",
+    );
+    check("epoch = x", "9, at `x`: `epoch` is compared with `x`; expected a number", "epoch >=");
+    check(
+        "onset < 1h",
+        "9, at `1h`: `onset` is compared with `1h`; expected a number of seconds",
+        "3600",
+    );
+    check(
+        "clock > 2am",
+        "9, at `2am`: `clock` is compared with `2am`; expected a time of day",
+        "23:30",
+    );
+    check(
+        "clock > 02:30",
+        "11, at `:30`: a comparator behind a value",
+        "put texts with blanks or special characters in quotes",
+    );
+    check(
+        "start = 2026-02-30",
+        "9, at `2026-02-30`: `start` is compared with `2026-02-30`; expected a date or a date with a time",
+        "2001-01-31",
+    );
+    check(
+        "stage > N1",
+        "1, at `stage > N1`: a stage has no order; expected `=`, `!=` or `:`",
+        "N2",
+    );
+    check("age > 6*", "7, at `6*`: `>` has no order with `*`", "`*` may follow");
+    check(
+        "sleepy",
+        "1, at `sleepy`: `sleepy` stands alone; expected a comparator after it",
+        "stage = N2",
+    );
+    check(
+        "near(N2) > 1",
+        "1, at `near(N2) > 1`: `near` is a function; this filter has none",
+        "stage = N2",
+    );
+    check("metadata = 3", "1, at `metadata = 3`: `metadata` is no single value", "metadata:age");
+    check("(stage = N2", "1, at `(stage = N2`: this `(` is never closed", "AND");
+    check("stage = N2)", "11, at `)`: a `)` closes nothing", "AND");
+    check("stage = \"N2", "9, at `\"N2`: this \" is never closed", "same quote");
+    check("stage = N2 AND", "15, at its end: expected the name of a field", "AND");
+    check("stage =", "8, at its end: expected a value", "quotes");
+    check("é = 1 OR", "9, at its end: expected the name of a field", "comparisons");
+}
+
+#[test]
+fn collections_without_recordings_know_no_fields_and_refuse_none() {
+    let index = ExactIndex::open(&collection(&space(), vec![])).unwrap();
+    let request = SearchRequest { filter: filter("age > 3"), ..SearchRequest::nearest(1) };
+    assert_eq!(index.search(&embedding(&[1.0; DIM]), &request).unwrap(), []);
+}
+
+#[test]
+fn long_and_deep_expressions_are_refused_before_they_cost_anything() {
+    let nested = |n: usize| format!("{}epoch=1{}", "(".repeat(n), ")".repeat(n));
+    nested(DEEPEST_FILTER).parse::<Expression>().unwrap();
+    let problem = nested(DEEPEST_FILTER + 1).parse::<Expression>().unwrap_err();
+    assert_eq!(problem.problem, "more than 50 parentheses within each other");
+    let negated = "-(".repeat(4000);
+    assert_eq!(negated.parse::<Expression>().unwrap_err().problem, problem.problem);
+    let long = "epoch=1 ".repeat(LONGEST_FILTER / 8);
+    long.parse::<Expression>().unwrap();
+    let problem = format!("{long} ").parse::<Expression>().unwrap_err().problem;
+    assert_eq!(problem, "it has 8193 bytes; expected at most 8192");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_expression_allows_what_a_naive_reading_allows(tree in trees()) {
+        let drafts = drafts();
+        let collection = collection(&space(), drafts.to_vec());
+        let filter = filter(&tree.written());
+        let expect = meant(&drafts, |draft, point| tree.holds(draft, point));
+        prop_assert_eq!(allowed(&collection, &filter), expect);
+    }
+
+    #[test]
+    fn expressions_are_the_same_written_and_read_again(tree in trees()) {
+        let once: Expression = tree.written().parse().unwrap();
+        let twice: Expression = once.to_string().parse().unwrap();
+        prop_assert_eq!(once.to_string(), twice.to_string());
+        let drafts = drafts();
+        let collection = collection(&space(), drafts.to_vec());
+        let filter = Filter { expression: Some(twice), ..Filter::default() };
+        prop_assert_eq!(
+            allowed(&collection, &filter),
+            meant(&drafts, |draft, point| tree.holds(draft, point))
+        );
+    }
+
+    #[test]
+    fn any_literal_is_the_same_written_and_read_again(text in ".{0,12}", name in "[a-zA-Z.\"' (*-]{1,6}") {
+        let quoted: String = text.chars().flat_map(|it| ['\\', it]).collect();
+        let name: String = name.chars().flat_map(|it| ['\\', it]).collect();
+        let once: Expression = format!("metadata.x.'{name}' = \"{quoted}\"").parse().unwrap();
+        let twice: Expression = once.to_string().parse().unwrap();
+        prop_assert_eq!(once.to_string(), twice.to_string());
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in any::<String>()) {
+        if let Ok(expression) = text.parse::<Expression>() {
+            prop_assert_eq!(&expression.to_string().parse::<Expression>().unwrap(), &expression);
+        }
+    }
+
+    #[test]
+    fn no_heap_of_signs_makes_the_reader_panic(
+        words in prop::collection::vec(prop::sample::select(vec![
+            "(", ")", "-", "NOT", "AND", "OR", "=", "!=", ":", "<", ">=", "\"", "'", "\\", "*", ".", ",", " ",
+            "stage", "N2", "age", "6", "é", "clock", "metadata", "f(",
+        ]), 0..24)
+    ) {
+        if let Ok(expression) = words.concat().parse::<Expression>() {
+            prop_assert_eq!(&expression.to_string().parse::<Expression>().unwrap(), &expression);
+        }
+    }
+}

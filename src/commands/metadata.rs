@@ -1,0 +1,46 @@
+//! `nocturne metadata`
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use nocturne_index::{Collection, CollectionWriter, RecordingEntry};
+use nocturne_psg::{MatchedMetadata, MetadataTable};
+use serde_json::json;
+
+use super::index::tell_problem;
+use crate::args::Metadata;
+use crate::console;
+use crate::error::Outcome;
+
+pub(super) fn run(arguments: &Metadata) -> Result<Outcome> {
+    let Metadata { table, collection, json } = arguments;
+    let table = MetadataTable::read(table)?;
+    let space = Collection::open(collection)?.space().clone();
+    let mut writer = CollectionWriter::open(collection, &space)?;
+    let subject = |entry: &RecordingEntry| entry.metadata.get("subject").cloned();
+    let known: Vec<_> = writer.recordings().map(|it| (it.id.clone(), subject(it))).collect();
+    let named = known.iter().map(|(id, subject)| (id.as_str(), subject.as_deref()));
+    let MatchedMetadata { said, problems } = table.matched(named);
+    let said = writer.recordings().zip(said).filter_map(|(entry, said)| {
+        let mut metadata = entry.metadata.clone();
+        metadata.extend(said?.clone());
+        Some((entry.id.clone(), metadata))
+    });
+    let said: BTreeMap<_, _> = said.collect();
+    let n_named = said.len();
+    let n_changed = writer.set_metadata(said)?;
+    problems.iter().try_for_each(|problem| tell_problem(problem, *json))?;
+    if *json {
+        let (n_same, n_problems) = (n_named - n_changed, problems.len());
+        console::print_json(&json!({
+            "event": "summary", "changed": n_changed, "unchanged": n_same, "rows_failed": n_problems,
+        }))?;
+    } else {
+        console::print(format_args!(
+            "{n_changed} recordings changed, {} unchanged, {} rows passed over",
+            n_named - n_changed,
+            problems.len()
+        ))?;
+    }
+    Ok(if problems.is_empty() { Outcome::Done } else { Outcome::PartlyDone })
+}
