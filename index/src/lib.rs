@@ -6,7 +6,7 @@
 //!   When [`commit`](CollectionWriter::commit) returns, the recording survives a power cut and is visible whole.
 //! - [`Collection`] is a snapshot for readers; [`Collection::refresh`] gives the next one.
 //! - [`VectorIndex`] finds the epochs nearest to a query. [`ExactIndex`] looks at every epoch and is right by definition;
-//!   [`PartitionIndex`] looks at the lists of epochs that point the way of the query, and [`HnswIndex`] walks a graph;
+//!   [`PartitionIndex`] looks at the lists of epochs that point the way of the query, and [`GraphIndex`] walks a graph;
 //!   both ask the exact one wherever they would be slow or incomplete. [`PlannedIndex`] chooses, and says what it chose.
 //!
 //! An epoch's identity is its recording's name and its number ([`EpochRef`](nocturne_psg::EpochRef)):
@@ -19,10 +19,11 @@
 //! manifest-000042.jsonl
 //! segments/<hash>.seg     one recording each, sealed, named by its content
 //! partitions/<hash>.lists a cache: the codes of all epochs in lists
+//! graphs/<hash>.graph     a cache: the codes of all epochs, each with its neighbours
 //! writer.lock             held while a writer lives
 //! ```
 //!
-//! The modules `manifest`, `segment` and `partitions::lists` describe the files byte by byte.
+//! The modules `manifest`, `segment`, `partitions::lists` and `graph::file` describe the files byte by byte.
 //! Every other file is ignored, and none is ever read outside the folder.
 //!
 //! # Example
@@ -75,6 +76,7 @@
 //! # }
 //! ```
 
+mod cache_files;
 mod captions;
 mod codes;
 mod collection;
@@ -84,10 +86,11 @@ mod envelope;
 mod error;
 mod exact;
 mod filter;
+mod graph;
 mod handle;
-mod hnsw;
 mod kernel;
 mod manifest;
+mod member;
 mod missing;
 mod partitions;
 mod plan;
@@ -111,7 +114,7 @@ pub use entry::{RecordingEntry, SegmentHash, SegmentRef};
 pub use error::{Error, Holder, Result};
 pub use exact::ExactIndex;
 pub use filter::Filter;
-pub use hnsw::{HnswIndex, HnswSettings};
+pub use graph::{GraphIndex, GraphSettings, HnswGraph};
 pub use missing::MissingRecording;
 pub use partitions::{Due, PartitionIndex};
 pub use plan::{Found, Plan};

@@ -1,0 +1,1 @@
+//! Graphs that are frozen, saved, followed and damaged.
