@@ -7,7 +7,6 @@ use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nocturne_encoder::Device;
 use nocturne_encoder::caption::{Search as Wording, Strategy};
-use nocturne_engine::Search;
 use nocturne_indexer::CaptionKinds;
 use nocturne_psg::montage::{Channel, ProfileChoice};
 use nocturne_psg::simulator::Site;
@@ -77,6 +76,12 @@ pub(crate) enum Command {
     List(List),
     /// Reads every byte of a collection and tells what is damaged or lost.
     Verify(Verify),
+    /// Takes recordings out of a collection.
+    Remove(Remove),
+    /// Copies a collection, every byte of it checked, while it may be written to.
+    Backup(Backup),
+    /// Makes a collection of a backup.
+    Restore(Restore),
     /// Writes what a collection holds.
     Export(Export),
     /// Serves a collection over gRPC.
@@ -114,32 +119,17 @@ pub(crate) struct CollectionArguments {
     /// Folder of the collection.
     #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
     pub(crate) collection: PathBuf,
-    /// How epochs are searched: `exact` looks at every one, `graph` may miss some.
+    /// Share of the nearest epochs that a search is to find on average; below 1, some are missed for the sake of speed.
     #[arg(
         long,
-        env = "NOCTURNE_INDEX",
-        default_value = "exact",
-        value_name = "KIND",
+        env = "NOCTURNE_RECALL",
+        default_value_t = 1.0,
+        value_name = "SHARE",
         help_heading = "Search"
     )]
-    pub(crate) index: IndexKind,
+    pub(crate) recall: f32,
     #[command(flatten)]
     pub(crate) encoder: EncoderArguments,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum IndexKind {
-    Exact,
-    Graph,
-}
-
-impl From<IndexKind> for Search {
-    fn from(kind: IndexKind) -> Self {
-        match kind {
-            IndexKind::Exact => Self::Exact,
-            IndexKind::Graph => Self::Graph,
-        }
-    }
 }
 
 /// `nocturne demo`
@@ -294,6 +284,52 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "LIST")]
     pub(crate) acked: Option<PathBuf>,
     /// Writes a line of JSON for each recording.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `nocturne remove`
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    /// Names of the recordings.
+    #[arg(required_unless_present = "purge", value_name = "NAME")]
+    pub(crate) recordings: Vec<RecordingId>,
+    /// Folder of the collection.
+    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
+    pub(crate) collection: PathBuf,
+    /// Also removes from the disk, at once, what was removed or replaced before; a search that is under way may then have to
+    /// be asked again.
+    #[arg(long)]
+    pub(crate) purge: bool,
+    /// Writes a line of JSON for each recording, after it is gone durably.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `nocturne backup`
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// Folder of the collection; `nocturne index` may be filling it meanwhile.
+    pub(crate) collection: PathBuf,
+    /// Folder of the backup; it is a collection like any other.
+    #[arg(value_name = "BACKUP")]
+    pub(crate) place: PathBuf,
+    /// Brings an earlier backup up to date, and writes only what is new.
+    #[arg(long)]
+    pub(crate) update: bool,
+    /// Writes JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `nocturne restore`
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// Folder of the backup.
+    pub(crate) backup: PathBuf,
+    /// Folder of the collection; it must be empty or not there.
+    pub(crate) collection: PathBuf,
+    /// Writes JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

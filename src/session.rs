@@ -59,9 +59,9 @@ impl Session {
         self.engine_with(arguments, false)
     }
 
-    /// Opens a collection for a server, which makes captions if the bundle does.
+    /// Opens a collection for a server, which makes captions if the bundle does, and lists for great collections.
     pub(crate) fn serving_engine(&self, arguments: &CollectionArguments) -> Result<Engine> {
-        self.engine_with(arguments, self.bundle.has_captioner())
+        self.engine_with(arguments, true)
     }
 
     /// Opens what tells where the encoder looked.
@@ -71,12 +71,13 @@ impl Session {
         Ok(Explainer::new(signal)?)
     }
 
-    fn engine_with(&self, arguments: &CollectionArguments, captions: bool) -> Result<Engine> {
+    fn engine_with(&self, arguments: &CollectionArguments, serves: bool) -> Result<Engine> {
         let options = Options {
             device: self.arguments.device,
-            search: arguments.index.into(),
+            recall: Some(arguments.recall),
+            makes_lists: serves,
             batch: self.batch(),
-            captions,
+            captions: serves && self.bundle.has_captioner(),
         };
         let engine = Engine::open(&arguments.collection, &self.bundle, self.runtime, options)?;
         self.tell_provider(engine.provider());

@@ -68,21 +68,22 @@ fn filters_narrow_the_search() {
 }
 
 #[test]
-fn graph_and_exact_search_agree() {
+fn small_collection_is_searched_whole_whatever_recall_is_asked() {
     let Some(cohort) = cohort() else { return };
-    let ask = |index: &str| {
-        let arguments = [
-            "search",
-            "rapid eye movements",
-            "-c",
-            text(&cohort.collection),
-            "--index",
-            index,
-            "--json",
-        ];
-        run(arguments).expect_code(0).json()["hits"].clone()
+    let collection = text(&cohort.collection);
+    let ask = |recall: &str| {
+        let search = ["search", "rapid eye movements", "-c", collection, "--json", "--recall"];
+        run(search.into_iter().chain([recall]))
     };
-    assert_eq!(ask("exact"), ask("graph"));
+    let (all, most) = (ask("1").expect_code(0).json(), ask("0.9").expect_code(0).json());
+    assert_eq!(all["plan"], "scan");
+    assert_eq!(all, most);
+    let run = ask("1.5").expect_code(1);
+    assert!(
+        run.error().ends_with("`recall` is 1.5; expected more than 0 and at most 1"),
+        "{}",
+        run.error()
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use nocturne_index::{Collection, Space};
 use crate::generate::CaptionService;
 use crate::snapshot::{Newest, Snapshot};
 use crate::text::TextService;
-use crate::{Result, Search};
+use crate::{Error, Result};
 
 /// Answers questions about the nights of a collection. It may be shared between threads.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Engine {
     pub(crate) manifest: Manifest,
     fingerprint: String,
     provider: Provider,
-    search: Search,
+    recall: Option<f32>,
 }
 
 /// How an engine runs.
@@ -31,8 +31,11 @@ pub struct Engine {
 pub struct Options {
     /// Where the text tower runs.
     pub device: Device,
-    /// How epochs are searched.
-    pub search: Search,
+    /// Share of the nearest epochs that a search is to find on average, above 0 and up to 1, where the search does not say;
+    /// with nothing, every epoch is looked at and none is missed.
+    pub recall: Option<f32>,
+    /// Whether lists, with which some of the nearest may be missed, are made in the background for great collections.
+    pub makes_lists: bool,
     /// How texts are worked through.
     pub batch: BatchOptions,
     /// Whether the signal tower and the caption decoder are opened too, for
@@ -61,7 +64,7 @@ pub struct Info {
     pub epochs: usize,
     /// Number of the collection's snapshot.
     pub generation: u64,
-    /// How epochs are searched.
+    /// How epochs are searched where the search does not say: `exact`, or `approximate` where some may be missed.
     pub search: &'static str,
 }
 
@@ -84,15 +87,16 @@ impl Engine {
         let provider = text.provider().clone();
         let captions =
             options.captions.then(|| caption_service(bundle, runtime, options)).transpose()?;
-        let snapshot = Snapshot::open(collection, options.search)?;
+        let recall = options.recall.map(check_recall).transpose()?;
+        let snapshot = Snapshot::open(collection)?;
         Ok(Self {
-            newest: Newest::new(snapshot, options.search),
+            newest: Newest::new(snapshot, options.makes_lists),
             texts: TextService::start(text)?,
             captions,
             manifest: bundle.manifest().clone(),
             fingerprint: bundle.fingerprint().to_owned(),
             provider,
-            search: options.search,
+            recall,
         })
     }
 
@@ -113,7 +117,7 @@ impl Engine {
             recordings: snapshot.collection.recordings().len(),
             epochs: snapshot.collection.n_epochs(),
             generation: snapshot.collection.generation(),
-            search: self.search.name(),
+            search: if self.recall.is_some_and(|it| it < 1.0) { "approximate" } else { "exact" },
         })
     }
 
@@ -126,6 +130,15 @@ impl Engine {
         &self.fingerprint
     }
 
+    /// Returns the share of the nearest that a search is to find; nothing where it is to miss none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Field`] where it is no share.
+    pub(crate) fn recall(&self, asked: Option<f32>) -> Result<Option<f32>> {
+        asked.map_or(Ok(self.recall), |asked| check_recall(asked).map(Some))
+    }
+
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>> {
         self.newest.get()
     }
@@ -135,4 +148,11 @@ fn caption_service(bundle: &Bundle, runtime: Runtime, options: Options) -> Resul
     let captioner = Captioner::open(runtime, bundle, options.device, options.batch.threads)?;
     let signal = SignalEncoder::open(runtime, bundle, options.device, options.batch)?;
     CaptionService::start(signal, captioner)
+}
+
+fn check_recall(recall: f32) -> Result<f32> {
+    if recall > 0.0 && recall <= 1.0 {
+        return Ok(recall);
+    }
+    Err(Error::field("recall", recall, "more than 0 and at most 1"))
 }

@@ -1,7 +1,7 @@
 //! Words, epochs and vectors to epochs.
 
 use nocturne_encoder::{Embedding, EncodedText};
-use nocturne_index::{Filter, Hit, SearchRequest};
+use nocturne_index::{Filter, Found, Hit, SearchRequest};
 use nocturne_psg::EpochRef;
 use serde::Serialize;
 
@@ -22,6 +22,19 @@ pub enum EpochQuery {
     Concept(LearnedConcept),
 }
 
+/// How many epochs are wanted, and which.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EpochRequest {
+    /// Most hits, 1 to 1000.
+    pub k: usize,
+    /// Which epochs may be hits.
+    pub filter: Filter,
+    /// Least score of a hit, included.
+    pub min_score: Option<f32>,
+    /// Share of the nearest that is to be found on average, above 0 and up to 1; without it, the engine's setting holds.
+    pub recall: Option<f32>,
+}
+
 /// The answer to an epoch search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EpochAnswer {
@@ -31,6 +44,9 @@ pub struct EpochAnswer {
     pub reading: Option<TextReading>,
     /// Recordings of the collection that are damaged and could not be searched.
     pub missing: Vec<String>,
+    /// How the hits were found: `scan` looked at every epoch and missed none; others, such as
+    /// `partitions (12 of 400 lists)`, may have missed some.
+    pub plan: String,
 }
 
 /// An epoch that answers a question.
@@ -74,14 +90,12 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Error::Field`] where the query or `k` is out of range, [`Error::Overloaded`], and
+    /// [`Error::Field`] where the query or a number of the request is out of range, [`Error::Overloaded`], and
     /// [`nocturne_index::Error::UnknownRecording`] or `UnknownEpoch` for what is not there.
     pub fn search_epochs(
         &self,
         query: &EpochQuery,
-        k: usize,
-        filter: Filter,
-        min_score: Option<f32>,
+        EpochRequest { k, filter, min_score, recall }: EpochRequest,
     ) -> Result<EpochAnswer> {
         let k = check_k("top_k", k)?;
         if let Some(score) = min_score.filter(|score| !score.is_finite()) {
@@ -93,7 +107,7 @@ impl Engine {
             return Err(Error::field("min_score", score, "a probability from 0 to 1"));
         }
         let snapshot = self.snapshot()?;
-        let mut request = SearchRequest { k, filter, min_score, recall: None };
+        let mut request = SearchRequest { k, filter, min_score, recall: self.recall(recall)? };
         let (embedding, reading) = match query {
             EpochQuery::Text(text) => {
                 let encoded = self.texts.encode_one(check_text("text", text)?)?;
@@ -110,12 +124,12 @@ impl Engine {
                 (concept.direction.clone(), None)
             }
         };
-        let mut hits = snapshot.search(&embedding, &request)?;
+        let Found { mut hits, plan } = snapshot.find(&embedding, &request)?;
         if let EpochQuery::Concept(concept) = query {
             hits.iter_mut().for_each(|hit| hit.score = concept.calibration.probability(hit.score));
         }
         let hits = hits.iter().map(|hit| snapshot.epoch_hit(hit)).collect();
-        Ok(EpochAnswer { hits, reading, missing: snapshot.missing() })
+        Ok(EpochAnswer { hits, reading, missing: snapshot.missing(), plan: plan.to_string() })
     }
 
     fn checked_vector(&self, vector: &[f32]) -> Result<Embedding> {

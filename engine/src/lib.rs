@@ -33,7 +33,7 @@ mod text;
 pub use captions::{CaptionAnswer, CaptionRequest};
 pub use engine::{Engine, Info, Options};
 pub use epoch_signal::EpochSignal;
-pub use epochs::{EpochAnswer, EpochHit, EpochQuery, TextReading};
+pub use epochs::{EpochAnswer, EpochHit, EpochQuery, EpochRequest, TextReading};
 pub use error::{Error, Result};
 pub use explain::{Explainer, Explanation};
 pub use generate::{GenerateRequest, GeneratedPart};
@@ -44,4 +44,3 @@ pub use night::{
     MOST_EVIDENCE, NightAnswer, NightHit, NightRequest, NightSkipped, QuestionReading, StageSource,
 };
 pub use service::{ServeOptions, serve};
-pub use snapshot::Search;

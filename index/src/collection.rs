@@ -174,10 +174,23 @@ impl Collection {
         self.recordings().filter_map(move |entry| Some((&entry.id, problem(entry)?)))
     }
 
-    fn open_segment(&self, entry: &RecordingEntry) -> Result<Handle> {
+    pub(crate) fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub(crate) fn open_segment(&self, entry: &RecordingEntry) -> Result<Handle> {
+        self.open_segment_in(self.storage.as_ref(), entry)
+    }
+
+    /// Opens the segment of a recording in a place where a copy of it is.
+    pub(crate) fn open_segment_in(
+        &self,
+        storage: &dyn Storage,
+        entry: &RecordingEntry,
+    ) -> Result<Handle> {
         let name = format!("{SEGMENTS}/{}", entry.segment.file_name());
-        let path = self.storage.path(&name);
-        let content = match self.storage.map(&name) {
+        let path = storage.path(&name);
+        let content = match storage.map(&name) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(self.missing(path)?);
             }

@@ -4,7 +4,8 @@
 //!
 //! - [`CollectionWriter`] adds, replaces and removes recordings.
 //!   When [`commit`](CollectionWriter::commit) returns, the recording survives a power cut and is visible whole.
-//! - [`Collection`] is a snapshot for readers; [`Collection::refresh`] gives the next one.
+//! - [`Collection`] is a snapshot for readers; [`Collection::refresh`] gives the next one, and
+//!   [`Collection::copy_to`] makes a backup while a writer is at work.
 //! - [`VectorIndex`] finds the epochs nearest to a query. [`ExactIndex`] looks at every epoch and is right by definition;
 //!   [`PartitionIndex`] looks at the lists of epochs that point the way of the query, and [`GraphIndex`] walks a graph;
 //!   both ask the exact one wherever they would be slow or incomplete. [`PlannedIndex`] chooses, and says what it chose.
@@ -76,6 +77,7 @@
 //! # }
 //! ```
 
+mod backup;
 mod cache_files;
 mod captions;
 mod codes;
@@ -107,6 +109,7 @@ mod top_k;
 mod vectors;
 mod writer;
 
+pub use backup::{Copied, Existing};
 pub use captions::{CaptionHit, Captions};
 pub use collection::Collection;
 pub use draft::{CaptionPoint, EpochPoint, RecordingDraft};

@@ -222,12 +222,8 @@ impl Manifest {
         (self.generation, self.whole, self.checksum) = (generation, whole, checksum);
     }
 
-    /// Returns the least generation that is needed to read the last `n` of them, where older files are in the way.
-    pub(crate) fn oldest_needed(&self, n: u64) -> Option<u64> {
-        (self.whole + n <= self.generation + 1).then_some(self.whole)
-    }
-
-    fn new_whole(
+    /// Returns a whole manifest, and the content of its file.
+    pub(crate) fn new_whole(
         generation: u64,
         space: Space,
         recordings: BTreeMap<RecordingId, RecordingEntry>,

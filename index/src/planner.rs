@@ -2,8 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nocturne_encoder::Embedding;
 
@@ -14,17 +13,27 @@ use crate::{
     VectorIndex,
 };
 
-/// Epochs that are allowed, up to which all of them are looked at: about a millisecond.
-const EXACT_BELOW: usize = 50_000;
-
 /// Epochs that are scanned in the time of one in a list: a list is short, and is read from its beginning.
 const COST_OF_LISTED: usize = 2;
 
 /// Epochs that are scanned in the time of one that a walk steps on: it lies anywhere.
 const COST_OF_WALKED: usize = 4;
 
-/// Least epochs for which it is worth while to make lists.
-const LEAST_FOR_LISTS: usize = 100_000;
+/// From how many epochs on something else than a scan is worth while.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// Epochs that are allowed, up to which all of them are looked at.
+    exact_below: usize,
+    /// Least epochs for which lists or a graph are made.
+    least_for_caches: usize,
+}
+
+impl Default for Limits {
+    /// Returns limits below which a scan takes about a millisecond or two.
+    fn default() -> Self {
+        Self { exact_below: 50_000, least_for_caches: 100_000 }
+    }
+}
 
 /// The exact index with whatever makes it faster, used where it pays and the request allows it.
 ///
@@ -32,6 +41,7 @@ const LEAST_FOR_LISTS: usize = 100_000;
 pub struct PlannedIndex {
     exact: Arc<ExactIndex>,
     storage: Arc<dyn Storage>,
+    limits: Limits,
     // A std lock: it is held to copy a pointer.
     partitions: Mutex<Option<Arc<PartitionIndex>>>,
     graph: Mutex<Option<Arc<GraphIndex>>>,
@@ -46,6 +56,10 @@ impl PlannedIndex {
     ///
     /// Those of [`ExactIndex::open`].
     pub fn open(collection: &Collection) -> Result<Self> {
+        Self::open_with(collection, Limits::default())
+    }
+
+    fn open_with(collection: &Collection, limits: Limits) -> Result<Self> {
         let exact = Arc::new(ExactIndex::open(collection)?);
         let storage = Arc::clone(collection.storage());
         let partitions = PartitionIndex::open(Arc::clone(&exact), storage.as_ref())?;
@@ -54,6 +68,7 @@ impl PlannedIndex {
         Ok(Self {
             exact,
             storage,
+            limits,
             partitions: Mutex::new(partitions.map(Arc::new)),
             graph: Mutex::new(graph.map(Arc::new)),
             wants_graph: AtomicBool::new(wants_graph),
@@ -76,6 +91,7 @@ impl PlannedIndex {
         Ok(Self {
             exact,
             storage: Arc::clone(&self.storage),
+            limits: self.limits,
             partitions: Mutex::new(partitions),
             graph: Mutex::new(graph),
             wants_graph: AtomicBool::new(wants_graph),
@@ -89,12 +105,12 @@ impl PlannedIndex {
 
     /// Returns the lists, where there are any by now.
     pub fn partitions(&self) -> Option<Arc<PartitionIndex>> {
-        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock_partitions().clone()
     }
 
     /// Returns the graph, where there is one by now.
     pub fn graph(&self) -> Option<Arc<GraphIndex>> {
-        self.graph.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock_graph().clone()
     }
 
     /// Makes the lists that are missing, or makes them anew where they no longer fit, and saves them beside the collection;
@@ -119,26 +135,41 @@ impl PlannedIndex {
     ///
     /// Those of [`GraphIndex::build`] and [`GraphIndex::save`]; what there was stays in use then.
     pub fn improve_graph(&self, settings: &GraphSettings) -> Result<bool> {
-        let fits = self.graph().is_some_and(|graph| !graph.is_outgrown());
-        if fits || self.exact.n_epochs() < LEAST_FOR_LISTS {
+        let known = match self.graph() {
+            // Somebody else may have built it since.
+            None => GraphIndex::open(&self.exact, self.storage.as_ref())?.map(Arc::new),
+            known => known,
+        };
+        let fits = known.as_ref().is_some_and(|graph| !graph.is_outgrown());
+        if fits || self.exact.n_epochs() < self.limits.least_for_caches {
+            *self.lock_graph() = known;
             return Ok(false);
         }
         let made = GraphIndex::build(Arc::clone(&self.exact), settings.clone())?;
         made.save(self.storage.as_ref())?;
         drop(made);
         let saved = GraphIndex::open(&self.exact, self.storage.as_ref())?;
-        *self.graph.lock().unwrap_or_else(PoisonError::into_inner) = saved.map(Arc::new);
+        *self.lock_graph() = saved.map(Arc::new);
         self.wants_graph.store(true, Ordering::Relaxed);
         Ok(true)
     }
 
     fn improve_lists(&self) -> Result<bool> {
-        let before = self.partitions();
-        let is_worth = self.exact.n_epochs() >= LEAST_FOR_LISTS;
+        let before = match self.partitions() {
+            // Somebody else may have made them since.
+            None => {
+                PartitionIndex::open(Arc::clone(&self.exact), self.storage.as_ref())?.map(Arc::new)
+            }
+            known => known,
+        };
+        let is_worth = self.exact.n_epochs() >= self.limits.least_for_caches;
         let due = before.as_ref().map_or(Due::Rebuild, |before| before.due());
         let made = match (before, due) {
             _ if !is_worth => return Ok(false),
-            (_, Due::Nothing) => return Ok(false),
+            (before, Due::Nothing) => {
+                *self.lock_partitions() = before;
+                return Ok(false);
+            }
             (Some(before), Due::Merge) => before.merged()?,
             (_, Due::Merge | Due::Rebuild) => PartitionIndex::build(Arc::clone(&self.exact), None)?,
         };
@@ -146,20 +177,16 @@ impl PlannedIndex {
         // What was saved is used from the file, so that the system keeps only what is needed of it in memory.
         drop(made);
         let saved = PartitionIndex::open(Arc::clone(&self.exact), self.storage.as_ref())?;
-        *self.partitions.lock().unwrap_or_else(PoisonError::into_inner) = saved.map(Arc::new);
+        *self.lock_partitions() = saved.map(Arc::new);
         Ok(true)
     }
 
-    /// Does what [`improve`](Self::improve) does on a thread of its own, whose end nobody need wait for.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`](crate::Error::Io) where the system gives no thread.
-    pub fn improve_in_background(
-        self: &Arc<Self>,
-    ) -> std::io::Result<thread::JoinHandle<Result<bool>>> {
-        let index = Arc::clone(self);
-        thread::Builder::new().name("nocturne-lists".to_owned()).spawn(move || index.improve())
+    fn lock_graph(&self) -> MutexGuard<'_, Option<Arc<GraphIndex>>> {
+        self.graph.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_partitions(&self) -> MutexGuard<'_, Option<Arc<PartitionIndex>>> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the cheapest plan for a request, given how many epochs its filter allows.
@@ -171,7 +198,7 @@ impl PlannedIndex {
         n_allowed: usize,
     ) -> Plan {
         let Some(recall) = request.recall.filter(|recall| *recall < 1.0) else { return Plan::Scan };
-        if n_allowed <= EXACT_BELOW || request.min_score.is_some() {
+        if n_allowed <= self.limits.exact_below || request.min_score.is_some() {
             return Plan::Scan;
         }
         let lists = partitions.map(|partitions| {
@@ -229,3 +256,6 @@ impl fmt::Debug for PlannedIndex {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

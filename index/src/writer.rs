@@ -11,7 +11,9 @@ use crate::entry::SegmentRef;
 use crate::kernel::MAX_DIM;
 use crate::manifest::{Change, Manifest};
 use crate::storage::{Folder, Item, Lock, Locking, PublishError, Storage, UNFINISHED, publish};
-use crate::{Collection, Error, RecordingDraft, RecordingEntry, Result, Space, segment};
+use crate::{
+    Collection, Error, RecordingDraft, RecordingEntry, Result, Space, graph, partitions, segment,
+};
 
 const LOCK: &str = "writer.lock";
 
@@ -178,15 +180,46 @@ impl CollectionWriter {
         self.advance(Change::Remove(id.clone()))
     }
 
+    /// Removes from the disk what no recording needs any more: files of recordings that were removed or replaced, older
+    /// generations, and lists and graphs, which are made anew. Returns the files that went.
+    ///
+    /// Until then three generations stay, so that readers finish in peace; a reader that still holds an older one is told
+    /// that it is [outdated](Error::Outdated) where it asks for something new.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and [`Error::WriterStopped`]; calling again goes on.
+    pub fn purge(&mut self) -> Result<Vec<PathBuf>> {
+        let (space, recordings) = (self.manifest.space.clone(), self.manifest.recordings.clone());
+        let (next, bytes) = Manifest::new_whole(self.generation() + 1, space, recordings);
+        self.publish("", &Manifest::file_name(next.generation), &bytes)?;
+        self.manifest = next;
+        let storage = Arc::clone(&self.storage);
+        let generations = Manifest::generations(storage.as_ref())?.into_iter();
+        let older = generations.filter(|it| *it < self.generation());
+        let mut rubbish: Vec<String> = older.map(Manifest::file_name).collect();
+        rubbish.extend(self.unused_segments(self.generation())?);
+        rubbish.extend(caches(storage.as_ref())?);
+        for name in &rubbish {
+            let path = storage.path(name);
+            storage.remove(name).map_err(Error::io(&path, "remove"))?;
+        }
+        for folder in ["", SEGMENTS] {
+            let path = storage.path(folder);
+            storage.sync_folder(folder).map_err(Error::io(&path, "synchronise"))?;
+        }
+        Ok(rubbish.iter().map(|name| storage.path(name)).collect())
+    }
+
     /// Makes the next generation durable and visible, then the current one.
     fn advance(&mut self, change: Change) -> Result<()> {
         let next = self.manifest.next(change);
         self.publish("", &Manifest::file_name(next.generation), &next.bytes)?;
         self.manifest.advance(next);
         // Once for each whole manifest. Best effort: what stays goes when the collection is next opened.
-        let oldest = self.manifest.oldest_needed(GENERATIONS);
-        if oldest.is_some_and(|oldest| oldest + GENERATIONS == self.manifest.generation + 1) {
-            for name in self.old_manifests().unwrap_or_default() {
+        let whole = self.manifest.whole;
+        if whole + GENERATIONS == self.generation() + 1 {
+            for name in self.manifests_before(whole).unwrap_or_default() {
                 let _ = self.storage.remove(&name);
             }
         }
@@ -195,9 +228,16 @@ impl CollectionWriter {
 
     /// Returns the manifests that none of the last generations needs.
     fn old_manifests(&self) -> Result<Vec<String>> {
-        let Some(oldest) = self.manifest.oldest_needed(GENERATIONS) else { return Ok(Vec::new()) };
+        let storage = self.storage.as_ref();
+        let first = self.generation().saturating_sub(GENERATIONS - 1);
+        let kept = Manifest::generations(storage)?.into_iter().find(|it| *it >= first);
+        let oldest = kept.map(|first| Manifest::read(storage, first)).transpose()?;
+        oldest.map_or(Ok(vec![]), |oldest| self.manifests_before(oldest.whole))
+    }
+
+    fn manifests_before(&self, generation: u64) -> Result<Vec<String>> {
         let generations = Manifest::generations(self.storage.as_ref())?.into_iter();
-        Ok(generations.filter(|it| *it < oldest).map(Manifest::file_name).collect())
+        Ok(generations.filter(|it| *it < generation).map(Manifest::file_name).collect())
     }
 
     fn publish(&mut self, folder: &str, file_name: &str, bytes: &[u8]) -> Result<()> {
@@ -250,6 +290,20 @@ impl CollectionWriter {
     }
 }
 
+/// Returns the files that can be made anew from the segments.
+fn caches(storage: &dyn Storage) -> Result<Vec<String>> {
+    let mut caches = Vec::new();
+    for folder in [partitions::FILES, graph::FILES].map(|files| files.folder) {
+        let items = match storage.list(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            items => items.map_err(Error::io(&storage.path(folder), "read"))?,
+        };
+        let files = items.into_iter().filter(|item| item.is_file);
+        caches.extend(files.map(|item| format!("{folder}/{}", item.name)));
+    }
+    Ok(caches)
+}
+
 /// Returns whether the name is that of a file that a writer of ours had not finished.
 fn is_unfinished(name: &str) -> bool {
     name.strip_suffix(UNFINISHED).is_some_and(|name| {
@@ -257,7 +311,7 @@ fn is_unfinished(name: &str) -> bool {
     })
 }
 
-fn take_lock(storage: &dyn Storage) -> Result<Lock> {
+pub(crate) fn take_lock(storage: &dyn Storage) -> Result<Lock> {
     match storage.lock(LOCK).map_err(Error::io(&storage.path(LOCK), "lock"))? {
         Locking::Ours(lock) => Ok(lock),
         Locking::HeldBy(holder) => Err(Error::Locked { path: storage.path(""), holder }),
@@ -265,7 +319,7 @@ fn take_lock(storage: &dyn Storage) -> Result<Lock> {
 }
 
 /// Refuses a folder of other things, so that a slip of the hand fills no home folder with segments.
-fn refuse_other_things(storage: &dyn Storage) -> Result<()> {
+pub(crate) fn refuse_other_things(storage: &dyn Storage) -> Result<()> {
     let path = storage.path("");
     let items = match storage.list("") {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use nocturne_encoder::metrics::spearman;
-use nocturne_engine::{Engine, EpochQuery, NightRequest};
-use nocturne_index::{Collection, Filter};
+use nocturne_engine::{Engine, EpochQuery, EpochRequest, NightRequest};
+use nocturne_index::Collection;
 use nocturne_indexer::{CaptionKinds, discover};
 use nocturne_psg::RecordingId;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::simulator::NightSpec;
 
 use super::{index, label, nights, search, simulate};
-use crate::args::{CollectionArguments, Common, Demo, IndexKind};
+use crate::args::{CollectionArguments, Common, Demo};
 use crate::console;
 use crate::error::Outcome;
 use crate::session::Session;
@@ -50,7 +50,7 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<Outcome> {
     let outcome = index::summarise(&report, false)?;
     let asked = CollectionArguments {
         collection: collection.clone(),
-        index: IndexKind::Exact,
+        recall: 1.0,
         encoder: arguments.encoder.clone(),
     };
     let engine = session.engine(&asked)?;
@@ -79,7 +79,8 @@ fn show(engine: &Engine, collection: &Path) -> Result<()> {
     let place = collection.display();
     console::print(format_args!("\n$ nocturne search \"{SENTENCE}\" --collection {place} -k 5"))?;
     let query = EpochQuery::Text(SENTENCE.to_owned());
-    search::print(&engine.search_epochs(&query, 5, Filter::default(), None)?, search::COSINE)?;
+    let request = EpochRequest { k: 5, ..EpochRequest::default() };
+    search::print(&engine.search_epochs(&query, request)?, search::COSINE)?;
 
     console::print(format_args!("\n$ nocturne nights \"{QUESTION}\" --collection {place}"))?;
     let request = NightRequest {

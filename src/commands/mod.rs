@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod backup;
 mod caption;
 mod deid;
 mod demo;
@@ -10,6 +11,7 @@ mod inspect;
 mod label;
 mod list;
 mod nights;
+mod remove;
 mod search;
 mod serve;
 mod simulate;
@@ -35,6 +37,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Deid(deid) => deid::run(&deid),
         Command::List(list) => list::run(&list),
         Command::Verify(verify) => verify::run(&verify),
+        Command::Remove(remove) => remove::run(&remove),
+        Command::Backup(backup) => backup::back_up(&backup),
+        Command::Restore(restore) => backup::restore(&restore),
         Command::Export(export) => export::run(&export),
         Command::Serve(serve) => serve::run(&common, serve),
         Command::Eval(eval) => eval::run(&common, &eval),

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use nocturne_encoder::AttentionSpan;
 use nocturne_engine::{
-    CaptionAnswer, CaptionRequest, Engine, EpochAnswer, EpochHit, EpochQuery, Explanation,
+    CaptionAnswer, CaptionRequest, Engine, EpochAnswer, EpochHit, EpochQuery, EpochRequest,
+    Explanation,
 };
 use nocturne_index::Filter;
 use nocturne_psg::{EpochNumber, EpochRef};
@@ -57,15 +58,17 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<Outcome> {
         ),
     };
     let score = if matches!(query, EpochQuery::Concept(_)) { ">probability" } else { COSINE };
-    let answer = engine.search_epochs(&query, top, filter.into(), min_score)?;
+    let request = EpochRequest { k: top, filter: filter.into(), min_score, recall: None };
+    let answer = engine.search_epochs(&query, request)?;
     let explanations = if explain { Some(explanations(&session, &engine, &answer)?) } else { None };
     match (explanations, json) {
         (None, true) => console::print_pretty_json(&answer)?,
         (None, false) => print(&answer, score)?,
         (Some(explanations), true) => {
             let hits: Vec<ExplainedHit<'_>> = explained(&answer, &explanations).collect();
-            let EpochAnswer { reading, missing, .. } = &answer;
-            let answer = json!({ "hits": hits, "reading": reading, "missing": missing });
+            let EpochAnswer { reading, missing, plan, .. } = &answer;
+            let answer =
+                json!({ "hits": hits, "reading": reading, "missing": missing, "plan": plan });
             console::print_pretty_json(&answer)?;
         }
         (Some(explanations), false) => {

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use crate::{CaptionRequest, Engine, NightRequest, Result};
+use crate::{CaptionRequest, Engine, EpochRequest, NightRequest, Result};
 use convert::{
     caption_kinds, epoch_ref, evidence_or_default, filter, hits_or_default, query, recording_ids,
 };
@@ -86,13 +86,14 @@ impl NocturneService for Service {
         let request = request.into_inner();
         let (query, filter) =
             (query(request.query).map_err(|it| *it)?, filter(request.filter).map_err(|it| *it)?);
-        let (k, min_score) = (hits_or_default(request.top_k), request.min_score);
-        let answer =
-            self.ask(move |engine| engine.search_epochs(&query, k, filter, min_score)).await?;
+        let v1::SearchEpochsRequest { top_k, min_score, recall, .. } = request;
+        let request = EpochRequest { k: hits_or_default(top_k), filter, min_score, recall };
+        let answer = self.ask(move |engine| engine.search_epochs(&query, request)).await?;
         Ok(Response::new(v1::SearchEpochsResponse {
             hits: answer.hits.into_iter().map(convert::epoch_hit).collect(),
             reading: answer.reading.map(convert::reading),
             missing: answer.missing,
+            plan: answer.plan,
         }))
     }
 

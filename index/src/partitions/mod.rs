@@ -30,7 +30,7 @@ use crate::{
 use lists::{Details, Lists};
 
 /// Where the files are in a collection.
-const FILES: CacheFiles = CacheFiles { folder: "partitions", suffix: ".lists" };
+pub(crate) const FILES: CacheFiles = CacheFiles { folder: "partitions", suffix: ".lists" };
 
 /// Rows for each list from which its middle is found.
 const SAMPLE: usize = 48;

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use nocturne_index::storage::{CrashImage, Fault, Item, Locking, Simulated, Storage, StorageFile};
 use nocturne_index::{Collection, CollectionWriter, Error, RecordingDraft, RecordingEntry, Result};
 
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
 use crate::support::{assert_kept, draft, id, space};
 
 /// Which recordings there are, with the seed of each; nothing where there is no collection.
@@ -18,6 +21,7 @@ enum Step {
     Commit(&'static str, u64),
     Remove(&'static str),
     Reopen,
+    Purge,
 }
 
 /// Long enough for the log to be made anew as a whole twice, before and after what is removed.
@@ -52,9 +56,9 @@ struct Player {
 }
 
 impl Player {
-    fn play(storage: Arc<dyn Storage>) -> Self {
+    fn play(storage: Arc<dyn Storage>, script: &[Step]) -> Self {
         let mut player = Self { storage, writer: None, acknowledged: None, in_flight: None };
-        SCRIPT.into_iter().for_each(|step| player.step(step));
+        script.iter().for_each(|step| player.step(*step));
         player.writer = None;
         player
     }
@@ -68,11 +72,12 @@ impl Player {
         match step {
             Step::Commit(name, seed) => next.insert(name, seed),
             Step::Remove(name) => next.remove(name),
-            Step::Reopen => None,
+            Step::Reopen | Step::Purge => None,
         };
         let result = match step {
             Step::Commit(name, seed) => writer.commit(night(name, seed)).map(|_| ()),
             Step::Remove(name) => writer.remove(&id(name)),
+            Step::Purge => writer.purge().map(|_| ()),
             Step::Reopen => Ok(()),
         };
         match result {
@@ -148,21 +153,24 @@ fn images() -> impl Iterator<Item = CrashImage> {
     [CrashImage::Durable, CrashImage::Everything].into_iter().chain((0..6).map(CrashImage::Some))
 }
 
-/// Plays the script with a fault, then looks at what every kind of crash leaves.
-fn check(fault: Fault) {
+/// Plays a script with a fault, then looks at what every kind of crash leaves; returns how many there were.
+fn check(script: &[Step], fault: Fault) -> usize {
     let storage = Arc::new(Simulated::default());
     storage.set_fault(fault);
-    let player = Player::play(storage.clone());
+    let player = Player::play(storage.clone(), script);
+    let mut n_cases = 0;
     for image in images() {
         let found = Arc::new(storage.crash(image));
         if let Some(problem) = player.problem_of(&found) {
-            panic!("{fault:?}, {image:?}: {problem}");
+            panic!("{script:?}, {fault:?}, {image:?}: {problem}");
         }
         let mut writer = CollectionWriter::open_or_create_in(found.clone(), &space()).unwrap();
         writer.commit(night("d", 9)).unwrap();
         drop(writer);
         assert_no_rubbish(&found);
+        n_cases += 1;
     }
+    n_cases
 }
 
 /// Opening for writing leaves what the last three generations need and nothing else.
@@ -175,24 +183,62 @@ fn assert_no_rubbish(storage: &Arc<Simulated>) {
     assert!(files.iter().filter(|name| name.starts_with("segments/")).count() <= 6, "{files:?}");
 }
 
-fn n_operations() -> usize {
+fn n_operations(script: &[Step]) -> usize {
     let storage = Arc::new(Simulated::default());
-    let player = Player::play(storage.clone());
-    let expect = BTreeMap::from([("a", 1), ("b", 7), ("c", 8), ("d", 5)]);
-    assert_eq!(player.acknowledged, Some(expect));
+    Player::play(storage.clone(), script);
     storage.operations()
 }
 
 #[test]
+fn script_ends_as_it_says() {
+    let player = Player::play(Arc::new(Simulated::default()), &SCRIPT);
+    let expect = BTreeMap::from([("a", 1), ("b", 7), ("c", 8), ("d", 5)]);
+    assert_eq!(player.acknowledged, Some(expect));
+}
+
+#[test]
 fn any_operation_may_fail() {
-    let n = n_operations();
+    let n = n_operations(&SCRIPT);
     assert!(n > 100, "the script is too short to say much: {n} operations");
-    (0..n).for_each(|operation| check(Fault::At(operation)));
+    (0..n).for_each(|operation| {
+        check(&SCRIPT, Fault::At(operation));
+    });
 }
 
 #[test]
 fn power_may_fail_at_any_operation() {
-    (0..=n_operations()).for_each(|operation| check(Fault::From(operation)));
+    (0..=n_operations(&SCRIPT)).for_each(|operation| {
+        check(&SCRIPT, Fault::From(operation));
+    });
+}
+
+/// Draws what a writer does.
+fn drawn_script(random: &mut Pcg64Mcg) -> Vec<Step> {
+    let n_steps = random.random_range(3..16);
+    let step = |_| {
+        let name = ["a", "b", "c", "d"][random.random_range(0..4)];
+        match random.random_range(0..10) {
+            0..6 => Step::Commit(name, random.random_range(1..99)),
+            6..8 => Step::Remove(name),
+            8 => Step::Reopen,
+            _ => Step::Purge,
+        }
+    };
+    (0..n_steps).map(step).collect()
+}
+
+#[test]
+fn ten_thousand_drawn_crashes_lose_nothing() {
+    let mut random = Pcg64Mcg::seed_from_u64(6);
+    let mut n_cases = 0;
+    while n_cases < 10_000 {
+        let script = drawn_script(&mut random);
+        let n = n_operations(&script);
+        for _ in 0..6 {
+            n_cases += check(&script, Fault::From(random.random_range(0..=n)));
+            n_cases += check(&script, Fault::At(random.random_range(0..n)));
+        }
+    }
 }
 
 /// Returns how many bytes all manifests took that were ever written.
@@ -321,7 +367,7 @@ impl StorageFile for LyingFile {
 fn power_cut_without_synchronising_loses_recordings() {
     for about_files in [true, false] {
         let disk = Arc::new(Simulated::default());
-        let player = Player::play(Arc::new(Liar { disk: disk.clone(), about_files }));
+        let player = Player::play(Arc::new(Liar { disk: disk.clone(), about_files }), &SCRIPT);
         let found = Arc::new(disk.crash(CrashImage::Durable));
         assert!(player.problem_of(&found).is_some());
     }
