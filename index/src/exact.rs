@@ -346,7 +346,7 @@ impl ExactIndex {
     }
 
     /// Offers the epochs of one recording to a shortlist.
-    fn scan(
+    pub(crate) fn scan(
         &self,
         number: usize,
         prompt: &Codes,

@@ -7,7 +7,7 @@
 //! - [`Collection`] is a snapshot for readers; [`Collection::refresh`] gives the next one, and
 //!   [`Collection::copy_to`] makes a backup while a writer is at work.
 //! - [`VectorIndex`] finds the epochs nearest to a query. [`ExactIndex`] looks at every epoch and is right by definition;
-//!   [`PartitionIndex`] looks at the lists of epochs that point the way of the query, and [`HnswIndex`] walks a graph;
+//!   [`PartitionIndex`] looks at the lists of epochs that point the way of the query, and [`GraphIndex`] walks a graph;
 //!   both ask the exact one wherever they would be slow or incomplete. [`PlannedIndex`] chooses, and says what it chose.
 //!
 //! An epoch's identity is its recording's name and its number ([`EpochRef`](nocturne_psg::EpochRef)):
@@ -20,10 +20,11 @@
 //! manifest-000042.jsonl
 //! segments/<hash>.seg     one recording each, sealed, named by its content
 //! partitions/<hash>.lists a cache: the codes of all epochs in lists
+//! graphs/<hash>.graph     a cache: the codes of all epochs, each with its neighbours
 //! writer.lock             held while a writer lives
 //! ```
 //!
-//! The modules `manifest`, `segment` and `partitions::lists` describe the files byte by byte.
+//! The modules `manifest`, `segment`, `partitions::lists` and `graph::file` describe the files byte by byte.
 //! Every other file is ignored, and none is ever read outside the folder.
 //!
 //! # Example
@@ -77,6 +78,7 @@
 //! ```
 
 mod backup;
+mod cache_files;
 mod captions;
 mod catalogue;
 mod codes;
@@ -87,10 +89,11 @@ mod envelope;
 mod error;
 mod exact;
 mod filter;
+mod graph;
 mod handle;
-mod hnsw;
 mod kernel;
 mod manifest;
+mod member;
 mod missing;
 mod partitions;
 mod plan;
@@ -116,7 +119,7 @@ pub use entry::{RecordingEntry, SegmentHash, SegmentRef};
 pub use error::{Error, Holder, Result};
 pub use exact::ExactIndex;
 pub use filter::{DEEPEST_FILTER, Expression, Filter, FilterProblem, LONGEST_FILTER, RowFilter};
-pub use hnsw::{HnswIndex, HnswSettings};
+pub use graph::{GraphIndex, GraphSettings, HnswGraph};
 pub use missing::MissingRecording;
 pub use partitions::{Due, PartitionIndex};
 pub use plan::{Found, Plan};

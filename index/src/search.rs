@@ -47,7 +47,7 @@ pub struct SearchRequest {
     /// Least cosine of a hit, included.
     pub min_score: Option<f32>,
     /// Share of the nearest that is to be found on average, from 0 to 1, where some may be missed for the sake of speed;
-    /// an exact index misses none, and [`HnswIndex`](crate::HnswIndex) has settings of its own.
+    /// an exact index misses none.
     pub recall: Option<f32>,
 }
 

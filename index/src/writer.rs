@@ -10,9 +10,10 @@ use crate::collection::{SEGMENTS, expect_space};
 use crate::entry::SegmentRef;
 use crate::kernel::MAX_DIM;
 use crate::manifest::{Change, Manifest, Next};
-use crate::partitions::FOLDER as PARTITIONS;
 use crate::storage::{Folder, Item, Lock, Locking, PublishError, Storage, UNFINISHED, publish};
-use crate::{Collection, Error, RecordingDraft, RecordingEntry, Result, Space, segment};
+use crate::{
+    Collection, Error, RecordingDraft, RecordingEntry, Result, Space, graph, partitions, segment,
+};
 
 const LOCK: &str = "writer.lock";
 
@@ -180,7 +181,7 @@ impl CollectionWriter {
     }
 
     /// Removes from the disk what no recording needs any more: files of recordings that were removed or replaced, older
-    /// generations, and lists, which are made anew. Returns the files that went.
+    /// generations, and lists and graphs, which are made anew. Returns the files that went.
     ///
     /// Until then three generations stay, so that readers finish in peace; a reader that still holds an older one is told
     /// that it is [outdated](Error::Outdated) where it asks for something new.
@@ -323,12 +324,16 @@ impl CollectionWriter {
 
 /// Returns the files that can be made anew from the segments.
 fn caches(storage: &dyn Storage) -> Result<Vec<String>> {
-    let items = match storage.list(PARTITIONS) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
-        items => items.map_err(Error::io(&storage.path(PARTITIONS), "read"))?,
-    };
-    let files = items.into_iter().filter(|item| item.is_file);
-    Ok(files.map(|item| format!("{PARTITIONS}/{}", item.name)).collect())
+    let mut caches = Vec::new();
+    for folder in [partitions::FILES, graph::FILES].map(|files| files.folder) {
+        let items = match storage.list(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            items => items.map_err(Error::io(&storage.path(folder), "read"))?,
+        };
+        let files = items.into_iter().filter(|item| item.is_file);
+        caches.extend(files.map(|item| format!("{folder}/{}", item.name)));
+    }
+    Ok(caches)
 }
 
 /// Returns whether the name is that of a file that a writer of ours had not finished.

@@ -6,11 +6,12 @@
 //!
 //! Prints a line of JSON for each kind of index, setting and kind of query: the share of the ten nearest that is found,
 //! queries for each second of processor time and of the clock, and how long a query takes. `--save` writes the vectors as
-//! `.npy`, and `benches/peers.py` asks other libraries the same about them; `--data` reads such files. The graph takes
-//! minutes to build and is asked on demand.
+//! `.npy`, and `benches/peers.py` asks other libraries the same about them; `--data` reads such files. `--graph` builds a
+//! graph of `hnsw_rs`, which takes minutes, and asks it by the library's own search and frozen.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
 
+mod graph;
 mod measure;
 mod npy;
 mod set;
@@ -22,8 +23,8 @@ use anyhow::{Context, Result, bail};
 use nocturne_encoder::Embedding;
 use nocturne_encoder::bundle::Preprocessing;
 use nocturne_index::{
-    Collection, CollectionWriter, EpochPoint, ExactIndex, HnswIndex, HnswSettings, PartitionIndex,
-    PlannedIndex, RecordingDraft, SearchRequest, Space, VectorIndex,
+    Collection, CollectionWriter, EpochPoint, ExactIndex, PartitionIndex, PlannedIndex,
+    RecordingDraft, SearchRequest, Space, VectorIndex,
 };
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EpochNumber, EventSet, Quality, RecordingId, ZScore};
@@ -35,7 +36,6 @@ use set::{NIGHT, Rows, Set};
 /// Hits that are asked for.
 const K: usize = 10;
 const RECALLS: [f32; 5] = [0.8, 0.9, 0.95, 0.98, 0.99];
-const CANDIDATES: [usize; 4] = [32, 128, 512, 1024];
 
 fn main() -> Result<()> {
     let arguments = Arguments::read()?;
@@ -82,7 +82,7 @@ fn main() -> Result<()> {
     }
     before.print_growth("scan and partitions", n_rows)?;
     if arguments.graph {
-        graphs(&exact, &questions)?;
+        graph::measure(&exact, folder.path(), &questions)?;
     }
     Ok(())
 }
@@ -91,18 +91,6 @@ fn main() -> Result<()> {
 struct Questions {
     queries: [(&'static str, Vec<Embedding>); 2],
     truth: Vec<Asked>,
-}
-
-fn graphs(exact: &Arc<ExactIndex>, questions: &Questions) -> Result<()> {
-    for ef_search in CANDIDATES {
-        let settings = HnswSettings { ef_search, exact_below: 0, ..HnswSettings::default() };
-        let graph = built("graph", exact.n_epochs(), || {
-            Ok(HnswIndex::build(Arc::clone(exact), settings)?)
-        })?;
-        let setting = json!({ "candidates": ef_search });
-        ask("graph", &setting, &graph, &SearchRequest::nearest(K), questions)?;
-    }
-    Ok(())
 }
 
 fn ask(

@@ -42,7 +42,11 @@ pub(crate) struct Kernel {
     name: &'static str,
     dot: fn(&[Line], &[Line], &mut [i32]),
     product: fn(&[Line], &[Line], usize, &mut [i32]),
+    gather: Gather,
 }
+
+/// Computes products of a query with the rows at some places.
+type Gather = fn(&[Line], &[Line], &[u32], &mut [i32]);
 
 impl Kernel {
     /// Returns the fastest kernel that this processor can run.
@@ -75,6 +79,22 @@ impl Kernel {
     pub(crate) fn dot(self, query: &[Line], rows: &[Line], products: &mut [i32]) {
         assert_eq!(rows.len(), query.len() * products.len(), "one row for each product");
         (self.dot)(query, rows, products);
+    }
+
+    /// Writes the inner product of a query with each of some rows, which lie anywhere among all of them.
+    ///
+    /// # Panics
+    ///
+    /// Panics where there is no such row, or not one product for each place.
+    pub(crate) fn gather(
+        self,
+        query: &[Line],
+        rows: &[Line],
+        places: &[u32],
+        products: &mut [i32],
+    ) {
+        assert_eq!(places.len(), products.len(), "one place for each product");
+        (self.gather)(query, rows, places, products);
     }
 
     /// Writes the inner product of each row with each query: for each row, one number for each query.
@@ -117,6 +137,24 @@ fn product_by_rows(
     }
 }
 
+/// Returns the row at a place among rows of `n_lines` lines.
+fn row_at(rows: &[Line], place: u32, n_lines: usize) -> &[Line] {
+    &rows[place as usize * n_lines..][..n_lines]
+}
+
+/// Computes products of rows one by one; what a kernel does that has no better way.
+fn gather_by_rows(
+    dot: impl Fn(&[Line], &[Line], &mut [i32]),
+    query: &[Line],
+    rows: &[Line],
+    places: &[u32],
+    products: &mut [i32],
+) {
+    for (place, product) in places.iter().zip(products) {
+        dot(query, row_at(rows, *place, query.len()), std::slice::from_mut(product));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rand::{RngExt, SeedableRng};
@@ -156,6 +194,10 @@ mod tests {
                 kernel.dot(query, rows, &mut products);
                 let expect = expect.iter().skip(place).step_by(n_queries);
                 assert!(products.iter().eq(expect), "{}", kernel.name());
+                let backwards: Vec<u32> = (0..products.len() as u32).rev().collect();
+                let mut gathered = vec![i32::MIN; products.len()];
+                kernel.gather(query, rows, &backwards, &mut gathered);
+                assert!(gathered.iter().rev().eq(&products), "{}", kernel.name());
             }
         }
     }

@@ -8,11 +8,11 @@ use std::arch::aarch64::{
 };
 use std::arch::is_aarch64_feature_detected;
 
-use super::{Kernel, Line, product_by_rows};
+use super::{Kernel, Line, gather_by_rows, product_by_rows};
 
 /// Returns the kernel where the processor has NEON.
 pub(super) fn neon() -> Option<Kernel> {
-    is_aarch64_feature_detected!("neon").then_some(Kernel { name: "neon", dot, product })
+    is_aarch64_feature_detected!("neon").then_some(Kernel { name: "neon", dot, product, gather })
 }
 
 fn dot(query: &[Line], rows: &[Line], products: &mut [i32]) {

@@ -4,32 +4,37 @@
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512i, _mm_add_epi32, _mm_cvtsi128_si32, _mm_shuffle_epi32,
-    _mm256_abs_epi8, _mm256_add_epi32, _mm256_castsi256_si128, _mm256_extracti128_si256,
-    _mm256_load_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16,
-    _mm256_setzero_si256, _mm256_sign_epi8, _mm512_add_epi32, _mm512_dpbusd_epi32,
-    _mm512_load_si512, _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_setzero_si512,
-    _mm512_shuffle_i32x4, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
-    _mm512_unpacklo_epi64, _mm512_xor_si512,
+    __m128i, __m256i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_cvtsi128_si32, _mm_prefetch,
+    _mm_shuffle_epi32, _mm256_abs_epi8, _mm256_add_epi32, _mm256_castsi256_si128,
+    _mm256_extracti128_si256, _mm256_load_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
+    _mm256_set1_epi16, _mm256_setzero_si256, _mm256_sign_epi8, _mm512_add_epi32,
+    _mm512_dpbusd_epi32, _mm512_load_si512, _mm512_reduce_add_epi32, _mm512_set1_epi8,
+    _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64,
+    _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 use std::array::from_fn;
 
-use super::{Kernel, Line, product_by_rows, scalar};
+use super::{Kernel, Line, gather_by_rows, product_by_rows, row_at};
 
 /// Rows, and queries, of a tile of products whose sums all stay in registers.
 const TILE: usize = 4;
+
+/// Rows that are asked for before the one whose product is computed.
+const AHEAD: usize = 4;
 
 /// Returns the kernel of 512-bit registers where the processor has the instructions.
 pub(super) fn avx512_vnni() -> Option<Kernel> {
     let is_there = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vnni");
-    is_there.then_some(Kernel { name: "avx512_vnni", dot: dot_512, product: product_512 })
+    let kernel =
+        Kernel { name: "avx512_vnni", dot: dot_512, product: product_512, gather: gather_512 };
+    is_there.then_some(kernel)
 }
 
 /// Returns the kernel of 256-bit registers where the processor has the instructions.
 pub(super) fn avx2() -> Option<Kernel> {
-    let kernel = Kernel { name: "avx2", dot: dot_256, product: product_256 };
+    let kernel = Kernel { name: "avx2", dot: dot_256, product: product_256, gather: gather_256 };
     is_x86_feature_detected!("avx2").then_some(kernel)
 }
 
@@ -43,6 +48,11 @@ fn product_512(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [
     unsafe { product_of_tiles(queries, rows, n_lines, products) }
 }
 
+fn gather_512(query: &[Line], rows: &[Line], places: &[u32], products: &mut [i32]) {
+    // SAFETY: as in `dot_512`.
+    unsafe { gather_rows_512(query, rows, places, products) }
+}
+
 fn dot_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
     // SAFETY: the kernel is made by `avx2` alone, after the processor has said that it has the instructions.
     unsafe { dot_rows_256(query, rows, products) }
@@ -52,26 +62,55 @@ fn product_256(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [
     product_by_rows(dot_256, queries, rows, n_lines, products);
 }
 
+fn gather_256(query: &[Line], rows: &[Line], places: &[u32], products: &mut [i32]) {
+    gather_by_rows(dot_256, query, rows, places, products);
+}
+
 /// The instruction multiplies unsigned codes with signed ones, so a row's codes are taken 128 higher,
 /// and 128 times the sum of the query is taken away again.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn dot_rows_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
-    let excess = excess_of(query);
+    let excess = excess_512(query);
     for (row, product) in rows.chunks_exact(query.len()).zip(products) {
-        // Two sums, because one product takes longer than the next one needs to begin.
-        let mut sums = [_mm512_setzero_si512(); 2];
-        let (query_pairs, query_rest) = query.as_chunks::<2>();
-        let (row_pairs, row_rest) = row.as_chunks::<2>();
-        for (a, b) in query_pairs.iter().zip(row_pairs) {
-            sums[0] = _mm512_dpbusd_epi32(sums[0], load_raised(&b[0]), load_512(&a[0]));
-            sums[1] = _mm512_dpbusd_epi32(sums[1], load_raised(&b[1]), load_512(&a[1]));
-        }
-        for (a, b) in query_rest.iter().zip(row_rest) {
-            sums[0] = _mm512_dpbusd_epi32(sums[0], load_raised(b), load_512(a));
-        }
-        let sum = _mm512_reduce_add_epi32(_mm512_add_epi32(sums[0], sums[1]));
-        *product = sum.wrapping_sub(excess);
+        *product = raised_dot(query, row).wrapping_sub(excess);
     }
+}
+
+/// Rows that lie anywhere are asked for some time before they are needed: nothing else tells the processor of them.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn gather_rows_512(query: &[Line], rows: &[Line], places: &[u32], products: &mut [i32]) {
+    let excess = excess_512(query);
+    places.iter().take(AHEAD).for_each(|place| prefetch(row_at(rows, *place, query.len())));
+    for (number, (place, product)) in places.iter().zip(products).enumerate() {
+        if let Some(later) = places.get(number + AHEAD) {
+            prefetch(row_at(rows, *later, query.len()));
+        }
+        *product = raised_dot(query, row_at(rows, *place, query.len())).wrapping_sub(excess);
+    }
+}
+
+#[target_feature(enable = "sse")]
+#[inline]
+fn prefetch(row: &[Line]) {
+    row.iter().for_each(|line| _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(line).cast()));
+}
+
+/// Returns the product of a vector with another whose codes are taken 128 higher.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+#[inline]
+fn raised_dot(query: &[Line], row: &[Line]) -> i32 {
+    // Two sums, because one product takes longer than the next one needs to begin.
+    let mut sums = [_mm512_setzero_si512(); 2];
+    let (query_pairs, query_rest) = query.as_chunks::<2>();
+    let (row_pairs, row_rest) = row.as_chunks::<2>();
+    for (a, b) in query_pairs.iter().zip(row_pairs) {
+        sums[0] = _mm512_dpbusd_epi32(sums[0], load_raised(&b[0]), load_512(&a[0]));
+        sums[1] = _mm512_dpbusd_epi32(sums[1], load_raised(&b[1]), load_512(&a[1]));
+    }
+    for (a, b) in query_rest.iter().zip(row_rest) {
+        sums[0] = _mm512_dpbusd_epi32(sums[0], load_raised(b), load_512(a));
+    }
+    _mm512_reduce_add_epi32(_mm512_add_epi32(sums[0], sums[1]))
 }
 
 /// Computes tiles of 4 rows and 4 queries at a time, and the rows and queries that are left over one by one.
@@ -80,7 +119,7 @@ fn product_of_tiles(queries: &[Line], rows: &[Line], n_lines: usize, products: &
     let n_queries = queries.len() / n_lines;
     let n_tiled = n_queries / TILE * TILE;
     let (tiled, rest) = queries.split_at(n_tiled * n_lines);
-    let excesses: Vec<i32> = queries.chunks_exact(n_lines).map(excess_of).collect();
+    let excesses: Vec<i32> = queries.chunks_exact(n_lines).map(|query| excess_512(query)).collect();
     let row_tiles = rows.chunks(TILE * n_lines);
     for (rows, products) in row_tiles.zip(products.chunks_mut((TILE * n_queries).max(1))) {
         if rows.len() < TILE * n_lines {
@@ -150,13 +189,14 @@ fn add_up([a, b, c, d]: [__m512i; TILE]) -> __m512i {
 }
 
 /// Returns what the products of a vector are too high where the other's codes are taken 128 higher.
-fn excess_of(codes: &[Line]) -> i32 {
-    let ones = [Line([1; super::LINE])];
-    let mut sum = [0];
-    codes.iter().fold(0, |excess, line| {
-        (scalar::KERNEL.dot)(&ones, std::slice::from_ref(line), &mut sum);
-        excess + 128 * sum[0]
-    })
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+#[inline]
+fn excess_512(codes: &[Line]) -> i32 {
+    let raised_zero = _mm512_set1_epi8(i8::MIN);
+    let sum = codes.iter().fold(_mm512_setzero_si512(), |sum, line| {
+        _mm512_dpbusd_epi32(sum, raised_zero, load_512(line))
+    });
+    _mm512_reduce_add_epi32(sum)
 }
 
 /// Loads a line of codes, each 128 higher and without a sign.

@@ -26,6 +26,7 @@ use crate::codes::Codes;
 use crate::entry::SegmentHash;
 use crate::envelope::{ALIGNMENT, Builder, Damage, Envelope};
 use crate::kernel::{LINE, Line};
+use crate::member::Member;
 use crate::storage::FileContent;
 
 const FORMAT: u32 = 1;
@@ -53,15 +54,6 @@ pub(super) struct Details {
     pub(super) unevenness_at_training: f64,
     /// For near epochs of some epochs, and of some captions, how many lists are nearer than theirs; ascending.
     pub(super) ranks: [Vec<u32>; 2],
-}
-
-/// A recording whose rows are in the lists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Member {
-    pub(super) id: nocturne_psg::RecordingId,
-    pub(super) segment: SegmentHash,
-    pub(super) n_epochs: usize,
 }
 
 /// Where a row is: the recording's place among the [members](Details::recordings), and the row in it.

@@ -7,8 +7,8 @@
 //! The file of lists is a cache: whatever is odd about it, the exact index answers instead and the file is made anew.
 
 mod lists;
-mod nearest;
-mod ranks;
+pub(crate) mod nearest;
+pub(crate) mod ranks;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,22 +16,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nocturne_encoder::Embedding;
 
+use crate::cache_files::CacheFiles;
 use crate::codes::Codes;
-use crate::entry::SegmentHash;
 use crate::envelope::Damage;
 use crate::filter::RowFilter;
-use crate::handle::Handle;
 use crate::kernel::Kernel;
-use crate::storage::{PublishError, Storage, publish};
+use crate::member::Member;
+use crate::storage::Storage;
 use crate::top_k::{Place, TopK};
 use crate::{
     Error, ExactIndex, Found, Hit, Plan, Result, SearchRequest, Space, VectorIndex, threads,
 };
-use lists::{Details, Lists, Member};
+use lists::{Details, Lists};
 
-/// Folder of the files in a collection.
-pub(crate) const FOLDER: &str = "partitions";
-const SUFFIX: &str = ".lists";
+/// Where the files are in a collection.
+pub(crate) const FILES: CacheFiles = CacheFiles { folder: "partitions", suffix: ".lists" };
 
 /// Rows for each list from which its middle is found.
 const SAMPLE: usize = 48;
@@ -110,7 +109,7 @@ impl PartitionIndex {
     ///
     /// [`Error::Io`] and [`Error::Format`].
     pub fn open(exact: Arc<ExactIndex>, storage: &dyn Storage) -> Result<Option<Self>> {
-        let candidates = files(storage)?.into_iter().filter_map(|(name, hash)| {
+        let candidates = FILES.list(storage)?.into_iter().filter_map(|(name, hash)| {
             let lists = Lists::open(storage.map(&name).ok()?).ok()?;
             let fits = lists.hash() == hash
                 && lists.dim() == exact.space().dim
@@ -138,19 +137,7 @@ impl PartitionIndex {
     /// [`Error::Io`].
     pub fn save(&self, storage: &dyn Storage) -> Result<()> {
         let lists = &self.layers[0].lists;
-        storage.create_folder(FOLDER).map_err(Error::io(&storage.path(FOLDER), "create"))?;
-        let file = format!("{}{SUFFIX}", lists.hash());
-        publish(storage, FOLDER, &file, lists.bytes()).map_err(|failed| {
-            let PublishError { name, action, source, .. } = failed;
-            Error::Io { path: storage.path(&name), action, source }
-        })?;
-        for (name, hash) in files(storage)? {
-            if hash != lists.hash() {
-                // Best effort: another one does no harm but take room.
-                let _ = storage.remove(&name);
-            }
-        }
-        Ok(())
+        FILES.publish(storage, lists.hash(), lists.bytes())
     }
 
     /// Returns the same lists over a later snapshot, with the recordings that came in a layer of their own.
@@ -369,7 +356,7 @@ impl Layer {
             training.unwrap_or(Training { ranks: [vec![], vec![]], n_rows: 0, unevenness: 1.0 });
         let details = Details {
             fingerprint: exact.space().fingerprint.clone(),
-            recordings: members.iter().map(|(number, ..)| member(&handles[*number])).collect(),
+            recordings: members.iter().map(|(number, ..)| Member::of(&handles[*number])).collect(),
             n_rows_at_training: training.n_rows,
             unevenness_at_training: training.unevenness,
             ranks: training.ranks,
@@ -383,11 +370,7 @@ impl Layer {
 
     /// Finds the members in a snapshot.
     fn over(exact: &ExactIndex, lists: Arc<Lists>) -> Self {
-        let number = |it: &Member| {
-            let number = exact.number_of(&it.id)?;
-            let handle = &exact.handles()[number];
-            (handle.damage().is_none() && member(handle) == *it).then_some(number)
-        };
+        let number = |member: &Member| member.number_in(exact);
         let numbers = lists.details.recordings.iter().map(number).collect();
         Self { lists, numbers }
     }
@@ -448,13 +431,8 @@ fn allows(filters: &[Option<RowFilter<'_>>], (number, row): Place) -> bool {
     filters[number].as_ref().is_some_and(|filter| filter.allows(row))
 }
 
-fn member(handle: &Handle) -> Member {
-    let entry = handle.entry();
-    Member { id: entry.id.clone(), segment: entry.segment.hash, n_epochs: entry.n_epochs }
-}
-
 /// Returns about `n` rows, evenly spread over all recordings.
-fn sample(exact: &ExactIndex, n: usize) -> Result<Codes> {
+pub(crate) fn sample(exact: &ExactIndex, n: usize) -> Result<Codes> {
     let step = (exact.n_epochs() / n.max(1)).max(1);
     let mut sample = Codes::with_room(exact.space().dim, exact.n_epochs() / step + 1);
     let mut next = 0;
@@ -501,19 +479,6 @@ fn unevenness(lengths: &[usize]) -> f64 {
     let rows: f64 = lengths.iter().map(|length| *length as f64).sum();
     let squares: f64 = lengths.iter().map(|length| (*length as f64).powi(2)).sum();
     if rows > 0.0 { squares * lengths.len() as f64 / (rows * rows) } else { 1.0 }
-}
-
-/// Returns the files of lists in a collection, and what their names say that they hold.
-fn files(storage: &dyn Storage) -> Result<Vec<(String, SegmentHash)>> {
-    let items = match storage.list(FOLDER) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(Error::io(&storage.path(FOLDER), "read"))?,
-    };
-    let hash = |name: &str| SegmentHash::try_from(name.strip_suffix(SUFFIX)?.to_owned()).ok();
-    let files = items.into_iter().filter(|item| item.is_file);
-    Ok(files
-        .filter_map(|item| Some((format!("{FOLDER}/{}", item.name), hash(&item.name)?)))
-        .collect())
 }
 
 #[cfg(test)]

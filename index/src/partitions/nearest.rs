@@ -13,7 +13,7 @@ const TILE: usize = 64;
 /// Returns the middles of `n` groups of rows, or of as many as there are rows; each of length 1.
 ///
 /// The groups begin at rows that are evenly spread, so that the same rows always give the same middles.
-pub(super) fn middles(rows: &Codes, n: usize) -> Codes {
+pub(crate) fn middles(rows: &Codes, n: usize) -> Codes {
     let n = n.min(rows.len());
     let mut middles = Codes::with_room(rows.dim(), n);
     (0..n).for_each(|place| middles.push(&rows.numbers(place * rows.len() / n)));
@@ -25,7 +25,7 @@ pub(super) fn middles(rows: &Codes, n: usize) -> Codes {
 }
 
 /// Returns for each row the place of the middle with which its product is greatest.
-pub(super) fn nearest(rows: &Codes, middles: &Codes) -> Vec<u32> {
+pub(crate) fn nearest(rows: &Codes, middles: &Codes) -> Vec<u32> {
     let parts = threads::parts((0..rows.len().div_ceil(TILE)).map(|_| TILE));
     let found = threads::in_parts(parts, |part| {
         let mut nearest = vec![0; (part.end * TILE).min(rows.len()) - part.start * TILE];

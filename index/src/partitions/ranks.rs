@@ -12,7 +12,7 @@ use crate::{ExactIndex, Recording, Result, SearchRequest, VectorIndex};
 /// Queries of each kind.
 const QUERIES: usize = 100;
 /// Nearest epochs of each.
-const K: usize = 10;
+pub(crate) const K: usize = 10;
 
 /// Asks the exact index for the epochs nearest to some epochs and to some captions, and returns for each of them how many
 /// lists are nearer to the query than its own.
@@ -60,9 +60,11 @@ pub(super) fn lists_for(ranks: &[Vec<u32>; 2], recall: f32) -> Option<usize> {
     ranks.iter().filter_map(of).max()
 }
 
-type Query = (Embedding, Option<EpochRef>);
+/// An embedding, and the epoch that it is of.
+pub(crate) type Query = (Embedding, Option<EpochRef>);
 
-fn epochs(exact: &ExactIndex, numbers: &[usize]) -> Result<Vec<Query>> {
+/// Returns about a hundred epochs of some recordings, evenly spread.
+pub(crate) fn epochs(exact: &ExactIndex, numbers: &[usize]) -> Result<Vec<Query>> {
     let n_of = |number: usize| exact.handles()[number].entry().n_epochs;
     some_of(exact, numbers, n_of, |recording, row| {
         let epoch = EpochRef { recording: recording.id().clone(), epoch: recording.numbers()[row] };
@@ -70,7 +72,8 @@ fn epochs(exact: &ExactIndex, numbers: &[usize]) -> Result<Vec<Query>> {
     })
 }
 
-fn captions(exact: &ExactIndex, numbers: &[usize]) -> Result<Vec<Query>> {
+/// Returns about a hundred captions of some recordings, evenly spread.
+pub(crate) fn captions(exact: &ExactIndex, numbers: &[usize]) -> Result<Vec<Query>> {
     let n_of = |number: usize| exact.handles()[number].entry().n_captions;
     some_of(exact, numbers, n_of, |recording, caption| {
         Ok((recording.captions().vectors().embedding(caption)?, None))

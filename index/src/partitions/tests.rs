@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::*;
-use crate::storage::Simulated;
+use crate::storage::{Simulated, publish};
 use crate::{Collection, CollectionWriter, EpochPoint, RecordingDraft};
 
 const DIM: usize = 24;
@@ -84,7 +84,7 @@ impl Growing {
     }
 
     fn file(&self) -> String {
-        let files = files(self.storage.as_ref()).unwrap();
+        let files = FILES.list(self.storage.as_ref()).unwrap();
         let [(name, _)] = files.as_slice() else { panic!("{files:?}") };
         name.clone()
     }
@@ -237,13 +237,15 @@ fn lists_of_another_collection_are_refused() {
     others.storage.tamper(&file, |own| bytes.clone_from(own));
     // The same name and another content: nothing of the lists is used.
     let growing = Growing::new(&[("a", 9, 60), ("b", 2, 50)]);
-    publish(growing.storage.as_ref(), FOLDER, file.rsplit('/').next().unwrap(), &bytes).unwrap();
+    publish(growing.storage.as_ref(), FILES.folder, file.rsplit('/').next().unwrap(), &bytes)
+        .unwrap();
     let index = growing.open().unwrap();
     assert_eq!(index.layers[0].n_live(), 0);
     assert_complete(&index);
     // A file under another's name is none of ours.
-    let other_name = format!("{:032x}{SUFFIX}", 7);
-    publish(growing.storage.as_ref(), FOLDER, &other_name, &bytes[..bytes.len() - 1]).unwrap();
+    let other_name = format!("{:032x}{}", 7, FILES.suffix);
+    publish(growing.storage.as_ref(), FILES.folder, &other_name, &bytes[..bytes.len() - 1])
+        .unwrap();
     assert_complete(&growing.open().unwrap());
 }
 

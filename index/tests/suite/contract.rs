@@ -7,9 +7,9 @@ use half::f16;
 use nocturne_encoder::Embedding;
 use nocturne_index::storage::Simulated;
 use nocturne_index::{
-    Collection, CollectionWriter, EpochPoint, Error, ExactIndex, Filter, Found, Hit, HnswIndex,
-    HnswSettings, PartitionIndex, Plan, PlannedIndex, RecordingDraft, RecordingEntry,
-    SearchRequest, Space, VectorIndex,
+    Collection, CollectionWriter, EpochPoint, Error, ExactIndex, Filter, Found, GraphIndex,
+    GraphSettings, Hit, HnswGraph, PartitionIndex, Plan, PlannedIndex, RecordingDraft,
+    RecordingEntry, SearchRequest, Space, VectorIndex,
 };
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::montage::{Channel, ChannelMask};
@@ -25,14 +25,13 @@ use crate::support::{
 /// Every index over a collection, by name. The graph is walked however small the collection is, and so are the lists.
 fn indexes(collection: &Collection) -> [(&'static str, Box<dyn VectorIndex>); 4] {
     let exact = Arc::new(ExactIndex::open(collection).unwrap());
-    let settings = HnswSettings { exact_below: 0, ..HnswSettings::default() };
-    let hnsw = HnswIndex::build(Arc::clone(&exact), settings).unwrap();
+    let graph = GraphIndex::build(Arc::clone(&exact), GraphSettings::default()).unwrap();
     let lists = PartitionIndex::build(Arc::clone(&exact), None).unwrap();
     let planned = PlannedIndex::open(collection).unwrap();
     let exact = ExactIndex::open(collection).unwrap();
     [
         ("exact", Box::new(exact)),
-        ("hnsw", Box::new(hnsw)),
+        ("graph", Box::new(Walked { graph, candidates: 256 })),
         ("partitions", Box::new(Complete(lists))),
         ("planned", Box::new(planned)),
     ]
@@ -53,6 +52,30 @@ impl VectorIndex for Complete {
     fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found, Error> {
         let recall = request.recall.or(Some(1.0));
         self.0.find(query, &SearchRequest { recall, ..request.clone() })
+    }
+}
+
+/// A graph that is walked with some candidates, and scanned where that does not give all that is wanted.
+struct Walked {
+    graph: GraphIndex,
+    candidates: usize,
+}
+
+impl VectorIndex for Walked {
+    fn space(&self) -> &Space {
+        self.graph.space()
+    }
+
+    fn n_epochs(&self) -> usize {
+        self.graph.n_epochs()
+    }
+
+    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found, Error> {
+        let plan = Plan::Graph { candidates: self.candidates };
+        match self.graph.walk(query, request, self.candidates)? {
+            Some(hits) => Ok(Found { hits, plan }),
+            None => self.graph.exact().find(query, request),
+        }
     }
 }
 
@@ -297,14 +320,36 @@ fn recall(index: &dyn VectorIndex, oracle: &dyn VectorIndex, queries: &[Embeddin
 fn graph_finds_what_the_oracle_finds() {
     let (collection, queries) = clustered(4, 400, 32);
     let oracle = Arc::new(ExactIndex::open(&collection).unwrap());
-    let build = |ef_search| {
-        let settings = HnswSettings { ef_search, exact_below: 0, ..HnswSettings::default() };
-        HnswIndex::build(Arc::clone(&oracle), settings).unwrap()
+    let found = |candidates| {
+        let graph = GraphIndex::build(Arc::clone(&oracle), ONE_THREAD).unwrap();
+        recall(&Walked { graph, candidates }, oracle.as_ref(), &queries)
     };
-    let wide = recall(&build(128), oracle.as_ref(), &queries);
+    let wide = found(128);
     assert!(wide >= 0.95, "recall is {wide}");
-    let narrow = recall(&build(8), oracle.as_ref(), &queries);
+    let narrow = found(10);
     assert!(narrow < wide, "the graph is walked: recall is {narrow} with few candidates");
+}
+
+/// Settings that make the same graph every time.
+const ONE_THREAD: GraphSettings =
+    GraphSettings { max_connections: 16, ef_construction: 200, threads: 1 };
+
+#[test]
+fn frozen_graph_finds_no_less_than_the_library() {
+    let (collection, queries) = clustered(4, 400, 32);
+    let oracle = Arc::new(ExactIndex::open(&collection).unwrap());
+    let graph = HnswGraph::build(Arc::clone(&oracle), ONE_THREAD).unwrap();
+    for candidates in [10, 16, 32, 64] {
+        let both = |query| {
+            let truth = oracle.search(query, &SearchRequest::nearest(10)).unwrap();
+            let found = graph.search(query, 10, candidates).unwrap();
+            truth.iter().filter(|hit| found.contains(&hit.epoch)).count()
+        };
+        let own = queries.iter().map(both).sum::<usize>() as f64 / (10 * queries.len()) as f64;
+        let frozen = Walked { graph: GraphIndex::freeze(&graph).unwrap(), candidates };
+        let found = recall(&frozen, oracle.as_ref(), &queries);
+        assert!(found >= own, "{candidates} candidates: {found}, the library {own}");
+    }
 }
 
 /// Returns the cosine of a query with every epoch that a filter on recordings leaves, from the vectors as they are kept.
@@ -356,7 +401,7 @@ fn answers_say_how_they_were_found() {
     });
     let expect = [
         ("exact", "scan"),
-        ("hnsw", "graph (256 candidates)"),
+        ("graph", "graph (256 candidates)"),
         ("partitions", "partitions (80 of 80 lists)"),
         ("planned", "scan"),
     ];
@@ -377,14 +422,13 @@ fn what_is_not_for_lists_is_scanned() {
 }
 
 #[test]
-fn graph_is_the_same_every_time() {
+fn graph_of_one_thread_is_the_same_every_time() {
     let (collection, queries) = clustered(2, 200, 16);
     let search = || {
         let exact = Arc::new(ExactIndex::open(&collection).unwrap());
-        let settings = HnswSettings { ef_search: 8, exact_below: 0, ..HnswSettings::default() };
-        let index = HnswIndex::build(exact, settings).unwrap();
-        let hits = queries.iter().map(|query| index.search(query, &SearchRequest::nearest(10)));
-        hits.collect::<Result<Vec<_>, _>>().unwrap()
+        let graph = GraphIndex::build(exact, ONE_THREAD).unwrap();
+        let walk = |query| graph.walk(query, &SearchRequest::nearest(10), 10).unwrap().unwrap();
+        queries.iter().map(walk).collect::<Vec<_>>()
     };
     assert_eq!(search(), search());
 }
@@ -403,8 +447,8 @@ fn graph_copes_with_equal_epochs() {
 #[test]
 fn graph_refuses_settings_that_the_library_dies_of() {
     let exact = Arc::new(ExactIndex::open(&plane(&[])).unwrap());
-    let settings = HnswSettings { max_connections: 257, ..HnswSettings::default() };
-    let error = HnswIndex::build(exact, settings).unwrap_err();
+    let settings = GraphSettings { max_connections: 257, ..GraphSettings::default() };
+    let error = GraphIndex::build(exact, settings).unwrap_err();
     assert_eq!(error.to_string(), "`max_connections` is 257; expected 4 to 128");
 }
 

@@ -1,0 +1,108 @@
+//! The graph as `hnsw_rs` searches it, over vectors in single precision, and the same graph frozen.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use nocturne_encoder::Embedding;
+use nocturne_index::storage::Folder;
+use nocturne_index::{
+    Error, ExactIndex, Found, GraphIndex, GraphSettings, Hit, HnswGraph, Plan, SearchRequest,
+    Space, VectorIndex,
+};
+use nocturne_psg::EventSet;
+use nocturne_psg::montage::ChannelMask;
+use serde_json::json;
+
+use crate::measure::{Memory, built};
+use crate::{K, Questions, RECALLS, ask};
+
+const CANDIDATES: [usize; 6] = [16, 32, 64, 128, 512, 1024];
+
+/// Builds a graph once, and asks it both ways.
+pub(crate) fn measure(exact: &Arc<ExactIndex>, folder: &Path, questions: &Questions) -> Result<()> {
+    let n_rows = exact.n_epochs();
+    let before = Memory::now()?;
+    let settings = GraphSettings::default();
+    let graph =
+        built("hnsw_rs", n_rows, || Ok(HnswGraph::build(Arc::clone(exact), settings.clone())?))?;
+    before.print_growth("hnsw_rs", n_rows)?;
+    for candidates in CANDIDATES {
+        let index = AsItComes { graph: &graph, exact, candidates };
+        let setting = json!({ "candidates": candidates });
+        ask("hnsw_rs", &setting, &index, &SearchRequest::nearest(K), questions)?;
+    }
+    let storage = Folder::at(folder);
+    built("graph, from that of hnsw_rs", n_rows, || {
+        Ok(GraphIndex::freeze(&graph)?.save(&storage)?)
+    })?;
+    drop(graph);
+    let before = Memory::now()?;
+    let graph = built("graph, opened", n_rows, || {
+        GraphIndex::open(exact, &storage)?.context("the graph that was saved is there")
+    })?;
+    before.print_growth("graph", n_rows)?;
+    for candidates in CANDIDATES {
+        let index = Walked { graph: &graph, candidates };
+        let setting = json!({ "candidates": candidates });
+        ask("graph", &setting, &index, &SearchRequest::nearest(K), questions)?;
+    }
+    for recall in RECALLS {
+        let request = SearchRequest { recall: Some(recall), ..SearchRequest::nearest(K) };
+        let setting = json!({ "recall": recall, "candidates": graph.candidates_for(recall) });
+        ask("graph", &setting, &graph, &request, questions)?;
+    }
+    Ok(())
+}
+
+/// The library's own search; its hits tell of nothing but the epoch.
+struct AsItComes<'a> {
+    graph: &'a HnswGraph,
+    exact: &'a ExactIndex,
+    candidates: usize,
+}
+
+impl VectorIndex for AsItComes<'_> {
+    fn space(&self) -> &Space {
+        self.exact.space()
+    }
+
+    fn n_epochs(&self) -> usize {
+        self.exact.n_epochs()
+    }
+
+    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found, Error> {
+        let epochs = self.graph.search(query, request.k, self.candidates)?;
+        let hit = |epoch| Hit {
+            epoch,
+            score: 0.0,
+            onset_s: 0.0,
+            stage: None,
+            mask: ChannelMask::NONE,
+            events: EventSet::EMPTY,
+        };
+        let plan = Plan::Graph { candidates: self.candidates };
+        Ok(Found { hits: epochs.into_iter().map(hit).collect(), plan })
+    }
+}
+
+/// The frozen graph with a number of candidates; what is not found shows as recall.
+struct Walked<'a> {
+    graph: &'a GraphIndex,
+    candidates: usize,
+}
+
+impl VectorIndex for Walked<'_> {
+    fn space(&self) -> &Space {
+        self.graph.space()
+    }
+
+    fn n_epochs(&self) -> usize {
+        self.graph.n_epochs()
+    }
+
+    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found, Error> {
+        let hits = self.graph.walk(query, request, self.candidates)?.unwrap_or_default();
+        Ok(Found { hits, plan: Plan::Graph { candidates: self.candidates } })
+    }
+}
