@@ -27,7 +27,9 @@ fn every_command_in_the_documents_has_known_arguments() {
         "README.md",
         "docs/captions.md",
         "docs/evaluation.md",
+        "docs/filters.md",
         "docs/formats.md",
+        "docs/keeping.md",
         "docs/simulator.md",
     ];
     let commands: BTreeSet<String> = documents.into_iter().flat_map(commands).collect();

@@ -12,6 +12,7 @@ mod label;
 mod list;
 mod metadata;
 mod nights;
+mod optimize;
 mod remove;
 mod search;
 mod serve;
@@ -40,6 +41,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Metadata(metadata) => metadata::run(&metadata),
         Command::Verify(verify) => verify::run(&verify),
         Command::Remove(remove) => remove::run(&remove),
+        Command::Optimize(optimize) => optimize::run(&optimize),
         Command::Backup(backup) => backup::back_up(&backup),
         Command::Restore(restore) => backup::restore(&restore),
         Command::Export(export) => export::run(&export),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use nocturne_index::{Collection, Error};
+use nocturne_index::{CacheProblem, Collection, Error};
 use nocturne_psg::RecordingId;
 use serde::Deserialize;
 use serde_json::json;
@@ -42,8 +42,20 @@ pub(super) fn run(arguments: &Verify) -> Result<Outcome> {
         }
     }
     tell(&collection, &problems, *json)?;
+    let caches = collection.verify_caches()?;
+    for CacheProblem { path, problem } in &caches {
+        let path = path.display().to_string();
+        if *json {
+            console::print_json(&json!({ "cache": path, "problem": problem }))?;
+        } else {
+            console::print(format_args!(
+                "`{path}` is damaged {problem}; searches do without it, and `nocturne optimize` makes it anew"
+            ))?;
+        }
+    }
     match problems.len() {
-        0 => Ok(Outcome::Done),
+        0 if caches.is_empty() => Ok(Outcome::Done),
+        0 => Ok(Outcome::PartlyDone),
         n => bail!("{n} recordings of `{}` are damaged or lost", collection.path().display()),
     }
 }

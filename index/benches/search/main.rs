@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! cargo bench -p nocturne-index --bench search -- [--rows N] [--numbers N] [--seed N] [--data DIR] [--save DIR] [--graph]
+//! cargo bench -p nocturne-index --bench search -- --vectors FILE --queries FILE [--truth FILE] [--graph]
 //! ```
 //!
 //! Prints a line of JSON for each kind of index, setting and kind of query: the share of the ten nearest that is found,
 //! queries for each second of processor time and of the clock, and how long a query takes. `--save` writes the vectors as
-//! `.npy`, and `benches/peers.py` asks other libraries the same about them; `--data` reads such files. `--graph` builds a
+//! `.npy`, and `benches/peers.py` asks other libraries the same about them; `--data` reads such files, and `--vectors`
+//! any others: float32 by rows, and for `--truth` the numbers of each query's nearest as integers. `--graph` builds a
 //! graph of `hnsw_rs`, which takes minutes, and asks it by the library's own search and frozen.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
@@ -16,6 +18,7 @@ mod measure;
 mod npy;
 mod set;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,7 +30,7 @@ use nocturne_index::{
     RecordingDraft, SearchRequest, Space, VectorIndex,
 };
 use nocturne_psg::montage::ChannelMask;
-use nocturne_psg::{EpochNumber, EventSet, Quality, RecordingId, ZScore};
+use nocturne_psg::{EpochNumber, EpochRef, EventSet, Quality, RecordingId, ZScore};
 use serde_json::json;
 
 use measure::{Asked, Memory, built, print};
@@ -39,9 +42,13 @@ const RECALLS: [f32; 5] = [0.8, 0.9, 0.95, 0.98, 0.99];
 
 fn main() -> Result<()> {
     let arguments = Arguments::read()?;
-    let set = match &arguments.data {
-        Some(folder) => Set::read(folder)?,
-        None => Set::of_seed(arguments.rows, arguments.numbers, arguments.seed),
+    let set = match (&arguments.vectors, &arguments.queries, &arguments.data) {
+        (Some(vectors), Some(queries), _) => {
+            Set::of_files(vectors, queries, arguments.truth.as_deref())?
+        }
+        (Some(_), None, _) => bail!("`--vectors` has no `--queries`"),
+        (None, _, Some(folder)) => Set::read(folder)?,
+        (None, ..) => Set::of_seed(arguments.rows, arguments.numbers, arguments.seed),
     };
     if let Some(folder) = &arguments.save {
         set.write(folder)?;
@@ -49,18 +56,25 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let n_rows = set.epochs.len();
     built("ingest", n_rows, || fill(folder.path(), &set.epochs))?;
-    let queries = [("epoch", embeddings(&set.like_epochs)?), ("text", embeddings(&set.texts)?)];
-    drop(set);
+    let Set { epochs, queries, truth } = set;
+    drop(epochs);
+    let queries = queries.into_iter().map(|(kind, rows)| Ok((kind, embeddings(&rows)?)));
+    let queries = queries.collect::<Result<Vec<_>>>()?;
 
     let before = Memory::now()?;
     let collection = Collection::open(folder.path())?;
     let exact = Arc::new(built("open", n_rows, || Ok(ExactIndex::open(&collection)?))?);
-    let truth = queries.each_ref().map(|(kind, queries)| {
+    let given =
+        truth.map(|truth| Asked::elsewhere(truth.iter().map(|rows| epochs_of(rows)).collect()));
+    let mut truth = Vec::new();
+    for (kind, queries) in &queries {
         let asked = Asked::all(exact.as_ref(), queries, &SearchRequest::nearest(K))?;
-        print("scan", &json!({}), kind, &asked, &asked);
-        Ok(asked)
-    });
-    let truth = truth.into_iter().collect::<Result<Vec<_>>>()?;
+        print("scan", &json!({}), kind, &asked, given.as_ref().unwrap_or(&asked));
+        truth.push(asked);
+    }
+    if let Some(given) = given {
+        truth = vec![given];
+    }
     let questions = Questions { queries, truth };
     before.print_growth("scan", n_rows)?;
 
@@ -89,8 +103,21 @@ fn main() -> Result<()> {
 
 /// Queries of each kind, and what an exact index finds for them.
 struct Questions {
-    queries: [(&'static str, Vec<Embedding>); 2],
+    queries: Vec<(&'static str, Vec<Embedding>)>,
     truth: Vec<Asked>,
+}
+
+/// Returns the epochs that were made of rows, the first ten of them.
+fn epochs_of(rows: &[u64]) -> BTreeSet<EpochRef> {
+    let epoch = |row: &u64| {
+        let (night, number) = (row / NIGHT as u64, row % NIGHT as u64);
+        EpochRef { recording: recording(night as usize), epoch: EpochNumber(number as u32) }
+    };
+    rows.iter().take(K).map(epoch).collect()
+}
+
+fn recording(night: usize) -> RecordingId {
+    RecordingId::new(format!("night-{night:05}")).expect("letters, digits and a hyphen are a name")
 }
 
 fn ask(
@@ -132,7 +159,7 @@ fn fill(folder: &std::path::Path, epochs: &Rows) -> Result<()> {
             })
         });
         writer.commit(RecordingDraft {
-            id: RecordingId::new(format!("night-{night:05}"))?,
+            id: recording(night),
             source: format!("night-{night:05}.edf"),
             source_sha256: String::new(),
             annotations_sha256: None,
@@ -147,19 +174,22 @@ fn fill(folder: &std::path::Path, epochs: &Rows) -> Result<()> {
     Ok(())
 }
 
+#[derive(Default)]
 struct Arguments {
     rows: usize,
     numbers: usize,
     seed: u64,
     data: Option<PathBuf>,
+    vectors: Option<PathBuf>,
+    queries: Option<PathBuf>,
+    truth: Option<PathBuf>,
     save: Option<PathBuf>,
     graph: bool,
 }
 
 impl Arguments {
     fn read() -> Result<Self> {
-        let mut read =
-            Self { rows: 200_000, numbers: 512, seed: 1, data: None, save: None, graph: false };
+        let mut read = Self { rows: 200_000, numbers: 512, seed: 1, ..Self::default() };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value =
@@ -169,12 +199,15 @@ impl Arguments {
                 "--numbers" => read.numbers = value()?.parse()?,
                 "--seed" => read.seed = value()?.parse()?,
                 "--data" => read.data = Some(value()?.into()),
+                "--vectors" => read.vectors = Some(value()?.into()),
+                "--queries" => read.queries = Some(value()?.into()),
+                "--truth" => read.truth = Some(value()?.into()),
                 "--save" => read.save = Some(value()?.into()),
                 "--graph" => read.graph = true,
-                // Cargo says so to every benchmark.
-                "--bench" => {}
+                // Cargo says the first to every benchmark; the output is JSON anyway.
+                "--bench" | "--json" => {}
                 _ => bail!(
-                    "`{argument}` is no argument; expected `--rows`, `--numbers`, `--seed`, `--data`, `--save`, `--graph`"
+                    "`{argument}` is no argument; expected `--rows`, `--numbers`, `--seed`, `--data`, `--vectors`, `--queries`, `--truth`, `--save`, `--graph`"
                 ),
             }
         }

@@ -50,6 +50,11 @@ impl Asked {
         Ok(asked)
     }
 
+    /// What somebody else has found.
+    pub(crate) fn elsewhere(found: Vec<BTreeSet<EpochRef>>) -> Self {
+        Self { found, n_times: 0, wall_s: 0.0, cpu_s: 0.0, latencies_us: Vec::new() }
+    }
+
     fn recall(&self, truth: &Self) -> f64 {
         let both = self.found.iter().zip(&truth.found).map(|(a, b)| a.intersection(b).count());
         let all: usize = truth.found.iter().map(BTreeSet::len).sum();

@@ -24,18 +24,22 @@ const INNER: usize = 32;
 const STICKY: f32 = 0.95;
 const QUERIES: usize = 500;
 
+const EPOCH: &str = "epoch";
+const TEXT: &str = "text";
+
 /// Vectors of length 1, by rows.
 pub(crate) struct Rows {
     pub(crate) dim: usize,
     pub(crate) numbers: Vec<f32>,
 }
 
-/// Epochs to search among, and two kinds of queries.
+/// Epochs to search among, and queries.
 pub(crate) struct Set {
     pub(crate) epochs: Rows,
-    /// Epochs of recordings that are not among the others, or nothing.
-    pub(crate) like_epochs: Rows,
-    pub(crate) texts: Rows,
+    /// Each kind of query by name: `epoch` for epochs of recordings that are not among the others, `text`, or `given`.
+    pub(crate) queries: Vec<(&'static str, Rows)>,
+    /// For each query of the only kind, the numbers of its nearest epochs, where they were given.
+    pub(crate) truth: Option<Vec<Vec<u64>>>,
 }
 
 impl Rows {
@@ -66,32 +70,46 @@ impl Set {
         }
         let mut texts = Rows { dim, numbers: Vec::new() };
         (0..QUERIES).for_each(|_| world.text(&mut texts.numbers));
-        Self { epochs, like_epochs, texts }
+        Self { epochs, queries: vec![(EPOCH, like_epochs), (TEXT, texts)], truth: None }
     }
 
     /// Reads `epochs.npy`, `like_epochs.npy` and `texts.npy`.
     pub(crate) fn read(folder: &Path) -> Result<Self> {
         let read = |name: &str| npy::read(&folder.join(format!("{name}.npy")));
-        let set = Self {
-            epochs: read("epochs")?,
-            like_epochs: read("like_epochs")?,
-            texts: read("texts")?,
-        };
-        let widths = [&set.like_epochs, &set.texts].map(|rows| rows.dim);
-        ensure!(
-            widths == [set.epochs.dim; 2],
-            "queries have {widths:?} numbers, epochs {}",
-            set.epochs.dim
-        );
-        Ok(set)
+        let queries = vec![(EPOCH, read("like_epochs")?), (TEXT, read("texts")?)];
+        Self { epochs: read("epochs")?, queries, truth: None }.checked()
+    }
+
+    /// Reads vectors and queries, and numbers of vectors that are nearest to each query, the nearest first.
+    pub(crate) fn of_files(vectors: &Path, queries: &Path, truth: Option<&Path>) -> Result<Self> {
+        let queries = npy::read(queries)?;
+        let truth = truth.map(npy::read_integers).transpose()?;
+        if let Some(truth) = &truth {
+            ensure!(
+                truth.len() == queries.len(),
+                "{} truths of {} queries",
+                truth.len(),
+                queries.len()
+            );
+        }
+        Self { epochs: npy::read(vectors)?, queries: vec![("given", queries)], truth }.checked()
+    }
+
+    fn checked(self) -> Result<Self> {
+        let dim = self.epochs.dim;
+        for (name, queries) in &self.queries {
+            ensure!(queries.dim == dim, "`{name}` has {} numbers, epochs {dim}", queries.dim);
+        }
+        Ok(self)
     }
 
     /// Writes what [`read`](Self::read) reads, for other programs.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder)?;
-        let Self { epochs, like_epochs, texts } = self;
-        for (name, rows) in [("epochs", epochs), ("like_epochs", like_epochs), ("texts", texts)] {
-            npy::write(&folder.join(format!("{name}.npy")), rows)?;
+        npy::write(&folder.join("epochs.npy"), &self.epochs)?;
+        for (name, rows) in &self.queries {
+            let file = if *name == EPOCH { "like_epochs.npy" } else { "texts.npy" };
+            npy::write(&folder.join(file), rows)?;
         }
         Ok(())
     }

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use nocturne_psg::EpochRef;
 use serde::{Deserialize, Serialize};
 
 use super::file::Frozen;
 use super::walk::Rooms;
 use crate::codes::Codes;
-use crate::partitions::ranks::{self, K, Query};
+use crate::partitions::ranks::{self, K, Query, from_others};
 use crate::top_k::Place;
-use crate::{ExactIndex, Filter, Result, SearchRequest, VectorIndex};
+use crate::{ExactIndex, Hit, Result, VectorIndex};
 
 /// Numbers of candidates that are tried.
 const TRIED: [u32; 14] = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024];
@@ -39,8 +38,8 @@ pub(super) fn least(efforts: &[Effort], recall: f32) -> Option<Effort> {
     efforts.iter().find(|effort| effort.recall().is_some_and(|found| found >= recall)).copied()
 }
 
-/// Walks from some epochs, which are held out of the graph, and from some captions, and compares what is found with what
-/// the exact index finds.
+/// Walks towards some epochs and some captions, whose recordings are held out of the graph, and compares what is found with
+/// what the exact index finds in the others.
 pub(super) fn efforts(exact: &ExactIndex, graph: &Frozen) -> Result<Vec<Effort>> {
     let members = graph.details.recordings.iter();
     let numbers: Vec<usize> = members.filter_map(|member| member.number_in(exact)).collect();
@@ -58,26 +57,24 @@ pub(super) fn efforts(exact: &ExactIndex, graph: &Frozen) -> Result<Vec<Effort>>
 /// A query and the rows that are nearest to it.
 struct Trial {
     query: Codes,
-    own: Option<u32>,
+    /// Rows of its own recording.
+    held_out: Vec<u32>,
     nearest: Vec<u32>,
 }
 
 impl Trial {
-    fn of(exact: &ExactIndex, rows: &BTreeMap<Place, u32>, (query, own): Query) -> Result<Self> {
-        let row_of = |epoch: &EpochRef| -> Result<Option<u32>> {
+    fn of(exact: &ExactIndex, rows: &BTreeMap<Place, u32>, query: Query) -> Result<Self> {
+        let Query { embedding, own } = query;
+        let held_out = exact.number_of(&own).map_or_else(Vec::new, |number| {
+            rows.range((number, 0)..(number + 1, 0)).map(|(_, row)| *row).collect()
+        });
+        let mut nearest = Vec::with_capacity(K);
+        for Hit { epoch, .. } in exact.search(&embedding, &from_others(own))? {
             let row = exact.recording(&epoch.recording)?.row_of(epoch.epoch);
             let place = exact.number_of(&epoch.recording).zip(row);
-            Ok(place.and_then(|place| rows.get(&place)).copied())
-        };
-        let excluded_epochs = own.iter().cloned().collect();
-        let filter = Filter { excluded_epochs, ..Filter::default() };
-        let hits = exact.search(&query, &SearchRequest { filter, ..SearchRequest::nearest(K) })?;
-        let nearest = hits.iter().map(|hit| row_of(&hit.epoch)).filter_map(Result::transpose);
-        Ok(Self {
-            query: Codes::of(exact.space().dim, [&query]),
-            own: own.as_ref().map(row_of).transpose()?.flatten(),
-            nearest: nearest.collect::<Result<_>>()?,
-        })
+            nearest.extend(place.and_then(|place| rows.get(&place)));
+        }
+        Ok(Self { query: Codes::of(exact.space().dim, [&embedding]), held_out, nearest })
     }
 }
 
@@ -86,9 +83,9 @@ fn effort(graph: &Frozen, candidates: u32, trials: &[Vec<Trial>; 2]) -> Effort {
     let mut n_scored = 0;
     let recalls = trials.each_ref().map(|trials| {
         let mut n_found = 0;
-        for Trial { query, own, nearest } in trials {
+        for Trial { query, held_out, nearest } in trials {
             rooms.lend(|walk| {
-                let found = walk.towards(query, graph, candidates as usize, *own);
+                let found = walk.towards(query, graph, candidates as usize, held_out);
                 n_found += found.iter().filter(|it| nearest.contains(&it.row)).count();
                 n_scored += walk.n_scored();
             });

@@ -26,6 +26,8 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::effort::Effort;
+use crate::ExactIndex;
+use crate::check::{CachedRow, expect_rows};
 use crate::codes::Codes;
 use crate::entry::SegmentHash;
 use crate::envelope::{ALIGNMENT, Builder, Damage, Envelope};
@@ -198,6 +200,18 @@ impl Frozen {
         };
         frozen.expect_places()?;
         Ok(frozen)
+    }
+
+    /// Compares every row with its segment; returns the hash of the whole.
+    pub(super) fn check(&self, exact: &ExactIndex) -> Result<SegmentHash, Damage> {
+        let rows = self.lines().chunks_exact(self.dim.div_ceil(LINE)).zip(&self.scales).enumerate();
+        let rows = rows.map(|(row, (codes, scale))| CachedRow {
+            place: self.place(row as u32),
+            codes,
+            scale: *scale,
+        });
+        expect_rows(exact, &self.details.recordings, self.codes.start, rows)?;
+        Ok(self.hash())
     }
 
     /// Refuses places that no recording has.

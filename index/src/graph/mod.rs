@@ -24,8 +24,10 @@ pub use hnsw::{GraphSettings, HnswGraph};
 
 use crate::cache_files::CacheFiles;
 use crate::codes::Codes;
+use crate::entry::SegmentHash;
+use crate::envelope::Damage;
 use crate::shortlist::Shortlist;
-use crate::storage::Storage;
+use crate::storage::{FileContent, Storage};
 use crate::top_k::Place;
 use crate::{ExactIndex, Found, Hit, Plan, Result, SearchRequest, Space, VectorIndex};
 use file::Frozen;
@@ -197,7 +199,7 @@ impl GraphIndex {
         let prompt = Codes::of(self.exact.space().dim, [query]);
         let walked = self.rooms.lend(|walk| {
             let candidates = candidates.max(request.k);
-            self.allowed(walk.towards(&prompt, &self.frozen, candidates, None), request)
+            self.allowed(walk.towards(&prompt, &self.frozen, candidates, &[]), request)
         });
         let Some(mut places) = walked? else { return Ok(None) };
         let mut others = Shortlist::new(request.k, None);
@@ -244,6 +246,11 @@ impl GraphIndex {
         }
         Ok(Some(places).filter(|places| places.len() >= request.k))
     }
+}
+
+/// Checks a file of a graph against the segments, and returns the hash of its content.
+pub(crate) fn check(content: FileContent, exact: &ExactIndex) -> Result<SegmentHash, Damage> {
+    Frozen::open(content)?.check(exact)
 }
 
 /// A walk that is planned.

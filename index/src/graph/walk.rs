@@ -52,18 +52,20 @@ impl Rooms {
 impl Walk {
     /// Walks towards a query with some candidates held at a time, and returns these, the best first.
     ///
-    /// A row that is held out is never stepped on, as if it were not in the graph.
+    /// Rows that are held out are never stepped on, as if they were not in the graph.
     pub(super) fn towards(
         &mut self,
         query: &Codes,
         graph: &Frozen,
         n_candidates: usize,
-        held_out: Option<u32>,
+        held_out: &[u32],
     ) -> &[Candidate] {
         self.visited.begin(graph.n_rows());
         self.beam.begin(n_candidates);
         self.n_scored = 0;
-        held_out.map(|row| self.visited.visit(row));
+        for row in held_out {
+            self.visited.visit(*row);
+        }
         for group in nearest_groups(query, graph) {
             self.fresh.extend(graph.group(group).map(|row| row as u32));
             self.fresh.retain(|row| self.visited.visit(*row));

@@ -22,6 +22,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ExactIndex;
+use crate::check::{CachedRow, expect_rows};
 use crate::codes::Codes;
 use crate::entry::SegmentHash;
 use crate::envelope::{ALIGNMENT, Builder, Damage, Envelope};
@@ -202,6 +204,23 @@ impl Lists {
             .ok_or_else(|| Damage::at(self.codes, "its codes are not aligned"))?;
         let scales = bytes(self.scales, 4)?.as_chunks().0;
         Ok(List { codes, scales, places: bytes(self.places, 8)?.as_chunks().0 })
+    }
+
+    /// Reads every byte and compares every row with its segment; returns the hash of the whole.
+    pub(super) fn check(&self, exact: &ExactIndex) -> Result<SegmentHash, Damage> {
+        self.envelope.check_all()?;
+        for list in 0..self.n_lists() {
+            let list = self.list(list)?;
+            let width = self.dim.div_ceil(LINE);
+            let rows = list.codes.chunks_exact(width).enumerate();
+            let rows = rows.map(|(row, codes)| CachedRow {
+                place: list.place(row),
+                codes,
+                scale: list.scale(row),
+            });
+            expect_rows(exact, &self.details.recordings, self.codes, rows)?;
+        }
+        Ok(self.hash())
     }
 
     /// Returns how many rows each list has.

@@ -18,11 +18,12 @@ use nocturne_encoder::Embedding;
 
 use crate::cache_files::CacheFiles;
 use crate::codes::Codes;
+use crate::entry::SegmentHash;
 use crate::envelope::Damage;
 use crate::filter::RowFilter;
 use crate::kernel::Kernel;
 use crate::member::Member;
-use crate::storage::Storage;
+use crate::storage::{FileContent, Storage};
 use crate::top_k::{Place, TopK};
 use crate::{
     Error, ExactIndex, Found, Hit, Plan, Result, SearchRequest, Space, VectorIndex, threads,
@@ -429,6 +430,11 @@ impl Layer {
 
 fn allows(filters: &[Option<RowFilter<'_>>], (number, row): Place) -> bool {
     filters[number].as_ref().is_some_and(|filter| filter.allows(row))
+}
+
+/// Checks a file of lists against the segments, and returns the hash of its content.
+pub(crate) fn check(content: FileContent, exact: &ExactIndex) -> Result<SegmentHash, Damage> {
+    Lists::open(content)?.check(exact)
 }
 
 /// Returns about `n` rows, evenly spread over all recordings.

@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 
 use nocturne_encoder::Embedding;
-use nocturne_psg::EpochRef;
+use nocturne_psg::RecordingId;
 
 use super::Assigned;
 use crate::codes::Codes;
-use crate::{ExactIndex, Recording, Result, SearchRequest, VectorIndex};
+use crate::{ExactIndex, Filter, Recording, Result, SearchRequest, VectorIndex};
 
 /// Queries of each kind.
 const QUERIES: usize = 100;
 /// Nearest epochs of each.
 pub(crate) const K: usize = 10;
 
-/// Asks the exact index for the epochs nearest to some epochs and to some captions, and returns for each of them how many
-/// lists are nearer to the query than its own.
+/// Asks the exact index for the epochs nearest to some epochs and to some captions, those of their own recording left out,
+/// and returns for each of them how many lists are nearer to the query than its own.
+///
+/// An epoch lies beside those before and after it. What is asked later is of other nights, or in words, and lies further
+/// away, so that with its own night a query would promise too much.
 pub(super) fn of(
     exact: &ExactIndex,
     middles: &Codes,
@@ -23,15 +26,13 @@ pub(super) fn of(
 ) -> Result<[Vec<u32>; 2]> {
     let lists: BTreeMap<usize, &[u32]> =
         assigned.iter().map(|it| (it.number, it.lists.as_slice())).collect();
-    let ranks = |queries: Vec<(Embedding, Option<EpochRef>)>| -> Result<Vec<u32>> {
+    let ranks = |queries: Vec<Query>| -> Result<Vec<u32>> {
         let mut ranks = Vec::with_capacity(queries.len() * K);
-        for (query, own) in queries {
+        for Query { embedding: query, own } in queries {
             let prompt = Codes::of(middles.dim(), [&query]);
             let mut scores = vec![0.0; middles.len()];
             middles.score(0..middles.len(), &prompt, &mut scores);
-            let hits = exact.search(&query, &SearchRequest::nearest(K + 1))?;
-            let others = hits.iter().filter(|hit| own.as_ref() != Some(&hit.epoch)).take(K);
-            for hit in others {
+            for hit in exact.search(&query, &from_others(own))? {
                 let number = exact.number_of(&hit.epoch.recording);
                 let row = exact.recording(&hit.epoch.recording)?.row_of(hit.epoch.epoch);
                 // A recording that was damaged when rows were assigned has no list.
@@ -60,24 +61,29 @@ pub(super) fn lists_for(ranks: &[Vec<u32>; 2], recall: f32) -> Option<usize> {
     ranks.iter().filter_map(of).max()
 }
 
-/// An embedding, and the epoch that it is of.
-pub(crate) type Query = (Embedding, Option<EpochRef>);
+/// An epoch or a caption that stands for what is asked later.
+pub(crate) struct Query {
+    pub(crate) embedding: Embedding,
+    /// The recording that it is of.
+    pub(crate) own: RecordingId,
+}
+
+/// Asks for the nearest epochs of other recordings.
+pub(crate) fn from_others(own: RecordingId) -> SearchRequest {
+    let filter = Filter { excluded_recordings: [own].into(), ..Filter::default() };
+    SearchRequest { filter, ..SearchRequest::nearest(K) }
+}
 
 /// Returns about a hundred epochs of some recordings, evenly spread.
 pub(crate) fn epochs(exact: &ExactIndex, numbers: &[usize]) -> Result<Vec<Query>> {
     let n_of = |number: usize| exact.handles()[number].entry().n_epochs;
-    some_of(exact, numbers, n_of, |recording, row| {
-        let epoch = EpochRef { recording: recording.id().clone(), epoch: recording.numbers()[row] };
-        Ok((recording.vectors().embedding(row)?, Some(epoch)))
-    })
+    some_of(exact, numbers, n_of, |recording, row| recording.vectors().embedding(row))
 }
 
 /// Returns about a hundred captions of some recordings, evenly spread.
 pub(crate) fn captions(exact: &ExactIndex, numbers: &[usize]) -> Result<Vec<Query>> {
     let n_of = |number: usize| exact.handles()[number].entry().n_captions;
-    some_of(exact, numbers, n_of, |recording, caption| {
-        Ok((recording.captions().vectors().embedding(caption)?, None))
-    })
+    some_of(exact, numbers, n_of, |recording, row| recording.captions().vectors().embedding(row))
 }
 
 /// Takes about [`QUERIES`] queries, evenly spread over recordings and over what each of them has.
@@ -85,7 +91,7 @@ fn some_of(
     exact: &ExactIndex,
     numbers: &[usize],
     n_of: impl Fn(usize) -> usize,
-    query: impl Fn(&Recording, usize) -> Result<Query>,
+    embedding: impl Fn(&Recording, usize) -> Result<Embedding>,
 ) -> Result<Vec<Query>> {
     let all: usize = numbers.iter().map(|number| n_of(*number)).sum();
     let step = (all / QUERIES).max(1);
@@ -94,8 +100,10 @@ fn some_of(
     for number in numbers {
         let (handle, n) = (&exact.handles()[*number], n_of(*number));
         while next < n {
-            let found = handle.recording().and_then(|recording| query(recording, next));
-            queries.extend(handle.unless_damaged(found)?);
+            let found = handle.recording().and_then(|recording| embedding(recording, next));
+            let own = || handle.entry().id.clone();
+            let found = handle.unless_damaged(found)?;
+            queries.extend(found.map(|embedding| Query { embedding, own: own() }));
             next += step;
         }
         next -= n;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use nocturne_index::storage::{Simulated, Storage};
 use nocturne_index::{
-    Collection, CollectionWriter, Error, ExactIndex, Filter, SearchRequest, VectorIndex,
+    Collection, CollectionWriter, Error, ExactIndex, Filter, GraphIndex, GraphSettings,
+    PartitionIndex, SearchRequest, VectorIndex,
 };
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -401,4 +402,37 @@ fn manifests_of_the_first_format_are_read_and_followed() {
     let collection = Collection::open_in(storage).unwrap();
     assert_kept(&collection, &draft("a", 5, 4));
     assert_kept(&collection, &draft("b", 9, 4));
+}
+
+#[test]
+fn lists_and_graph_are_compared_with_the_segments() {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    for (name, seed) in [("a", 1), ("b", 2), ("c", 3)] {
+        writer.commit(draft(name, seed, 60)).unwrap();
+    }
+    let problems = || Collection::open_in(storage.clone()).unwrap().verify_caches().unwrap();
+    let exact =
+        || Arc::new(ExactIndex::open(&Collection::open_in(storage.clone()).unwrap()).unwrap());
+    PartitionIndex::build(exact(), Some(4)).unwrap().save(storage.as_ref()).unwrap();
+    GraphIndex::build(exact(), GraphSettings::default()).unwrap().save(storage.as_ref()).unwrap();
+    assert_eq!(problems(), []);
+    // What was replaced since contradicts nothing: its rows are passed over.
+    writer.commit(draft("b", 4, 50)).unwrap();
+    assert_eq!(problems(), []);
+    let files = storage.files();
+    let caches: Vec<_> =
+        files.iter().filter(|name| name.contains(".lists") || name.contains(".graph")).collect();
+    assert_eq!(caches.len(), 2, "{files:?}");
+    for name in caches {
+        let n = storage.read(name).unwrap().len();
+        for place in (0..n).step_by(97) {
+            storage.tamper(name, |bytes| bytes[place] ^= 0x10);
+            let found = problems();
+            assert_eq!(found.len(), 1, "byte {place} of {name}: {found:?}");
+            assert!(found[0].path.ends_with(name), "{found:?}");
+            storage.tamper(name, |bytes| bytes[place] ^= 0x10);
+        }
+    }
+    assert_eq!(problems(), []);
 }
