@@ -27,6 +27,7 @@ fn every_command_in_the_documents_has_known_arguments() {
         "README.md",
         "docs/captions.md",
         "docs/evaluation.md",
+        "docs/filters.md",
         "docs/formats.md",
         "docs/simulator.md",
     ];

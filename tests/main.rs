@@ -10,6 +10,7 @@ mod collection;
 mod concept;
 mod documents;
 mod evaluation;
+mod filters;
 mod inspect;
 mod program;
 mod server;
