@@ -9,6 +9,7 @@ mod cohort;
 mod collection;
 mod concept;
 mod documents;
+mod duplicates;
 mod evaluation;
 mod filters;
 mod inspect;

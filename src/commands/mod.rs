@@ -3,6 +3,7 @@
 mod caption;
 mod deid;
 mod demo;
+mod duplicates;
 mod eval;
 mod export;
 mod index;
@@ -36,6 +37,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Deid(deid) => deid::run(&deid),
         Command::List(list) => list::run(&list),
         Command::Metadata(metadata) => metadata::run(&metadata),
+        Command::Duplicates(duplicates) => duplicates::run(&duplicates),
         Command::Verify(verify) => verify::run(&verify),
         Command::Export(export) => export::run(&export),
         Command::Serve(serve) => serve::run(&common, serve),
