@@ -77,6 +77,8 @@ pub(crate) enum Command {
     List(List),
     /// Sets what is said of the recordings of a collection, such as age and sex, from a table.
     Metadata(Metadata),
+    /// Finds nights that are in a collection under two names.
+    Duplicates(Duplicates),
     /// Reads every byte of a collection and tells what is damaged or lost.
     Verify(Verify),
     /// Takes recordings out of a collection.
@@ -303,6 +305,20 @@ pub(crate) struct Metadata {
     #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
     pub(crate) collection: PathBuf,
     /// Writes JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `nocturne duplicates`
+#[derive(Debug, Args)]
+pub(crate) struct Duplicates {
+    /// Folder of the collection.
+    #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR")]
+    pub(crate) collection: PathBuf,
+    /// Least share of the epochs that two nights have in common that must agree.
+    #[arg(long, default_value_t = 0.5, value_name = "SHARE", value_parser = share)]
+    pub(crate) threshold: f64,
+    /// Writes a line of JSON for each pair.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -649,6 +665,11 @@ fn about(text: &str) -> Result<CaptionKinds, String> {
 fn hours(text: &str) -> Result<f64, String> {
     let hours = text.parse().ok().filter(|hours: &f64| (0.1..=16.0).contains(hours));
     hours.ok_or_else(|| "expected a number from 0.1 to 16".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share: &f64| *share > 0.0 && *share <= 1.0);
+    share.ok_or_else(|| "expected a number above 0 and up to 1".to_owned())
 }
 
 fn site(name: &str) -> Result<Site, String> {

@@ -80,6 +80,13 @@ def check_recordings(client: Client, nights: dict) -> None:
         names += [recording.name for recording in page.recordings]
         token = page.next_page_token
     assert names == sorted(nights), names
+    sleepers = [name for name, truth in nights.items() if "N3" in truth["stages"]]
+    page = client.call("ListRecordings", filter="stage = N3")
+    assert [recording.name for recording in page.recordings] == sorted(sleepers), page
+    facet = client.call("GetFacets", facets=["stage"], filter="stage:*").facets[0]
+    for value in facet.values:
+        true_epochs = sum(truth["stages"].count(value.value) for truth in nights.values())
+        assert value.epochs == true_epochs, value
     for name, truth in nights.items():
         answer = client.call("GetRecording", recording=name)
         assert answer.recording.epochs == len(truth["stages"]), answer.recording
@@ -103,6 +110,8 @@ def check_epochs(client: Client, nights: dict) -> None:
     only = client.call("SearchEpochs", text="sleep", top_k=5, filter={"recordings": [epoch.recording], "stages": [4]})
     assert {hit.epoch.recording for hit in only.hits} == {epoch.recording}
     assert all(hit.stage == 4 for hit in only.hits)
+    only = client.call("SearchEpochs", text="sleep", top_k=5, filter={"expression": "stage = N1 OR stage = R -epoch < 9"})
+    assert {hit.stage for hit in only.hits} <= {2, 5} and len(only.hits) == 5, only
     dim = client.call("Info").embedding_dim
     vector = client.call("SearchEpochs", vector={"values": [1.0] + [0.0] * (dim - 1)}, top_k=3)
     assert len(vector.hits) == 3
@@ -201,6 +210,13 @@ def check_refusals(client: Client, nights: dict) -> None:
         ("GenerateCaption", {"signal": epoch_signal(), "sampling": {"top_p": -1}}, invalid, "top_p"),
         ("GetRecording", {"recording": "nobody"}, missing, "nobody"),
         ("ListRecordings", {"page_size": 5000}, invalid, "page_size"),
+        ("ListRecordings", {"page_token": name}, invalid, "page token"),
+        ("ListRecordings", {"filter": "stage = N4"}, invalid, "column 9"),
+        ("SearchEpochs", {"text": "sleep", "filter": {"expression": "mood = bad"}}, invalid, "no recording has"),
+        ("SearchNights", {"question": "arousals", "filter": "sleepy"}, invalid, "stands alone"),
+        ("LabelEpochs", {"filter": "epoch = x"}, invalid, "expected a number"),
+        ("GetFacets", {"facets": ["mood"]}, invalid, "counted by"),
+        ("GetFacets", {}, invalid, "facets"),
     ]
     for method, fields, code, word in cases:
         error = client.refused(method, **fields)

@@ -4,6 +4,7 @@ mod backup;
 mod caption;
 mod deid;
 mod demo;
+mod duplicates;
 mod eval;
 mod export;
 mod index;
@@ -39,6 +40,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Deid(deid) => deid::run(&deid),
         Command::List(list) => list::run(&list),
         Command::Metadata(metadata) => metadata::run(&metadata),
+        Command::Duplicates(duplicates) => duplicates::run(&duplicates),
         Command::Verify(verify) => verify::run(&verify),
         Command::Remove(remove) => remove::run(&remove),
         Command::Optimize(optimize) => optimize::run(&optimize),

@@ -247,3 +247,33 @@ fn captions_keep_their_order_within_an_epoch() {
     assert_eq!(texts, ["b", "a", "c", ""]);
     assert_eq!([0, 1, 2].map(|row| captions.of_row(row)), [0..2, 2..2, 2..4]);
 }
+
+#[test]
+fn metadata_is_set_for_many_recordings_in_one_step() {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let drafts = [draft("a", 1, 4), draft("b", 2, 4), draft("c", 3, 4)];
+    drafts.iter().for_each(|draft| drop(writer.commit(draft.clone()).unwrap()));
+    let before = Collection::open_in(storage.clone()).unwrap();
+    let generation = writer.generation();
+    let said = |age: &str| std::collections::BTreeMap::from([("age".to_owned(), age.to_owned())]);
+    let all =
+        [(id("a"), said("61")), (id("b"), said("90+")), (id("c"), drafts[2].metadata.clone())];
+    assert_eq!(writer.set_metadata(all.clone().into()).unwrap(), 2);
+    assert_eq!(writer.generation(), generation + 1);
+    assert_eq!(writer.set_metadata(all.into()).unwrap(), 0);
+    let unknown = [(id("a"), said("5")), (id("z"), said("5"))].into();
+    assert!(matches!(writer.set_metadata(unknown), Err(Error::UnknownRecording { .. })));
+    // What is committed later goes on from there.
+    writer.commit(draft("d", 4, 4)).unwrap();
+    writer.set_metadata([(id("d"), said("7"))].into()).unwrap();
+    let after = before.refresh().unwrap().unwrap();
+    let [a, b, c] = drafts;
+    assert_kept(&after, &RecordingDraft { metadata: said("61"), ..a });
+    assert_kept(&after, &RecordingDraft { metadata: said("90+"), ..b });
+    assert_kept(&after, &c);
+    assert_eq!(after.entry(&id("d")).unwrap().metadata, said("7"));
+    assert_eq!(after.verify().count(), 0);
+    drop(writer);
+    assert_eq!(CollectionWriter::open_in(storage, &space()).unwrap().recordings().len(), 4);
+}

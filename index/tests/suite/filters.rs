@@ -332,6 +332,25 @@ fn mistakes_are_told_with_their_place_and_what_there_is() {
 }
 
 #[test]
+fn examples_of_the_documentation_are_read() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/filters.md");
+    let text = std::fs::read_to_string(page).unwrap();
+    let (_, rest) = text.split_once("```filter\n").unwrap();
+    let (examples, _) = rest.split_once("```").unwrap();
+    let said = ["age", "cohort", "sex", "subject"];
+    let metadata =
+        said.map(|name| (name.to_owned(), if name == "age" { "61" } else { "x" }.to_owned()));
+    let collection = collection(
+        &space(),
+        vec![RecordingDraft { metadata: metadata.into(), ..draft("a", 1, 9) }],
+    );
+    for example in examples.lines() {
+        filter(example).check(&collection.recordings()).unwrap();
+    }
+    assert_eq!(examples.lines().count(), 9);
+}
+
+#[test]
 fn collections_without_recordings_know_no_fields_and_refuse_none() {
     let index = ExactIndex::open(&collection(&space(), vec![])).unwrap();
     let request = SearchRequest { filter: filter("age > 3"), ..SearchRequest::nearest(1) };

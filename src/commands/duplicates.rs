@@ -1,0 +1,44 @@
+//! `nocturne duplicates`
+
+use anyhow::Result;
+use nocturne_index::{Collection, Duplicate, DuplicateSettings, Duplicates, find_duplicates};
+use serde_json::json;
+
+use crate::args::Duplicates as Arguments;
+use crate::console;
+use crate::error::Outcome;
+use crate::table::table;
+
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let Arguments { collection, threshold, json } = arguments;
+    let collection = Collection::open(collection)?;
+    let settings = DuplicateSettings { min_share: *threshold, ..DuplicateSettings::default() };
+    let Duplicates { pairs, missing } = find_duplicates(&collection, settings)?;
+    for recording in &missing {
+        console::note(format_args!("warning: `{recording}` is damaged and was not compared"));
+    }
+    if *json {
+        for pair in &pairs {
+            let mut line = serde_json::to_value(pair)?;
+            line["share"] = json!(pair.share());
+            console::print_json(&line)?;
+        }
+    } else if pairs.is_empty() {
+        console::print("no recording is there twice")?;
+    } else {
+        let headings = ["recording", "again as", ">shift", ">epochs", ">agree", ">mean cosine"];
+        console::print(table(&headings, pairs.iter().map(row)))?;
+    }
+    Ok(if missing.is_empty() { Outcome::Done } else { Outcome::PartlyDone })
+}
+
+fn row(pair: &Duplicate) -> Vec<String> {
+    vec![
+        pair.first.to_string(),
+        pair.second.to_string(),
+        format!("{:+}", pair.offset_epochs),
+        pair.n_overlapping.to_string(),
+        format!("{:.1} %", 100.0 * pair.share()),
+        format!("{:.3}", pair.mean_cosine),
+    ]
+}

@@ -1,0 +1,54 @@
+//! `nocturne duplicates`, on a real recording and a part of it.
+
+use std::path::Path;
+
+use crate::program::{has_encoder, run, shared_data, text};
+
+/// Writes a part of a recording of one signal and annotations, as if it had begun with record `first`.
+fn cut(source: &Path, target: &Path, first: usize, last: usize) {
+    let mut bytes = std::fs::read(source).unwrap();
+    let number = |range: std::ops::Range<usize>| -> usize {
+        std::str::from_utf8(&bytes[range]).unwrap().trim().parse().unwrap()
+    };
+    let (head, n_signals, seconds) = (number(184..192), number(252..256), number(244..252));
+    // Samples in a record come after names, transducers, units, ranges and filters: 216 bytes for each signal.
+    let samples_at = 256 + 216 * n_signals;
+    let n_samples =
+        [0, 1].map(|signal| number(samples_at + 8 * signal..samples_at + 8 * signal + 8));
+    assert_eq!(n_signals, 2);
+    let record = 2 * (n_samples[0] + n_samples[1]);
+    bytes.drain(head + last * record..);
+    bytes.drain(head..head + first * record);
+    bytes[236..244].copy_from_slice(format!("{:<8}", last - first).as_bytes());
+    for (n, record) in bytes[head..].chunks_exact_mut(record).enumerate() {
+        // `+1200` and two separators begin the annotations of a record: its onset.
+        let annotations = &mut record[2 * n_samples[0]..];
+        let end = annotations.iter().position(|byte| *byte == 0x14).unwrap();
+        let onset = format!("{:0>width$}", n * seconds, width = end - 1);
+        annotations[1..end].copy_from_slice(onset.as_bytes());
+    }
+    std::fs::write(target, bytes).unwrap();
+}
+
+#[test]
+fn recording_and_a_part_of_it_are_one_night() {
+    let Some(data) = shared_data().filter(|_| has_encoder()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (nights, collection) = (folder.path().join("nights"), folder.path().join("collection"));
+    std::fs::create_dir(&nights).unwrap();
+    let source = data.join("ucddb018/ucddb018_eeg.edf");
+    cut(&source, &nights.join("whole.edf"), 0, 120);
+    cut(&source, &nights.join("part.edf"), 40, 100);
+    std::fs::copy(data.join("ucddb-cohort/ucddb010_eeg_partial.edf"), nights.join("other.edf"))
+        .unwrap();
+    let arguments = ["index", text(&nights), "-c", text(&collection), "--captions", "none"];
+    run(arguments).expect_code(0);
+    let lines = run(["duplicates", text(&collection), "--json"]).expect_code(0).json_lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let pair = &lines[0];
+    assert_eq!((&pair["first"], &pair["second"]), (&"part".into(), &"whole".into()));
+    assert_eq!((&pair["offset_epochs"], &pair["n_overlapping"]), (&40.into(), &60.into()));
+    assert!(pair["share"].as_f64() > Some(0.95), "{pair}");
+    let told = run(["duplicates", text(&collection)]).expect_code(0).stdout;
+    assert!(told.contains("part") && told.contains("+40"), "{told}");
+}
