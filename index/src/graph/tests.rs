@@ -156,7 +156,7 @@ fn as_many_candidates_are_held_as_the_recall_needs() {
 
 #[test]
 fn what_is_not_for_a_graph_is_scanned() {
-    let graph = Growing::new(&[("a", 1, 900)]).build();
+    let graph = Growing::new(&[("a", 1, 900), ("b", 2, 600)]).build();
     let some = SearchRequest { recall: Some(0.9), ..SearchRequest::nearest(5) };
     let plan =
         |request: &SearchRequest| graph.find(&queries().next().unwrap(), request).unwrap().plan;
@@ -165,6 +165,15 @@ fn what_is_not_for_a_graph_is_scanned() {
     assert_eq!(plan(&SearchRequest { recall: Some(1.0), ..some.clone() }), Plan::Scan);
     assert_eq!(plan(&SearchRequest { k: MAX_K + 1, ..some.clone() }), Plan::Scan);
     assert_eq!(plan(&SearchRequest { min_score: Some(0.1), ..some }), Plan::Scan);
+}
+
+/// How well a graph is walked is found on recordings that are held out: of one alone nothing is known.
+#[test]
+fn graph_of_one_recording_promises_nothing() {
+    let graph = Growing::new(&[("a", 1, 900)]).build();
+    assert_eq!(graph.candidates_for(0.5), None);
+    let some = SearchRequest { recall: Some(0.5), ..SearchRequest::nearest(5) };
+    assert!(graph.find(&queries().next().unwrap(), &some).unwrap().plan.is_exact());
 }
 
 #[test]
