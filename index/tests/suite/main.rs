@@ -7,6 +7,7 @@ mod catalogue;
 mod collection;
 mod contract;
 mod damage;
+mod duplicates;
 mod durability;
 mod filters;
 mod lock;
