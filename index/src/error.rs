@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use nocturne_psg::{EpochRef, RecordingId};
 
+use crate::qdrant::QdrantProblem;
+
 /// The result of keeping and finding.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -155,6 +157,9 @@ pub enum Error {
         /// What it may be.
         expected: &'static str,
     },
+    /// Something between us and Qdrant.
+    #[error(transparent)]
+    Qdrant(QdrantProblem),
 }
 
 /// The process that holds a collection's lock.
@@ -212,6 +217,7 @@ impl Error {
             Self::UnknownRecording { .. } => {
                 Some("names are case-sensitive; `nocturne list` shows those of a collection")
             }
+            Self::Qdrant(problem) => problem.hint(),
             Self::Io { .. }
             | Self::Dimension { .. }
             | Self::Draft { .. }

@@ -159,7 +159,10 @@ impl VectorIndex for PlannedIndex {
                 partitions.probe(query, request, lists)?
             }
             (Plan::Graph { .. }, _, Some(graph)) => return graph.find(query, request),
-            (Plan::Scan | Plan::Partitions { .. } | Plan::Graph { .. }, ..) => None,
+            (
+                Plan::Scan | Plan::Partitions { .. } | Plan::Graph { .. } | Plan::Qdrant { .. },
+                ..,
+            ) => None,
         };
         match hits.filter(|hits| hits.len() == request.k.min(n_allowed)) {
             Some(hits) => Ok(Found { hits, plan }),
