@@ -1,5 +1,6 @@
 //! The command line, and with it the only place where the environment is read.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,6 +8,7 @@ use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nocturne_encoder::Device;
 use nocturne_encoder::caption::{Search as Wording, Strategy};
+use nocturne_index::qdrant::{ApiKey, QdrantUrl};
 use nocturne_indexer::CaptionKinds;
 use nocturne_psg::montage::{Channel, ProfileChoice};
 use nocturne_psg::simulator::Site;
@@ -82,6 +84,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Makes a collection of a backup.
     Restore(Restore),
+    /// Copies a collection from a folder into Qdrant, or back.
+    Copy(Copy),
     /// Writes what a collection holds.
     Export(Export),
     /// Serves a collection over gRPC.
@@ -277,9 +281,11 @@ pub(crate) struct List {
 /// `nocturne verify`
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// Folder of the collection.
-    #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR")]
-    pub(crate) collection: PathBuf,
+    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION`.
+    #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR|URL", value_parser = place)]
+    pub(crate) collection: Place,
+    #[command(flatten)]
+    pub(crate) server: QdrantArguments,
     /// List of recordings that must be there: names, or what `nocturne index --json` has written.
     #[arg(long, value_name = "LIST")]
     pub(crate) acked: Option<PathBuf>,
@@ -332,6 +338,52 @@ pub(crate) struct Restore {
     /// Writes JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `nocturne copy`
+#[derive(Debug, Args)]
+pub(crate) struct Copy {
+    /// Folder of a collection, or `qdrant://HOST[:PORT]/COLLECTION` (`qdrants://…` for an encrypted connection).
+    #[arg(value_parser = place)]
+    pub(crate) from: Place,
+    /// The other kind of place; what it has of the recordings already is not written again.
+    #[arg(value_parser = place)]
+    pub(crate) to: Place,
+    #[command(flatten)]
+    pub(crate) server: QdrantArguments,
+    /// Writes a line of JSON for each recording, after it is acknowledged.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What a server of Qdrant asks for.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct QdrantArguments {
+    /// Key of the server of Qdrant; it is sent to other machines over encrypted connections only.
+    #[arg(
+        long,
+        env = "NOCTURNE_QDRANT_API_KEY",
+        hide_env_values = true,
+        value_name = "KEY",
+        value_parser = clap::builder::StringValueParser::new().map(ApiKey::new)
+    )]
+    pub(crate) api_key: Option<ApiKey>,
+}
+
+/// Where a collection is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    Folder(PathBuf),
+    Qdrant(QdrantUrl),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "{}", folder.display()),
+            Self::Qdrant(url) => write!(f, "{url}"),
+        }
+    }
 }
 
 /// `nocturne export`
@@ -564,6 +616,14 @@ fn about(text: &str) -> Result<CaptionKinds, String> {
     let kinds: CaptionKinds = text.parse()?;
     let some = (!kinds.0.is_empty()).then_some(kinds);
     some.ok_or_else(|| "a caption speaks of something; expected `all` or some kinds".to_owned())
+}
+
+/// Reads whatever looks like an address as one, so that a slip makes no folder of that name.
+fn place(text: &str) -> Result<Place, nocturne_index::Error> {
+    if text.contains("://") {
+        return text.parse().map(Place::Qdrant);
+    }
+    Ok(Place::Folder(PathBuf::from(text)))
 }
 
 fn hours(text: &str) -> Result<f64, String> {
