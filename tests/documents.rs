@@ -30,6 +30,7 @@ fn every_command_in_the_documents_has_known_arguments() {
         "docs/filters.md",
         "docs/formats.md",
         "docs/keeping.md",
+        "docs/qdrant.md",
         "docs/simulator.md",
     ];
     let commands: BTreeSet<String> = documents.into_iter().flat_map(commands).collect();

@@ -1,4 +1,4 @@
-//! `nocturne verify`, `export`, `remove`, `backup` and `restore`, on collections that need no encoder.
+//! `nocturne verify`, `export`, `remove`, `backup`, `restore` and `copy`, on collections that need no encoder.
 
 use std::path::Path;
 
@@ -158,4 +158,30 @@ fn removed_recordings_are_gone_and_unknown_ones_are_named() {
     assert_eq!(segments(), 1);
     let told = run(["verify", text(&collection)]).expect_code(0);
     assert_eq!(told.stdout, "b: 2 epochs, whole\n");
+}
+
+#[test]
+fn copies_go_between_a_folder_and_qdrant() {
+    let folder = tempfile::tempdir().unwrap();
+    let collection = folder.path().join("c");
+    fill(&collection, ["a", "b"]);
+    let other = folder.path().join("d");
+    let told = run(["copy", text(&collection), text(&other)]).expect_code(1);
+    assert!(told.error().contains("`nocturne backup` copies folders"), "{}", told.error());
+    let url = "qdrant://localhost/sleep";
+    let told = run(["copy", url, url]).expect_code(1);
+    assert!(told.error().contains("copy to a folder first"), "{}", told.error());
+    run(["copy", text(&collection), "http://localhost/sleep"]).expect_code(2);
+    run(["verify", "qdrant://localhost"]).expect_code(2);
+}
+
+#[test]
+fn keys_stay_on_this_machine_without_encryption() {
+    let folder = tempfile::tempdir().unwrap();
+    let collection = folder.path().join("c");
+    fill(&collection, ["a", "b"]);
+    let url = "qdrant://192.0.2.7/sleep";
+    let told = run(["copy", text(&collection), url, "--api-key", "hush"]).expect_code(1);
+    assert!(told.error().contains("would cross the network in plain text"), "{}", told.error());
+    assert!(!told.error().contains("hush"), "{}", told.error());
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use nocturne_psg::{EpochRef, RecordingId};
 
 use crate::FilterProblem;
+use crate::qdrant::QdrantProblem;
 
 /// The result of keeping and finding.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -172,6 +173,9 @@ pub enum Error {
         /// What it may be.
         expected: &'static str,
     },
+    /// Something between us and Qdrant.
+    #[error(transparent)]
+    Qdrant(QdrantProblem),
 }
 
 /// The process that holds a collection's lock.
@@ -234,6 +238,7 @@ impl Error {
             Self::UnknownRecording { .. } => {
                 Some("names are case-sensitive; `nocturne list` shows those of a collection")
             }
+            Self::Qdrant(problem) => problem.hint(),
             Self::Io { .. }
             | Self::Dimension { .. }
             | Self::Draft { .. }

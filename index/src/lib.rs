@@ -9,6 +9,7 @@
 //! - [`VectorIndex`] finds the epochs nearest to a query. [`ExactIndex`] looks at every epoch and is right by definition;
 //!   [`PartitionIndex`] looks at the lists of epochs that point the way of the query, and [`GraphIndex`] walks a graph;
 //!   both ask the exact one wherever they would be slow or incomplete. [`PlannedIndex`] chooses, and says what it chose.
+//! - [`qdrant`] does the same with a server of Qdrant in place of the folder.
 //!
 //! An epoch's identity is its recording's name and its number ([`EpochRef`](nocturne_psg::EpochRef)):
 //! it stays the same however often the recording is indexed again.
@@ -100,6 +101,7 @@ mod missing;
 mod partitions;
 mod plan;
 mod planner;
+pub mod qdrant;
 mod recording;
 mod scores;
 mod search;

@@ -30,12 +30,17 @@ pub enum Plan {
         /// How many candidates were held at a time.
         candidates: usize,
     },
+    /// Qdrant was asked.
+    Qdrant {
+        /// Whether it looked at every epoch that the filter allows, and did not walk its graph.
+        is_exact: bool,
+    },
 }
 
 impl Plan {
     /// Returns whether no better hit can have been missed.
     pub fn is_exact(self) -> bool {
-        self == Self::Scan
+        matches!(self, Self::Scan | Self::Qdrant { is_exact: true })
     }
 }
 
@@ -45,6 +50,8 @@ impl fmt::Display for Plan {
             Self::Scan => f.write_str("scan"),
             Self::Partitions { lists, of } => write!(f, "partitions ({lists} of {of} lists)"),
             Self::Graph { candidates } => write!(f, "graph ({candidates} candidates)"),
+            Self::Qdrant { is_exact: true } => f.write_str("qdrant exact"),
+            Self::Qdrant { is_exact: false } => f.write_str("qdrant approximate"),
         }
     }
 }

@@ -238,7 +238,10 @@ impl VectorIndex for PlannedIndex {
             (Plan::Graph { candidates }, _, Some(graph)) => {
                 graph.walk(query, request, candidates)?
             }
-            (Plan::Scan | Plan::Partitions { .. } | Plan::Graph { .. }, ..) => None,
+            (
+                Plan::Scan | Plan::Partitions { .. } | Plan::Graph { .. } | Plan::Qdrant { .. },
+                ..,
+            ) => None,
         };
         match hits.filter(|hits| hits.len() == request.k.min(n_allowed)) {
             Some(hits) => Ok(Found { hits, plan }),

@@ -16,7 +16,8 @@ use nocturne_psg::{EventKind, RecordingId, Stage};
 pub(crate) use questions::{Eval, Label, Nights, SearchEpochs, Serve};
 pub(crate) use recordings::{Caption, Deid, Demo, Index, Inspect, Simulate};
 pub(crate) use store::{
-    Backup, Duplicates, Export, ExportFormat, List, Metadata, Optimize, Remove, Restore, Verify,
+    Backup, Copy, Duplicates, Export, ExportFormat, List, Metadata, Optimize, Place, Remove,
+    Restore, Verify,
 };
 
 /// A search engine for nights of sleep.
@@ -93,6 +94,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Makes a collection of a backup.
     Restore(Restore),
+    /// Copies a collection from a folder into Qdrant, or back.
+    Copy(Copy),
     /// Writes what a collection holds.
     Export(Export),
     /// Serves a collection over gRPC.

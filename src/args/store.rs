@@ -1,8 +1,11 @@
 //! Arguments of the commands that keep a collection.
 
+use std::fmt;
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
+use nocturne_index::qdrant::{ApiKey, QdrantUrl};
 use nocturne_psg::RecordingId;
 
 use super::ExpressionArguments;
@@ -60,9 +63,11 @@ pub(crate) struct Duplicates {
 /// `nocturne verify`
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// Folder of the collection.
-    #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR")]
-    pub(crate) collection: PathBuf,
+    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION`.
+    #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR|URL", value_parser = place)]
+    pub(crate) collection: Place,
+    #[command(flatten)]
+    pub(crate) server: QdrantArguments,
     /// List of recordings that must be there: names, or what `nocturne index --json` has written.
     #[arg(long, value_name = "LIST")]
     pub(crate) acked: Option<PathBuf>,
@@ -131,6 +136,52 @@ pub(crate) struct Restore {
     pub(crate) json: bool,
 }
 
+/// `nocturne copy`
+#[derive(Debug, Args)]
+pub(crate) struct Copy {
+    /// Folder of a collection, or `qdrant://HOST[:PORT]/COLLECTION` (`qdrants://…` for an encrypted connection).
+    #[arg(value_parser = place)]
+    pub(crate) from: Place,
+    /// The other kind of place; what it has of the recordings already is not written again.
+    #[arg(value_parser = place)]
+    pub(crate) to: Place,
+    #[command(flatten)]
+    pub(crate) server: QdrantArguments,
+    /// Writes a line of JSON for each recording, after it is acknowledged.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What a server of Qdrant asks for.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct QdrantArguments {
+    /// Key of the server of Qdrant; it is sent to other machines over encrypted connections only.
+    #[arg(
+        long,
+        env = "NOCTURNE_QDRANT_API_KEY",
+        hide_env_values = true,
+        value_name = "KEY",
+        value_parser = clap::builder::StringValueParser::new().map(ApiKey::new)
+    )]
+    pub(crate) api_key: Option<ApiKey>,
+}
+
+/// Where a collection is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    Folder(PathBuf),
+    Qdrant(QdrantUrl),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "{}", folder.display()),
+            Self::Qdrant(url) => write!(f, "{url}"),
+        }
+    }
+}
+
 /// `nocturne export`
 #[derive(Debug, Args)]
 pub(crate) struct Export {
@@ -152,4 +203,12 @@ pub(crate) enum ExportFormat {
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share: &f64| *share > 0.0 && *share <= 1.0);
     share.ok_or_else(|| "expected a number above 0 and up to 1".to_owned())
+}
+
+/// Reads whatever looks like an address as one, so that a slip makes no folder of that name.
+fn place(text: &str) -> Result<Place, nocturne_index::Error> {
+    if text.contains("://") {
+        return text.parse().map(Place::Qdrant);
+    }
+    Ok(Place::Folder(PathBuf::from(text)))
 }

@@ -2,6 +2,7 @@
 
 mod backup;
 mod caption;
+mod copy;
 mod deid;
 mod demo;
 mod duplicates;
@@ -46,6 +47,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Optimize(optimize) => optimize::run(&optimize),
         Command::Backup(backup) => backup::back_up(&backup),
         Command::Restore(restore) => backup::restore(&restore),
+        Command::Copy(copy) => copy::run(&copy),
         Command::Export(export) => export::run(&export),
         Command::Serve(serve) => serve::run(&common, serve),
         Command::Eval(eval) => eval::run(&common, &eval),

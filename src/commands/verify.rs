@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use nocturne_index::{CacheProblem, Collection, Error};
+use nocturne_index::qdrant::QdrantCollection;
+use nocturne_index::{CacheProblem, Collection, Error, RecordingEntry};
 use nocturne_psg::RecordingId;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::args::Verify;
+use super::copy::settings;
+use crate::args::{Place, Verify};
 use crate::console;
 use crate::error::Outcome;
 
@@ -21,15 +23,31 @@ struct Told {
     epochs: Option<usize>,
 }
 
+/// What a place holds, and what is wrong with it.
+struct Verified {
+    entries: BTreeMap<RecordingId, RecordingEntry>,
+    problems: BTreeMap<RecordingId, String>,
+}
+
 pub(super) fn run(arguments: &Verify) -> Result<Outcome> {
-    let Verify { collection, acked, json } = arguments;
-    let collection = Collection::open(collection)?;
-    let mut problems: BTreeMap<RecordingId, String> = collection
-        .verify()
-        .map(|(id, error): (&RecordingId, Error)| (id.clone(), error.to_string()))
-        .collect();
+    let Verify { collection: place, server, acked, json } = arguments;
+    let mut caches = Vec::new();
+    let Verified { entries, mut problems } = match place {
+        Place::Folder(folder) => {
+            let collection = Collection::open(folder)?;
+            caches = collection.verify_caches()?;
+            Verified::new(collection.recordings(), collection.verify())
+        }
+        Place::Qdrant(url) => {
+            let collection = QdrantCollection::open(settings(url, server.api_key.clone()))?;
+            for id in collection.pending() {
+                console::note(format_args!("`{id}` is in no answer: its upload has not ended"));
+            }
+            Verified::new(collection.recordings(), collection.verify())
+        }
+    };
     for (id, n_epochs) in acked.as_deref().map(acknowledged).transpose()?.unwrap_or_default() {
-        let problem = match collection.entry(&id) {
+        let problem = match entries.get(&id) {
             None => Some("it was acknowledged and is not there".to_owned()),
             Some(entry) => {
                 n_epochs.filter(|n_epochs| *n_epochs != entry.n_epochs).map(|n_epochs| {
@@ -41,8 +59,7 @@ pub(super) fn run(arguments: &Verify) -> Result<Outcome> {
             problems.entry(id).or_insert(problem);
         }
     }
-    tell(&collection, &problems, *json)?;
-    let caches = collection.verify_caches()?;
+    tell(&entries, &problems, *json)?;
     for CacheProblem { path, problem } in &caches {
         let path = path.display().to_string();
         if *json {
@@ -56,16 +73,28 @@ pub(super) fn run(arguments: &Verify) -> Result<Outcome> {
     match problems.len() {
         0 if caches.is_empty() => Ok(Outcome::Done),
         0 => Ok(Outcome::PartlyDone),
-        n => bail!("{n} recordings of `{}` are damaged or lost", collection.path().display()),
+        n => bail!("{n} recordings of `{place}` are damaged or lost"),
+    }
+}
+
+impl Verified {
+    fn new<'a>(
+        entries: impl Iterator<Item = &'a RecordingEntry>,
+        problems: impl Iterator<Item = (&'a RecordingId, Error)>,
+    ) -> Self {
+        Self {
+            entries: entries.map(|entry| (entry.id.clone(), entry.clone())).collect(),
+            problems: problems.map(|(id, error)| (id.clone(), error.to_string())).collect(),
+        }
     }
 }
 
 fn tell(
-    collection: &Collection,
+    entries: &BTreeMap<RecordingId, RecordingEntry>,
     problems: &BTreeMap<RecordingId, String>,
     json: bool,
 ) -> Result<()> {
-    for entry in collection.recordings() {
+    for entry in entries.values() {
         let problem = problems.get(&entry.id);
         if json {
             console::print_json(&json!({
@@ -79,7 +108,7 @@ fn tell(
         }
     }
     for (id, problem) in problems {
-        let is_told = json && collection.entry(id).is_some();
+        let is_told = json && entries.contains_key(id);
         match (is_told, json) {
             (true, _) => {}
             (false, true) => console::print_json(&json!({ "recording": id, "problem": problem }))?,

@@ -62,7 +62,8 @@ fn index_code(error: &nocturne_index::Error) -> Code {
         | Error::Locked { .. }
         | Error::WriterStopped { .. }
         | Error::Draft { .. }
-        | Error::Setting { .. } => Code::Internal,
+        | Error::Setting { .. }
+        | Error::Qdrant(_) => Code::Internal,
     }
 }
 

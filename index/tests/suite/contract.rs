@@ -17,13 +17,14 @@ use nocturne_psg::{EpochRef, EventKind, EventSet, Stage};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
+use crate::qdrant::served;
 use crate::support::{
     DIM, collection, draft, embedding, epoch, id, plain_draft, plain_epoch, random_embedding,
     space, space_of,
 };
 
 /// Every index over a collection, by name. The graph is walked however small the collection is, and so are the lists.
-fn indexes(collection: &Collection) -> [(&'static str, Box<dyn VectorIndex>); 4] {
+fn indexes(collection: &Collection) -> [(&'static str, Box<dyn VectorIndex>); 5] {
     let exact = Arc::new(ExactIndex::open(collection).unwrap());
     let graph = GraphIndex::build(Arc::clone(&exact), GraphSettings::default()).unwrap();
     let lists = PartitionIndex::build(Arc::clone(&exact), None).unwrap();
@@ -34,6 +35,7 @@ fn indexes(collection: &Collection) -> [(&'static str, Box<dyn VectorIndex>); 4]
         ("graph", Box::new(Walked { graph, candidates: 256 })),
         ("partitions", Box::new(Complete(lists))),
         ("planned", Box::new(planned)),
+        ("qdrant", Box::new(served(collection))),
     ]
 }
 
@@ -404,6 +406,7 @@ fn answers_say_how_they_were_found() {
         ("graph", "graph (256 candidates)"),
         ("partitions", "partitions (80 of 80 lists)"),
         ("planned", "scan"),
+        ("qdrant", "qdrant exact"),
     ];
     assert_eq!(plans, expect.map(|(name, plan)| (name, plan.to_owned())));
 }

@@ -1,6 +1,7 @@
 //! Tests of a collection as its users see it.
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod backup;
 mod catalogue;
@@ -11,4 +12,5 @@ mod duplicates;
 mod durability;
 mod filters;
 mod lock;
+mod qdrant;
 mod support;

@@ -1,0 +1,245 @@
+//! What a collection in Qdrant held when its list was read.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nocturne_encoder::Embedding;
+use nocturne_psg::RecordingId;
+use qdrant_client::qdrant::{Condition, Filter, PointId, RetrievedPoint, ScrollPoints};
+
+use super::client::Connection;
+use super::manifest::{self, Acknowledged, Manifest};
+use super::night::{Night, NightPoint, PointRow};
+use super::payload::Answer;
+use super::{QdrantProblem, QdrantSettings, schema};
+use crate::{CaptionPoint, EpochPoint, Error, RecordingDraft, RecordingEntry, Result, Space};
+
+/// Points that are asked for at a time: about half a megabyte of vectors.
+const PAGE: u32 = 256;
+
+/// The acknowledged recordings of a collection in Qdrant.
+#[derive(Debug)]
+pub struct QdrantCollection {
+    pub(super) connection: Arc<Connection>,
+    pub(super) manifest: Manifest,
+}
+
+impl QdrantCollection {
+    /// Reads the list of recordings.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotACollection`], [`Error::Format`], [`Error::Setting`], and [`QdrantProblem::Refused`],
+    /// [`PlainKey`](QdrantProblem::PlainKey), [`Lost`](QdrantProblem::Lost), [`Point`](QdrantProblem::Point).
+    pub fn open(settings: QdrantSettings) -> Result<Self> {
+        let connection = Connection::new(settings)?;
+        let manifest = match schema::exists(&connection)? {
+            (_, false) => {
+                return Err(Error::NotACollection { path: PathBuf::from(connection.place()) });
+            }
+            (has_points, true) => {
+                let manifest = Manifest::read(&connection)?;
+                if !has_points {
+                    return Err(Error::Qdrant(QdrantProblem::Lost { place: connection.place() }));
+                }
+                manifest
+            }
+        };
+        Ok(Self { connection, manifest })
+    }
+
+    /// Returns the address.
+    pub fn place(&self) -> String {
+        self.connection.place()
+    }
+
+    /// Returns which bundle the collection was filled with.
+    pub fn space(&self) -> &Space {
+        &self.manifest.space
+    }
+
+    /// Returns a number that grows with every change.
+    pub fn generation(&self) -> u64 {
+        self.manifest.generation
+    }
+
+    /// Returns the acknowledged recordings, by ascending name.
+    pub fn recordings(&self) -> impl ExactSizeIterator<Item = &RecordingEntry> {
+        self.manifest.acknowledged.values().map(|acknowledged| &acknowledged.entry)
+    }
+
+    /// Returns what was acknowledged of a recording, where there is one of that name.
+    pub fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry> {
+        self.manifest.acknowledged.get(id).map(|acknowledged| &acknowledged.entry)
+    }
+
+    /// Returns the recordings whose upload has not ended, and that are in no answer, by ascending name.
+    pub fn pending(&self) -> impl ExactSizeIterator<Item = &RecordingId> {
+        self.manifest.pending.iter()
+    }
+
+    /// Returns the number of epochs of all acknowledged recordings.
+    pub fn n_epochs(&self) -> usize {
+        self.recordings().map(|entry| entry.n_epochs).sum()
+    }
+
+    /// Returns whether no writer has gone on since.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn is_current(&self) -> Result<bool> {
+        let head = Manifest::read_head(&self.connection)?;
+        Ok(head.is_some_and(|head| head.generation == self.generation()))
+    }
+
+    /// Reads the list once more, where it has changed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn refresh(&self) -> Result<Option<Self>> {
+        if self.is_current()? {
+            return Ok(None);
+        }
+        let connection = Arc::clone(&self.connection);
+        Ok(Some(Self { manifest: Manifest::read(&connection)?, connection }))
+    }
+
+    /// Reads every point of every recording and returns what is wrong, by recording.
+    pub fn verify(&self) -> impl Iterator<Item = (&RecordingId, Error)> {
+        let problem = |id: &RecordingId| self.night(id).err();
+        self.manifest.acknowledged.keys().filter_map(move |id| Some((id, problem(id)?)))
+    }
+
+    /// Reads a recording, for another collection to keep.
+    ///
+    /// Its vectors are brought to unit length in single precision. A folder rounds them to half precision again, which gives
+    /// back the numbers that were sent: rounding had changed the length by far less than the last bit of any of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`]; [`QdrantProblem::Damaged`] where it is not what was acknowledged, and those of
+    /// [`open`](Self::open).
+    pub fn draft(&self, id: &RecordingId) -> Result<RecordingDraft> {
+        let night = self.night(id)?;
+        let manifest::Details { montage, events } = manifest::details(&self.connection, id)?;
+        let entry = &self.acknowledged(id)?.entry;
+        let mut draft = RecordingDraft {
+            id: id.clone(),
+            source: entry.source.clone(),
+            source_sha256: entry.source_sha256.clone(),
+            annotations_sha256: entry.annotations_sha256.clone(),
+            start: entry.start,
+            metadata: entry.metadata.clone(),
+            montage,
+            events,
+            epochs: Vec::with_capacity(entry.n_epochs),
+            captions: Vec::with_capacity(entry.n_captions),
+        };
+        for NightPoint { epoch, row, vector } in night.points {
+            let vector = Embedding::new(vector)
+                .map_err(|error| damaged(&self.connection, id, error.to_string()))?;
+            match row {
+                PointRow::Epoch => draft.epochs.push(EpochPoint {
+                    number: epoch.number,
+                    onset_s: epoch.onset_s,
+                    mask: epoch.mask,
+                    quality: epoch.quality,
+                    stage: epoch.stage,
+                    events: epoch.events,
+                    vector,
+                }),
+                PointRow::Caption(caption) => draft.captions.push(CaptionPoint {
+                    epoch: epoch.number,
+                    kind: caption.kind,
+                    text: caption.text,
+                    vector,
+                }),
+            }
+        }
+        Ok(draft)
+    }
+
+    pub(super) fn acknowledged(&self, id: &RecordingId) -> Result<&Acknowledged> {
+        let acknowledged = self.manifest.acknowledged.get(id);
+        acknowledged.ok_or_else(|| Error::UnknownRecording { recording: id.clone() })
+    }
+
+    /// Reads the points of a recording and compares their checksum with what was acknowledged.
+    fn night(&self, id: &RecordingId) -> Result<Night> {
+        let Acknowledged { entry, checksum } = self.acknowledged(id)?;
+        let night = read_night(&self.connection, entry, self.space().dim)?;
+        let found = format!("{:032x}", night.checksum());
+        if found == *checksum {
+            return Ok(night);
+        }
+        let expected = entry.n_epochs + entry.n_captions;
+        let problem = format!(
+            "its {} points have the checksum {found}; expected {checksum} of {expected} points",
+            night.points.len()
+        );
+        Err(damaged(&self.connection, id, problem))
+    }
+}
+
+pub(super) fn damaged(connection: &Connection, id: &RecordingId, problem: String) -> Error {
+    Error::Qdrant(QdrantProblem::Damaged {
+        place: connection.place(),
+        recording: id.clone(),
+        problem,
+    })
+}
+
+/// Reads every point that is there of a recording.
+///
+/// # Errors
+///
+/// [`QdrantProblem::Damaged`] where one belongs to another content than the entry's.
+pub(super) fn read_night(
+    connection: &Connection,
+    entry: &RecordingEntry,
+    dim: usize,
+) -> Result<Night> {
+    let (place, content) = (connection.place(), entry.segment.hash.to_string());
+    let mut points = Vec::with_capacity(entry.n_epochs + entry.n_captions);
+    let mut offset = None;
+    loop {
+        let (page, next) = page(connection, &entry.id, offset)?;
+        for RetrievedPoint { id, payload, vectors, .. } in &page {
+            let vectors = vectors.as_ref();
+            let answer = Answer { place: &place, id: id.as_ref(), payload, vectors };
+            if answer.text("content", "a hash")? != content {
+                let problem = "it has points of another content".to_owned();
+                return Err(damaged(connection, &entry.id, problem));
+            }
+            points.push(NightPoint::read(&answer, dim)?);
+        }
+        match next {
+            Some(next) => offset = Some(next),
+            None => return Ok(Night::sorted(points)),
+        }
+    }
+}
+
+/// Returns some points of a recording, and where the next ones begin.
+fn page(
+    connection: &Connection,
+    id: &RecordingId,
+    offset: Option<PointId>,
+) -> Result<(Vec<RetrievedPoint>, Option<PointId>)> {
+    let request = ScrollPoints {
+        collection_name: connection.settings().url.collection().to_owned(),
+        filter: Some(Filter::must([Condition::matches("recording", id.to_string())])),
+        offset,
+        limit: Some(PAGE),
+        with_payload: Some(true.into()),
+        with_vectors: Some(true.into()),
+        ..ScrollPoints::default()
+    };
+    let answer = connection.ask("read from", |client| {
+        let request = request.clone();
+        async move { client.scroll(request).await }
+    })?;
+    Ok((answer.result, answer.next_page_offset))
+}

@@ -1,0 +1,54 @@
+//! A collection in Qdrant, for what one machine's disk or memory does not hold.
+//!
+//! [`QdrantWriter`] sends recordings of an embedded [`Collection`](crate::Collection), [`QdrantCollection`] reads what was
+//! acknowledged, and [`QdrantIndex`] searches it as any other [`VectorIndex`](crate::VectorIndex). [`copy_to_qdrant`] and
+//! [`copy_from_qdrant`] bring whole collections there and back.
+//!
+//! # What is where
+//!
+//! Two collections of Qdrant make one of ours; the module `schema` describes them field by field.
+//!
+//! ```text
+//! NAME             a point for each epoch (vector `signal`) and for each caption (vector `caption`)
+//! NAME-recordings  a point for each recording, and one that says which bundle's space it is; no vectors
+//! ```
+//!
+//! # What can be relied on
+//!
+//! - A recording is **acknowledged** after all of its points were read back and had the checksum of what was sent.
+//!   Its point in `NAME-recordings` says so, and is written last, waiting for the server.
+//! - What is not acknowledged is in no answer: the recording is marked before its first point is sent.
+//! - Points have names that follow from recording and epoch, so that sending one twice leaves one.
+//!
+//! # What is other than in a folder
+//!
+//! - While a recording is **replaced** it is in no answer: its points take the place of the old ones one by one.
+//! - An index is no snapshot: Qdrant keeps one state. An index that meets a recording which was replaced after it was opened
+//!   says so; [`QdrantIndex::is_current`] tells before. Recordings that were removed meanwhile are just not found.
+//! - There is no lock: two writers at once may undo each other's work.
+//!
+//! # Is it the same vector?
+//!
+//! Yes. Embeddings are kept here in half precision, every value of which single precision holds, and Qdrant keeps what it
+//! is given, because the distance is the dot product: under `Cosine` it would bring vectors to unit length once more.
+//! Scores are computed from the vectors that come with the hits, by the same function as in a folder.
+
+mod client;
+mod collection;
+mod copy;
+mod filter;
+mod index;
+mod manifest;
+mod night;
+mod payload;
+mod problem;
+mod schema;
+mod settings;
+mod upload;
+
+pub use collection::QdrantCollection;
+pub use copy::{QdrantCopied, copy_from_qdrant, copy_to_qdrant};
+pub use index::QdrantIndex;
+pub use problem::QdrantProblem;
+pub use settings::{ApiKey, QdrantSettings, QdrantUrl};
+pub use upload::{QdrantWriter, Sent};

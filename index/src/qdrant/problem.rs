@@ -1,0 +1,118 @@
+//! What can be wrong between us and Qdrant.
+
+use nocturne_psg::RecordingId;
+
+/// Why a collection in Qdrant could not be written, read or searched.
+#[derive(Debug, thiserror::Error)]
+pub enum QdrantProblem {
+    /// The address cannot be understood; the caller's mistake.
+    #[error(
+        "`{url}` is no address of a collection: {problem}; expected `qdrant://HOST:PORT/COLLECTION`"
+    )]
+    Url {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The key would be readable on the way; the caller's mistake.
+    #[error("the key for `{place}` would cross the network in plain text")]
+    PlainKey {
+        /// The collection.
+        place: String,
+    },
+    /// The server refused, or did not answer, as often as it was asked; the server's or the network's mistake.
+    #[error("cannot {action} `{place}` after {attempts} attempts: {code}: {message}")]
+    Refused {
+        /// The collection.
+        place: String,
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// Name of the gRPC code.
+        code: String,
+        /// The server's words.
+        message: String,
+        /// How often it was tried.
+        attempts: usize,
+    },
+    /// There is a collection of that name that Nocturne has not made; the caller's mistake.
+    #[error("`{place}` was not made by Nocturne: there is no `{manifest}` beside it")]
+    Foreign {
+        /// The collection.
+        place: String,
+        /// The collection that would list the recordings.
+        manifest: String,
+    },
+    /// There is a list of recordings, and no points; somebody has deleted them.
+    #[error("`{place}` lists recordings, and their points are gone")]
+    Lost {
+        /// The collection.
+        place: String,
+    },
+    /// A point is not what a writer of ours makes; a stranger's mistake.
+    #[error("point `{point}` of `{place}` has no sound `{field}`; expected {expected}")]
+    Point {
+        /// The collection.
+        place: String,
+        /// Its name.
+        point: String,
+        /// The field of the payload, or the vector.
+        field: &'static str,
+        /// What the field should be.
+        expected: &'static str,
+    },
+    /// What is stored is not what was sent; the server's or a stranger's mistake.
+    #[error("recording `{recording}` in `{place}` is damaged: {problem}")]
+    Damaged {
+        /// The collection.
+        place: String,
+        /// The recording.
+        recording: RecordingId,
+        /// What differs.
+        problem: String,
+    },
+    /// The recording was replaced after the index was opened.
+    #[error("recording `{recording}` of `{place}` was replaced after it was opened")]
+    Replaced {
+        /// The collection.
+        place: String,
+        /// The recording.
+        recording: RecordingId,
+    },
+    /// Qdrant is not asked this; the caller's mistake.
+    #[error("`{place}` is not asked with {what}")]
+    Unanswered {
+        /// The collection.
+        place: String,
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// Something was written while epochs were counted.
+    #[error("`{place}` was written to after it was opened")]
+    Changed {
+        /// The collection.
+        place: String,
+    },
+}
+
+impl QdrantProblem {
+    /// Returns the next step for the user, where there is one.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Url { .. } => None,
+            Self::PlainKey { .. } => {
+                Some("use `qdrants://`, which encrypts, or a server on this machine")
+            }
+            Self::Refused { .. } => Some(
+                "check that the server runs and that the key is right, then run again; what was acknowledged is safe",
+            ),
+            Self::Lost { .. } => {
+                Some("delete the list in Qdrant as well and copy the collection once more")
+            }
+            Self::Unanswered { .. } => Some("copy the collection into a folder and ask that"),
+            Self::Foreign { .. } => Some("choose another name"),
+            Self::Point { .. } | Self::Damaged { .. } => Some("copy the recording once more"),
+            Self::Replaced { .. } | Self::Changed { .. } => Some("open the collection again"),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Fills a collection in Qdrant; there should be one writer at a time.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nocturne_psg::RecordingId;
+use qdrant_client::qdrant::{Condition, DeletePoints, Filter, PointStruct, UpsertPoints};
+use tokio::task::JoinSet;
+
+use super::client::Connection;
+use super::collection::{damaged, read_night};
+use super::manifest::Manifest;
+use super::night::Night;
+use super::{QdrantProblem, QdrantSettings, schema};
+use crate::collection::expect_space;
+use crate::{Error, Recording, RecordingEntry, Result, Space};
+
+/// Writes recordings into a collection in Qdrant.
+///
+/// # What happens when a write fails?
+///
+/// The recording is not acknowledged and in no answer, everything acknowledged before is, and sending it again with this or
+/// another writer leaves what one undisturbed [`put`](Self::put) would have left: nothing missing, nothing twice.
+#[derive(Debug)]
+pub struct QdrantWriter {
+    connection: Arc<Connection>,
+    manifest: Manifest,
+}
+
+/// What became of a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// The same content was acknowledged before; nothing was sent.
+    Unchanged,
+    /// It was sent, read back, and acknowledged.
+    Written,
+    /// What was read back was not what had been sent; the second time it was, and is acknowledged.
+    Mended,
+}
+
+impl QdrantWriter {
+    /// Opens a collection for the vectors of a space, or makes it where there is none, or where making it was cut short.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherBundle`]; [`QdrantProblem::Foreign`] where there is a collection of that name that is not ours, and the
+    /// errors of [`QdrantCollection::open`](super::QdrantCollection::open).
+    pub fn open_or_create(settings: QdrantSettings, space: &Space) -> Result<Self> {
+        let connection = Connection::new(settings)?;
+        let place = connection.place();
+        let (has_points, has_recordings) = schema::exists(&connection)?;
+        if has_points && !has_recordings {
+            let manifest = connection.settings().url.recordings();
+            return Err(Error::Qdrant(QdrantProblem::Foreign { place, manifest }));
+        }
+        // The list comes first, so that points without a list are a stranger's.
+        if !has_recordings {
+            schema::create_recordings(&connection)?;
+        }
+        if Manifest::read_head(&connection)?.is_none() {
+            schema::create_points(&connection, space.dim)?;
+            let manifest = Manifest::create(&connection, space)?;
+            return Ok(Self { connection, manifest });
+        }
+        let mut manifest = Manifest::read(&connection)?;
+        expect_space(Path::new(&place), &manifest.space, space)?;
+        if !has_points {
+            return Err(Error::Qdrant(QdrantProblem::Lost { place }));
+        }
+        // A writer that was stopped may have changed the list without making that known.
+        manifest.advance(&connection)?;
+        Ok(Self { connection, manifest })
+    }
+
+    /// Returns the acknowledged recordings, by ascending name.
+    pub fn recordings(&self) -> impl ExactSizeIterator<Item = &RecordingEntry> {
+        self.manifest.acknowledged.values().map(|acknowledged| &acknowledged.entry)
+    }
+
+    /// Returns the recordings whose upload has not ended, by ascending name.
+    pub fn pending(&self) -> impl ExactSizeIterator<Item = &RecordingId> {
+        self.manifest.pending.iter()
+    }
+
+    /// Adds a recording, or replaces the one of its name; nothing is sent where the same content is acknowledged.
+    ///
+    /// When this returns, all of its points have been read back and are searched.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Dimension`], and [`Error::DamagedSegment`] where it cannot be read; [`QdrantProblem::Refused`], and
+    /// [`QdrantProblem::Damaged`] where the server gives back other points than it was given, twice.
+    pub fn put(&mut self, recording: &Recording) -> Result<Sent> {
+        let entry = recording.entry();
+        let (expected, received) = (self.manifest.space.dim, recording.vectors().dim());
+        if expected != received {
+            return Err(Error::Dimension { expected, received });
+        }
+        let known = self.manifest.acknowledged.get(&entry.id);
+        if known.is_some_and(|known| known.entry == *entry) {
+            return Ok(Sent::Unchanged);
+        }
+        let night = Night::of(recording)?;
+        let checksum = night.checksum();
+        self.manifest.mark_pending(&self.connection, &entry.id)?;
+        let mut sent = Sent::Written;
+        if self.send_and_read(entry, &night, false)? != checksum {
+            // Requests that the server need not carry out before it answers may have failed after that.
+            sent = Sent::Mended;
+            if self.send_and_read(entry, &night, true)? != checksum {
+                let problem = "other points came back than had been sent, twice".to_owned();
+                return Err(damaged(&self.connection, &entry.id, problem));
+            }
+        }
+        self.manifest.acknowledge(&self.connection, recording, checksum)?;
+        Ok(sent)
+    }
+
+    /// Removes a recording, or what is left of one whose upload has not ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`] and [`QdrantProblem::Refused`].
+    pub fn remove(&mut self, id: &RecordingId) -> Result<()> {
+        let is_pending = self.manifest.pending.contains(id);
+        if !is_pending && !self.manifest.acknowledged.contains_key(id) {
+            return Err(Error::UnknownRecording { recording: id.clone() });
+        }
+        self.manifest.mark_pending(&self.connection, id)?;
+        self.delete(Filter::must([Condition::matches("recording", id.to_string())]))?;
+        self.manifest.forget(&self.connection, id)
+    }
+
+    /// Sends a recording, and returns the checksum of what is there then.
+    fn send_and_read(&self, entry: &RecordingEntry, night: &Night, wait: bool) -> Result<u128> {
+        self.send(entry, night, wait)?;
+        // What another content of that name has left. Servers carry requests out in order: after this one is done, all are.
+        let others = Filter {
+            must: vec![Condition::matches("recording", entry.id.to_string())],
+            must_not: vec![Condition::matches("content", entry.segment.hash.to_string())],
+            ..Filter::default()
+        };
+        self.delete(others)?;
+        Ok(read_night(&self.connection, entry, self.manifest.space.dim)?.checksum())
+    }
+
+    /// Sends the points in batches, some of them at once.
+    fn send(&self, entry: &RecordingEntry, night: &Night, wait: bool) -> Result<()> {
+        let settings = self.connection.settings();
+        let done = |task: Result<Result<()>, tokio::task::JoinError>| {
+            task.expect("tasks do not panic and are not stopped before this ends")
+        };
+        self.connection.run(async {
+            let mut tasks = JoinSet::new();
+            for batch in night.points.chunks(settings.batch) {
+                if tasks.len() == settings.streams
+                    && let Some(task) = tasks.join_next().await
+                {
+                    done(task)?;
+                }
+                let points = batch.iter().map(|point| point.to_point(entry)).collect();
+                let request = self.upsert(points, wait);
+                let caller = self.connection.caller().clone();
+                tasks.spawn(async move {
+                    let sent = caller.ask("write to", |client| {
+                        let request = request.clone();
+                        async move { client.upsert_points(request).await }
+                    });
+                    sent.await.map(|_| ())
+                });
+            }
+            while let Some(task) = tasks.join_next().await {
+                done(task)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn upsert(&self, points: Vec<PointStruct>, wait: bool) -> UpsertPoints {
+        UpsertPoints {
+            collection_name: self.connection.settings().url.collection().to_owned(),
+            wait: Some(wait),
+            points,
+            ..UpsertPoints::default()
+        }
+    }
+
+    /// Deletes the points that a filter allows, and waits until that is done.
+    fn delete(&self, filter: Filter) -> Result<()> {
+        let request = DeletePoints {
+            collection_name: self.connection.settings().url.collection().to_owned(),
+            wait: Some(true),
+            points: Some(filter.into()),
+            ..DeletePoints::default()
+        };
+        self.connection.ask("delete from", |client| {
+            let request = request.clone();
+            async move { client.delete_points(request).await }
+        })?;
+        Ok(())
+    }
+}

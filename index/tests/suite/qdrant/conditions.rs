@@ -1,0 +1,86 @@
+//! Filters of Qdrant, evaluated on a payload; what the double does not know is refused.
+
+use qdrant_client::qdrant::condition::ConditionOneOf;
+use qdrant_client::qdrant::r#match::MatchValue;
+use qdrant_client::qdrant::point_id::PointIdOptions;
+use qdrant_client::qdrant::value::Kind;
+use qdrant_client::qdrant::{Condition, FieldCondition, Filter, HasIdCondition};
+use tonic::Status;
+
+use super::store::{Payload, StoredPoint};
+
+type Answer = Result<bool, Status>;
+
+/// Returns whether a point meets a filter.
+pub(super) fn meets(id: &str, point: &StoredPoint, filter: Option<&Filter>) -> Answer {
+    let Some(Filter { should, must, must_not, min_should }) = filter else { return Ok(true) };
+    if min_should.is_some() {
+        return Err(Status::unimplemented("`min_should`"));
+    }
+    let holds = |condition: &Condition| holds(id, point, condition);
+    for condition in must {
+        if !holds(condition)? {
+            return Ok(false);
+        }
+    }
+    for condition in must_not {
+        if holds(condition)? {
+            return Ok(false);
+        }
+    }
+    for condition in should {
+        if holds(condition)? {
+            return Ok(true);
+        }
+    }
+    Ok(should.is_empty())
+}
+
+fn holds(id: &str, point: &StoredPoint, condition: &Condition) -> Answer {
+    match &condition.condition_one_of {
+        Some(ConditionOneOf::Field(condition)) => field(&point.payload, condition),
+        Some(ConditionOneOf::Filter(filter)) => meets(id, point, Some(filter)),
+        Some(ConditionOneOf::HasId(HasIdCondition { has_id })) => {
+            let is_it = |it: &PointIdOptions| matches!(it, PointIdOptions::Uuid(it) if it == id);
+            Ok(has_id.iter().filter_map(|it| it.point_id_options.as_ref()).any(is_it))
+        }
+        other => Err(Status::unimplemented(format!("{other:?}"))),
+    }
+}
+
+fn field(payload: &Payload, condition: &FieldCondition) -> Answer {
+    let wanted = condition.r#match.as_ref().and_then(|it| it.match_value.as_ref());
+    let accepts = |kind: &Kind| match (wanted, kind) {
+        (Some(MatchValue::Keyword(wanted)), Kind::StringValue(word)) => Ok(word == wanted),
+        (Some(MatchValue::Keywords(wanted)), Kind::StringValue(word)) => {
+            Ok(wanted.strings.contains(word))
+        }
+        (Some(MatchValue::Integer(wanted)), Kind::IntegerValue(number)) => Ok(number == wanted),
+        (Some(MatchValue::Keyword(_) | MatchValue::Keywords(_) | MatchValue::Integer(_)), _) => {
+            Ok(false)
+        }
+        (other, _) => Err(Status::unimplemented(format!("{other:?}"))),
+    };
+    let mut path = condition.key.split('.');
+    let mut kind = path.next().and_then(|name| payload.get(name)?.kind.as_ref());
+    for name in path {
+        kind = match kind {
+            Some(Kind::StructValue(inner)) => {
+                inner.fields.get(name).and_then(|value| value.kind.as_ref())
+            }
+            _ => None,
+        };
+    }
+    match kind {
+        None => Ok(false),
+        Some(Kind::ListValue(list)) => {
+            for kind in list.values.iter().filter_map(|value| value.kind.as_ref()) {
+                if accepts(kind)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        Some(kind) => accepts(kind),
+    }
+}

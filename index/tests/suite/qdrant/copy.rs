@@ -1,0 +1,85 @@
+//! There and back again.
+
+use std::sync::Arc;
+
+use nocturne_index::qdrant::{
+    QdrantCollection, QdrantProblem, Sent, copy_from_qdrant, copy_to_qdrant,
+};
+use nocturne_index::storage::Simulated;
+use nocturne_index::{Collection, CollectionWriter, Error};
+
+use super::{Double, NAME, settings};
+use crate::support::{
+    assert_kept, collection, draft, id, plain_draft, plain_epoch, random_embedding, space, space_of,
+};
+
+fn back(from: &QdrantCollection) -> Result<(Arc<Simulated>, Vec<Sent>), Error> {
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), from.space()).unwrap();
+    let mut sent = Vec::new();
+    copy_from_qdrant(from, &mut writer, &mut |_, it| sent.push(it))?;
+    Ok((storage, sent))
+}
+
+#[test]
+fn a_copy_of_a_copy_has_the_same_bytes() {
+    let double = Double::start();
+    let drafts = [draft("a", 1, 40), draft("b", 2, 7), plain_draft("empty", vec![])];
+    let nights = collection(&space(), drafts.to_vec());
+    copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
+    let there = QdrantCollection::open(settings(&double)).unwrap();
+    assert!(there.recordings().eq(nights.recordings()));
+    assert_eq!(there.verify().count(), 0);
+    let (storage, sent) = back(&there).unwrap();
+    assert_eq!(sent, [Sent::Written; 3]);
+    let copy = Collection::open_in(storage.clone()).unwrap();
+    // The entries name segments by the hash of their bytes.
+    assert!(copy.recordings().eq(nights.recordings()));
+    drafts.iter().for_each(|draft| assert_kept(&copy, draft));
+    let mut writer = CollectionWriter::open_in(storage, there.space()).unwrap();
+    let copied = copy_from_qdrant(&there, &mut writer, &mut |_, _| {}).unwrap();
+    assert_eq!((copied.n_recordings, copied.n_written, copied.n_others), (3, 0, 0));
+}
+
+#[test]
+fn vectors_of_the_usual_length_survive_rounding() {
+    use rand::SeedableRng;
+    let double = Double::start();
+    let mut random = rand_pcg::Pcg64Mcg::seed_from_u64(4);
+    let epochs = (0..200).map(|number| plain_epoch(number, random_embedding(&mut random, 512)));
+    let draft = plain_draft("long", epochs.collect());
+    let nights = collection(&space_of("wide", 512), vec![draft]);
+    copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
+    let there = QdrantCollection::open(settings(&double)).unwrap();
+    let (storage, _) = back(&there).unwrap();
+    assert!(Collection::open_in(storage).unwrap().recordings().eq(nights.recordings()));
+}
+
+#[test]
+fn damage_on_the_server_is_named_and_not_copied() {
+    let double = Double::start();
+    let nights = collection(&space(), vec![draft("a", 1, 20), draft("b", 2, 20)]);
+    copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
+    double.tamper(|store| {
+        let points = &mut store.collections.get_mut(NAME).unwrap().points;
+        let of_b = points.values_mut().find(|point| point.payload["recording"] == "b".into());
+        of_b.unwrap().vectors.values_mut().for_each(|vector| vector[3] += 1e-3);
+    });
+    let there = QdrantCollection::open(settings(&double)).unwrap();
+    let damaged: Vec<_> = there.verify().map(|(id, _)| id.clone()).collect();
+    assert_eq!(damaged, [id("b")]);
+    let error = back(&there).unwrap_err();
+    let is_named = matches!(&error, Error::Qdrant(QdrantProblem::Damaged { recording, .. }) if *recording == id("b"));
+    assert!(is_named, "{error}");
+}
+
+#[test]
+fn folders_of_another_space_are_refused() {
+    let double = Double::start();
+    copy_to_qdrant(&collection(&space(), vec![]), settings(&double), &mut |_, _| {}).unwrap();
+    let there = QdrantCollection::open(settings(&double)).unwrap();
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage, &space_of("other", 8)).unwrap();
+    let error = copy_from_qdrant(&there, &mut writer, &mut |_, _| {}).unwrap_err();
+    assert!(matches!(error, Error::OtherBundle { .. }), "{error}");
+}

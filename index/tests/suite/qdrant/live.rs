@@ -1,0 +1,87 @@
+//! The same against a server, where `QDRANT_URL` names one, such as `http://localhost:6334`.
+//!
+//! `QDRANT_API_KEY` is its key, `NOCTURNE_REQUIRE_QDRANT=1` turns a skip into a failure, and
+//! `NOCTURNE_QDRANT_ANY_HOST=1` allows servers on other machines. Collections are called `ci_…` and deleted afterwards.
+
+#![expect(clippy::disallowed_methods, reason = "a test is opted into by the environment")]
+
+use std::hash::{BuildHasher, RandomState};
+
+use nocturne_index::qdrant::{
+    ApiKey, QdrantCollection, QdrantIndex, QdrantSettings, QdrantUrl, QdrantWriter, copy_to_qdrant,
+};
+use nocturne_index::{ExactIndex, Filter, SearchRequest, VectorIndex};
+use nocturne_psg::Stage;
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+
+use crate::support::{DIM, collection, draft, id, random_embedding, space};
+
+/// A collection on the server, deleted at the end.
+struct Temporary {
+    settings: QdrantSettings,
+    server: String,
+}
+
+impl Temporary {
+    /// Returns nothing, and says so, where no server is named.
+    fn on_server() -> Option<Self> {
+        let is_set = |name| std::env::var(name).is_ok_and(|value| value == "1");
+        let Ok(server) = std::env::var("QDRANT_URL") else {
+            assert!(!is_set("NOCTURNE_REQUIRE_QDRANT"), "`QDRANT_URL` is not set");
+            println!("skipped: `QDRANT_URL` names no server");
+            return None;
+        };
+        let server = server.trim_end_matches('/').replacen("http", "qdrant", 1);
+        let number = RandomState::new().hash_one(std::process::id());
+        let url = format!("{server}/ci_{number:016x}");
+        let url: QdrantUrl = url.parse().unwrap();
+        let is_allowed = url.is_loopback() || is_set("NOCTURNE_QDRANT_ANY_HOST");
+        assert!(is_allowed, "`{url}` is not this machine, and `NOCTURNE_QDRANT_ANY_HOST` is not 1");
+        let mut settings = QdrantSettings::at(url);
+        settings.api_key = std::env::var("QDRANT_API_KEY").ok().map(ApiKey::new);
+        Some(Self { settings, server: server.replacen("qdrant", "http", 1) })
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = qdrant_client::Qdrant::from_url(&self.server).skip_compatibility_check();
+        let client = client.api_key(std::env::var("QDRANT_API_KEY")).build().unwrap();
+        let name = self.settings.url.collection();
+        for name in [name.to_owned(), format!("{name}-recordings")] {
+            let deleted = runtime.block_on(client.delete_collection(name));
+            assert!(deleted.is_ok() || std::thread::panicking(), "{deleted:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_keeps_and_finds_what_a_folder_does() {
+    let Some(temporary) = Temporary::on_server() else { return };
+    let settings = || temporary.settings.clone();
+    let nights = collection(&space(), vec![draft("a", 1, 300), draft("b", 2, 200)]);
+    copy_to_qdrant(&nights, settings(), &mut |_, _| {}).unwrap();
+    let there = QdrantCollection::open(settings()).unwrap();
+    assert_eq!(there.verify().count(), 0);
+    let (index, exact) = (QdrantIndex::new(there), ExactIndex::open(&nights).unwrap());
+    let stages = Filter { stages: Some([Stage::N2].into()), ..Filter::default() };
+    let mut random = Pcg64Mcg::seed_from_u64(1);
+    for filter in [Filter::default(), stages] {
+        for min_score in [None, Some(0.3)] {
+            let query = random_embedding(&mut random, DIM);
+            let filter = filter.clone();
+            let request = SearchRequest { filter, min_score, ..SearchRequest::nearest(25) };
+            let expect = exact.search(&query, &request).unwrap();
+            assert_eq!(index.search(&query, &request).unwrap(), expect);
+        }
+        let request = SearchRequest { filter, ..SearchRequest::nearest(1000) };
+        let n_hits = exact.search(&random_embedding(&mut random, DIM), &request).unwrap().len();
+        assert_eq!(index.count(&request.filter).unwrap(), n_hits);
+    }
+    let mut writer = QdrantWriter::open_or_create(settings(), &space()).unwrap();
+    writer.remove(&id("a")).unwrap();
+    let index = QdrantIndex::open(settings()).unwrap();
+    assert_eq!(index.count(&Filter::default()).unwrap(), 200);
+}

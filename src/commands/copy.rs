@@ -1,0 +1,108 @@
+//! `nocturne copy`
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use nocturne_index::qdrant::{
+    ApiKey, QdrantCollection, QdrantCopied, QdrantSettings, QdrantUrl, Sent, copy_from_qdrant,
+    copy_to_qdrant,
+};
+use nocturne_index::{Collection, CollectionWriter, RecordingEntry};
+use serde_json::json;
+
+use crate::args::{Copy, Place};
+use crate::console;
+use crate::error::Outcome;
+
+pub(super) fn run(arguments: &Copy) -> Result<Outcome> {
+    let Copy { from, to, server, json } = arguments;
+    let key = server.api_key.clone();
+    let copied = match (from, to) {
+        (Place::Folder(from), Place::Qdrant(to)) => upload(from, settings(to, key), *json),
+        (Place::Qdrant(from), Place::Folder(to)) => download(settings(from, key), to, *json),
+        (Place::Folder(_), Place::Folder(_)) => {
+            bail!("both places are folders; `nocturne backup` copies folders")
+        }
+        (Place::Qdrant(_), Place::Qdrant(_)) => {
+            bail!("both places are in Qdrant; copy to a folder first")
+        }
+    };
+    let copied = copied.with_context(|| format!("`{from}` is not copied to `{to}`"))?;
+    tell(copied, to, *json)?;
+    Ok(Outcome::Done)
+}
+
+/// Returns how a server is spoken to.
+pub(super) fn settings(url: &QdrantUrl, api_key: Option<ApiKey>) -> QdrantSettings {
+    QdrantSettings { api_key, ..QdrantSettings::at(url.clone()) }
+}
+
+fn upload(from: &Path, to: QdrantSettings, json: bool) -> Result<QdrantCopied> {
+    let from = Collection::open(from)?;
+    let mut teller = Teller::new(from.recordings().len(), json);
+    let copied = copy_to_qdrant(&from, to, &mut |entry, sent| teller.tell(entry, sent))?;
+    teller.end()?;
+    Ok(copied)
+}
+
+fn download(from: QdrantSettings, to: &Path, json: bool) -> Result<QdrantCopied> {
+    let from = QdrantCollection::open(from)?;
+    for id in from.pending() {
+        console::note(format_args!("`{id}` is left out: its upload has not ended"));
+    }
+    let mut writer = CollectionWriter::open_or_create(to, from.space())?;
+    let mut teller = Teller::new(from.recordings().len(), json);
+    let copied = copy_from_qdrant(&from, &mut writer, &mut |entry, sent| teller.tell(entry, sent))?;
+    teller.end()?;
+    Ok(copied)
+}
+
+/// Tells of each recording as it is done.
+struct Teller {
+    bar: indicatif::ProgressBar,
+    json: bool,
+    /// The first failure of the output, which ends no copy.
+    told: std::io::Result<()>,
+}
+
+impl Teller {
+    fn new(n_recordings: usize, json: bool) -> Self {
+        Self { bar: console::progress("copying", n_recordings), json, told: Ok(()) }
+    }
+
+    fn tell(&mut self, entry: &RecordingEntry, sent: Sent) {
+        self.bar.set_message(entry.id.to_string());
+        self.bar.inc(1);
+        if self.json && self.told.is_ok() {
+            // The words of `nocturne index --json`, so that `nocturne verify --acked` reads this too.
+            let event = match sent {
+                Sent::Unchanged => "unchanged",
+                Sent::Written | Sent::Mended => "acknowledged",
+            };
+            let line = json!({ "event": event, "recording": entry.id, "epochs": entry.n_epochs });
+            self.told = console::print_json(&line);
+        }
+    }
+
+    fn end(self) -> std::io::Result<()> {
+        self.bar.finish_and_clear();
+        self.told
+    }
+}
+
+fn tell(copied: QdrantCopied, place: &Place, json: bool) -> std::io::Result<()> {
+    let QdrantCopied { n_recordings, n_epochs, n_written, n_others } = copied;
+    if json {
+        return console::print_json(&json!({
+            "event": "copied",
+            "place": place.to_string(),
+            "recordings": n_recordings,
+            "epochs": n_epochs,
+            "written": n_written,
+            "others": n_others,
+        }));
+    }
+    console::print(format_args!(
+        "{place}: {n_recordings} recordings with {n_epochs} epochs, all checked; {n_written} written, {n_others} others there"
+    ))
+}
