@@ -76,7 +76,7 @@ impl GraphIndex {
     ///
     /// # Errors
     ///
-    /// [`Error::Format`].
+    /// [`Error::Format`](crate::Error::Format).
     pub fn freeze(graph: &HnswGraph) -> Result<Self> {
         let exact = Arc::clone(graph.exact());
         let mut draft = freeze::draft(&exact, graph)?;
@@ -95,7 +95,7 @@ impl GraphIndex {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`Error::Io`](crate::Error::Io).
     pub fn open(exact: &Arc<ExactIndex>, storage: &dyn Storage) -> Result<Option<Self>> {
         let graphs = FILES.list(storage)?.into_iter().filter_map(|(name, hash)| {
             let frozen = Frozen::open(storage.map(&name).ok()?).ok()?;
@@ -111,7 +111,7 @@ impl GraphIndex {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`Error::Io`](crate::Error::Io).
     pub(crate) fn was_saved(storage: &dyn Storage) -> Result<bool> {
         Ok(!FILES.list(storage)?.is_empty())
     }
@@ -120,7 +120,7 @@ impl GraphIndex {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
+    /// [`Error::Io`](crate::Error::Io).
     pub fn save(&self, storage: &dyn Storage) -> Result<()> {
         FILES.publish(storage, self.frozen.hash(), self.frozen.bytes())
     }
