@@ -161,5 +161,5 @@ fn training_begins_with_a_bundle_that_keeps_its_weights() {
     assert_eq!(again.manifest().files, bundle.manifest().files);
     let other = Preset::Tiny.config();
     let error = Start::read(kept.folder(), Some(&other)).unwrap_err().to_string();
-    assert!(error.ends_with("was begun with another `configuration`"), "{error}");
+    assert!(error.ends_with("the configuration that was given is another"), "{error}");
 }
