@@ -1,13 +1,15 @@
-//! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `check`, `bundle`, `fuzz`, `crash`.
+//! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `check`, `bundle`, `ablation`, `fuzz`, `crash`.
 
 #![expect(clippy::print_stderr, reason = "a chore tells on the terminal what it does")]
 
+mod ablation;
 mod bundle;
 mod chores;
 mod crash;
 mod fuzz;
 mod python;
 mod runtime;
+mod workshop;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,10 +48,21 @@ enum Chore {
     Test,
     /// Checks format, lints and documentation.
     Check,
-    /// Makes the bundle `models/nocturne-tiny` again, from seeds; takes an hour or two and 20 GB.
+    /// Makes the bundle `models/nocturne-tiny` again, from seeds; takes two to three hours and 20 GB.
     Bundle {
         /// Folder for nights, training set, run and bundle; a second call goes on in it.
         work: PathBuf,
+    },
+    /// Trains small bundles with and without each part of the objective, and prints what each part does; takes an hour.
+    Ablation {
+        /// Folder for nights, training sets, runs and bundles; a second call goes on in it.
+        work: PathBuf,
+        /// Steps of each training.
+        #[arg(long, default_value_t = 500)]
+        steps: u32,
+        /// Folders of scored recordings to measure on beside simulated nights.
+        #[arg(long, value_name = "DIR")]
+        recordings: Vec<PathBuf>,
     },
     /// Feeds the readers of files with what no recorder has written; needs the nightly compiler and cargo-fuzz.
     Fuzz {
@@ -77,6 +90,9 @@ fn main() -> ExitCode {
         Chore::Test => chores::test(library),
         Chore::Check => chores::check(),
         Chore::Bundle { work } => bundle::make(library, &work),
+        Chore::Ablation { work, steps, recordings } => {
+            ablation::compare(library, &work, steps, &recordings)
+        }
         Chore::Fuzz { seconds } => fuzz::fuzz(seconds),
         Chore::Crash { rounds, seed } => crash::crash(library, rounds, seed),
     };
