@@ -11,7 +11,7 @@ use crate::{EpochRow, RecordingEntry};
 
 /// What a recording decides.
 #[derive(Debug, Clone)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// The same for every epoch.
     Known(bool),
     /// This is left to be asked of each epoch.
@@ -19,8 +19,8 @@ pub(super) enum Verdict {
 }
 
 /// Conditions on epochs alone.
-#[derive(Debug, Clone)]
-pub(super) enum RowCondition {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum RowCondition {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),

@@ -14,10 +14,11 @@ use nocturne_psg::{EpochNumber, EpochRef, EventSet, RecordingId, Stage};
 
 use crate::handle::Handle;
 use crate::{EpochRow, Error, Recording, RecordingEntry, Result};
-use evaluate::{RowCondition, Verdict};
-
+pub(crate) use condition::{ChannelSet, EpochNumberPart, EpochTest};
+pub(crate) use evaluate::{RowCondition, Verdict};
 pub use expression::Expression;
 pub(crate) use expression::columns;
+pub(crate) use grammar::Comparator;
 pub use parse::{DEEPEST_FILTER, LONGEST_FILTER};
 pub use problem::FilterProblem;
 

@@ -20,7 +20,7 @@ impl QdrantCopied {
     fn add(&mut self, entry: &RecordingEntry, sent: Sent) {
         self.n_recordings += 1;
         self.n_epochs += entry.n_epochs;
-        self.n_written += usize::from(sent != Sent::Unchanged);
+        self.n_written += usize::from(matches!(sent, Sent::Written | Sent::Mended));
     }
 }
 

@@ -9,6 +9,7 @@
 //! | | `state` | `acknowledged`, or `pending` from before its first point is sent until all are read back |
 //! | | `content` | hash of its segment |
 //! | | `checksum` | XXH3-128 of its points as [`Night::checksum`](super::night::Night::checksum) takes it |
+//! | | `sketched` | number of points of its sketch; absent where an earlier version has sent it |
 //! | | `entry`, `montage`, `events` | the [`RecordingEntry`], the report on channels, and the scored events, as JSON |
 //!
 //! JSON is kept as a text, so that numbers come back to the last bit.
@@ -55,6 +56,8 @@ pub(super) struct Acknowledged {
     pub(super) entry: RecordingEntry,
     /// In hexadecimal.
     pub(super) checksum: String,
+    /// Points of its sketch; nothing where it has none.
+    pub(super) n_sketched: Option<usize>,
 }
 
 /// What only a copy of a recording needs.
@@ -112,7 +115,10 @@ impl Manifest {
         if answer.text("state", "`acknowledged` or `pending`")? == ACKNOWLEDGED {
             let entry: RecordingEntry = json(&answer, "entry")?;
             let checksum = answer.text("checksum", "a checksum")?.to_owned();
-            self.acknowledged.insert(recording, Acknowledged { entry, checksum });
+            let has_sketch = point.payload.contains_key("sketched");
+            let n_sketched = has_sketch.then(|| answer.integer("sketched")).transpose()?;
+            let n_sketched = n_sketched.and_then(|n| usize::try_from(n).ok());
+            self.acknowledged.insert(recording, Acknowledged { entry, checksum, n_sketched });
         } else {
             self.pending.insert(recording);
         }
@@ -158,20 +164,21 @@ impl Manifest {
         self.advance(connection)
     }
 
-    /// Writes down that all points of a recording are there.
+    /// Writes down that all points of a recording are there, with a checksum in hexadecimal, and its sketch.
     pub(super) fn acknowledge(
         &mut self,
         connection: &Connection,
         recording: &Recording,
-        checksum: u128,
+        checksum: String,
+        n_sketched: usize,
     ) -> Result<()> {
         let entry = recording.entry();
-        let checksum = format!("{checksum:032x}");
         let mut payload = Payload::from([
             ("recording".to_owned(), entry.id.as_str().into()),
             ("state".to_owned(), ACKNOWLEDGED.into()),
             ("content".to_owned(), entry.segment.hash.to_string().into()),
             ("checksum".to_owned(), checksum.as_str().into()),
+            ("sketched".to_owned(), (n_sketched as i64).into()),
             ("entry".to_owned(), text_of(entry).into()),
             ("montage".to_owned(), text_of(recording.montage()).into()),
         ]);
@@ -180,7 +187,8 @@ impl Manifest {
         }
         put(connection, recording_point(&entry.id), payload)?;
         self.pending.remove(&entry.id);
-        let acknowledged = Acknowledged { entry: entry.clone(), checksum };
+        let n_sketched = Some(n_sketched);
+        let acknowledged = Acknowledged { entry: entry.clone(), checksum, n_sketched };
         self.acknowledged.insert(entry.id.clone(), acknowledged);
         self.advance(connection)
     }
@@ -219,7 +227,7 @@ fn page(
     connection: &Connection,
     offset: Option<PointId>,
 ) -> Result<(Vec<RetrievedPoint>, Option<PointId>)> {
-    let fields = ["recording", "state", "checksum", "entry"].map(str::to_owned).into();
+    let fields = ["recording", "state", "checksum", "sketched", "entry"].map(str::to_owned).into();
     let request = ScrollPoints {
         collection_name: connection.settings().url.recordings(),
         offset,

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use nocturne_index::qdrant::double::Double;
 use nocturne_index::qdrant::{
     QdrantCollection, QdrantProblem, Sent, copy_from_qdrant, copy_to_qdrant,
 };
 use nocturne_index::storage::Simulated;
 use nocturne_index::{Collection, CollectionWriter, Error};
 
-use super::{Double, NAME, settings};
+use super::{NAME, settings};
 use crate::support::{
     assert_kept, collection, draft, id, plain_draft, plain_epoch, random_embedding, space, space_of,
 };
