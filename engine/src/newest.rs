@@ -1,63 +1,10 @@
-//! One generation of a collection in memory, ready for questions.
+//! The newest snapshot of a collection that grows.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use nocturne_encoder::Embedding;
-use nocturne_index::{
-    Collection, ExactIndex, Filter, Found, PlannedIndex, SearchRequest, VectorIndex,
-};
-use nocturne_psg::RecordingId;
-
 use crate::Result;
-
-/// A collection as it was at one moment.
-#[derive(Debug)]
-pub(crate) struct Snapshot {
-    pub(crate) collection: Collection,
-    pub(crate) exact: Arc<ExactIndex>,
-    index: Arc<PlannedIndex>,
-}
-
-impl Snapshot {
-    /// Opens the first generation.
-    pub(crate) fn open(collection: Collection) -> Result<Self> {
-        let index = PlannedIndex::open(&collection)?;
-        Ok(Self::new(collection, index))
-    }
-
-    /// Opens a later generation; what it shares with this one is not read again.
-    fn followed_by(&self, collection: Collection) -> Result<Self> {
-        let index = self.index.followed_by(&collection)?;
-        Ok(Self::new(collection, index))
-    }
-
-    fn new(collection: Collection, index: PlannedIndex) -> Self {
-        Self { collection, exact: Arc::clone(index.exact()), index: Arc::new(index) }
-    }
-
-    /// Returns the names of the recordings that are damaged and left out, as far as questions have met them.
-    pub(crate) fn missing(&self) -> Vec<String> {
-        self.exact.missing().iter().map(|missing| missing.recording.to_string()).collect()
-    }
-
-    /// Refuses a filter that names what is not there, or what is damaged.
-    pub(crate) fn check(&self, filter: &Filter) -> Result<()> {
-        filter.check(&self.collection.recordings())?;
-        let mut named = filter.recordings.iter().flatten();
-        named.try_for_each(|id| self.exact.recording(id).map(|_| ()))?;
-        Ok(())
-    }
-
-    /// Returns whether a recording may have epochs that a filter allows.
-    pub(crate) fn may_allow(&self, id: &RecordingId, filter: &Filter) -> bool {
-        self.collection.entry(id).is_some_and(|entry| filter.may_allow(entry))
-    }
-
-    pub(crate) fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found> {
-        Ok(self.index.find(query, request)?)
-    }
-}
+use crate::snapshot::Snapshot;
 
 /// The newest snapshot; questions that are under way keep the one that they began with.
 #[derive(Debug)]
@@ -83,14 +30,11 @@ impl Newest {
     /// Returns the newest snapshot, after a look whether a writer has gone on.
     pub(crate) fn get(&self) -> Result<Arc<Snapshot>> {
         let current = self.held();
-        let newest = match current.collection.refresh()? {
+        let newest = match current.refresh()? {
             None => current,
-            Some(collection) => {
-                let next = Arc::new(current.followed_by(collection)?);
-                tracing::info!(
-                    generation = next.collection.generation(),
-                    "the collection has grown"
-                );
+            Some(next) => {
+                let next = Arc::new(next);
+                tracing::info!(generation = next.generation(), "the collection has grown");
                 *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&next);
                 next
             }
@@ -99,20 +43,21 @@ impl Newest {
         Ok(newest)
     }
 
-    fn held(&self) -> Arc<Snapshot> {
+    /// Returns the newest snapshot that is known.
+    pub(crate) fn held(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Makes lists for a snapshot unless that was done, or others are under way; searches go on meanwhile, and without
     /// lists they look at every epoch.
     fn make_lists(&self, snapshot: &Arc<Snapshot>) {
-        let Some(listing) = &self.listing else { return };
-        let generation = snapshot.collection.generation();
+        let (Some(listing), Some(index)) = (&self.listing, snapshot.planned()) else { return };
+        let generation = snapshot.generation();
         let mut listing = listing.lock().unwrap_or_else(PoisonError::into_inner);
         if listing.as_ref().is_some_and(|(of, thread)| *of == generation || !thread.is_finished()) {
             return;
         }
-        let index = Arc::clone(&snapshot.index);
+        let index = Arc::clone(index);
         let make = move || match index.improve() {
             Ok(true) => tracing::info!(generation, "lists are made"),
             Ok(false) => {}
