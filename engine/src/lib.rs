@@ -14,6 +14,8 @@
 
 mod captions;
 mod concept;
+#[cfg(test)]
+mod doubles;
 mod engine;
 mod epoch_signal;
 mod epochs;

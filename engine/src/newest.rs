@@ -71,3 +71,36 @@ impl Newest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nocturne_index::qdrant::QdrantProblem;
+    use nocturne_index::qdrant::double::{Double, Fault, When};
+    use nocturne_psg::Stage;
+
+    use super::*;
+    use crate::Error;
+    use crate::doubles::{draft, send, settings, space};
+
+    #[test]
+    fn collection_in_qdrant_is_followed_as_it_grows_and_through_failures() {
+        let double = Double::start();
+        let night = |name| draft(name, [(Stage::N2, vec![1.0, 0.0]), (Stage::Rem, vec![0.0, 1.0])]);
+        send(&double, 2, vec![night("a")]);
+        let snapshot = Snapshot::open(settings(&double).into(), &space(2)).unwrap();
+        let newest = Newest::new(snapshot, true);
+        let before = newest.get().unwrap();
+        assert_eq!(before.n_epochs(), 2);
+        assert!(Arc::ptr_eq(&before, &newest.get().unwrap()), "nothing was written");
+        send(&double, 2, vec![night("b"), night("c")]);
+        assert_eq!(newest.get().unwrap().n_epochs(), 6);
+        assert_eq!(before.n_epochs(), 2, "a question goes on with what it began with");
+        double.faults().plan(When::From(0), Fault::Unavailable);
+        let error = newest.get().unwrap_err();
+        let is_told = matches!(&error, Error::Index(nocturne_index::Error::Qdrant(problem))
+            if problem.is_out_of_reach() && matches!(problem, QdrantProblem::Refused { attempts: 6, .. }));
+        assert!(is_told, "{error}");
+        double.faults().heal();
+        assert_eq!(newest.get().unwrap().n_epochs(), 6);
+    }
+}

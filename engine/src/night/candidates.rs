@@ -189,18 +189,18 @@ fn normal(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use nocturne_encoder::bundle::{Calibration, Preprocessing};
+    use nocturne_encoder::bundle::Calibration;
     use nocturne_encoder::{Embedding, LabelDirections, Target};
+    use nocturne_index::RecordingDraft;
+    use nocturne_index::qdrant::QdrantSettings;
     use nocturne_index::qdrant::double::Double;
-    use nocturne_index::qdrant::{QdrantSettings, copy_to_qdrant};
-    use nocturne_index::{Collection, CollectionWriter, EpochPoint, RecordingDraft, Space};
-    use nocturne_psg::montage::ChannelMask;
-    use nocturne_psg::{EpochNumber, EventKind, EventSet, Quality, ZScore};
+    use nocturne_psg::EventKind;
     use rand::{RngExt, SeedableRng};
     use rand_pcg::Pcg64Mcg;
 
     use super::*;
     use crate::LearnedConcept;
+    use crate::doubles::{draft, send, settings, space};
     use crate::epochs::TextReading;
     use crate::margins::Margins;
     use crate::night::question::Question;
@@ -222,7 +222,7 @@ mod tests {
             let own = any_vector(random);
             let shares: Vec<f32> = concepts.iter().map(|_| random.random_range(0.0..0.3)).collect();
             let mut stage = Stage::Wake;
-            let epochs = (0..EPOCHS).map(|number| {
+            let epochs = (0..EPOCHS).map(|_| {
                 if random.random_bool(0.1) {
                     stage = Stage::ALL[random.random_range(0..Stage::ALL.len())];
                 }
@@ -235,50 +235,20 @@ mod tests {
                         vector.iter_mut().zip(concept).for_each(|(it, more)| *it += 0.8 * more);
                     }
                 }
-                EpochPoint {
-                    number: EpochNumber(number),
-                    onset_s: 30.0 * f64::from(number),
-                    mask: ChannelMask::ALL,
-                    quality: Quality::default(),
-                    stage: Some(stage),
-                    events: EventSet::EMPTY,
-                    vector: Embedding::new(vector).unwrap(),
-                }
+                (stage, vector)
             });
-            RecordingDraft {
-                id: RecordingId::new(format!("night-{number:02}")).unwrap(),
-                source: String::new(),
-                source_sha256: String::new(),
-                annotations_sha256: None,
-                start: None,
-                metadata: std::collections::BTreeMap::new(),
-                montage: "none".into(),
-                events: None,
-                epochs: epochs.collect(),
-                captions: Vec::new(),
-            }
+            draft(&format!("night-{number:02}"), epochs)
         };
         (0..NIGHTS).map(night).collect()
     }
 
-    fn space() -> Space {
-        let preprocessing =
-            Preprocessing { montage: "sleeplm-10".to_owned(), z_score: ZScore::Recording };
-        let (bundle, fingerprint) = ("small".to_owned(), "5d41".to_owned());
-        Space { bundle, fingerprint, dim: DIM, preprocessing }
-    }
-
     /// Puts nights into a double, of which so many epochs are looked at in a full pass.
     fn served(drafts: Vec<RecordingDraft>, full_pass: usize) -> (Double, Snapshot) {
-        let folder = tempfile::tempdir().unwrap();
-        let mut writer = CollectionWriter::create(folder.path(), &space()).unwrap();
-        drafts.into_iter().for_each(|draft| drop(writer.commit(draft).unwrap()));
         let double = Double::start();
-        let url = double.url("sleep").parse().unwrap();
-        let settings = QdrantSettings { full_pass, ..QdrantSettings::at(url) };
-        let collection = Collection::open(folder.path()).unwrap();
-        copy_to_qdrant(&collection, settings.clone(), &mut |_, _| {}).unwrap();
-        (double, Snapshot::open(settings.into(), &space()).unwrap())
+        send(&double, DIM, drafts);
+        let settings = QdrantSettings { full_pass, ..settings(&double) };
+        let snapshot = Snapshot::open(settings.into(), &space(DIM)).unwrap();
+        (double, snapshot)
     }
 
     fn sought(question: &str, concept: &[f32]) -> Sought {

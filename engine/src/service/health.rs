@@ -43,11 +43,7 @@ pub(super) async fn follow(
 
 #[cfg(test)]
 mod tests {
-    use nocturne_encoder::bundle::Preprocessing;
-    use nocturne_index::Space;
     use nocturne_index::qdrant::double::{Double, Fault, When};
-    use nocturne_index::qdrant::{QdrantSettings, QdrantWriter};
-    use nocturne_psg::ZScore;
     use tonic::Request;
     use tonic::server::NamedService;
     use tonic_health::pb::HealthCheckRequest;
@@ -56,6 +52,7 @@ mod tests {
     use tonic_health::server::HealthService;
 
     use super::*;
+    use crate::doubles::{send, settings, space};
     use crate::snapshot::Snapshot;
 
     async fn status(health: &HealthService) -> i32 {
@@ -73,14 +70,9 @@ mod tests {
 
     #[test]
     fn service_serves_while_its_server_of_qdrant_answers() {
-        let preprocessing =
-            Preprocessing { montage: "sleeplm-10".to_owned(), z_score: ZScore::Recording };
-        let (bundle, fingerprint) = ("small".to_owned(), "5d41".to_owned());
-        let space = Space { bundle, fingerprint, dim: 2, preprocessing };
         let double = Double::start();
-        let settings = QdrantSettings::at(double.url("sleep").parse().unwrap());
-        drop(QdrantWriter::open_or_create(settings.clone(), &space).unwrap());
-        let snapshot = Snapshot::open(settings.into(), &space).unwrap();
+        send(&double, 2, vec![]);
+        let snapshot = Snapshot::open(settings(&double).into(), &space(2)).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let reporter = HealthReporter::new();

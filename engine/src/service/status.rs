@@ -98,3 +98,30 @@ pub(super) fn invalid(
 ) -> Status {
     status(&Error::field(field, value, expected))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str) -> Status {
+        status(&Error::Index(nocturne_index::Error::Qdrant(QdrantProblem::Refused {
+            place: "qdrant://10.0.0.7:6334/sleep".to_owned(),
+            action: "search",
+            code: code.to_owned(),
+            message: "no route to 10.0.0.7".to_owned(),
+            attempts: 6,
+        })))
+    }
+
+    #[test]
+    fn servers_of_qdrant_that_do_not_answer_are_unavailable_and_not_named() {
+        for code in ["Unavailable", "DeadlineExceeded", "ResourceExhausted", "Cancelled"] {
+            let status = refused(code);
+            let expect = "the server of Qdrant that keeps the collection does not answer; hint: ask again in a moment";
+            assert_eq!((status.code(), status.message()), (Code::Unavailable, expect));
+        }
+        let status = refused("Unauthenticated");
+        assert_eq!(status.code(), Code::Internal);
+        assert!(!status.message().contains("10.0.0.7"));
+    }
+}

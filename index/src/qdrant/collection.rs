@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nocturne_encoder::Embedding;
 use nocturne_psg::RecordingId;
-use qdrant_client::qdrant::{Condition, Filter, PointId, RetrievedPoint, ScrollPoints};
+use qdrant_client::qdrant::{Filter, PointId, RetrievedPoint, ScrollPoints};
 
 use super::client::Connection;
+use super::filter::one_of;
 use super::manifest::{self, Acknowledged, Manifest};
 use super::night::{Night, NightPoint, PointRow};
 use super::payload::Answer;
-use super::recording::draft_without_points;
+use super::recording::{draft_without_points, kept};
 use super::{QdrantProblem, QdrantSettings, schema};
 use crate::{CaptionPoint, EpochPoint, Error, RecordingDraft, RecordingEntry, Result, Space};
 
@@ -145,10 +145,9 @@ impl QdrantCollection {
         self.manifest.acknowledged.keys().filter_map(move |id| Some((id, problem(id)?)))
     }
 
-    /// Reads a recording, for another collection to keep.
+    /// Reads a recording as it was committed, for another collection to keep.
     ///
-    /// Its vectors are brought to unit length in single precision. A folder rounds them to half precision again, which gives
-    /// back the numbers that were sent: rounding had changed the length by far less than the last bit of any of them.
+    /// Its vectors are the numbers that were sent, which half precision holds.
     ///
     /// # Errors
     ///
@@ -157,10 +156,10 @@ impl QdrantCollection {
     pub fn draft(&self, id: &RecordingId) -> Result<RecordingDraft> {
         let night = self.night(id)?;
         let details = manifest::details(&self.connection, id)?;
-        let mut draft = draft_without_points(&self.acknowledged(id)?.entry, details);
+        let entry = &self.acknowledged(id)?.entry;
+        let mut draft = draft_without_points(entry, details);
         for NightPoint { epoch, row, vector } in night.points {
-            let vector = Embedding::new(vector)
-                .map_err(|error| damaged(&self.connection, id, error.to_string()))?;
+            let vector = kept(&self.connection, entry, vector)?;
             match row {
                 PointRow::Epoch => draft.epochs.push(EpochPoint {
                     number: epoch.number,
@@ -251,7 +250,7 @@ fn page(
 ) -> Result<(Vec<RetrievedPoint>, Option<PointId>)> {
     let request = ScrollPoints {
         collection_name: connection.settings().url.collection().to_owned(),
-        filter: Some(Filter::must([Condition::matches("recording", id.to_string())])),
+        filter: Some(Filter::must([one_of("recording", [id.as_str()])])),
         offset,
         limit: Some(PAGE),
         with_payload: Some(true.into()),

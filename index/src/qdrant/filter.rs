@@ -142,7 +142,8 @@ fn any_of<'a>(field: &str, words: impl IntoIterator<Item = &'a str>) -> Option<C
     Some(one_of(field, words))
 }
 
-/// Returns the condition that a field holds one of some words.
+/// Returns the condition that a field holds one of some words, whole: of a single word with a blank, the client would make
+/// a search for parts of it.
 pub(super) fn one_of<'a>(field: &str, words: impl IntoIterator<Item = &'a str>) -> Condition {
     Condition::matches(field, words.into_iter().map(str::to_owned).collect::<Vec<String>>())
 }

@@ -7,11 +7,10 @@ use nocturne_encoder::Embedding;
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::{EpochNumber, EpochRef, RecordingId};
 use qdrant_client::qdrant::{
-    Condition, CountPoints, Filter, QuantizationSearchParams, QueryPoints, ScoredPoint,
-    SearchParams,
+    CountPoints, Filter, QuantizationSearchParams, QueryPoints, ScoredPoint, SearchParams,
 };
 
-use super::filter::{Translated, Wanted, translate};
+use super::filter::{Translated, Wanted, one_of, translate};
 use super::night::{CaptionRow, NightPoint, PointRow};
 use super::pass::Damaged;
 use super::payload::Answer;
@@ -237,6 +236,10 @@ impl QdrantIndex {
                 return Ok(Best::Served(best));
             }
             limit = limit.saturating_mul(2);
+            let is_too_large = limit > self.collection.settings().largest_answer.max(2 * enough);
+            if is_too_large && question.wanted == Wanted::Epochs {
+                return Ok(Best::Served(self.best_of_pass(question.query, request)?));
+            }
         }
     }
 
@@ -339,11 +342,10 @@ impl Question<'_> {
         let Translated { mut filter, .. } =
             translate(&self.request.filter, self.wanted, list, unserved)?;
         if let Some(kinds) = self.kinds {
-            let names: Vec<String> = kinds.iter().map(|kind| kind.name().to_owned()).collect();
-            if names.is_empty() {
+            if kinds.is_empty() {
                 return None;
             }
-            filter.must.push(Condition::matches("kind", names));
+            filter.must.push(one_of("kind", kinds.iter().map(|kind| kind.name())));
         }
         Some(filter)
     }
@@ -357,10 +359,10 @@ enum Best {
     Unserved(BTreeSet<RecordingId>),
 }
 
-struct Candidate {
-    score: f32,
-    recording: RecordingId,
-    point: NightPoint,
+pub(super) struct Candidate {
+    pub(super) score: f32,
+    pub(super) recording: RecordingId,
+    pub(super) point: NightPoint,
 }
 
 /// Decides about candidates by the filter itself, whatever the server was asked.
@@ -385,7 +387,7 @@ impl Allowed<'_> {
 
 impl Candidate {
     /// The better one is less.
-    fn order(&self, other: &Self) -> Ordering {
+    pub(super) fn order(&self, other: &Self) -> Ordering {
         fn place(it: &Candidate) -> (&RecordingId, EpochNumber, &PointRow) {
             (&it.recording, it.point.epoch.number, &it.point.row)
         }

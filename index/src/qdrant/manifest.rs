@@ -10,6 +10,7 @@
 //! | | `content` | hash of its segment |
 //! | | `checksum` | XXH3-128 of its points as [`Night::checksum`](super::night::Night::checksum) takes it |
 //! | | `sketched` | number of points of its sketch; absent where an earlier version has sent it |
+//! | | `committed` | metadata at the time when the recording was committed to its folder, as JSON; absent where it is that of the entry |
 //! | | `entry`, `montage`, `events` | the [`RecordingEntry`], the report on channels, and the scored events, as JSON |
 //!
 //! JSON is kept as a text, so that numbers come back to the last bit.
@@ -63,6 +64,8 @@ pub(super) struct Acknowledged {
 /// What only a copy of a recording needs.
 pub(super) struct Details {
     pub(super) montage: serde_json::Value,
+    /// Metadata at the time when the recording was committed, where it is other than now: the segment holds it.
+    pub(super) committed: Option<BTreeMap<String, String>>,
     pub(super) events: Option<Vec<Event>>,
 }
 
@@ -182,6 +185,10 @@ impl Manifest {
             ("entry".to_owned(), text_of(entry).into()),
             ("montage".to_owned(), text_of(recording.montage()).into()),
         ]);
+        if *recording.metadata_at_commit() != entry.metadata {
+            let committed = text_of(recording.metadata_at_commit());
+            payload.insert("committed".to_owned(), committed.into());
+        }
         if let Some(events) = recording.events() {
             payload.insert("events".to_owned(), text_of(events).into());
         }
@@ -219,7 +226,9 @@ pub(super) fn details(connection: &Connection, id: &RecordingId) -> Result<Detai
     let answer = answer(&place, &point);
     let has_events = point.payload.contains_key("events");
     let events = has_events.then(|| json(&answer, "events")).transpose()?;
-    Ok(Details { montage: json(&answer, "montage")?, events })
+    let is_changed = point.payload.contains_key("committed");
+    let committed = is_changed.then(|| json(&answer, "committed")).transpose()?;
+    Ok(Details { montage: json(&answer, "montage")?, committed, events })
 }
 
 /// Returns some points of the list without what only a copy needs, and where the next ones begin.

@@ -8,11 +8,15 @@ use nocturne_encoder::Embedding;
 use nocturne_psg::RecordingId;
 
 use super::QdrantIndex;
+use super::index::Candidate;
+use super::night::{NightPoint, PointRow};
 use super::recording::Read;
 use crate::codes::Codes;
 use crate::search::expect_dim;
+use crate::vectors::cosine;
 use crate::{
-    MissingRecording, Recording, RecordingEntry, Result, ScoreTable, VectorIndex, threads,
+    MissingRecording, Recording, RecordingEntry, Result, ScoreTable, SearchRequest, VectorIndex,
+    threads,
 };
 
 /// The recordings that passes have found to be damaged.
@@ -62,6 +66,35 @@ impl QdrantIndex {
             wanted[part].iter().map(score).filter_map(Result::transpose).collect::<Result<Vec<T>>>()
         });
         Ok(visited.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
+    /// Returns the best epochs that a filter allows, with memory for as many and for one recording, however many there are.
+    pub(super) fn best_of_pass(
+        &self,
+        query: &Embedding,
+        request: &SearchRequest,
+    ) -> Result<Vec<Candidate>> {
+        let mut best: Vec<Candidate> = Vec::new();
+        let entries = self.collection().recordings();
+        for entry in entries.filter(|entry| request.filter.may_allow(entry)) {
+            let Some(Read { recording, .. }) = self.unless_damaged(entry)? else { continue };
+            let Some(rows) = request.filter.rows(&recording) else { continue };
+            recording.vectors().for_each(
+                |row| rows.allows(row),
+                |row, vector| {
+                    let score = cosine(query.as_slice(), vector);
+                    if request.accepts(score) {
+                        let epoch = recording.row(row);
+                        // Whoever has a score needs no vector any more.
+                        let point = NightPoint { epoch, row: PointRow::Epoch, vector: Vec::new() };
+                        best.push(Candidate { score, recording: entry.id.clone(), point });
+                    }
+                },
+            )?;
+            best.sort_by(Candidate::order);
+            best.truncate(request.k);
+        }
+        Ok(best)
     }
 
     /// Reads a recording; where it is damaged, keeps that in mind and returns nothing.

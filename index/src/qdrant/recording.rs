@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use nocturne_encoder::Embedding;
 use nocturne_psg::{EpochRef, RecordingId};
-use qdrant_client::qdrant::{Condition, Filter, GetPoints, ScrollPoints, WithVectorsSelector};
+use qdrant_client::qdrant::{Filter, GetPoints, ScrollPoints, WithVectorsSelector};
 
+use super::client::Connection;
+use super::collection::damaged;
 use super::filter::one_of;
 use super::manifest::{self, Details};
 use super::payload::{Answer, EPOCH_POINT};
@@ -70,13 +72,14 @@ impl QdrantCollection {
         let answer =
             Answer { place: &place, id: point.id.as_ref(), payload: &point.payload, vectors };
         self.expect_content(&answer, entry)?;
-        self.embedding_in(&answer, entry)
+        Embedding::new(answer.vector(SIGNAL, self.space().dim)?)
+            .map_err(|error| damaged(&self.connection, &entry.id, error.to_string()))
     }
 
     pub(super) fn read(&self, entry: &RecordingEntry) -> Result<Read> {
         let mut epochs = self.each_epoch(entry, vec![SIGNAL].into(), |answer| {
             let EpochRow { number, onset_s, stage, events, mask, quality } = answer.epoch()?;
-            let vector = self.embedding_in(answer, entry)?;
+            let vector = kept(&self.connection, entry, answer.vector(SIGNAL, self.space().dim)?)?;
             Ok(EpochPoint { number, onset_s, mask, quality, stage, events, vector })
         })?;
         epochs.sort_by_key(|epoch| epoch.number);
@@ -102,7 +105,7 @@ impl QdrantCollection {
         let mut request = ScrollPoints {
             collection_name: self.connection.settings().url.collection().to_owned(),
             filter: Some(Filter::must([
-                Condition::matches("recording", entry.id.to_string()),
+                one_of("recording", [entry.id.as_str()]),
                 one_of("point", [EPOCH_POINT]),
             ])),
             limit: Some(PAGE),
@@ -147,19 +150,12 @@ impl QdrantCollection {
             return Err(self.replaced(&entry.id));
         }
         let problem = format!("it has {n_found} epochs; expected {}", entry.n_epochs);
-        Err(super::collection::damaged(&self.connection, &entry.id, problem))
+        Err(damaged(&self.connection, &entry.id, problem))
     }
 
     pub(super) fn replaced(&self, recording: &RecordingId) -> Error {
         let (place, recording) = (self.place(), recording.clone());
         Error::Qdrant(QdrantProblem::Replaced { place, recording })
-    }
-
-    fn embedding_in(&self, answer: &Answer<'_>, entry: &RecordingEntry) -> Result<Embedding> {
-        let vector = answer.vector(SIGNAL, self.space().dim)?;
-        Embedding::new(vector).map_err(|error| {
-            super::collection::damaged(&self.connection, &entry.id, error.to_string())
-        })
     }
 }
 
@@ -181,16 +177,25 @@ impl Recordings for QdrantCollection {
     }
 }
 
-/// Returns what is known of a recording beside its points.
+/// Takes a vector that a folder had kept, so that a folder would keep it again with the same numbers.
+pub(super) fn kept(
+    connection: &Connection,
+    entry: &RecordingEntry,
+    vector: Vec<f32>,
+) -> Result<Embedding> {
+    Embedding::of_rounded(vector).map_err(|error| damaged(connection, &entry.id, error.to_string()))
+}
+
+/// Returns what is known of a recording beside its points, with the metadata at the time when it was committed.
 pub(super) fn draft_without_points(entry: &RecordingEntry, details: Details) -> RecordingDraft {
-    let Details { montage, events } = details;
+    let Details { montage, committed, events } = details;
     RecordingDraft {
         id: entry.id.clone(),
         source: entry.source.clone(),
         source_sha256: entry.source_sha256.clone(),
         annotations_sha256: entry.annotations_sha256.clone(),
         start: entry.start,
-        metadata: entry.metadata.clone(),
+        metadata: committed.unwrap_or_else(|| entry.metadata.clone()),
         montage,
         events,
         epochs: Vec::new(),

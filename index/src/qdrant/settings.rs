@@ -154,6 +154,9 @@ pub struct QdrantSettings {
     pub first_pause: Duration,
     /// Longest pause.
     pub longest_pause: Duration,
+    /// Most points in an answer to a search, unless more hits are wanted; where a filter leaves too few of so many, the
+    /// recordings are read one after the other. A point takes about 2.5 kB.
+    pub largest_answer: usize,
     /// Most epochs that a question about nights looks at one by one, before sketches choose among the nights.
     pub full_pass: usize,
 }
@@ -172,6 +175,7 @@ impl QdrantSettings {
             attempts: 6,
             first_pause: Duration::from_millis(300),
             longest_pause: Duration::from_secs(30),
+            largest_answer: 16_384,
             full_pass: 250_000,
         }
     }

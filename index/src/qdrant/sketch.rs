@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use nocturne_psg::{RecordingId, Stage};
 use qdrant_client::qdrant::vectors::VectorsOptions;
 use qdrant_client::qdrant::{
-    Condition, CountPoints, DeletePoints, Filter, NamedVectors, PointStruct, QueryPoints,
-    ScoredPoint, SearchParams, UpsertPoints, Vectors,
+    CountPoints, DeletePoints, Filter, NamedVectors, PointStruct, QueryPoints, ScoredPoint,
+    SearchParams, UpsertPoints, Vectors,
 };
 
 use super::client::Connection;
@@ -166,7 +166,7 @@ pub(super) fn delete(connection: &Connection, recording: &str) -> Result<()> {
     let request = DeletePoints {
         collection_name: connection.settings().url.nights(),
         wait: Some(true),
-        points: Some(Filter::must([Condition::matches("recording", recording.to_owned())]).into()),
+        points: Some(Filter::must([one_of("recording", [recording])]).into()),
         ..DeletePoints::default()
     };
     connection.ask("delete from", |client| {
@@ -179,7 +179,7 @@ pub(super) fn delete(connection: &Connection, recording: &str) -> Result<()> {
 fn count(connection: &Connection, recording: &str) -> Result<usize> {
     let request = CountPoints {
         collection_name: connection.settings().url.nights(),
-        filter: Some(Filter::must([Condition::matches("recording", recording.to_owned())])),
+        filter: Some(Filter::must([one_of("recording", [recording])])),
         exact: Some(true),
         ..CountPoints::default()
     };

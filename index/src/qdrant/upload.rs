@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nocturne_psg::RecordingId;
-use qdrant_client::qdrant::{Condition, DeletePoints, Filter, PointStruct, UpsertPoints};
+use qdrant_client::qdrant::{DeletePoints, Filter, PointStruct, UpsertPoints};
 use tokio::task::JoinSet;
 
 use super::client::Connection;
 use super::collection::{damaged, read_night};
+use super::filter::one_of;
 use super::manifest::Manifest;
 use super::night::Night;
 use super::{QdrantProblem, QdrantSettings, schema, sketch};
@@ -158,7 +159,7 @@ impl QdrantWriter {
             return Err(Error::UnknownRecording { recording: id.clone() });
         }
         self.manifest.mark_pending(&self.connection, id)?;
-        self.delete(Filter::must([Condition::matches("recording", id.to_string())]))?;
+        self.delete(Filter::must([one_of("recording", [id.as_str()])]))?;
         sketch::delete(&self.connection, id.as_str())?;
         self.manifest.forget(&self.connection, id)
     }
@@ -167,9 +168,10 @@ impl QdrantWriter {
     fn send_and_read(&self, entry: &RecordingEntry, night: &Night, wait: bool) -> Result<u128> {
         self.send(entry, night, wait)?;
         // What another content of that name has left. Servers carry requests out in order: after this one is done, all are.
+        let content = entry.segment.hash.to_string();
         let others = Filter {
-            must: vec![Condition::matches("recording", entry.id.to_string())],
-            must_not: vec![Condition::matches("content", entry.segment.hash.to_string())],
+            must: vec![one_of("recording", [entry.id.as_str()])],
+            must_not: vec![one_of("content", [content.as_str()])],
             ..Filter::default()
         };
         self.delete(others)?;

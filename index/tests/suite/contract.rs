@@ -280,10 +280,10 @@ fn filters_by_expression() {
         draft.id != id("b") && (point.stage == Some(Stage::N2) || has_arousal)
     });
     check_filter(
-        filter("recording = a AND stage = W OR recording = c -epoch < 30"),
+        filter("recording = a AND stage = W OR recording = c -epoch < 35"),
         |draft, point| {
             let is_wake = point.stage == Some(Stage::Wake);
-            (draft.id == id("a") && (is_wake || draft.id == id("c"))) && point.number.0 >= 30
+            (draft.id == id("a") && (is_wake || draft.id == id("c"))) && point.number.0 >= 35
         },
     );
     let late =

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use nocturne_index::qdrant::QdrantIndex;
 use nocturne_index::{
     Collection, DEEPEST_FILTER, EpochPoint, Error, ExactIndex, Expression, Filter, LONGEST_FILTER,
     RecordingDraft, SearchRequest, VectorIndex,
@@ -258,6 +259,25 @@ fn qdrant_gives_as_many_hits_as_are_wanted_whatever_it_has_words_for() {
             assert_eq!(hits.len(), expect.len(), "{text}");
             assert!(recall.is_some() || hits == expect, "{text}");
         }
+    }
+}
+
+#[test]
+fn conditions_that_few_epochs_meet_are_looked_for_recording_by_recording() {
+    let query = embedding(&[1.0; DIM]);
+    let collection = collection(&space(), drafts().to_vec());
+    let exact = ExactIndex::open(&collection).unwrap();
+    let mut settings = there().index.collection().settings().clone();
+    settings.largest_answer = 20;
+    let index = QdrantIndex::open(settings).unwrap();
+    for text in ["clock = \"23:00\"", "clock < \"22:00\" clock > \"01:00\"", "-clock:* onset > 300"]
+    {
+        let request = SearchRequest { filter: filter(text), ..SearchRequest::nearest(2) };
+        assert_eq!(
+            index.search(&query, &request).unwrap(),
+            exact.search(&query, &request).unwrap(),
+            "{text}"
+        );
     }
 }
 
