@@ -79,7 +79,8 @@ impl Session {
             batch: self.batch(),
             captions: serves && self.bundle.has_captioner(),
         };
-        let engine = Engine::open(&arguments.collection, &self.bundle, self.runtime, options)?;
+        let source = arguments.collection.source(&arguments.server, arguments.full_pass);
+        let engine = Engine::open(source, &self.bundle, self.runtime, options)?;
         self.tell_provider(engine.provider());
         Ok(engine)
     }

@@ -14,6 +14,7 @@ mod evaluation;
 mod filters;
 mod inspect;
 mod program;
+mod qdrant;
 mod server;
 mod simulate;
 mod store;

@@ -1,18 +1,18 @@
 //! The engine: a collection, the bundle that filled it, and the questions it answers.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use nocturne_encoder::bundle::Manifest;
 use nocturne_encoder::{
     BatchOptions, Bundle, Captioner, Device, Provider, Runtime, SignalEncoder, TextEncoder,
 };
-use nocturne_index::{Collection, Space};
+use nocturne_index::Space;
 
 use crate::generate::CaptionService;
-use crate::snapshot::{Newest, Snapshot};
+use crate::newest::Newest;
+use crate::snapshot::Snapshot;
 use crate::text::TextService;
-use crate::{Error, Result};
+use crate::{Error, Result, Source};
 
 /// Answers questions about the nights of a collection. It may be shared between threads.
 #[derive(Debug)]
@@ -76,19 +76,17 @@ impl Engine {
     /// [`nocturne_index::Error::OtherBundle`] where another bundle filled it, and what opening either may give;
     /// [`nocturne_encoder::Error::NoCaptioner`] where captions are wanted and the bundle makes none.
     pub fn open(
-        collection: &Path,
+        collection: impl Into<Source>,
         bundle: &Bundle,
         runtime: Runtime,
         options: Options,
     ) -> Result<Self> {
-        let collection = Collection::open(collection)?;
-        collection.expect_space(&Space::of(bundle))?;
+        let snapshot = Snapshot::open(collection.into(), &Space::of(bundle))?;
         let text = TextEncoder::open(runtime, bundle, options.device, options.batch)?;
         let provider = text.provider().clone();
         let captions =
             options.captions.then(|| caption_service(bundle, runtime, options)).transpose()?;
         let recall = options.recall.map(check_recall).transpose()?;
-        let snapshot = Snapshot::open(collection)?;
         Ok(Self {
             newest: Newest::new(snapshot, options.makes_lists),
             texts: TextService::start(text)?,
@@ -114,9 +112,9 @@ impl Engine {
             z_score: self.manifest.preprocessing.z_score,
             captions: self.makes_captions(),
             provider: self.provider.name,
-            recordings: snapshot.collection.recordings().len(),
-            epochs: snapshot.collection.n_epochs(),
-            generation: snapshot.collection.generation(),
+            recordings: snapshot.recordings().entries().len(),
+            epochs: snapshot.n_epochs(),
+            generation: snapshot.generation(),
             search: if self.recall.is_some_and(|it| it < 1.0) { "approximate" } else { "exact" },
         })
     }
@@ -137,6 +135,11 @@ impl Engine {
     /// [`Error::Field`] where it is no share.
     pub(crate) fn recall(&self, asked: Option<f32>) -> Result<Option<f32>> {
         asked.map_or(Ok(self.recall), |asked| check_recall(asked).map(Some))
+    }
+
+    /// Looks whether the collection can be reached, and asks once.
+    pub(crate) fn look(&self) -> Result<()> {
+        Ok(self.newest.held().look()?)
     }
 
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>> {

@@ -1,128 +1,190 @@
-//! One generation of a collection in memory, ready for questions.
+//! One generation of a collection, ready for questions, in a folder or in Qdrant.
+//!
+//! Whichever it is, a question gets the same vectors and does the same sums with them.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::thread::JoinHandle;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use nocturne_encoder::Embedding;
+use nocturne_index::qdrant::{QdrantCollection, QdrantIndex};
 use nocturne_index::{
-    Collection, ExactIndex, Filter, Found, PlannedIndex, SearchRequest, VectorIndex,
+    CaptionHit, Collection, Filter, Found, PlannedIndex, Recording, RecordingEntry, Recordings,
+    Result, ScoreTable, SearchRequest, Space, VectorIndex,
 };
-use nocturne_psg::RecordingId;
+use nocturne_psg::caption::CaptionKind;
+use nocturne_psg::{EpochRef, RecordingId};
 
-use crate::Result;
+use crate::Source;
 
 /// A collection as it was at one moment.
 #[derive(Debug)]
-pub(crate) struct Snapshot {
-    pub(crate) collection: Collection,
-    pub(crate) exact: Arc<ExactIndex>,
-    index: Arc<PlannedIndex>,
+pub(crate) enum Snapshot {
+    Folder {
+        collection: Box<Collection>,
+        index: Arc<PlannedIndex>,
+    },
+    /// What was acknowledged at that moment; a recording that was replaced since ends a question with an error.
+    Qdrant(Box<QdrantIndex>),
 }
 
 impl Snapshot {
-    /// Opens the first generation.
-    pub(crate) fn open(collection: Collection) -> Result<Self> {
-        let index = PlannedIndex::open(&collection)?;
-        Ok(Self::new(collection, index))
+    /// Opens the newest generation, which vectors of `space` must have filled.
+    pub(crate) fn open(source: Source, space: &Space) -> Result<Self> {
+        match source {
+            Source::Folder(folder) => {
+                let collection = Collection::open(&folder)?;
+                collection.expect_space(space)?;
+                let index = Arc::new(PlannedIndex::open(&collection)?);
+                Ok(Self::Folder { collection: Box::new(collection), index })
+            }
+            Source::Qdrant(settings) => {
+                let collection = QdrantCollection::open(*settings)?;
+                collection.expect_space(space)?;
+                Ok(Self::Qdrant(Box::new(QdrantIndex::new(collection))))
+            }
+        }
     }
 
-    /// Opens a later generation; what it shares with this one is not read again.
-    fn followed_by(&self, collection: Collection) -> Result<Self> {
-        let index = self.index.followed_by(&collection)?;
-        Ok(Self::new(collection, index))
+    /// Opens the newest generation where it is a later one; what it shares with this one is not read again.
+    pub(crate) fn refresh(&self) -> Result<Option<Self>> {
+        match self {
+            Self::Folder { collection, index } => {
+                let Some(collection) = collection.refresh()? else { return Ok(None) };
+                let index = Arc::new(index.followed_by(&collection)?);
+                Ok(Some(Self::Folder { collection: Box::new(collection), index }))
+            }
+            Self::Qdrant(index) => {
+                let newer = index.collection().refresh()?;
+                Ok(newer.map(|collection| Self::Qdrant(Box::new(QdrantIndex::new(collection)))))
+            }
+        }
     }
 
-    fn new(collection: Collection, index: PlannedIndex) -> Self {
-        Self { collection, exact: Arc::clone(index.exact()), index: Arc::new(index) }
+    /// Looks whether the collection can be reached, without trying again.
+    pub(crate) fn look(&self) -> Result<()> {
+        match self {
+            Self::Folder { collection, .. } => collection.is_current().map(|_| ()),
+            Self::Qdrant(index) => index.collection().reach(),
+        }
     }
 
-    /// Returns the names of the recordings that are damaged and left out, as far as questions have met them.
-    pub(crate) fn missing(&self) -> Vec<String> {
-        self.exact.missing().iter().map(|missing| missing.recording.to_string()).collect()
+    /// Returns the index that can be made faster, where there is one.
+    pub(crate) fn planned(&self) -> Option<&Arc<PlannedIndex>> {
+        match self {
+            Self::Folder { index, .. } => Some(index),
+            Self::Qdrant(_) => None,
+        }
+    }
+
+    /// Returns what can be listed and counted.
+    pub(crate) fn recordings(&self) -> &dyn Recordings {
+        match self {
+            Self::Folder { collection, .. } => collection.as_ref(),
+            Self::Qdrant(index) => index.collection(),
+        }
+    }
+
+    pub(crate) fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry> {
+        match self {
+            Self::Folder { collection, .. } => collection.entry(id),
+            Self::Qdrant(index) => index.collection().entry(id),
+        }
+    }
+
+    pub(crate) fn n_epochs(&self) -> usize {
+        match self {
+            Self::Folder { index, .. } => index.n_epochs(),
+            Self::Qdrant(index) => index.n_epochs(),
+        }
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        match self {
+            Self::Folder { collection, .. } => collection.generation(),
+            Self::Qdrant(index) => index.collection().generation(),
+        }
+    }
+
+    /// Returns the recordings that are left out, as far as questions have met them, and why.
+    pub(crate) fn missing(&self) -> Vec<(RecordingId, String)> {
+        match self {
+            Self::Folder { index, .. } => {
+                let reason = "its part of the collection is damaged; index it again";
+                let missing = index.exact().missing().into_iter();
+                missing.map(|it| (it.recording, reason.to_owned())).collect()
+            }
+            Self::Qdrant(index) => {
+                let missing = index.missing().into_iter();
+                missing.map(|it| (it.recording, it.problem)).collect()
+            }
+        }
     }
 
     /// Refuses a filter that names what is not there, or what is damaged.
     pub(crate) fn check(&self, filter: &Filter) -> Result<()> {
-        filter.check(&self.collection.recordings())?;
-        let mut named = filter.recordings.iter().flatten();
-        named.try_for_each(|id| self.exact.recording(id).map(|_| ()))?;
-        Ok(())
+        match self {
+            Self::Folder { collection, index } => {
+                filter.check(&collection.recordings())?;
+                let mut named = filter.recordings.iter().flatten();
+                named.try_for_each(|id| index.exact().recording(id).map(|_| ()))
+            }
+            Self::Qdrant(index) => index.expect_recordings(filter),
+        }
     }
 
-    /// Returns whether a recording may have epochs that a filter allows.
+    /// Returns whether a recording may have epochs that a filter allows; of one that is not acknowledged, only its name
+    /// is known.
     pub(crate) fn may_allow(&self, id: &RecordingId, filter: &Filter) -> bool {
-        self.collection.entry(id).is_some_and(|entry| filter.may_allow(entry))
+        match self.entry(id) {
+            Some(entry) => filter.may_allow(entry),
+            None => filter.recordings.is_none() && !filter.excluded_recordings.contains(id),
+        }
     }
 
     pub(crate) fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found> {
-        Ok(self.index.find(query, request)?)
-    }
-}
-
-/// The newest snapshot; questions that are under way keep the one that they began with.
-#[derive(Debug)]
-pub(crate) struct Newest {
-    // A std lock: it is held to copy a pointer, never across a search or an await.
-    snapshot: RwLock<Arc<Snapshot>>,
-    /// Makes lists for the greater collections; nothing where that is left to others.
-    listing: Option<Mutex<Listing>>,
-}
-
-/// The thread that makes lists, one at a time, and the generation that it makes them for.
-type Listing = Option<(u64, JoinHandle<()>)>;
-
-impl Newest {
-    /// Begins with a snapshot; `makes_lists` has lists made in the background where they are worth it.
-    pub(crate) fn new(snapshot: Snapshot, makes_lists: bool) -> Self {
-        let listing = makes_lists.then(Mutex::default);
-        let newest = Self { snapshot: RwLock::new(Arc::new(snapshot)), listing };
-        newest.make_lists(&newest.held());
-        newest
-    }
-
-    /// Returns the newest snapshot, after a look whether a writer has gone on.
-    pub(crate) fn get(&self) -> Result<Arc<Snapshot>> {
-        let current = self.held();
-        let newest = match current.collection.refresh()? {
-            None => current,
-            Some(collection) => {
-                let next = Arc::new(current.followed_by(collection)?);
-                tracing::info!(
-                    generation = next.collection.generation(),
-                    "the collection has grown"
-                );
-                *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&next);
-                next
-            }
-        };
-        self.make_lists(&newest);
-        Ok(newest)
-    }
-
-    fn held(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Makes lists for a snapshot unless that was done, or others are under way; searches go on meanwhile, and without
-    /// lists they look at every epoch.
-    fn make_lists(&self, snapshot: &Arc<Snapshot>) {
-        let Some(listing) = &self.listing else { return };
-        let generation = snapshot.collection.generation();
-        let mut listing = listing.lock().unwrap_or_else(PoisonError::into_inner);
-        if listing.as_ref().is_some_and(|(of, thread)| *of == generation || !thread.is_finished()) {
-            return;
+        match self {
+            Self::Folder { index, .. } => index.find(query, request),
+            Self::Qdrant(index) => index.find(query, request),
         }
-        let index = Arc::clone(&snapshot.index);
-        let make = move || match index.improve() {
-            Ok(true) => tracing::info!(generation, "lists are made"),
-            Ok(false) => {}
-            Err(error) => {
-                tracing::warn!("searches look at every epoch, for want of lists: {error}");
-            }
-        };
-        match std::thread::Builder::new().name("nocturne-lists".to_owned()).spawn(make) {
-            Ok(thread) => *listing = Some((generation, thread)),
-            Err(error) => tracing::warn!("cannot start a thread that makes lists: {error}"),
+    }
+
+    pub(crate) fn search_captions(
+        &self,
+        query: &Embedding,
+        request: &SearchRequest,
+        kinds: Option<&BTreeSet<CaptionKind>>,
+    ) -> Result<Vec<CaptionHit>> {
+        match self {
+            Self::Folder { index, .. } => index.exact().search_captions(query, request, kinds),
+            Self::Qdrant(index) => index.search_captions(query, request, kinds),
+        }
+    }
+
+    pub(crate) fn embedding(&self, epoch: &EpochRef) -> Result<Embedding> {
+        match self {
+            Self::Folder { collection, .. } => collection.epoch(epoch)?.embedding(),
+            Self::Qdrant(index) => index.collection().embedding(epoch),
+        }
+    }
+
+    /// Returns a recording, which only a folder keeps in memory, and only a folder has with its captions.
+    pub(crate) fn recording(&self, id: &RecordingId) -> Result<Arc<Recording>> {
+        match self {
+            Self::Folder { index, .. } => index.exact().recording(id).cloned(),
+            Self::Qdrant(index) => index.collection().recording(id),
+        }
+    }
+
+    /// Scores every epoch of the recordings that are wanted, and returns what `visit` makes of each, by ascending name.
+    pub(crate) fn score_all<T: Send>(
+        &self,
+        prompts: &[Embedding],
+        is_wanted: impl Fn(&RecordingId) -> bool + Sync,
+        visit: impl Fn(&Recording, &ScoreTable) -> T + Sync,
+    ) -> Result<Vec<T>> {
+        match self {
+            Self::Folder { index, .. } => index.exact().score_all(prompts, is_wanted, visit),
+            Self::Qdrant(index) => index.score_all(prompts, is_wanted, visit),
         }
     }
 }

@@ -116,7 +116,7 @@ mod writer;
 
 pub use backup::{Copied, Existing};
 pub use captions::{CaptionHit, Captions};
-pub use catalogue::{Catalogue, Facet, FacetCounts, FacetValue, Listed, Page};
+pub use catalogue::{Catalogue, Facet, FacetCounts, FacetValue, Listed, Page, Recordings};
 pub use check::CacheProblem;
 pub use collection::Collection;
 pub use draft::{CaptionPoint, EpochPoint, RecordingDraft};
