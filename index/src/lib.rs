@@ -93,6 +93,8 @@ mod error;
 mod exact;
 mod filter;
 mod graph;
+#[cfg(test)]
+mod growing;
 mod handle;
 mod kernel;
 mod manifest;
