@@ -33,6 +33,7 @@ pub mod simulator;
 mod stage;
 mod subject;
 mod survey;
+mod table;
 mod warning;
 mod z_score;
 
@@ -43,7 +44,7 @@ pub use event::{Event, EventKind, EventSet};
 pub use hypnogram::Hypnogram;
 pub use id::{EpochNumber, EpochRef, InvalidRecordingId, ParseEpochRefError, RecordingId};
 pub use inspect::{Inspection, SignalInspection};
-pub use list::{ListedRecording, RecordingList, RowProblem};
+pub use list::{ListedRecording, RecordingList};
 pub use metadata_table::{MatchedMetadata, MetadataTable};
 pub use night::Night;
 pub use origin::{EventInspection, EventOrigin};
@@ -51,6 +52,7 @@ pub use recording::{OpenOptions, Recording};
 pub use stage::Stage;
 pub use subject::subject_of;
 pub use survey::{ChannelCount, LabelCount, Survey};
+pub use table::RowProblem;
 pub use warning::{Warning, WarningCode};
 pub use z_score::ZScore;
 

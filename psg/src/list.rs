@@ -1,14 +1,13 @@
 //! Reads a list of recordings: which files, whose night, and what else is said of it.
 //!
-//! CSV with a header, or JSON lines. `recording` is needed; `annotations` names a file, or several with `;` between
+//! A [table](crate::table) as CSV, JSON lines or Parquet. `recording` is needed; `annotations` names a file, or several with `;` between
 //! them; every other column, such as `subject`, is kept with the recording. A list may come from elsewhere, so paths
 //! stay below the data root and name plain files only.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use serde::Serialize;
-
+use crate::table::{Row, RowProblem, rows};
 use crate::{Error, Result};
 
 const RECORDING: &str = "recording";
@@ -44,23 +43,6 @@ impl ListedRecording {
     }
 }
 
-/// What is wrong with a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RowProblem {
-    /// Line of the list, from 1.
-    pub line: u64,
-    /// What is wrong, as a sentence.
-    pub problem: String,
-}
-
-/// A row as it stands in the list.
-pub(crate) struct Row {
-    pub(crate) line: u64,
-    pub(crate) fields: BTreeMap<String, String>,
-}
-
-type ReadRow = std::result::Result<Row, RowProblem>;
-
 impl RecordingList {
     /// Reads a list; `root` is the folder of the list where none is given.
     ///
@@ -93,60 +75,6 @@ impl RecordingList {
         }
         Ok(Self { root, recordings, problems })
     }
-}
-
-/// Reads the rows of a list as CSV, which must have one of some columns, or as JSON lines.
-pub(crate) fn rows(path: &Path, keys: &[&str]) -> Result<Vec<ReadRow>> {
-    let error = |problem: String| Error::List { path: path.to_owned(), problem };
-    let text = std::fs::read_to_string(path).map_err(|source| error(source.to_string()))?;
-    let is_json = text.trim_start().starts_with('{');
-    if is_json { Ok(json_rows(&text)) } else { csv_rows(&text, keys).map_err(error) }
-}
-
-fn csv_rows(text: &str, keys: &[&str]) -> std::result::Result<Vec<ReadRow>, String> {
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
-    let header = reader.headers().map_err(|problem| problem.to_string())?.clone();
-    if !header.iter().any(|column| keys.contains(&column)) {
-        let columns: Vec<&str> = header.iter().collect();
-        return Err(format!(
-            "its columns are `{}`; expected one called `{}`",
-            columns.join("`, `"),
-            keys.join("` or `")
-        ));
-    }
-    let rows = reader.records().map(|record| {
-        let record = record.map_err(|problem| RowProblem {
-            line: problem.position().map_or(0, csv::Position::line),
-            problem: problem.to_string(),
-        })?;
-        let fields =
-            header.iter().zip(&record).map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let line = record.position().map_or(0, csv::Position::line);
-        Ok(Row { line, fields: fields.collect() })
-    });
-    Ok(rows.collect())
-}
-
-fn json_rows(text: &str) -> Vec<ReadRow> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let row = |(i, line): (usize, &str)| {
-        let line_number = i as u64 + 1;
-        let object: BTreeMap<String, serde_json::Value> = serde_json::from_str(line)
-            .map_err(|problem| RowProblem { line: line_number, problem: problem.to_string() })?;
-        let text = |value: serde_json::Value| match &value {
-            serde_json::Value::String(text) => text.clone(),
-            serde_json::Value::Null => String::new(),
-            serde_json::Value::Bool(_)
-            | serde_json::Value::Number(_)
-            | serde_json::Value::Array(_)
-            | serde_json::Value::Object(_) => value.to_string(),
-        };
-        let fields = object.into_iter().map(|(key, value)| (key, text(value))).collect();
-        Ok(Row { line: line_number, fields })
-    };
-    lines.map(row).collect()
 }
 
 /// Checks a row against the disk and the rows before it.

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::list::{Row, rows};
-use crate::{Error, Result, RowProblem, subject_of};
+use crate::table::{Row, RowProblem, rows};
+use crate::{Error, Result, subject_of};
 
 const RECORDING: &str = "recording";
 const SUBJECT: &str = "subject";
 
-/// What is said of recordings: CSV with a header, or JSON lines.
+/// What is said of recordings: CSV with a header, JSON lines, or Parquet.
 ///
 /// A column `recording` holds names of recordings; without it, a column `subject` holds persons, whose recordings are
 /// those with that `subject`, or whose name is a person's after [`subject_of`]. Every other column is kept as text;

@@ -168,7 +168,7 @@ pub(crate) struct CollectionArguments {
 /// A list of recordings, instead of a folder.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ManifestArguments {
-    /// List of recordings as CSV with a header or as JSON lines: `recording`, `annotations`, `subject` and any
+    /// List of recordings as CSV with a header, JSON lines or Parquet: `recording`, `annotations`, `subject` and any
     /// metadata; paths are below the data root.
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,

@@ -35,7 +35,7 @@ pub(crate) struct List {
 /// `nocturne metadata`
 #[derive(Debug, Args)]
 pub(crate) struct Metadata {
-    /// Table as CSV with a header or as JSON lines: a column `recording`, or `subject`, and any others. Columns that it
+    /// Table as CSV with a header, JSON lines or Parquet: a column `recording`, or `subject`, and any others. Columns that it
     /// lacks stay as they are, and so does what an empty cell is about.
     pub(crate) table: PathBuf,
     /// Folder of the collection.
