@@ -4,8 +4,8 @@
 //! part of the time; hashing, writing and synchronising are.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
-#![expect(dead_code, reason = "the nights serve another benchmark too")]
 
+mod clusters;
 mod nights;
 
 use std::time::Instant;
@@ -16,8 +16,7 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use serde_json::json;
 
-/// Epochs of a night of eight hours.
-const NIGHT: usize = 960;
+use clusters::NIGHT;
 
 fn main() -> Result<()> {
     let (mut rows, mut numbers) = (100_000_usize, 512_usize);
@@ -33,13 +32,14 @@ fn main() -> Result<()> {
         }
     }
     let mut random = Pcg64Mcg::seed_from_u64(21);
-    let centres = nights::centres(numbers, &mut random);
+    let centres = clusters::centres(numbers, &mut random);
     let folder = tempfile::tempdir()?;
     let mut writer = CollectionWriter::create(folder.path(), &nights::space(numbers))?;
     let mut seconds: Vec<f64> = Vec::new();
     let mut n_bytes = 0;
     for night in 0..rows.div_ceil(NIGHT) {
-        let draft = nights::draft(night, NIGHT.min(rows - night * NIGHT), &centres, &mut random)?;
+        let epochs = clusters::epochs(NIGHT.min(rows - night * NIGHT), &centres, &mut random)?;
+        let draft = nights::draft(night, epochs);
         let begin = Instant::now();
         n_bytes += writer.commit(draft)?.segment.length;
         seconds.push(begin.elapsed().as_secs_f64());

@@ -1,24 +1,31 @@
 //! How long do questions about every epoch take, against merely reading what they read?
 //!
-//! `cargo bench -p nocturne-index --bench scan -- [--rows N] [--numbers N] [--json]` prints a line for each kind of question: wall-clock
-//! milliseconds for a million epochs, and the ratio to reading the same bytes on as many threads in the same run, which
-//! holds on any machine. The kinds take turns, and the middle one of their times counts.
+//! ```text
+//! cargo bench -p nocturne-index --bench scan -- [--rows N] [--numbers N] [--json]
+//! ```
+//!
+//! Prints a line for each kind of question: wall-clock milliseconds for a million epochs, and the ratio to reading the same
+//! bytes on as many threads in the same run, which holds on any machine. The kinds take turns, and the middle one of their
+//! times counts.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
 
+mod clusters;
 mod nights;
 
 use std::hint::black_box;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use nocturne_encoder::Embedding;
-use nocturne_index::{Collection, ExactIndex, Recording, ScoreTable, SearchRequest, VectorIndex};
+use nocturne_index::{
+    Collection, CollectionWriter, ExactIndex, Recording, ScoreTable, SearchRequest, VectorIndex,
+};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use serde_json::json;
 
-use nights::{centres, fill, near_one_of};
+use clusters::NIGHT;
 
 /// How often each kind of question is asked.
 const ROUNDS: usize = 11;
@@ -33,29 +40,32 @@ fn main() -> Result<()> {
     let Arguments { rows, numbers, json } = Arguments::read()?;
     let folder = tempfile::tempdir()?;
     let mut random = Pcg64Mcg::seed_from_u64(21);
-    let centres = centres(numbers, &mut random);
+    let centres = clusters::centres(numbers, &mut random);
     fill(folder.path(), rows, &centres, &mut random)?;
     let index = ExactIndex::open(&Collection::open(folder.path())?)?;
-    let prompts: Vec<Embedding> =
-        (0..LABELS).map(|_| near_one_of(&centres, &mut random)).collect::<Result<_>>()?;
+    let prompts = clusters::epochs(LABELS, &centres, &mut random)?;
 
+    let read = || {
+        black_box(index.read_codes()?);
+        Ok(())
+    };
+    let one_prompt = || {
+        black_box(index.search(&prompts[0], &SearchRequest::nearest(K))?);
+        Ok(())
+    };
+    let night = || {
+        black_box(index.score_all(&prompts[..1], |_| true, found)?);
+        Ok(())
+    };
+    let labels_64 = || {
+        black_box(index.score_all(&prompts, |_| true, labels)?);
+        Ok(())
+    };
     let kinds: [(&str, &dyn Fn() -> Result<()>); 4] = [
-        ("read", &|| {
-            black_box(index.read_codes()?);
-            Ok(())
-        }),
-        ("one_prompt", &|| {
-            black_box(index.search(&prompts[0], &SearchRequest::nearest(K))?);
-            Ok(())
-        }),
-        ("night", &|| {
-            black_box(index.score_all(&prompts[..1], |_| true, found)?);
-            Ok(())
-        }),
-        ("labels_64", &|| {
-            black_box(index.score_all(&prompts, |_| true, labels)?);
-            Ok(())
-        }),
+        ("read", &read),
+        ("one_prompt", &one_prompt),
+        ("night", &night),
+        ("labels_64", &labels_64),
     ];
     let mut times = vec![Vec::new(); kinds.len()];
     for _ in 0..ROUNDS {
@@ -88,6 +98,16 @@ fn main() -> Result<()> {
                 "{name:12} {ms_per_million:9.2} ms for a million, {ratio:6.2} times reading ({kernel}, {threads} threads)"
             );
         }
+    }
+    Ok(())
+}
+
+/// Writes nights of so many epochs altogether.
+fn fill(folder: &Path, n_epochs: usize, centres: &[Vec<f32>], random: &mut Pcg64Mcg) -> Result<()> {
+    let mut writer = CollectionWriter::create(folder, &nights::space(centres[0].len()))?;
+    for (night, start) in (0..n_epochs).step_by(NIGHT).enumerate() {
+        let epochs = clusters::epochs(NIGHT.min(n_epochs - start), centres, random)?;
+        writer.commit(nights::draft(night, epochs))?;
     }
     Ok(())
 }
@@ -131,11 +151,16 @@ fn found(_: &Recording, scores: &ScoreTable) -> usize {
 
 /// Returns the nearest prompt of each epoch.
 fn labels(_: &Recording, scores: &ScoreTable) -> Vec<usize> {
-    let best = |scores: &[f32]| {
-        let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        scores.iter().position(|score| *score == greatest)
-    };
-    (0..scores.n_epochs()).filter_map(|row| best(scores.row(row))).collect()
+    (0..scores.n_epochs()).map(|row| greatest(scores.row(row))).collect()
+}
+
+/// Returns where the greatest score is.
+fn greatest(scores: &[f32]) -> usize {
+    let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    scores
+        .iter()
+        .position(|score| *score == greatest)
+        .expect("there are scores, and all are finite")
 }
 
 fn median(mut times: Vec<f64>) -> f64 {

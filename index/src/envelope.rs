@@ -95,8 +95,8 @@ pub(crate) struct Envelope {
 impl Envelope {
     /// Checks footer and directory.
     pub(crate) fn open(bytes: FileContent) -> Result<Self, Damage> {
-        let (range, hash) = checked_directory(&bytes)?;
-        let directory = split_directory(&bytes, range)?;
+        let Tail { body, directory, hash } = checked_tail(&bytes)?;
+        let directory = split_directory(body, &directory)?;
         let passed = directory.checksums.iter().map(|_| AtomicBool::new(false)).collect();
         Ok(Self { bytes, hash, directory, passed })
     }
@@ -112,18 +112,21 @@ impl Envelope {
     }
 
     /// Returns the header.
-    pub(crate) fn header(&self) -> Result<&[u8; ALIGNMENT], Damage> {
+    pub(crate) fn header(&self) -> Result<[u8; ALIGNMENT], Damage> {
         if self.directory.body < ALIGNMENT {
             return Err(Damage::at(self.directory.body, "it ends inside its header"));
         }
-        let header = self.checked(0..ALIGNMENT)?.first_chunk();
-        Ok(header.expect("as long as was asked for"))
+        let mut header = [0; ALIGNMENT];
+        self.read(0, &mut header)?;
+        Ok(header)
     }
 
-    /// Returns a section with its place in the file.
-    pub(crate) fn section(&self, name: &'static str) -> Result<Section<'_>, Damage> {
+    /// Returns a copy of a section with its place in the file.
+    pub(crate) fn section(&self, name: &'static str) -> Result<Section, Damage> {
         let range = self.place(name)?;
-        Ok(Section { name, offset: range.start, bytes: self.checked(range)? })
+        let mut bytes = vec![0; range.len()];
+        self.read(range.start, &mut bytes)?;
+        Ok(Section { name, offset: range.start, bytes })
     }
 
     /// Returns where a section is, without a look at it.
@@ -139,28 +142,39 @@ impl Envelope {
         }
     }
 
-    /// Returns some bytes of the body, once every block that they are in has passed its checksum.
+    /// Returns some bytes of the body in place, once every block that they are in has passed its checksum.
     pub(crate) fn checked(&self, range: Range<usize>) -> Result<&[u8], Damage> {
-        for block in range.start / BLOCK..range.end.div_ceil(BLOCK) {
-            self.check(block)?;
-        }
+        self.check(&range)?;
         Ok(&self.bytes[range])
+    }
+
+    /// Copies bytes of the body from a place on, once every block that they are in has passed its checksum.
+    pub(crate) fn read(&self, start: usize, bytes: &mut [u8]) -> Result<(), Damage> {
+        self.check(&(start..start + bytes.len()))?;
+        copy(&self.bytes, start, bytes)
     }
 
     /// Checks every block again, whether it has passed or not.
     pub(crate) fn check_all(&self) -> Result<(), Damage> {
         self.passed.iter().for_each(|passed| passed.store(false, Ordering::Relaxed));
-        self.checked(0..self.directory.body).map(|_| ())
+        self.check(&(0..self.directory.body))
     }
 
-    fn check(&self, block: usize) -> Result<(), Damage> {
+    fn check(&self, range: &Range<usize>) -> Result<(), Damage> {
+        let mut blocks = range.start / BLOCK..range.end.div_ceil(BLOCK);
+        blocks.try_for_each(|block| self.check_block(block))
+    }
+
+    /// Checks a block by a copy: what lies beside that which is asked for is not to stay in memory.
+    fn check_block(&self, block: usize) -> Result<(), Damage> {
         // Nothing is published with it but itself: whoever sees it unset checks once more.
         if self.passed[block].load(Ordering::Relaxed) {
             return Ok(());
         }
         let start = block * BLOCK;
-        let content = &self.bytes[start..self.directory.body.min(start + BLOCK)];
-        if xxh3_64(content) != self.directory.checksums[block] {
+        let mut content = vec![0; BLOCK.min(self.directory.body - start)];
+        copy(&self.bytes, start, &mut content)?;
+        if xxh3_64(&content) != self.directory.checksums[block] {
             let problem = format!("the checksum of its {} bytes is wrong", content.len());
             return Err(Damage::at(start, problem));
         }
@@ -169,18 +183,24 @@ impl Envelope {
     }
 }
 
+/// Copies bytes from a place on.
+fn copy(content: &FileContent, start: usize, bytes: &mut [u8]) -> Result<(), Damage> {
+    let unread = |error| Damage::at(start, format!("it cannot be read: {error}"));
+    content.read(start, bytes).map_err(unread)
+}
+
 /// A stretch of a file.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Section<'a> {
+#[derive(Debug)]
+pub(crate) struct Section {
     pub(crate) name: &'static str,
     /// Where it begins in the file.
     pub(crate) offset: usize,
-    pub(crate) bytes: &'a [u8],
+    pub(crate) bytes: Vec<u8>,
 }
 
-impl<'a> Section<'a> {
+impl Section {
     /// Returns the rows of a column, each of `SIZE` bytes, or says that there are more or fewer than `n`.
-    fn rows<const SIZE: usize>(self, n: usize) -> Result<&'a [[u8; SIZE]], Damage> {
+    fn rows<const SIZE: usize>(&self, n: usize) -> Result<&[[u8; SIZE]], Damage> {
         let (rows, rest) = self.bytes.as_chunks();
         if rows.len() != n || !rest.is_empty() {
             let problem =
@@ -192,7 +212,7 @@ impl<'a> Section<'a> {
 
     /// Returns a column whose every row `decode` understands.
     pub(crate) fn column<const SIZE: usize, T>(
-        self,
+        &self,
         n: usize,
         decode: impl Fn([u8; SIZE]) -> Option<T>,
     ) -> Result<Vec<T>, Damage> {
@@ -207,32 +227,43 @@ impl<'a> Section<'a> {
     }
 }
 
-/// Returns where the directory is, once footer and directory have passed their hash.
-fn checked_directory(bytes: &[u8]) -> Result<(Range<usize>, SegmentHash), Damage> {
-    let start_of_footer = bytes
+/// What comes after the body, but the footer.
+struct Tail {
+    /// Length of the body.
+    body: usize,
+    directory: Vec<u8>,
+    hash: SegmentHash,
+}
+
+/// Returns the directory, once footer and directory have passed their hash.
+fn checked_tail(content: &FileContent) -> Result<Tail, Damage> {
+    let start_of_footer = content
         .len()
         .checked_sub(FOOTER)
-        .ok_or_else(|| Damage::at(bytes.len(), "it is too short to be a segment"))?;
-    let footer = &bytes[start_of_footer..];
+        .ok_or_else(|| Damage::at(content.len(), "it is too short to be a segment"))?;
+    let mut footer = [0; FOOTER];
+    copy(content, start_of_footer, &mut footer)?;
     if &footer[FOOTER - SEAL.len()..] != SEAL {
-        return Err(Damage::at(bytes.len() - SEAL.len(), "it does not end with its seal"));
+        return Err(Damage::at(content.len() - SEAL.len(), "it does not end with its seal"));
     }
-    let [start, length, whole] = [0, 8, 16].map(|at| u64_at(footer, at));
+    let [start, length, whole] = [0, 8, 16].map(|at| u64_at(&footer, at));
     let adds_up =
-        whole == bytes.len() as u64 && start.checked_add(length) == Some(start_of_footer as u64);
+        whole == content.len() as u64 && start.checked_add(length) == Some(start_of_footer as u64);
     if !adds_up {
         let problem = format!(
             "its footer tells of a directory of {length} bytes at {start} in {whole} bytes; the file has {}",
-            bytes.len()
+            content.len()
         );
         return Err(Damage::at(start_of_footer, problem));
     }
-    let directory = start as usize..start_of_footer;
-    let hash = hash_of(&bytes[directory.start..start_of_footer + 24]);
+    let body = start as usize;
+    let mut directory = vec![0; start_of_footer - body];
+    copy(content, body, &mut directory)?;
+    let hash = hash_of(&[directory.as_slice(), &footer[..24]].concat());
     if hash.0.to_le_bytes() != footer[24..40] {
-        return Err(Damage::at(directory.start, "the hash of its directory is wrong"));
+        return Err(Damage::at(body, "the hash of its directory is wrong"));
     }
-    Ok((directory, hash))
+    Ok(Tail { body, directory, hash })
 }
 
 /// What the directory says.
@@ -245,10 +276,8 @@ struct Directory {
     checksums: Vec<u64>,
 }
 
-fn split_directory(bytes: &[u8], range: Range<usize>) -> Result<Directory, Damage> {
-    let body = range.start;
+fn split_directory(body: usize, directory: &[u8]) -> Result<Directory, Damage> {
     let damage = |problem: &str| Damage::at(body, format!("its directory {problem}"));
-    let directory = &bytes[range];
     let (count, rest) = directory.split_first_chunk().ok_or_else(|| damage("is empty"))?;
     let lines = (u32::from_le_bytes(*count) as usize)
         .checked_mul(LINE)

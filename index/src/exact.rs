@@ -14,7 +14,7 @@ use crate::filter::RowFilter;
 use crate::handle::Handle;
 use crate::kernel::Kernel;
 use crate::search::expect_dim;
-use crate::shortlist::Shortlist;
+use crate::shortlist::{Promising, Shortlist};
 use crate::threads;
 use crate::top_k::{Candidate, Place, TopK};
 use crate::vectors::cosine;
@@ -31,8 +31,9 @@ use crate::{
 /// # What is in memory?
 ///
 /// Opening opens the files and reads nothing of them. What a question needs is mapped and checked then, and stays checked:
-/// for each epoch its codes (512 bytes of 512 numbers), 8 bytes beside them, and 25 bytes of columns. Vectors stay on the
-/// disk but for those that come close to being a hit. All but the columns is memory that the system can take back.
+/// for each epoch its codes (512 bytes of 512 numbers), 8 bytes beside them, and 25 bytes of columns where a recording had
+/// hits. Vectors are copied where they come close to being a hit, and do not stay. Codes are memory that the system can
+/// take back.
 ///
 /// A recording that turns out to be damaged is left out from then on, and told of by [`missing`](Self::missing), which
 /// every answer has to repeat **after** it was found: it would otherwise be wrong in silence.
@@ -288,15 +289,21 @@ impl ExactIndex {
     }
 
     /// Returns the hits among some epochs, by their vectors; nothing where one of them turned out to be damaged.
+    ///
+    /// The most promising are looked at first, until the others cannot reach what has been found.
     pub(crate) fn rescored(
         &self,
         query: &Embedding,
         request: &SearchRequest,
-        places: impl IntoIterator<Item = Place>,
+        mut promising: Vec<Promising>,
     ) -> Result<Option<Vec<Hit>>> {
+        promising.sort_unstable_by(|a, b| b.most.total_cmp(&a.most).then(a.place.cmp(&b.place)));
         let mut top = TopK::new(request.k);
         let mut vector = vec![0.0; self.space.dim];
-        for (number, row) in places {
+        for Promising { most, place: (number, row) } in promising {
+            if most < top.least() {
+                break;
+            }
             let handle = &self.handles[number];
             let read = handle
                 .recording()
@@ -420,7 +427,7 @@ impl VectorIndex for ExactIndex {
                 let Some(part) = part? else { return Ok(None) };
                 shortlist.merge(part);
             }
-            self.rescored(query, request, shortlist.into_places())
+            self.rescored(query, request, shortlist.into_promising())
         })?;
         Ok(Found { hits, plan: Plan::Scan })
     }

@@ -16,9 +16,16 @@ pub(crate) struct Shortlist {
     certain: BinaryHeap<Reverse<Score>>,
     /// What a place must be able to reach.
     least: f32,
-    /// Places with the most that each may reach.
-    places: Vec<(f32, Place)>,
+    places: Vec<Promising>,
     n_sifted: usize,
+}
+
+/// A place that may be among the best.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Promising {
+    /// The most that it may reach.
+    pub(crate) most: f32,
+    pub(crate) place: Place,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,7 +47,7 @@ impl Shortlist {
         if !self.may_need(score, bound) {
             return;
         }
-        self.places.push((score + bound, place));
+        self.places.push(Promising { most: score + bound, place });
         self.be_certain(score - bound);
         if self.places.len() > 4096 + 2 * self.n_sifted {
             self.sift();
@@ -53,10 +60,10 @@ impl Shortlist {
         self.places.extend(other.places);
     }
 
-    /// Returns the places that may be among the best, in no particular order.
-    pub(crate) fn into_places(mut self) -> impl Iterator<Item = Place> {
+    /// Returns the places that may be among the best with the most that each may reach.
+    pub(crate) fn into_promising(mut self) -> Vec<Promising> {
         self.sift();
-        self.places.into_iter().map(|(_, place)| place)
+        self.places
     }
 
     fn be_certain(&mut self, score: f32) {
@@ -72,7 +79,7 @@ impl Shortlist {
     }
 
     fn sift(&mut self) {
-        self.places.retain(|(most, _)| *most >= self.least);
+        self.places.retain(|promising| promising.most >= self.least);
         self.n_sifted = self.places.len();
     }
 }
@@ -104,7 +111,8 @@ mod tests {
             (start..).zip(scores).for_each(|(row, score)| part.push(*score, 0.1, (0, row)));
             shortlist.merge(part);
         }
-        let mut rows: Vec<usize> = shortlist.into_places().map(|place| place.1).collect();
+        let promising = shortlist.into_promising().into_iter();
+        let mut rows: Vec<usize> = promising.map(|promising| promising.place.1).collect();
         rows.sort_unstable();
         assert_eq!(rows, expect);
     }
@@ -129,6 +137,7 @@ mod tests {
         let mut shortlist = Shortlist::new(1, None);
         (0..100_000).for_each(|row| shortlist.push(row as f32, 0.1, (0, row)));
         assert!(shortlist.places.len() < 10_000);
-        assert_eq!(shortlist.into_places().collect::<Vec<_>>(), [(0, 99_999)]);
+        let place = (0, 99_999);
+        assert_eq!(shortlist.into_promising(), [Promising { most: 99_999.1, place }]);
     }
 }

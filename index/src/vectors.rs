@@ -9,7 +9,7 @@ use nocturne_encoder::Embedding;
 use crate::segment::Segment;
 use crate::{Error, Result};
 
-/// Embeddings by rows, 2 bytes a number, which stay in the recording's file until they are asked for.
+/// Embeddings by rows, 2 bytes a number, which stay in the recording's file: each that is asked for is copied.
 ///
 /// Half precision changes a cosine by less than 0.001.
 #[derive(Debug, Clone)]
@@ -74,18 +74,30 @@ impl Vectors {
     /// # Panics
     ///
     /// Panics where there is no such row.
-    pub fn row_bytes(&self, row: usize) -> Result<&[u8]> {
-        assert!(row < self.n, "there are {} rows", self.n);
-        let start = self.offset + 2 * self.dim * row;
-        self.segment.bytes(start..start + 2 * self.dim)
+    pub fn row_bytes(&self, row: usize) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; 2 * self.dim];
+        self.read(row, &mut bytes)?;
+        Ok(bytes)
     }
 
     /// Writes a row into `numbers`, which must be as long as a row.
     pub(crate) fn copy_row(&self, row: usize, numbers: &mut [f32]) -> Result<()> {
+        self.convert(row, &self.row_bytes(row)?, numbers)
+    }
+
+    /// Copies the bytes of rows from one on, as many as there is room for.
+    fn read(&self, row: usize, bytes: &mut [u8]) -> Result<()> {
+        let width = 2 * self.dim;
+        assert!(width * row + bytes.len() <= width * self.n, "there are {} rows", self.n);
+        self.segment.read(self.offset + width * row, bytes)
+    }
+
+    /// Converts the bytes of a row.
+    fn convert(&self, row: usize, bytes: &[u8], numbers: &mut [f32]) -> Result<()> {
         /// Numbers that are converted at a time.
         const PART: usize = 64;
         const WITHOUT_SIGN: u16 = 0x7fff;
-        let bytes = self.row_bytes(row)?.as_chunks().0;
+        let bytes = bytes.as_chunks().0;
         let mut halves = [f16::ZERO; PART];
         let mut greatest = f16::ZERO.to_bits();
         for (numbers, bytes) in numbers.chunks_mut(PART).zip(bytes.chunks(PART)) {
@@ -109,11 +121,20 @@ impl Vectors {
         wanted: impl Fn(usize) -> bool,
         mut visit: impl FnMut(usize, &[f32]),
     ) -> Result<()> {
-        // One row at a time stays in the first-level cache between conversion and product.
+        /// Rows that are read at a time, as far as any of them is wanted: what is read stays in the second-level cache.
+        const ROWS: usize = 64;
+        let width = 2 * self.dim;
+        let mut bytes = vec![0; ROWS.min(self.n) * width];
         let mut numbers = vec![0.0; self.dim];
-        for row in (0..self.len()).filter(|row| wanted(*row)) {
-            self.copy_row(row, &mut numbers)?;
-            visit(row, &numbers);
+        for start in (0..self.n).step_by(ROWS) {
+            let rows = start..self.n.min(start + ROWS);
+            let Some(first) = rows.clone().find(|row| wanted(*row)) else { continue };
+            let bytes = &mut bytes[..(rows.end - first) * width];
+            self.read(first, bytes)?;
+            for row in (first..rows.end).filter(|row| wanted(*row)) {
+                self.convert(row, &bytes[(row - first) * width..][..width], &mut numbers)?;
+                visit(row, &numbers);
+            }
         }
         Ok(())
     }

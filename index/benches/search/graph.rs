@@ -1,5 +1,6 @@
 //! The graph as `hnsw_rs` searches it, over vectors in single precision, and the same graph frozen.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,14 +8,14 @@ use anyhow::{Context, Result};
 use nocturne_encoder::Embedding;
 use nocturne_index::storage::Folder;
 use nocturne_index::{
-    Error, ExactIndex, Found, GraphIndex, GraphSettings, Hit, HnswGraph, Plan, SearchRequest,
-    Space, VectorIndex,
+    Error, ExactIndex, Filter, Found, GraphIndex, GraphSettings, Hit, HnswGraph, Plan,
+    SearchRequest, Space, VectorIndex,
 };
 use nocturne_psg::EventSet;
 use nocturne_psg::montage::ChannelMask;
 use serde_json::json;
 
-use crate::measure::{Memory, built};
+use crate::measure::{Asked, Memory, built, print};
 use crate::{K, Questions, RECALLS, ask};
 
 const CANDIDATES: [usize; 6] = [16, 32, 64, 128, 512, 1024];
@@ -32,6 +33,7 @@ pub(crate) fn measure(exact: &Arc<ExactIndex>, folder: &Path, questions: &Questi
         let setting = json!({ "candidates": candidates });
         ask("hnsw_rs", &setting, &index, &SearchRequest::nearest(K), questions)?;
     }
+    ask_some(&graph, exact, questions)?;
     let storage = Folder::at(folder);
     built("graph, from that of hnsw_rs", n_rows, || {
         Ok(GraphIndex::freeze(&graph)?.save(&storage)?)
@@ -55,6 +57,30 @@ pub(crate) fn measure(exact: &Arc<ExactIndex>, folder: &Path, questions: &Questi
     Ok(())
 }
 
+/// Asks for the nearest of one recording in a hundred, by the library's own filter and by ours.
+fn ask_some(
+    graph: &HnswGraph,
+    exact: &ExactIndex,
+    Questions { queries, .. }: &Questions,
+) -> Result<()> {
+    /// Queries of each kind, for the library takes long: it walks on until it has met enough that are allowed.
+    const QUERIES: usize = 20;
+    const CANDIDATES: usize = 128;
+    let ids = exact.recordings().map(|recording| Ok(recording?.id().clone()));
+    let some: BTreeSet<_> = ids.step_by(100).collect::<Result<_>>()?;
+    let filter = Filter { recordings: Some(some), ..Filter::default() };
+    let request = SearchRequest { filter, ..SearchRequest::nearest(K) };
+    for (kind, queries) in queries {
+        let queries = &queries[..QUERIES.min(queries.len())];
+        let truth = Asked::all(exact, queries, &request)?;
+        print("scan of 1 %", &json!({}), kind, &truth, &truth);
+        let index = AsItComes { graph, exact, candidates: CANDIDATES };
+        let setting = json!({ "candidates": CANDIDATES });
+        print("hnsw_rs of 1 %", &setting, kind, &Asked::all(&index, queries, &request)?, &truth);
+    }
+    Ok(())
+}
+
 /// The library's own search; its hits tell of nothing but the epoch.
 struct AsItComes<'a> {
     graph: &'a HnswGraph,
@@ -72,7 +98,11 @@ impl VectorIndex for AsItComes<'_> {
     }
 
     fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found, Error> {
-        let epochs = self.graph.search(query, request.k, self.candidates)?;
+        let SearchRequest { k, filter, .. } = request;
+        let epochs = match &filter.recordings {
+            None => self.graph.search(query, *k, self.candidates)?,
+            Some(recordings) => self.graph.search_among(query, *k, self.candidates, recordings)?,
+        };
         let hit = |epoch| Hit {
             epoch,
             score: 0.0,

@@ -9,28 +9,29 @@
 //! queries for each second of processor time and of the clock, and how long a query takes. `--save` writes the vectors as
 //! `.npy`, and `benches/peers.py` asks other libraries the same about them; `--data` reads such files, and `--vectors`
 //! any others: float32 by rows, and for `--truth` the numbers of each query's nearest as integers. `--graph` builds a
-//! graph of `hnsw_rs`, which takes minutes, and asks it by the library's own search and frozen.
+//! graph of `hnsw_rs`, which takes minutes, and asks it by the library's own search and frozen; and asks both for the
+//! nearest of one recording in a hundred.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
 
 mod graph;
 mod measure;
+#[path = "../nights/mod.rs"]
+mod nights;
 mod npy;
 mod set;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use nocturne_encoder::Embedding;
-use nocturne_encoder::bundle::Preprocessing;
 use nocturne_index::{
-    Collection, CollectionWriter, EpochPoint, ExactIndex, PartitionIndex, PlannedIndex,
-    RecordingDraft, SearchRequest, Space, VectorIndex,
+    Collection, CollectionWriter, ExactIndex, PartitionIndex, PlannedIndex, SearchRequest,
+    VectorIndex,
 };
-use nocturne_psg::montage::ChannelMask;
-use nocturne_psg::{EpochNumber, EpochRef, EventSet, Quality, RecordingId, ZScore};
+use nocturne_psg::{EpochNumber, EpochRef};
 use serde_json::json;
 
 use measure::{Asked, Memory, built, print};
@@ -111,13 +112,9 @@ struct Questions {
 fn epochs_of(rows: &[u64]) -> BTreeSet<EpochRef> {
     let epoch = |row: &u64| {
         let (night, number) = (row / NIGHT as u64, row % NIGHT as u64);
-        EpochRef { recording: recording(night as usize), epoch: EpochNumber(number as u32) }
+        EpochRef { recording: nights::name(night as usize), epoch: EpochNumber(number as u32) }
     };
     rows.iter().take(K).map(epoch).collect()
-}
-
-fn recording(night: usize) -> RecordingId {
-    RecordingId::new(format!("night-{night:05}")).expect("letters, digits and a hyphen are a name")
 }
 
 fn ask(
@@ -138,38 +135,11 @@ fn embeddings(rows: &Rows) -> Result<Vec<Embedding>> {
 }
 
 /// Writes the epochs as recordings.
-fn fill(folder: &std::path::Path, epochs: &Rows) -> Result<()> {
-    let space = Space {
-        bundle: "bench".into(),
-        fingerprint: "bench".into(),
-        dim: epochs.dim,
-        preprocessing: Preprocessing { montage: "sleeplm-10".into(), z_score: ZScore::Recording },
-    };
-    let mut writer = CollectionWriter::create(folder, &space)?;
+fn fill(folder: &Path, epochs: &Rows) -> Result<()> {
+    let mut writer = CollectionWriter::create(folder, &nights::space(epochs.dim))?;
     for (night, rows) in epochs.numbers.chunks(NIGHT * epochs.dim).enumerate() {
-        let points = rows.chunks_exact(epochs.dim).enumerate().map(|(number, row)| {
-            Ok(EpochPoint {
-                number: EpochNumber(number as u32),
-                onset_s: 30.0 * number as f64,
-                mask: ChannelMask::ALL,
-                quality: Quality::default(),
-                stage: None,
-                events: EventSet::EMPTY,
-                vector: Embedding::new(row.to_vec())?,
-            })
-        });
-        writer.commit(RecordingDraft {
-            id: recording(night),
-            source: format!("night-{night:05}.edf"),
-            source_sha256: String::new(),
-            annotations_sha256: None,
-            start: None,
-            metadata: std::collections::BTreeMap::default(),
-            montage: serde_json::Value::Null,
-            events: None,
-            epochs: points.collect::<Result<_>>()?,
-            captions: vec![],
-        })?;
+        let vectors = rows.chunks_exact(epochs.dim).map(|row| Ok(Embedding::new(row.to_vec())?));
+        writer.commit(nights::draft(night, vectors.collect::<Result<_>>()?))?;
     }
     Ok(())
 }

@@ -102,10 +102,8 @@ pub fn find_duplicates(collection: &Collection, settings: DuplicateSettings) -> 
 fn read(collection: &Collection, id: &RecordingId) -> Result<Night> {
     let recording = collection.read_recording(id)?;
     let (vectors, dim) = (recording.vectors(), recording.vectors().dim());
-    let mut numbers = vec![0.0; recording.n_epochs() * dim];
-    for (row, vector) in numbers.chunks_exact_mut(dim).enumerate() {
-        vectors.copy_row(row, vector)?;
-    }
+    let mut numbers = Vec::with_capacity(recording.n_epochs() * dim);
+    vectors.for_each(|_| true, |_, vector| numbers.extend_from_slice(vector))?;
     let epochs = recording.numbers().iter().map(|number| i64::from(number.0)).collect();
     Ok(Night { epochs, numbers, dim })
 }

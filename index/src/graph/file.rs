@@ -31,7 +31,7 @@ use crate::check::{CachedRow, expect_rows};
 use crate::codes::Codes;
 use crate::entry::SegmentHash;
 use crate::envelope::{ALIGNMENT, Builder, Damage, Envelope};
-use crate::kernel::{LINE, Line, MAX_DIM};
+use crate::kernel::{self, LINE, Line, MAX_DIM};
 use crate::member::Member;
 use crate::storage::FileContent;
 
@@ -165,7 +165,7 @@ impl Frozen {
         let n_rows = u64::from_le_bytes(*header[24..].first_chunk().expect("64 bytes"));
         let n_rows = usize::try_from(n_rows).unwrap_or(usize::MAX);
         let section = envelope.section(DETAILS)?;
-        let details: Details = serde_json::from_slice(section.bytes)
+        let details: Details = serde_json::from_slice(&section.bytes)
             .map_err(|error| Damage::at(section.offset, format!("its details: {error}")))?;
         let middles = middles(&envelope, dim, n_groups)?;
         let ends = ends(&envelope, n_groups, n_rows)?;
@@ -259,9 +259,18 @@ impl Frozen {
 
     /// Returns the neighbours of a row; what is no row stands for none.
     pub(super) fn neighbours(&self, row: u32) -> impl Iterator<Item = u32> {
+        let numbers = self.neighbour_bytes(row).as_chunks().0;
+        numbers.iter().map(|bytes| u32::from_le_bytes(*bytes))
+    }
+
+    /// Asks for the neighbours of a row some time before they are needed.
+    pub(super) fn ask_for_neighbours(&self, row: u32) {
+        kernel::prefetch(self.neighbour_bytes(row));
+    }
+
+    fn neighbour_bytes(&self, row: u32) -> &[u8] {
         let column = &self.envelope.bytes()[self.neighbours.clone()];
-        let bytes = &column[row as usize * 4 * self.stride..][..4 * self.stride];
-        bytes.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes))
+        &column[row as usize * 4 * self.stride..][..4 * self.stride]
     }
 
     /// Returns the codes of all rows.
@@ -310,5 +319,5 @@ fn width(dim: usize) -> usize {
 }
 
 fn extend_with_lines(bytes: &mut Vec<u8>, lines: &[Line]) {
-    bytes.extend(lines.iter().flat_map(|line| line.0.map(i8::cast_unsigned)));
+    lines.iter().for_each(|line| bytes.extend(line.0.map(i8::cast_unsigned)));
 }

@@ -10,9 +10,6 @@ use crate::{ExactIndex, Result, VectorIndex};
 /// Most groups; a walk looks at the middle of each.
 const MAX_GROUPS: usize = 4096;
 
-/// Rows for each group from which its middle is found.
-const SAMPLE: usize = 48;
-
 /// A row in the making: where the graph and the snapshot have it.
 struct Row {
     group: u32,
@@ -25,7 +22,7 @@ struct Row {
 /// well the graph is walked.
 pub(super) fn draft<'a>(exact: &'a ExactIndex, graph: &HnswGraph) -> Result<Draft<'a>> {
     let n_groups = exact.n_epochs().isqrt().clamp(1, MAX_GROUPS);
-    let middles = nearest::middles(&sample(exact, n_groups * SAMPLE)?, n_groups);
+    let middles = nearest::middles(&sample(exact, n_groups * nearest::SAMPLE)?, n_groups);
     let mut recordings = Vec::new();
     let mut members: Vec<&Codes> = Vec::new();
     let mut rows = Vec::with_capacity(graph.places().len());

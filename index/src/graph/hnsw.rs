@@ -7,14 +7,15 @@
 //! - brings its own distance, clamped so that rounding never makes it negative;
 //! - inserts a first recording alone: points that begin at once do not know of each other.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
 
-use hnsw_rs::prelude::{Distance, Hnsw};
+use hnsw_rs::prelude::{Distance, Hnsw, Neighbour};
 use nocturne_encoder::Embedding;
-use nocturne_psg::EpochRef;
+use nocturne_psg::{EpochRef, RecordingId};
 
 use crate::top_k::Place;
 use crate::vectors::cosine;
@@ -113,13 +114,40 @@ impl HnswGraph {
     /// [`Error::Dimension`] and [`Error::DamagedSegment`].
     pub fn search(&self, query: &Embedding, k: usize, candidates: usize) -> Result<Vec<EpochRef>> {
         crate::search::expect_dim(self.exact.space(), query)?;
-        let found = self.graph.search(query.as_slice(), k, candidates);
-        let epoch = |id: usize| {
-            let (number, row) = self.places[id];
+        self.epochs(&self.graph.search(query.as_slice(), k, candidates))
+    }
+
+    /// Returns the `k` nearest epochs of some recordings that the library's own search finds with some candidates, the
+    /// nearest first. Where few are allowed, it walks through most of the graph.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Dimension`] and [`Error::DamagedSegment`].
+    pub fn search_among(
+        &self,
+        query: &Embedding,
+        k: usize,
+        candidates: usize,
+        recordings: &BTreeSet<RecordingId>,
+    ) -> Result<Vec<EpochRef>> {
+        crate::search::expect_dim(self.exact.space(), query)?;
+        let handles = self.exact.handles().iter();
+        let is_wanted: Vec<bool> =
+            handles.map(|handle| recordings.contains(&handle.entry().id)).collect();
+        let filter = |id: &usize| is_wanted[self.places[*id].0];
+        let mut found = self.graph.search_filter(query.as_slice(), k, candidates, Some(&filter));
+        // The library may return the point that it began with although it is not wanted (its issue 27).
+        found.retain(|neighbour| filter(&neighbour.d_id));
+        self.epochs(&found)
+    }
+
+    fn epochs(&self, found: &[Neighbour]) -> Result<Vec<EpochRef>> {
+        let epoch = |neighbour: &Neighbour| {
+            let (number, row) = self.places[neighbour.d_id];
             let recording = self.exact.handles()[number].recording()?;
             Ok(EpochRef { recording: recording.id().clone(), epoch: recording.numbers()[row] })
         };
-        found.into_iter().map(|neighbour| epoch(neighbour.d_id)).collect()
+        found.iter().map(epoch).collect()
     }
 
     pub(super) fn exact(&self) -> &Arc<ExactIndex> {

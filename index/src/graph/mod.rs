@@ -26,9 +26,8 @@ use crate::cache_files::CacheFiles;
 use crate::codes::Codes;
 use crate::entry::SegmentHash;
 use crate::envelope::Damage;
-use crate::shortlist::Shortlist;
+use crate::shortlist::{Promising, Shortlist};
 use crate::storage::{FileContent, Storage};
-use crate::top_k::Place;
 use crate::{ExactIndex, Found, Hit, Plan, Result, SearchRequest, Space, VectorIndex};
 use file::Frozen;
 use walk::{Candidate, Rooms};
@@ -199,9 +198,9 @@ impl GraphIndex {
         let prompt = Codes::of(self.exact.space().dim, [query]);
         let walked = self.rooms.lend(|walk| {
             let candidates = candidates.max(request.k);
-            self.allowed(walk.towards(&prompt, &self.frozen, candidates, &[]), request)
+            self.allowed(walk.towards(&prompt, &self.frozen, candidates, &[]), &prompt, request)
         });
-        let Some(mut places) = walked? else { return Ok(None) };
+        let Some(mut promising) = walked? else { return Ok(None) };
         let mut others = Shortlist::new(request.k, None);
         for number in &self.others {
             let handle = &self.exact.handles()[*number];
@@ -210,21 +209,23 @@ impl GraphIndex {
                 return Ok(None);
             }
         }
-        places.extend(others.into_places());
-        self.exact.rescored(query, request, places)
+        promising.extend(others.into_promising());
+        self.exact.rescored(query, request, promising)
     }
 
-    /// Returns the places of the best candidates that are in the snapshot and allowed; nothing where they are too few.
+    /// Returns the best candidates that are in the snapshot and allowed; nothing where they are too few.
     fn allowed(
         &self,
         candidates: &[Candidate],
+        prompt: &Codes,
         request: &SearchRequest,
-    ) -> Result<Option<Vec<Place>>> {
+    ) -> Result<Option<Vec<Promising>>> {
         // More than are wanted, because codes may be wrong about the order of the last few.
         let most = 2 * request.k + 10;
+        let (scale, bound) = (prompt.scales()[0], prompt.likely_bound());
         let is_open = request.filter.is_open();
         let mut filters = BTreeMap::new();
-        let mut places = Vec::with_capacity(most);
+        let mut promising = Vec::with_capacity(most);
         for candidate in candidates {
             let [member, row] = self.frozen.place(candidate.row).map(|number| number as usize);
             let Some(number) = self.numbers[member] else { continue };
@@ -238,13 +239,14 @@ impl GraphIndex {
                 .as_ref()
                 .is_some_and(|filter| filter.allows(row));
             if is_allowed {
-                places.push((number, row));
+                let most = candidate.score * scale + bound;
+                promising.push(Promising { most, place: (number, row) });
             }
-            if places.len() == most {
+            if promising.len() == most {
                 break;
             }
         }
-        Ok(Some(places).filter(|places| places.len() >= request.k))
+        Ok(Some(promising).filter(|promising| promising.len() >= request.k))
     }
 }
 

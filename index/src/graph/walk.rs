@@ -67,11 +67,16 @@ impl Walk {
             self.visited.visit(*row);
         }
         for group in nearest_groups(query, graph) {
-            self.fresh.extend(graph.group(group).map(|row| row as u32));
-            self.fresh.retain(|row| self.visited.visit(*row));
-            self.score(query, graph);
+            let visited = &mut self.visited;
+            let rows = graph.group(group).map(|row| row as u32);
+            self.fresh.extend(rows.filter(|row| visited.visit(*row)));
         }
+        self.score(query, graph);
         while let Some(row) = self.beam.next() {
+            // Most often it is the next one, and its neighbours are there when the scores of these are.
+            if let Some(later) = self.beam.open() {
+                graph.ask_for_neighbours(later);
+            }
             let visited = &mut self.visited;
             self.fresh.extend(graph.neighbours(row).filter(|row| visited.visit(*row)));
             self.score(query, graph);
@@ -142,17 +147,19 @@ impl Beam {
         self.first_open = self.first_open.min(place);
     }
 
+    /// Returns the best row that is open.
+    fn open(&mut self) -> Option<u32> {
+        let closed = self.candidates[self.first_open..].iter().take_while(|it| !it.is_open);
+        self.first_open += closed.count();
+        self.candidates.get(self.first_open).map(|candidate| candidate.row)
+    }
+
     /// Returns the best row that is open, and closes it.
     fn next(&mut self) -> Option<u32> {
-        let open = self.candidates.iter_mut().skip(self.first_open);
-        for candidate in open {
-            self.first_open += 1;
-            if candidate.is_open {
-                candidate.is_open = false;
-                return Some(candidate.row);
-            }
-        }
-        None
+        let row = self.open()?;
+        self.candidates[self.first_open].is_open = false;
+        self.first_open += 1;
+        Some(row)
     }
 }
 
@@ -186,5 +193,121 @@ impl Visited {
         let is_new = *bits & bit == 0;
         *bits |= bit;
         is_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f32::consts::TAU;
+
+    use nocturne_encoder::Embedding;
+    use nocturne_psg::RecordingId;
+
+    use super::super::file::{Details, Draft, NONE};
+    use super::*;
+    use crate::SegmentHash;
+    use crate::member::Member;
+
+    /// Rows of a ring, so far apart that codes tell them from one another, and rows of a group.
+    const ROWS: usize = 24;
+    const GROUP: usize = 4;
+
+    fn direction(angle: f32) -> Embedding {
+        Embedding::new(vec![angle.cos(), angle.sin()]).unwrap()
+    }
+
+    fn angle_of(row: f32) -> f32 {
+        TAU * row / ROWS as f32
+    }
+
+    /// A graph in which each row knows the next one and the one before.
+    fn ring() -> Frozen {
+        let rows: Vec<_> = (0..ROWS).map(|row| direction(angle_of(row as f32))).collect();
+        let codes = Codes::of(2, &rows);
+        let middle = |group| direction(angle_of((group * GROUP) as f32 + 1.5));
+        let middles: Vec<_> = (0..ROWS / GROUP).map(middle).collect();
+        let id = RecordingId::new("a").unwrap();
+        let member = Member { id, segment: SegmentHash(0), n_epochs: ROWS };
+        let beside = |row: usize| [(row + 1) % ROWS, (row + ROWS - 1) % ROWS].map(|row| row as u32);
+        let draft = Draft {
+            details: Details {
+                fingerprint: String::new(),
+                recordings: vec![member],
+                efforts: Vec::new(),
+            },
+            middles: Codes::of(2, &middles),
+            ends: (GROUP..=ROWS).step_by(GROUP).collect(),
+            stride: 3,
+            neighbours: (0..ROWS).flat_map(|row| [beside(row)[0], beside(row)[1], NONE]).collect(),
+            members: vec![&codes],
+            places: (0..ROWS as u32).map(|row| [0, row]).collect(),
+        };
+        Frozen::open(draft.seal()).unwrap()
+    }
+
+    /// Walks from somewhere on the ring and returns the rows that are held, the best first.
+    fn walk(row: f32, n_candidates: usize, held_out: &[u32]) -> Vec<u32> {
+        let query = Codes::of(2, [&direction(angle_of(row))]);
+        Rooms::default().lend(|walk| {
+            let found = walk.towards(&query, &ring(), n_candidates, held_out);
+            found.iter().map(|candidate| candidate.row).collect()
+        })
+    }
+
+    #[test]
+    fn walk_ends_at_the_nearest() {
+        for row in 0..ROWS as u32 {
+            // Nearer to the row before than to the next.
+            let before = (row + ROWS as u32 - 1) % ROWS as u32;
+            assert_eq!(walk(row as f32 - 0.3, 2, &[]), [row, before]);
+        }
+    }
+
+    #[test]
+    fn held_out_rows_are_not_stepped_on() {
+        assert_eq!(walk(8.1, 3, &[8, 10]), [9, 7, 6]);
+    }
+
+    #[test]
+    fn walk_that_holds_all_finds_all() {
+        let mut found = walk(7.0, ROWS + 5, &[]);
+        found.sort_unstable();
+        assert!(found.into_iter().eq(0..ROWS as u32));
+    }
+
+    #[test]
+    fn room_is_clean_when_it_is_lent_again() {
+        let (rooms, graph) = (Rooms::default(), ring());
+        let ask = |row: f32| {
+            let query = Codes::of(2, [&direction(angle_of(row))]);
+            rooms.lend(|walk| (walk.towards(&query, &graph, 1, &[])[0].row, walk.n_scored()))
+        };
+        let first = ask(3.0);
+        assert_eq!((ask(20.0).0, ask(3.0)), (20, first));
+    }
+
+    #[test]
+    fn beam_keeps_the_best_and_gives_each_once() {
+        let mut beam = Beam::default();
+        beam.begin(3);
+        for (score, row) in [(0.5, 1), (0.9, 2), (0.1, 3), (0.7, 4)] {
+            beam.offer(score, row);
+        }
+        assert_eq!([beam.next(), beam.next()], [Some(2), Some(4)]);
+        // A better one comes first, and one that is worse than all is not taken.
+        beam.offer(0.8, 5);
+        beam.offer(0.2, 6);
+        assert_eq!(beam.open(), Some(5));
+        assert_eq!([beam.next(), beam.next()], [Some(5), None]);
+    }
+
+    #[test]
+    fn rows_are_visited_once_and_none_beyond_the_last() {
+        let mut visited = Visited::default();
+        visited.begin(70);
+        assert_eq!([0, 69].map(|row| visited.visit(row)), [true, true]);
+        assert_eq!([69, 0, 70, NONE].map(|row| visited.visit(row)), [false; 4]);
+        visited.begin(65);
+        assert_eq!([0, 64, 69].map(|row| visited.visit(row)), [true, true, false]);
     }
 }

@@ -119,6 +119,14 @@ impl Kernel {
     }
 }
 
+/// Asks for bytes that will be needed soon, where the processor can be asked.
+pub(crate) fn prefetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    x86::prefetch_bytes(bytes);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
+}
+
 /// Computes a table of products row by row; what a kernel does that has no better way.
 fn product_by_rows(
     dot: impl Fn(&[Line], &[Line], &mut [i32]),

@@ -139,7 +139,7 @@ impl Lists {
         let n_rows = u64::from_le_bytes(*header[24..].first_chunk().expect("64 bytes"));
         let n_rows = usize::try_from(n_rows).unwrap_or(usize::MAX);
         let section = envelope.section(DETAILS)?;
-        let details: Details = serde_json::from_slice(section.bytes)
+        let details: Details = serde_json::from_slice(&section.bytes)
             .map_err(|error| Damage::at(section.offset, format!("its details: {error}")))?;
         let ends = ends(&envelope, n_lists, n_rows)?;
         let place = |name, size: usize| -> Result<usize, Damage> {
@@ -315,7 +315,7 @@ fn ends(envelope: &Envelope, n_lists: usize, n_rows: usize) -> Result<Vec<usize>
 }
 
 fn extend_with_lines(bytes: &mut Vec<u8>, lines: &[Line]) {
-    bytes.extend(lines.iter().flat_map(|line| line.0.map(i8::cast_unsigned)));
+    lines.iter().for_each(|line| bytes.extend(line.0.map(i8::cast_unsigned)));
 }
 
 fn place_of([a, b, c, d, e, f, g, h]: [u8; 8]) -> Place {

@@ -23,8 +23,9 @@ use crate::envelope::Damage;
 use crate::filter::RowFilter;
 use crate::kernel::Kernel;
 use crate::member::Member;
+use crate::shortlist::Promising;
 use crate::storage::{FileContent, Storage};
-use crate::top_k::{Place, TopK};
+use crate::top_k::{Candidate, Place, TopK};
 use crate::{
     Error, ExactIndex, Found, Hit, Plan, Result, SearchRequest, Space, VectorIndex, threads,
 };
@@ -32,9 +33,6 @@ use lists::{Details, Lists};
 
 /// Where the files are in a collection.
 pub(crate) const FILES: CacheFiles = CacheFiles { folder: "partitions", suffix: ".lists" };
-
-/// Rows for each list from which its middle is found.
-const SAMPLE: usize = 48;
 
 /// Most lists.
 const MAX_LISTS: usize = 65_536;
@@ -92,7 +90,8 @@ impl PartitionIndex {
         if !(1..=MAX_LISTS).contains(&n_lists) {
             return Err(Error::Setting { name: "lists", value: n_lists, expected: "1 to 65536" });
         }
-        let middles = Arc::new(nearest::middles(&sample(&exact, n_lists * SAMPLE)?, n_lists));
+        let middles =
+            Arc::new(nearest::middles(&sample(&exact, n_lists * nearest::SAMPLE)?, n_lists));
         let all: Vec<usize> = (0..exact.handles().len()).collect();
         let assigned = assign(&exact, &all, &middles)?;
         let ranks = ranks::of(&exact, &middles, &assigned)?;
@@ -267,8 +266,12 @@ impl PartitionIndex {
                 }
             }
         }
-        let places = gathered.top.into_sorted().into_iter().map(|candidate| candidate.place);
-        self.exact.rescored(query, request, places)
+        // Scores of lists are without the prompt's scale.
+        let (scale, bound) = (prompt.scales()[0], prompt.likely_bound());
+        let candidates = gathered.top.into_sorted().into_iter();
+        let promising = candidates
+            .map(|Candidate { score, place }| Promising { most: score * scale + bound, place });
+        self.exact.rescored(query, request, promising.collect())
     }
 
     /// Returns the lists whose middles are nearest, the nearest first.

@@ -1,11 +1,15 @@
 //! Groups of rows that point the same way: k-means on the sphere, with the products of 8-bit codes.
 
 use crate::codes::Codes;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, LINE};
 use crate::threads;
 
-/// Times that the middles are moved; beyond, the groups hardly change.
-const ROUNDS: usize = 8;
+/// Rows for each group that each round looks at: a few tell where the groups are, and more of them where their middles are.
+/// Beyond, the groups hardly change.
+const ROUNDS: [usize; 6] = [8, 8, 8, 16, 16, SAMPLE];
+
+/// Rows for each group from which its middle is found.
+pub(crate) const SAMPLE: usize = 32;
 
 /// Rows, and middles, of which a table of products stays in the first-level cache.
 const TILE: usize = 64;
@@ -17,11 +21,20 @@ pub(crate) fn middles(rows: &Codes, n: usize) -> Codes {
     let n = n.min(rows.len());
     let mut middles = Codes::with_room(rows.dim(), n);
     (0..n).for_each(|place| middles.push(&rows.numbers(place * rows.len() / n)));
-    for round in 0..ROUNDS {
-        let nearest = nearest(rows, &middles);
-        middles = means(rows, &nearest, n, round);
+    for (round, rows_of_group) in ROUNDS.into_iter().enumerate() {
+        let some = evenly_spread(rows, n * rows_of_group);
+        let nearest = nearest(&some, &middles);
+        middles = means(&some, &nearest, n, round);
     }
     middles
+}
+
+/// Returns `n` of some rows, or as many as there are.
+fn evenly_spread(rows: &Codes, n: usize) -> Codes {
+    let n = n.min(rows.len());
+    let mut some = Codes::with_room(rows.dim(), n);
+    (0..n).for_each(|place| some.push_row_of(rows, place * rows.len() / n));
+    some
 }
 
 /// Returns for each row the place of the middle with which its product is greatest.
@@ -75,7 +88,9 @@ fn means(rows: &Codes, nearest: &[u32], n: usize, round: usize) -> Codes {
     for (row, group) in nearest.iter().enumerate() {
         let scale = rows.scales()[row];
         let sum = &mut sums[*group as usize * dim..][..dim];
-        sum.iter_mut().zip(rows.row(row)).for_each(|(sum, code)| *sum += scale * f32::from(code));
+        for (sum, line) in sum.chunks_mut(LINE).zip(rows.lines(row..row + 1)) {
+            sum.iter_mut().zip(line.0).for_each(|(sum, code)| *sum += scale * f32::from(code));
+        }
     }
     let mut means = Codes::with_room(dim, n);
     for (group, sum) in sums.chunks_exact_mut(dim).enumerate() {

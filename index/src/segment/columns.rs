@@ -1,44 +1,37 @@
 //! Columns of numbers as bytes.
 
+use super::{CODES, ERRORS, SCALES};
 use crate::codes::Codes;
-use crate::envelope::{Damage, Section};
-use crate::storage::FileContent;
+use crate::envelope::{Damage, Envelope, Section};
 
 /// Returns the codes of `n` vectors; those of rows without a rest stay in the file.
-pub(super) fn codes(
-    content: &FileContent,
-    [codes, scales, errors]: [Section<'_>; 3],
-    n: usize,
-    dim: usize,
-) -> Result<Codes, Damage> {
-    let count = length(codes, n, dim)?;
-    if codes.bytes.len() != count {
-        let problem = format!("`{}` has {} bytes; expected {count}", codes.name, codes.bytes.len());
-        return Err(Damage::at(codes.offset, problem));
+pub(super) fn codes(envelope: &Envelope, n: usize, dim: usize) -> Result<Codes, Damage> {
+    let range = envelope.place(CODES)?;
+    if n.checked_mul(dim) != Some(range.len()) {
+        let problem = format!("`{CODES}` has {} bytes; expected {n} of {dim}", range.len());
+        return Err(Damage::at(range.start, problem));
     }
+    // A scan goes through the codes again and again; all else is copied when it is needed.
+    envelope.bytes().look_only_at(&range);
+    let codes = envelope.checked(range.clone())?;
     // Kernels rely on it that no code is -128.
     let least = i8::MIN.cast_unsigned();
-    if codes.bytes.contains(&least)
-        && let Some(place) = codes.bytes.iter().position(|code| *code == least)
+    if codes.contains(&least)
+        && let Some(place) = codes.iter().position(|code| *code == least)
     {
-        let problem = format!("row {} of `{}` holds -128", place / dim, codes.name);
-        return Err(Damage::at(codes.offset + place, problem));
+        let problem = format!("row {} of `{CODES}` holds -128", place / dim);
+        return Err(Damage::at(range.start + place, problem));
     }
     let number = |bytes| Some(f32::from_le_bytes(bytes)).filter(|number| number.is_finite());
     let scale = |bytes| number(bytes).filter(|scale| *scale >= 0.0);
-    let [scales, errors] = [scales.column(n, scale)?, errors.column(n, scale)?];
-    Ok(Codes::of_file(dim, content, codes.offset, scales, errors))
-}
-
-/// Returns how many numbers `n` vectors have, unless no file can have as many.
-fn length(section: Section<'_>, n: usize, dim: usize) -> Result<usize, Damage> {
-    let too_many = || Damage::at(section.offset, format!("{n} vectors of {dim} numbers"));
-    n.checked_mul(dim).ok_or_else(too_many)
+    let scales = envelope.section(SCALES)?.column(n, scale)?;
+    let errors = envelope.section(ERRORS)?.column(n, scale)?;
+    Ok(Codes::of_file(dim, envelope.bytes(), range.start, scales, errors))
 }
 
 /// Says at which row a column is out of order, given where the column begins and how long a row is.
 pub(super) fn in_order<T>(
-    section: Section<'_>,
+    section: &Section,
     size: usize,
     values: &[T],
     is_order: impl Fn(&T, &T) -> bool,

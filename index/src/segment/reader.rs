@@ -1,7 +1,6 @@
 //! Reads a segment as far as it is needed; nothing that fails a check is given away.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -12,13 +11,12 @@ use nocturne_psg::{EpochNumber, Event, EventSet, Quality, Stage};
 use super::columns::{self, in_order};
 use super::writer::MAGIC;
 use super::{
-    CAPTION_ENDS, CAPTION_KINDS, CAPTION_ROWS, CAPTION_TEXT, CAPTION_VECTORS, CODES, DETAILS,
-    Details, ERRORS, EVENTS, FORMAT, FORMAT_WITH_CODES, MASKS, NO_STAGE, NUMBERS, ONSETS, QUALITY,
-    SCALES, STAGES, VECTORS,
+    CAPTION_ENDS, CAPTION_KINDS, CAPTION_ROWS, CAPTION_TEXT, CAPTION_VECTORS, DETAILS, Details,
+    EVENTS, FORMAT, FORMAT_WITH_CODES, MASKS, NO_STAGE, NUMBERS, ONSETS, QUALITY, STAGES, VECTORS,
 };
 use crate::captions::Captions;
 use crate::codes::Codes;
-use crate::envelope::{ALIGNMENT, Damage, Envelope};
+use crate::envelope::{ALIGNMENT, Damage, Envelope, Section};
 use crate::recording::EpochColumns;
 use crate::storage::FileContent;
 use crate::vectors::Vectors;
@@ -81,7 +79,7 @@ impl Segment {
     pub(crate) fn codes(self: &Arc<Self>) -> Result<Codes> {
         let Opened { envelope, format } = self.opened()?;
         if *format >= FORMAT_WITH_CODES {
-            return self.named(codes(envelope, self.entry.n_epochs, self.space.dim));
+            return self.named(columns::codes(envelope, self.entry.n_epochs, self.space.dim));
         }
         let vectors = self.named(vectors(self, envelope, VECTORS, self.entry.n_epochs))?;
         let mut codes = Codes::with_room(vectors.dim(), vectors.len());
@@ -99,9 +97,9 @@ impl Segment {
         self.codes().map(|_| ())
     }
 
-    /// Returns some bytes that have passed their checksum.
-    pub(crate) fn bytes(&self, range: Range<usize>) -> Result<&[u8]> {
-        self.named(self.opened()?.envelope.checked(range))
+    /// Copies bytes from a place on, once they have passed their checksum.
+    pub(crate) fn read(&self, start: usize, bytes: &mut [u8]) -> Result<()> {
+        self.named(self.opened()?.envelope.read(start, bytes))
     }
 
     /// Returns the error for damage that was found at a place.
@@ -151,7 +149,7 @@ struct Header {
 }
 
 impl Header {
-    fn read(bytes: &[u8; ALIGNMENT]) -> Result<Self, Damage> {
+    fn read(bytes: [u8; ALIGNMENT]) -> Result<Self, Damage> {
         if !bytes.starts_with(MAGIC) {
             return Err(Damage::at(0, "it does not begin like a segment"));
         }
@@ -180,7 +178,8 @@ impl Header {
 
 fn content(segment: &Arc<Segment>, envelope: &Envelope) -> Result<Content, Damage> {
     let entry = segment.entry();
-    let details = details(envelope, entry, &segment.space)?;
+    let section = envelope.section(DETAILS)?;
+    let details = details(&section, entry, &segment.space)?;
     Ok(Content {
         epochs: epochs(envelope, entry.n_epochs)?,
         vectors: vectors(segment, envelope, VECTORS, entry.n_epochs)?,
@@ -207,18 +206,12 @@ fn vectors(
     Ok(Vectors::new(Arc::clone(segment), name, place.start, n, dim))
 }
 
-fn codes(envelope: &Envelope, n: usize, dim: usize) -> Result<Codes, Damage> {
-    let [codes, scales, errors] = [CODES, SCALES, ERRORS].map(|name| envelope.section(name));
-    columns::codes(envelope.bytes(), [codes?, scales?, errors?], n, dim)
-}
-
 fn details<'a>(
-    envelope: &'a Envelope,
+    section: &'a Section,
     entry: &RecordingEntry,
     space: &Space,
 ) -> Result<Details<'a>, Damage> {
-    let section = envelope.section(DETAILS)?;
-    let details: Details<'_> = serde_json::from_slice(section.bytes)
+    let details: Details<'_> = serde_json::from_slice(&section.bytes)
         .map_err(|error| Damage::at(section.offset, format!("its details: {error}")))?;
     let (id, fingerprint) = (details.id.as_ref(), details.fingerprint.as_ref());
     if *id != entry.id || *fingerprint != space.fingerprint {
@@ -232,7 +225,7 @@ fn epochs(envelope: &Envelope, n: usize) -> Result<EpochColumns, Damage> {
     let section = envelope.section(NUMBERS)?;
     let number = |bytes| Some(EpochNumber(u32::from_le_bytes(bytes)));
     let numbers = section.column(n, number)?;
-    in_order(section, 4, &numbers, |a, b| a < b)?;
+    in_order(&section, 4, &numbers, |a, b| a < b)?;
     let onset_s = |bytes| Some(f64::from_le_bytes(bytes)).filter(|onset_s| onset_s.is_finite());
     let event_set = |bytes| Some(EventSet::from_bits(u32::from_le_bytes(bytes)));
     Ok(EpochColumns {
@@ -252,16 +245,16 @@ fn captions(segment: &Arc<Segment>, envelope: &Envelope) -> Result<Captions, Dam
     let row =
         |bytes| Some(u32::from_le_bytes(bytes)).filter(|row| (*row as usize) < entry.n_epochs);
     let rows = rows_section.column(n, row)?;
-    in_order(rows_section, 4, &rows, |a, b| a <= b)?;
+    in_order(&rows_section, 4, &rows, |a, b| a <= b)?;
     let text_section = envelope.section(CAPTION_TEXT)?;
-    let text = str::from_utf8(text_section.bytes).map_err(|error| {
+    let text = str::from_utf8(&text_section.bytes).map_err(|error| {
         Damage::at(text_section.offset + error.valid_up_to(), "a caption is not UTF-8")
     })?;
     let ends_section = envelope.section(CAPTION_ENDS)?;
     let end =
         |bytes| Some(u32::from_le_bytes(bytes)).filter(|end| text.is_char_boundary(*end as usize));
     let ends = ends_section.column(n, end)?;
-    in_order(ends_section, 4, &ends, |a, b| a <= b)?;
+    in_order(&ends_section, 4, &ends, |a, b| a <= b)?;
     Ok(Captions {
         rows,
         kinds: envelope

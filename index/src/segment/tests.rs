@@ -85,12 +85,12 @@ fn reread(
 ) -> Result<()> {
     let (mut entry, bytes) = seal(&space(), draft()).unwrap();
     let opened = Envelope::open(FileContent::from(bytes)).unwrap();
-    let mut header = *opened.header().unwrap();
+    let mut header = opened.header().unwrap();
     change_header(&mut header);
     let mut change = Some(change);
     let mut builder = Builder::new(header);
     for name in NAMES {
-        let mut content = opened.section(name).unwrap().bytes.to_vec();
+        let mut content = opened.section(name).unwrap().bytes;
         if let Some(change) = change.take_if(|_| name == changed) {
             change(&mut content);
         }
@@ -161,7 +161,7 @@ fn impossible_codes_are_refused() {
 fn format_without_codes_is_read_as_if_it_had_them() {
     let (mut entry, bytes) = seal(&space(), draft()).unwrap();
     let opened = Envelope::open(FileContent::from(bytes.clone())).unwrap();
-    let mut header = *opened.header().unwrap();
+    let mut header = opened.header().unwrap();
     header[8] = 1;
     let mut builder = Builder::new(header);
     for name in &NAMES[..13] {

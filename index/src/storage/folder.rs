@@ -44,7 +44,7 @@ impl Storage for Folder {
     }
 
     fn map(&self, name: &str) -> io::Result<FileContent> {
-        FileContent::of(&File::open(self.path(name))?)
+        FileContent::of(self.path(name))
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {

@@ -12,5 +12,7 @@ mod duplicates;
 mod durability;
 mod filters;
 mod lock;
+#[cfg(target_os = "linux")]
+mod memory;
 mod qdrant;
 mod support;
