@@ -36,6 +36,7 @@ fn code(error: &Error) -> Code {
         Error::Lacks { .. } => Code::FailedPrecondition,
         Error::Index(error) => index_code(error),
         Error::EncoderLost
+        | Error::BundleUnknown { .. }
         | Error::Encoder(_)
         | Error::Psg(_)
         | Error::Serve { .. }
@@ -51,7 +52,9 @@ fn index_code(error: &nocturne_index::Error) -> Code {
         | Error::Filter(_)
         | Error::UnknownFacet { .. }
         | Error::PageToken => Code::InvalidArgument,
-        Error::DamagedSegment { .. } | Error::DamagedManifest { .. } => Code::DataLoss,
+        Error::DamagedSegment { .. }
+        | Error::DamagedManifest { .. }
+        | Error::DamagedNote { .. } => Code::DataLoss,
         Error::Outdated { .. } => Code::Unavailable,
         Error::Io { .. }
         | Error::NotACollection { .. }
@@ -63,6 +66,12 @@ fn index_code(error: &nocturne_index::Error) -> Code {
         | Error::WriterStopped { .. }
         | Error::Draft { .. }
         | Error::Setting { .. }
+        | Error::SpaceName { .. }
+        | Error::UnknownSpace { .. }
+        | Error::SpaceExists { .. }
+        | Error::ServedSpace { .. }
+        | Error::IncompleteSpace { .. }
+        | Error::NothingToRollBack { .. }
         | Error::Qdrant(_) => Code::Internal,
     }
 }

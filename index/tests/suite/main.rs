@@ -13,4 +13,5 @@ mod durability;
 mod filters;
 mod lock;
 mod qdrant;
+mod spaces;
 mod support;
