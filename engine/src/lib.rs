@@ -8,11 +8,13 @@
 //! - [`search_captions`](Engine::search_captions): an epoch to captions;
 //! - [`generate_caption`](Engine::generate_caption): the signals of an epoch to words.
 //!
+//! Where another space of the collection is promoted, the engine goes over to it with its bundle, in one step.
 //! [`Explainer`] tells where the encoder looked in an epoch.
 //! [`serve`] puts the same answers on a socket; [`eval`] measures how right they are.
 //! The engine reads collections and never writes one.
 
 mod captions;
+pub mod compare;
 mod concept;
 mod engine;
 mod epoch_signal;
@@ -20,12 +22,14 @@ mod epochs;
 mod error;
 pub mod eval;
 mod explain;
+mod follower;
 mod generate;
 mod labels;
 mod learned;
 mod limits;
 mod margins;
 mod night;
+mod served;
 mod service;
 mod snapshot;
 mod text;

@@ -1,7 +1,6 @@
 //! One generation of a collection in memory, ready for questions.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 
 use nocturne_encoder::Embedding;
 use nocturne_index::{
@@ -26,8 +25,8 @@ impl Snapshot {
         Ok(Self::new(collection, index))
     }
 
-    /// Opens a later generation; what it shares with this one is not read again.
-    fn followed_by(&self, collection: Collection) -> Result<Self> {
+    /// Opens a later generation of the same space; what it shares with this one is not read again.
+    pub(crate) fn followed_by(&self, collection: Collection) -> Result<Self> {
         let index = self.index.followed_by(&collection)?;
         Ok(Self::new(collection, index))
     }
@@ -54,75 +53,12 @@ impl Snapshot {
         self.collection.entry(id).is_some_and(|entry| filter.may_allow(entry))
     }
 
+    /// Makes lists where there are none that fit; returns whether it did.
+    pub(crate) fn improve(&self) -> Result<bool> {
+        Ok(self.index.improve()?)
+    }
+
     pub(crate) fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found> {
         Ok(self.index.find(query, request)?)
-    }
-}
-
-/// The newest snapshot; questions that are under way keep the one that they began with.
-#[derive(Debug)]
-pub(crate) struct Newest {
-    // A std lock: it is held to copy a pointer, never across a search or an await.
-    snapshot: RwLock<Arc<Snapshot>>,
-    /// Makes lists for the greater collections; nothing where that is left to others.
-    listing: Option<Mutex<Listing>>,
-}
-
-/// The thread that makes lists, one at a time, and the generation that it makes them for.
-type Listing = Option<(u64, JoinHandle<()>)>;
-
-impl Newest {
-    /// Begins with a snapshot; `makes_lists` has lists made in the background where they are worth it.
-    pub(crate) fn new(snapshot: Snapshot, makes_lists: bool) -> Self {
-        let listing = makes_lists.then(Mutex::default);
-        let newest = Self { snapshot: RwLock::new(Arc::new(snapshot)), listing };
-        newest.make_lists(&newest.held());
-        newest
-    }
-
-    /// Returns the newest snapshot, after a look whether a writer has gone on.
-    pub(crate) fn get(&self) -> Result<Arc<Snapshot>> {
-        let current = self.held();
-        let newest = match current.collection.refresh()? {
-            None => current,
-            Some(collection) => {
-                let next = Arc::new(current.followed_by(collection)?);
-                tracing::info!(
-                    generation = next.collection.generation(),
-                    "the collection has grown"
-                );
-                *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&next);
-                next
-            }
-        };
-        self.make_lists(&newest);
-        Ok(newest)
-    }
-
-    fn held(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Makes lists for a snapshot unless that was done, or others are under way; searches go on meanwhile, and without
-    /// lists they look at every epoch.
-    fn make_lists(&self, snapshot: &Arc<Snapshot>) {
-        let Some(listing) = &self.listing else { return };
-        let generation = snapshot.collection.generation();
-        let mut listing = listing.lock().unwrap_or_else(PoisonError::into_inner);
-        if listing.as_ref().is_some_and(|(of, thread)| *of == generation || !thread.is_finished()) {
-            return;
-        }
-        let index = Arc::clone(&snapshot.index);
-        let make = move || match index.improve() {
-            Ok(true) => tracing::info!(generation, "lists are made"),
-            Ok(false) => {}
-            Err(error) => {
-                tracing::warn!("searches look at every epoch, for want of lists: {error}");
-            }
-        };
-        match std::thread::Builder::new().name("nocturne-lists".to_owned()).spawn(make) {
-            Ok(thread) => *listing = Some((generation, thread)),
-            Err(error) => tracing::warn!("cannot start a thread that makes lists: {error}"),
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! `nocturne list`
 
 use anyhow::Result;
-use nocturne_index::{Catalogue, Collection, Facet, Page, RecordingEntry};
+use nocturne_index::{Catalogue, Collection, Facet, Page, RecordingEntry, Spaces};
 use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{EPOCH_S, RecordingId};
 use serde_json::json;
@@ -46,8 +46,12 @@ fn list(arguments: &List, collection: &Collection, catalogue: &Catalogue<'_>) ->
         all => format!(" of {all}"),
     };
     let bundle = &collection.space().bundle;
+    let space = match Spaces::of(&arguments.collection).names()?.len() {
+        1 => String::new(),
+        n => format!(", space {} of {n}", collection.space_name()),
+    };
     console::print(format_args!(
-        "{n_here}{of_all} recordings, {n_epochs} epochs, bundle {bundle}"
+        "{n_here}{of_all} recordings, {n_epochs} epochs, bundle {bundle}{space}"
     ))?;
     if let Some(token) = &page.next_token {
         console::print(format_args!("next page: --page-token {token}"))?;

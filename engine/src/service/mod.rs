@@ -191,7 +191,7 @@ impl NocturneService for Service {
         let id = convert::recording_id(request.into_inner().recording).map_err(|it| *it)?;
         let answer = self
             .ask(move |engine| {
-                Ok(convert::recording_details(engine.snapshot()?.exact.recording(&id)?))
+                Ok(convert::recording_details(engine.served()?.snapshot().exact.recording(&id)?))
             })
             .await?;
         Ok(Response::new(answer))
@@ -210,7 +210,8 @@ impl NocturneService for Service {
         let token = request.page_token;
         let answer = self
             .ask(move |engine| {
-                let snapshot = engine.snapshot()?;
+                let served = engine.served()?;
+                let snapshot = served.snapshot();
                 let catalogue = Catalogue::new(&snapshot.collection, &filter)?;
                 Ok(convert::page(&catalogue.page(page_size, &token)?))
             })
@@ -229,7 +230,8 @@ impl NocturneService for Service {
         let filter = filter_of(vec![], &request.filter).map_err(|it| *it)?;
         let facets = self
             .ask(move |engine| {
-                let snapshot = engine.snapshot()?;
+                let served = engine.served()?;
+                let snapshot = served.snapshot();
                 let catalogue = Catalogue::new(&snapshot.collection, &filter)?;
                 let count = |name: &String| {
                     let facet = Facet::of(name, &snapshot.collection)?;
@@ -258,6 +260,7 @@ impl NocturneService for Service {
             search: info.search.to_owned(),
             captions: info.captions,
             z_score: convert::z_score(info.z_score).to_owned(),
+            space: info.space,
         }))
     }
 }
