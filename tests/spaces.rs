@@ -321,6 +321,7 @@ fn backfill_that_is_cut_off_at_drawn_points_ends_with_the_same_vectors() {
     let bundle = Bundle::open(&lab.bundle).unwrap();
     let original = in_memory(&lab);
     let whole = Arc::new(original.crash(CrashImage::Everything));
+    whole.set_fault(Fault::None);
     backfill(&whole, &bundle).unwrap();
     let (n, expected) = (whole.operations(), vectors(&whole));
     assert_eq!(expected.len(), 3);

@@ -46,8 +46,7 @@ pub(super) fn run(arguments: &SpaceList) -> Result<Outcome> {
         }
         return Ok(Outcome::Done);
     }
-    let headings =
-        ["space", "", "bundle", "fingerprint", "made", ">recordings", ">epochs", "state"];
+    let headings = ["space", "bundle", "fingerprint", "made", ">recordings", ">epochs", "state"];
     console::print(table(&headings, listed.iter().map(row)))?;
     Ok(Outcome::Done)
 }
@@ -67,7 +66,6 @@ fn row(listed: &Listed) -> Vec<String> {
     };
     vec![
         name.to_string(),
-        if coverage.is_none() { "*" } else { "" }.to_owned(),
         collection.space().bundle.clone(),
         short(&collection.space().fingerprint).to_owned(),
         made.map_or_else(|| "–".to_owned(), |made| format!("{made:.0}")),
