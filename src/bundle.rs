@@ -6,6 +6,8 @@ use anyhow::{Context, Result};
 use nocturne_encoder::Bundle;
 use nocturne_index::{Error, SpaceName, SpaceRecord, Spaces};
 
+use crate::args::Place;
+
 /// The bundle that ships with the repository.
 const SHIPPED: &str = "models/nocturne-tiny";
 
@@ -15,11 +17,11 @@ pub(crate) fn open(given: Option<&Path>) -> Result<Bundle> {
 }
 
 /// Opens the bundle that is named, or the one that the served space of a collection was filled with, or the shipped one.
-pub(crate) fn open_for(given: Option<&Path>, collection: &Path) -> Result<Bundle> {
-    let spaces = Spaces::of(collection);
-    if given.is_some() {
-        return open(given);
-    }
+pub(crate) fn open_for(given: Option<&Path>, collection: &Place) -> Result<Bundle> {
+    let spaces = match (given, collection) {
+        (None, Place::Folder(folder)) => Spaces::of(folder),
+        (Some(_), _) | (None, Place::Qdrant(_)) => return open(given),
+    };
     let record = match spaces.serving().and_then(|serving| spaces.record(&serving.space)) {
         // Whoever opens the collection is told, or makes it.
         Err(Error::NotACollection { .. } | Error::UnknownSpace { .. } | Error::Io { .. }) => None,

@@ -1,12 +1,10 @@
 //! Opens the runtime, the bundle and the towers that a command needs.
 
-use std::path::Path;
-
 use anyhow::Result;
 use nocturne_encoder::{BatchOptions, Bundle, Captioner, Runtime, SignalEncoder, TextEncoder};
 use nocturne_engine::{Engine, Explainer, Options};
 
-use crate::args::{CollectionArguments, Common, EncoderArguments};
+use crate::args::{CollectionArguments, Common, EncoderArguments, Place};
 use crate::{bundle, console};
 
 /// A bundle and the runtime for it.
@@ -26,7 +24,7 @@ impl Session {
     pub(crate) fn open_for(
         common: &Common,
         arguments: &EncoderArguments,
-        collection: &Path,
+        collection: &Place,
     ) -> Result<Self> {
         let bundle = bundle::open_for(arguments.bundle.as_deref(), collection)?;
         Self::with(bundle, common, arguments)
@@ -95,7 +93,8 @@ impl Session {
             captions: serves,
             ..self.options()
         };
-        let engine = Engine::open(&arguments.collection, &self.bundle, self.runtime, options)?;
+        let source = arguments.collection.source(&arguments.server, arguments.full_pass);
+        let engine = Engine::open(source, &self.bundle, self.runtime, options)?;
         self.tell_provider(&engine.provider());
         Ok(engine)
     }

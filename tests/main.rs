@@ -15,6 +15,7 @@ mod evaluation;
 mod filters;
 mod inspect;
 mod program;
+mod qdrant;
 mod server;
 mod simulate;
 mod spaces;

@@ -40,7 +40,7 @@ impl Lab {
         let (nights, collection, bundle) = (place("nights"), place("sleep"), place("other"));
         other(&bundle);
         simulate(&nights, 1, 3);
-        let lab = Self { nights, collection, bundle, folder };
+        let lab = Self { folder, nights, collection, bundle };
         lab.index(&lab.collection, &shipped()).expect_code(0);
         Some(lab)
     }
@@ -365,7 +365,7 @@ fn engine(collection: &Path, bundle: &Path, keeps_up: bool) -> Engine {
 #[test]
 fn engine_goes_over_in_one_step_while_it_is_asked() {
     /// Longest time to wait for the change.
-    const PATIENCE: Duration = Duration::from_secs(120);
+    const PATIENCE: Duration = Duration::from_mins(2);
     /// Four threads, each with a question every 80 ms: 50 a second.
     const ASKERS: usize = 4;
     const PAUSE: Duration = Duration::from_millis(80);

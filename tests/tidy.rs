@@ -85,6 +85,10 @@ fn packages_depend_only_along_the_arrows() {
     for (package, allowed) in ARROWS {
         for dependency in dependencies(package) {
             let Some(ours) = dependency.strip_prefix("nocturne-") else { continue };
+            // Tests of a package may ask for a feature of it.
+            if ours == package {
+                continue;
+            }
             assert!(
                 allowed.contains(&ours),
                 "`{package}` must not depend on `{ours}`; see ARCHITECTURE.md"

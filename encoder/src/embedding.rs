@@ -25,6 +25,17 @@ impl Embedding {
         Err(Error::NoDirection { dim: vector.len(), problem })
     }
 
+    /// Takes a vector that had unit length before half precision rounded it, and leaves every number as it is, so that
+    /// rounding it again changes none. One whose length is not 1 within 0.001 is brought to it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new).
+    pub fn of_rounded(vector: Vec<f32>) -> Result<Self> {
+        let squares: f64 = vector.iter().map(|x| f64::from(*x).powi(2)).sum();
+        if (squares.sqrt() - 1.0).abs() < 1e-3 { Ok(Self(vector)) } else { Self::new(vector) }
+    }
+
     /// Returns the mean direction of several embeddings: their sum, brought to unit length (a prompt ensemble).
     ///
     /// # Errors
@@ -69,6 +80,14 @@ mod tests {
         let embedding = Embedding::new(vec![3.0, 4.0]).unwrap();
         assert_eq!(embedding.as_slice(), [0.6, 0.8]);
         assert!((embedding.cosine(&embedding) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn rounded_vectors_stay_as_they_are() {
+        let rounded = vec![0.600_097_66, 0.799_804_7];
+        assert_eq!(Embedding::of_rounded(rounded.clone()).unwrap().as_slice(), rounded);
+        assert_eq!(Embedding::of_rounded(vec![3.0, 4.0]).unwrap().as_slice(), [0.6, 0.8]);
+        Embedding::of_rounded(vec![f32::NAN, 1.0]).unwrap_err();
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Served {
     ) -> Result<Vec<CaptionAnswer>> {
         let k = check_k("top_k", request.k)?;
         let snapshot = self.snapshot();
-        let query = snapshot.collection.epoch(epoch)?.embedding()?;
+        let query = snapshot.embedding(epoch)?;
         let mut filter = Filter::default();
         if request.other_recordings_only {
             filter.excluded_recordings.insert(epoch.recording.clone());
@@ -55,7 +55,7 @@ impl Served {
         // Many epochs share a caption, so more are fetched than are wanted.
         let wide = SearchRequest { filter, ..SearchRequest::nearest((20 * k).max(MOST_HITS)) };
         let mut seen = BTreeSet::new();
-        let hits = snapshot.exact.search_captions(&query, &wide, kinds)?;
+        let hits = snapshot.search_captions(&query, &wide, kinds)?;
         let unique = hits.into_iter().filter(|hit| seen.insert(hit.text.clone())).take(k);
         Ok(unique
             .map(|hit| CaptionAnswer {

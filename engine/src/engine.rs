@@ -4,21 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nocturne_encoder::{BatchOptions, Bundle, Device, Provider, Runtime};
-use nocturne_index::{Collection, Filter, Space};
+use nocturne_index::Filter;
 use nocturne_psg::EpochRef;
 
 use crate::follower::{Follower, Following};
-use crate::served::{Newest, OpenBundle, Served};
+use crate::served::{Current, OpenBundle, Served, Space};
 use crate::snapshot::Snapshot;
 use crate::{
     CaptionAnswer, CaptionRequest, EpochAnswer, EpochLabels, EpochQuery, EpochRequest, Error,
-    GenerateRequest, GeneratedPart, LearnedConcept, NightAnswer, NightRequest, Result,
+    GenerateRequest, GeneratedPart, LearnedConcept, NightAnswer, NightRequest, Result, Source,
 };
 
 /// Answers questions about the nights of a collection. It may be shared between threads.
 #[derive(Debug)]
 pub struct Engine {
-    newest: Arc<Newest>,
+    current: Arc<Current>,
     follower: Arc<Follower>,
     _following: Option<Following>,
 }
@@ -76,22 +76,20 @@ impl Engine {
     ///
     /// [`nocturne_index::Error::OtherBundle`] where another bundle filled it, and what opening either may give.
     pub fn open(
-        collection: &Path,
+        collection: impl Into<Source>,
         bundle: &Bundle,
         runtime: Runtime,
         options: Options,
     ) -> Result<Self> {
         let options = Options { recall: options.recall.map(check_recall).transpose()?, ..options };
-        let path = collection;
-        let collection = Collection::open(path)?;
-        collection.expect_space(&Space::of(bundle))?;
+        let source = collection.into();
+        let snapshot = Snapshot::open(source.clone(), &nocturne_index::Space::of(bundle))?;
         let open = Arc::new(OpenBundle::open(bundle, runtime, options)?);
-        let served = Served::new(open, Snapshot::open(collection)?, options.recall);
-        let newest = Arc::new(Newest::new(served, options.keeps_up));
-        let follower = Arc::new(Follower::new(path, runtime, options, Arc::clone(&newest)));
+        let current = Arc::new(Current::new(Space::new(open, snapshot, options)));
+        let follower = Arc::new(Follower::new(source, runtime, options, Arc::clone(&current)));
         let following =
             options.keeps_up.then(|| Following::start(Arc::clone(&follower))).transpose()?;
-        Ok(Self { newest, follower, _following: following })
+        Ok(Self { current, follower, _following: following })
     }
 
     /// Goes over to the space that is served now, with its bundle, and returns whether that was another one. Questions
@@ -111,27 +109,27 @@ impl Engine {
     /// Those of reading the collection.
     pub fn info(&self) -> Result<Info> {
         let served = self.served()?;
-        let (OpenBundle { manifest, fingerprint, provider, .. }, collection) =
-            (&*served.bundle, &served.snapshot().collection);
+        let (OpenBundle { manifest, fingerprint, provider, .. }, snapshot) =
+            (&*served.bundle, served.snapshot());
         let is_approximate = served.recall.is_some_and(|it| it < 1.0);
         Ok(Info {
-            space: collection.space_name().to_string(),
+            space: snapshot.space_name().to_string(),
             bundle: manifest.name.clone(),
             bundle_fingerprint: fingerprint.clone(),
             embedding_dim: manifest.embedding_dim,
             z_score: manifest.preprocessing.z_score,
             captions: served.bundle.captions.is_some(),
             provider: provider.name,
-            recordings: collection.recordings().len(),
-            epochs: collection.n_epochs(),
-            generation: collection.generation(),
+            recordings: snapshot.recordings().entries().len(),
+            epochs: snapshot.n_epochs(),
+            generation: snapshot.generation(),
             search: if is_approximate { "approximate" } else { "exact" },
         })
     }
 
     /// Returns what the text tower runs on.
     pub fn provider(&self) -> Provider {
-        self.newest.held().bundle.provider.clone()
+        self.current.held().bundle.provider.clone()
     }
 
     /// Finds the epochs nearest to a query.
@@ -212,12 +210,12 @@ impl Engine {
         request: GenerateRequest,
         take: impl FnMut(GeneratedPart) -> bool,
     ) -> Result<()> {
-        self.newest.held().generate_caption(request, take)
+        self.current.held().generate_caption(request, take)
     }
 
     /// Returns whether [`generate_caption`](Self::generate_caption) can be asked.
     pub fn makes_captions(&self) -> bool {
-        self.newest.held().bundle.captions.is_some()
+        self.current.held().bundle.captions.is_some()
     }
 
     /// Reads a concept that `nocturne-train fewshot` has learned on embeddings of the bundle in use.
@@ -228,12 +226,17 @@ impl Engine {
     /// [`nocturne_encoder::Error::Concept`] where the file breaks its format, and
     /// [`nocturne_encoder::Error::Io`].
     pub fn read_concept(&self, path: &Path) -> Result<LearnedConcept> {
-        self.newest.held().read_concept(path)
+        self.current.held().read_concept(path)
+    }
+
+    /// Looks whether the collection can be reached, and asks once.
+    pub(crate) fn look(&self) -> Result<()> {
+        Ok(self.current.held().snapshot().look()?)
     }
 
     /// Returns what a question is answered with, which it keeps to its end.
-    pub(crate) fn served(&self) -> Result<Arc<Served>> {
-        self.newest.get()
+    pub(crate) fn served(&self) -> Result<Served> {
+        self.current.get()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Words, epochs and vectors to epochs.
 
+use jiff::civil::DateTime;
 use nocturne_encoder::{Embedding, EncodedText};
 use nocturne_index::{Filter, Found, Hit, SearchRequest};
 use nocturne_psg::EpochRef;
@@ -7,7 +8,6 @@ use serde::Serialize;
 
 use crate::limits::{check_k, check_text};
 use crate::served::Served;
-use crate::snapshot::Snapshot;
 use crate::{Error, LearnedConcept, Result};
 
 /// What to look for.
@@ -43,7 +43,7 @@ pub struct EpochAnswer {
     pub hits: Vec<EpochHit>,
     /// How the text was understood; `None` for other queries.
     pub reading: Option<TextReading>,
-    /// Recordings of the collection that are damaged and could not be searched.
+    /// Recordings of the collection that are damaged, or not yet whole in Qdrant, and could not be searched.
     pub missing: Vec<String>,
     /// How the hits were found: `scan` looked at every epoch and missed none; others, such as
     /// `partitions (12 of 400 lists)`, may have missed some.
@@ -112,7 +112,7 @@ impl Served {
             }
             EpochQuery::Epoch(epoch) => {
                 request.filter.excluded_epochs.insert(epoch.clone());
-                (snapshot.collection.epoch(epoch)?.embedding()?, None)
+                (snapshot.embedding(epoch)?, None)
             }
             EpochQuery::Vector(vector) => (self.checked_vector(vector)?, None),
             EpochQuery::Concept(concept) => {
@@ -125,8 +125,10 @@ impl Served {
         if let EpochQuery::Concept(concept) = query {
             hits.iter_mut().for_each(|hit| hit.score = concept.calibration.probability(hit.score));
         }
-        let hits = hits.iter().map(|hit| snapshot.epoch_hit(hit)).collect();
-        Ok(EpochAnswer { hits, reading, missing: snapshot.missing(), plan: plan.to_string() })
+        let start = |hit: &Hit| snapshot.entry(&hit.epoch.recording).and_then(|entry| entry.start);
+        let hits = hits.iter().map(|hit| EpochHit::of(hit, start(hit))).collect();
+        let missing = snapshot.missing().into_iter().map(|(id, _)| id.to_string()).collect();
+        Ok(EpochAnswer { hits, reading, missing, plan: plan.to_string() })
     }
 
     fn checked_vector(&self, vector: &[f32]) -> Result<Embedding> {
@@ -144,12 +146,11 @@ impl Served {
     }
 }
 
-impl Snapshot {
-    /// Says what is known of a hit.
-    pub(crate) fn epoch_hit(&self, hit: &Hit) -> EpochHit {
-        let start = self.collection.entry(&hit.epoch.recording).and_then(|entry| entry.start);
+impl EpochHit {
+    /// Says what is known of a hit in a recording that began at `start`.
+    pub(crate) fn of(hit: &Hit, start: Option<DateTime>) -> Self {
         let onset = jiff::SignedDuration::from_millis((hit.onset_s * 1e3).round() as i64);
-        EpochHit {
+        Self {
             recording: hit.epoch.recording.to_string(),
             epoch: hit.epoch.epoch.0,
             score: hit.score,

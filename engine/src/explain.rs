@@ -90,7 +90,7 @@ impl Explainer {
         epoch: &EpochRef,
     ) -> Result<Explanation> {
         let problem = |problem: String| Explanation { spans: Vec::new(), problem: Some(problem) };
-        let kept = snapshot.collection.epoch(epoch)?.embedding()?;
+        let kept = snapshot.embedding(epoch)?;
         let Some(epoch_idx) = place(night, epoch.epoch) else {
             return Ok(problem(format!("the recording has no epoch {} any more", epoch.epoch)));
         };
@@ -108,7 +108,7 @@ impl Explainer {
 
 /// Reads a recording as it was read when it was indexed; the error is a sentence.
 fn night(served: &Served, id: &RecordingId) -> std::result::Result<Night, String> {
-    let entry = served.snapshot().collection.entry(id);
+    let entry = served.snapshot().entry(id);
     let entry = entry.ok_or_else(|| format!("the collection has no recording `{id}`"))?;
     let path = Path::new(&entry.source);
     if !path.is_file() {

@@ -2,8 +2,8 @@
 
 use nocturne_encoder::{Embedding, Label, LabelDirections, PromptSet};
 use nocturne_index::{Filter, Recording, RowFilter};
+use nocturne_psg::Stage;
 use nocturne_psg::montage::ChannelMask;
-use nocturne_psg::{RecordingId, Stage};
 use serde::Serialize;
 
 use crate::concept::calibration;
@@ -66,21 +66,22 @@ impl Served {
     ) -> Result<()> {
         let snapshot = self.snapshot();
         snapshot.check(filter)?;
-        let may_allow = |id: &RecordingId| snapshot.may_allow(id, filter);
-        for entry in snapshot.collection.recordings().filter(|entry| filter.may_allow(entry)) {
-            let recording = match snapshot.exact.recording(&entry.id) {
-                Err(nocturne_index::Error::DamagedSegment { .. }) => continue,
+        let mut damage = None;
+        let entries = snapshot.recordings().entries().into_iter();
+        for entry in entries.filter(|entry| filter.may_allow(entry)) {
+            let recording = match snapshot.recording(&entry.id) {
+                Err(error) if error.is_damage() => {
+                    damage.get_or_insert(error);
+                    continue;
+                }
                 other => other?,
             };
-            let Some(rows) = filter.rows(recording) else { continue };
-            if !label_recording(recording, &rows, prompts, &verdict, take)? {
+            let Some(rows) = filter.rows(&recording) else { continue };
+            if !label_recording(&recording, &rows, prompts, &verdict, take)? {
                 return Ok(());
             }
         }
-        match snapshot.exact.missing().iter().find(|it| may_allow(&it.recording)) {
-            Some(missing) => Err(missing.error().into()),
-            None => Ok(()),
-        }
+        damage.map_or(Ok(()), |damage| Err(damage.into()))
     }
 
     pub(crate) fn judge(&self, set: &'static PromptSet) -> Result<Judge> {

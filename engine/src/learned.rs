@@ -17,7 +17,7 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, PartialEq)]
 pub struct LearnedConcept {
     /// The bundle that it fits.
-    fingerprint: String,
+    pub(crate) fingerprint: String,
     pub(crate) target: Target,
     pub(crate) direction: Embedding,
     pub(crate) calibration: Calibration,

@@ -1,6 +1,6 @@
 //! Answers questions about nights of sleep, and serves the answers over gRPC.
 //!
-//! [`Engine`] holds a collection and the bundle that filled it, and answers:
+//! [`Engine`] holds a collection, in a folder or in Qdrant, and the bundle that filled it, and answers:
 //!
 //! - [`search_epochs`](Engine::search_epochs): words, an epoch or a vector to epochs;
 //! - [`search_nights`](Engine::search_nights): words to nights, as a rate per hour of sleep;
@@ -16,6 +16,8 @@
 mod captions;
 pub mod compare;
 mod concept;
+#[cfg(test)]
+mod doubles;
 mod engine;
 mod epoch_signal;
 mod epochs;
@@ -28,10 +30,12 @@ mod labels;
 mod learned;
 mod limits;
 mod margins;
+mod newest;
 mod night;
 mod served;
 mod service;
 mod snapshot;
+mod source;
 mod text;
 
 pub use captions::{CaptionAnswer, CaptionRequest};
@@ -48,3 +52,4 @@ pub use night::{
     MOST_EVIDENCE, NightAnswer, NightHit, NightRequest, NightSkipped, QuestionReading, StageSource,
 };
 pub use service::{ServeOptions, serve};
+pub use source::Source;

@@ -28,6 +28,21 @@ impl Margins {
         &self.prompts
     }
 
+    /// Returns the direction whose product with an epoch's embedding is the margin of the only label.
+    ///
+    /// # Panics
+    ///
+    /// Panics where there is no label.
+    pub(crate) fn direction(&self) -> Vec<f32> {
+        let (positive, negative) = self.places[0];
+        let mut direction = self.prompts[positive].as_slice().to_vec();
+        if let Some(negative) = negative {
+            let negative = self.prompts[negative].as_slice();
+            direction.iter_mut().zip(negative).for_each(|(number, other)| *number -= other);
+        }
+        direction
+    }
+
     /// Returns the margin of each label, as [`LabelDirections::margin`], from an epoch's scores with the prompts.
     pub(crate) fn of_scores(&self, scores: &[f32]) -> impl Iterator<Item = f32> {
         let negative = |place: &Option<usize>| place.map_or(0.0, |place| scores[place]);
@@ -52,5 +67,7 @@ mod tests {
             margins.prompts().iter().map(|prompt| prompt.cosine(&epoch)).collect();
         let expect: Vec<f32> = labels.iter().map(|label| label.margin(&epoch)).collect();
         assert_eq!(margins.of_scores(&scores).collect::<Vec<_>>(), expect);
+        let products = margins.direction().into_iter().zip(epoch.as_slice()).map(|(a, b)| a * b);
+        assert!((products.sum::<f32>() - expect[0]).abs() < 1e-6);
     }
 }

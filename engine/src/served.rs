@@ -1,14 +1,14 @@
 //! What questions are answered with: a snapshot of a collection, and the bundle that filled it.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use nocturne_encoder::bundle::Manifest;
 use nocturne_encoder::{Bundle, Captioner, Provider, Runtime, SignalEncoder, TextEncoder};
 
 use crate::engine::check_recall;
 use crate::generate::CaptionService;
+use crate::newest::Newest;
 use crate::snapshot::Snapshot;
 use crate::text::TextService;
 use crate::{Options, Result};
@@ -37,10 +37,6 @@ pub(crate) struct OpenBundle {
 }
 
 impl Served {
-    pub(crate) fn new(bundle: Arc<OpenBundle>, snapshot: Snapshot, recall: Option<f32>) -> Self {
-        Self { bundle, snapshot: Arc::new(snapshot), recall }
-    }
-
     /// Returns the share of the nearest that a search is to find; nothing where it is to miss none.
     ///
     /// # Errors
@@ -78,99 +74,61 @@ fn caption_service(bundle: &Bundle, runtime: Runtime, options: Options) -> Resul
     CaptionService::start(signal, captioner)
 }
 
-/// The newest of what is served; questions that are under way keep the one that they began with.
+/// A space as it grows, and the bundle that fills it.
 #[derive(Debug)]
-pub(crate) struct Newest {
-    // A std lock: it is held to copy a pointer, never across a search or an await.
-    served: RwLock<Arc<Served>>,
-    /// Makes lists for the greater collections; nothing where that is left to others.
-    listing: Option<Mutex<Listing>>,
+pub(crate) struct Space {
+    bundle: Arc<OpenBundle>,
+    newest: Newest,
+    recall: Option<f32>,
 }
 
-/// The thread that makes lists, one at a time, and the snapshot that it makes them for.
-type Listing = Option<(Weak<Snapshot>, JoinHandle<()>)>;
-
-impl Newest {
+impl Space {
     /// Begins with a snapshot; `makes_lists` has lists made in the background where they are worth it.
-    pub(crate) fn new(served: Served, makes_lists: bool) -> Self {
-        let listing = makes_lists.then(Mutex::default);
-        let newest = Self { served: RwLock::new(Arc::new(served)), listing };
-        newest.make_lists(newest.held().snapshot());
-        newest
+    pub(crate) fn new(bundle: Arc<OpenBundle>, snapshot: Snapshot, options: Options) -> Self {
+        let newest = Newest::new(snapshot, options.keeps_up);
+        Self { bundle, newest, recall: options.recall }
     }
 
-    /// Returns the newest generation of the space that is held, after a look whether a writer has gone on. Where another
-    /// space is served by now it stays as it is, until [`replace`](Self::replace) brings the other one.
-    pub(crate) fn get(&self) -> Result<Arc<Served>> {
-        let held = self.held();
-        if !held.snapshot.collection.is_served()? {
-            return Ok(held);
-        }
-        let newest = match held.snapshot.collection.refresh()? {
-            // It may have been promoted since the look.
-            Some(collection)
-                if collection.space_name() == held.snapshot.collection.space_name() =>
-            {
-                let next = held.snapshot.followed_by(collection)?;
-                tracing::info!(
-                    generation = next.collection.generation(),
-                    "the collection has grown"
-                );
-                let next = Served::new(Arc::clone(&held.bundle), next, held.recall);
-                let next = Arc::new(next);
-                self.replace_if(&held, &next);
-                next
-            }
-            Some(_) | None => held,
-        };
-        self.make_lists(&newest.snapshot);
-        Ok(newest)
+    /// Returns what is known of it, without a look at the disk.
+    pub(crate) fn held(&self) -> Served {
+        self.with(self.newest.held())
     }
 
-    /// Serves another space from the next question on.
-    pub(crate) fn replace(&self, served: Served) {
-        let served = Arc::new(served);
-        *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&served);
-        self.make_lists(&served.snapshot);
+    fn with(&self, snapshot: Arc<Snapshot>) -> Served {
+        Served { bundle: Arc::clone(&self.bundle), snapshot, recall: self.recall }
+    }
+}
+
+/// The space that questions are put to; those that are under way keep the one that they began with.
+#[derive(Debug)]
+pub(crate) struct Current {
+    // A std lock: it is held to copy a pointer, never across a search or an await.
+    space: RwLock<Arc<Space>>,
+}
+
+impl Current {
+    pub(crate) fn new(space: Space) -> Self {
+        Self { space: RwLock::new(Arc::new(space)) }
     }
 
-    /// Puts a later generation in the place of the one that it follows; a promotion meanwhile is not undone.
-    fn replace_if(&self, before: &Arc<Served>, next: &Arc<Served>) {
-        let mut served = self.served.write().unwrap_or_else(PoisonError::into_inner);
-        if Arc::ptr_eq(&served.bundle, &before.bundle) {
-            *served = Arc::clone(next);
-        }
+    /// Returns the newest generation of the space, after a look whether a writer has gone on. Where another space is
+    /// served by now it stays as it is, until [`replace`](Self::replace) brings the other one.
+    pub(crate) fn get(&self) -> Result<Served> {
+        let space = self.space();
+        Ok(space.with(space.newest.get()?))
     }
 
-    /// Returns what is held, without a look at the disk.
-    pub(crate) fn held(&self) -> Arc<Served> {
-        Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
+    /// Returns what is known, without a look at the disk.
+    pub(crate) fn held(&self) -> Served {
+        self.space().held()
     }
 
-    /// Makes lists for a snapshot unless that was done, or others are under way; searches go on meanwhile, and without
-    /// lists they look at every epoch.
-    fn make_lists(&self, snapshot: &Arc<Snapshot>) {
-        let Some(listing) = &self.listing else { return };
-        let mut listing = listing.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = Arc::downgrade(snapshot);
-        let is_busy = |(known, thread): &(Weak<Snapshot>, JoinHandle<()>)| {
-            Weak::ptr_eq(known, &of) || !thread.is_finished()
-        };
-        if listing.as_ref().is_some_and(is_busy) {
-            return;
-        }
-        let snapshot = Arc::clone(snapshot);
-        let generation = snapshot.collection.generation();
-        let make = move || match snapshot.improve() {
-            Ok(true) => tracing::info!(generation, "lists are made"),
-            Ok(false) => {}
-            Err(error) => {
-                tracing::warn!("searches look at every epoch, for want of lists: {error}");
-            }
-        };
-        match std::thread::Builder::new().name("nocturne-lists".to_owned()).spawn(make) {
-            Ok(thread) => *listing = Some((of, thread)),
-            Err(error) => tracing::warn!("cannot start a thread that makes lists: {error}"),
-        }
+    /// Puts questions to another space from the next one on.
+    pub(crate) fn replace(&self, space: Space) {
+        *self.space.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(space);
+    }
+
+    fn space(&self) -> Arc<Space> {
+        Arc::clone(&self.space.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,64 +1,218 @@
-//! One generation of a collection in memory, ready for questions.
+//! One generation of a collection, ready for questions, in a folder or in Qdrant.
+//!
+//! Whichever it is, a question gets the same vectors and does the same sums with them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use nocturne_encoder::Embedding;
+use nocturne_index::qdrant::{QdrantCollection, QdrantIndex};
 use nocturne_index::{
-    Collection, ExactIndex, Filter, Found, PlannedIndex, SearchRequest, VectorIndex,
+    CaptionHit, Collection, Filter, Found, PlannedIndex, Recording, RecordingEntry, Recordings,
+    Result, ScoreTable, SearchRequest, Space, SpaceName, VectorIndex,
 };
-use nocturne_psg::RecordingId;
+use nocturne_psg::caption::CaptionKind;
+use nocturne_psg::{EpochRef, RecordingId};
 
-use crate::Result;
+use crate::Source;
 
 /// A collection as it was at one moment.
 #[derive(Debug)]
-pub(crate) struct Snapshot {
-    pub(crate) collection: Collection,
-    pub(crate) exact: Arc<ExactIndex>,
-    index: Arc<PlannedIndex>,
+pub(crate) enum Snapshot {
+    Folder {
+        collection: Box<Collection>,
+        index: Arc<PlannedIndex>,
+    },
+    /// What was acknowledged at that moment; a recording that was replaced since ends a question with an error.
+    Qdrant(Box<QdrantIndex>),
 }
 
 impl Snapshot {
-    /// Opens the first generation.
-    pub(crate) fn open(collection: Collection) -> Result<Self> {
-        let index = PlannedIndex::open(&collection)?;
-        Ok(Self::new(collection, index))
+    /// Opens the newest generation, which vectors of `space` must have filled.
+    pub(crate) fn open(source: Source, space: &Space) -> Result<Self> {
+        match source {
+            Source::Folder(folder) => {
+                let collection = Collection::open(&folder)?;
+                collection.expect_space(space)?;
+                Self::of(collection)
+            }
+            Source::Qdrant(settings) => {
+                let collection = QdrantCollection::open(*settings)?;
+                collection.expect_space(space)?;
+                Ok(Self::Qdrant(Box::new(QdrantIndex::new(collection))))
+            }
+        }
     }
 
-    /// Opens a later generation of the same space; what it shares with this one is not read again.
-    pub(crate) fn followed_by(&self, collection: Collection) -> Result<Self> {
-        let index = self.index.followed_by(&collection)?;
-        Ok(Self::new(collection, index))
+    /// Makes a generation in a folder ready for questions.
+    pub(crate) fn of(collection: Collection) -> Result<Self> {
+        let index = Arc::new(PlannedIndex::open(&collection)?);
+        Ok(Self::Folder { collection: Box::new(collection), index })
     }
 
-    fn new(collection: Collection, index: PlannedIndex) -> Self {
-        Self { collection, exact: Arc::clone(index.exact()), index: Arc::new(index) }
+    /// Returns whether the collection still serves the space that this is of; Qdrant has but one.
+    pub(crate) fn is_served(&self) -> Result<bool> {
+        match self {
+            Self::Folder { collection, .. } => collection.is_served(),
+            Self::Qdrant(_) => Ok(true),
+        }
     }
 
-    /// Returns the names of the recordings that are damaged and left out, as far as questions have met them.
-    pub(crate) fn missing(&self) -> Vec<String> {
-        self.exact.missing().iter().map(|missing| missing.recording.to_string()).collect()
+    /// Returns the name of the space.
+    pub(crate) fn space_name(&self) -> SpaceName {
+        match self {
+            Self::Folder { collection, .. } => collection.space_name().clone(),
+            Self::Qdrant(_) => SpaceName::main(),
+        }
+    }
+
+    /// Opens the newest generation of the same space where it is a later one; what it shares with this one is not read again.
+    pub(crate) fn refresh(&self) -> Result<Option<Self>> {
+        match self {
+            Self::Folder { collection, index } => {
+                if !collection.is_served()? {
+                    return Ok(None);
+                }
+                // It may have been promoted since the look.
+                let is_same = |next: &Collection| next.space_name() == collection.space_name();
+                let Some(collection) = collection.refresh()?.filter(is_same) else {
+                    return Ok(None);
+                };
+                let index = Arc::new(index.followed_by(&collection)?);
+                Ok(Some(Self::Folder { collection: Box::new(collection), index }))
+            }
+            Self::Qdrant(index) => {
+                let newer = index.collection().refresh()?;
+                Ok(newer.map(|collection| Self::Qdrant(Box::new(QdrantIndex::new(collection)))))
+            }
+        }
+    }
+
+    /// Looks whether the collection can be reached, without trying again.
+    pub(crate) fn look(&self) -> Result<()> {
+        match self {
+            Self::Folder { collection, .. } => collection.is_current().map(|_| ()),
+            Self::Qdrant(index) => index.collection().reach(),
+        }
+    }
+
+    /// Returns the index that can be made faster, where there is one.
+    pub(crate) fn planned(&self) -> Option<&Arc<PlannedIndex>> {
+        match self {
+            Self::Folder { index, .. } => Some(index),
+            Self::Qdrant(_) => None,
+        }
+    }
+
+    /// Returns what can be listed and counted.
+    pub(crate) fn recordings(&self) -> &dyn Recordings {
+        match self {
+            Self::Folder { collection, .. } => collection.as_ref(),
+            Self::Qdrant(index) => index.collection(),
+        }
+    }
+
+    pub(crate) fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry> {
+        match self {
+            Self::Folder { collection, .. } => collection.entry(id),
+            Self::Qdrant(index) => index.collection().entry(id),
+        }
+    }
+
+    pub(crate) fn n_epochs(&self) -> usize {
+        match self {
+            Self::Folder { index, .. } => index.n_epochs(),
+            Self::Qdrant(index) => index.n_epochs(),
+        }
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        match self {
+            Self::Folder { collection, .. } => collection.generation(),
+            Self::Qdrant(index) => index.collection().generation(),
+        }
+    }
+
+    /// Returns the recordings that are left out, as far as questions have met them, and why.
+    pub(crate) fn missing(&self) -> Vec<(RecordingId, String)> {
+        match self {
+            Self::Folder { index, .. } => {
+                let reason = "its part of the collection is damaged; index it again";
+                let missing = index.exact().missing().into_iter();
+                missing.map(|it| (it.recording, reason.to_owned())).collect()
+            }
+            Self::Qdrant(index) => {
+                let missing = index.missing().into_iter();
+                missing.map(|it| (it.recording, it.problem)).collect()
+            }
+        }
     }
 
     /// Refuses a filter that names what is not there, or what is damaged.
     pub(crate) fn check(&self, filter: &Filter) -> Result<()> {
-        filter.check(&self.collection.recordings())?;
-        let mut named = filter.recordings.iter().flatten();
-        named.try_for_each(|id| self.exact.recording(id).map(|_| ()))?;
-        Ok(())
+        match self {
+            Self::Folder { collection, index } => {
+                filter.check(&collection.recordings())?;
+                let mut named = filter.recordings.iter().flatten();
+                named.try_for_each(|id| index.exact().recording(id).map(|_| ()))
+            }
+            Self::Qdrant(index) => index.expect_recordings(filter),
+        }
     }
 
-    /// Returns whether a recording may have epochs that a filter allows.
+    /// Returns whether a recording may have epochs that a filter allows; of one that is not acknowledged, only its name
+    /// is known.
     pub(crate) fn may_allow(&self, id: &RecordingId, filter: &Filter) -> bool {
-        self.collection.entry(id).is_some_and(|entry| filter.may_allow(entry))
-    }
-
-    /// Makes lists where there are none that fit; returns whether it did.
-    pub(crate) fn improve(&self) -> Result<bool> {
-        Ok(self.index.improve()?)
+        match self.entry(id) {
+            Some(entry) => filter.may_allow(entry),
+            None => filter.recordings.is_none() && !filter.excluded_recordings.contains(id),
+        }
     }
 
     pub(crate) fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found> {
-        Ok(self.index.find(query, request)?)
+        match self {
+            Self::Folder { index, .. } => index.find(query, request),
+            Self::Qdrant(index) => index.find(query, request),
+        }
+    }
+
+    pub(crate) fn search_captions(
+        &self,
+        query: &Embedding,
+        request: &SearchRequest,
+        kinds: Option<&BTreeSet<CaptionKind>>,
+    ) -> Result<Vec<CaptionHit>> {
+        match self {
+            Self::Folder { index, .. } => index.exact().search_captions(query, request, kinds),
+            Self::Qdrant(index) => index.search_captions(query, request, kinds),
+        }
+    }
+
+    pub(crate) fn embedding(&self, epoch: &EpochRef) -> Result<Embedding> {
+        match self {
+            Self::Folder { collection, .. } => collection.epoch(epoch)?.embedding(),
+            Self::Qdrant(index) => index.collection().embedding(epoch),
+        }
+    }
+
+    /// Returns a recording, which only a folder keeps in memory, and only a folder has with its captions.
+    pub(crate) fn recording(&self, id: &RecordingId) -> Result<Arc<Recording>> {
+        match self {
+            Self::Folder { index, .. } => index.exact().recording(id).cloned(),
+            Self::Qdrant(index) => index.collection().recording(id),
+        }
+    }
+
+    /// Scores every epoch of the recordings that are wanted, and returns what `visit` makes of each, by ascending name.
+    pub(crate) fn score_all<T: Send>(
+        &self,
+        prompts: &[Embedding],
+        is_wanted: impl Fn(&RecordingId) -> bool + Sync,
+        visit: impl Fn(&Recording, &ScoreTable) -> T + Sync,
+    ) -> Result<Vec<T>> {
+        match self {
+            Self::Folder { index, .. } => index.exact().score_all(prompts, is_wanted, visit),
+            Self::Qdrant(index) => index.score_all(prompts, is_wanted, visit),
+        }
     }
 }

@@ -265,6 +265,15 @@ impl Error {
         move |source| Self::Io { path: path.to_owned(), action, source }
     }
 
+    /// Returns whether a recording is not what was written; the others can be asked.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::DamagedSegment { .. }
+                | Self::Qdrant(QdrantProblem::Damaged { .. } | QdrantProblem::Point { .. })
+        )
+    }
+
     /// Returns the next step for the user, where there is one.
     pub fn hint(&self) -> Option<Cow<'_, str>> {
         let hint = match self {

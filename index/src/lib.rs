@@ -98,6 +98,8 @@ mod error;
 mod exact;
 mod filter;
 mod graph;
+#[cfg(test)]
+mod growing;
 mod handle;
 mod kernel;
 mod manifest;
@@ -123,7 +125,7 @@ mod writer;
 
 pub use backup::{Copied, Existing};
 pub use captions::{CaptionHit, Captions};
-pub use catalogue::{Catalogue, Facet, FacetCounts, FacetValue, Listed, Page};
+pub use catalogue::{Catalogue, Facet, FacetCounts, FacetValue, Listed, Page, Recordings};
 pub use check::CacheProblem;
 pub use collection::Collection;
 pub use draft::{CaptionPoint, EpochPoint, RecordingDraft};

@@ -1,5 +1,6 @@
 //! One recording of a collection: columns by epoch, captions and scored events in memory, vectors on the disk.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -112,6 +113,11 @@ impl Recording {
     /// Returns every scored event, or nothing where events were not scored.
     pub fn events(&self) -> Option<&[Event]> {
         self.content.events.as_deref()
+    }
+
+    /// Returns what was said of the recording when it was committed; [`entry`](Self::entry) has what is said of it now.
+    pub(crate) fn metadata_at_commit(&self) -> &BTreeMap<String, String> {
+        &self.content.metadata
     }
 
     /// Returns the report on how the montage's channels were found.

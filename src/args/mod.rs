@@ -1,5 +1,6 @@
 //! The command line, and with it the only place where the environment is read.
 
+mod place;
 mod questions;
 mod recordings;
 mod space;
@@ -14,6 +15,7 @@ use nocturne_index::{Expression, Filter};
 use nocturne_psg::montage::{Channel, ProfileChoice};
 use nocturne_psg::{EventKind, RecordingId, Stage};
 
+pub(crate) use place::{Place, QdrantArguments};
 pub(crate) use questions::{Eval, Label, Nights, SearchEpochs, Serve};
 pub(crate) use recordings::{Caption, Deid, Demo, Index, Inspect, Simulate};
 pub(crate) use space::{
@@ -21,8 +23,8 @@ pub(crate) use space::{
     SpaceList, SpacePromote, SpaceRollback,
 };
 pub(crate) use store::{
-    Backup, Copy, Duplicates, Export, ExportFormat, List, Metadata, Optimize, Place, Remove,
-    Restore, Verify,
+    Backup, Copy, Duplicates, Export, ExportFormat, List, Metadata, Optimize, Remove, Restore,
+    Verify,
 };
 
 /// A search engine for nights of sleep.
@@ -138,9 +140,26 @@ pub(crate) struct EncoderArguments {
 /// The collection that is asked.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CollectionArguments {
-    /// Folder of the collection.
-    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
-    pub(crate) collection: PathBuf,
+    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION` (`qdrants://…` for an encrypted connection).
+    #[arg(
+        long,
+        short,
+        env = "NOCTURNE_COLLECTION",
+        value_name = "DIR|URL",
+        value_parser = place::place
+    )]
+    pub(crate) collection: Place,
+    #[command(flatten)]
+    pub(crate) server: QdrantArguments,
+    /// Most epochs that a question about nights looks at one by one in Qdrant; of more, sketches choose the nights.
+    #[arg(
+        long,
+        env = "NOCTURNE_FULL_PASS",
+        default_value_t = 250_000,
+        value_name = "EPOCHS",
+        help_heading = "Qdrant"
+    )]
+    pub(crate) full_pass: usize,
     /// Share of the nearest epochs that a search is to find on average; below 1, some are missed for the sake of speed.
     #[arg(
         long,

@@ -1,21 +1,21 @@
 //! Arguments of the commands that keep a collection.
 
-use std::fmt;
 use std::path::PathBuf;
 
-use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
-use nocturne_index::qdrant::{ApiKey, QdrantUrl};
 use nocturne_psg::RecordingId;
 
 use super::ExpressionArguments;
+use super::place::{Place, QdrantArguments, place};
 
 /// `nocturne list`
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Folder of the collection.
-    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
-    pub(crate) collection: PathBuf,
+    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION`.
+    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR|URL", value_parser = place)]
+    pub(crate) collection: Place,
+    #[command(flatten)]
+    pub(crate) server: QdrantArguments,
     #[command(flatten)]
     pub(crate) filter: ExpressionArguments,
     /// Most recordings to list; the token of the next page is told at the end.
@@ -68,6 +68,12 @@ pub(crate) struct Verify {
     pub(crate) collection: Place,
     #[command(flatten)]
     pub(crate) server: QdrantArguments,
+    /// Sends recordings of a collection in Qdrant again whose upload has not ended, or of which points are lost.
+    #[arg(long, requires = "from")]
+    pub(crate) repair: bool,
+    /// With `--repair`: the folder that they came from.
+    #[arg(long, value_name = "DIR", requires = "repair")]
+    pub(crate) from: Option<PathBuf>,
     /// List of recordings that must be there: names, or what `nocturne index --json` has written.
     #[arg(long, value_name = "LIST")]
     pub(crate) acked: Option<PathBuf>,
@@ -111,11 +117,15 @@ pub(crate) struct Optimize {
 /// `nocturne backup`
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
-    /// Folder of the collection; `nocturne index` may be filling it meanwhile.
-    pub(crate) collection: PathBuf,
-    /// Folder of the backup; it is a collection like any other.
+    /// Folder of the collection; `nocturne index` may be filling it meanwhile. Or `qdrant://HOST[:PORT]/COLLECTION`, of
+    /// which the server makes snapshots while nobody writes to it.
+    #[arg(value_name = "DIR|URL", value_parser = place)]
+    pub(crate) collection: Place,
+    /// Folder of the backup of a folder; it is a collection like any other.
     #[arg(value_name = "BACKUP")]
-    pub(crate) place: PathBuf,
+    pub(crate) place: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) server: QdrantArguments,
     /// Brings an earlier backup up to date, and writes only what is new.
     #[arg(long)]
     pub(crate) update: bool,
@@ -152,42 +162,14 @@ pub(crate) struct Copy {
     pub(crate) json: bool,
 }
 
-/// What a server of Qdrant asks for.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct QdrantArguments {
-    /// Key of the server of Qdrant; it is sent to other machines over encrypted connections only.
-    #[arg(
-        long,
-        env = "NOCTURNE_QDRANT_API_KEY",
-        hide_env_values = true,
-        value_name = "KEY",
-        value_parser = clap::builder::StringValueParser::new().map(ApiKey::new)
-    )]
-    pub(crate) api_key: Option<ApiKey>,
-}
-
-/// Where a collection is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
-    Folder(PathBuf),
-    Qdrant(QdrantUrl),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Folder(folder) => write!(f, "{}", folder.display()),
-            Self::Qdrant(url) => write!(f, "{url}"),
-        }
-    }
-}
-
 /// `nocturne export`
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// Folder of the collection.
-    #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR")]
-    pub(crate) collection: PathBuf,
+    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION`.
+    #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR|URL", value_parser = place)]
+    pub(crate) collection: Place,
+    #[command(flatten)]
+    pub(crate) server: QdrantArguments,
     /// What is written: `dump` is a line of JSON for each epoch, with the SHA-256 of its vector.
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) format: ExportFormat,
@@ -203,12 +185,4 @@ pub(crate) enum ExportFormat {
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share: &f64| *share > 0.0 && *share <= 1.0);
     share.ok_or_else(|| "expected a number above 0 and up to 1".to_owned())
-}
-
-/// Reads whatever looks like an address as one, so that a slip makes no folder of that name.
-fn place(text: &str) -> Result<Place, nocturne_index::Error> {
-    if text.contains("://") {
-        return text.parse().map(Place::Qdrant);
-    }
-    Ok(Place::Folder(PathBuf::from(text)))
 }

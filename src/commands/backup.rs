@@ -3,23 +3,54 @@
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use nocturne_index::qdrant::{QdrantCollection, QdrantSettings, QdrantSnapshot};
 use nocturne_index::storage::Folder;
 use nocturne_index::{Copied, Existing, Spaces, SpacesCopied};
 use serde_json::json;
 
-use crate::args::{Backup, Restore};
+use crate::args::{Backup, Place, Restore};
 use crate::console;
 use crate::error::Outcome;
+use crate::table::table;
+
+/// Longest time that a server may take to write a snapshot.
+const LONGEST_SNAPSHOT: Duration = Duration::from_hours(2);
 
 pub(super) fn back_up(arguments: &Backup) -> Result<Outcome> {
-    let Backup { collection, place, update, json } = arguments;
-    let existing = if *update { Existing::Replace } else { Existing::Refuse };
-    let copied = copy(collection, place, existing)
-        .with_context(|| format!("`{}` is not backed up", collection.display()))?;
-    tell(&copied, place, *json)?;
+    let Backup { collection, place, server, update, json } = arguments;
+    let not_backed_up = || format!("`{collection}` is not backed up");
+    match (collection, place) {
+        (Place::Folder(folder), Some(place)) => {
+            let existing = if *update { Existing::Replace } else { Existing::Refuse };
+            let copied = copy(folder, place, existing).with_context(not_backed_up)?;
+            tell(&copied, place, *json)?;
+        }
+        (Place::Folder(_), None) => bail!("no folder is named for the backup"),
+        (Place::Qdrant(url), None) => {
+            let settings = QdrantSettings { timeout: LONGEST_SNAPSHOT, ..server.settings(url) };
+            let snapshots = QdrantCollection::open(settings).and_then(|it| it.snapshot());
+            tell_snapshots(&snapshots.with_context(not_backed_up)?, *json)?;
+        }
+        (Place::Qdrant(_), Some(_)) => {
+            bail!("snapshots stay on the server; `nocturne copy` copies into a folder")
+        }
+    }
     Ok(Outcome::Done)
+}
+
+fn tell_snapshots(snapshots: &[QdrantSnapshot], json: bool) -> std::io::Result<()> {
+    if json {
+        return snapshots.iter().try_for_each(console::print_json);
+    }
+    let rows = snapshots.iter().map(|snapshot| {
+        let QdrantSnapshot { collection, name, size, checksum } = snapshot.clone();
+        let size = format!("{:.1} MB", size as f64 / 1e6);
+        vec![collection, name, size, checksum.unwrap_or_default()]
+    });
+    console::print(table(&["collection", "snapshot", ">size", "SHA-256"], rows))
 }
 
 pub(super) fn restore(arguments: &Restore) -> Result<Outcome> {

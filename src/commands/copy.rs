@@ -4,8 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use nocturne_index::qdrant::{
-    ApiKey, QdrantCollection, QdrantCopied, QdrantSettings, QdrantUrl, Sent, copy_from_qdrant,
-    copy_to_qdrant,
+    QdrantCollection, QdrantCopied, QdrantSettings, Sent, copy_from_qdrant, copy_to_qdrant,
 };
 use nocturne_index::{Collection, CollectionWriter, RecordingEntry};
 use serde_json::json;
@@ -16,10 +15,9 @@ use crate::error::Outcome;
 
 pub(super) fn run(arguments: &Copy) -> Result<Outcome> {
     let Copy { from, to, server, json } = arguments;
-    let key = server.api_key.clone();
     let copied = match (from, to) {
-        (Place::Folder(from), Place::Qdrant(to)) => upload(from, settings(to, key), *json),
-        (Place::Qdrant(from), Place::Folder(to)) => download(settings(from, key), to, *json),
+        (Place::Folder(from), Place::Qdrant(to)) => upload(from, server.settings(to), *json),
+        (Place::Qdrant(from), Place::Folder(to)) => download(server.settings(from), to, *json),
         (Place::Folder(_), Place::Folder(_)) => {
             bail!("both places are folders; `nocturne backup` copies folders")
         }
@@ -30,11 +28,6 @@ pub(super) fn run(arguments: &Copy) -> Result<Outcome> {
     let copied = copied.with_context(|| format!("`{from}` is not copied to `{to}`"))?;
     tell(copied, to, *json)?;
     Ok(Outcome::Done)
-}
-
-/// Returns how a server is spoken to.
-pub(super) fn settings(url: &QdrantUrl, api_key: Option<ApiKey>) -> QdrantSettings {
-    QdrantSettings { api_key, ..QdrantSettings::at(url.clone()) }
 }
 
 fn upload(from: &Path, to: QdrantSettings, json: bool) -> Result<QdrantCopied> {
@@ -76,7 +69,7 @@ impl Teller {
         if self.json && self.told.is_ok() {
             // The words of `nocturne index --json`, so that `nocturne verify --acked` reads this too.
             let event = match sent {
-                Sent::Unchanged => "unchanged",
+                Sent::Unchanged | Sent::Sketched => "unchanged",
                 Sent::Written | Sent::Mended => "acknowledged",
             };
             let line = json!({ "event": event, "recording": entry.id, "epochs": entry.n_epochs });

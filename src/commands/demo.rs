@@ -12,7 +12,7 @@ use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::simulator::NightSpec;
 
 use super::{index, label, nights, search, simulate};
-use crate::args::{CollectionArguments, Common, Demo};
+use crate::args::{CollectionArguments, Common, Demo, Place, QdrantArguments};
 use crate::console;
 use crate::error::Outcome;
 use crate::session::Session;
@@ -49,7 +49,9 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<Outcome> {
     let report = index::fill(&session, filling, false)?;
     let outcome = index::summarise(&report, false)?;
     let asked = CollectionArguments {
-        collection: collection.clone(),
+        collection: Place::Folder(collection.clone()),
+        server: QdrantArguments { api_key: None },
+        full_pass: usize::MAX,
         recall: 1.0,
         encoder: arguments.encoder.clone(),
     };

@@ -1,37 +1,41 @@
 //! `nocturne export`
 
 use anyhow::Result;
+use nocturne_index::qdrant::QdrantCollection;
 use nocturne_index::{Collection, Recording};
 use nocturne_psg::EventKind;
 use nocturne_psg::hash::sha256;
 use nocturne_psg::montage::{Channel, ChannelMask};
 use serde_json::json;
 
-use crate::args::{Export, ExportFormat};
+use crate::args::{Export, ExportFormat, Place};
 use crate::console;
 use crate::error::Outcome;
 
 pub(super) fn run(arguments: &Export) -> Result<Outcome> {
-    let collection = Collection::open(&arguments.collection)?;
-    match arguments.format {
-        ExportFormat::Dump => dump(&collection)?,
+    let ExportFormat::Dump = arguments.format;
+    // A recording is read, written and forgotten, however many there are.
+    match &arguments.collection {
+        Place::Folder(folder) => {
+            let collection = Collection::open(folder)?;
+            for entry in collection.recordings() {
+                dump(&*collection.read_recording(&entry.id)?)?;
+            }
+        }
+        Place::Qdrant(url) => {
+            let collection = QdrantCollection::open(arguments.server.settings(url))?;
+            for entry in collection.recordings() {
+                dump(&*collection.recording(&entry.id)?)?;
+            }
+        }
     }
     Ok(Outcome::Done)
 }
 
-/// Writes a line for each epoch: by name of the recording, then by number.
+/// Writes a line for each epoch, by number.
 ///
-/// Two collections have the same dump where they hold the same, whatever their files look like.
-fn dump(collection: &Collection) -> Result<()> {
-    for entry in collection.recordings() {
-        // A recording is read, written and forgotten, however many there are.
-        let recording = collection.read_recording(&entry.id)?;
-        dump_recording(&recording)?;
-    }
-    Ok(())
-}
-
-fn dump_recording(recording: &Recording) -> Result<()> {
+/// Two collections have the same dump where they hold the same, whatever their files look like, and wherever they are.
+fn dump(recording: &Recording) -> Result<()> {
     let names = |mask: ChannelMask| mask.iter().map(Channel::name).collect::<Vec<_>>();
     for row in 0..recording.n_epochs() {
         let epoch = recording.row(row);

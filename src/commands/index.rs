@@ -12,7 +12,7 @@ use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{MatchedMetadata, MetadataTable};
 use serde_json::json;
 
-use crate::args::{Common, Index};
+use crate::args::{Common, Index, Place};
 use crate::console;
 use crate::error::Outcome;
 use crate::session::Session;
@@ -43,7 +43,7 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
         problems.extend(say(&MetadataTable::read(&table)?, &mut found));
     }
     labels.profile.profile()?;
-    let session = Session::open_for(common, &encoder, &collection)?;
+    let session = Session::open_for(common, &encoder, &Place::Folder(collection.clone()))?;
     let filling = Filling {
         found,
         collection: &collection,

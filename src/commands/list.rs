@@ -1,12 +1,15 @@
 //! `nocturne list`
 
 use anyhow::Result;
-use nocturne_index::{Catalogue, Collection, Facet, Page, RecordingEntry, Spaces};
+use nocturne_index::qdrant::QdrantCollection;
+use nocturne_index::{
+    Catalogue, Collection, Facet, Filter, Page, RecordingEntry, Recordings, Spaces,
+};
 use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{EPOCH_S, RecordingId};
 use serde_json::json;
 
-use crate::args::List;
+use crate::args::{List, Place};
 use crate::console;
 use crate::error::Outcome;
 use crate::table::table;
@@ -15,16 +18,38 @@ const SECONDS_PER_HOUR: f64 = 3600.0;
 
 pub(super) fn run(arguments: &List) -> Result<Outcome> {
     let filter = arguments.filter.on(&[])?;
-    let collection = Collection::open(&arguments.collection)?;
-    let catalogue = Catalogue::new(&collection, &filter)?;
-    if arguments.facets.is_empty() {
-        list(arguments, &collection, &catalogue)
-    } else {
-        count(arguments, &collection, &catalogue)
+    match &arguments.collection {
+        Place::Folder(folder) => {
+            let collection = Collection::open(folder)?;
+            let bundle = &collection.space().bundle;
+            let bundle = match Spaces::of(folder).names()?.len() {
+                1 => bundle.clone(),
+                n => format!("{bundle}, space {} of {n}", collection.space_name()),
+            };
+            tell(arguments, &collection, &filter, &bundle)
+        }
+        Place::Qdrant(url) => {
+            let collection = QdrantCollection::open(arguments.server.settings(url))?;
+            tell(arguments, &collection, &filter, &collection.space().bundle)
+        }
     }
 }
 
-fn list(arguments: &List, collection: &Collection, catalogue: &Catalogue<'_>) -> Result<Outcome> {
+fn tell(
+    arguments: &List,
+    recordings: &dyn Recordings,
+    filter: &Filter,
+    bundle: &str,
+) -> Result<Outcome> {
+    let catalogue = Catalogue::new(recordings, filter)?;
+    if arguments.facets.is_empty() {
+        list(arguments, bundle, &catalogue)
+    } else {
+        count(arguments, recordings, &catalogue)
+    }
+}
+
+fn list(arguments: &List, bundle: &str, catalogue: &Catalogue<'_>) -> Result<Outcome> {
     let page_size = arguments.page_size.map_or(usize::MAX, |n| n as usize);
     let token = arguments.page_token.as_deref().unwrap_or_default();
     let page = catalogue.page(page_size, token)?;
@@ -45,13 +70,8 @@ fn list(arguments: &List, collection: &Collection, catalogue: &Catalogue<'_>) ->
         all if all == n_here => String::new(),
         all => format!(" of {all}"),
     };
-    let bundle = &collection.space().bundle;
-    let space = match Spaces::of(&arguments.collection).names()?.len() {
-        1 => String::new(),
-        n => format!(", space {} of {n}", collection.space_name()),
-    };
     console::print(format_args!(
-        "{n_here}{of_all} recordings, {n_epochs} epochs, bundle {bundle}{space}"
+        "{n_here}{of_all} recordings, {n_epochs} epochs, bundle {bundle}"
     ))?;
     if let Some(token) = &page.next_token {
         console::print(format_args!("next page: --page-token {token}"))?;
@@ -59,10 +79,14 @@ fn list(arguments: &List, collection: &Collection, catalogue: &Catalogue<'_>) ->
     Ok(outcome(&page.missing))
 }
 
-fn count(arguments: &List, collection: &Collection, catalogue: &Catalogue<'_>) -> Result<Outcome> {
+fn count(
+    arguments: &List,
+    recordings: &dyn Recordings,
+    catalogue: &Catalogue<'_>,
+) -> Result<Outcome> {
     let mut outcome = Outcome::Done;
     for name in &arguments.facets {
-        let counts = catalogue.facet(&Facet::of(name, collection)?)?;
+        let counts = catalogue.facet(&Facet::of(name, recordings)?)?;
         if self::outcome(&counts.missing) == Outcome::PartlyDone {
             outcome = Outcome::PartlyDone;
         }

@@ -30,7 +30,7 @@ pub(super) fn run(common: &Common, arguments: Nights) -> Result<Outcome> {
 
 /// Prints nights as a table, with how the question was read above it.
 pub(super) fn print(answer: &NightAnswer) -> Result<()> {
-    let NightAnswer { nights, skipped, reading } = answer;
+    let NightAnswer { nights, skipped, reading, .. } = answer;
     console::print(format_args!("read as: {}", reading.sentence))?;
     for caution in &reading.cautions {
         console::note(format_args!("caution: {caution}"));

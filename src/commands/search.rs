@@ -154,7 +154,9 @@ pub(super) fn print(answer: &EpochAnswer, score: &str) -> Result<()> {
         }
     }
     for recording in &answer.missing {
-        console::note(format_args!("warning: `{recording}` is damaged and was not searched"));
+        console::note(format_args!(
+            "warning: `{recording}` is damaged or not yet whole, and was not searched"
+        ));
     }
     let rows = answer.hits.iter().map(|hit| {
         vec![

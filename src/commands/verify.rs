@@ -1,16 +1,15 @@
 //! `nocturne verify`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use nocturne_index::qdrant::QdrantCollection;
+use nocturne_index::qdrant::{QdrantCollection, QdrantSettings, Repaired, repair};
 use nocturne_index::{CacheProblem, Collection, Error, RecordingEntry, SpaceName, Spaces};
 use nocturne_psg::RecordingId;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::copy::settings;
 use crate::args::{Place, Verify};
 use crate::console;
 use crate::error::Outcome;
@@ -30,10 +29,13 @@ struct Verified {
 }
 
 pub(super) fn run(arguments: &Verify) -> Result<Outcome> {
-    let Verify { collection: place, server, acked, json } = arguments;
+    let Verify { collection: place, server, repair: repairs, from, acked, json } = arguments;
     let mut caches = Vec::new();
     let mut n_damaged_elsewhere = 0;
     let Verified { entries, mut problems } = match place {
+        Place::Folder(_) if *repairs => {
+            bail!("only collections in Qdrant are repaired; `nocturne restore` takes a backup")
+        }
         Place::Folder(folder) => {
             let collection = Collection::open(folder)?;
             caches = collection.verify_caches()?;
@@ -42,11 +44,22 @@ pub(super) fn run(arguments: &Verify) -> Result<Outcome> {
             Verified::new(collection.recordings(), collection.verify())
         }
         Place::Qdrant(url) => {
-            let collection = QdrantCollection::open(settings(url, server.api_key.clone()))?;
+            let collection = QdrantCollection::open(server.settings(url))?;
             for id in collection.pending() {
                 console::note(format_args!("`{id}` is in no answer: its upload has not ended"));
             }
-            Verified::new(collection.recordings(), collection.verify())
+            let n_unsketched = collection.unsketched().count();
+            if n_unsketched > 0 {
+                console::note(format_args!(
+                    "{n_unsketched} recordings have no sketch, which `nocturne copy` makes"
+                ));
+            }
+            let mut verified = Verified::new(collection.recordings(), collection.verify());
+            if let Some(from) = from {
+                let pending = collection.pending().cloned();
+                verified.repair(pending, from, collection.settings().clone(), *json)?;
+            }
+            verified
         }
     };
     for (id, n_epochs) in acked.as_deref().map(acknowledged).transpose()?.unwrap_or_default() {
@@ -90,6 +103,44 @@ impl Verified {
             problems: problems.map(|(id, error)| (id.clone(), error.to_string())).collect(),
         }
     }
+
+    /// Sends what is pending or damaged again, and tells of each recording; those that are whole then are no problem.
+    fn repair(
+        &mut self,
+        pending: impl Iterator<Item = RecordingId>,
+        from: &Path,
+        to: QdrantSettings,
+        json: bool,
+    ) -> Result<()> {
+        let from = Collection::open(from)?;
+        let broken: BTreeSet<RecordingId> = pending.chain(self.problems.keys().cloned()).collect();
+        let mut told = Ok(());
+        repair(&from, to, &broken, &mut |id, repaired| match (repaired, from.entry(id)) {
+            (Repaired::Sent(_), Some(entry)) => {
+                self.problems.remove(id);
+                self.entries.insert(id.clone(), entry.clone());
+                if told.is_ok() {
+                    told = tell_repaired(entry, json);
+                }
+            }
+            (Repaired::Sent(_) | Repaired::NotInFolder, _) => {
+                let problem =
+                    format!("it is not whole, and `{}` does not have it", from.path().display());
+                self.problems.insert(id.clone(), problem);
+            }
+        })?;
+        Ok(told?)
+    }
+}
+
+fn tell_repaired(entry: &RecordingEntry, json: bool) -> std::io::Result<()> {
+    let RecordingEntry { id, n_epochs, .. } = entry;
+    if json {
+        // The words of `nocturne index --json`.
+        let line = json!({ "event": "acknowledged", "recording": id, "epochs": n_epochs });
+        return console::print_json(&line);
+    }
+    console::print(format_args!("{id}: sent again, and read back"))
 }
 
 /// Verifies the spaces that are not served, and returns how many of their recordings are damaged.

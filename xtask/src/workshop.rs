@@ -93,12 +93,13 @@ impl Workshop {
         run(&mut train)
     }
 
-    /// Writes the bundle of a run.
+    /// Writes the bundle of a run, without a captioner.
     pub(crate) fn export(&self, name: &str, bundle: &str) -> Result<()> {
         if self.path(bundle).is_dir() {
             return Ok(());
         }
-        run(self.nocturne_train().args(["export", name, "--out", bundle, "--trainable"]))
+        let mut export = self.nocturne_train();
+        run(export.args(["export", name, "--out", bundle, "--trainable", "--no-captioner"]))
     }
 
     /// Teaches a bundle to read its similarities.

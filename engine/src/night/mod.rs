@@ -1,5 +1,6 @@
 //! Words to nights: how often does a concept occur in each hour of sleep?
 
+mod candidates;
 mod known;
 mod question;
 pub(crate) mod rate;
@@ -16,9 +17,10 @@ use crate::limits::{check_k, check_text};
 use crate::margins::Margins;
 use crate::served::Served;
 use crate::{Error, LearnedConcept, Result};
+use candidates::Candidates;
 use known::Known;
 use question::Question;
-use sought::Sought;
+use sought::{Judging, Sought};
 
 /// Most epochs shown as evidence for a night.
 pub const MOST_EVIDENCE: usize = 20;
@@ -32,6 +34,9 @@ pub struct NightAnswer {
     pub skipped: Vec<NightSkipped>,
     /// How the question was understood.
     pub reading: QuestionReading,
+    /// How the nights were found: `scan` and `qdrant pass` scored every night that the filter allows; others, such as
+    /// `qdrant candidates (260 of 12000 nights)`, may have missed some.
+    pub plan: String,
 }
 
 /// How often a concept occurs in a night.
@@ -76,13 +81,6 @@ pub struct NightSkipped {
     pub recording: String,
     /// Why.
     pub reason: String,
-}
-
-impl NightSkipped {
-    fn damaged(recording: String) -> Self {
-        let reason = "its part of the collection is damaged; index it again".to_owned();
-        Self { recording, reason }
-    }
 }
 
 /// How a question about nights was understood.
@@ -133,17 +131,25 @@ impl Served {
         };
         let snapshot = self.snapshot();
         snapshot.check(&request.filter)?;
+        let Candidates { nights: candidates, plan, caution } =
+            Candidates::choose(snapshot, &mut sought, &request.filter, k)?;
         let wanted = |id: &RecordingId| snapshot.may_allow(id, &request.filter);
+        let is_candidate = |id: &RecordingId| match &candidates {
+            Some(candidates) => candidates.contains(id),
+            None => wanted(id),
+        };
         let stages = self.judge(PromptSet::stages())?;
         let prompts = sought.margins.prompts();
-        let nights = snapshot.exact.score_all(prompts, wanted, |recording, scores| {
-            let rows = request.filter.rows(recording);
-            let night = rows.map(|rows| sought.judge(recording, scores, rows, &stages));
-            (recording.id(), night)
+        let nights = snapshot.score_all(prompts, is_candidate, |recording, scores| {
+            let judging =
+                Judging { recording, scores, stages: &stages, evidence: request.evidence };
+            let night = request.filter.rows(recording).map(|rows| sought.judge(&judging, &rows));
+            (recording.id().clone(), night)
         })?;
-        let missing = snapshot.exact.missing().into_iter().filter(|it| wanted(&it.recording));
-        let mut skipped: Vec<NightSkipped> =
-            missing.map(|it| NightSkipped::damaged(it.recording.to_string())).collect();
+        let missing = snapshot.missing().into_iter().filter(|(id, _)| wanted(id));
+        let mut skipped: Vec<NightSkipped> = missing
+            .map(|(id, reason)| NightSkipped { recording: id.to_string(), reason })
+            .collect();
         let mut judged = Vec::new();
         for (recording, night) in nights {
             let Some(night) = night else { continue };
@@ -153,22 +159,21 @@ impl Served {
                     skipped.push(NightSkipped { recording: recording.to_string(), reason });
                 }
                 // Vectors are read when they are needed, so damage may be found this late.
-                Err(Error::Index(nocturne_index::Error::DamagedSegment { .. })) => {
-                    skipped.push(NightSkipped::damaged(recording.to_string()));
+                Err(Error::Index(error)) if error.is_damage() => {
+                    let reason = "its part of the collection is damaged; index it again".to_owned();
+                    skipped.push(NightSkipped { recording: recording.to_string(), reason });
                 }
                 Err(error) => return Err(error),
             }
         }
-        sought.calibrate(&judged);
-        let nights = judged
-            .iter()
-            .filter_map(|night| sought.hit(&snapshot, night, request.evidence))
-            .collect();
-        Ok(NightAnswer {
-            nights: ordered(nights, &sought.question, k),
-            skipped,
-            reading: sought.reading(&judged),
-        })
+        if candidates.is_none() {
+            sought.calibrate(&judged);
+        }
+        let nights = judged.iter().filter_map(|night| sought.hit(night)).collect();
+        let nights = ordered(nights, &sought.question, k);
+        let mut reading = sought.reading(&judged);
+        reading.cautions.extend(caution);
+        Ok(NightAnswer { nights, skipped, reading, plan })
     }
 
     fn sought(&self, question: Question) -> Result<Sought> {

@@ -3,7 +3,7 @@
 use nocturne_encoder::bundle::Calibration;
 use nocturne_index::{Hit, Recording, RowFilter, ScoreTable};
 use nocturne_psg::montage::{Channel, ChannelMask};
-use nocturne_psg::{EPOCH_S, EpochRef, Stage};
+use nocturne_psg::{EPOCH_S, EpochRef, RecordingId, Stage};
 
 use super::known::Known;
 use super::question::Question;
@@ -13,10 +13,9 @@ use crate::LearnedConcept;
 use crate::epochs::{EpochHit, TextReading};
 use crate::labels::Judge;
 use crate::margins::Margins;
-use crate::snapshot::Snapshot;
 
 /// Of words without a calibration, the share of the best epochs that counts as found.
-const UNCALIBRATED_SHARE: f64 = 0.05;
+pub(super) const UNCALIBRATED_SHARE: f64 = 0.05;
 
 /// A concept, ready to be looked for.
 pub(super) struct Sought {
@@ -31,30 +30,33 @@ pub(super) struct Sought {
     pub(super) text: TextReading,
 }
 
-/// A night whose epochs of sleep were scored.
-pub(super) struct JudgedNight<'a> {
-    recording: &'a Recording,
-    /// The epochs that were asked about.
-    asked: RowFilter<'a>,
-    /// Row and score of each epoch that could show the concept.
-    scores: Vec<(usize, f32)>,
+/// A night, and what its epochs are judged with.
+pub(super) struct Judging<'a> {
+    pub(super) recording: &'a Recording,
+    /// Scores of all epochs with the concept's prompts.
+    pub(super) scores: &'a ScoreTable,
+    pub(super) stages: &'a Judge,
+    /// Epochs to keep as evidence.
+    pub(super) evidence: usize,
+}
+
+/// A night whose epochs of sleep were scored; of the recording itself nothing is kept.
+pub(super) struct JudgedNight {
+    recording: RecordingId,
+    /// The score of each epoch that could show the concept, in their order.
+    scores: Vec<f32>,
     /// Epochs of sleep without the channels for it.
     n_hidden: usize,
+    /// Whether most of the judged epochs lack a channel that those of the calibration had.
+    lacks_channels: bool,
     stage_source: StageSource,
+    scored_rate: Option<f64>,
+    evidence: Vec<EpochHit>,
 }
 
 /// Channels with which concepts are calibrated; few recorders tell what their position codes mean.
 const CALIBRATED: ChannelMask =
     ChannelMask::ALL.without(ChannelMask::from_bits(1 << Channel::Position.index()));
-
-impl JudgedNight<'_> {
-    /// Returns whether most of the judged epochs lack a channel that those of the calibration had.
-    fn lacks_channels(&self) -> bool {
-        let is_poor =
-            |(row, _): &&(usize, f32)| !self.recording.masks()[*row].contains_all(CALIBRATED);
-        2 * self.scores.iter().filter(is_poor).count() > self.scores.len()
-    }
-}
 
 impl Sought {
     /// Looks for a learned concept, whatever the words of the question call it.
@@ -76,13 +78,12 @@ impl Sought {
     /// # Errors
     ///
     /// Those of [`Recording::cosines`]; that a night cannot be judged is no error.
-    pub(super) fn judge<'a>(
+    pub(super) fn judge(
         &self,
-        recording: &'a Recording,
-        scores: &ScoreTable,
-        asked: RowFilter<'a>,
-        stages: &Judge,
-    ) -> crate::Result<Result<JudgedNight<'a>, String>> {
+        night: &Judging<'_>,
+        asked: &RowFilter<'_>,
+    ) -> crate::Result<Result<JudgedNight, String>> {
+        let Judging { recording, scores, stages, evidence: n_evidence } = *night;
         let is_scored = recording.stages().iter().any(Option::is_some);
         let stage_source = if is_scored { StageSource::Scored } else { StageSource::ZeroShot };
         let (mut judged, mut n_hidden) = (Vec::new(), 0);
@@ -106,34 +107,51 @@ impl Sought {
         Ok(match (judged.len(), n_hidden) {
             (0, 0) => Err("it has no epoch of the sleep that was asked for".to_owned()),
             (0, _) => Err("it has none of the channels that show the concept".to_owned()),
-            _ => Ok(JudgedNight { recording, asked, scores: judged, n_hidden, stage_source }),
+            _ => Ok(JudgedNight {
+                recording: recording.id().clone(),
+                scores: judged.iter().map(|(_, score)| *score).collect(),
+                n_hidden,
+                lacks_channels: lacks_channels(recording, &judged),
+                stage_source,
+                scored_rate: self.known.and_then(|it| self.scored_rate(recording, asked, it)),
+                evidence: evidence(recording, judged, n_evidence),
+            }),
         })
     }
 
-    /// Sets the threshold of words without a calibration, so that a fixed share of all epochs counts.
-    pub(super) fn calibrate(&mut self, nights: &[JudgedNight<'_>]) {
+    /// Returns the margin from which on an epoch counts as found; nothing for words without a calibration.
+    pub(super) fn least_margin(&self) -> Option<f32> {
+        self.known?;
+        let Calibration { slope, offset, threshold, .. } = self.calibration;
+        Some(((threshold / (1.0 - threshold)).ln() - offset) / slope)
+    }
+
+    /// Sets the threshold of words without a calibration.
+    pub(super) fn set_threshold(&mut self, margin: f32) {
+        if self.known.is_none() {
+            self.calibration.threshold = margin;
+        }
+    }
+
+    /// Sets the threshold of words without a calibration, so that a fixed share of all epochs of these nights counts.
+    pub(super) fn calibrate(&mut self, nights: &[JudgedNight]) {
         if self.known.is_some() {
             return;
         }
         let mut scores: Vec<f32> =
-            nights.iter().flat_map(|night| night.scores.iter().map(|(_, score)| *score)).collect();
+            nights.iter().flat_map(|night| night.scores.iter().copied()).collect();
         scores.sort_by(|a, b| b.total_cmp(a));
         let place = (scores.len() as f64 * UNCALIBRATED_SHARE) as usize;
         self.calibration.threshold = scores.get(place).copied().unwrap_or(f32::INFINITY);
     }
 
     /// Tells the rate of a night, with its best epochs as evidence.
-    pub(super) fn hit(
-        &self,
-        snapshot: &Snapshot,
-        night: &JudgedNight<'_>,
-        n_evidence: usize,
-    ) -> Option<NightHit> {
-        let JudgedNight { recording, asked, scores, n_hidden, stage_source } = night;
-        let found = scores.iter().filter(|(_, score)| *score >= self.calibration.threshold).count();
+    pub(super) fn hit(&self, night: &JudgedNight) -> Option<NightHit> {
+        let JudgedNight { recording, scores, n_hidden, stage_source, .. } = night;
+        let found = scores.iter().filter(|score| **score >= self.calibration.threshold).count();
         let rate = Rate::estimate(found, scores.len(), &self.calibration)?;
         Some(NightHit {
-            recording: recording.id().to_string(),
+            recording: recording.to_string(),
             rate_per_hour: rate.per_hour,
             rate_ci95: (rate.low, rate.high),
             epochs_found: found,
@@ -141,16 +159,16 @@ impl Sought {
             epochs_not_judged: *n_hidden,
             hours_of_sleep: scores.len() as f64 * EPOCH_S / 3600.0,
             stage_source: *stage_source,
-            scored_rate_per_hour: self.known.and_then(|it| self.scored_rate(recording, asked, it)),
-            evidence: evidence(snapshot, night, n_evidence),
+            scored_rate_per_hour: night.scored_rate,
+            evidence: night.evidence.clone(),
         })
     }
 
     /// Says how the question was understood, and what to keep in mind about the answer for these nights.
-    pub(super) fn reading(self, nights: &[JudgedNight<'_>]) -> QuestionReading {
+    pub(super) fn reading(self, nights: &[JudgedNight]) -> QuestionReading {
         let Self { question, name, known, text, .. } = self;
         let mut cautions = Vec::new();
-        let n_poor = nights.iter().filter(|night| night.lacks_channels()).count();
+        let n_poor = nights.iter().filter(|night| night.lacks_channels).count();
         if known.is_some() && n_poor > 0 {
             cautions.push(format!(
                 "{n_poor} of {} nights lack channels for most of their sleep; hits and false alarms are known for \
@@ -233,15 +251,21 @@ fn zero_shot(stages: &Judge, scores: &[f32], mask: ChannelMask) -> Option<Stage>
     stages.judge(scores, mask).labels.first()?.parse().ok()
 }
 
+/// Returns whether most of the judged epochs lack a channel that those of the calibration had.
+fn lacks_channels(recording: &Recording, judged: &[(usize, f32)]) -> bool {
+    let is_poor = |(row, _): &&(usize, f32)| !recording.masks()[*row].contains_all(CALIBRATED);
+    2 * judged.iter().filter(is_poor).count() > judged.len()
+}
+
 /// Returns the epochs that show the concept best, best first.
-fn evidence(snapshot: &Snapshot, night: &JudgedNight<'_>, n: usize) -> Vec<EpochHit> {
-    let mut best = night.scores.clone();
-    best.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+fn evidence(recording: &Recording, mut judged: Vec<(usize, f32)>, n: usize) -> Vec<EpochHit> {
+    judged.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let hit = |(row, score): (usize, f32)| {
-        let info = night.recording.row(row);
-        let epoch = EpochRef { recording: night.recording.id().clone(), epoch: info.number };
+        let info = recording.row(row);
+        let epoch = EpochRef { recording: recording.id().clone(), epoch: info.number };
         let (onset_s, stage, mask, events) = (info.onset_s, info.stage, info.mask, info.events);
-        snapshot.epoch_hit(&Hit { epoch, score, onset_s, stage, mask, events })
+        let hit = Hit { epoch, score, onset_s, stage, mask, events };
+        EpochHit::of(&hit, recording.entry().start)
     };
-    best.into_iter().take(n).map(hit).collect()
+    judged.into_iter().take(n).map(hit).collect()
 }

@@ -159,7 +159,7 @@ pub(super) fn reading(reading: TextReading) -> v1::TextReading {
 }
 
 pub(super) fn night_answer(answer: NightAnswer) -> v1::SearchNightsResponse {
-    let NightAnswer { nights, skipped, reading: question } = answer;
+    let NightAnswer { nights, skipped, reading: question, plan } = answer;
     v1::SearchNightsResponse {
         nights: nights.into_iter().map(night_hit).collect(),
         skipped: skipped
@@ -173,6 +173,7 @@ pub(super) fn night_answer(answer: NightAnswer) -> v1::SearchNightsResponse {
             cautions: question.cautions,
             text: Some(reading(question.text)),
         }),
+        plan,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod convert;
 mod generate;
+mod health;
 mod server;
 mod status;
 
@@ -47,7 +48,7 @@ type Answer<T> = std::result::Result<Response<T>, Status>;
 
 impl Service {
     fn new(engine: Arc<Engine>, options: ServeOptions) -> Self {
-        let ServeOptions { most_at_once, deadline, drain: _ } = options;
+        let ServeOptions { most_at_once, deadline, drain: _, look: _ } = options;
         Self { engine, permits: Arc::new(Semaphore::new(most_at_once)), most_at_once, deadline }
     }
 
@@ -191,7 +192,9 @@ impl NocturneService for Service {
         let id = convert::recording_id(request.into_inner().recording).map_err(|it| *it)?;
         let answer = self
             .ask(move |engine| {
-                Ok(convert::recording_details(engine.served()?.snapshot().exact.recording(&id)?))
+                let served = engine.served()?;
+                let recording = served.snapshot().recording(&id)?;
+                Ok(convert::recording_details(recording.as_ref()))
             })
             .await?;
         Ok(Response::new(answer))
@@ -212,7 +215,7 @@ impl NocturneService for Service {
             .ask(move |engine| {
                 let served = engine.served()?;
                 let snapshot = served.snapshot();
-                let catalogue = Catalogue::new(&snapshot.collection, &filter)?;
+                let catalogue = Catalogue::new(snapshot.recordings(), &filter)?;
                 Ok(convert::page(&catalogue.page(page_size, &token)?))
             })
             .await?;
@@ -232,9 +235,9 @@ impl NocturneService for Service {
             .ask(move |engine| {
                 let served = engine.served()?;
                 let snapshot = served.snapshot();
-                let catalogue = Catalogue::new(&snapshot.collection, &filter)?;
+                let catalogue = Catalogue::new(snapshot.recordings(), &filter)?;
                 let count = |name: &String| {
-                    let facet = Facet::of(name, &snapshot.collection)?;
+                    let facet = Facet::of(name, snapshot.recordings())?;
                     Ok(convert::facet(catalogue.facet(&facet)?))
                 };
                 request.facets.iter().map(count).collect::<Result<Vec<_>>>()

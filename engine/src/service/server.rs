@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 
-use super::Service;
+use super::{Service, health};
 use crate::{Engine, Error, Result};
 
 /// Largest message that is taken, in bytes.
@@ -28,11 +28,18 @@ pub struct ServeOptions {
     pub deadline: Duration,
     /// Longest time that the server waits, at its end, for answers that are under way.
     pub drain: Duration,
+    /// Pause between two looks whether the collection can be reached, on which the health of the service depends.
+    pub look: Duration,
 }
 
 impl Default for ServeOptions {
     fn default() -> Self {
-        Self { most_at_once: 64, deadline: Duration::from_secs(30), drain: Duration::from_secs(8) }
+        Self {
+            most_at_once: 64,
+            deadline: Duration::from_secs(30),
+            drain: Duration::from_secs(8),
+            look: Duration::from_secs(5),
+        }
     }
 }
 
@@ -49,8 +56,8 @@ pub async fn serve(
 ) -> Result<()> {
     let address = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
     let error = |source: Box<dyn std::error::Error + Send + Sync>| Error::Serve { address, source };
-    let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<NocturneServiceServer<Service>>().await;
+    let (reporter, health_service) = tonic_health::server::health_reporter();
+    reporter.set_serving::<NocturneServiceServer<Service>>().await;
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTORS)
@@ -58,6 +65,8 @@ pub async fn serve(
     };
     let reflection_v1 = reflection().build_v1().map_err(|source| error(source.into()))?;
     let reflection_v1alpha = reflection().build_v1alpha().map_err(|source| error(source.into()))?;
+    let looked_at = Arc::clone(&engine);
+    let followed = health::follow(reporter.clone(), options.look, move || looked_at.look());
     let service = NocturneServiceServer::new(Service::new(engine, options))
         .max_decoding_message_size(LARGEST_REQUEST)
         .max_encoding_message_size(LARGEST_ANSWER);
@@ -80,9 +89,10 @@ pub async fn serve(
     tokio::pin!(server);
     tokio::select! {
         ended = &mut server => return ended.map_err(|source| error(source.into())),
+        never = followed => match never {},
         () = stop => {}
     }
-    health.set_not_serving::<NocturneServiceServer<Service>>().await;
+    reporter.set_not_serving::<NocturneServiceServer<Service>>().await;
     tracing::info!("stopping: answers under way are finished, new questions refused");
     let _ = stopping.send(true);
     // Connections that are open without a question would hold the server for ever.

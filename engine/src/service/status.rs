@@ -1,5 +1,6 @@
 //! Errors as gRPC codes.
 
+use nocturne_index::qdrant::QdrantProblem;
 use tonic::{Code, Status};
 
 use crate::Error;
@@ -7,7 +8,7 @@ use crate::Error;
 /// Turns an error into a status. What went wrong inside is logged here and told without paths.
 pub(super) fn status(error: &Error) -> Status {
     let code = code(error);
-    let Some(message) = message_without_paths(code) else {
+    let Some(message) = message_without_paths(error, code) else {
         let hint = error.hint().map(|hint| format!("; hint: {hint}")).unwrap_or_default();
         return Status::new(code, format!("{error}{hint}"));
     };
@@ -17,13 +18,21 @@ pub(super) fn status(error: &Error) -> Status {
 
 /// Returns what a client is told of what went wrong inside.
 #[expect(clippy::wildcard_enum_match_arm, reason = "of the codes of gRPC, three are ours to veil")]
-fn message_without_paths(code: Code) -> Option<&'static str> {
+fn message_without_paths(error: &Error, code: Code) -> Option<&'static str> {
     match code {
         Code::DataLoss => Some("a part of the collection is damaged; the server's log says which"),
+        Code::Unavailable if is_out_of_reach(error) => Some(
+            "the server of Qdrant that keeps the collection does not answer; hint: ask again in a moment",
+        ),
         Code::Unavailable => Some("the collection is being replaced; ask again"),
         Code::Internal => Some("the server has failed; its log says how"),
         _ => None,
     }
+}
+
+fn is_out_of_reach(error: &Error) -> bool {
+    use nocturne_index::Error::Qdrant;
+    matches!(error, Error::Index(Qdrant(problem)) if problem.is_out_of_reach())
 }
 
 fn code(error: &Error) -> Code {
@@ -71,8 +80,22 @@ fn index_code(error: &nocturne_index::Error) -> Code {
         | Error::SpaceExists { .. }
         | Error::ServedSpace { .. }
         | Error::IncompleteSpace { .. }
-        | Error::NothingToRollBack { .. }
-        | Error::Qdrant(_) => Code::Internal,
+        | Error::NothingToRollBack { .. } => Code::Internal,
+        Error::Qdrant(problem) => qdrant_code(problem),
+    }
+}
+
+fn qdrant_code(problem: &QdrantProblem) -> Code {
+    match problem {
+        QdrantProblem::Refused { .. } if problem.is_out_of_reach() => Code::Unavailable,
+        QdrantProblem::Replaced { .. } | QdrantProblem::Changed { .. } => Code::Unavailable,
+        QdrantProblem::Damaged { .. }
+        | QdrantProblem::Point { .. }
+        | QdrantProblem::Lost { .. } => Code::DataLoss,
+        QdrantProblem::Refused { .. }
+        | QdrantProblem::Url { .. }
+        | QdrantProblem::PlainKey { .. }
+        | QdrantProblem::Foreign { .. } => Code::Internal,
     }
 }
 
@@ -83,4 +106,31 @@ pub(super) fn invalid(
     expected: &str,
 ) -> Status {
     status(&Error::field(field, value, expected))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str) -> Status {
+        status(&Error::Index(nocturne_index::Error::Qdrant(QdrantProblem::Refused {
+            place: "qdrant://10.0.0.7:6334/sleep".to_owned(),
+            action: "search",
+            code: code.to_owned(),
+            message: "no route to 10.0.0.7".to_owned(),
+            attempts: 6,
+        })))
+    }
+
+    #[test]
+    fn servers_of_qdrant_that_do_not_answer_are_unavailable_and_not_named() {
+        for code in ["Unavailable", "DeadlineExceeded", "ResourceExhausted", "Cancelled"] {
+            let status = refused(code);
+            let expect = "the server of Qdrant that keeps the collection does not answer; hint: ask again in a moment";
+            assert_eq!((status.code(), status.message()), (Code::Unavailable, expect));
+        }
+        let status = refused("Unauthenticated");
+        assert_eq!(status.code(), Code::Internal);
+        assert!(!status.message().contains("10.0.0.7"));
+    }
 }

@@ -6,9 +6,9 @@ use nocturne_psg::montage::Channel;
 use nocturne_psg::{EventKind, RecordingId, Stage};
 use serde::Serialize;
 
-use super::{Allowed, Catalogue};
+use super::{Allowed, Catalogue, Recordings};
 use crate::filter::columns;
-use crate::{Collection, Error, Recording, RecordingEntry, Result};
+use crate::{EpochRow, Error, RecordingEntry, Result};
 
 /// What recordings and epochs are counted by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Facet {
     /// # Errors
     ///
     /// [`Error::UnknownFacet`].
-    pub fn of(name: &str, collection: &Collection) -> Result<Self> {
+    pub fn of(name: &str, recordings: &dyn Recordings) -> Result<Self> {
         match name {
             "stage" => return Ok(Self::Stage),
             "event" => return Ok(Self::Event),
@@ -60,7 +60,8 @@ impl Facet {
             _ => {}
         }
         let column = name.strip_prefix("metadata.").unwrap_or(name);
-        let columns = columns(collection.recordings());
+        let entries = recordings.entries();
+        let columns = columns(entries.into_iter());
         if columns.contains(column) {
             return Ok(Self::Metadata(column.to_owned()));
         }
@@ -79,15 +80,15 @@ impl Facet {
     }
 
     /// Returns the places of the values that an epoch has, in the order of values; nothing where it has none.
-    fn places(&self, recording: &Recording, row: usize) -> Vec<usize> {
+    fn places(&self, epoch: &EpochRow) -> Vec<usize> {
         match self {
-            Self::Stage => recording.stages()[row].iter().map(|stage| stage.index()).collect(),
+            Self::Stage => epoch.stage.iter().map(|stage| stage.index()).collect(),
             Self::Event => {
-                let set = recording.event_sets()[row];
                 let kinds = EventKind::ALL.iter().enumerate();
-                kinds.filter(|(_, kind)| set.contains(**kind)).map(|(place, _)| place).collect()
+                let kinds = kinds.filter(|(_, kind)| epoch.events.contains(**kind));
+                kinds.map(|(place, _)| place).collect()
             }
-            Self::Channel => recording.masks()[row].iter().map(Channel::index).collect(),
+            Self::Channel => epoch.mask.iter().map(Channel::index).collect(),
             Self::Metadata(_) => vec![],
         }
     }
@@ -111,14 +112,12 @@ impl Catalogue<'_> {
     ///
     /// # Errors
     ///
-    /// Those of [`Collection::recording`] but for damage.
+    /// Those of [`Recordings::epochs`].
     pub fn facet(&self, facet: &Facet) -> Result<FacetCounts> {
         let (mut counts, mut missing) = (Counts::new(), Vec::new());
-        for entry in self.collection.recordings() {
-            match self.count(facet, entry, &mut counts) {
-                Ok(true) => {}
-                Ok(false) | Err(Error::DamagedSegment { .. }) => missing.push(entry.id.clone()),
-                Err(error) => return Err(error),
+        for entry in &self.entries {
+            if !self.count(facet, entry, &mut counts)? {
+                missing.push(entry.id.clone());
             }
         }
         let values = counts.into_iter().map(|((_, value), (n_recordings, n_epochs))| FacetValue {
@@ -137,24 +136,23 @@ impl Catalogue<'_> {
                 Allowed::Nothing => return Ok(true),
                 Allowed::Unknown => return Ok(false),
                 Allowed::All => entry.n_epochs,
-                Allowed::Some(rows) => rows.count(entry.n_epochs),
+                Allowed::Some(epochs) => epochs.len(),
             };
             let value = entry.metadata.get(column).cloned();
             let place = if value.is_some() { 0 } else { usize::MAX };
             add(counts, (place, value), n_epochs);
             return Ok(true);
         }
-        let rows = match allowed {
+        let epochs = match allowed {
             Allowed::Nothing => return Ok(true),
-            Allowed::Unknown => return Ok(false),
-            Allowed::All => None,
-            Allowed::Some(rows) => Some(rows),
+            Allowed::Unknown => None,
+            Allowed::All => self.recordings.epochs(entry)?,
+            Allowed::Some(epochs) => Some(epochs),
         };
-        let recording = self.collection.recording(&entry.id)?;
-        let is_allowed = |row: &usize| rows.as_ref().is_none_or(|rows| rows.allows(*row));
+        let Some(epochs) = epochs else { return Ok(false) };
         let mut n_by_place: BTreeMap<usize, usize> = BTreeMap::new();
-        for row in (0..entry.n_epochs).filter(is_allowed) {
-            let places = facet.places(recording, row);
+        for epoch in &epochs {
+            let places = facet.places(epoch);
             let places = if places.is_empty() { vec![usize::MAX] } else { places };
             places.into_iter().for_each(|place| *n_by_place.entry(place).or_default() += 1);
         }

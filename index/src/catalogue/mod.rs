@@ -6,7 +6,7 @@ mod token;
 use nocturne_psg::RecordingId;
 use serde::Serialize;
 
-use crate::{Collection, Error, Filter, RecordingEntry, Result, RowFilter};
+use crate::{Collection, EpochRow, Error, Filter, RecordingEntry, Result};
 
 pub use facets::{Facet, FacetCounts, FacetValue};
 
@@ -14,10 +14,24 @@ pub use facets::{Facet, FacetCounts, FacetValue};
 ///
 /// A recording belongs to it where at least one of its epochs is allowed; where a filter has no conditions on epochs,
 /// no column of any recording is read, and one without epochs belongs to it too.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Catalogue<'a> {
-    collection: &'a Collection,
+    recordings: &'a dyn Recordings,
+    entries: Vec<&'a RecordingEntry>,
     filter: &'a Filter,
+}
+
+/// A snapshot whose recordings can be listed and counted.
+pub trait Recordings: std::fmt::Debug {
+    /// Returns what is said of the recordings, by ascending name.
+    fn entries(&self) -> Vec<&RecordingEntry>;
+
+    /// Returns what is known of the epochs of a recording, in their order; nothing where it is damaged.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading it but for damage.
+    fn epochs(&self, entry: &RecordingEntry) -> Result<Option<Vec<EpochRow>>>;
 }
 
 /// A part of a catalogue.
@@ -44,12 +58,12 @@ pub struct Listed<'a> {
 }
 
 /// What a filter allows of a recording.
-enum Allowed<'a> {
+enum Allowed {
     Nothing,
     /// Every epoch, whether there is one or not.
     All,
-    /// Some epochs.
-    Some(RowFilter<'a>),
+    /// These epochs.
+    Some(Vec<EpochRow>),
     /// Nobody can tell: the recording is damaged.
     Unknown,
 }
@@ -60,13 +74,15 @@ impl<'a> Catalogue<'a> {
     /// # Errors
     ///
     /// [`Error::Filter`], and [`Error::UnknownRecording`] where the filter names a recording that is not there.
-    pub fn new(collection: &'a Collection, filter: &'a Filter) -> Result<Self> {
-        filter.check(&collection.recordings())?;
+    pub fn new(recordings: &'a dyn Recordings, filter: &'a Filter) -> Result<Self> {
+        let entries = recordings.entries();
+        filter.check(&entries.iter().copied())?;
         let mut named = filter.recordings.iter().flatten();
-        if let Some(id) = named.find(|id| collection.entry(id).is_none()) {
+        let is_unknown = |id: &&RecordingId| entries.binary_search_by_key(id, |it| &it.id).is_err();
+        if let Some(id) = named.find(is_unknown) {
             return Err(Error::UnknownRecording { recording: id.clone() });
         }
-        Ok(Self { collection, filter })
+        Ok(Self { recordings, entries, filter })
     }
 
     /// Returns the first recordings behind the page that `token` ends, or the first of all where it is empty.
@@ -77,7 +93,7 @@ impl<'a> Catalogue<'a> {
     /// # Errors
     ///
     /// [`Error::PageToken`] for a token that this filter has not given, [`Error::Setting`] for pages without
-    /// recordings, and those of [`Collection::recording`] but for damage.
+    /// recordings, and those of [`Recordings::epochs`].
     pub fn page(&self, page_size: usize, token: &str) -> Result<Page<'a>> {
         if page_size == 0 {
             let expected = "1 or more";
@@ -88,11 +104,11 @@ impl<'a> Catalogue<'a> {
             |entry: &RecordingEntry| after.as_deref().is_none_or(|it| entry.id.as_str() > it);
         let mut page =
             Page { recordings: Vec::new(), next_token: None, n_recordings: 0, missing: Vec::new() };
-        for entry in self.collection.recordings() {
+        for entry in self.entries.iter().copied() {
             let n_epochs_allowed = match self.allowed(entry)? {
                 Allowed::Nothing => continue,
                 Allowed::All => entry.n_epochs,
-                Allowed::Some(rows) => rows.count(entry.n_epochs),
+                Allowed::Some(epochs) => epochs.len(),
                 Allowed::Unknown => {
                     page.missing.push(entry.id.clone());
                     continue;
@@ -114,20 +130,29 @@ impl<'a> Catalogue<'a> {
     }
 
     /// Decides about a recording, and reads its columns where the filter has conditions on epochs.
-    fn allowed(&self, entry: &RecordingEntry) -> Result<Allowed<'a>> {
-        match self.filter.conditions(entry) {
+    fn allowed(&self, entry: &RecordingEntry) -> Result<Allowed> {
+        let conditions = match self.filter.conditions(entry) {
             None => return Ok(Allowed::Nothing),
             Some(None) => return Ok(Allowed::All),
-            Some(Some(_)) => {}
-        }
-        let handle = match self.collection.handle(&entry.id) {
-            Err(Error::DamagedSegment { .. }) => return Ok(Allowed::Unknown),
+            Some(Some(conditions)) => conditions,
+        };
+        let Some(mut epochs) = self.recordings.epochs(entry)? else { return Ok(Allowed::Unknown) };
+        epochs.retain(|epoch| conditions.hold(entry, epoch));
+        Ok(if epochs.is_empty() { Allowed::Nothing } else { Allowed::Some(epochs) })
+    }
+}
+
+impl Recordings for Collection {
+    fn entries(&self) -> Vec<&RecordingEntry> {
+        self.recordings().collect()
+    }
+
+    fn epochs(&self, entry: &RecordingEntry) -> Result<Option<Vec<EpochRow>>> {
+        let handle = match self.handle(&entry.id) {
+            Err(Error::DamagedSegment { .. }) => return Ok(None),
             other => other?,
         };
-        Ok(match handle.unless_damaged(self.filter.of(handle))? {
-            None => Allowed::Unknown,
-            Some(Some(rows)) if rows.count(entry.n_epochs) > 0 => Allowed::Some(rows),
-            Some(_) => Allowed::Nothing,
-        })
+        let recording = handle.unless_damaged(handle.recording())?;
+        Ok(recording.map(|it| (0..it.n_epochs()).map(|row| it.row(row)).collect()))
     }
 }

@@ -72,8 +72,8 @@ pub(super) struct ValueTest {
 }
 
 /// A comparison of one epoch.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum EpochTest {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum EpochTest {
     /// A stage was scored, and it is one of these (or none of these), by position in [`Stage::ALL`].
     Stage { stages: [bool; 5], is_wanted: bool },
     /// Events were scored, and one of these (or none of these) belongs to the epoch.
@@ -88,7 +88,7 @@ pub(super) enum EpochTest {
 
 /// A set of channels that an epoch has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ChannelSet {
+pub(crate) enum ChannelSet {
     Carried,
     Missing,
     Flat,
@@ -97,14 +97,14 @@ pub(super) enum ChannelSet {
 
 /// A number that an epoch has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum EpochNumberPart {
+pub(crate) enum EpochNumberPart {
     Number,
     OnsetS,
 }
 
 /// A comparison with a stretch, half-open: a day, or a minute, as precise as it was written.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Span<T> {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Span<T> {
     comparator: Comparator,
     from: T,
     to: T,

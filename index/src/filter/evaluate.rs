@@ -7,11 +7,11 @@ use super::condition::{
     after_noon,
 };
 use super::grammar::{Comparator, number};
-use crate::{Recording, RecordingEntry};
+use crate::{EpochRow, RecordingEntry};
 
 /// What a recording decides.
 #[derive(Debug, Clone)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// The same for every epoch.
     Known(bool),
     /// This is left to be asked of each epoch.
@@ -19,8 +19,8 @@ pub(super) enum Verdict {
 }
 
 /// Conditions on epochs alone.
-#[derive(Debug, Clone)]
-pub(super) enum RowCondition {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum RowCondition {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
@@ -109,53 +109,52 @@ impl EpochTest {
 }
 
 impl RowCondition {
-    /// Decides for the epoch in a row.
-    pub(super) fn holds(&self, recording: &Recording, row: usize) -> bool {
+    /// Decides for an epoch of a recording.
+    pub(super) fn holds(&self, entry: &RecordingEntry, epoch: &EpochRow) -> bool {
         match self {
-            Self::All(conditions) => conditions.iter().all(|it| it.holds(recording, row)),
-            Self::Any(conditions) => conditions.iter().any(|it| it.holds(recording, row)),
-            Self::Not(condition) => !condition.holds(recording, row),
-            Self::Is(test) => test.holds(recording, row),
+            Self::All(conditions) => conditions.iter().all(|it| it.holds(entry, epoch)),
+            Self::Any(conditions) => conditions.iter().any(|it| it.holds(entry, epoch)),
+            Self::Not(condition) => !condition.holds(entry, epoch),
+            Self::Is(test) => test.holds(entry, epoch),
         }
     }
 }
 
 impl EpochTest {
-    fn holds(&self, recording: &Recording, row: usize) -> bool {
+    fn holds(&self, entry: &RecordingEntry, epoch: &EpochRow) -> bool {
         match self {
             Self::Stage { stages, is_wanted } => {
-                recording.stages()[row].is_some_and(|stage| stages[stage.index()] == *is_wanted)
+                epoch.stage.is_some_and(|stage| stages[stage.index()] == *is_wanted)
             }
             Self::Event { kinds, is_wanted } => {
-                (recording.event_sets()[row].bits() & kinds.bits() != 0) == *is_wanted
+                (epoch.events.bits() & kinds.bits() != 0) == *is_wanted
             }
             Self::Channel { set, channels, is_wanted } => {
-                let quality = recording.qualities()[row];
                 let found = match set {
-                    ChannelSet::Carried => recording.masks()[row],
-                    ChannelSet::Missing => quality.missing,
-                    ChannelSet::Flat => quality.flat,
-                    ChannelSet::Clipped => quality.clipped,
+                    ChannelSet::Carried => epoch.mask,
+                    ChannelSet::Missing => epoch.quality.missing,
+                    ChannelSet::Flat => epoch.quality.flat,
+                    ChannelSet::Clipped => epoch.quality.clipped,
                 };
                 meets(found, *channels) == *is_wanted
             }
             Self::Number { part, comparator, value } => {
                 let found = match part {
-                    EpochNumberPart::Number => f64::from(recording.numbers()[row].0),
-                    EpochNumberPart::OnsetS => recording.onsets_s()[row],
+                    EpochNumberPart::Number => f64::from(epoch.number.0),
+                    EpochNumberPart::OnsetS => epoch.onset_s,
                 };
                 comparator.accepts(found.partial_cmp(value))
             }
             Self::Clock(span) => {
-                let start_s = recording.entry().start.map(|start| {
+                let start_s = entry.start.map(|start| {
                     let time = start.time();
                     let whole = i32::from(time.hour()) * 3600
                         + i32::from(time.minute()) * 60
                         + i32::from(time.second());
                     f64::from(whole) + f64::from(time.subsec_nanosecond()) * 1e-9
                 });
-                let onset_s = recording.onsets_s()[row];
-                start_s.is_some_and(|start_s| span.holds(&after_noon(start_s + onset_s)))
+                let begins_at = |start_s| after_noon(start_s + epoch.onset_s);
+                start_s.is_some_and(|start_s| span.holds(&begins_at(start_s)))
             }
         }
     }

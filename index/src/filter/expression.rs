@@ -54,7 +54,7 @@ impl Expression {
     }
 
     /// Decides as much as what the manifest says of a recording can decide.
-    pub(super) fn on(&self, entry: &RecordingEntry) -> Verdict {
+    pub(crate) fn on(&self, entry: &RecordingEntry) -> Verdict {
         self.condition.on(entry)
     }
 

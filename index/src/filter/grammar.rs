@@ -52,7 +52,7 @@ pub(super) struct Member {
 
 /// How a field is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparator {
+pub(crate) enum Comparator {
     Equal,
     NotEqual,
     Less,
@@ -101,6 +101,18 @@ impl Comparator {
         match self {
             Self::Less | Self::AtMost | Self::Greater | Self::AtLeast => true,
             Self::Equal | Self::NotEqual | Self::Has => false,
+        }
+    }
+
+    /// Returns what holds of two numbers where this does not.
+    pub(crate) const fn turned(self) -> Self {
+        match self {
+            Self::Equal | Self::Has => Self::NotEqual,
+            Self::NotEqual => Self::Equal,
+            Self::Less => Self::AtLeast,
+            Self::AtMost => Self::Greater,
+            Self::Greater => Self::AtMost,
+            Self::AtLeast => Self::Less,
         }
     }
 

@@ -13,11 +13,12 @@ use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EpochNumber, EpochRef, EventSet, RecordingId, Stage};
 
 use crate::handle::Handle;
-use crate::{Error, Recording, RecordingEntry, Result};
-use evaluate::{RowCondition, Verdict};
-
+use crate::{EpochRow, Error, Recording, RecordingEntry, Result};
+pub(crate) use condition::{ChannelSet, EpochNumberPart, EpochTest};
+pub(crate) use evaluate::{RowCondition, Verdict};
 pub use expression::Expression;
 pub(crate) use expression::columns;
+pub(crate) use grammar::Comparator;
 pub use parse::{DEEPEST_FILTER, LONGEST_FILTER};
 pub use problem::FilterProblem;
 
@@ -142,7 +143,8 @@ impl RowFilter<'_> {
     ///
     /// Panics where there is no such row.
     pub fn allows(&self, row: usize) -> bool {
-        self.0.as_ref().is_none_or(|(recording, conditions)| conditions.hold(recording, row))
+        let Some((recording, conditions)) = &self.0 else { return true };
+        conditions.hold(recording.entry(), &recording.row(row))
     }
 
     /// Returns how many of a recording's epochs are allowed.
@@ -155,14 +157,14 @@ impl RowFilter<'_> {
 }
 
 impl Conditions {
-    fn hold(&self, recording: &Recording, row: usize) -> bool {
-        let events = recording.event_sets()[row].bits();
-        let stage = recording.stages()[row];
-        self.stages.is_none_or(|stages| stage.is_some_and(|stage| stages[stage.index()]))
-            && recording.masks()[row].contains_all(self.channels)
+    /// Returns whether an epoch of the recording is allowed.
+    pub(crate) fn hold(&self, entry: &RecordingEntry, epoch: &EpochRow) -> bool {
+        let events = epoch.events.bits();
+        self.stages.is_none_or(|stages| epoch.stage.is_some_and(|stage| stages[stage.index()]))
+            && epoch.mask.contains_all(self.channels)
             && (self.any_event == 0 || events & self.any_event != 0)
             && events & self.no_event == 0
-            && !self.excluded.contains(&recording.numbers()[row])
-            && self.written.as_ref().is_none_or(|condition| condition.holds(recording, row))
+            && !self.excluded.contains(&epoch.number)
+            && self.written.as_ref().is_none_or(|condition| condition.holds(entry, epoch))
     }
 }

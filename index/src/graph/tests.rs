@@ -1,113 +1,21 @@
 //! Graphs that are frozen, saved, followed and damaged.
 
-use nocturne_encoder::bundle::Preprocessing;
-use nocturne_psg::montage::ChannelMask;
-use nocturne_psg::{EpochNumber, EpochRef, EventSet, Quality, RecordingId, Stage, ZScore};
-use rand::{RngExt, SeedableRng};
-use rand_pcg::Pcg64Mcg;
+use nocturne_psg::{EpochRef, RecordingId, Stage};
 
 use super::*;
-use crate::storage::{Simulated, publish};
-use crate::{CaptionPoint, Collection, CollectionWriter, EpochPoint, Filter, RecordingDraft};
+use crate::Filter;
+use crate::growing::{Growing, queries};
+use crate::storage::publish;
 
-const DIM: usize = 24;
 pub(crate) const ONE_THREAD: GraphSettings =
     GraphSettings { max_connections: 8, ef_construction: 60, threads: 1 };
 
-fn space() -> Space {
-    Space {
-        bundle: "small".to_owned(),
-        fingerprint: "5d41".to_owned(),
-        dim: DIM,
-        preprocessing: Preprocessing { montage: "m".to_owned(), z_score: ZScore::Recording },
-    }
+fn build(growing: &Growing) -> GraphIndex {
+    GraphIndex::build(growing.exact(), ONE_THREAD).unwrap()
 }
 
-fn random_embedding(random: &mut Pcg64Mcg) -> Embedding {
-    Embedding::new((0..DIM).map(|_| random.random_range(-1.0..1.0)).collect()).unwrap()
-}
-
-/// A night every fifth epoch of which is in REM sleep, with a caption for every fourth.
-fn night(name: &str, seed: u64, n_epochs: u32) -> RecordingDraft {
-    let mut random = Pcg64Mcg::seed_from_u64(seed);
-    let epoch = |number| EpochPoint {
-        number: EpochNumber(number),
-        onset_s: 30.0 * f64::from(number),
-        mask: ChannelMask::ALL,
-        quality: Quality::default(),
-        stage: Some(if number % 5 == 0 { Stage::Rem } else { Stage::N2 }),
-        events: EventSet::EMPTY,
-        vector: random_embedding(&mut random),
-    };
-    let epochs: Vec<_> = (0..n_epochs).map(epoch).collect();
-    let caption = |number| CaptionPoint {
-        epoch: EpochNumber(number),
-        kind: nocturne_psg::caption::CaptionKind::Brain,
-        text: format!("Epoch {number}."),
-        vector: random_embedding(&mut random),
-    };
-    RecordingDraft {
-        id: RecordingId::new(name).unwrap(),
-        source: String::new(),
-        source_sha256: String::new(),
-        annotations_sha256: None,
-        start: None,
-        metadata: BTreeMap::new(),
-        montage: serde_json::Value::Null,
-        events: None,
-        captions: (0..n_epochs).step_by(4).map(caption).collect(),
-        epochs,
-    }
-}
-
-/// A collection in memory that grows.
-pub(crate) struct Growing {
-    pub(crate) storage: Arc<Simulated>,
-    pub(crate) writer: CollectionWriter,
-}
-
-impl Growing {
-    pub(crate) fn new(nights: &[(&str, u64, u32)]) -> Self {
-        let storage = Arc::new(Simulated::default());
-        let writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
-        let mut growing = Self { storage, writer };
-        nights.iter().for_each(|(name, seed, n)| growing.commit(name, *seed, *n));
-        growing
-    }
-
-    pub(crate) fn commit(&mut self, name: &str, seed: u64, n_epochs: u32) {
-        self.writer.commit(night(name, seed, n_epochs)).unwrap();
-    }
-
-    fn exact(&self) -> Arc<ExactIndex> {
-        let collection = Collection::open_in(self.storage.clone()).unwrap();
-        Arc::new(ExactIndex::open(&collection).unwrap())
-    }
-
-    fn build(&self) -> GraphIndex {
-        GraphIndex::build(self.exact(), ONE_THREAD).unwrap()
-    }
-
-    fn open(&self) -> Option<GraphIndex> {
-        GraphIndex::open(&self.exact(), self.storage.as_ref()).unwrap()
-    }
-
-    pub(crate) fn file(&self) -> String {
-        let files = FILES.list(self.storage.as_ref()).unwrap();
-        let [(name, _)] = files.as_slice() else { panic!("{files:?}") };
-        name.clone()
-    }
-
-    fn content(&self, file: &str) -> Vec<u8> {
-        let mut content = Vec::new();
-        self.storage.tamper(file, |bytes| content.clone_from(bytes));
-        content
-    }
-}
-
-pub(crate) fn queries() -> impl Iterator<Item = Embedding> {
-    let mut random = Pcg64Mcg::seed_from_u64(77);
-    (0..20).map(move |_| random_embedding(&mut random))
+fn open(growing: &Growing) -> Option<GraphIndex> {
+    GraphIndex::open(&growing.exact(), growing.storage.as_ref()).unwrap()
 }
 
 /// Checks that a walk that holds every row finds what the exact index finds.
@@ -133,7 +41,7 @@ fn recall(graph: &GraphIndex, candidates: usize) -> f64 {
 
 #[test]
 fn more_candidates_find_more() {
-    let graph = Growing::new(&[("a", 1, 900), ("b", 2, 600)]).build();
+    let graph = build(&Growing::new(&[("a", 1, 900), ("b", 2, 600)]));
     assert_complete(&graph, &SearchRequest::nearest(30));
     let recalls = [10, 40, 160].map(|candidates| recall(&graph, candidates));
     assert!(recalls.is_sorted() && recalls[0] < 0.9 && recalls[2] > 0.95, "{recalls:?}");
@@ -142,7 +50,7 @@ fn more_candidates_find_more() {
 /// The epochs are without any order, so that queries of another seed are like those that were measured.
 #[test]
 fn as_many_candidates_are_held_as_the_recall_needs() {
-    let graph = Growing::new(&[("a", 1, 900), ("b", 2, 600)]).build();
+    let graph = build(&Growing::new(&[("a", 1, 900), ("b", 2, 600)]));
     let efforts = &graph.frozen.details.efforts;
     assert!(efforts.iter().all(|effort| effort.recalls.iter().all(Option::is_some)), "{efforts:?}");
     assert!(efforts.is_sorted_by(|a, b| a.n_scored <= b.n_scored), "{efforts:?}");
@@ -156,7 +64,7 @@ fn as_many_candidates_are_held_as_the_recall_needs() {
 
 #[test]
 fn what_is_not_for_a_graph_is_scanned() {
-    let graph = Growing::new(&[("a", 1, 900), ("b", 2, 600)]).build();
+    let graph = build(&Growing::new(&[("a", 1, 900), ("b", 2, 600)]));
     let some = SearchRequest { recall: Some(0.9), ..SearchRequest::nearest(5) };
     let plan =
         |request: &SearchRequest| graph.find(&queries().next().unwrap(), request).unwrap().plan;
@@ -170,7 +78,7 @@ fn what_is_not_for_a_graph_is_scanned() {
 /// How well a graph is walked is found on recordings that are held out: of one alone nothing is known.
 #[test]
 fn graph_of_one_recording_promises_nothing() {
-    let graph = Growing::new(&[("a", 1, 900)]).build();
+    let graph = build(&Growing::new(&[("a", 1, 900)]));
     assert_eq!(graph.candidates_for(0.5), None);
     let some = SearchRequest { recall: Some(0.5), ..SearchRequest::nearest(5) };
     assert!(graph.find(&queries().next().unwrap(), &some).unwrap().plan.is_exact());
@@ -178,7 +86,7 @@ fn graph_of_one_recording_promises_nothing() {
 
 #[test]
 fn filters_make_no_list_short_or_wrong() {
-    let graph = Growing::new(&[("a", 1, 900), ("b", 2, 600)]).build();
+    let graph = build(&Growing::new(&[("a", 1, 900), ("b", 2, 600)]));
     let stages = Some([Stage::Rem].into());
     let filters = [
         Filter { stages, ..Filter::default() },
@@ -202,7 +110,7 @@ fn filters_make_no_list_short_or_wrong() {
 #[test]
 fn new_nights_are_scanned_and_old_ones_are_refused() {
     let mut growing = Growing::new(&[("a", 1, 500), ("b", 2, 500), ("d", 4, 40)]);
-    let graph = growing.build();
+    let graph = build(&growing);
     growing.commit("c", 3, 30);
     growing.commit("aa", 6, 10);
     growing.commit("d", 5, 20);
@@ -222,59 +130,59 @@ fn new_nights_are_scanned_and_old_ones_are_refused() {
     let graph = graph.followed_by(growing.exact());
     assert_eq!((graph.n_live, graph.is_outgrown()), (500, true));
     assert_complete(&graph, &SearchRequest::nearest(30));
-    assert!(!growing.build().is_outgrown());
+    assert!(!build(&growing).is_outgrown());
 }
 
 #[test]
 fn graphs_are_saved_and_followed() {
     let mut growing = Growing::new(&[("a", 1, 300), ("b", 2, 300)]);
-    assert!(growing.open().is_none(), "nothing was saved");
-    let built = growing.build();
+    assert!(open(&growing).is_none(), "nothing was saved");
+    let built = build(&growing);
     built.save(growing.storage.as_ref()).unwrap();
-    let first = growing.file();
+    let first = growing.file(FILES);
     growing.commit("c", 3, 40);
-    let opened = growing.open().unwrap();
+    let opened = open(&growing).unwrap();
     assert_eq!(opened.candidates_for(0.9), built.candidates_for(0.9));
     assert_complete(&opened, &SearchRequest::nearest(30));
-    growing.build().save(growing.storage.as_ref()).unwrap();
-    assert_ne!(growing.file(), first, "the one before is gone");
-    assert_eq!(growing.open().unwrap().n_others, 0);
+    build(&growing).save(growing.storage.as_ref()).unwrap();
+    assert_ne!(growing.file(FILES), first, "the one before is gone");
+    assert_eq!(open(&growing).unwrap().n_others, 0);
 }
 
 /// Whatever byte is changed, or wherever the file is cut: it is refused, and so is another one's.
 #[test]
 fn damaged_graphs_are_never_trusted() {
     let growing = Growing::new(&[("a", 1, 400), ("b", 2, 100)]);
-    growing.build().save(growing.storage.as_ref()).unwrap();
-    let file = growing.file();
+    build(&growing).save(growing.storage.as_ref()).unwrap();
+    let file = growing.file(FILES);
     let whole = growing.content(&file);
     for place in (0..whole.len()).step_by(499) {
         growing.storage.tamper(&file, |bytes| bytes[place] ^= 4);
-        assert!(growing.open().is_none(), "byte {place}");
+        assert!(open(&growing).is_none(), "byte {place}");
         growing.storage.tamper(&file, |bytes| bytes[place] ^= 4);
     }
     for length in [0, 40, whole.len() / 2, whole.len() - 1] {
         growing.storage.tamper(&file, |bytes| bytes.truncate(length));
-        assert!(growing.open().is_none(), "{length} bytes");
+        assert!(open(&growing).is_none(), "{length} bytes");
         growing.storage.tamper(&file, |bytes| bytes.clone_from(&whole));
     }
-    assert_complete(&growing.open().unwrap(), &SearchRequest::nearest(9));
+    assert_complete(&open(&growing).unwrap(), &SearchRequest::nearest(9));
 }
 
 #[test]
 fn graphs_of_another_collection_or_name_are_refused() {
     let others = Growing::new(&[("a", 1, 60)]);
-    others.build().save(others.storage.as_ref()).unwrap();
-    let bytes = others.content(&others.file());
+    build(&others).save(others.storage.as_ref()).unwrap();
+    let bytes = others.content(&others.file(FILES));
     let growing = Growing::new(&[("a", 9, 60), ("b", 2, 50)]);
     let storage = growing.storage.as_ref();
     let other_name = format!("{:032x}{}", 7, FILES.suffix);
     publish(storage, FILES.folder, &other_name, &bytes).unwrap();
-    assert!(growing.open().is_none(), "its content is not what its name says");
+    assert!(open(&growing).is_none(), "its content is not what its name says");
     // The same name and another content: no row of it is returned.
-    let name = others.file();
+    let name = others.file(FILES);
     publish(storage, FILES.folder, name.rsplit('/').next().unwrap(), &bytes).unwrap();
-    let graph = growing.open().unwrap();
+    let graph = open(&growing).unwrap();
     assert_eq!((graph.n_live, graph.n_others, graph.is_outgrown()), (0, 110, true));
     for query in queries() {
         let request = SearchRequest { recall: Some(0.9), ..SearchRequest::nearest(9) };
@@ -287,7 +195,7 @@ fn graphs_of_another_collection_or_name_are_refused() {
 fn damaged_recordings_are_left_out() {
     let mut growing = Growing::new(&[("a", 1, 200), ("b", 2, 200)]);
     let exact = growing.exact();
-    let graph = growing.build();
+    let graph = build(&growing);
     let segment = |id: &str| {
         let number = exact.number_of(&RecordingId::new(id).unwrap()).unwrap();
         format!("segments/{}", exact.handles()[number].entry().segment.file_name())
@@ -300,7 +208,7 @@ fn damaged_recordings_are_left_out() {
         let hits = graph.find(&query, &request).unwrap().hits;
         assert!(hits.len() == 9 && hits.iter().all(|hit| hit.epoch.recording.as_str() != "b"));
     }
-    let graph = growing.build();
+    let graph = build(&growing);
     assert_eq!((graph.frozen.n_rows(), graph.is_outgrown()), (230, false));
     assert_complete(&graph, &SearchRequest::nearest(9));
 }

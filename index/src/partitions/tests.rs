@@ -1,98 +1,19 @@
 //! Lists that are saved, followed, merged and damaged.
 
-use nocturne_encoder::bundle::Preprocessing;
-use nocturne_psg::montage::ChannelMask;
-use nocturne_psg::{EpochNumber, EpochRef, EventSet, Quality, RecordingId, ZScore};
-use rand::{RngExt, SeedableRng};
-use rand_pcg::Pcg64Mcg;
+use nocturne_psg::{EpochRef, RecordingId};
 
 use super::*;
-use crate::storage::{Simulated, publish};
-use crate::{Collection, CollectionWriter, EpochPoint, RecordingDraft};
+use crate::growing::{Growing, queries};
+use crate::storage::publish;
 
-const DIM: usize = 24;
 const N_LISTS: usize = 12;
 
-fn space() -> Space {
-    Space {
-        bundle: "small".to_owned(),
-        fingerprint: "5d41".to_owned(),
-        dim: DIM,
-        preprocessing: Preprocessing { montage: "m".to_owned(), z_score: ZScore::Recording },
-    }
+fn build(growing: &Growing) -> PartitionIndex {
+    PartitionIndex::build(growing.exact(), Some(N_LISTS)).unwrap()
 }
 
-fn random_embedding(random: &mut Pcg64Mcg) -> Embedding {
-    Embedding::new((0..DIM).map(|_| random.random_range(-1.0..1.0)).collect()).unwrap()
-}
-
-fn night(name: &str, seed: u64, n_epochs: u32) -> RecordingDraft {
-    let mut random = Pcg64Mcg::seed_from_u64(seed);
-    let epoch = |number| EpochPoint {
-        number: EpochNumber(number),
-        onset_s: 30.0 * f64::from(number),
-        mask: ChannelMask::ALL,
-        quality: Quality::default(),
-        stage: None,
-        events: EventSet::EMPTY,
-        vector: random_embedding(&mut random),
-    };
-    RecordingDraft {
-        id: RecordingId::new(name).unwrap(),
-        source: String::new(),
-        source_sha256: String::new(),
-        annotations_sha256: None,
-        start: None,
-        metadata: std::collections::BTreeMap::new(),
-        montage: serde_json::Value::Null,
-        events: None,
-        epochs: (0..n_epochs).map(epoch).collect(),
-        captions: Vec::new(),
-    }
-}
-
-/// A collection in memory that grows.
-struct Growing {
-    storage: Arc<Simulated>,
-    writer: CollectionWriter,
-}
-
-impl Growing {
-    fn new(nights: &[(&str, u64, u32)]) -> Self {
-        let storage = Arc::new(Simulated::default());
-        let writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
-        let mut growing = Self { storage, writer };
-        nights.iter().for_each(|(name, seed, n)| growing.commit(name, *seed, *n));
-        growing
-    }
-
-    fn commit(&mut self, name: &str, seed: u64, n_epochs: u32) {
-        self.writer.commit(night(name, seed, n_epochs)).unwrap();
-    }
-
-    fn exact(&self) -> Arc<ExactIndex> {
-        let collection = Collection::open_in(self.storage.clone()).unwrap();
-        Arc::new(ExactIndex::open(&collection).unwrap())
-    }
-
-    fn build(&self) -> PartitionIndex {
-        PartitionIndex::build(self.exact(), Some(N_LISTS)).unwrap()
-    }
-
-    fn open(&self) -> Option<PartitionIndex> {
-        PartitionIndex::open(self.exact(), self.storage.as_ref()).unwrap()
-    }
-
-    fn file(&self) -> String {
-        let files = FILES.list(self.storage.as_ref()).unwrap();
-        let [(name, _)] = files.as_slice() else { panic!("{files:?}") };
-        name.clone()
-    }
-}
-
-fn queries() -> impl Iterator<Item = Embedding> {
-    let mut random = Pcg64Mcg::seed_from_u64(77);
-    (0..20).map(move |_| random_embedding(&mut random))
+fn open(growing: &Growing) -> Option<PartitionIndex> {
+    PartitionIndex::open(growing.exact(), growing.storage.as_ref()).unwrap()
 }
 
 /// Checks that all lists together hold what the exact index holds, and that lists were what was looked at.
@@ -121,7 +42,7 @@ fn recall(index: &PartitionIndex, n_lists: usize) -> f64 {
 
 #[test]
 fn more_lists_find_more() {
-    let index = Growing::new(&[("a", 1, 900), ("b", 2, 600)]).build();
+    let index = build(&Growing::new(&[("a", 1, 900), ("b", 2, 600)]));
     assert_complete(&index);
     let recalls: Vec<f64> = [1, 3, 6, N_LISTS].map(|n| recall(&index, n)).to_vec();
     assert!(recalls.is_sorted() && recalls[0] < 0.9 && recalls[3] == 1.0, "{recalls:?}");
@@ -130,7 +51,7 @@ fn more_lists_find_more() {
 /// The epochs are without any order, so that queries of another seed are like those that were measured.
 #[test]
 fn as_many_lists_are_looked_at_as_the_recall_needs() {
-    let index = Growing::new(&[("a", 1, 900), ("b", 2, 600)]).build();
+    let index = build(&Growing::new(&[("a", 1, 900), ("b", 2, 600)]));
     let [some, most] = [0.5, 0.9].map(|recall| index.lists_for(recall));
     assert!(1 <= some && some < most && most < N_LISTS, "{some} and {most} lists");
     assert!(recall(&index, some) > 0.4 && recall(&index, most) > 0.8);
@@ -140,7 +61,7 @@ fn as_many_lists_are_looked_at_as_the_recall_needs() {
 #[test]
 fn new_nights_are_added_and_old_ones_go() {
     let mut growing = Growing::new(&[("a", 1, 300), ("b", 2, 300), ("d", 4, 300)]);
-    let index = growing.build();
+    let index = build(&growing);
     assert_eq!(index.due(), Due::Nothing);
     growing.commit("c", 3, 40);
     let index = index.followed_by(growing.exact()).unwrap();
@@ -163,7 +84,7 @@ fn new_nights_are_added_and_old_ones_go() {
 #[test]
 fn lists_that_were_outgrown_are_made_anew() {
     let mut growing = Growing::new(&[("a", 1, 100)]);
-    let index = growing.build();
+    let index = build(&growing);
     growing.commit("b", 2, 150);
     assert_eq!(index.followed_by(growing.exact()).unwrap().due(), Due::Rebuild);
 }
@@ -171,7 +92,7 @@ fn lists_that_were_outgrown_are_made_anew() {
 #[test]
 fn many_small_nights_make_few_layers() {
     let mut growing = Growing::new(&[("a", 1, 500)]);
-    let mut index = growing.build();
+    let mut index = build(&growing);
     for seed in 0..20 {
         growing.commit(&format!("night-{seed}"), seed, 10);
         index = index.followed_by(growing.exact()).unwrap();
@@ -183,25 +104,24 @@ fn many_small_nights_make_few_layers() {
 #[test]
 fn lists_are_saved_and_followed() {
     let mut growing = Growing::new(&[("a", 1, 300), ("b", 2, 300)]);
-    assert!(growing.open().is_none(), "nothing was saved");
-    growing.build().save(growing.storage.as_ref()).unwrap();
-    let first = growing.file();
+    assert!(open(&growing).is_none(), "nothing was saved");
+    build(&growing).save(growing.storage.as_ref()).unwrap();
+    let first = growing.file(FILES);
     growing.commit("c", 3, 40);
-    let index = growing.open().unwrap();
+    let index = open(&growing).unwrap();
     assert_complete(&index);
     index.merged().unwrap().save(growing.storage.as_ref()).unwrap();
-    assert_ne!(growing.file(), first, "the one before is gone");
-    assert_complete(&growing.open().unwrap());
+    assert_ne!(growing.file(FILES), first, "the one before is gone");
+    assert_complete(&open(&growing).unwrap());
 }
 
 /// Whatever byte is changed: the lists are refused, or give way to the exact index, and never give another answer.
 #[test]
 fn damaged_lists_are_never_trusted() {
     let growing = Growing::new(&[("a", 1, 1200), ("b", 2, 1000)]);
-    growing.build().save(growing.storage.as_ref()).unwrap();
-    let file = growing.file();
-    let mut whole = Vec::new();
-    growing.storage.tamper(&file, |bytes| whole.clone_from(bytes));
+    build(&growing).save(growing.storage.as_ref()).unwrap();
+    let file = growing.file(FILES);
+    let whole = growing.content(&file);
     let request = SearchRequest { recall: Some(1.0), ..SearchRequest::nearest(9) };
     let query = queries().next().unwrap();
     let expect = growing.exact().search(&query, &request).unwrap();
@@ -209,10 +129,10 @@ fn damaged_lists_are_never_trusted() {
     let places = (0..whole.len()).step_by(4099);
     for place in places.clone() {
         growing.storage.tamper(&file, |bytes| bytes[place] ^= 4);
-        if growing.open().is_none() {
+        if open(&growing).is_none() {
             n_refused += 1;
         }
-        if let Some(index) = growing.open() {
+        if let Some(index) = open(&growing) {
             let found = index.find(&query, &request).unwrap();
             assert_eq!((found.hits, found.plan), (expect.clone(), Plan::Scan), "byte {place}");
             assert_eq!(index.due(), Due::Rebuild);
@@ -222,37 +142,36 @@ fn damaged_lists_are_never_trusted() {
     assert!(0 < n_refused && n_refused < places.len(), "damage is found at once and later");
     for length in [0, 40, whole.len() / 2, whole.len() - 1] {
         growing.storage.tamper(&file, |bytes| *bytes = whole[..length].to_vec());
-        assert!(growing.open().is_none(), "{length} bytes");
+        assert!(open(&growing).is_none(), "{length} bytes");
     }
     growing.storage.tamper(&file, |bytes| bytes.clone_from(&whole));
-    assert_complete(&growing.open().unwrap());
+    assert_complete(&open(&growing).unwrap());
 }
 
 #[test]
 fn lists_of_another_collection_are_refused() {
     let others = Growing::new(&[("a", 1, 60)]);
-    others.build().save(others.storage.as_ref()).unwrap();
-    let file = others.file();
-    let mut bytes = Vec::new();
-    others.storage.tamper(&file, |own| bytes.clone_from(own));
+    build(&others).save(others.storage.as_ref()).unwrap();
+    let file = others.file(FILES);
+    let bytes = others.content(&file);
     // The same name and another content: nothing of the lists is used.
     let growing = Growing::new(&[("a", 9, 60), ("b", 2, 50)]);
     publish(growing.storage.as_ref(), FILES.folder, file.rsplit('/').next().unwrap(), &bytes)
         .unwrap();
-    let index = growing.open().unwrap();
+    let index = open(&growing).unwrap();
     assert_eq!(index.layers[0].n_live(), 0);
     assert_complete(&index);
     // A file under another's name is none of ours.
     let other_name = format!("{:032x}{}", 7, FILES.suffix);
     publish(growing.storage.as_ref(), FILES.folder, &other_name, &bytes[..bytes.len() - 1])
         .unwrap();
-    assert_complete(&growing.open().unwrap());
+    assert_complete(&open(&growing).unwrap());
 }
 
 #[test]
 fn empty_collections_and_impossible_settings() {
     let growing = Growing::new(&[]);
-    let index = growing.build();
+    let index = build(&growing);
     let request = SearchRequest { recall: Some(0.9), ..SearchRequest::nearest(3) };
     let query = queries().next().unwrap();
     assert_eq!(index.search(&query, &request).unwrap(), []);

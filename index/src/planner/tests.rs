@@ -1,7 +1,9 @@
 //! Plans with a graph, which is saved, outgrown and damaged.
 
 use super::*;
-use crate::graph::tests::{Growing, ONE_THREAD, queries};
+use crate::graph;
+use crate::graph::tests::ONE_THREAD;
+use crate::growing::{Growing, queries};
 
 const LIMITS: Limits = Limits { exact_below: 100, least_for_caches: 1000 };
 
@@ -44,7 +46,7 @@ fn graph_is_built_on_demand_and_walked_where_it_is_cheaper() {
 fn damaged_graph_gives_way_to_the_scan_and_is_built_anew() {
     let growing = Growing::new(&[("a", 1, 2500), ("b", 2, 2500)]);
     open(&growing).improve_graph(&ONE_THREAD).unwrap();
-    growing.storage.tamper(&growing.file(), |bytes| bytes[70_000] ^= 1);
+    growing.storage.tamper(&growing.file(graph::FILES), |bytes| bytes[70_000] ^= 1);
     let index = open(&growing);
     assert!(index.graph().is_none());
     assert!(!walks(&index));

@@ -107,6 +107,11 @@ struct Pauses {
 }
 
 impl Caller {
+    /// Returns the same that sends every request once.
+    pub(super) fn once(&self) -> Self {
+        Self { pauses: Pauses { attempts: 1, ..self.pauses }, ..self.clone() }
+    }
+
     /// Sends a request until it is answered or the attempts are used up.
     ///
     /// Every request of ours may be sent twice and still leave what one would have left.

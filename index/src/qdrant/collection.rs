@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nocturne_encoder::Embedding;
 use nocturne_psg::RecordingId;
-use qdrant_client::qdrant::{Condition, Filter, PointId, RetrievedPoint, ScrollPoints};
+use qdrant_client::qdrant::{Filter, PointId, RetrievedPoint, ScrollPoints};
 
 use super::client::Connection;
+use super::filter::one_of;
 use super::manifest::{self, Acknowledged, Manifest};
 use super::night::{Night, NightPoint, PointRow};
 use super::payload::Answer;
+use super::recording::{draft_without_points, kept};
 use super::{QdrantProblem, QdrantSettings, schema};
 use crate::{CaptionPoint, EpochPoint, Error, RecordingDraft, RecordingEntry, Result, Space};
 
@@ -48,6 +49,11 @@ impl QdrantCollection {
         Ok(Self { connection, manifest })
     }
 
+    /// Returns how the server is spoken to.
+    pub fn settings(&self) -> &QdrantSettings {
+        self.connection.settings()
+    }
+
     /// Returns the address.
     pub fn place(&self) -> String {
         self.connection.place()
@@ -56,6 +62,15 @@ impl QdrantCollection {
     /// Returns which bundle the collection was filled with.
     pub fn space(&self) -> &Space {
         &self.manifest.space
+    }
+
+    /// Refuses a bundle that the collection was not filled with.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherBundle`].
+    pub fn expect_space(&self, expected: &Space) -> Result<()> {
+        crate::collection::expect_space(self.place().as_ref(), self.space(), expected)
     }
 
     /// Returns a number that grows with every change.
@@ -78,6 +93,12 @@ impl QdrantCollection {
         self.manifest.pending.iter()
     }
 
+    /// Returns the acknowledged recordings without a sketch, by ascending name: an earlier version has sent them.
+    pub fn unsketched(&self) -> impl Iterator<Item = &RecordingEntry> {
+        let acknowledged = self.manifest.acknowledged.values();
+        acknowledged.filter(|it| it.n_sketched.is_none()).map(|it| &it.entry)
+    }
+
     /// Returns the number of epochs of all acknowledged recordings.
     pub fn n_epochs(&self) -> usize {
         self.recordings().map(|entry| entry.n_epochs).sum()
@@ -91,6 +112,18 @@ impl QdrantCollection {
     pub fn is_current(&self) -> Result<bool> {
         let head = Manifest::read_head(&self.connection)?;
         Ok(head.is_some_and(|head| head.generation == self.generation()))
+    }
+
+    /// Asks the server whether the collection is there, once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotACollection`] and [`QdrantProblem::Refused`].
+    pub fn reach(&self) -> Result<()> {
+        if schema::is_there(&self.connection)? {
+            return Ok(());
+        }
+        Err(Error::NotACollection { path: PathBuf::from(self.connection.place()) })
     }
 
     /// Reads the list once more, where it has changed.
@@ -112,10 +145,9 @@ impl QdrantCollection {
         self.manifest.acknowledged.keys().filter_map(move |id| Some((id, problem(id)?)))
     }
 
-    /// Reads a recording, for another collection to keep.
+    /// Reads a recording as it was committed, for another collection to keep.
     ///
-    /// Its vectors are brought to unit length in single precision. A folder rounds them to half precision again, which gives
-    /// back the numbers that were sent: rounding had changed the length by far less than the last bit of any of them.
+    /// Its vectors are the numbers that were sent, which half precision holds.
     ///
     /// # Errors
     ///
@@ -123,23 +155,11 @@ impl QdrantCollection {
     /// [`open`](Self::open).
     pub fn draft(&self, id: &RecordingId) -> Result<RecordingDraft> {
         let night = self.night(id)?;
-        let manifest::Details { montage, events } = manifest::details(&self.connection, id)?;
+        let details = manifest::details(&self.connection, id)?;
         let entry = &self.acknowledged(id)?.entry;
-        let mut draft = RecordingDraft {
-            id: id.clone(),
-            source: entry.source.clone(),
-            source_sha256: entry.source_sha256.clone(),
-            annotations_sha256: entry.annotations_sha256.clone(),
-            start: entry.start,
-            metadata: entry.metadata.clone(),
-            montage,
-            events,
-            epochs: Vec::with_capacity(entry.n_epochs),
-            captions: Vec::with_capacity(entry.n_captions),
-        };
+        let mut draft = draft_without_points(entry, details);
         for NightPoint { epoch, row, vector } in night.points {
-            let vector = Embedding::new(vector)
-                .map_err(|error| damaged(&self.connection, id, error.to_string()))?;
+            let vector = kept(&self.connection, entry, vector)?;
             match row {
                 PointRow::Epoch => draft.epochs.push(EpochPoint {
                     number: epoch.number,
@@ -168,7 +188,7 @@ impl QdrantCollection {
 
     /// Reads the points of a recording and compares their checksum with what was acknowledged.
     fn night(&self, id: &RecordingId) -> Result<Night> {
-        let Acknowledged { entry, checksum } = self.acknowledged(id)?;
+        let Acknowledged { entry, checksum, .. } = self.acknowledged(id)?;
         let night = read_night(&self.connection, entry, self.space().dim)?;
         let found = format!("{:032x}", night.checksum());
         if found == *checksum {
@@ -230,7 +250,7 @@ fn page(
 ) -> Result<(Vec<RetrievedPoint>, Option<PointId>)> {
     let request = ScrollPoints {
         collection_name: connection.settings().url.collection().to_owned(),
-        filter: Some(Filter::must([Condition::matches("recording", id.to_string())])),
+        filter: Some(Filter::must([one_of("recording", [id.as_str()])])),
         offset,
         limit: Some(PAGE),
         with_payload: Some(true.into()),

@@ -20,7 +20,7 @@ impl QdrantCopied {
     fn add(&mut self, entry: &RecordingEntry, sent: Sent) {
         self.n_recordings += 1;
         self.n_epochs += entry.n_epochs;
-        self.n_written += usize::from(sent != Sent::Unchanged);
+        self.n_written += usize::from(matches!(sent, Sent::Written | Sent::Mended));
     }
 }
 
@@ -71,7 +71,13 @@ pub fn copy_from_qdrant(
         let sent = if to.entry(&entry.id) == Some(entry) {
             Sent::Unchanged
         } else {
-            let written = to.commit(from.draft(&entry.id)?)?;
+            let draft = from.draft(&entry.id)?;
+            let is_said_anew = draft.metadata != entry.metadata;
+            let mut written = to.commit(draft)?;
+            if is_said_anew {
+                to.set_metadata([(entry.id.clone(), entry.metadata.clone())].into())?;
+                written.metadata.clone_from(&entry.metadata);
+            }
             expect_same(from, entry, &written)?;
             Sent::Written
         };

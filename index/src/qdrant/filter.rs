@@ -1,4 +1,4 @@
-//! A filter of ours in the words of Qdrant.
+//! A filter of ours in the words of Qdrant: decided on recordings first, by our list, and then on epochs.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,11 @@ use nocturne_psg::montage::Channel;
 use nocturne_psg::{EventKind, EventSet, RecordingId};
 use qdrant_client::qdrant::{Condition, Filter};
 
+use super::expression::Asked;
 use super::payload::{CAPTION_POINT, EPOCH_POINT};
 use super::schema::epoch_point;
+use crate::filter::{RowCondition, Verdict};
+use crate::{Expression, RecordingEntry};
 
 /// What the points that are wanted are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,15 +19,25 @@ pub(super) enum Wanted {
     Captions,
 }
 
-/// Returns the same conditions for Qdrant, which must not return anything of the recordings in `unserved` either; nothing
-/// where no epoch can meet them.
+/// A filter for Qdrant.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Translated {
+    /// Every point that is wanted meets it.
+    pub(super) filter: Filter,
+    /// Whether no other point meets it.
+    pub(super) is_whole: bool,
+}
+
+/// Returns the conditions for Qdrant, which must not return anything of the recordings in `unserved` either; nothing
+/// where no epoch of the recordings in the list can meet them.
 ///
 /// Every field of the filter is named here, so that a new one cannot be forgotten in silence.
-pub(super) fn translate(
+pub(super) fn translate<'a>(
     filter: &crate::Filter,
     wanted: Wanted,
+    list: impl Iterator<Item = &'a RecordingEntry>,
     unserved: &BTreeSet<RecordingId>,
-) -> Option<Filter> {
+) -> Option<Translated> {
     let crate::Filter {
         recordings,
         stages,
@@ -33,8 +46,7 @@ pub(super) fn translate(
         no_event,
         excluded_recordings,
         excluded_epochs,
-        // The index refuses it before it comes here.
-        expression: _,
+        expression,
     } = filter;
     let mut must = vec![one_of("point", [wanted.name()])];
     let mut must_not = Vec::new();
@@ -67,7 +79,45 @@ pub(super) fn translate(
             .into(),
         });
     }
-    Some(Filter { must, must_not, ..Filter::default() })
+    let mut is_whole = true;
+    if let Some(expression) = expression {
+        let asked = asked(expression, list)?;
+        must.extend(asked.condition);
+        is_whole = asked.is_whole;
+    }
+    Some(Translated { filter: Filter { must, must_not, ..Filter::default() }, is_whole })
+}
+
+/// Returns what an expression asks for of which recordings; nothing where no recording meets it.
+///
+/// Most recordings leave the same to be asked of their epochs, so they make few groups.
+fn asked<'a>(
+    expression: &Expression,
+    list: impl Iterator<Item = &'a RecordingEntry>,
+) -> Option<Asked> {
+    let mut groups: Vec<(Option<RowCondition>, Vec<&str>)> = Vec::new();
+    let mut n_recordings = 0;
+    for entry in list {
+        n_recordings += 1;
+        let rest = match expression.on(entry) {
+            Verdict::Known(false) => continue,
+            Verdict::Known(true) => None,
+            Verdict::Depends(rest) => Some(rest),
+        };
+        match groups.iter_mut().find(|(other, _)| *other == rest) {
+            Some((_, recordings)) => recordings.push(entry.id.as_str()),
+            None => groups.push((rest, vec![entry.id.as_str()])),
+        }
+    }
+    let of_group = |(rest, recordings): (Option<RowCondition>, Vec<&str>)| {
+        let rest = rest.map_or(Asked::any(true), |rest| Asked::of(&rest, true));
+        if recordings.len() == n_recordings {
+            return rest;
+        }
+        Asked::all(vec![Asked::whole(one_of("recording", recordings)), rest])
+    };
+    let groups: Vec<Asked> = groups.into_iter().map(of_group).collect();
+    (!groups.is_empty()).then(|| Asked::either(groups))
 }
 
 impl Wanted {
@@ -92,8 +142,15 @@ fn any_of<'a>(field: &str, words: impl IntoIterator<Item = &'a str>) -> Option<C
     Some(one_of(field, words))
 }
 
-fn one_of<'a>(field: &str, words: impl IntoIterator<Item = &'a str>) -> Condition {
+/// Returns the condition that a field holds one of some words, whole: of a single word with a blank, the client would make
+/// a search for parts of it.
+pub(super) fn one_of<'a>(field: &str, words: impl IntoIterator<Item = &'a str>) -> Condition {
     Condition::matches(field, words.into_iter().map(str::to_owned).collect::<Vec<String>>())
+}
+
+/// Returns a condition that no point of ours meets.
+pub(super) fn never() -> Condition {
+    one_of("point", ["neither"])
 }
 
 #[cfg(test)]
@@ -104,7 +161,8 @@ mod tests {
 
     #[test]
     fn nothing_is_asked_where_nothing_is_allowed() {
-        let none = |filter| translate(&filter, Wanted::Epochs, &BTreeSet::new()).is_none();
+        let list = std::iter::empty;
+        let none = |filter| translate(&filter, Wanted::Epochs, list(), &BTreeSet::new()).is_none();
         let id = RecordingId::new("a").unwrap();
         assert!(none(crate::Filter { stages: Some([].into()), ..Default::default() }));
         assert!(none(crate::Filter { recordings: Some([].into()), ..Default::default() }));
@@ -119,7 +177,9 @@ mod tests {
     #[test]
     fn unserved_recordings_are_always_left_out() {
         let unserved = [RecordingId::new("late").unwrap()].into();
-        let filter = translate(&crate::Filter::default(), Wanted::Epochs, &unserved).unwrap();
-        assert_eq!(filter.must_not, [one_of("recording", ["late"])]);
+        let (filter, list) = (crate::Filter::default(), std::iter::empty());
+        let translated = translate(&filter, Wanted::Epochs, list, &unserved).unwrap();
+        assert_eq!(translated.filter.must_not, [one_of("recording", ["late"])]);
+        assert!(translated.is_whole);
     }
 }

@@ -1,26 +1,27 @@
 //! Searches a collection in Qdrant.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nocturne_encoder::Embedding;
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::{EpochNumber, EpochRef, RecordingId};
 use qdrant_client::qdrant::{
-    Condition, CountPoints, Filter, QuantizationSearchParams, QueryPoints, ScoredPoint,
-    SearchParams,
+    CountPoints, Filter, QuantizationSearchParams, QueryPoints, ScoredPoint, SearchParams,
 };
 
-use super::filter::{Wanted, translate};
+use super::filter::{Translated, Wanted, one_of, translate};
 use super::night::{CaptionRow, NightPoint, PointRow};
+use super::pass::Damaged;
 use super::payload::Answer;
 use super::schema::{CAPTION, SIGNAL};
 use super::{QdrantCollection, QdrantProblem, QdrantSettings};
+use crate::filter::Conditions;
 use crate::search::expect_dim;
 use crate::vectors::cosine;
 use crate::{
-    CaptionHit, Error, Found, Hit, MissingRecording, Plan, Result, SearchRequest, Space,
-    VectorIndex,
+    CaptionHit, Error, Found, Hit, MissingRecording, Plan, RecordingEntry, Recordings, Result,
+    SearchRequest, Space, VectorIndex,
 };
 
 /// Points that are asked for beyond those that are wanted, so that a tie at the end is seen whole.
@@ -42,10 +43,12 @@ const CANDIDATES: (f32, f32) = (64.0, 1024.0);
 /// allows. With less it walks its graph by 8-bit codes and rescores twice as many candidates as are wanted. A walk that comes
 /// back with too few hits, and every question with a least score, is asked exactly.
 ///
-/// Vectors come with the hits, about 2.5 kB each; scores and order are computed from them here.
+/// Vectors come with the hits, about 2.5 kB each; scores and order are computed from them here, and so is whether the
+/// filter allows them: where Qdrant has no words for a condition, more are asked for until enough are left.
 #[derive(Debug)]
 pub struct QdrantIndex {
     collection: QdrantCollection,
+    pub(super) damaged: Damaged,
 }
 
 impl QdrantIndex {
@@ -60,7 +63,7 @@ impl QdrantIndex {
 
     /// Takes a list of recordings that was read.
     pub fn new(collection: QdrantCollection) -> Self {
-        Self { collection }
+        Self { collection, damaged: Damaged::default() }
     }
 
     /// Returns the list of recordings.
@@ -77,7 +80,8 @@ impl QdrantIndex {
         self.collection.is_current()
     }
 
-    /// Returns the recordings that are in no answer, because their upload had not ended when the list was read.
+    /// Returns the recordings that are in no answer: because their upload had not ended when the list was read, or because
+    /// [`score_all`](Self::score_all) found that they are damaged.
     pub fn missing(&self) -> Vec<MissingRecording> {
         let missing = |recording: &RecordingId| MissingRecording {
             recording: recording.clone(),
@@ -85,7 +89,7 @@ impl QdrantIndex {
             offset: 0,
             problem: "its upload has not ended".to_owned(),
         };
-        self.collection.pending().map(missing).collect()
+        self.collection.pending().map(missing).chain(self.damaged.all()).collect()
     }
 
     /// Returns how many epochs a filter allows.
@@ -96,8 +100,12 @@ impl QdrantIndex {
     /// [`find`](VectorIndex::find).
     pub fn count(&self, filter: &crate::Filter) -> Result<usize> {
         self.expect_recordings(filter)?;
-        let unserved = &self.collection.manifest.pending;
-        let Some(filter) = translate(filter, Wanted::Epochs, unserved) else { return Ok(0) };
+        let (list, unserved) = (self.collection.recordings(), &self.collection.manifest.pending);
+        let filter = match translate(filter, Wanted::Epochs, list, unserved) {
+            None => return Ok(0),
+            Some(Translated { is_whole: false, .. }) => return self.count_here(filter),
+            Some(Translated { filter, .. }) => filter,
+        };
         let connection = &self.collection.connection;
         let request = CountPoints {
             collection_name: connection.settings().url.collection().to_owned(),
@@ -113,6 +121,22 @@ impl QdrantIndex {
             return Err(Error::Qdrant(QdrantProblem::Changed { place: self.collection.place() }));
         }
         Ok(answer.result.map_or(0, |result| result.count as usize))
+    }
+
+    /// Counts the epochs that a filter allows recording by recording.
+    fn count_here(&self, filter: &crate::Filter) -> Result<usize> {
+        let mut n_allowed = 0;
+        for entry in self.collection.recordings() {
+            n_allowed += match filter.conditions(entry) {
+                None => 0,
+                Some(None) => entry.n_epochs,
+                Some(Some(conditions)) => {
+                    let epochs = self.collection.epochs(entry)?.unwrap_or_default();
+                    epochs.iter().filter(|epoch| conditions.hold(entry, epoch)).count()
+                }
+            };
+        }
+        Ok(n_allowed)
     }
 
     /// Returns the captions nearest to a query, as
@@ -137,12 +161,14 @@ impl QdrantIndex {
         Ok(hits.collect())
     }
 
-    /// Refuses a filter that names what is not there, or that has an expression, which no Qdrant would understand.
-    fn expect_recordings(&self, filter: &crate::Filter) -> Result<()> {
-        if filter.expression.is_some() {
-            let (place, what) = (self.collection.place(), "a filter expression");
-            return Err(Error::Qdrant(QdrantProblem::Unanswered { place, what }));
-        }
+    /// Refuses a filter that names what is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`] and [`Error::Filter`].
+    pub fn expect_recordings(&self, filter: &crate::Filter) -> Result<()> {
+        let entries = self.collection.entries();
+        filter.check(&entries.iter().copied())?;
         let mut named = filter.recordings.iter().flatten();
         named.try_for_each(|id| self.collection.acknowledged(id).map(|_| ()))
     }
@@ -167,7 +193,8 @@ impl QdrantIndex {
     fn served(&self, question: &Question<'_>, recall: Option<f32>) -> Result<Vec<Candidate>> {
         let mut unserved = self.collection.manifest.pending.clone();
         loop {
-            let Some(filter) = question.filter(&unserved) else { return Ok(vec![]) };
+            let list = self.collection.recordings();
+            let Some(filter) = question.filter(list, &unserved) else { return Ok(vec![]) };
             match self.best(question, recall, &filter)? {
                 Best::Served(best) => return Ok(best),
                 Best::Unserved(recordings) => unserved.extend(recordings),
@@ -192,8 +219,14 @@ impl QdrantIndex {
                 unserved @ Best::Unserved(_) => return Ok(unserved),
             };
             let worst = candidates.iter().map(|it| it.score).fold(f32::INFINITY, f32::min);
-            let mut best: Vec<_> =
-                candidates.into_iter().filter(|it| request.accepts(it.score)).collect();
+            let mut allowed = Allowed { filter: &request.filter, conditions: BTreeMap::new() };
+            let mut best = Vec::new();
+            for candidate in candidates {
+                if request.accepts(candidate.score) && allowed.allows(&self.collection, &candidate)
+                {
+                    best.push(candidate);
+                }
+            }
             best.sort_by(Candidate::order);
             best.truncate(request.k);
             let is_settled = best.len() == request.k
@@ -203,6 +236,10 @@ impl QdrantIndex {
                 return Ok(Best::Served(best));
             }
             limit = limit.saturating_mul(2);
+            let is_too_large = limit > self.collection.settings().largest_answer.max(2 * enough);
+            if is_too_large && question.wanted == Wanted::Epochs {
+                return Ok(Best::Served(self.best_of_pass(question.query, request)?));
+            }
         }
     }
 
@@ -297,14 +334,18 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
-    fn filter(&self, unserved: &BTreeSet<RecordingId>) -> Option<Filter> {
-        let mut filter = translate(&self.request.filter, self.wanted, unserved)?;
+    fn filter<'a>(
+        &self,
+        list: impl Iterator<Item = &'a RecordingEntry>,
+        unserved: &BTreeSet<RecordingId>,
+    ) -> Option<Filter> {
+        let Translated { mut filter, .. } =
+            translate(&self.request.filter, self.wanted, list, unserved)?;
         if let Some(kinds) = self.kinds {
-            let names: Vec<String> = kinds.iter().map(|kind| kind.name().to_owned()).collect();
-            if names.is_empty() {
+            if kinds.is_empty() {
                 return None;
             }
-            filter.must.push(Condition::matches("kind", names));
+            filter.must.push(one_of("kind", kinds.iter().map(|kind| kind.name())));
         }
         Some(filter)
     }
@@ -318,15 +359,35 @@ enum Best {
     Unserved(BTreeSet<RecordingId>),
 }
 
-struct Candidate {
-    score: f32,
-    recording: RecordingId,
-    point: NightPoint,
+pub(super) struct Candidate {
+    pub(super) score: f32,
+    pub(super) recording: RecordingId,
+    pub(super) point: NightPoint,
+}
+
+/// Decides about candidates by the filter itself, whatever the server was asked.
+struct Allowed<'a> {
+    filter: &'a crate::Filter,
+    /// For each recording met so far: nothing where none of its epochs is allowed, and no conditions where all are.
+    #[expect(clippy::option_option, reason = "both levels are named in the sentence above")]
+    conditions: BTreeMap<RecordingId, Option<Option<Conditions>>>,
+}
+
+impl Allowed<'_> {
+    fn allows(&mut self, collection: &QdrantCollection, candidate: &Candidate) -> bool {
+        let Some(entry) = collection.entry(&candidate.recording) else { return false };
+        let conditions = self.conditions.entry(entry.id.clone());
+        match conditions.or_insert_with(|| self.filter.conditions(entry)) {
+            None => false,
+            Some(None) => true,
+            Some(Some(conditions)) => conditions.hold(entry, &candidate.point.epoch),
+        }
+    }
 }
 
 impl Candidate {
     /// The better one is less.
-    fn order(&self, other: &Self) -> Ordering {
+    pub(super) fn order(&self, other: &Self) -> Ordering {
         fn place(it: &Candidate) -> (&RecordingId, EpochNumber, &PointRow) {
             (&it.recording, it.point.epoch.number, &it.point.row)
         }

@@ -9,6 +9,8 @@
 //! | | `state` | `acknowledged`, or `pending` from before its first point is sent until all are read back |
 //! | | `content` | hash of its segment |
 //! | | `checksum` | XXH3-128 of its points as [`Night::checksum`](super::night::Night::checksum) takes it |
+//! | | `sketched` | number of points of its sketch; absent where an earlier version has sent it |
+//! | | `committed` | metadata at the time when the recording was committed to its folder, as JSON; absent where it is that of the entry |
 //! | | `entry`, `montage`, `events` | the [`RecordingEntry`], the report on channels, and the scored events, as JSON |
 //!
 //! JSON is kept as a text, so that numbers come back to the last bit.
@@ -55,11 +57,15 @@ pub(super) struct Acknowledged {
     pub(super) entry: RecordingEntry,
     /// In hexadecimal.
     pub(super) checksum: String,
+    /// Points of its sketch; nothing where it has none.
+    pub(super) n_sketched: Option<usize>,
 }
 
 /// What only a copy of a recording needs.
 pub(super) struct Details {
     pub(super) montage: serde_json::Value,
+    /// Metadata at the time when the recording was committed, where it is other than now: the segment holds it.
+    pub(super) committed: Option<BTreeMap<String, String>>,
     pub(super) events: Option<Vec<Event>>,
 }
 
@@ -112,7 +118,10 @@ impl Manifest {
         if answer.text("state", "`acknowledged` or `pending`")? == ACKNOWLEDGED {
             let entry: RecordingEntry = json(&answer, "entry")?;
             let checksum = answer.text("checksum", "a checksum")?.to_owned();
-            self.acknowledged.insert(recording, Acknowledged { entry, checksum });
+            let has_sketch = point.payload.contains_key("sketched");
+            let n_sketched = has_sketch.then(|| answer.integer("sketched")).transpose()?;
+            let n_sketched = n_sketched.and_then(|n| usize::try_from(n).ok());
+            self.acknowledged.insert(recording, Acknowledged { entry, checksum, n_sketched });
         } else {
             self.pending.insert(recording);
         }
@@ -158,29 +167,35 @@ impl Manifest {
         self.advance(connection)
     }
 
-    /// Writes down that all points of a recording are there.
+    /// Writes down that all points of a recording are there, with a checksum in hexadecimal, and its sketch.
     pub(super) fn acknowledge(
         &mut self,
         connection: &Connection,
         recording: &Recording,
-        checksum: u128,
+        checksum: String,
+        n_sketched: usize,
     ) -> Result<()> {
         let entry = recording.entry();
-        let checksum = format!("{checksum:032x}");
         let mut payload = Payload::from([
             ("recording".to_owned(), entry.id.as_str().into()),
             ("state".to_owned(), ACKNOWLEDGED.into()),
             ("content".to_owned(), entry.segment.hash.to_string().into()),
             ("checksum".to_owned(), checksum.as_str().into()),
+            ("sketched".to_owned(), (n_sketched as i64).into()),
             ("entry".to_owned(), text_of(entry).into()),
             ("montage".to_owned(), text_of(recording.montage()).into()),
         ]);
+        if *recording.metadata_at_commit() != entry.metadata {
+            let committed = text_of(recording.metadata_at_commit());
+            payload.insert("committed".to_owned(), committed.into());
+        }
         if let Some(events) = recording.events() {
             payload.insert("events".to_owned(), text_of(events).into());
         }
         put(connection, recording_point(&entry.id), payload)?;
         self.pending.remove(&entry.id);
-        let acknowledged = Acknowledged { entry: entry.clone(), checksum };
+        let n_sketched = Some(n_sketched);
+        let acknowledged = Acknowledged { entry: entry.clone(), checksum, n_sketched };
         self.acknowledged.insert(entry.id.clone(), acknowledged);
         self.advance(connection)
     }
@@ -211,7 +226,9 @@ pub(super) fn details(connection: &Connection, id: &RecordingId) -> Result<Detai
     let answer = answer(&place, &point);
     let has_events = point.payload.contains_key("events");
     let events = has_events.then(|| json(&answer, "events")).transpose()?;
-    Ok(Details { montage: json(&answer, "montage")?, events })
+    let is_changed = point.payload.contains_key("committed");
+    let committed = is_changed.then(|| json(&answer, "committed")).transpose()?;
+    Ok(Details { montage: json(&answer, "montage")?, committed, events })
 }
 
 /// Returns some points of the list without what only a copy needs, and where the next ones begin.
@@ -219,7 +236,7 @@ fn page(
     connection: &Connection,
     offset: Option<PointId>,
 ) -> Result<(Vec<RetrievedPoint>, Option<PointId>)> {
-    let fields = ["recording", "state", "checksum", "entry"].map(str::to_owned).into();
+    let fields = ["recording", "state", "checksum", "sketched", "entry"].map(str::to_owned).into();
     let request = ScrollPoints {
         collection_name: connection.settings().url.recordings(),
         offset,

@@ -6,11 +6,12 @@
 //!
 //! # What is where
 //!
-//! Two collections of Qdrant make one of ours; the module `schema` describes them field by field.
+//! Three collections of Qdrant make one of ours; the modules `schema` and `sketch` describe them field by field.
 //!
 //! ```text
 //! NAME             a point for each epoch (vector `signal`) and for each caption (vector `caption`)
 //! NAME-recordings  a point for each recording, and one that says which bundle's space it is; no vectors
+//! NAME-nights      a few points for each recording: centroids of its epochs, a sketch of the night
 //! ```
 //!
 //! # What can be relied on
@@ -36,19 +37,30 @@
 mod client;
 mod collection;
 mod copy;
+#[cfg(feature = "double")]
+pub mod double;
+mod expression;
 mod filter;
 mod index;
 mod manifest;
 mod night;
+mod pass;
 mod payload;
 mod problem;
+mod recording;
+mod repair;
 mod schema;
 mod settings;
+mod sketch;
+mod snapshot;
 mod upload;
 
 pub use collection::QdrantCollection;
 pub use copy::{QdrantCopied, copy_from_qdrant, copy_to_qdrant};
 pub use index::QdrantIndex;
 pub use problem::QdrantProblem;
+pub use repair::{Repaired, repair};
 pub use settings::{ApiKey, QdrantSettings, QdrantUrl};
+pub use sketch::Sketched;
+pub use snapshot::QdrantSnapshot;
 pub use upload::{QdrantWriter, Sent};

@@ -62,6 +62,12 @@ pub(super) fn payload(entry: &RecordingEntry, epoch: &EpochRow, row: &PointRow) 
     payload
 }
 
+/// Returns a list of counts.
+pub(super) fn numbers(counts: &[usize]) -> Value {
+    let values = counts.iter().map(|count| Value::from(*count as i64)).collect();
+    Value { kind: Some(Kind::ListValue(ListValue { values })) }
+}
+
 fn words<'a>(words: impl Iterator<Item = &'a str>) -> Value {
     let values = words.map(Value::from).collect();
     Value { kind: Some(Kind::ListValue(ListValue { values })) }
@@ -146,6 +152,27 @@ impl Answer<'_> {
             Some(Kind::IntegerValue(number)) => Ok(*number),
             _other => Err(self.problem(field, "a whole number")),
         }
+    }
+
+    pub(super) fn real(&self, field: &'static str) -> Result<f64> {
+        match self.kind(field) {
+            Some(Kind::DoubleValue(number)) => Ok(*number),
+            // A number that is whole may come back as one.
+            Some(Kind::IntegerValue(number)) => Ok(*number as f64),
+            _other => Err(self.problem(field, "a number")),
+        }
+    }
+
+    /// Returns a list of as many counts.
+    pub(super) fn counts<const N: usize>(&self, field: &'static str) -> Result<[usize; N]> {
+        let problem = || self.problem(field, "a list of counts");
+        let Some(Kind::ListValue(list)) = self.kind(field) else { return Err(problem()) };
+        let count = |value: &Value| match &value.kind {
+            Some(Kind::IntegerValue(count)) => usize::try_from(*count).ok(),
+            _other => None,
+        };
+        let counts: Option<Vec<usize>> = list.values.iter().map(count).collect();
+        counts.and_then(|counts| counts.try_into().ok()).ok_or_else(problem)
     }
 
     fn number(&self, field: &'static str) -> Result<u32> {

@@ -79,15 +79,7 @@ pub enum QdrantProblem {
         /// The recording.
         recording: RecordingId,
     },
-    /// Qdrant is not asked this; the caller's mistake.
-    #[error("`{place}` is not asked with {what}")]
-    Unanswered {
-        /// The collection.
-        place: String,
-        /// What was asked for.
-        what: &'static str,
-    },
-    /// Something was written while epochs were counted.
+    /// Something was written while epochs were counted, or snapshots made.
     #[error("`{place}` was written to after it was opened")]
     Changed {
         /// The collection.
@@ -96,6 +88,20 @@ pub enum QdrantProblem {
 }
 
 impl QdrantProblem {
+    /// Returns whether the server did not answer, as one that is down, too busy or not reached; it may later.
+    pub fn is_out_of_reach(&self) -> bool {
+        const PASSING: [&str; 7] = [
+            "Unavailable",
+            "DeadlineExceeded",
+            "Cancelled",
+            "Internal",
+            "Aborted",
+            "ResourceExhausted",
+            "Unknown",
+        ];
+        matches!(self, Self::Refused { code, .. } if PASSING.contains(&code.as_str()))
+    }
+
     /// Returns the next step for the user, where there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -109,7 +115,6 @@ impl QdrantProblem {
             Self::Lost { .. } => {
                 Some("delete the list in Qdrant as well and copy the collection once more")
             }
-            Self::Unanswered { .. } => Some("copy the collection into a folder and ask that"),
             Self::Foreign { .. } => Some("choose another name"),
             Self::Point { .. } | Self::Damaged { .. } => Some("copy the recording once more"),
             Self::Replaced { .. } | Self::Changed { .. } => Some("open the collection again"),

@@ -1,4 +1,4 @@
-//! The two collections of Qdrant that make one of ours.
+//! The collections of Qdrant that make one of ours.
 //!
 //! # `NAME`: epochs and captions
 //!
@@ -23,6 +23,10 @@
 //! # `NAME-recordings`: what is acknowledged
 //!
 //! One point for each recording, described in `manifest`, and one that says whose vectors these are. It has no vectors.
+//!
+//! # `NAME-nights`: sketches
+//!
+//! Described in `sketch`. Collections of earlier versions have none.
 
 use std::collections::HashMap;
 
@@ -45,6 +49,9 @@ use crate::Result;
 pub(super) const SIGNAL: &str = "signal";
 /// Name of the vector of a caption.
 pub(super) const CAPTION: &str = "caption";
+
+/// Name of the vector of a part of a night.
+pub(super) const SKETCH: &str = "sketch";
 
 /// Names of points are made in this space of names, drawn once at random.
 const NAMES: Uuid = Uuid::from_u128(0x6f2b_54b1_0c0d_4c8e_9a5e_2d13_7b61_88f4);
@@ -91,6 +98,11 @@ pub(super) fn recording_point(recording: &RecordingId) -> PointId {
     named(&format!("recording {recording}"))
 }
 
+/// Returns the name of a point of a recording's sketch.
+pub(super) fn sketch_point(recording: &RecordingId, number: u32) -> PointId {
+    named(&format!("sketch {number} of {recording}"))
+}
+
 /// Returns the name of the point that says whose vectors these are.
 pub(super) fn space_point() -> PointId {
     named("space")
@@ -107,6 +119,21 @@ pub(super) fn exists(connection: &Connection) -> Result<(bool, bool)> {
         exists_by_name(connection, url.collection())?,
         exists_by_name(connection, &url.recordings())?,
     ))
+}
+
+/// Returns whether there is a collection of sketches.
+pub(super) fn has_nights(connection: &Connection) -> Result<bool> {
+    exists_by_name(connection, &connection.settings().url.nights())
+}
+
+/// Returns whether there is a collection of recordings; the server is asked once.
+pub(super) fn is_there(connection: &Connection) -> Result<bool> {
+    let name = connection.settings().url.recordings();
+    let caller = connection.caller().once();
+    connection.run(caller.ask("look for", |client| {
+        let name = name.clone();
+        async move { client.collection_exists(name).await }
+    }))
 }
 
 fn exists_by_name(connection: &Connection, name: &str) -> Result<bool> {
@@ -129,14 +156,43 @@ pub(super) fn create_recordings(connection: &Connection) -> Result<()> {
 pub(super) fn create_points(connection: &Connection, dim: usize) -> Result<()> {
     let url = &connection.settings().url;
     create(connection, &points(url, dim))?;
-    for (field, kind) in INDEXES {
-        let request = index(url, field, kind);
-        connection.ask("index a field of", |client| {
-            let request = request.clone();
-            async move { client.create_field_index(request).await }
-        })?;
-    }
+    let mut indexes = INDEXES.into_iter();
+    indexes.try_for_each(|(field, kind)| create_index(connection, url.collection(), field, kind))
+}
+
+fn create_index(connection: &Connection, collection: &str, field: &str, kind: Index) -> Result<()> {
+    let request = index(collection, field, kind);
+    connection.ask("index a field of", |client| {
+        let request = request.clone();
+        async move { client.create_field_index(request).await }
+    })?;
     Ok(())
+}
+
+/// Makes the collection of sketches, unless it is there.
+pub(super) fn create_nights(connection: &Connection, dim: usize) -> Result<()> {
+    let url = &connection.settings().url;
+    if has_nights(connection)? {
+        return Ok(());
+    }
+    #[expect(deprecated, reason = "servers before 1.19 know nothing else")]
+    let params = VectorParams {
+        size: dim as u64,
+        distance: Distance::Dot.into(),
+        on_disk: Some(true),
+        ..VectorParams::default()
+    };
+    let request = CreateCollection {
+        collection_name: url.nights(),
+        vectors_config: Some(VectorsConfig {
+            config: Some(Config::ParamsMap(VectorParamsMap {
+                map: [(SKETCH.to_owned(), params)].into(),
+            })),
+        }),
+        ..CreateCollection::default()
+    };
+    create(connection, &request)?;
+    create_index(connection, &url.nights(), "recording", Index::Tenant)
 }
 
 /// Creates a collection unless it is there: an attempt whose answer was lost has created it.
@@ -189,10 +245,10 @@ fn vector_params(dim: usize) -> VectorParams {
     }
 }
 
-fn index(url: &QdrantUrl, field: &str, index: Index) -> CreateFieldIndexCollection {
+fn index(collection: &str, field: &str, index: Index) -> CreateFieldIndexCollection {
     let (field_type, params) = index.params();
     CreateFieldIndexCollection {
-        collection_name: url.collection().to_owned(),
+        collection_name: collection.to_owned(),
         wait: Some(true),
         field_name: field.to_owned(),
         field_type: Some(field_type.into()),

@@ -14,6 +14,9 @@ const PORT: u16 = 6334;
 /// What the name of the collection of recordings ends with.
 pub(super) const RECORDINGS: &str = "-recordings";
 
+/// What the name of the collection of sketches ends with.
+const NIGHTS: &str = "-nights";
+
 /// Address of a collection: `qdrant://HOST[:PORT]/COLLECTION`, or `qdrants://…` for an encrypted connection.
 ///
 /// The port is that of gRPC, 6334 where none is given. A collection's name has up to 200 letters, digits, `_`, `.` and `-`.
@@ -41,6 +44,11 @@ impl QdrantUrl {
     /// Returns the name of the collection of recordings.
     pub(super) fn recordings(&self) -> String {
         format!("{}{RECORDINGS}", self.collection)
+    }
+
+    /// Returns the name of the collection of sketches.
+    pub(super) fn nights(&self) -> String {
+        format!("{}{NIGHTS}", self.collection)
     }
 
     /// Returns the server's address as the client of Qdrant takes it.
@@ -96,8 +104,10 @@ fn parse(text: &str) -> Result<QdrantUrl, &'static str> {
     if !(1..=200).contains(&collection.len()) || !collection.bytes().all(is_name) {
         return Err("a collection's name has 1 to 200 letters, digits, `_`, `.` and `-`");
     }
-    if collection.ends_with(RECORDINGS) {
-        return Err("the names that end with `-recordings` are for lists of recordings");
+    if collection.ends_with(RECORDINGS) || collection.ends_with(NIGHTS) {
+        return Err(
+            "names that end with `-recordings` or `-nights` are for what lies beside a collection",
+        );
     }
     Ok(QdrantUrl { is_encrypted, host: host.to_owned(), port, collection: collection.to_owned() })
 }
@@ -144,10 +154,16 @@ pub struct QdrantSettings {
     pub first_pause: Duration,
     /// Longest pause.
     pub longest_pause: Duration,
+    /// Most points in an answer to a search, unless more hits are wanted; where a filter leaves too few of so many, the
+    /// recordings are read one after the other. A point takes about 2.5 kB.
+    pub largest_answer: usize,
+    /// Most epochs that a question about nights looks at one by one, before sketches choose among the nights.
+    pub full_pass: usize,
 }
 
 impl QdrantSettings {
-    /// Returns what is fit for most servers: 200 points in a request, three requests at once, six attempts in 10 seconds.
+    /// Returns what is fit for most servers: 200 points in a request, three requests at once, six attempts in 10 seconds,
+    /// and a pass over 250,000 epochs.
     pub fn at(url: QdrantUrl) -> Self {
         Self {
             url,
@@ -159,6 +175,8 @@ impl QdrantSettings {
             attempts: 6,
             first_pause: Duration::from_millis(300),
             longest_pause: Duration::from_secs(30),
+            largest_answer: 16_384,
+            full_pass: 250_000,
         }
     }
 
@@ -210,6 +228,7 @@ mod tests {
             "qdrant://user@host/sleep",
             "qdrant://localhost/sleep/more",
             "qdrant://localhost/sleep-recordings",
+            "qdrant://localhost/sleep-nights",
             "qdrant://[::1/sleep",
         ] {
             let error = text.parse::<QdrantUrl>().unwrap_err();

@@ -4,14 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nocturne_psg::RecordingId;
-use qdrant_client::qdrant::{Condition, DeletePoints, Filter, PointStruct, UpsertPoints};
+use qdrant_client::qdrant::{DeletePoints, Filter, PointStruct, UpsertPoints};
 use tokio::task::JoinSet;
 
 use super::client::Connection;
 use super::collection::{damaged, read_night};
+use super::filter::one_of;
 use super::manifest::Manifest;
 use super::night::Night;
-use super::{QdrantProblem, QdrantSettings, schema};
+use super::{QdrantProblem, QdrantSettings, schema, sketch};
 use crate::collection::expect_space;
 use crate::{Error, Recording, RecordingEntry, Result, Space};
 
@@ -32,6 +33,8 @@ pub struct QdrantWriter {
 pub enum Sent {
     /// The same content was acknowledged before; nothing was sent.
     Unchanged,
+    /// The same content was acknowledged before, by an earlier version; its sketch was sent.
+    Sketched,
     /// It was sent, read back, and acknowledged.
     Written,
     /// What was read back was not what had been sent; the second time it was, and is acknowledged.
@@ -59,6 +62,7 @@ impl QdrantWriter {
         }
         if Manifest::read_head(&connection)?.is_none() {
             schema::create_points(&connection, space.dim)?;
+            schema::create_nights(&connection, space.dim)?;
             let manifest = Manifest::create(&connection, space)?;
             return Ok(Self { connection, manifest });
         }
@@ -67,6 +71,8 @@ impl QdrantWriter {
         if !has_points {
             return Err(Error::Qdrant(QdrantProblem::Lost { place }));
         }
+        // Earlier versions have made none.
+        schema::create_nights(&connection, space.dim)?;
         // A writer that was stopped may have changed the list without making that known.
         manifest.advance(&connection)?;
         Ok(Self { connection, manifest })
@@ -91,15 +97,39 @@ impl QdrantWriter {
     /// [`Error::Dimension`], and [`Error::DamagedSegment`] where it cannot be read; [`QdrantProblem::Refused`], and
     /// [`QdrantProblem::Damaged`] where the server gives back other points than it was given, twice.
     pub fn put(&mut self, recording: &Recording) -> Result<Sent> {
+        self.expect_dim(recording)?;
         let entry = recording.entry();
+        let known = self.manifest.acknowledged.get(&entry.id).filter(|it| it.entry == *entry);
+        if let Some(known) = known {
+            if known.n_sketched.is_some() {
+                return Ok(Sent::Unchanged);
+            }
+            let checksum = known.checksum.clone();
+            let n_sketched = sketch::send(&self.connection, entry, &Night::of(recording)?)?;
+            self.manifest.acknowledge(&self.connection, recording, checksum, n_sketched)?;
+            return Ok(Sent::Sketched);
+        }
+        self.send_whole(recording)
+    }
+
+    /// Sends a recording once more, whatever is there of it and whatever the list says: for one whose points are lost.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`put`](Self::put).
+    pub fn put_again(&mut self, recording: &Recording) -> Result<Sent> {
+        self.expect_dim(recording)?;
+        self.send_whole(recording)
+    }
+
+    fn expect_dim(&self, recording: &Recording) -> Result<()> {
         let (expected, received) = (self.manifest.space.dim, recording.vectors().dim());
-        if expected != received {
-            return Err(Error::Dimension { expected, received });
-        }
-        let known = self.manifest.acknowledged.get(&entry.id);
-        if known.is_some_and(|known| known.entry == *entry) {
-            return Ok(Sent::Unchanged);
-        }
+        if expected == received { Ok(()) } else { Err(Error::Dimension { expected, received }) }
+    }
+
+    /// Sends all points of a recording, reads them back, and acknowledges it.
+    fn send_whole(&mut self, recording: &Recording) -> Result<Sent> {
+        let entry = recording.entry();
         let night = Night::of(recording)?;
         let checksum = night.checksum();
         self.manifest.mark_pending(&self.connection, &entry.id)?;
@@ -112,7 +142,9 @@ impl QdrantWriter {
                 return Err(damaged(&self.connection, &entry.id, problem));
             }
         }
-        self.manifest.acknowledge(&self.connection, recording, checksum)?;
+        let n_sketched = sketch::send(&self.connection, entry, &night)?;
+        let checksum = format!("{checksum:032x}");
+        self.manifest.acknowledge(&self.connection, recording, checksum, n_sketched)?;
         Ok(sent)
     }
 
@@ -127,7 +159,8 @@ impl QdrantWriter {
             return Err(Error::UnknownRecording { recording: id.clone() });
         }
         self.manifest.mark_pending(&self.connection, id)?;
-        self.delete(Filter::must([Condition::matches("recording", id.to_string())]))?;
+        self.delete(Filter::must([one_of("recording", [id.as_str()])]))?;
+        sketch::delete(&self.connection, id.as_str())?;
         self.manifest.forget(&self.connection, id)
     }
 
@@ -135,9 +168,10 @@ impl QdrantWriter {
     fn send_and_read(&self, entry: &RecordingEntry, night: &Night, wait: bool) -> Result<u128> {
         self.send(entry, night, wait)?;
         // What another content of that name has left. Servers carry requests out in order: after this one is done, all are.
+        let content = entry.segment.hash.to_string();
         let others = Filter {
-            must: vec![Condition::matches("recording", entry.id.to_string())],
-            must_not: vec![Condition::matches("content", entry.segment.hash.to_string())],
+            must: vec![one_of("recording", [entry.id.as_str()])],
+            must_not: vec![one_of("content", [content.as_str()])],
             ..Filter::default()
         };
         self.delete(others)?;

@@ -1,5 +1,6 @@
 //! Reads a segment as far as it is needed; nothing that fails a check is given away.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -31,6 +32,8 @@ pub(crate) struct Content {
     pub(crate) captions: Captions,
     pub(crate) events: Option<Vec<Event>>,
     pub(crate) montage: serde_json::Value,
+    /// As it was when the recording was committed.
+    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 /// The file of one recording.
@@ -184,6 +187,7 @@ fn content(segment: &Arc<Segment>, envelope: &Envelope) -> Result<Content, Damag
         captions: captions(segment, envelope)?,
         events: details.events.map(std::borrow::Cow::into_owned),
         montage: details.montage.into_owned(),
+        metadata: details.metadata.into_owned(),
     })
 }
 

@@ -30,8 +30,8 @@ impl Spaces {
     /// Those of [`Collection::copy_to`].
     pub fn copy_to(&self, root: Arc<dyn Storage>, existing: Existing) -> Result<SpacesCopied> {
         let serving = self.serving()?;
-        let there = Self::of_storage(Arc::clone(&root));
-        let is_new = match Collection::open_in(Arc::clone(&root)) {
+        let there = Self::of_storage(root);
+        let is_new = match Collection::open_in(Arc::clone(&there.root)) {
             Ok(_) if existing == Existing::Refuse => {
                 return Err(Error::AlreadyACollection { path: there.path() });
             }
@@ -57,7 +57,7 @@ impl Spaces {
         copied.n_written += written.0;
         copied.n_bytes += written.1;
         if there.serving()? != serving {
-            serving.write(root.as_ref())?;
+            serving.write(there.root.as_ref())?;
         }
         there.drop_all_but(&serving.space, &others)?;
         Ok(SpacesCopied { served: (serving.space, copied), others })

@@ -39,7 +39,8 @@ impl Spaces {
         remove_durably(place.storage.as_ref(), &[RECORD.to_owned()])?;
         drop(lock);
         clear(place.storage.as_ref())?;
-        remove_folder(&place)
+        remove_folder(&place);
+        Ok(())
     }
 }
 
@@ -80,12 +81,11 @@ fn remove_durably(storage: &dyn Storage, files: &[String]) -> Result<()> {
 }
 
 /// Removes the folder itself, if nobody has put anything else there: it is no space any more in any case.
-fn remove_folder(place: &Place) -> Result<()> {
+fn remove_folder(place: &Place) {
     let storage = Arc::clone(&place.storage);
     // Best effort: an empty folder does no harm.
     let _ = storage.remove(LOCK);
     for folder in [SEGMENTS, partitions::FILES.folder, graph::FILES.folder, ""] {
         let _ = storage.remove_folder(folder);
     }
-    Ok(())
 }

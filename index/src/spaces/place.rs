@@ -60,10 +60,10 @@ impl Place {
     ) -> Result<T> {
         /// Nobody promotes faster than this looks.
         const ATTEMPTS: usize = 10;
-        let mut place = Self::served(Arc::clone(&root))?;
+        let mut place = Self::served(root)?;
         for _ in 1..ATTEMPTS {
             match attempt(place.clone()) {
-                Err(_) if !place.is_served()? => place = Self::served(Arc::clone(&root))?,
+                Err(_) if !place.is_served()? => place = Self::served(Arc::clone(&place.root))?,
                 other => return other,
             }
         }

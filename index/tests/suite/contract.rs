@@ -272,6 +272,29 @@ fn filters_by_everything_at_once() {
 }
 
 #[test]
+fn filters_by_expression() {
+    let filter =
+        |text: &str| Filter { expression: Some(text.parse().unwrap()), ..Filter::default() };
+    check_filter(filter("recording != b (stage = N2 OR event:arousal)"), |draft, point| {
+        let has_arousal = point.events.contains(EventKind::Arousal);
+        draft.id != id("b") && (point.stage == Some(Stage::N2) || has_arousal)
+    });
+    check_filter(
+        filter("recording = a AND stage = W OR recording = c -epoch < 35"),
+        |draft, point| {
+            let is_wake = point.stage == Some(Stage::Wake);
+            (draft.id == id("a") && (is_wake || draft.id == id("c"))) && point.number.0 >= 35
+        },
+    );
+    let late =
+        Filter { stages: Some([Stage::N1, Stage::N3].into()), ..filter("clock > \"23:10\"") };
+    check_filter(late, |_, point| {
+        // Recordings start at 22:58:30; the minute of 23:10 ends 750 s later.
+        matches!(point.stage, Some(Stage::N1 | Stage::N3)) && point.onset_s >= 750.0
+    });
+}
+
+#[test]
 fn hits_tell_about_their_epoch() {
     let night = draft("a", 1, 30);
     let collection = collection(&space(), vec![night.clone()]);

@@ -1,7 +1,9 @@
 //! Filter expressions: what they mean, how they are refused, and that they are the same read twice.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
+use nocturne_index::qdrant::QdrantIndex;
 use nocturne_index::{
     Collection, DEEPEST_FILTER, EpochPoint, Error, ExactIndex, Expression, Filter, LONGEST_FILTER,
     RecordingDraft, SearchRequest, VectorIndex,
@@ -10,6 +12,7 @@ use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{EpochRef, EventKind, EventSet, Stage};
 use proptest::prelude::*;
 
+use crate::qdrant::{Served, served};
 use crate::support::{DIM, collection, draft, embedding, id, space};
 
 /// Recordings that differ in what they lack.
@@ -211,6 +214,71 @@ fn every_comparison_means_what_it_should() {
     }
 }
 
+/// The same recordings in a double of Qdrant.
+fn there() -> &'static Served {
+    static THERE: OnceLock<Served> = OnceLock::new();
+    THERE.get_or_init(|| served(&collection(&space(), drafts().to_vec())))
+}
+
+/// Returns the epochs that a filter allows in Qdrant.
+fn allowed_there(filter: &Filter) -> Vec<EpochRef> {
+    let request = SearchRequest { filter: filter.clone(), ..SearchRequest::nearest(usize::MAX) };
+    let hits = there().search(&embedding(&[1.0; DIM]), &request).unwrap();
+    let mut found: Vec<_> = hits.into_iter().map(|hit| hit.epoch).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn every_comparison_means_the_same_in_qdrant() {
+    let drafts = drafts();
+    for (text, holds) in COMPARISONS {
+        let not = format!("NOT ({text})");
+        assert_eq!(allowed_there(&filter(text)), meant(&drafts, holds), "{text}");
+        let expect = meant(&drafts, |draft, point| !holds(draft, point));
+        assert_eq!(allowed_there(&filter(&not)), expect, "{not}");
+        assert_eq!(there().index.count(&filter(&not)).unwrap(), expect.len(), "{not}");
+    }
+}
+
+#[test]
+fn qdrant_gives_as_many_hits_as_are_wanted_whatever_it_has_words_for() {
+    let query = embedding(&[1.0; DIM]);
+    let collection = collection(&space(), drafts().to_vec());
+    let exact = ExactIndex::open(&collection).unwrap();
+    for text in
+        ["clock >= \"23:05\" clock < \"23:09\"", "onset > 300s -age > 50", "-stage:* OR epoch = 3"]
+    {
+        for (k, recall, min_score) in [(5, None, None), (3, Some(0.5), None), (40, None, Some(0.1))]
+        {
+            let filter = filter(text);
+            let request = SearchRequest { k, filter, min_score, recall };
+            let expect = exact.search(&query, &request).unwrap();
+            let hits = there().search(&query, &request).unwrap();
+            assert!(!expect.is_empty(), "{text}");
+            assert_eq!(hits.len(), expect.len(), "{text}");
+            assert!(recall.is_some() || hits == expect, "{text}");
+        }
+    }
+}
+
+#[test]
+fn conditions_that_few_epochs_meet_are_looked_for_recording_by_recording() {
+    let query = embedding(&[1.0; DIM]);
+    let collection = collection(&space(), drafts().to_vec());
+    let exact = ExactIndex::open(&collection).unwrap();
+    let mut settings = there().index.collection().settings().clone();
+    settings.largest_answer = 20;
+    let index = QdrantIndex::open(settings).unwrap();
+    for text in ["clock = \"23:06\"", "clock > \"02:03\" clock < \"05:00\"", "-clock:* onset > 300"]
+    {
+        let request = SearchRequest { filter: filter(text), ..SearchRequest::nearest(2) };
+        let expect = exact.search(&query, &request).unwrap();
+        assert_eq!(expect.len(), 2, "{text}");
+        assert_eq!(index.search(&query, &request).unwrap(), expect, "{text}");
+    }
+}
+
 #[test]
 fn or_binds_more_tightly_than_and_as_in_aip_160() {
     let written = |text: &str| text.parse::<Expression>().unwrap().to_string();
@@ -369,6 +437,18 @@ fn long_and_deep_expressions_are_refused_before_they_cost_anything() {
     long.parse::<Expression>().unwrap();
     let problem = format!("{long} ").parse::<Expression>().unwrap_err().problem;
     assert_eq!(problem, "it has 8193 bytes; expected at most 8192");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_expression_allows_the_same_in_qdrant(tree in trees()) {
+        let expect = meant(&drafts(), |draft, point| tree.holds(draft, point));
+        let filter = filter(&tree.written());
+        prop_assert_eq!(there().index.count(&filter).unwrap(), expect.len());
+        prop_assert_eq!(allowed_there(&filter), expect);
+    }
 }
 
 proptest! {

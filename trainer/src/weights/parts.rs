@@ -4,7 +4,17 @@ use super::Weights;
 use crate::SignalConfig;
 use crate::config::{Parts, ReconstructionConfig};
 
+/// How the names of the caption decoder's weights begin.
+const CAPTIONER: [&str; 3] = ["text_decoder.", "channel_embeddings", "padding_embedding"];
+
 impl Weights {
+    /// Takes the caption decoder out, if there is one; everything else stays as it is.
+    #[must_use]
+    pub fn without_captioner(mut self) -> Self {
+        self.tensors.retain(|name, _| !CAPTIONER.iter().any(|begin| name.starts_with(begin)));
+        self
+    }
+
     /// Returns which parts the weights are of, beside the two towers.
     ///
     /// The sizes of the reconstruction head are no fields of the published configuration:
@@ -12,9 +22,8 @@ impl Weights {
     /// so that it is missed by name when the model is built.
     pub fn parts(&self, signal: &SignalConfig) -> Parts {
         let has = |begin: &str| self.iter().any(|(name, _)| name.starts_with(begin));
-        let captions = ["text_decoder.", "channel_embeddings", "padding_embedding"];
         Parts {
-            captions: captions.into_iter().any(has),
+            captions: CAPTIONER.into_iter().any(has),
             reconstruction: has("signal_decoder.").then(|| self.reconstruction(signal)),
         }
     }
@@ -31,5 +40,23 @@ impl Weights {
             feed_forward: outputs(&linear(0)).unwrap_or(published.feed_forward),
             hidden: outputs("signal_decoder.to_signal.0.weight").unwrap_or(published.hidden),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Preset;
+
+    #[test]
+    fn captioner_is_taken_out_and_nothing_else() {
+        let config = Preset::Tiny.config();
+        let signal = &config.biosignals_cfg;
+        let whole = Weights::initial_parts(&config, &Parts::all(signal), 3);
+        let rest = whole.clone().without_captioner();
+        assert_eq!(rest.parts(signal), Parts { captions: false, ..whole.parts(signal) });
+        assert!(rest.iter().all(|(name, tensor)| whole.get(name) == Some(tensor)));
+        assert_eq!(rest.count("text_decoder."), 0);
+        assert!(whole.count("text_decoder.") > 0);
     }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use nocturne_index::qdrant::double::Double;
 use nocturne_index::qdrant::{
     QdrantCollection, QdrantProblem, Sent, copy_from_qdrant, copy_to_qdrant,
 };
 use nocturne_index::storage::Simulated;
 use nocturne_index::{Collection, CollectionWriter, Error};
 
-use super::{Double, NAME, settings};
+use super::{NAME, settings};
 use crate::support::{
     assert_kept, collection, draft, id, plain_draft, plain_epoch, random_embedding, space, space_of,
 };
@@ -42,6 +43,22 @@ fn a_copy_of_a_copy_has_the_same_bytes() {
 }
 
 #[test]
+fn metadata_that_was_changed_after_the_commit_goes_there_and_back() {
+    let double = Double::start();
+    let storage = Arc::new(Simulated::default());
+    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    writer.commit(draft("a", 1, 9)).unwrap();
+    writer.commit(draft("b", 2, 9)).unwrap();
+    let said = [("age".to_owned(), "61".to_owned())].into();
+    writer.set_metadata([(id("a"), said)].into()).unwrap();
+    let nights = Collection::open_in(storage).unwrap();
+    copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
+    let there = QdrantCollection::open(settings(&double)).unwrap();
+    let (storage, _) = back(&there).unwrap();
+    assert!(Collection::open_in(storage).unwrap().recordings().eq(nights.recordings()));
+}
+
+#[test]
 fn vectors_of_the_usual_length_survive_rounding() {
     use rand::SeedableRng;
     let double = Double::start();
@@ -49,6 +66,21 @@ fn vectors_of_the_usual_length_survive_rounding() {
     let epochs = (0..200).map(|number| plain_epoch(number, random_embedding(&mut random, 512)));
     let draft = plain_draft("long", epochs.collect());
     let nights = collection(&space_of("wide", 512), vec![draft]);
+    copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
+    let there = QdrantCollection::open(settings(&double)).unwrap();
+    let (storage, _) = back(&there).unwrap();
+    assert!(Collection::open_in(storage).unwrap().recordings().eq(nights.recordings()));
+}
+
+#[test]
+fn vectors_of_few_numbers_survive_rounding_and_names_may_have_blanks() {
+    use rand::SeedableRng;
+    let double = Double::start();
+    let mut random = rand_pcg::Pcg64Mcg::seed_from_u64(5);
+    let epochs = (0..900).map(|number| plain_epoch(number, random_embedding(&mut random, 3)));
+    let night = plain_draft("deep/night 4", epochs.collect());
+    let other = plain_draft("night", vec![plain_epoch(0, random_embedding(&mut random, 3))]);
+    let nights = collection(&space_of("narrow", 3), vec![night, other]);
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
     let there = QdrantCollection::open(settings(&double)).unwrap();
     let (storage, _) = back(&there).unwrap();

@@ -10,7 +10,9 @@ use std::hash::{BuildHasher, RandomState};
 use nocturne_index::qdrant::{
     ApiKey, QdrantCollection, QdrantIndex, QdrantSettings, QdrantUrl, QdrantWriter, copy_to_qdrant,
 };
-use nocturne_index::{ExactIndex, Filter, SearchRequest, VectorIndex};
+use nocturne_index::{
+    ExactIndex, Filter, Recording, Recordings, ScoreTable, SearchRequest, VectorIndex,
+};
 use nocturne_psg::Stage;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
@@ -50,7 +52,7 @@ impl Drop for Temporary {
         let client = qdrant_client::Qdrant::from_url(&self.server).skip_compatibility_check();
         let client = client.api_key(std::env::var("QDRANT_API_KEY")).build().unwrap();
         let name = self.settings.url.collection();
-        for name in [name.to_owned(), format!("{name}-recordings")] {
+        for name in [name.to_owned(), format!("{name}-recordings"), format!("{name}-nights")] {
             let deleted = runtime.block_on(client.delete_collection(name));
             assert!(deleted.is_ok() || std::thread::panicking(), "{deleted:?}");
         }
@@ -67,8 +69,17 @@ fn a_server_keeps_and_finds_what_a_folder_does() {
     assert_eq!(there.verify().count(), 0);
     let (index, exact) = (QdrantIndex::new(there), ExactIndex::open(&nights).unwrap());
     let stages = Filter { stages: Some([Stage::N2].into()), ..Filter::default() };
+    let text = "recording = a stage != N2 OR clock > \"23:30\" -event:arousal epoch >= 20";
+    let written = Filter { expression: Some(text.parse().unwrap()), ..Filter::default() };
     let mut random = Pcg64Mcg::seed_from_u64(1);
-    for filter in [Filter::default(), stages] {
+    let prompts = [random_embedding(&mut random, DIM)];
+    let table = |_: &Recording, scores: &ScoreTable| scores.clone();
+    let expect = exact.score_all(&prompts, |_| true, table).unwrap();
+    assert_eq!(index.score_all(&prompts, |_| true, table).unwrap(), expect);
+    let entries = index.collection().entries();
+    let sketches = index.sketches(prompts[0].as_slice(), &entries).unwrap();
+    assert_eq!(sketches.len(), 2);
+    for filter in [Filter::default(), stages, written] {
         for min_score in [None, Some(0.3)] {
             let query = random_embedding(&mut random, DIM);
             let filter = filter.clone();

@@ -1,21 +1,19 @@
 //! A collection in Qdrant: against a double that can fail, and against a server where one is named.
 
-mod conditions;
 mod copy;
-mod double;
-mod faults;
 mod live;
+mod pass;
+mod repair;
 mod search;
-mod store;
+mod sketches;
 mod upload;
 
 use std::time::Duration;
 
 use nocturne_encoder::Embedding;
+use nocturne_index::qdrant::double::Double;
 use nocturne_index::qdrant::{QdrantIndex, QdrantSettings, copy_to_qdrant};
 use nocturne_index::{Collection, Error, Found, SearchRequest, Space, VectorIndex};
-
-pub(crate) use double::Double;
 
 /// Name of the collection in a double.
 const NAME: &str = "sleep";
@@ -33,7 +31,7 @@ fn settings(double: &Double) -> QdrantSettings {
 
 /// An index over a copy of a collection in a double of its own.
 pub(crate) struct Served {
-    index: QdrantIndex,
+    pub(crate) index: QdrantIndex,
     _double: Double,
 }
 

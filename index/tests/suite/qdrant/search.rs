@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use nocturne_index::qdrant::double::{Double, Fault, Store, StoredPoint, When};
 use nocturne_index::qdrant::{QdrantIndex, QdrantProblem, QdrantWriter, copy_to_qdrant};
 use nocturne_index::{Error, ExactIndex, Filter, Plan, SearchRequest, VectorIndex};
 use nocturne_psg::caption::CaptionKind;
@@ -10,9 +11,7 @@ use nocturne_psg::{EventKind, EventSet, Stage};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-use super::faults::{Fault, When};
-use super::store::Store;
-use super::{Double, NAME, settings};
+use super::{NAME, settings};
 use crate::support::{DIM, collection, draft, epoch, id, random_embedding, space};
 
 /// A double with two recordings acknowledged, and one of which all points but no word is there.
@@ -29,7 +28,7 @@ fn half_sent() -> Double {
 }
 
 fn n_points_of(store: &Store, name: &str) -> usize {
-    let of = |point: &&super::store::StoredPoint| point.payload["recording"] == name.into();
+    let of = |point: &&StoredPoint| point.payload["recording"] == name.into();
     store.collections[NAME].points.values().filter(of).count()
 }
 

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use nocturne_index::qdrant::double::{Double, Fault, StoredCollection, StoredPoint, When};
 use nocturne_index::qdrant::{QdrantIndex, QdrantProblem, QdrantWriter, Sent, copy_to_qdrant};
 use nocturne_index::{Collection, Error, SearchRequest, VectorIndex};
 
-use super::faults::{Fault, When};
-use super::store::{StoredCollection, StoredPoint};
-use super::{Double, NAME, settings};
+use super::{NAME, settings};
 use crate::support::{collection, draft, id, plain_draft, space, space_of};
 
 fn nights() -> Collection {
@@ -16,6 +15,10 @@ fn nights() -> Collection {
 
 fn points(double: &Double) -> StoredCollection {
     double.store().collections[NAME].clone()
+}
+
+fn sketches(double: &Double) -> StoredCollection {
+    double.store().collections[&format!("{NAME}-nights")].clone()
 }
 
 /// Returns the list of recordings without the count of its changes.
@@ -96,6 +99,7 @@ fn an_upload_that_dies_anywhere_is_completed_by_the_next() {
         copy(&nights, &double).unwrap();
         assert_eq!(points(&double), points(&whole), "call {call}");
         assert_eq!(list(&double), list(&whole), "call {call}");
+        assert_eq!(sketches(&double), sketches(&whole), "call {call}");
     }
 }
 
@@ -117,6 +121,7 @@ fn a_call_that_fails_once_is_sent_again_and_repeats_nothing() {
         copy(&nights, &double).unwrap_or_else(|error| panic!("call {call}: {error}"));
         assert_eq!(points(&double), points(&whole), "call {call}");
         assert_eq!(list(&double), list(&whole), "call {call}");
+        assert_eq!(sketches(&double), sketches(&whole), "call {call}");
     }
 }
 
@@ -176,6 +181,7 @@ fn replaced_recordings_leave_no_point_behind() {
     copy(&short, &fresh).unwrap();
     assert_eq!(points(&double), points(&fresh));
     assert_eq!(list(&double), list(&fresh));
+    assert_eq!(sketches(&double), sketches(&fresh));
     // Whoever had opened it before is told.
     assert!(!before.is_current().unwrap());
     let error = before.search(&query(), &SearchRequest::nearest(100)).unwrap_err();
@@ -196,6 +202,7 @@ fn removed_recordings_leave_no_point_behind() {
     copy(&rest, &fresh).unwrap();
     assert_eq!(points(&double), points(&fresh));
     assert_eq!(list(&double), list(&fresh));
+    assert_eq!(sketches(&double), sketches(&fresh));
 }
 
 #[test]

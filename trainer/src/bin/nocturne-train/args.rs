@@ -51,7 +51,7 @@ pub(crate) struct Prepare {
         value_name = "RECORDING"
     )]
     pub(crate) recordings: Vec<PathBuf>,
-    /// List of recordings instead: CSV or JSON lines with `recording` and, as you like, `annotations` and `subject`.
+    /// List of recordings instead: CSV, JSON lines or Parquet with `recording` and, as you like, `annotations` and `subject`.
     /// Recordings of one subject are never on both sides of a split.
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
@@ -191,6 +191,9 @@ pub(crate) struct Export {
     /// Keeps the weights in the bundle, so that `train --init` can begin with it.
     #[arg(long)]
     pub(crate) trainable: bool,
+    /// Leaves the caption decoder out, for one that has taught the towers but whose own words are not to be relied on.
+    #[arg(long)]
+    pub(crate) no_captioner: bool,
     #[command(flatten)]
     pub(crate) runtime: RuntimeArguments,
 }

@@ -29,7 +29,10 @@ pub(super) fn run(arguments: &Export) -> Result<Outcome> {
     } else {
         of_file(arguments, name)?
     };
-    let Source { config, weights, trained, facts } = source;
+    let Source { config, mut weights, trained, facts } = source;
+    if arguments.no_captioner {
+        weights = weights.without_captioner();
+    }
     let write = |folder: &Path| {
         let bundle = write_bundle(folder, &weights, &config, trained.as_ref(), &facts)?;
         if arguments.trainable {

@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// It is not carried out.
     Unavailable,
     /// It is carried out, and the answer is lost.
@@ -27,7 +27,7 @@ pub(crate) enum Fault {
 
 /// Which calls fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum When {
+pub enum When {
     /// The n-th call, counted from 0.
     At(usize),
     /// The n-th call and every one after it, as if the client's machine had died there.
@@ -36,14 +36,15 @@ pub(crate) enum When {
 
 /// What a call has to do with its failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
+pub(super) enum Extent {
     All,
     Half,
     Nothing,
 }
 
+/// The calls so far, and which of them fail.
 #[derive(Debug, Default)]
-pub(crate) struct Faults {
+pub struct Faults {
     state: Mutex<State>,
 }
 
@@ -55,17 +56,19 @@ struct State {
 }
 
 impl Faults {
-    pub(crate) fn plan(&self, when: When, fault: Fault) {
+    /// Lets calls fail from now on, counted from the next one.
+    pub fn plan(&self, when: When, fault: Fault) {
         let mut state = self.state.lock().unwrap();
         *state = State { plan: Some((when, fault)), calls: Vec::new() };
     }
 
     /// Lets every call succeed from now on, and forgets those before.
-    pub(crate) fn heal(&self) {
+    pub fn heal(&self) {
         *self.state.lock().unwrap() = State::default();
     }
 
-    pub(crate) fn calls(&self) -> Vec<&'static str> {
+    /// Returns the names of the calls since the last plan or healing.
+    pub fn calls(&self) -> Vec<&'static str> {
         self.state.lock().unwrap().calls.clone()
     }
 

@@ -18,26 +18,35 @@ use tonic::Status;
 
 use super::conditions::meets;
 
-pub(crate) type Payload = HashMap<String, Value>;
+/// The fields of a point.
+pub type Payload = HashMap<String, Value>;
 
 /// A point by its name.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct StoredPoint {
-    pub(crate) payload: Payload,
-    pub(crate) vectors: BTreeMap<String, Vec<f32>>,
+pub struct StoredPoint {
+    /// Its fields.
+    pub payload: Payload,
+    /// Its vectors by name.
+    pub vectors: BTreeMap<String, Vec<f32>>,
 }
 
+/// A collection of points.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct StoredCollection {
+pub struct StoredCollection {
     /// Length by name.
     vectors: BTreeMap<String, usize>,
-    pub(crate) indexes: BTreeSet<String>,
-    pub(crate) points: BTreeMap<String, StoredPoint>,
+    /// Fields with an index.
+    pub indexes: BTreeSet<String>,
+    /// The points by name.
+    pub points: BTreeMap<String, StoredPoint>,
+    pub(super) n_snapshots: usize,
 }
 
+/// Everything.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Store {
-    pub(crate) collections: BTreeMap<String, StoredCollection>,
+pub struct Store {
+    /// The collections by name.
+    pub collections: BTreeMap<String, StoredCollection>,
 }
 
 impl Store {

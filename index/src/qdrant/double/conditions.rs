@@ -4,7 +4,7 @@ use qdrant_client::qdrant::condition::ConditionOneOf;
 use qdrant_client::qdrant::r#match::MatchValue;
 use qdrant_client::qdrant::point_id::PointIdOptions;
 use qdrant_client::qdrant::value::Kind;
-use qdrant_client::qdrant::{Condition, FieldCondition, Filter, HasIdCondition};
+use qdrant_client::qdrant::{Condition, FieldCondition, Filter, HasIdCondition, Range};
 use tonic::Status;
 
 use super::store::{Payload, StoredPoint};
@@ -51,6 +51,7 @@ fn holds(id: &str, point: &StoredPoint, condition: &Condition) -> Answer {
 fn field(payload: &Payload, condition: &FieldCondition) -> Answer {
     let wanted = condition.r#match.as_ref().and_then(|it| it.match_value.as_ref());
     let accepts = |kind: &Kind| match (wanted, kind) {
+        (None, kind) => in_range(condition.range.as_ref(), kind),
         (Some(MatchValue::Keyword(wanted)), Kind::StringValue(word)) => Ok(word == wanted),
         (Some(MatchValue::Keywords(wanted)), Kind::StringValue(word)) => {
             Ok(wanted.strings.contains(word))
@@ -83,4 +84,23 @@ fn field(payload: &Payload, condition: &FieldCondition) -> Answer {
         }
         Some(kind) => accepts(kind),
     }
+}
+
+fn in_range(range: Option<&Range>, kind: &Kind) -> Answer {
+    let Some(Range { lt, gt, gte, lte }) = range else {
+        return Err(Status::unimplemented("neither a match nor a range"));
+    };
+    let number = match kind {
+        Kind::IntegerValue(number) => *number as f64,
+        Kind::DoubleValue(number) => *number,
+        Kind::NullValue(_)
+        | Kind::StringValue(_)
+        | Kind::BoolValue(_)
+        | Kind::StructValue(_)
+        | Kind::ListValue(_) => return Ok(false),
+    };
+    Ok(lt.is_none_or(|end| number < end)
+        && lte.is_none_or(|end| number <= end)
+        && gt.is_none_or(|end| number > end)
+        && gte.is_none_or(|end| number >= end))
 }

@@ -1,4 +1,13 @@
-//! A double of Qdrant: the services that its client speaks to, on a socket of this machine, with a small engine inside.
+//! A double of Qdrant for tests: the services that its client speaks to, on a socket of this machine, with a small engine
+//! inside that can fail at a call of one's choice.
+//!
+//! It comes with the feature `double`, so that tests of other packages can ask it.
+
+#![expect(clippy::unwrap_used, reason = "a helper of tests may fail them")]
+
+mod conditions;
+mod faults;
+mod store;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,37 +16,42 @@ use std::thread::JoinHandle;
 
 use qdrant_client::qdrant::collections_server::{Collections, CollectionsServer};
 use qdrant_client::qdrant::points_server::{Points, PointsServer};
+use qdrant_client::qdrant::snapshots_server::{Snapshots, SnapshotsServer};
 use qdrant_client::qdrant::{
     ChangeAliases, ClearPayloadPoints, CollectionClusterInfoRequest, CollectionClusterInfoResponse,
     CollectionExists, CollectionExistsRequest, CollectionExistsResponse,
     CollectionOperationResponse, CountPoints, CountResponse, CountResult, CreateCollection,
-    CreateFieldIndexCollection, CreateShardKeyRequest, CreateShardKeyResponse,
-    CreateVectorNameRequest, DeleteCollection, DeleteFieldIndexCollection, DeletePayloadPoints,
+    CreateFieldIndexCollection, CreateFullSnapshotRequest, CreateShardKeyRequest,
+    CreateShardKeyResponse, CreateSnapshotRequest, CreateSnapshotResponse, CreateVectorNameRequest,
+    DeleteCollection, DeleteFieldIndexCollection, DeleteFullSnapshotRequest, DeletePayloadPoints,
     DeletePointVectors, DeletePoints, DeleteShardKeyRequest, DeleteShardKeyResponse,
-    DeleteVectorNameRequest, DiscoverBatchPoints, DiscoverBatchResponse, DiscoverPoints,
-    DiscoverResponse, FacetCounts, FacetResponse, GetCollectionInfoRequest,
-    GetCollectionInfoResponse, GetPoints, GetResponse, ListAliasesRequest, ListAliasesResponse,
-    ListCollectionAliasesRequest, ListCollectionsRequest, ListCollectionsResponse,
-    ListShardKeysRequest, ListShardKeysResponse, PointsOperationResponse, QueryBatchPoints,
+    DeleteSnapshotRequest, DeleteSnapshotResponse, DeleteVectorNameRequest, DiscoverBatchPoints,
+    DiscoverBatchResponse, DiscoverPoints, DiscoverResponse, FacetCounts, FacetResponse,
+    GetCollectionInfoRequest, GetCollectionInfoResponse, GetPoints, GetResponse,
+    ListAliasesRequest, ListAliasesResponse, ListCollectionAliasesRequest, ListCollectionsRequest,
+    ListCollectionsResponse, ListFullSnapshotsRequest, ListShardKeysRequest, ListShardKeysResponse,
+    ListSnapshotsRequest, ListSnapshotsResponse, PointsOperationResponse, QueryBatchPoints,
     QueryBatchResponse, QueryGroupsResponse, QueryPointGroups, QueryPoints, QueryResponse,
     RecommendBatchPoints, RecommendBatchResponse, RecommendGroupsResponse, RecommendPointGroups,
     RecommendPoints, RecommendResponse, ScrollPoints, ScrollResponse, SearchBatchPoints,
     SearchBatchResponse, SearchGroupsResponse, SearchMatrixOffsetsResponse,
     SearchMatrixPairsResponse, SearchMatrixPoints, SearchPointGroups, SearchPoints, SearchResponse,
-    SetPayloadPoints, UpdateBatchPoints, UpdateBatchResponse, UpdateCollection,
-    UpdateCollectionClusterSetupRequest, UpdateCollectionClusterSetupResponse, UpdatePointVectors,
-    UpsertPoints,
+    SetPayloadPoints, SnapshotDescription, UpdateBatchPoints, UpdateBatchResponse,
+    UpdateCollection, UpdateCollectionClusterSetupRequest, UpdateCollectionClusterSetupResponse,
+    UpdatePointVectors, UpsertPoints,
 };
 use tokio::sync::oneshot;
 use tonic::transport::server::{Server, TcpIncoming};
 use tonic::{Request, Response, Status};
 
-use super::faults::{Extent, Fault, Faults};
-use super::store::Store;
+use faults::Extent;
+
+pub use faults::{Fault, Faults, When};
+pub use store::{Payload, Store, StoredCollection, StoredPoint};
 
 /// A server that lives until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Double {
+pub struct Double {
     port: u16,
     engine: Engine,
     stop: Option<oneshot::Sender<()>>,
@@ -45,7 +59,8 @@ pub(crate) struct Double {
 }
 
 impl Double {
-    pub(crate) fn start() -> Self {
+    /// Starts one on a free port.
+    pub fn start() -> Self {
         let engine = Engine::default();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let incoming = {
@@ -57,6 +72,7 @@ impl Double {
         let points = PointsServer::new(engine.clone()).max_decoding_message_size(64 << 20);
         let server = Server::builder()
             .add_service(CollectionsServer::new(engine.clone()))
+            .add_service(SnapshotsServer::new(engine.clone()))
             .add_service(points);
         let thread = std::thread::spawn(move || {
             let stopped = async {
@@ -75,21 +91,22 @@ impl Double {
     }
 
     /// Returns the address of a collection.
-    pub(crate) fn url(&self, collection: &str) -> String {
+    pub fn url(&self, collection: &str) -> String {
         format!("qdrant://127.0.0.1:{}/{collection}", self.port)
     }
 
-    pub(crate) fn faults(&self) -> &Faults {
+    /// Returns which calls fail.
+    pub fn faults(&self) -> &Faults {
         &self.engine.faults
     }
 
     /// Returns a copy of all that it keeps.
-    pub(crate) fn store(&self) -> Store {
+    pub fn store(&self) -> Store {
         self.engine.store.lock().unwrap().clone()
     }
 
     /// Changes what it keeps behind the client's back.
-    pub(crate) fn tamper(&self, change: impl FnOnce(&mut Store)) {
+    pub fn tamper(&self, change: impl FnOnce(&mut Store)) {
         change(&mut self.engine.store.lock().unwrap());
     }
 }
@@ -224,6 +241,24 @@ impl Engine {
         self.call("count", request, |it| it, carry_out).await
     }
 
+    async fn create_snapshot(
+        &self,
+        request: CreateSnapshotRequest,
+    ) -> Answer<CreateSnapshotResponse> {
+        let carry_out = |store: &mut Store, request: CreateSnapshotRequest| {
+            let collection = store.get(&request.collection_name)?;
+            collection.n_snapshots += 1;
+            let snapshot_description = Some(SnapshotDescription {
+                name: format!("{}-{}.snapshot", request.collection_name, collection.n_snapshots),
+                creation_time: None,
+                size: collection.points.len() as i64,
+                checksum: Some(format!("{:064x}", collection.points.len())),
+            });
+            Ok(CreateSnapshotResponse { snapshot_description, time: 0.0 })
+        };
+        self.call("snapshot", request, |it| it, carry_out).await
+    }
+
     async fn query_points(&self, request: QueryPoints) -> Answer<QueryResponse> {
         let carry_out = |store: &mut Store, request: QueryPoints| {
             let result = store.get(&request.collection_name)?.query(&request)?;
@@ -310,5 +345,16 @@ impl Points for Engine {
         facet(FacetCounts) -> FacetResponse;
         search_matrix_pairs(SearchMatrixPoints) -> SearchMatrixPairsResponse;
         search_matrix_offsets(SearchMatrixPoints) -> SearchMatrixOffsetsResponse;
+    }
+}
+
+impl Snapshots for Engine {
+    calls! {
+        create(CreateSnapshotRequest) -> CreateSnapshotResponse = create_snapshot;
+        list(ListSnapshotsRequest) -> ListSnapshotsResponse;
+        delete(DeleteSnapshotRequest) -> DeleteSnapshotResponse;
+        create_full(CreateFullSnapshotRequest) -> CreateSnapshotResponse;
+        list_full(ListFullSnapshotsRequest) -> ListSnapshotsResponse;
+        delete_full(DeleteFullSnapshotRequest) -> DeleteSnapshotResponse;
     }
 }

@@ -1,0 +1,26 @@
+//! Where an engine finds its collection.
+
+use std::path::{Path, PathBuf};
+
+use nocturne_index::qdrant::QdrantSettings;
+
+/// Where a collection is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// In a folder of this machine.
+    Folder(PathBuf),
+    /// In a server of Qdrant.
+    Qdrant(Box<QdrantSettings>),
+}
+
+impl<P: AsRef<Path> + ?Sized> From<&P> for Source {
+    fn from(folder: &P) -> Self {
+        Self::Folder(folder.as_ref().to_owned())
+    }
+}
+
+impl From<QdrantSettings> for Source {
+    fn from(settings: QdrantSettings) -> Self {
+        Self::Qdrant(Box::new(settings))
+    }
+}

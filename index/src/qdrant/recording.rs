@@ -1,0 +1,204 @@
+//! Reads the epochs of a recording, for questions that look at every one of them.
+//!
+//! They are sealed in memory as a folder keeps them on the disk: so the same code scores and filters them, to the same
+//! last bit. Captions stay on the server.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nocturne_encoder::Embedding;
+use nocturne_psg::{EpochRef, RecordingId};
+use qdrant_client::qdrant::{Filter, GetPoints, ScrollPoints, WithVectorsSelector};
+
+use super::client::Connection;
+use super::collection::damaged;
+use super::filter::one_of;
+use super::manifest::{self, Details};
+use super::payload::{Answer, EPOCH_POINT};
+use super::schema::{SIGNAL, epoch_point};
+use super::{QdrantCollection, QdrantProblem};
+use crate::codes::Codes;
+use crate::segment::{Segment, seal};
+use crate::storage::FileContent;
+use crate::{
+    EpochPoint, EpochRow, Error, Recording, RecordingDraft, RecordingEntry, Recordings, Result,
+};
+
+/// Epochs that are asked for at a time: a night in one or two answers of 2 MB.
+const PAGE: u32 = 1024;
+
+/// A recording that was read, with the codes of its vectors.
+pub(super) struct Read {
+    pub(super) recording: Recording,
+    pub(super) codes: Codes,
+}
+
+impl QdrantCollection {
+    /// Reads a recording, without its captions, and keeps nothing of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`]; [`QdrantProblem::Replaced`] where it was replaced or removed after the list was read,
+    /// [`QdrantProblem::Damaged`] where epochs are lost, and [`QdrantProblem::Point`] and
+    /// [`QdrantProblem::Refused`].
+    pub fn recording(&self, id: &RecordingId) -> Result<Arc<Recording>> {
+        let entry = &self.acknowledged(id)?.entry;
+        Ok(Arc::new(self.read(entry)?.recording))
+    }
+
+    /// Returns the embedding of an epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownEpoch`], and those of [`recording`](Self::recording).
+    pub fn embedding(&self, epoch: &EpochRef) -> Result<Embedding> {
+        let entry = &self.acknowledged(&epoch.recording)?.entry;
+        let request = GetPoints {
+            collection_name: self.connection.settings().url.collection().to_owned(),
+            ids: vec![epoch_point(&epoch.recording, epoch.epoch)],
+            with_payload: Some(true.into()),
+            with_vectors: Some(vec![SIGNAL].into()),
+            ..GetPoints::default()
+        };
+        let answer = self.connection.ask("read from", |client| {
+            let request = request.clone();
+            async move { client.get_points(request).await }
+        })?;
+        let Some(point) = answer.result.first() else {
+            // The recording says which epochs it has, or that it was lost or replaced.
+            return self.recording(&epoch.recording)?.epoch(epoch.epoch)?.embedding();
+        };
+        let (place, vectors) = (self.place(), point.vectors.as_ref());
+        let answer =
+            Answer { place: &place, id: point.id.as_ref(), payload: &point.payload, vectors };
+        self.expect_content(&answer, entry)?;
+        Embedding::new(answer.vector(SIGNAL, self.space().dim)?)
+            .map_err(|error| damaged(&self.connection, &entry.id, error.to_string()))
+    }
+
+    pub(super) fn read(&self, entry: &RecordingEntry) -> Result<Read> {
+        let mut epochs = self.each_epoch(entry, vec![SIGNAL].into(), |answer| {
+            let EpochRow { number, onset_s, stage, events, mask, quality } = answer.epoch()?;
+            let vector = kept(&self.connection, entry, answer.vector(SIGNAL, self.space().dim)?)?;
+            Ok(EpochPoint { number, onset_s, mask, quality, stage, events, vector })
+        })?;
+        epochs.sort_by_key(|epoch| epoch.number);
+        let details = manifest::details(&self.connection, &entry.id)?;
+        let draft = RecordingDraft { epochs, ..draft_without_points(entry, details) };
+        let (sealed, bytes) = seal(self.space(), draft)?;
+        let path = PathBuf::from(self.place());
+        let (space, content) = (Arc::new(self.space().clone()), FileContent::from(bytes));
+        let segment = Arc::new(Segment::new(path, Arc::new(sealed), space, content));
+        let recording = Recording::new(Arc::new(entry.clone()), segment.content()?);
+        Ok(Read { recording, codes: segment.codes()? })
+    }
+
+    /// Reads something of every epoch of a recording, in any order.
+    fn each_epoch<T>(
+        &self,
+        entry: &RecordingEntry,
+        vectors: WithVectorsSelector,
+        read: impl Fn(&Answer<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let place = self.place();
+        let mut epochs = Vec::with_capacity(entry.n_epochs);
+        let mut request = ScrollPoints {
+            collection_name: self.connection.settings().url.collection().to_owned(),
+            filter: Some(Filter::must([
+                one_of("recording", [entry.id.as_str()]),
+                one_of("point", [EPOCH_POINT]),
+            ])),
+            limit: Some(PAGE),
+            with_payload: Some(true.into()),
+            with_vectors: Some(vectors),
+            ..ScrollPoints::default()
+        };
+        loop {
+            let page = self.connection.ask("read from", |client| {
+                let request = request.clone();
+                async move { client.scroll(request).await }
+            })?;
+            for point in &page.result {
+                let (id, vectors) = (point.id.as_ref(), point.vectors.as_ref());
+                let answer = Answer { place: &place, id, payload: &point.payload, vectors };
+                self.expect_content(&answer, entry)?;
+                epochs.push(read(&answer)?);
+            }
+            match page.next_page_offset {
+                Some(next) => request.offset = Some(next),
+                None => break,
+            }
+        }
+        self.expect_all(entry, epochs.len())?;
+        Ok(epochs)
+    }
+
+    /// Refuses a point of another content than the one that the list tells of.
+    fn expect_content(&self, answer: &Answer<'_>, entry: &RecordingEntry) -> Result<()> {
+        if answer.text("content", "a hash")? == entry.segment.hash.to_string() {
+            return Ok(());
+        }
+        Err(self.replaced(&entry.id))
+    }
+
+    /// Refuses a recording of which epochs are lost, or that is being replaced or removed.
+    fn expect_all(&self, entry: &RecordingEntry, n_found: usize) -> Result<()> {
+        if n_found == entry.n_epochs {
+            return Ok(());
+        }
+        if !self.is_current()? {
+            return Err(self.replaced(&entry.id));
+        }
+        let problem = format!("it has {n_found} epochs; expected {}", entry.n_epochs);
+        Err(damaged(&self.connection, &entry.id, problem))
+    }
+
+    pub(super) fn replaced(&self, recording: &RecordingId) -> Error {
+        let (place, recording) = (self.place(), recording.clone());
+        Error::Qdrant(QdrantProblem::Replaced { place, recording })
+    }
+}
+
+impl Recordings for QdrantCollection {
+    fn entries(&self) -> Vec<&RecordingEntry> {
+        self.recordings().collect()
+    }
+
+    fn epochs(&self, entry: &RecordingEntry) -> Result<Option<Vec<EpochRow>>> {
+        let read = |answer: &Answer<'_>| answer.epoch();
+        match self.each_epoch(entry, false.into(), read) {
+            Ok(mut epochs) => {
+                epochs.sort_by_key(|epoch| epoch.number);
+                Ok(Some(epochs))
+            }
+            Err(error) if error.is_damage() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Takes a vector that a folder had kept, so that a folder would keep it again with the same numbers.
+pub(super) fn kept(
+    connection: &Connection,
+    entry: &RecordingEntry,
+    vector: Vec<f32>,
+) -> Result<Embedding> {
+    Embedding::of_rounded(vector).map_err(|error| damaged(connection, &entry.id, error.to_string()))
+}
+
+/// Returns what is known of a recording beside its points, with the metadata at the time when it was committed.
+pub(super) fn draft_without_points(entry: &RecordingEntry, details: Details) -> RecordingDraft {
+    let Details { montage, committed, events } = details;
+    RecordingDraft {
+        id: entry.id.clone(),
+        source: entry.source.clone(),
+        source_sha256: entry.source_sha256.clone(),
+        annotations_sha256: entry.annotations_sha256.clone(),
+        start: entry.start,
+        metadata: committed.unwrap_or_else(|| entry.metadata.clone()),
+        montage,
+        events,
+        epochs: Vec::new(),
+        captions: Vec::new(),
+    }
+}

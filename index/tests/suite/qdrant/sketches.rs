@@ -1,0 +1,115 @@
+//! Sketches of nights: what they tell, and when they are not believed.
+
+use nocturne_index::qdrant::double::Double;
+use nocturne_index::qdrant::{
+    QdrantCollection, QdrantIndex, QdrantWriter, Sent, Sketched, copy_to_qdrant,
+};
+use nocturne_index::{Collection, RecordingEntry, Recordings};
+use nocturne_psg::Stage;
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+
+use super::{NAME, settings};
+use crate::support::{DIM, collection, draft, id, plain_draft, random_embedding, space};
+
+fn nights() -> Collection {
+    let nights = vec![draft("a", 1, 90), draft("b", 2, 7), plain_draft("empty", vec![])];
+    collection(&space(), nights)
+}
+
+fn copied(nights: &Collection) -> (Double, QdrantIndex) {
+    let double = Double::start();
+    copy_to_qdrant(nights, settings(&double), &mut |_, _| {}).unwrap();
+    let index = QdrantIndex::open(settings(&double)).unwrap();
+    (double, index)
+}
+
+fn n_epochs(sketch: &[Sketched]) -> usize {
+    let stages = || Stage::ALL.into_iter().map(Some).chain([None]);
+    sketch.iter().map(|it| stages().map(|stage| it.n_epochs(stage)).sum::<usize>()).sum()
+}
+
+#[test]
+fn sketches_tell_the_mean_score_of_each_stage_and_of_every_epoch() {
+    let nights = nights();
+    let (_double, index) = copied(&nights);
+    let direction: Vec<f32> = random_embedding(&mut Pcg64Mcg::seed_from_u64(5), DIM)
+        .as_slice()
+        .iter()
+        .map(|it| 1.7 * it)
+        .collect();
+    let entries = index.collection().entries();
+    let sketches = index.sketches(&direction, &entries).unwrap();
+    assert_eq!(sketches.len(), 3);
+    assert_eq!(sketches[&id("empty")], []);
+    for name in ["a", "b"] {
+        let (sketch, recording) = (&sketches[&id(name)], nights.recording(&id(name)).unwrap());
+        assert_eq!(n_epochs(sketch), recording.n_epochs());
+        for stage in Stage::ALL.into_iter().map(Some).chain([None]) {
+            let n: usize = sketch.iter().map(|it| it.n_epochs(stage)).sum();
+            assert_eq!(n, recording.stages().iter().filter(|it| **it == stage).count());
+        }
+        let product = |row| -> f32 {
+            let vector = recording.vectors().embedding(row).unwrap();
+            vector.as_slice().iter().zip(&direction).map(|(a, b)| a * b).sum()
+        };
+        let expect = (0..recording.n_epochs()).map(product).sum::<f32>();
+        let n_of = |it: &Sketched| n_epochs(std::slice::from_ref(it)) as f32;
+        let told: f32 = sketch.iter().map(|it| it.mean * n_of(it)).sum();
+        assert!((told - expect).abs() < 0.01, "{name}: {told} {expect}");
+    }
+    assert!(sketches[&id("a")].len() <= 16);
+    assert!(sketches[&id("b")].iter().all(|it| it.spread == 0.0), "each epoch is its own cluster");
+}
+
+#[test]
+fn sketches_that_are_not_whole_or_of_another_content_are_left_out() {
+    let (double, index) = copied(&nights());
+    let nights = format!("{NAME}-nights");
+    double.tamper(|store| {
+        let points = &mut store.collections.get_mut(&nights).unwrap().points;
+        let of = |name: &str| {
+            let is_it = |payload: &nocturne_index::qdrant::double::Payload| {
+                payload["recording"] == name.into()
+            };
+            points.iter().find(|(_, point)| is_it(&point.payload)).unwrap().0.clone()
+        };
+        let (of_a, of_b) = (of("a"), of("b"));
+        points.remove(&of_a);
+        points.get_mut(&of_b).unwrap().payload.insert("content".to_owned(), "0".repeat(32).into());
+    });
+    let entries = index.collection().entries();
+    let sketches = index.sketches(&[1.0; DIM], &entries).unwrap();
+    assert_eq!(sketches.keys().collect::<Vec<_>>(), [&id("empty")]);
+}
+
+#[test]
+fn collections_of_earlier_versions_are_read_and_get_their_sketches() {
+    let nights = nights();
+    let (double, _) = copied(&nights);
+    let whole = double.store();
+    double.tamper(|store| {
+        store.collections.remove(&format!("{NAME}-nights"));
+        let list = store.collections.get_mut(&format!("{NAME}-recordings")).unwrap();
+        list.points.values_mut().for_each(|point| {
+            point.payload.remove("sketched");
+        });
+    });
+    let there = QdrantCollection::open(settings(&double)).unwrap();
+    let names =
+        |there: &QdrantCollection| -> Vec<RecordingEntry> { there.unsketched().cloned().collect() };
+    assert_eq!(names(&there).len(), 3);
+    let mut writer = QdrantWriter::open_or_create(settings(&double), &space()).unwrap();
+    for entry in nights.recordings() {
+        let recording = nights.recording(&entry.id).unwrap();
+        assert_eq!(writer.put(recording).unwrap(), Sent::Sketched);
+        assert_eq!(writer.put(recording).unwrap(), Sent::Unchanged);
+    }
+    let there = QdrantCollection::open(settings(&double)).unwrap();
+    assert_eq!(names(&there), []);
+    assert_eq!(there.verify().count(), 0);
+    let sketches = |store: &nocturne_index::qdrant::double::Store| {
+        store.collections[&format!("{NAME}-nights")].clone()
+    };
+    assert_eq!(sketches(&double.store()), sketches(&whole));
+}

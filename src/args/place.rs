@@ -1,0 +1,65 @@
+//! Where a collection is, and what a server of Qdrant asks for.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::TypedValueParser;
+use nocturne_engine::Source;
+use nocturne_index::qdrant::{ApiKey, QdrantSettings, QdrantUrl};
+
+/// Where a collection is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    Folder(PathBuf),
+    Qdrant(QdrantUrl),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "{}", folder.display()),
+            Self::Qdrant(url) => write!(f, "{url}"),
+        }
+    }
+}
+
+impl Place {
+    /// Returns where an engine finds the collection.
+    pub(crate) fn source(&self, server: &QdrantArguments, full_pass: usize) -> Source {
+        match self {
+            Self::Folder(folder) => Source::from(folder.as_path()),
+            Self::Qdrant(url) => Source::from(QdrantSettings { full_pass, ..server.settings(url) }),
+        }
+    }
+}
+
+/// What a server of Qdrant asks for.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct QdrantArguments {
+    /// Key of the server of Qdrant; it is sent to other machines over encrypted connections only.
+    #[arg(
+        long,
+        env = "NOCTURNE_QDRANT_API_KEY",
+        hide_env_values = true,
+        value_name = "KEY",
+        help_heading = "Qdrant",
+        value_parser = clap::builder::StringValueParser::new().map(ApiKey::new)
+    )]
+    pub(crate) api_key: Option<ApiKey>,
+}
+
+impl QdrantArguments {
+    /// Returns how a server is spoken to.
+    pub(crate) fn settings(&self, url: &QdrantUrl) -> QdrantSettings {
+        QdrantSettings { api_key: self.api_key.clone(), ..QdrantSettings::at(url.clone()) }
+    }
+}
+
+/// Reads whatever looks like an address as one, so that a slip makes no folder of that name.
+pub(super) fn place(text: &str) -> Result<Place, nocturne_index::Error> {
+    if text.contains("://") {
+        return text.parse().map(Place::Qdrant);
+    }
+    Ok(Place::Folder(PathBuf::from(text)))
+}

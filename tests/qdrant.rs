@@ -1,0 +1,129 @@
+//! Commands that ask a collection in Qdrant, of which a double answers: they give what they give of the folder.
+
+use std::path::Path;
+
+use nocturne_index::qdrant::double::{Double, Fault, When};
+use serde_json::Value;
+
+use crate::cohort::cohort;
+use crate::program::{run, text};
+
+/// Copies a collection into a new double, and returns its address there.
+fn copied(collection: &Path) -> (Double, String) {
+    let double = Double::start();
+    let url = double.url("sleep");
+    run(["copy", text(collection), &url]).expect_code(0);
+    (double, url)
+}
+
+/// Takes the plan out of an answer, and returns both.
+fn without_plan(mut answer: Value) -> (Value, Option<Value>) {
+    let plan = answer.as_object_mut().and_then(|answer| answer.remove("plan"));
+    (answer, plan)
+}
+
+#[test]
+fn questions_have_the_answers_of_the_folder() {
+    let Some(cohort) = cohort() else { return };
+    let (_double, url) = copied(&cohort.collection);
+    let questions: [&[&str]; 9] = [
+        &["search", "deep sleep", "-k", "25"],
+        &["search", "rapid eye movements", "--stage", "R", "--min-score", "0.1"],
+        &["search", "sleep", "--filter", "recording != night-0002 (stage = N2 OR event:arousal)"],
+        &["search", "sleep", "--filter", "clock:* AND onset > 5400s AND NOT stage = W"],
+        &["search", "--like", "night-0001:30"],
+        &["search", "--like", "night-0001:30", "--captions"],
+        &["nights", "nights with frequent arousals", "--filter", "epoch >= 20"],
+        &["nights", "few slow waves that nobody has heard of"],
+        &["nights", "more than 2 apneas per hour in n2", "-r", "night-0003"],
+    ];
+    for question in questions {
+        let ask = |place: &str| {
+            let arguments = question.iter().copied().chain(["--json", "-c", place]);
+            without_plan(run(arguments).expect_code(0).json())
+        };
+        let ((here, scan), (there, plan)) = (ask(text(&cohort.collection)), ask(&url));
+        assert_eq!(here, there, "{question:?}");
+        let expect = match question[0] {
+            "nights" => Some("qdrant pass".into()),
+            _ => scan.map(|_| "qdrant exact".into()),
+        };
+        assert_eq!(plan, expect, "{question:?}");
+    }
+}
+
+#[test]
+fn labels_lists_and_exports_are_those_of_the_folder() {
+    let Some(cohort) = cohort() else { return };
+    let (_double, url) = copied(&cohort.collection);
+    let commands: [&[&str]; 7] = [
+        &["label", "--json", "-c"],
+        &["label", "night-0002", "--set", "events", "--filter", "stage = N2", "-c"],
+        &["list", "-c"],
+        &["list", "--json", "--page-size", "2", "--filter", "event:arousal", "-c"],
+        &["list", "--json", "--facets", "stage,event,channel", "-c"],
+        &["export", "--format", "dump"],
+        &["verify"],
+    ];
+    for command in commands {
+        let ask = |place: &str| run(command.iter().copied().chain([place])).expect_code(0).stdout;
+        assert_eq!(ask(text(&cohort.collection)), ask(&url), "{command:?}");
+    }
+}
+
+#[test]
+fn what_is_lost_is_named_left_out_and_sent_again_from_the_folder() {
+    let Some(cohort) = cohort() else { return };
+    let (double, url) = copied(&cohort.collection);
+    double.tamper(|store| {
+        let points = &mut store.collections.get_mut("sleep").unwrap().points;
+        let is_it = |payload: &nocturne_index::qdrant::double::Payload| {
+            payload["recording"] == "night-0002".into() && payload["point"] == "epoch".into()
+        };
+        let lost = points.iter().find(|(_, point)| is_it(&point.payload)).unwrap().0.clone();
+        points.remove(&lost);
+    });
+    let answer = run(["nights", "frequent arousals", "-c", &url, "--json"]).expect_code(0).json();
+    assert_eq!(answer["nights"].as_array().unwrap().len(), 3);
+    assert_eq!(answer["skipped"][0]["recording"], "night-0002");
+    let told = run(["label", "-c", &url, "--json"]).expect_code(1);
+    assert!(told.error().contains("recording `night-0002`"), "{}", told.error());
+    assert_eq!(told.json_lines().len(), 3 * 240, "the others are labelled");
+
+    let told = run(["verify", &url]).expect_code(1);
+    assert!(told.stdout.contains("night-0002: recording `night-0002`"), "{}", told.stdout);
+    let from = text(&cohort.collection);
+    let told = run(["verify", &url, "--repair", "--from", from]).expect_code(0);
+    assert!(told.stdout.starts_with("night-0002: sent again, and read back\n"), "{}", told.stdout);
+    run(["verify", &url]).expect_code(0);
+    let told = run(["verify", from, "--repair", "--from", from]).expect_code(1);
+    assert!(told.error().contains("only collections in Qdrant"), "{}", told.error());
+}
+
+#[test]
+fn servers_make_snapshots_with_checksums() {
+    let Some(cohort) = cohort() else { return };
+    let (_double, url) = copied(&cohort.collection);
+    let snapshots = run(["backup", &url, "--json"]).expect_code(0).json_lines();
+    let names: Vec<_> = snapshots.iter().map(|it| it["collection"].as_str().unwrap()).collect();
+    assert_eq!(names, ["sleep", "sleep-recordings", "sleep-nights"]);
+    assert!(snapshots.iter().all(|it| it["checksum"].as_str().unwrap().len() == 64));
+    let told = run(["backup", &url, "elsewhere"]).expect_code(1);
+    assert!(told.error().contains("snapshots stay on the server"), "{}", told.error());
+    let told = run(["backup", text(&cohort.collection)]).expect_code(1);
+    assert!(told.error().contains("no folder is named"), "{}", told.error());
+}
+
+#[test]
+fn refusals_of_the_server_are_one_sentence_with_a_hint() {
+    let Some(cohort) = cohort() else { return };
+    let (double, url) = copied(&cohort.collection);
+    double.faults().plan(When::From(0), Fault::Refused);
+    for command in [["list", "-c"].as_slice(), &["search", "deep sleep", "-c"], &["verify"]] {
+        let told = run(command.iter().copied().chain([url.as_str()])).expect_code(1);
+        assert!(told.error().contains("InvalidArgument: the double will not"), "{}", told.error());
+        assert!(told.stderr.contains("hint: check that the server runs"), "{}", told.stderr);
+    }
+    let told = run(["list", "-c", &double.url("nothing")]).expect_code(1);
+    assert!(!told.error().is_empty());
+}
