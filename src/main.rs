@@ -1,6 +1,7 @@
 //! The `nocturne` program: arguments in, answers out.
 
 mod args;
+mod bundle;
 mod commands;
 mod console;
 mod epoch_numbers;

@@ -1,16 +1,11 @@
 //! Opens the runtime, the bundle and the towers that a command needs.
 
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use nocturne_encoder::{BatchOptions, Bundle, Captioner, Runtime, SignalEncoder, TextEncoder};
 use nocturne_engine::{Engine, Explainer, Options};
 
-use crate::args::{CollectionArguments, Common, EncoderArguments};
-use crate::console;
-
-/// The bundle that ships with the repository.
-const SHIPPED: &str = "models/nocturne-tiny";
+use crate::args::{CollectionArguments, Common, EncoderArguments, Place};
+use crate::{bundle, console};
 
 /// A bundle and the runtime for it.
 pub(crate) struct Session {
@@ -20,8 +15,27 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Opens the bundle that is named, or the shipped one.
     pub(crate) fn open(common: &Common, arguments: &EncoderArguments) -> Result<Self> {
-        let bundle = Bundle::open(&bundle_folder(arguments.bundle.as_deref())?)?;
+        Self::with(bundle::open(arguments.bundle.as_deref())?, common, arguments)
+    }
+
+    /// Opens the bundle that is named, or the one that a collection was filled with.
+    pub(crate) fn open_for(
+        common: &Common,
+        arguments: &EncoderArguments,
+        collection: &Place,
+    ) -> Result<Self> {
+        let bundle = bundle::open_for(arguments.bundle.as_deref(), collection)?;
+        Self::with(bundle, common, arguments)
+    }
+
+    /// Takes a bundle that is open.
+    pub(crate) fn with(
+        bundle: Bundle,
+        common: &Common,
+        arguments: &EncoderArguments,
+    ) -> Result<Self> {
         let runtime = Runtime::load(common.onnxruntime.as_deref())?;
         Ok(Self { runtime, bundle, arguments: arguments.clone() })
     }
@@ -59,7 +73,8 @@ impl Session {
         self.engine_with(arguments, false)
     }
 
-    /// Opens a collection for a server, which makes captions if the bundle does, and lists for great collections.
+    /// Opens a collection for a server, which makes captions if the bundle does, and lists for great collections, and
+    /// goes over to the space that is promoted.
     pub(crate) fn serving_engine(&self, arguments: &CollectionArguments) -> Result<Engine> {
         self.engine_with(arguments, true)
     }
@@ -73,16 +88,20 @@ impl Session {
 
     fn engine_with(&self, arguments: &CollectionArguments, serves: bool) -> Result<Engine> {
         let options = Options {
-            device: self.arguments.device,
             recall: Some(arguments.recall),
-            makes_lists: serves,
-            batch: self.batch(),
-            captions: serves && self.bundle.has_captioner(),
+            keeps_up: serves,
+            captions: serves,
+            ..self.options()
         };
         let source = arguments.collection.source(&arguments.server, arguments.full_pass);
         let engine = Engine::open(source, &self.bundle, self.runtime, options)?;
-        self.tell_provider(engine.provider());
+        self.tell_provider(&engine.provider());
         Ok(engine)
+    }
+
+    /// Returns how texts are encoded, for whoever searches exactly and makes no captions.
+    pub(crate) fn options(&self) -> Options {
+        Options { device: self.arguments.device, batch: self.batch(), ..Options::default() }
     }
 
     fn batch(&self) -> BatchOptions {
@@ -99,18 +118,5 @@ impl Session {
 
 /// Opens the engine for a command that asks a collection.
 pub(crate) fn engine(common: &Common, arguments: &CollectionArguments) -> Result<Engine> {
-    Session::open(common, &arguments.encoder)?.engine(arguments)
-}
-
-fn bundle_folder(given: Option<&Path>) -> Result<PathBuf> {
-    if let Some(folder) = given {
-        return Ok(folder.to_owned());
-    }
-    let program = std::env::current_exe().unwrap_or_default();
-    let working = std::env::current_dir().unwrap_or_default();
-    let places = program.ancestors().chain(working.ancestors()).map(|folder| folder.join(SHIPPED));
-    let found = places.into_iter().find(|folder| folder.is_dir());
-    found.with_context(|| {
-        format!("no bundle is named, and `{SHIPPED}` is not there; name one with `--bundle DIR`")
-    })
+    Session::open_for(common, &arguments.encoder, &arguments.collection)?.engine(arguments)
 }

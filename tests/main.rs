@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 mod bad_input;
+mod bundles;
 mod caption;
 mod cohort;
 mod collection;
@@ -17,5 +18,6 @@ mod program;
 mod qdrant;
 mod server;
 mod simulate;
+mod spaces;
 mod store;
 mod tidy;

@@ -83,10 +83,19 @@ impl SignalEncoder {
     ///
     /// [`crate::Error::Model`] where the runtime fails, [`crate::Error::NoDirection`] where an embedding is not finite.
     pub fn encode_night(&mut self, night: &Night) -> Result<Vec<Embedding>> {
-        let mut embeddings = Vec::with_capacity(night.epochs().len());
         let epochs: Vec<usize> = (0..night.epochs().len()).collect();
-        for some in epochs.chunks(self.batch_size) {
-            embeddings.extend(self.encode_epochs(night, some)?);
+        self.encode_some(night, &epochs)
+    }
+
+    /// Encodes some epochs of a night, in the given order, as many at a time as were asked for when it was opened.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`encode_night`](Self::encode_night).
+    pub fn encode_some(&mut self, night: &Night, epochs: &[usize]) -> Result<Vec<Embedding>> {
+        let mut embeddings = Vec::with_capacity(epochs.len());
+        for batch in epochs.chunks(self.batch_size) {
+            embeddings.extend(self.encode_epochs(night, batch)?);
         }
         Ok(embeddings)
     }

@@ -7,8 +7,9 @@ use nocturne_psg::EpochRef;
 use nocturne_psg::caption::CaptionKind;
 use serde::Serialize;
 
+use crate::Result;
 use crate::limits::{MOST_HITS, check_k};
-use crate::{Engine, Result};
+use crate::served::Served;
 
 /// A caption that is near to an epoch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,20 +37,15 @@ pub struct CaptionRequest {
     pub other_recordings_only: bool,
 }
 
-impl Engine {
-    /// Finds the captions nearest to an epoch of the collection; each text comes once, with its best epoch.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::Error::Field`] where `k` is out of range, and
-    /// [`nocturne_index::Error::UnknownRecording`] or `UnknownEpoch` for what is not there.
-    pub fn search_captions(
+impl Served {
+    /// See [`Engine::search_captions`](crate::Engine::search_captions).
+    pub(crate) fn search_captions(
         &self,
         epoch: &EpochRef,
         request: &CaptionRequest,
     ) -> Result<Vec<CaptionAnswer>> {
         let k = check_k("top_k", request.k)?;
-        let snapshot = self.snapshot()?;
+        let snapshot = self.snapshot();
         let query = snapshot.embedding(epoch)?;
         let mut filter = Filter::default();
         if request.other_recordings_only {

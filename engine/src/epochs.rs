@@ -7,7 +7,8 @@ use nocturne_psg::EpochRef;
 use serde::Serialize;
 
 use crate::limits::{check_k, check_text};
-use crate::{Engine, Error, LearnedConcept, Result};
+use crate::served::Served;
+use crate::{Error, LearnedConcept, Result};
 
 /// What to look for.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,14 +86,9 @@ impl From<&EncodedText> for TextReading {
     }
 }
 
-impl Engine {
-    /// Finds the epochs nearest to a query.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Field`] where the query or a number of the request is out of range, [`Error::Overloaded`], and
-    /// [`nocturne_index::Error::UnknownRecording`] or `UnknownEpoch` for what is not there.
-    pub fn search_epochs(
+impl Served {
+    /// See [`Engine::search_epochs`](crate::Engine::search_epochs).
+    pub(crate) fn search_epochs(
         &self,
         query: &EpochQuery,
         EpochRequest { k, filter, min_score, recall }: EpochRequest,
@@ -106,11 +102,11 @@ impl Engine {
         if let Some(score) = min_score.filter(outside) {
             return Err(Error::field("min_score", score, "a probability from 0 to 1"));
         }
-        let snapshot = self.snapshot()?;
+        let snapshot = self.snapshot();
         let mut request = SearchRequest { k, filter, min_score, recall: self.recall(recall)? };
         let (embedding, reading) = match query {
             EpochQuery::Text(text) => {
-                let encoded = self.texts.encode_one(check_text("text", text)?)?;
+                let encoded = self.bundle.texts.encode_one(check_text("text", text)?)?;
                 let reading = TextReading::from(&encoded);
                 (encoded.embedding, Some(reading))
             }
@@ -120,6 +116,7 @@ impl Engine {
             }
             EpochQuery::Vector(vector) => (self.checked_vector(vector)?, None),
             EpochQuery::Concept(concept) => {
+                self.expect_concept(concept)?;
                 request.min_score = min_score.map(|probability| concept.cosine_at(probability));
                 (concept.direction.clone(), None)
             }
@@ -135,7 +132,7 @@ impl Engine {
     }
 
     fn checked_vector(&self, vector: &[f32]) -> Result<Embedding> {
-        let expected = self.manifest.embedding_dim;
+        let expected = self.bundle.manifest.embedding_dim;
         if vector.len() != expected {
             return Err(Error::field(
                 "vector",

@@ -35,6 +35,18 @@ pub enum Error {
         /// What it does not do, as a verb.
         what: &'static str,
     },
+    /// Nobody has told where the bundle is that filled a space.
+    #[error(
+        "the space `{space}` was filled with the bundle `{bundle}` ({fingerprint}), and nothing tells where that is"
+    )]
+    BundleUnknown {
+        /// The space.
+        space: nocturne_index::SpaceName,
+        /// Name of the bundle.
+        bundle: String,
+        /// Its fingerprint.
+        fingerprint: String,
+    },
     /// The thread that owns an encoder has ended; a mistake of the program.
     #[error("the encoder has ended")]
     EncoderLost,
@@ -87,6 +99,7 @@ impl Error {
             Self::EncoderLost => {
                 Some("this is a fault of Nocturne; please report it with the messages before it")
             }
+            Self::BundleUnknown { .. } => Some("name it with `--bundle`"),
             Self::Lacks { .. } => Some("serve a bundle that can, with `--bundle`"),
             Self::Field { .. } | Self::Deadline | Self::Evaluation { .. } => None,
         };

@@ -13,6 +13,7 @@ use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{EpochNumber, EpochRef, Night, OpenOptions, Recording, RecordingId};
 use serde::Serialize;
 
+use crate::served::Served;
 use crate::snapshot::Snapshot;
 use crate::{Engine, Result};
 
@@ -56,7 +57,8 @@ impl Explainer {
     ///
     /// Those of reading the collection, and [`nocturne_encoder::Error::Model`].
     pub fn explain(&mut self, engine: &Engine, epochs: &[EpochRef]) -> Result<Vec<Explanation>> {
-        let snapshot = engine.snapshot()?;
+        let served = engine.served()?;
+        let snapshot = served.snapshot();
         let mut of_recording: BTreeMap<&RecordingId, Vec<usize>> = BTreeMap::new();
         for (place, epoch) in epochs.iter().enumerate() {
             of_recording.entry(&epoch.recording).or_default().push(place);
@@ -65,7 +67,7 @@ impl Explainer {
         let mut explanations = vec![unknown; epochs.len()];
         // One night is in memory at a time.
         for (id, places) in of_recording {
-            match night(engine, &snapshot, id) {
+            match night(&served, id) {
                 Err(problem) => {
                     for place in places {
                         explanations[place].problem = Some(problem.clone());
@@ -73,7 +75,7 @@ impl Explainer {
                 }
                 Ok(night) => {
                     for place in places {
-                        explanations[place] = self.of_epoch(&snapshot, &night, &epochs[place])?;
+                        explanations[place] = self.of_epoch(snapshot, &night, &epochs[place])?;
                     }
                 }
             }
@@ -105,12 +107,8 @@ impl Explainer {
 }
 
 /// Reads a recording as it was read when it was indexed; the error is a sentence.
-fn night(
-    engine: &Engine,
-    snapshot: &Snapshot,
-    id: &RecordingId,
-) -> std::result::Result<Night, String> {
-    let entry = snapshot.entry(id);
+fn night(served: &Served, id: &RecordingId) -> std::result::Result<Night, String> {
+    let entry = served.snapshot().entry(id);
     let entry = entry.ok_or_else(|| format!("the collection has no recording `{id}`"))?;
     let path = Path::new(&entry.source);
     if !path.is_file() {
@@ -123,7 +121,7 @@ fn night(
     // Annotations change no sample.
     let options = OpenOptions { annotations: Some(Vec::new()), profile: profile(entry)? };
     let recording = Recording::open_by(path, &options).map_err(|error| error.to_string())?;
-    let z_score = engine.manifest.preprocessing.z_score;
+    let z_score = served.bundle.manifest.preprocessing.z_score;
     Night::read(&recording, z_score).map_err(|error| error.to_string())
 }
 

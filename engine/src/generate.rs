@@ -12,7 +12,8 @@ use nocturne_encoder::caption::{Condition, Ended, Progress, Search};
 use nocturne_encoder::{AttentionMap, Caption, Captioner, SignalEncoder};
 use nocturne_psg::caption::CaptionKind;
 
-use crate::{Engine, EpochSignal, Error, Result};
+use crate::served::Served;
+use crate::{EpochSignal, Error, Result};
 
 /// Requests that may wait. A caption takes a second or so, and whoever waits for sixteen would rather ask again.
 const QUEUE: usize = 16;
@@ -84,31 +85,20 @@ struct Speaker {
     captioner: Captioner,
 }
 
-impl Engine {
-    /// Says in words what the encoder sees in an epoch, and gives `take` the parts as they are made; it ends early
-    /// where `take` returns `false`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Lacks`] where the bundle cannot do it or the engine was opened without, [`Error::Overloaded`],
-    /// [`Error::Deadline`], and [`nocturne_encoder::Error::Search`] where the search is out of range.
-    pub fn generate_caption(
+impl Served {
+    /// See [`Engine::generate_caption`](crate::Engine::generate_caption).
+    pub(crate) fn generate_caption(
         &self,
         request: GenerateRequest,
         take: impl FnMut(GeneratedPart) -> bool,
     ) -> Result<()> {
-        request.search.check(self.manifest.tokenizer.context)?;
-        let lacks = |what| Error::Lacks { bundle: self.manifest.name.clone(), what };
-        let service = self.captions.as_ref().ok_or_else(|| lacks("makes no captions"))?;
+        request.search.check(self.bundle.manifest.tokenizer.context)?;
+        let lacks = |what| Error::Lacks { bundle: self.bundle.manifest.name.clone(), what };
+        let service = self.bundle.captions.as_ref().ok_or_else(|| lacks("makes no captions"))?;
         if request.explain && !service.tells_where {
             return Err(lacks("does not tell where it looks"));
         }
         service.ask(request, take)
-    }
-
-    /// Returns whether [`generate_caption`](Self::generate_caption) can be asked.
-    pub fn makes_captions(&self) -> bool {
-        self.captions.is_some()
     }
 }
 

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::concept::calibration;
 use crate::margins::Margins;
-use crate::{Engine, Error, LearnedConcept, Result};
+use crate::served::Served;
+use crate::{Error, LearnedConcept, Result};
 
 /// The labels of one epoch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -29,17 +30,9 @@ pub struct EpochLabels {
     pub scored_stage: Option<Stage>,
 }
 
-impl Engine {
-    /// Labels every epoch that a filter allows, and hands each to `take`, in order; it ends where `take` says `false`.
-    ///
-    /// An exclusive set is judged by softmax with the bundle's learned scale. Other labels are judged one by one against
-    /// their negatives; those that the channels do not show are left out.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Field`] for an unknown set, [`nocturne_index::Error::UnknownRecording`] and `Filter` for what is not there;
-    /// one of [damage](nocturne_index::Error::is_damage) after the others where one that may be wanted cannot be read.
-    pub fn label_epochs(
+impl Served {
+    /// See [`Engine::label_epochs`](crate::Engine::label_epochs).
+    pub(crate) fn label_epochs(
         &self,
         filter: &Filter,
         set: &str,
@@ -52,17 +45,14 @@ impl Engine {
         self.label_each(filter, judge.prompts(), verdict, &mut take)
     }
 
-    /// Labels epochs as [`label_epochs`](Self::label_epochs) does, by a learned concept.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`label_epochs`](Self::label_epochs).
-    pub fn label_epochs_by(
+    /// See [`Engine::label_epochs_by`](crate::Engine::label_epochs_by).
+    pub(crate) fn label_epochs_by(
         &self,
         filter: &Filter,
         concept: &LearnedConcept,
         mut take: impl FnMut(EpochLabels) -> bool,
     ) -> Result<()> {
+        self.expect_concept(concept)?;
         let verdict = |scores: &[f32], mask| concept.judge(scores[0], mask);
         self.label_each(filter, std::slice::from_ref(&concept.direction), verdict, &mut take)
     }
@@ -74,7 +64,7 @@ impl Engine {
         verdict: impl Fn(&[f32], ChannelMask) -> Verdict,
         take: &mut impl FnMut(EpochLabels) -> bool,
     ) -> Result<()> {
-        let snapshot = self.snapshot()?;
+        let snapshot = self.snapshot();
         snapshot.check(filter)?;
         let mut damage = None;
         let entries = snapshot.recordings().entries().into_iter();
@@ -95,8 +85,8 @@ impl Engine {
     }
 
     pub(crate) fn judge(&self, set: &'static PromptSet) -> Result<Judge> {
-        let directions = self.texts.directions(set)?;
-        Ok(Judge::new(set, &directions, &self.manifest))
+        let directions = self.bundle.texts.directions(set)?;
+        Ok(Judge::new(set, &directions, &self.bundle.manifest))
     }
 }
 

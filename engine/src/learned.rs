@@ -7,7 +7,8 @@ use nocturne_encoder::{Embedding, LabelDirections, Target};
 use nocturne_psg::montage::ChannelMask;
 
 use crate::labels::Verdict;
-use crate::{Engine, Error, Result};
+use crate::served::Served;
+use crate::{Error, Result};
 
 /// A learned concept that fits the bundle in use.
 ///
@@ -15,28 +16,25 @@ use crate::{Engine, Error, Result};
 /// cosine to the weights' direction times the weights' length.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LearnedConcept {
+    /// The bundle that it fits.
+    pub(crate) fingerprint: String,
     pub(crate) target: Target,
     pub(crate) direction: Embedding,
     pub(crate) calibration: Calibration,
 }
 
-impl Engine {
-    /// Reads a concept that `nocturne-train fewshot` has learned on embeddings of the bundle in use.
-    ///
-    /// # Errors
-    ///
-    /// [`nocturne_encoder::Error::OtherConcept`] where it was learned on those of another bundle,
-    /// [`nocturne_encoder::Error::Concept`] where the file breaks its format, and
-    /// [`nocturne_encoder::Error::Io`].
-    pub fn read_concept(&self, path: &Path) -> Result<LearnedConcept> {
-        let dim = self.manifest.embedding_dim;
-        let concept = nocturne_encoder::Concept::read(path, self.fingerprint(), dim)?;
+impl Served {
+    /// See [`Engine::read_concept`](crate::Engine::read_concept).
+    pub(crate) fn read_concept(&self, path: &Path) -> Result<LearnedConcept> {
+        let dim = self.bundle.manifest.embedding_dim;
+        let concept = nocturne_encoder::Concept::read(path, &self.bundle.fingerprint, dim)?;
         let target = concept.target().map_err(|problem| {
             Error::from(nocturne_encoder::Error::Concept { path: path.to_owned(), problem })
         })?;
         let weights = &concept.head.weights;
         let length = weights.iter().map(|weight| weight * weight).sum::<f64>().sqrt();
         Ok(LearnedConcept {
+            fingerprint: self.bundle.fingerprint.clone(),
             target,
             direction: Embedding::new(weights.iter().map(|weight| *weight as f32).collect())?,
             calibration: Calibration {
@@ -47,6 +45,18 @@ impl Engine {
                 false_positive_rate: concept.validation.false_positive_rate as f32,
             },
         })
+    }
+
+    /// Refuses a concept that was read for the bundle of a space that was served before.
+    pub(crate) fn expect_concept<'a>(
+        &self,
+        concept: &'a LearnedConcept,
+    ) -> Result<&'a LearnedConcept> {
+        if concept.fingerprint == self.bundle.fingerprint {
+            return Ok(concept);
+        }
+        let expected = format!("one that was learned on `{}`", self.bundle.manifest.name);
+        Err(Error::field("concept", "learned on another bundle", expected))
     }
 }
 
@@ -89,6 +99,7 @@ mod tests {
 
     fn concept() -> LearnedConcept {
         LearnedConcept {
+            fingerprint: "5d41".to_owned(),
             target: Target::Event(EventKind::Arousal),
             direction: Embedding::new(vec![3.0, 4.0]).unwrap(),
             calibration: Calibration {

@@ -8,11 +8,13 @@
 //! - [`search_captions`](Engine::search_captions): an epoch to captions;
 //! - [`generate_caption`](Engine::generate_caption): the signals of an epoch to words.
 //!
+//! Where another space of the collection is promoted, the engine goes over to it with its bundle, in one step.
 //! [`Explainer`] tells where the encoder looked in an epoch.
 //! [`serve`] puts the same answers on a socket; [`eval`] measures how right they are.
 //! The engine reads collections and never writes one.
 
 mod captions;
+pub mod compare;
 mod concept;
 #[cfg(test)]
 mod doubles;
@@ -22,6 +24,7 @@ mod epochs;
 mod error;
 pub mod eval;
 mod explain;
+mod follower;
 mod generate;
 mod labels;
 mod learned;
@@ -29,6 +32,7 @@ mod limits;
 mod margins;
 mod newest;
 mod night;
+mod served;
 mod service;
 mod snapshot;
 mod source;

@@ -9,7 +9,7 @@ use nocturne_encoder::Embedding;
 use nocturne_index::qdrant::{QdrantCollection, QdrantIndex};
 use nocturne_index::{
     CaptionHit, Collection, Filter, Found, PlannedIndex, Recording, RecordingEntry, Recordings,
-    Result, ScoreTable, SearchRequest, Space, VectorIndex,
+    Result, ScoreTable, SearchRequest, Space, SpaceName, VectorIndex,
 };
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::{EpochRef, RecordingId};
@@ -34,8 +34,7 @@ impl Snapshot {
             Source::Folder(folder) => {
                 let collection = Collection::open(&folder)?;
                 collection.expect_space(space)?;
-                let index = Arc::new(PlannedIndex::open(&collection)?);
-                Ok(Self::Folder { collection: Box::new(collection), index })
+                Self::of(collection)
             }
             Source::Qdrant(settings) => {
                 let collection = QdrantCollection::open(*settings)?;
@@ -45,11 +44,40 @@ impl Snapshot {
         }
     }
 
-    /// Opens the newest generation where it is a later one; what it shares with this one is not read again.
+    /// Makes a generation in a folder ready for questions.
+    pub(crate) fn of(collection: Collection) -> Result<Self> {
+        let index = Arc::new(PlannedIndex::open(&collection)?);
+        Ok(Self::Folder { collection: Box::new(collection), index })
+    }
+
+    /// Returns whether the collection still serves the space that this is of; Qdrant has but one.
+    pub(crate) fn is_served(&self) -> Result<bool> {
+        match self {
+            Self::Folder { collection, .. } => collection.is_served(),
+            Self::Qdrant(_) => Ok(true),
+        }
+    }
+
+    /// Returns the name of the space.
+    pub(crate) fn space_name(&self) -> SpaceName {
+        match self {
+            Self::Folder { collection, .. } => collection.space_name().clone(),
+            Self::Qdrant(_) => SpaceName::main(),
+        }
+    }
+
+    /// Opens the newest generation of the same space where it is a later one; what it shares with this one is not read again.
     pub(crate) fn refresh(&self) -> Result<Option<Self>> {
         match self {
             Self::Folder { collection, index } => {
-                let Some(collection) = collection.refresh()? else { return Ok(None) };
+                if !collection.is_served()? {
+                    return Ok(None);
+                }
+                // It may have been promoted since the look.
+                let is_same = |next: &Collection| next.space_name() == collection.space_name();
+                let Some(collection) = collection.refresh()?.filter(is_same) else {
+                    return Ok(None);
+                };
                 let index = Arc::new(index.followed_by(&collection)?);
                 Ok(Some(Self::Folder { collection: Box::new(collection), index }))
             }

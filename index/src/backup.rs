@@ -6,7 +6,7 @@ use crate::collection::SEGMENTS;
 use crate::manifest::Manifest;
 use crate::storage::{Lock, PublishError, Storage, publish};
 use crate::writer::{refuse_other_things, take_lock};
-use crate::{Collection, CollectionWriter, Error, RecordingEntry, Result};
+use crate::{Collection, CollectionWriter, Error, RecordingEntry, Result, SpaceName, spaces};
 
 /// How often a copy begins with a newer snapshot because the writer has cleared away what was being copied.
 const ATTEMPTS: usize = 10;
@@ -36,7 +36,7 @@ pub enum Existing {
 }
 
 impl Collection {
-    /// Copies the newest snapshot, every byte of it checked, into another place.
+    /// Copies the newest snapshot of this space, every byte of it checked, into another place.
     ///
     /// A writer may go on meanwhile: the copy is what the collection held at one moment. It is not there before it is there
     /// whole and durably. It is a collection like any other, so that copying it back restores it.
@@ -54,12 +54,13 @@ impl Collection {
             if !matches!(copied, Err(Error::Outdated { .. })) {
                 break;
             }
-            copied = place.fill(&Self::open_in(Arc::clone(self.storage()))?);
+            copied = place.fill(&self.again()?);
         }
         let Place { storage, lock, .. } = place;
         drop(lock);
         // Opening clears away what the copy has replaced. Best effort: the next writer does it as well.
-        let _ = CollectionWriter::open_in(storage, self.space());
+        let space = spaces::place::Place::named(storage, SpaceName::main());
+        let _ = CollectionWriter::open_at(space, self.space());
         copied
     }
 }

@@ -10,54 +10,72 @@ use crate::handle::Handle;
 use crate::manifest::Manifest;
 use crate::recording::EpochView;
 use crate::segment::Segment;
+use crate::spaces::place::Place;
 use crate::storage::{Folder, Storage};
-use crate::{Error, Recording, RecordingEntry, Result, Space};
+use crate::{Error, Recording, RecordingEntry, Result, Space, SpaceName};
 
 /// Name of the folder of segments in a collection.
 pub(crate) const SEGMENTS: &str = "segments";
 
-/// What a collection held at the moment when it was opened.
+/// What a collection held at the moment when it was opened, in the space that was served then.
 ///
 /// It takes no lock and never changes: a writer may go on meanwhile, and [`refresh`](Self::refresh) shows what it did.
 /// Opening reads the manifest alone; a recording is read and checked as far as it is asked about, its vectors one by one.
 #[derive(Debug)]
 pub struct Collection {
-    storage: Arc<dyn Storage>,
+    place: Place,
     manifest: Manifest,
     space: Arc<Space>,
     handles: BTreeMap<RecordingId, OnceLock<Arc<Handle>>>,
 }
 
 impl Collection {
-    /// Opens the newest generation of the collection in a folder.
+    /// Opens the newest generation of the space that a collection serves.
     ///
     /// # Errors
     ///
-    /// [`Error::NotACollection`], [`Error::DamagedManifest`], [`Error::Format`] and [`Error::Io`].
+    /// [`Error::NotACollection`], [`Error::DamagedManifest`], [`Error::DamagedNote`], [`Error::Format`] and
+    /// [`Error::Io`].
     pub fn open(folder: &Path) -> Result<Self> {
         Self::open_in(Arc::new(Folder::at(folder)))
     }
 
     /// Opens the newest generation of the collection in any kind of storage, like [`open`](Self::open).
     pub fn open_in(storage: Arc<dyn Storage>) -> Result<Self> {
-        let manifest = Manifest::read_newest(storage.as_ref())?;
-        Ok(Self::new(storage, manifest))
+        Place::try_served(storage, Self::open_at)
     }
 
-    fn new(storage: Arc<dyn Storage>, manifest: Manifest) -> Self {
+    /// Opens the newest generation of a space.
+    pub(crate) fn open_at(place: Place) -> Result<Self> {
+        let manifest = Manifest::read_newest(place.storage.as_ref())?;
         let handles = manifest.recordings.keys().map(|id| (id.clone(), OnceLock::new())).collect();
         let space = Arc::new(manifest.space.clone());
-        Self { storage, manifest, space, handles }
+        Ok(Self { place, manifest, space, handles })
     }
 
-    /// Returns the folder.
+    /// Returns the folder of the space.
     pub fn path(&self) -> PathBuf {
-        self.storage.path("")
+        self.place.storage.path("")
+    }
+
+    /// Returns the name of the space.
+    pub fn space_name(&self) -> &SpaceName {
+        &self.place.name
+    }
+
+    /// Returns whether the collection still serves what this was opened as; it costs the reading of a small file. A space
+    /// that was opened by its name is its own, whatever is served.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DamagedNote`], [`Error::Format`] and [`Error::Io`].
+    pub fn is_served(&self) -> Result<bool> {
+        self.place.is_served()
     }
 
     /// Returns the way to its files.
     pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
-        &self.storage
+        &self.place.storage
     }
 
     /// Returns which bundle the collection was filled with.
@@ -135,16 +153,19 @@ impl Collection {
         self.recording(&epoch.recording)?.epoch(epoch.epoch)
     }
 
-    /// Returns whether no writer has gone on since; it costs a look at a folder of a few files.
+    /// Returns whether no writer has gone on since, and the same space is served; it costs a look at a folder of a few
+    /// files.
     ///
     /// # Errors
     ///
-    /// [`Error::NotACollection`] and [`Error::Io`].
+    /// [`Error::NotACollection`], and those of [`is_served`](Self::is_served).
     pub fn is_current(&self) -> Result<bool> {
-        Ok(Manifest::newest_generation(self.storage.as_ref())? == self.generation())
+        Ok(self.is_served()?
+            && Manifest::newest_generation(self.storage().as_ref())? == self.generation())
     }
 
-    /// Returns the newest snapshot where there is a newer one; it shares every recording that stayed the same.
+    /// Returns the newest snapshot where there is a newer one, of the space that is served now; it shares every recording
+    /// that stayed the same.
     ///
     /// # Errors
     ///
@@ -153,7 +174,10 @@ impl Collection {
         if self.is_current()? {
             return Ok(None);
         }
-        let next = Self::open_in(Arc::clone(&self.storage))?;
+        let next = self.again()?;
+        if next.place.name != self.place.name {
+            return Ok(Some(next));
+        }
         for (id, slot) in &next.handles {
             // What is damaged may have been written once more.
             let is_same = |handle: &&Arc<Handle>| {
@@ -164,6 +188,11 @@ impl Collection {
             }
         }
         Ok(Some(next))
+    }
+
+    /// Opens the newest generation: of what is served now, or of the space that was asked for by name.
+    pub(crate) fn again(&self) -> Result<Self> {
+        self.place.again_with(Self::open_at)
     }
 
     /// Reads every segment from the disk and returns what is wrong, by recording.
@@ -179,7 +208,7 @@ impl Collection {
     }
 
     pub(crate) fn open_segment(&self, entry: &RecordingEntry) -> Result<Handle> {
-        self.open_segment_in(self.storage.as_ref(), entry)
+        self.open_segment_in(self.storage().as_ref(), entry)
     }
 
     /// Opens the segment of a recording in a place where a copy of it is.
@@ -202,7 +231,11 @@ impl Collection {
 
     /// Returns why a segment is not there: it was cleared away, or lost.
     fn missing(&self, path: PathBuf) -> Result<Error> {
-        let newest = Manifest::newest_generation(self.storage.as_ref())?;
+        let newest = match Manifest::newest_generation(self.storage().as_ref()) {
+            // The space was dropped.
+            Err(_) if !self.is_served()? => self.generation() + 1,
+            newest => newest?,
+        };
         if newest == self.generation() {
             return Ok(Error::DamagedSegment {
                 path,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use nocturne_psg::{EpochRef, RecordingId};
 
-use crate::FilterProblem;
 use crate::qdrant::QdrantProblem;
+use crate::{FilterProblem, SpaceName};
 
 /// The result of keeping and finding.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -90,6 +90,72 @@ pub enum Error {
         offset: u64,
         /// What is wrong there.
         problem: String,
+    },
+    /// A small file of a collection, such as `serving.jsonl`, is not what was written; the disk's or a stranger's mistake.
+    #[error("`{}` is damaged at byte {offset}: {problem}", path.display())]
+    DamagedNote {
+        /// The file.
+        path: PathBuf,
+        /// Where the damage was seen, in bytes.
+        offset: u64,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// A space cannot have that name; the caller's mistake.
+    #[error(
+        "a space cannot be named `{name}`; expected 1 to 64 of `a` to `z`, `0` to `9`, `-`, `_` and `.`, a letter or digit first"
+    )]
+    SpaceName {
+        /// The name.
+        name: String,
+    },
+    /// The collection has no space of that name; the caller's mistake.
+    #[error("`{}` has no space `{name}`; it has `{known}`", path.display())]
+    UnknownSpace {
+        /// The collection.
+        path: PathBuf,
+        /// The name.
+        name: SpaceName,
+        /// The spaces that there are, joined by "`, `".
+        known: String,
+    },
+    /// A space was to be made where one is; the caller's mistake.
+    #[error("`{}` has a space `{name}` already", path.display())]
+    SpaceExists {
+        /// The collection.
+        path: PathBuf,
+        /// The name.
+        name: SpaceName,
+    },
+    /// The space is served, which is what was wanted or what stands against it; the caller's mistake.
+    #[error("the space `{name}` is the one that `{}` serves", path.display())]
+    ServedSpace {
+        /// The collection.
+        path: PathBuf,
+        /// The name.
+        name: SpaceName,
+    },
+    /// A space does not have what the served one has; the caller's mistake.
+    #[error(
+        "the space `{name}` lacks {n_lacking} recordings of `{served}`, has {n_extra} that it has not, and {n_differing} that differ"
+    )]
+    IncompleteSpace {
+        /// The space that was to be served.
+        name: SpaceName,
+        /// The space that is served.
+        served: SpaceName,
+        /// Recordings that it lacks.
+        n_lacking: usize,
+        /// Recordings that the served one has not.
+        n_extra: usize,
+        /// Recordings of other bytes, or of which something else is said.
+        n_differing: usize,
+    },
+    /// No space was served before, or it was dropped; the caller's mistake.
+    #[error("`{}` has served no other space that is still there", path.display())]
+    NothingToRollBack {
+        /// The collection.
+        path: PathBuf,
     },
     /// A segment that this snapshot needs was replaced and cleared away meanwhile.
     #[error(
@@ -235,6 +301,16 @@ impl Error {
             Self::DamagedManifest { .. } => Some(
                 "restore the file from a backup; moving the newest one away goes back to the generation before",
             ),
+            Self::DamagedNote { .. } => Some("restore the file from a backup"),
+            Self::SpaceExists { .. } => {
+                Some("choose another name, or take that one away with `nocturne space drop`")
+            }
+            Self::IncompleteSpace { .. } => Some(
+                "run `nocturne space backfill` first, or say `--incomplete` to serve it as it is",
+            ),
+            Self::NothingToRollBack { .. } => Some(
+                "`nocturne space promote NAME` serves any space; `nocturne space list` shows them",
+            ),
             Self::Outdated { .. } => Some("open the collection again"),
             Self::Locked { .. } => Some("wait until it has ended; reading is possible meanwhile"),
             Self::WriterStopped { .. } => {
@@ -249,6 +325,9 @@ impl Error {
             }
             Self::Qdrant(problem) => problem.hint(),
             Self::Io { .. }
+            | Self::SpaceName { .. }
+            | Self::UnknownSpace { .. }
+            | Self::ServedSpace { .. }
             | Self::Dimension { .. }
             | Self::Draft { .. }
             | Self::UnknownEpoch { .. }

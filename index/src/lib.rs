@@ -9,6 +9,8 @@
 //! - [`VectorIndex`] finds the epochs nearest to a query. [`ExactIndex`] looks at every epoch and is right by definition;
 //!   [`PartitionIndex`] looks at the lists of epochs that point the way of the query, and [`GraphIndex`] walks a graph;
 //!   both ask the exact one wherever they would be slow or incomplete. [`PlannedIndex`] chooses, and says what it chose.
+//! - [`Spaces`] keeps the vectors of several bundles side by side in one collection, of which one is served and can be
+//!   replaced by another in one step.
 //! - [`qdrant`] does the same with a server of Qdrant in place of the folder.
 //!
 //! An epoch's identity is its recording's name and its number ([`EpochRef`](nocturne_psg::EpochRef)):
@@ -23,9 +25,12 @@
 //! partitions/<hash>.lists a cache: the codes of all epochs in lists
 //! graphs/<hash>.graph     a cache: the codes of all epochs, each with its neighbours
 //! writer.lock             held while a writer lives
+//! space.jsonl             where the bundle is that fills it
+//! serving.jsonl           which space is served, where there has been another than this folder itself
+//! spaces/<name>/          another space, laid out like this
 //! ```
 //!
-//! The modules `manifest`, `segment`, `partitions::lists` and `graph::file` describe the files byte by byte.
+//! The modules `manifest`, `segment`, `spaces`, `partitions::lists` and `graph::file` describe the files byte by byte.
 //! Every other file is ignored, and none is ever read outside the folder.
 //!
 //! # Example
@@ -106,10 +111,12 @@ mod planner;
 pub mod qdrant;
 mod recording;
 mod scores;
+mod sealed;
 mod search;
 mod segment;
 mod shortlist;
 mod space;
+mod spaces;
 pub mod storage;
 mod threads;
 mod top_k;
@@ -136,5 +143,8 @@ pub use recording::{EpochRow, EpochView, Recording};
 pub use scores::ScoreTable;
 pub use search::{Hit, SearchRequest, VectorIndex};
 pub use space::Space;
+pub use spaces::{
+    Coverage, Demand, Promoted, Serving, SpaceName, SpaceRecord, Spaces, SpacesCopied,
+};
 pub use vectors::Vectors;
 pub use writer::CollectionWriter;

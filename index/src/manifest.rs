@@ -36,10 +36,10 @@ use std::path::Path;
 
 use nocturne_psg::RecordingId;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_128;
 
 use crate::entry::{RecordingEntry, SegmentHash};
 use crate::kernel::MAX_DIM;
+use crate::sealed::{Line, Problem, checked_lines, line, parse, sealed};
 use crate::storage::Storage;
 use crate::{Error, Result, Space};
 
@@ -116,12 +116,6 @@ struct ChangedHead {
 struct AnyHead {
     format: u32,
     after: Option<serde::de::IgnoredAny>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Tail {
-    xxh3: SegmentHash,
 }
 
 impl Manifest {
@@ -309,8 +303,6 @@ impl File {
     }
 }
 
-type Problem = (usize, String);
-
 fn whole((offset, head): Line<'_>, lines: &[Line<'_>]) -> Result<(u64, Part), Problem> {
     let WholeHead { generation, recordings: count, space, .. } = parse(offset, head)?;
     if !(1..=MAX_DIM).contains(&space.dim) {
@@ -333,45 +325,4 @@ fn changed((offset, head): Line<'_>, lines: &[Line<'_>]) -> Result<(u64, Part), 
         return Err((0, format!("it has {} changes; expected 1", lines.len())));
     };
     Ok((generation, Part::Changed { after, change: parse(*offset, change)? }))
-}
-
-type Line<'a> = (usize, &'a [u8]);
-
-/// Returns the checksum in the last line and every other line with its place, once it fits them.
-fn checked_lines(bytes: &[u8]) -> Result<(SegmentHash, Vec<Line<'_>>), Problem> {
-    let text = bytes
-        .strip_suffix(b"\n")
-        .ok_or_else(|| (bytes.len(), "it does not end with a line".to_owned()))?;
-    let tail_at = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let (content, tail) = text.split_at(tail_at);
-    let Tail { xxh3 } = parse(tail_at, tail)?;
-    let found = SegmentHash(xxh3_128(content));
-    if found != xxh3 {
-        return Err((0, format!("bytes 0 to {tail_at} have the checksum {found}, not {xxh3}")));
-    }
-    let mut lines = Vec::new();
-    let mut offset = 0;
-    for line in content.split_inclusive(|byte| *byte == b'\n') {
-        lines.push((offset, line));
-        offset += line.len();
-    }
-    Ok((xxh3, lines))
-}
-
-fn parse<'a, T: Deserialize<'a>>(offset: usize, line: &'a [u8]) -> Result<T, Problem> {
-    serde_json::from_slice(line).map_err(|error| (offset, error.to_string()))
-}
-
-/// Appends the line with the checksum of all before it.
-fn sealed(mut bytes: Vec<u8>) -> (SegmentHash, Vec<u8>) {
-    let checksum = SegmentHash(xxh3_128(&bytes));
-    bytes.extend(line(&Tail { xxh3: checksum }));
-    (checksum, bytes)
-}
-
-fn line(value: &impl Serialize) -> Vec<u8> {
-    let mut bytes =
-        serde_json::to_vec(value).expect("text keys and finite numbers always make JSON");
-    bytes.push(b'\n');
-    bytes
 }

@@ -4,23 +4,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nocturne_encoder::Bundle;
 use nocturne_psg::RecordingId;
 
 use crate::collection::{SEGMENTS, expect_space};
 use crate::entry::SegmentRef;
 use crate::kernel::MAX_DIM;
 use crate::manifest::{Change, Manifest, Next};
+use crate::spaces::place::{Place, SPACES};
+use crate::spaces::record::RECORD;
+use crate::spaces::serving::SERVING;
 use crate::storage::{Folder, Item, Lock, Locking, PublishError, Storage, UNFINISHED, publish};
 use crate::{
-    Collection, Error, RecordingDraft, RecordingEntry, Result, Space, graph, partitions, segment,
+    Collection, Error, RecordingDraft, RecordingEntry, Result, Space, SpaceName, SpaceRecord,
+    graph, partitions, segment,
 };
 
-const LOCK: &str = "writer.lock";
+/// Name of the file that a writer holds locked.
+pub(crate) const LOCK: &str = "writer.lock";
 
 /// How many generations stay readable.
 const GENERATIONS: u64 = 3;
 
-/// The only writer of a collection, until it is dropped.
+/// The only writer of a space of a collection, until it is dropped.
 ///
 /// # What happens when a write fails?
 ///
@@ -30,7 +36,7 @@ const GENERATIONS: u64 = 3;
 /// the writer then refuses to go on ([`Error::WriterStopped`]), and opening the collection again finds out.
 #[derive(Debug)]
 pub struct CollectionWriter {
-    storage: Arc<dyn Storage>,
+    place: Place,
     manifest: Manifest,
     cleared: Vec<PathBuf>,
     is_stopped: bool,
@@ -48,7 +54,7 @@ impl CollectionWriter {
         Self::create_in(Arc::new(Folder::at(folder)), space)
     }
 
-    /// Opens the collection in a folder, and clears away what a crash left behind.
+    /// Opens the space that the collection in a folder serves, and clears away what a crash left behind.
     ///
     /// # Errors
     ///
@@ -57,7 +63,7 @@ impl CollectionWriter {
         Self::open_in(Arc::new(Folder::at(folder)), space)
     }
 
-    /// Opens the collection in a folder, or creates it where there is none.
+    /// Opens the space that the collection in a folder serves, or creates a collection where there is none.
     ///
     /// # Errors
     ///
@@ -68,9 +74,19 @@ impl CollectionWriter {
 
     /// Does what [`create`](Self::create) does in any kind of storage.
     pub fn create_in(storage: Arc<dyn Storage>, space: &Space) -> Result<Self> {
+        let place = Place::served(storage)?;
+        if !place.is_first() {
+            return Err(Error::AlreadyACollection { path: place.storage.path("") });
+        }
+        Self::create_at(place, space)
+    }
+
+    /// Creates a space in its folder.
+    pub(crate) fn create_at(place: Place, space: &Space) -> Result<Self> {
         if !(1..=MAX_DIM).contains(&space.dim) {
             return Err(Error::Setting { name: "dim", value: space.dim, expected: "1 to 65536" });
         }
+        let storage = Arc::clone(&place.storage);
         refuse_other_things(storage.as_ref())?;
         for folder in ["", SEGMENTS] {
             let path = storage.path(folder);
@@ -81,30 +97,42 @@ impl CollectionWriter {
             return Err(Error::AlreadyACollection { path: storage.path("") });
         }
         let (manifest, bytes) = Manifest::first(space);
-        let mut writer = Self::new(storage, manifest, lock);
+        let mut writer = Self::new(place, manifest, lock);
         writer.publish("", &Manifest::file_name(writer.generation()), &bytes)?;
         Ok(writer)
     }
 
     /// Does what [`open`](Self::open) does in any kind of storage.
     pub fn open_in(storage: Arc<dyn Storage>, space: &Space) -> Result<Self> {
+        Place::try_served(storage, |place| Self::open_at(place, space))
+    }
+
+    /// Opens a space.
+    pub(crate) fn open_at(place: Place, space: &Space) -> Result<Self> {
+        let storage = Arc::clone(&place.storage);
         // Before the lock, so that no lock file appears in a folder that is no collection.
         Manifest::newest_generation(storage.as_ref())?;
         let lock = take_lock(storage.as_ref())?;
-        let manifest = Manifest::read_newest(storage.as_ref())?;
         let path = storage.path("");
+        if !place.is_served()? {
+            // It was promoted between the look at the pointer and the lock; from here on it cannot be.
+            return Err(Error::Outdated { path, generation: 0, newest: 0 });
+        }
+        let manifest = Manifest::read_newest(storage.as_ref())?;
         expect_space(&path, &manifest.space, space)?;
         // What a process that was killed has renamed is visible but perhaps not durable yet,
         // and the caller will take what it sees for acknowledged.
         storage.sync_folder("").map_err(Error::io(&path, "synchronise"))?;
-        let mut writer = Self::new(storage, manifest, lock);
+        let mut writer = Self::new(place, manifest, lock);
         writer.clear();
         Ok(writer)
     }
 
     /// Does what [`open_or_create`](Self::open_or_create) does in any kind of storage.
     pub fn open_or_create_in(storage: Arc<dyn Storage>, space: &Space) -> Result<Self> {
+        let is_first = Place::served(Arc::clone(&storage))?.is_first();
         match Manifest::newest_generation(storage.as_ref()) {
+            _ if !is_first => Self::open_in(storage, space),
             Err(Error::NotACollection { .. }) => Self::create_in(storage, space),
             Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                 Self::create_in(storage, space)
@@ -114,8 +142,38 @@ impl CollectionWriter {
         }
     }
 
-    fn new(storage: Arc<dyn Storage>, manifest: Manifest, lock: Lock) -> Self {
-        Self { storage, manifest, cleared: Vec::new(), is_stopped: false, _lock: lock }
+    fn new(place: Place, manifest: Manifest, lock: Lock) -> Self {
+        Self { place, manifest, cleared: Vec::new(), is_stopped: false, _lock: lock }
+    }
+
+    fn storage(&self) -> &Arc<dyn Storage> {
+        &self.place.storage
+    }
+
+    /// Returns the name of the space.
+    pub fn space_name(&self) -> &SpaceName {
+        &self.place.name
+    }
+
+    /// Keeps where the bundle is that the space is filled with, for programs that are not told; a space that has no
+    /// recording yet counts as made at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherBundle`] where another bundle fills the space, [`Error::DamagedNote`] and [`Error::Io`].
+    pub fn set_bundle(&mut self, bundle: &Bundle, now: jiff::Timestamp) -> Result<()> {
+        let storage = self.storage().as_ref();
+        expect_space(&storage.path(""), &self.manifest.space, &Space::of(bundle))?;
+        let known = SpaceRecord::read(storage)?;
+        let made = match &known {
+            Some(known) => known.made,
+            None => (self.generation() == 1).then_some(now),
+        };
+        let record = SpaceRecord::of(self.place.name.clone(), bundle, made);
+        if known.as_ref() == Some(&record) {
+            return Ok(());
+        }
+        record.write(storage)
     }
 
     /// Returns which bundle the collection is filled with.
@@ -149,7 +207,7 @@ impl CollectionWriter {
     ///
     /// Those of [`Collection::open`].
     pub fn damaged(&self) -> Result<Vec<(RecordingId, Error)>> {
-        let collection = Collection::open_in(Arc::clone(&self.storage))?;
+        let collection = Collection::open_at(self.place.clone())?;
         Ok(collection.verify().map(|(id, error)| (id.clone(), error)).collect())
     }
 
@@ -180,6 +238,16 @@ impl CollectionWriter {
         self.advance(Change::Remove(id.clone()))
     }
 
+    /// Removes every recording, in one step; their files go as those of [`remove`](Self::remove) do.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and [`Error::WriterStopped`].
+    pub fn remove_all(&mut self) -> Result<()> {
+        let all = self.manifest.recordings.keys().cloned().map(Change::Remove).collect();
+        self.advance_to(self.manifest.next_whole(all))
+    }
+
     /// Removes from the disk what no recording needs any more: files of recordings that were removed or replaced, older
     /// generations, and lists and graphs, which are made anew. Returns the files that went.
     ///
@@ -191,7 +259,7 @@ impl CollectionWriter {
     /// [`Error::Io`] and [`Error::WriterStopped`]; calling again goes on.
     pub fn purge(&mut self) -> Result<Vec<PathBuf>> {
         self.advance_to(self.manifest.next_whole(vec![]))?;
-        let storage = Arc::clone(&self.storage);
+        let storage = Arc::clone(self.storage());
         let generations = Manifest::generations(storage.as_ref())?.into_iter();
         let older = generations.filter(|it| *it < self.generation());
         let mut rubbish: Vec<String> = older.map(Manifest::file_name).collect();
@@ -252,7 +320,7 @@ impl CollectionWriter {
         let whole = self.manifest.whole;
         if whole + GENERATIONS == self.generation() + 1 {
             for name in self.manifests_before(whole).unwrap_or_default() {
-                let _ = self.storage.remove(&name);
+                let _ = self.storage().remove(&name);
             }
         }
         Ok(())
@@ -260,7 +328,7 @@ impl CollectionWriter {
 
     /// Returns the manifests that none of the last generations needs.
     fn old_manifests(&self) -> Result<Vec<String>> {
-        let storage = self.storage.as_ref();
+        let storage = self.storage().as_ref();
         let first = self.generation().saturating_sub(GENERATIONS - 1);
         let kept = Manifest::generations(storage)?.into_iter().find(|it| *it >= first);
         let oldest = kept.map(|first| Manifest::read(storage, first)).transpose()?;
@@ -268,18 +336,18 @@ impl CollectionWriter {
     }
 
     fn manifests_before(&self, generation: u64) -> Result<Vec<String>> {
-        let generations = Manifest::generations(self.storage.as_ref())?.into_iter();
+        let generations = Manifest::generations(self.storage().as_ref())?.into_iter();
         Ok(generations.filter(|it| *it < generation).map(Manifest::file_name).collect())
     }
 
     fn publish(&mut self, folder: &str, file_name: &str, bytes: &[u8]) -> Result<()> {
         if self.is_stopped {
-            return Err(Error::WriterStopped { path: self.storage.path("") });
+            return Err(Error::WriterStopped { path: self.storage().path("") });
         }
-        let result = publish(self.storage.as_ref(), folder, file_name, bytes);
+        let result = publish(self.storage().as_ref(), folder, file_name, bytes);
         result.map_err(|PublishError { name, action, source, in_doubt }| {
             self.is_stopped |= in_doubt;
-            Error::Io { path: self.storage.path(&name), action, source }
+            Error::Io { path: self.storage().path(&name), action, source }
         })
     }
 
@@ -287,7 +355,7 @@ impl CollectionWriter {
     ///
     /// Nothing depends on it, so where it fails it is left to the next writer.
     fn clear(&mut self) {
-        let items = self.storage.list("").unwrap_or_default().into_iter();
+        let items = self.storage().list("").unwrap_or_default().into_iter();
         let oldest = self.manifest.generation.saturating_sub(GENERATIONS - 1);
         let mut rubbish: Vec<String> = items
             .filter(|item| item.is_file && is_unfinished(&item.name))
@@ -296,8 +364,8 @@ impl CollectionWriter {
         rubbish.extend(self.old_manifests().unwrap_or_default());
         rubbish.extend(self.unused_segments(oldest).unwrap_or_default());
         for name in rubbish {
-            if self.storage.remove(&name).is_ok() {
-                self.cleared.push(self.storage.path(&name));
+            if self.storage().remove(&name).is_ok() {
+                self.cleared.push(self.storage().path(&name));
             }
         }
     }
@@ -306,7 +374,7 @@ impl CollectionWriter {
     ///
     /// Where a generation cannot be read nobody knows what it needs, and nothing is returned.
     fn unused_segments(&self, oldest: u64) -> Result<Vec<String>> {
-        let storage = self.storage.as_ref();
+        let storage = self.storage().as_ref();
         let mut used = BTreeSet::new();
         for generation in Manifest::generations(storage)?.into_iter().filter(|it| *it >= oldest) {
             let manifest = Manifest::read(storage, generation)?;
@@ -339,7 +407,9 @@ fn caches(storage: &dyn Storage) -> Result<Vec<String>> {
 /// Returns whether the name is that of a file that a writer of ours had not finished.
 fn is_unfinished(name: &str) -> bool {
     name.strip_suffix(UNFINISHED).is_some_and(|name| {
-        SegmentRef::is_file_name(name) || Manifest::generation_of(name).is_some()
+        SegmentRef::is_file_name(name)
+            || Manifest::generation_of(name).is_some()
+            || [SERVING, RECORD].contains(&name)
     })
 }
 
@@ -361,7 +431,7 @@ pub(crate) fn refuse_other_things(storage: &dyn Storage) -> Result<()> {
         return Err(Error::AlreadyACollection { path });
     }
     let is_harmless = |name: &str| {
-        [LOCK, SEGMENTS, "lost+found"].contains(&name)
+        [LOCK, SEGMENTS, SPACES, SERVING, RECORD, "lost+found"].contains(&name)
             || is_unfinished(name)
             || name.starts_with('.')
     };

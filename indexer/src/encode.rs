@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use nocturne_encoder::{Embedding, SignalEncoder, TextEncoder};
 use nocturne_index::{CaptionPoint, EpochPoint, RecordingDraft};
-use nocturne_psg::{Epoch, Warning};
+use nocturne_psg::{Epoch, Night, Warning};
 
 use crate::RecordingError;
 use crate::captions::Caption;
@@ -54,8 +54,17 @@ impl Encoder {
         Ok(EncodedRecording { draft, warnings: read.warnings })
     }
 
+    /// Encodes some epochs of a night, in the given order.
+    pub(crate) fn encode_epochs(
+        &mut self,
+        night: &Night,
+        epochs: &[usize],
+    ) -> nocturne_encoder::Result<Vec<Embedding>> {
+        self.signal.encode_some(night, epochs)
+    }
+
     /// Encodes each text once, however many epochs it describes.
-    fn encode_captions(
+    pub(crate) fn encode_captions(
         &mut self,
         captions: Vec<Caption>,
     ) -> nocturne_encoder::Result<Vec<CaptionPoint>> {

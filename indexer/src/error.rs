@@ -94,6 +94,36 @@ pub enum RecordingError {
         /// Path of the recording that has the name.
         holder: String,
     },
+    /// It was changed since it was indexed, and is to be embedded as it was.
+    #[error("`{}` is no longer the recording that was indexed as `{id}`", path.display())]
+    Changed {
+        /// The recording.
+        path: PathBuf,
+        /// Its name in the collection.
+        id: RecordingId,
+    },
+    /// It is not where it was when it was indexed.
+    #[error(
+        "`{}`, which was indexed as `{id}`, is not there any more{}",
+        path.display(),
+        folder.as_ref().map(|folder| format!(", nor below `{}`", folder.display())).unwrap_or_default()
+    )]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+        /// Its name in the collection.
+        id: RecordingId,
+        /// Where else it was looked for.
+        folder: Option<PathBuf>,
+    },
+    /// It was indexed by a profile of one's own, which is to be given again.
+    #[error("`{id}` was indexed by a profile of one's own with the SHA-256 {sha256}")]
+    OwnProfile {
+        /// Its name in the collection.
+        id: RecordingId,
+        /// What the profile's file must have.
+        sha256: String,
+    },
     /// It is read with warnings, and none is wanted.
     #[error("`{}` is read with {n} warnings, the first: {first}", path.display())]
     Strict {
@@ -119,6 +149,11 @@ impl RecordingError {
             Self::NameTaken { .. } => {
                 Some("give each source a name of its own with `--cohort NAME`")
             }
+            Self::Changed { .. } => Some("index it again first"),
+            Self::Gone { .. } => {
+                Some("name the folder where the recordings are now with `--recordings DIR`")
+            }
+            Self::OwnProfile { .. } => Some("name that file with `--profile FILE`"),
             Self::Strict { .. } => Some("without `--strict` it is read all the same"),
             Self::Index(error) => return error.hint(),
         };

@@ -4,7 +4,10 @@
 //! commits it on the caller's, with one night waiting at most. A recording that the collection holds already is passed
 //! over by its hash, so a run that was interrupted goes on where it stopped. A recording that cannot be read is
 //! reported, and the run goes on.
+//!
+//! [`Backfill`] fills another space of a collection with what the served one holds, embedded by another bundle.
 
+mod backfill;
 mod captions;
 mod discover;
 mod encode;
@@ -14,6 +17,7 @@ mod pipeline;
 mod read;
 mod report;
 
+pub use backfill::{Backfill, BackfillOptions, Pace};
 pub use captions::CaptionKinds;
 pub use discover::{FoundRecording, discover};
 pub use error::{Error, RecordingError, Result};

@@ -93,9 +93,7 @@ fn read_night(
     let recording = Recording::open_by(path, &open)?;
     let night = Night::read(&recording, options.z_score)?;
     let events = Some(recording.scoring().events.clone()).filter(|events| !events.is_empty());
-    let report = recording.montage().report(recording.file().header());
-    let montage =
-        serde_json::json!({ "profile": recording.montage().profile().name, "channels": report });
+    let montage = montage_report(&recording);
     let mut warnings = recording.warnings().to_vec();
     warnings.extend_from_slice(night.warnings());
     if let Some(first) = warnings.first().filter(|_| options.strict) {
@@ -105,6 +103,12 @@ fn read_night(
     let captions = captions(&options.captions, &id, &night, events.is_some());
     let metadata = BTreeMap::new();
     Ok(ReadRecording { id, source, night, captions, events, montage, warnings, metadata })
+}
+
+/// Tells how the channels of a recording were found.
+pub(crate) fn montage_report(recording: &Recording) -> serde_json::Value {
+    let report = recording.montage().report(recording.file().header());
+    serde_json::json!({ "profile": recording.montage().profile().name, "channels": report })
 }
 
 impl Source {

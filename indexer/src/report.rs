@@ -25,6 +25,8 @@ pub enum Progress<'a> {
     Acknowledged(&'a Acknowledged),
     /// The collection held a recording already as it is.
     Unchanged(&'a RecordingId),
+    /// A recording was removed, as it was from the space that is followed.
+    Removed(&'a RecordingId),
     /// A recording was passed over.
     Failed(&'a Failed),
 }
@@ -56,6 +58,8 @@ pub struct Report {
     pub acknowledged: Vec<Acknowledged>,
     /// Recordings that were there already.
     pub unchanged: Vec<RecordingId>,
+    /// Recordings that were removed, which only a backfill does.
+    pub removed: Vec<RecordingId>,
     /// Recordings that were passed over.
     pub failed: Vec<Failed>,
 }

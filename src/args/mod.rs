@@ -3,6 +3,7 @@
 mod place;
 mod questions;
 mod recordings;
+mod space;
 mod store;
 
 use std::path::PathBuf;
@@ -17,6 +18,10 @@ use nocturne_psg::{EventKind, RecordingId, Stage};
 pub(crate) use place::{Place, QdrantArguments};
 pub(crate) use questions::{Eval, Label, Nights, SearchEpochs, Serve};
 pub(crate) use recordings::{Caption, Deid, Demo, Index, Inspect, Simulate};
+pub(crate) use space::{
+    SampleArguments, Space, SpaceAction, SpaceBackfill, SpaceCompare, SpaceCreate, SpaceDrop,
+    SpaceList, SpacePromote, SpaceRollback,
+};
 pub(crate) use store::{
     Backup, Copy, Duplicates, Export, ExportFormat, List, Metadata, Optimize, Remove, Restore,
     Verify,
@@ -98,6 +103,8 @@ pub(crate) enum Command {
     Restore(Restore),
     /// Copies a collection from a folder into Qdrant, or back.
     Copy(Copy),
+    /// Keeps the vectors of several bundles side by side, and changes from one to another in one step.
+    Space(Space),
     /// Writes what a collection holds.
     Export(Export),
     /// Serves a collection over gRPC.
@@ -109,7 +116,8 @@ pub(crate) enum Command {
 /// How the encoder runs.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EncoderArguments {
-    /// Folder of the model bundle; without it, `models/nocturne-tiny` above the program or the working folder.
+    /// Folder of the model bundle; without it, the one that the collection was filled with, or `models/nocturne-tiny` above
+    /// the program or the working folder.
     #[arg(long, env = "NOCTURNE_BUNDLE", value_name = "DIR", help_heading = "Encoder")]
     pub(crate) bundle: Option<PathBuf>,
     /// `auto`, `cpu` or `cuda`; `cuda` fails where it cannot be had.

@@ -1,5 +1,6 @@
 //! `nocturne backup` and `nocturne restore`
 
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use nocturne_index::qdrant::{QdrantCollection, QdrantSettings, QdrantSnapshot};
 use nocturne_index::storage::Folder;
-use nocturne_index::{Collection, Copied, Existing};
+use nocturne_index::{Copied, Existing, Spaces, SpacesCopied};
 use serde_json::json;
 
 use crate::args::{Backup, Place, Restore};
@@ -60,11 +61,12 @@ pub(super) fn restore(arguments: &Restore) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn copy(from: &Path, to: &Path, existing: Existing) -> Result<Copied, nocturne_index::Error> {
-    Collection::open(from)?.copy_to(Arc::new(Folder::at(to)), existing)
+fn copy(from: &Path, to: &Path, existing: Existing) -> Result<SpacesCopied, nocturne_index::Error> {
+    Spaces::of(from).copy_to(Arc::new(Folder::at(to)), existing)
 }
 
-fn tell(copied: &Copied, place: &Path, json: bool) -> std::io::Result<()> {
+fn tell(copied: &SpacesCopied, place: &Path, json: bool) -> std::io::Result<()> {
+    let SpacesCopied { served: (space, copied), others } = copied;
     let Copied { n_recordings, n_epochs, n_written, n_bytes, generation } = copied;
     if json {
         return console::print_json(&json!({
@@ -74,10 +76,16 @@ fn tell(copied: &Copied, place: &Path, json: bool) -> std::io::Result<()> {
             "epochs": n_epochs,
             "written": n_written,
             "bytes": n_bytes,
+            "space": space,
+            "other_spaces": others,
         }));
     }
+    let mut spaces = String::new();
+    for name in others {
+        let _ = write!(spaces, ", and the space {name}");
+    }
     console::print(format_args!(
-        "{}: {n_recordings} recordings with {n_epochs} epochs, all checked; {n_written} written, {:.1} MB",
+        "{}: {n_recordings} recordings with {n_epochs} epochs{spaces}, all checked; {n_written} written, {:.1} MB",
         place.display(),
         *n_bytes as f64 / 1e6
     ))

@@ -12,7 +12,7 @@ use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{MatchedMetadata, MetadataTable};
 use serde_json::json;
 
-use crate::args::{Common, Index};
+use crate::args::{Common, Index, Place};
 use crate::console;
 use crate::error::Outcome;
 use crate::session::Session;
@@ -43,7 +43,7 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
         problems.extend(say(&MetadataTable::read(&table)?, &mut found));
     }
     labels.profile.profile()?;
-    let session = Session::open(common, &encoder)?;
+    let session = Session::open_for(common, &encoder, &Place::Folder(collection.clone()))?;
     let filling = Filling {
         found,
         collection: &collection,
@@ -61,7 +61,8 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
 /// Fills a collection and tells of each recording as it is done.
 pub(super) fn fill(session: &Session, filling: Filling<'_>, json: bool) -> Result<Report> {
     let Filling { found, collection, cohort, captions, profile, strict } = filling;
-    let writer = CollectionWriter::open_or_create(collection, &Space::of(&session.bundle))?;
+    let mut writer = CollectionWriter::open_or_create(collection, &Space::of(&session.bundle))?;
+    writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
     let (signal, text) = session.towers()?;
     let options = Options {
         z_score: session.bundle.manifest().preprocessing.z_score,
@@ -70,17 +71,36 @@ pub(super) fn fill(session: &Session, filling: Filling<'_>, json: bool) -> Resul
         strict,
         metadata: cohort.iter().map(|cohort| ("cohort".to_owned(), (*cohort).to_owned())).collect(),
     };
-    let bar = console::progress("indexing", found.len());
-    let mut closed = None;
-    let report = Indexer::new(signal, text, writer, options).run(found, |progress| {
-        if let Err(error) = tell(&progress, json, &bar) {
-            closed.get_or_insert(error);
+    let mut teller = Teller::new("indexing", found.len(), json);
+    let report = Indexer::new(signal, text, writer, options)
+        .run(found, |progress| teller.tell(&progress))?;
+    teller.end()?;
+    Ok(report)
+}
+
+/// Tells of each recording as it is done.
+pub(super) struct Teller {
+    bar: indicatif::ProgressBar,
+    json: bool,
+    /// The first failure of the output, which ends no run.
+    told: std::io::Result<()>,
+}
+
+impl Teller {
+    pub(super) fn new(what: &str, n_recordings: usize, json: bool) -> Self {
+        Self { bar: console::progress(what, n_recordings), json, told: Ok(()) }
+    }
+
+    pub(super) fn tell(&mut self, progress: &Progress<'_>) {
+        let told = tell(progress, self.json, &self.bar);
+        if self.told.is_ok() {
+            self.told = told;
         }
-    })?;
-    bar.finish_and_clear();
-    match closed {
-        Some(error) => Err(error.into()),
-        None => Ok(report),
+    }
+
+    pub(super) fn end(self) -> std::io::Result<()> {
+        self.bar.finish_and_clear();
+        self.told
     }
 }
 
@@ -105,12 +125,17 @@ fn tell(progress: &Progress<'_>, json: bool, bar: &indicatif::ProgressBar) -> st
             })
         }
         Progress::Unchanged(recording) => json!({ "event": "unchanged", "recording": recording }),
+        Progress::Removed(recording) => json!({ "event": "removed", "recording": recording }),
         Progress::Failed(failed) => {
             bar.suspend(|| tell_failure(failed));
             failure(failed)
         }
     };
-    if !matches!(progress, Progress::Found { .. } | Progress::Damaged { .. }) {
+    let is_of_none = matches!(
+        progress,
+        Progress::Found { .. } | Progress::Damaged { .. } | Progress::Removed(_)
+    );
+    if !is_of_none {
         bar.inc(1);
     }
     if json { bar.suspend(|| console::print_json(&line)) } else { Ok(()) }
@@ -159,7 +184,7 @@ fn failure(failed: &Failed) -> serde_json::Value {
 }
 
 pub(super) fn summarise(report: &Report, json: bool) -> Result<Outcome> {
-    let Report { acknowledged, unchanged, failed } = report;
+    let Report { acknowledged, unchanged, removed, failed } = report;
     if json {
         let failures: Vec<serde_json::Value> = failed.iter().map(failure).collect();
         console::print_json(&json!({
@@ -167,11 +192,16 @@ pub(super) fn summarise(report: &Report, json: bool) -> Result<Outcome> {
             "acknowledged": acknowledged.len(),
             "epochs": report.n_epochs(),
             "unchanged": unchanged.len(),
+            "removed": removed.len(),
             "failed": failures,
         }))?;
     } else {
+        let removed = match removed.len() {
+            0 => String::new(),
+            n => format!("{n} removed, "),
+        };
         console::print(format_args!(
-            "{} recordings with {} epochs added, {} unchanged, {} passed over",
+            "{} recordings with {} epochs added, {} unchanged, {removed}{} passed over",
             acknowledged.len(),
             report.n_epochs(),
             unchanged.len(),

@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 use nocturne_index::qdrant::QdrantCollection;
-use nocturne_index::{Catalogue, Collection, Facet, Filter, Page, RecordingEntry, Recordings};
+use nocturne_index::{
+    Catalogue, Collection, Facet, Filter, Page, RecordingEntry, Recordings, Spaces,
+};
 use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{EPOCH_S, RecordingId};
 use serde_json::json;
@@ -19,7 +21,12 @@ pub(super) fn run(arguments: &List) -> Result<Outcome> {
     match &arguments.collection {
         Place::Folder(folder) => {
             let collection = Collection::open(folder)?;
-            tell(arguments, &collection, &filter, &collection.space().bundle)
+            let bundle = &collection.space().bundle;
+            let bundle = match Spaces::of(folder).names()?.len() {
+                1 => bundle.clone(),
+                n => format!("{bundle}, space {} of {n}", collection.space_name()),
+            };
+            tell(arguments, &collection, &filter, &bundle)
         }
         Place::Qdrant(url) => {
             let collection = QdrantCollection::open(arguments.server.settings(url))?;

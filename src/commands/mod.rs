@@ -19,6 +19,7 @@ mod remove;
 mod search;
 mod serve;
 mod simulate;
+mod space;
 mod verify;
 
 use anyhow::Result;
@@ -48,6 +49,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Backup(backup) => backup::back_up(&backup),
         Command::Restore(restore) => backup::restore(&restore),
         Command::Copy(copy) => copy::run(&copy),
+        Command::Space(space) => space::run(&common, space),
         Command::Export(export) => export::run(&export),
         Command::Serve(serve) => serve::run(&common, serve),
         Command::Eval(eval) => eval::run(&common, &eval),

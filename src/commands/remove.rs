@@ -1,7 +1,8 @@
 //! `nocturne remove`
 
 use anyhow::Result;
-use nocturne_index::{Collection, CollectionWriter, Error};
+use nocturne_index::{CollectionWriter, Error, Spaces};
+use nocturne_psg::RecordingId;
 use serde_json::json;
 
 use crate::args::Remove;
@@ -10,11 +11,10 @@ use crate::error::Outcome;
 
 pub(super) fn run(arguments: &Remove) -> Result<Outcome> {
     let Remove { recordings, collection, purge, json } = arguments;
-    let space = Collection::open(collection)?.space().clone();
-    let mut writer = CollectionWriter::open(collection, &space)?;
+    let mut writers = writers(&Spaces::of(collection))?;
     let mut outcome = Outcome::Done;
     for recording in recordings {
-        match writer.remove(recording) {
+        match remove(&mut writers, recording) {
             Ok(()) if *json => {
                 console::print_json(&json!({ "event": "removed", "recording": recording }))?;
             }
@@ -34,7 +34,10 @@ pub(super) fn run(arguments: &Remove) -> Result<Outcome> {
         }
     }
     if *purge {
-        let files = writer.purge()?.len();
+        let mut files = 0;
+        for writer in &mut writers {
+            files += writer.purge()?.len();
+        }
         if *json {
             console::print_json(&json!({ "event": "purged", "files": files }))?;
         } else {
@@ -42,4 +45,20 @@ pub(super) fn run(arguments: &Remove) -> Result<Outcome> {
         }
     }
     Ok(outcome)
+}
+
+/// Opens every space for writing before anything is removed from one: what was removed must not come back with another
+/// space.
+fn writers(spaces: &Spaces) -> Result<Vec<CollectionWriter>, Error> {
+    spaces.names()?.iter().map(|name| spaces.writer(name)).collect()
+}
+
+/// Removes a recording from every space that has it; one at least must.
+fn remove(writers: &mut [CollectionWriter], recording: &RecordingId) -> Result<(), Error> {
+    let mut is_known = false;
+    for writer in writers.iter_mut().filter(|writer| writer.entry(recording).is_some()) {
+        writer.remove(recording)?;
+        is_known = true;
+    }
+    is_known.then_some(()).ok_or_else(|| Error::UnknownRecording { recording: recording.clone() })
 }

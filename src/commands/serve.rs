@@ -19,7 +19,8 @@ pub(super) fn run(common: &Common, arguments: Serve) -> Result<Outcome> {
              listen on a loopback address, or say `--allow-plaintext`"
         );
     }
-    let engine = Arc::new(Session::open(common, &collection.encoder)?.serving_engine(&collection)?);
+    let session = Session::open_for(common, &collection.encoder, &collection.collection)?;
+    let engine = Arc::new(session.serving_engine(&collection)?);
     let info = engine.info()?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the server's threads")?;
     runtime.block_on(async {

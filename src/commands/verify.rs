@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use nocturne_index::qdrant::{QdrantCollection, QdrantSettings, Repaired, repair};
-use nocturne_index::{CacheProblem, Collection, Error, RecordingEntry};
+use nocturne_index::{CacheProblem, Collection, Error, RecordingEntry, SpaceName, Spaces};
 use nocturne_psg::RecordingId;
 use serde::Deserialize;
 use serde_json::json;
@@ -31,6 +31,7 @@ struct Verified {
 pub(super) fn run(arguments: &Verify) -> Result<Outcome> {
     let Verify { collection: place, server, repair: repairs, from, acked, json } = arguments;
     let mut caches = Vec::new();
+    let mut n_damaged_elsewhere = 0;
     let Verified { entries, mut problems } = match place {
         Place::Folder(_) if *repairs => {
             bail!("only collections in Qdrant are repaired; `nocturne restore` takes a backup")
@@ -38,6 +39,8 @@ pub(super) fn run(arguments: &Verify) -> Result<Outcome> {
         Place::Folder(folder) => {
             let collection = Collection::open(folder)?;
             caches = collection.verify_caches()?;
+            n_damaged_elsewhere =
+                verify_others(&Spaces::of(folder), &collection, &mut caches, *json)?;
             Verified::new(collection.recordings(), collection.verify())
         }
         Place::Qdrant(url) => {
@@ -72,7 +75,7 @@ pub(super) fn run(arguments: &Verify) -> Result<Outcome> {
             problems.entry(id).or_insert(problem);
         }
     }
-    tell(&entries, &problems, *json)?;
+    tell(None, &entries, &problems, *json)?;
     for CacheProblem { path, problem } in &caches {
         let path = path.display().to_string();
         if *json {
@@ -83,7 +86,7 @@ pub(super) fn run(arguments: &Verify) -> Result<Outcome> {
             ))?;
         }
     }
-    match problems.len() {
+    match problems.len() + n_damaged_elsewhere {
         0 if caches.is_empty() => Ok(Outcome::Done),
         0 => Ok(Outcome::PartlyDone),
         n => bail!("{n} recordings of `{place}` are damaged or lost"),
@@ -140,11 +143,33 @@ fn tell_repaired(entry: &RecordingEntry, json: bool) -> std::io::Result<()> {
     console::print(format_args!("{id}: sent again, and read back"))
 }
 
+/// Verifies the spaces that are not served, and returns how many of their recordings are damaged.
+fn verify_others(
+    spaces: &Spaces,
+    served: &Collection,
+    caches: &mut Vec<CacheProblem>,
+    json: bool,
+) -> Result<usize> {
+    let mut n_damaged = 0;
+    for name in spaces.names()?.iter().filter(|name| *name != served.space_name()) {
+        let collection = spaces.open(name)?;
+        caches.extend(collection.verify_caches()?);
+        let Verified { entries, problems } =
+            Verified::new(collection.recordings(), collection.verify());
+        n_damaged += problems.len();
+        tell(Some(name), &entries, &problems, json)?;
+    }
+    Ok(n_damaged)
+}
+
+/// Tells of each recording; `space` is named where it is another than the served one.
 fn tell(
+    space: Option<&SpaceName>,
     entries: &BTreeMap<RecordingId, RecordingEntry>,
     problems: &BTreeMap<RecordingId, String>,
     json: bool,
 ) -> Result<()> {
+    let of_space = space.map(|space| format!("space {space}: ")).unwrap_or_default();
     for entry in entries.values() {
         let problem = problems.get(&entry.id);
         if json {
@@ -153,17 +178,25 @@ fn tell(
                 "epochs": entry.n_epochs,
                 "captions": entry.n_captions,
                 "problem": problem,
+                "space": space,
             }))?;
         } else if problem.is_none() {
-            console::print(format_args!("{}: {} epochs, whole", entry.id, entry.n_epochs))?;
+            console::print(format_args!(
+                "{of_space}{}: {} epochs, whole",
+                entry.id, entry.n_epochs
+            ))?;
         }
     }
     for (id, problem) in problems {
         let is_told = json && entries.contains_key(id);
         match (is_told, json) {
             (true, _) => {}
-            (false, true) => console::print_json(&json!({ "recording": id, "problem": problem }))?,
-            (false, false) => console::print(format_args!("{id}: {problem}"))?,
+            (false, true) => {
+                console::print_json(
+                    &json!({ "recording": id, "problem": problem, "space": space }),
+                )?;
+            }
+            (false, false) => console::print(format_args!("{of_space}{id}: {problem}"))?,
         }
     }
     Ok(())

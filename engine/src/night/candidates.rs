@@ -261,7 +261,8 @@ mod tests {
         };
         let direction = Embedding::new(concept.to_vec()).unwrap();
         let target = Target::Event(EventKind::Arousal);
-        let concept = LearnedConcept { target, direction, calibration };
+        let fingerprint = "5d41".to_owned();
+        let concept = LearnedConcept { fingerprint, target, direction, calibration };
         Sought::learned(Question::read(question), &concept)
     }
 

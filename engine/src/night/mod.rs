@@ -15,7 +15,8 @@ use crate::concept::{calibration, is_called};
 use crate::epochs::{EpochHit, TextReading};
 use crate::limits::{check_k, check_text};
 use crate::margins::Margins;
-use crate::{Engine, Error, LearnedConcept, Result};
+use crate::served::Served;
+use crate::{Error, LearnedConcept, Result};
 use candidates::Candidates;
 use known::Known;
 use question::Question;
@@ -112,14 +113,9 @@ pub struct NightRequest {
     pub evidence: usize,
 }
 
-impl Engine {
-    /// Ranks nights by how often a concept occurs per hour of sleep.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Field`] where the question is empty or a number is out of range, [`Error::Overloaded`], and
-    /// [`nocturne_index::Error::UnknownRecording`] and `Filter` for what is not there.
-    pub fn search_nights(&self, request: &NightRequest) -> Result<NightAnswer> {
+impl Served {
+    /// See [`Engine::search_nights`](crate::Engine::search_nights).
+    pub(crate) fn search_nights(&self, request: &NightRequest) -> Result<NightAnswer> {
         let question = Question::read(check_text("question", &request.question)?);
         let k = check_k("top_k", request.k)?;
         if request.evidence > MOST_EVIDENCE {
@@ -130,13 +126,13 @@ impl Engine {
             ));
         }
         let mut sought = match &request.concept {
-            Some(concept) => Sought::learned(question, concept),
+            Some(concept) => Sought::learned(question, self.expect_concept(concept)?),
             None => self.sought(question)?,
         };
-        let snapshot = self.snapshot()?;
+        let snapshot = self.snapshot();
         snapshot.check(&request.filter)?;
         let Candidates { nights: candidates, plan, caution } =
-            Candidates::choose(&snapshot, &mut sought, &request.filter, k)?;
+            Candidates::choose(snapshot, &mut sought, &request.filter, k)?;
         let wanted = |id: &RecordingId| snapshot.may_allow(id, &request.filter);
         let is_candidate = |id: &RecordingId| match &candidates {
             Some(candidates) => candidates.contains(id),
@@ -186,14 +182,14 @@ impl Engine {
         let place = set.labels.iter().position(|label| is_called(label, &words));
         let (name, known, directions, text) = if let Some(place) = place {
             let label = &set.labels[place];
-            let directions = self.texts.directions(set)?[place].clone();
+            let directions = self.bundle.texts.directions(set)?[place].clone();
             (label.name.clone(), Some(Known::Label(label)), directions, TextReading::default())
         } else {
-            let encoded = self.texts.encode_one(&words)?;
+            let encoded = self.bundle.texts.encode_one(&words)?;
             let text = TextReading::from(&encoded);
             (words, None, LabelDirections { positive: encoded.embedding, negative: None }, text)
         };
-        let calibration = calibration(&self.manifest, &name);
+        let calibration = calibration(&self.bundle.manifest, &name);
         let margins = Margins::of(&[directions]);
         Ok(Sought { question, name, known, margins, calibration, text })
     }

@@ -192,7 +192,9 @@ impl NocturneService for Service {
         let id = convert::recording_id(request.into_inner().recording).map_err(|it| *it)?;
         let answer = self
             .ask(move |engine| {
-                Ok(convert::recording_details(engine.snapshot()?.recording(&id)?.as_ref()))
+                let served = engine.served()?;
+                let recording = served.snapshot().recording(&id)?;
+                Ok(convert::recording_details(recording.as_ref()))
             })
             .await?;
         Ok(Response::new(answer))
@@ -211,7 +213,8 @@ impl NocturneService for Service {
         let token = request.page_token;
         let answer = self
             .ask(move |engine| {
-                let snapshot = engine.snapshot()?;
+                let served = engine.served()?;
+                let snapshot = served.snapshot();
                 let catalogue = Catalogue::new(snapshot.recordings(), &filter)?;
                 Ok(convert::page(&catalogue.page(page_size, &token)?))
             })
@@ -230,7 +233,8 @@ impl NocturneService for Service {
         let filter = filter_of(vec![], &request.filter).map_err(|it| *it)?;
         let facets = self
             .ask(move |engine| {
-                let snapshot = engine.snapshot()?;
+                let served = engine.served()?;
+                let snapshot = served.snapshot();
                 let catalogue = Catalogue::new(snapshot.recordings(), &filter)?;
                 let count = |name: &String| {
                     let facet = Facet::of(name, snapshot.recordings())?;
@@ -259,6 +263,7 @@ impl NocturneService for Service {
             search: info.search.to_owned(),
             captions: info.captions,
             z_score: convert::z_score(info.z_score).to_owned(),
+            space: info.space,
         }))
     }
 }

@@ -45,6 +45,7 @@ fn code(error: &Error) -> Code {
         Error::Lacks { .. } => Code::FailedPrecondition,
         Error::Index(error) => index_code(error),
         Error::EncoderLost
+        | Error::BundleUnknown { .. }
         | Error::Encoder(_)
         | Error::Psg(_)
         | Error::Serve { .. }
@@ -60,7 +61,9 @@ fn index_code(error: &nocturne_index::Error) -> Code {
         | Error::Filter(_)
         | Error::UnknownFacet { .. }
         | Error::PageToken => Code::InvalidArgument,
-        Error::DamagedSegment { .. } | Error::DamagedManifest { .. } => Code::DataLoss,
+        Error::DamagedSegment { .. }
+        | Error::DamagedManifest { .. }
+        | Error::DamagedNote { .. } => Code::DataLoss,
         Error::Outdated { .. } => Code::Unavailable,
         Error::Io { .. }
         | Error::NotACollection { .. }
@@ -71,7 +74,13 @@ fn index_code(error: &nocturne_index::Error) -> Code {
         | Error::Locked { .. }
         | Error::WriterStopped { .. }
         | Error::Draft { .. }
-        | Error::Setting { .. } => Code::Internal,
+        | Error::Setting { .. }
+        | Error::SpaceName { .. }
+        | Error::UnknownSpace { .. }
+        | Error::SpaceExists { .. }
+        | Error::ServedSpace { .. }
+        | Error::IncompleteSpace { .. }
+        | Error::NothingToRollBack { .. } => Code::Internal,
         Error::Qdrant(problem) => qdrant_code(problem),
     }
 }

@@ -29,6 +29,10 @@ impl Storage for Folder {
         create_durably(&self.path(name))
     }
 
+    fn remove_folder(&self, name: &str) -> io::Result<()> {
+        fs::remove_dir(self.path(name))
+    }
+
     fn list(&self, folder: &str) -> io::Result<Vec<Item>> {
         fs::read_dir(self.path(folder))?
             .map(|item| {

@@ -2,6 +2,7 @@
 //!
 //! Names are relative to the collection's folder and use `/`; the folder itself is the empty name.
 
+mod below;
 mod file_content;
 mod folder;
 mod simulated;
@@ -10,6 +11,7 @@ use std::fmt::Debug;
 use std::io;
 use std::path::PathBuf;
 
+pub use below::Below;
 pub use file_content::FileContent;
 pub use folder::Folder;
 pub use simulated::{CrashImage, Fault, Simulated};
@@ -26,6 +28,9 @@ pub trait Storage: Debug + Send + Sync {
 
     /// Creates a folder and those above it, durably; one that is there is left as it is.
     fn create_folder(&self, name: &str) -> io::Result<()>;
+
+    /// Removes an empty folder.
+    fn remove_folder(&self, name: &str) -> io::Result<()>;
 
     /// Returns what is in a folder, in no particular order.
     fn list(&self, folder: &str) -> io::Result<Vec<Item>>;

@@ -1,9 +1,8 @@
 //! A folder in memory that fails on demand and knows what a power cut would leave of it; for tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Item, Lock, Locking, Storage, StorageFile};
@@ -15,7 +14,7 @@ use crate::Holder;
 #[derive(Debug, Clone, Default)]
 pub struct Simulated {
     state: Arc<Mutex<State>>,
-    locked: Arc<AtomicBool>,
+    locked: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// Which operations fail. They are counted from 0, over every method but `path` and `lock`.
@@ -145,10 +144,23 @@ impl Storage for Simulated {
         self.operate().map(|_| ())
     }
 
+    /// Folders are there as long as they hold a file.
+    fn remove_folder(&self, _: &str) -> io::Result<()> {
+        self.operate().map(|_| ())
+    }
+
     fn list(&self, folder: &str) -> io::Result<Vec<Item>> {
         let state = self.operate()?;
-        let items = state.names.keys().filter(|name| folder_of(name) == folder);
-        Ok(items.map(|name| Item { name: base(name).to_owned(), is_file: true }).collect())
+        let below = |name: &'_ String| match folder {
+            "" => Some(name.clone()),
+            folder => Some(name.strip_prefix(folder)?.strip_prefix('/')?.to_owned()),
+        };
+        let items = state.names.keys().filter_map(below).map(|name| match name.split_once('/') {
+            None => (name, true),
+            Some((folder, _)) => (folder.to_owned(), false),
+        });
+        let items: BTreeSet<(String, bool)> = items.collect();
+        Ok(items.into_iter().map(|(name, is_file)| Item { name, is_file }).collect())
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
@@ -190,11 +202,13 @@ impl Storage for Simulated {
         Ok(())
     }
 
-    fn lock(&self, _: &str) -> io::Result<Locking> {
-        if self.locked.swap(true, Ordering::SeqCst) {
+    fn lock(&self, name: &str) -> io::Result<Locking> {
+        let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        if !locked.insert(name.to_owned()) {
             return Ok(Locking::HeldBy(Holder { pid: Some(std::process::id()) }));
         }
-        Ok(Locking::Ours(Lock::new(Unlock(Arc::clone(&self.locked)))))
+        let (locked, name) = (Arc::clone(&self.locked), name.to_owned());
+        Ok(Locking::Ours(Lock::new(Unlock { locked, name })))
     }
 }
 
@@ -262,11 +276,14 @@ impl StorageFile for OpenFile {
 }
 
 #[derive(Debug)]
-struct Unlock(Arc<AtomicBool>);
+struct Unlock {
+    locked: Arc<Mutex<BTreeSet<String>>>,
+    name: String,
+}
 
 impl Drop for Unlock {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::SeqCst);
+        self.locked.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
     }
 }
 
@@ -312,8 +329,4 @@ impl Draw {
 
 fn folder_of(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-fn base(name: &str) -> &str {
-    name.rsplit_once('/').map_or(name, |(_, base)| base)
 }

@@ -314,6 +314,10 @@ impl Storage for Liar {
         self.disk.create_folder(name)
     }
 
+    fn remove_folder(&self, name: &str) -> io::Result<()> {
+        self.disk.remove_folder(name)
+    }
+
     fn list(&self, folder: &str) -> io::Result<Vec<Item>> {
         self.disk.list(folder)
     }

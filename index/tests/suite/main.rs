@@ -15,4 +15,5 @@ mod lock;
 #[cfg(target_os = "linux")]
 mod memory;
 mod qdrant;
+mod spaces;
 mod support;

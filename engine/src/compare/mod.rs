@@ -1,0 +1,130 @@
+//! How far two spaces of a collection agree, before one takes the place of the other.
+
+mod labels;
+mod neighbours;
+
+use std::collections::BTreeSet;
+
+use nocturne_encoder::{Bundle, PromptSet, Runtime};
+use nocturne_index::{Collection, Coverage, ExactIndex, Space};
+use nocturne_psg::RecordingId;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64Mcg;
+use serde::Serialize;
+
+use crate::labels::Judge;
+use crate::served::OpenBundle;
+use crate::{Options, Result};
+
+pub use labels::{Kappa, LabelAgreement};
+pub use neighbours::NeighbourAgreement;
+
+/// A space, and its bundle's reading of the stages.
+#[derive(Debug)]
+pub struct ComparedSpace {
+    collection: Collection,
+    exact: ExactIndex,
+    stages: Judge,
+}
+
+impl ComparedSpace {
+    /// Opens a space with the bundle that filled it.
+    ///
+    /// # Errors
+    ///
+    /// [`nocturne_index::Error::OtherBundle`] where another bundle filled it, and what opening either may give.
+    pub fn open(
+        collection: Collection,
+        bundle: &Bundle,
+        runtime: Runtime,
+        options: Options,
+    ) -> Result<Self> {
+        collection.expect_space(&Space::of(bundle))?;
+        let open = OpenBundle::open(bundle, runtime, Options { captions: false, ..options })?;
+        let set = PromptSet::stages();
+        let stages = Judge::new(set, &open.texts.directions(set)?, &open.manifest);
+        let exact = ExactIndex::open(&collection)?;
+        Ok(Self { collection, exact, stages })
+    }
+}
+
+/// What is looked at of two spaces that are too large to be compared whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompareSettings {
+    /// Epochs whose nearest neighbours are compared.
+    pub n_epochs: usize,
+    /// Recordings whose epochs' labels are compared.
+    pub n_recordings: usize,
+    /// Seed by which both are drawn.
+    pub seed: u64,
+}
+
+impl Default for CompareSettings {
+    /// A second or so for small collections, minutes for millions of epochs.
+    fn default() -> Self {
+        Self { n_epochs: 200, n_recordings: 50, seed: 1 }
+    }
+}
+
+/// How far two spaces agree.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// What the second has of the first.
+    pub coverage: Coverage,
+    /// Whether the same epochs are near; nothing where the spaces have no two epochs in common.
+    pub neighbours: Option<NeighbourAgreement>,
+    /// Whether the nearest prompts say the same stages; nothing where the spaces have no epoch in common.
+    pub labels: Option<LabelAgreement>,
+    /// Recordings that are damaged in one of them and were left out.
+    pub damaged: Vec<RecordingId>,
+}
+
+/// Compares two spaces of one collection, the first being the one that is served or was.
+///
+/// # Errors
+///
+/// Those of reading them; damaged recordings are left out and named.
+pub fn compare(
+    first: &ComparedSpace,
+    second: &ComparedSpace,
+    settings: CompareSettings,
+) -> Result<Comparison> {
+    let mut random = Pcg64Mcg::seed_from_u64(settings.seed);
+    let coverage = Coverage::of(&first.collection, &second.collection);
+    let mut damaged = BTreeSet::new();
+    let common = common(&first.collection, &second.collection);
+    let neighbours = neighbours::compare([first, second], &common, settings.n_epochs, &mut random)?;
+    let mut some = common;
+    some.shuffle(&mut random);
+    some.truncate(settings.n_recordings);
+    let labels = labels::compare([first, second], &some, &mut damaged)?;
+    let missing = [first, second].into_iter().flat_map(|space| space.exact.missing());
+    damaged.extend(missing.map(|missing| missing.recording));
+    Ok(Comparison { coverage, neighbours, labels, damaged: damaged.into_iter().collect() })
+}
+
+/// Returns the recordings that both have of the same bytes.
+fn common(first: &Collection, second: &Collection) -> Vec<RecordingId> {
+    let entries = first.recordings().filter(|entry| {
+        let twin = second.entry(&entry.id);
+        twin.is_some_and(|twin| twin.source_sha256 == entry.source_sha256)
+    });
+    entries.map(|entry| entry.id.clone()).collect()
+}
+
+/// Returns what a recording gave, or nothing where it is damaged.
+fn unless_damaged<T>(
+    result: nocturne_index::Result<T>,
+    id: &RecordingId,
+    damaged: &mut BTreeSet<RecordingId>,
+) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(nocturne_index::Error::DamagedSegment { .. }) => {
+            damaged.insert(id.clone());
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,116 @@
+//! Finds the file that a recording was indexed from.
+
+use std::path::{Path, PathBuf};
+
+use nocturne_index::RecordingEntry;
+use nocturne_psg::RecordingId;
+use nocturne_psg::hash::sha256_of_file;
+
+use crate::{RecordingError, Result, discover};
+
+/// The recordings below a folder, by the names that they would have.
+#[derive(Debug, Default)]
+pub(super) struct Shelf {
+    folder: Option<PathBuf>,
+    found: Vec<(RecordingId, PathBuf)>,
+}
+
+impl Shelf {
+    /// Lists the recordings below a folder, where one is given.
+    pub(super) fn of(folder: Option<&Path>) -> Result<Self> {
+        let found = folder.map(|folder| discover(folder, None)).transpose()?.unwrap_or_default();
+        let found = found.into_iter().filter_map(|it| Some((it.id.ok()?, it.path)));
+        Ok(Self { folder: folder.map(Path::to_owned), found: found.collect() })
+    }
+
+    /// Returns the file that holds a recording, byte for byte: where it was, or below the folder under the recording's
+    /// name or the file's.
+    pub(super) fn locate(
+        &self,
+        entry: &RecordingEntry,
+    ) -> std::result::Result<PathBuf, RecordingError> {
+        let source = PathBuf::from(&entry.source);
+        let mut changed = None;
+        for path in std::iter::once(source.clone()).chain(self.named_like(entry)) {
+            if !path.is_file() {
+                continue;
+            }
+            if sha256_of_file(&path)? == entry.source_sha256 {
+                return Ok(path);
+            }
+            changed.get_or_insert(path);
+        }
+        let id = entry.id.clone();
+        match changed {
+            Some(path) => Err(RecordingError::Changed { path, id }),
+            None => Err(RecordingError::Gone { path: source, id, folder: self.folder.clone() }),
+        }
+    }
+
+    /// A cohort or folders may be before the name in the collection, or have been.
+    fn named_like(&self, entry: &RecordingEntry) -> impl Iterator<Item = PathBuf> {
+        let id = entry.id.as_str();
+        let file = Path::new(&entry.source).file_name();
+        let is_like = move |found: &&(RecordingId, PathBuf)| {
+            let (name, path) = found;
+            let ends = |long: &str, short: &str| {
+                long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+            };
+            ends(id, name.as_str()) || ends(name.as_str(), id) || path.file_name() == file
+        };
+        self.found.iter().filter(is_like).map(|(_, path)| path.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use nocturne_index::{SegmentHash, SegmentRef};
+    use nocturne_psg::hash::sha256;
+    use nocturne_psg::montage::ChannelMask;
+
+    use super::*;
+
+    fn entry(id: &str, source: &Path, content: &str) -> RecordingEntry {
+        RecordingEntry {
+            id: RecordingId::new(id).unwrap(),
+            source: source.display().to_string(),
+            source_sha256: sha256(content),
+            annotations_sha256: None,
+            start: None,
+            n_epochs: 0,
+            n_captions: 0,
+            sleep_s: None,
+            n_events: None,
+            mask: ChannelMask::ALL,
+            segment: SegmentRef { hash: SegmentHash(1), length: 0 },
+            metadata: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn recordings_are_found_where_they_were_or_by_name_and_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(path("new/site")).unwrap();
+        std::fs::write(path("a.edf"), "a").unwrap();
+        std::fs::write(path("new/site/b.edf"), "b").unwrap();
+        std::fs::write(path("new/b.edf"), "another b").unwrap();
+        let here = Shelf::default();
+        let shelf = Shelf::of(Some(&path("new"))).unwrap();
+        let find = |shelf: &Shelf, id, source, content| {
+            let found = shelf.locate(&entry(id, &path(source), content));
+            found.map_err(|error| error.to_string().replace(&path("").display().to_string(), ""))
+        };
+        assert_eq!(find(&here, "a", "a.edf", "a"), Ok(path("a.edf")));
+        assert_eq!(find(&shelf, "shhs/b", "old/b.edf", "b"), Ok(path("new/site/b.edf")));
+        let changed = "`a.edf` is no longer the recording that was indexed as `a`";
+        assert_eq!(find(&here, "a", "a.edf", "old"), Err(changed.to_owned()));
+        let gone = "`old/b.edf`, which was indexed as `b`, is not there any more";
+        assert_eq!(find(&here, "b", "old/b.edf", "b"), Err(gone.to_owned()));
+        let nowhere =
+            "`old/c.edf`, which was indexed as `c`, is not there any more, nor below `new`";
+        assert_eq!(find(&shelf, "c", "old/c.edf", "c"), Err(nowhere.to_owned()));
+    }
+}

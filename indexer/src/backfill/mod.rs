@@ -1,0 +1,307 @@
+//! Fills another space with the recordings of the one that is served.
+//!
+//! Signals are read again and embedded with the space's bundle. What was scored and said of a recording, and the words of
+//! its captions, are taken from the served space: they do not depend on a bundle, and the files that they came from need
+//! not be there any more.
+//!
+//! One recording at a time is read, embedded and committed, in one thread: a backfill shares its machine with a server.
+//! It may be killed at any moment and goes on where it was, by the hashes of what the space has.
+
+mod locate;
+mod pace;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use nocturne_encoder::{SignalEncoder, TextEncoder};
+use nocturne_index::{Collection, CollectionWriter, EpochPoint, RecordingDraft, RecordingEntry};
+use nocturne_psg::hash::sha256_of_file;
+use nocturne_psg::montage::ProfileChoice;
+use nocturne_psg::{EventSet, Night, OpenOptions, Recording, RecordingId, Warning, ZScore};
+
+use crate::captions::Caption;
+use crate::encode::Encoder;
+use crate::read::{PROFILE, montage_report};
+use crate::report::{Acknowledged, Failed, Progress, Report};
+use crate::{Error, RecordingError, Result};
+use locate::Shelf;
+pub use pace::Pace;
+
+/// Epochs that are embedded between two rests.
+const STRETCH: usize = 64;
+
+/// How recordings are found and read again.
+#[derive(Debug, Clone, Default)]
+pub struct BackfillOptions {
+    /// Span over which channels are scaled, as the bundle demands.
+    pub z_score: ZScore,
+    /// Folder below which recordings are looked for that are not where they were indexed.
+    pub recordings: Option<PathBuf>,
+    /// Profile for recordings that were indexed by a file of one's own, of which its hash alone is known.
+    pub profile: ProfileChoice,
+    /// Share of the time that is spent at work.
+    pub pace: Pace,
+}
+
+/// Fills a space from another one.
+#[expect(missing_debug_implementations, reason = "a session of the runtime has none")]
+pub struct Backfill {
+    encoder: Encoder,
+    writer: CollectionWriter,
+    options: BackfillOptions,
+    shelf: Shelf,
+    /// Recordings of the space that are damaged and are embedded again.
+    damaged: BTreeSet<RecordingId>,
+}
+
+/// What a recording needed.
+enum Step {
+    Embedded(Acknowledged),
+    Said(Acknowledged),
+    Unchanged,
+}
+
+impl Backfill {
+    /// Takes both towers of a bundle and the writer of a space that belongs to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Folder`] and [`Error::NoRecordings`] for the folder of recordings.
+    pub fn new(
+        signal: SignalEncoder,
+        text: TextEncoder,
+        writer: CollectionWriter,
+        options: BackfillOptions,
+    ) -> Result<Self> {
+        let shelf = Shelf::of(options.recordings.as_deref())?;
+        let encoder = Encoder { signal, text };
+        Ok(Self { encoder, writer, options, shelf, damaged: BTreeSet::new() })
+    }
+
+    /// Brings the space up to what `served` holds, and to what is added there meanwhile; tells `progress` of each
+    /// recording as it is done.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Index`] where the space can no longer be written or the other one no longer read; what was acknowledged
+    /// is safe. A recording that cannot be read is no error of the run: it is in the report.
+    pub fn run(
+        mut self,
+        mut served: Collection,
+        mut progress: impl FnMut(Progress<'_>),
+    ) -> Result<Report> {
+        for (recording, error) in self.writer.damaged()? {
+            progress(Progress::Damaged { recording: &recording, error: &error });
+            self.damaged.insert(recording);
+        }
+        progress(Progress::Found { n_recordings: served.recordings().len() });
+        let mut report = Report::default();
+        let mut done: BTreeMap<RecordingId, RecordingEntry> = BTreeMap::new();
+        loop {
+            self.remove_what_is_gone(&served, &mut report, &mut progress)?;
+            match self.pass(&served, &mut done, &mut report, &mut progress) {
+                // A writer has cleared away what was about to be read; the next look shows what there is instead.
+                Err(Error::Index(nocturne_index::Error::Outdated { .. })) => {}
+                other => other?,
+            }
+            match served.refresh()? {
+                Some(newer) => served = newer,
+                None => return Ok(report),
+            }
+        }
+    }
+
+    fn remove_what_is_gone(
+        &mut self,
+        served: &Collection,
+        report: &mut Report,
+        progress: &mut impl FnMut(Progress<'_>),
+    ) -> Result<()> {
+        let gone = self.writer.recordings().filter(|entry| served.entry(&entry.id).is_none());
+        let gone: Vec<RecordingId> = gone.map(|entry| entry.id.clone()).collect();
+        for id in gone {
+            self.writer.remove(&id)?;
+            progress(Progress::Removed(&id));
+            report.removed.push(id);
+        }
+        Ok(())
+    }
+
+    /// Goes once through the recordings, but for those that were tried as they are now.
+    fn pass(
+        &mut self,
+        served: &Collection,
+        done: &mut BTreeMap<RecordingId, RecordingEntry>,
+        report: &mut Report,
+        progress: &mut impl FnMut(Progress<'_>),
+    ) -> Result<()> {
+        for entry in served.recordings() {
+            if done.get(&entry.id) == Some(entry) {
+                continue;
+            }
+            match self.bring(served, entry)? {
+                Ok(Step::Embedded(acknowledged) | Step::Said(acknowledged)) => {
+                    progress(Progress::Acknowledged(&acknowledged));
+                    report.acknowledged.push(acknowledged);
+                }
+                Ok(Step::Unchanged) => {
+                    progress(Progress::Unchanged(&entry.id));
+                    report.unchanged.push(entry.id.clone());
+                }
+                Err(error) => {
+                    let failed = Failed { path: PathBuf::from(&entry.source), error };
+                    progress(Progress::Failed(&failed));
+                    report.failed.push(failed);
+                }
+            }
+            done.insert(entry.id.clone(), entry.clone());
+        }
+        Ok(())
+    }
+
+    /// Brings one recording; the inner error is the recording's.
+    fn bring(
+        &mut self,
+        served: &Collection,
+        entry: &RecordingEntry,
+    ) -> Result<std::result::Result<Step, RecordingError>> {
+        let known = self.writer.entry(&entry.id).filter(|it| !self.damaged.contains(&it.id));
+        if let Some(known) = known.filter(|known| is_of_the_same_bytes(known, entry)) {
+            if known.metadata == entry.metadata {
+                return Ok(Ok(Step::Unchanged));
+            }
+            self.writer.set_metadata([(entry.id.clone(), entry.metadata.clone())].into())?;
+            return Ok(Ok(Step::Said(acknowledged(entry, vec![]))));
+        }
+        let kept = match served.read_recording(&entry.id) {
+            Ok(kept) => kept,
+            Err(error @ nocturne_index::Error::DamagedSegment { .. }) => {
+                return Ok(Err(RecordingError::Index(error)));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let (draft, warnings) = match self.embed(entry, &kept) {
+            Ok(embedded) => embedded,
+            Err(error) => return Ok(Err(error)),
+        };
+        match self.options.pace.work(|| self.writer.commit(draft)) {
+            Ok(entry) => {
+                self.damaged.remove(&entry.id);
+                Ok(Ok(Step::Embedded(acknowledged(&entry, warnings))))
+            }
+            Err(
+                error @ (nocturne_index::Error::Draft { .. }
+                | nocturne_index::Error::Dimension { .. }),
+            ) => Ok(Err(RecordingError::Index(error))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads a recording again and embeds it, with what the other space keeps of it.
+    fn embed(
+        &mut self,
+        entry: &RecordingEntry,
+        kept: &nocturne_index::Recording,
+    ) -> std::result::Result<(RecordingDraft, Vec<Warning>), RecordingError> {
+        let Self { encoder, options: BackfillOptions { z_score, pace, .. }, .. } = self;
+        let profile = profile(entry, &self.options.profile)?;
+        let (path, recording, night) = pace.work(|| {
+            let path = self.shelf.locate(entry)?;
+            // Annotations change no sample, and what they said is kept.
+            let open = OpenOptions { annotations: Some(Vec::new()), profile };
+            let recording = Recording::open_by(&path, &open)?;
+            let night = Night::read(&recording, *z_score)?;
+            Ok::<_, RecordingError>((path, recording, night))
+        })?;
+        let encoding = |source| RecordingError::Encoder { path: path.clone(), source };
+        let epochs = embed_epochs(encoder, &night, kept, *pace).map_err(encoding)?;
+        let captions = captions(kept, &epochs);
+        let captions = pace.work(|| encoder.encode_captions(captions)).map_err(encoding)?;
+        let warnings = recording.warnings().iter().chain(night.warnings()).cloned().collect();
+        let draft = RecordingDraft {
+            id: entry.id.clone(),
+            source: absolute(&path),
+            source_sha256: entry.source_sha256.clone(),
+            annotations_sha256: entry.annotations_sha256.clone(),
+            start: entry.start,
+            metadata: entry.metadata.clone(),
+            montage: montage_report(&recording),
+            events: kept.events().map(<[_]>::to_vec),
+            epochs,
+            captions,
+        };
+        Ok((draft, warnings))
+    }
+}
+
+/// Embeds the epochs of a night, and says of each what the other space keeps of it.
+fn embed_epochs(
+    encoder: &mut Encoder,
+    night: &Night,
+    kept: &nocturne_index::Recording,
+    pace: Pace,
+) -> nocturne_encoder::Result<Vec<EpochPoint>> {
+    let places: Vec<usize> = (0..night.epochs().len()).collect();
+    let mut points = Vec::with_capacity(places.len());
+    for stretch in places.chunks(STRETCH) {
+        let vectors = pace.work(|| encoder.encode_epochs(night, stretch))?;
+        for (epoch, vector) in stretch.iter().map(|place| &night.epochs()[*place]).zip(vectors) {
+            let row = kept.row_of(epoch.number).map(|row| kept.row(row));
+            points.push(EpochPoint {
+                number: epoch.number,
+                onset_s: epoch.onset_s,
+                mask: epoch.mask,
+                quality: epoch.quality,
+                stage: row.and_then(|row| row.stage),
+                events: row.map_or(EventSet::EMPTY, |row| row.events),
+                vector,
+            });
+        }
+    }
+    Ok(points)
+}
+
+/// Returns the captions that another space keeps, of the epochs that there are.
+fn captions(kept: &nocturne_index::Recording, epochs: &[EpochPoint]) -> Vec<Caption> {
+    let numbers: BTreeSet<_> = epochs.iter().map(|epoch| epoch.number).collect();
+    let captions = kept.captions();
+    let all = (0..captions.len()).map(|i| Caption {
+        epoch: kept.numbers()[captions.row(i)],
+        kind: captions.kind(i),
+        text: captions.text(i).to_owned(),
+    });
+    all.filter(|caption| numbers.contains(&caption.epoch)).collect()
+}
+
+/// Returns the profile that a recording was indexed by.
+fn profile(
+    entry: &RecordingEntry,
+    given: &ProfileChoice,
+) -> std::result::Result<ProfileChoice, RecordingError> {
+    let Some(kept) = entry.metadata.get(PROFILE) else { return Ok(ProfileChoice::Auto) };
+    let named = ProfileChoice::Named(kept.clone());
+    if named.profile().is_ok() {
+        return Ok(named);
+    }
+    match given {
+        ProfileChoice::File(path) if sha256_of_file(path)? == *kept => Ok(given.clone()),
+        ProfileChoice::Auto | ProfileChoice::Named(_) | ProfileChoice::File(_) => {
+            Err(RecordingError::OwnProfile { id: entry.id.clone(), sha256: kept.clone() })
+        }
+    }
+}
+
+/// Returns whether both are of the same recording and annotations, read by the same profile.
+fn is_of_the_same_bytes(known: &RecordingEntry, entry: &RecordingEntry) -> bool {
+    known.source_sha256 == entry.source_sha256
+        && known.annotations_sha256 == entry.annotations_sha256
+        && known.metadata.get(PROFILE) == entry.metadata.get(PROFILE)
+}
+
+fn acknowledged(entry: &RecordingEntry, warnings: Vec<Warning>) -> Acknowledged {
+    Acknowledged { recording: entry.id.clone(), n_epochs: entry.n_epochs, warnings }
+}
+
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}

@@ -1,0 +1,41 @@
+//! `nocturne space backfill`
+
+use anyhow::{Result, bail};
+use nocturne_index::{Error, Spaces};
+use nocturne_indexer::{Backfill, BackfillOptions};
+
+use crate::args::{Common, SpaceBackfill};
+use crate::bundle;
+use crate::commands::index::{Teller, summarise};
+use crate::error::Outcome;
+use crate::session::Session;
+
+pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<Outcome> {
+    let SpaceBackfill { name, recordings, at_most, of, labels, encoder } = arguments;
+    let spaces = Spaces::of(&of.collection);
+    let serving = spaces.serving()?;
+    if serving.space == name {
+        return Err(Error::ServedSpace { path: spaces.path(), name }.into());
+    }
+    let mut writer = spaces.writer(&name)?;
+    let served = spaces.open(&serving.space)?;
+    let bundle = bundle::open_of_space(encoder.bundle.as_deref(), &spaces, &name)?;
+    writer.set_bundle(&bundle, jiff::Timestamp::now())?;
+    let session = Session::with(bundle, common, &encoder)?;
+    let (signal, text) = session.towers()?;
+    let options = BackfillOptions {
+        z_score: session.bundle.manifest().preprocessing.z_score,
+        recordings,
+        profile: labels.profile,
+        pace: at_most.unwrap_or_default(),
+    };
+    let mut teller = Teller::new("embedding", served.recordings().len(), of.json);
+    let n_recordings = served.recordings().len();
+    let report = Backfill::new(signal, text, writer, options)?
+        .run(served, |progress| teller.tell(&progress))?;
+    teller.end()?;
+    if n_recordings == 0 && report.removed.is_empty() {
+        bail!("the served space `{}` has no recording to embed", serving.space);
+    }
+    summarise(&report, of.json)
+}

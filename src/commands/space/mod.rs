@@ -1,0 +1,64 @@
+//! `nocturne space`
+
+mod backfill;
+mod compare;
+mod list;
+mod promote;
+
+use anyhow::Result;
+use jiff::Timestamp;
+use nocturne_encoder::Bundle;
+use nocturne_index::{SpaceRecord, Spaces};
+use serde_json::json;
+
+use crate::args::{Common, Space, SpaceAction, SpaceCreate, SpaceDrop};
+use crate::console;
+use crate::error::Outcome;
+
+pub(super) fn run(common: &Common, arguments: Space) -> Result<Outcome> {
+    match arguments.action {
+        SpaceAction::List(list) => list::run(&list),
+        SpaceAction::Create(create) => self::create(&create),
+        SpaceAction::Backfill(backfill) => backfill::run(common, backfill),
+        SpaceAction::Compare(compare) => compare::run(common, &compare),
+        SpaceAction::Promote(promote) => promote::run(common, &promote),
+        SpaceAction::Rollback(rollback) => promote::roll_back(&rollback),
+        SpaceAction::Drop(drop) => self::drop(&drop),
+    }
+}
+
+fn create(arguments: &SpaceCreate) -> Result<Outcome> {
+    let SpaceCreate { name, bundle, of } = arguments;
+    let bundle = Bundle::open(bundle)?;
+    let record = SpaceRecord::of(name.clone(), &bundle, Some(Timestamp::now()));
+    Spaces::of(&of.collection).create(&record)?;
+    if of.json {
+        console::print_json(&json!({ "event": "created", "space": record }))?;
+    } else {
+        let collection = of.collection.display();
+        console::print(format_args!(
+            "{name}: made for the bundle {} ({})\nfill it: nocturne space backfill {name} --collection {collection}",
+            record.space.bundle,
+            short(&record.space.fingerprint)
+        ))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn drop(arguments: &SpaceDrop) -> Result<Outcome> {
+    let SpaceDrop { name, of } = arguments;
+    Spaces::of(&of.collection).drop(name)?;
+    if of.json {
+        console::print_json(&json!({ "event": "dropped", "space": name }))?;
+    } else if name.is_main() {
+        console::print(format_args!("{name}: emptied; its folder is the collection's"))?;
+    } else {
+        console::print(format_args!("{name}: gone"))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Returns as much of a fingerprint as tells bundles apart for people.
+fn short(fingerprint: &str) -> &str {
+    fingerprint.get(..12).unwrap_or(fingerprint)
+}
