@@ -139,4 +139,12 @@ fn metadata_is_set_without_encoding_and_stays() {
     let lines = index(Some(&third)).expect_code(0).json_lines();
     assert_eq!(lines.last().unwrap()["acknowledged"], 1);
     assert_eq!(listed("sex = F age = 62"), "night-0001");
+    // A column is removed where a table names the recording.
+    let without = ["metadata", text(&third), "-c", text(&collection), "--without", "sex"];
+    run(without).expect_code(0);
+    let listed = run(["list", "-c", text(&collection), "--json"]).expect_code(0).json_lines();
+    assert_eq!(
+        (&listed[0]["metadata"]["age"], &listed[0]["metadata"]["sex"]),
+        (&"62".into(), &().into())
+    );
 }

@@ -41,6 +41,9 @@ pub(crate) struct Metadata {
     /// Folder of the collection.
     #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
     pub(crate) collection: PathBuf,
+    /// Column to remove from the recordings that the table names; may be given several times.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) without: Vec<String>,
     /// Writes JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -13,7 +13,7 @@ use crate::console;
 use crate::error::Outcome;
 
 pub(super) fn run(arguments: &Metadata) -> Result<Outcome> {
-    let Metadata { table, collection, json } = arguments;
+    let Metadata { table, collection, without, json } = arguments;
     let table = MetadataTable::read(table)?;
     let space = Collection::open(collection)?.space().clone();
     let mut writer = CollectionWriter::open(collection, &space)?;
@@ -23,6 +23,7 @@ pub(super) fn run(arguments: &Metadata) -> Result<Outcome> {
     let MatchedMetadata { said, problems } = table.matched(named);
     let said = writer.recordings().zip(said).filter_map(|(entry, said)| {
         let mut metadata = entry.metadata.clone();
+        metadata.retain(|column, _| !without.contains(column));
         metadata.extend(said?.clone());
         Some((entry.id.clone(), metadata))
     });

@@ -90,7 +90,11 @@ impl Rig {
             listen(BufReader::new(output), list)
         });
         let _ = ended.recv_timeout(life);
-        let was_killed = indexer.try_wait()?.is_none();
+        let ended_by_itself = indexer.try_wait()?;
+        if let Some(status) = ended_by_itself {
+            ensure!(status.success(), "the indexer ended by itself: {status}");
+        }
+        let was_killed = ended_by_itself.is_none();
         // SIGKILL: the process has no moment to tidy up.
         indexer.kill().context("cannot kill the indexer")?;
         indexer.wait()?;
