@@ -310,7 +310,7 @@ fn vectors(storage: &Arc<Simulated>) -> BTreeMap<String, Vec<Vec<u8>>> {
         let epochs = (0..recording.n_epochs()).map(|row| recording.vectors().row_bytes(row));
         let captions = recording.captions();
         let captions = (0..captions.len()).map(|row| captions.vectors().row_bytes(row));
-        epochs.chain(captions).map(|row| row.unwrap().to_vec()).collect()
+        epochs.chain(captions).map(|row| row.unwrap()).collect()
     };
     space.recordings().map(|entry| (entry.id.to_string(), rows(entry.id.as_str()))).collect()
 }
