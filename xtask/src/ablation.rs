@@ -52,6 +52,7 @@ pub(crate) fn compare(
     library: Option<&Path>,
     work: &Path,
     steps: u32,
+    init: Option<&Path>,
     recordings: &[PathBuf],
 ) -> Result<()> {
     ensure!(
@@ -65,17 +66,23 @@ pub(crate) fn compare(
     for folder in recordings {
         folders.push(std::path::absolute(folder)?);
     }
-    for Variant { name, z_score, recipe } in VARIANTS {
+    let init = init.map(std::path::absolute).transpose()?;
+    let begin = init.as_deref().map_or(Begin::Preset("tiny"), Begin::Weights);
+    // Weights that have seen signals scaled one way say nothing of the other.
+    let is_fair = |variant: &&Variant| init.is_none() || variant.z_score == "recording";
+    let variants: Vec<&Variant> = VARIANTS.iter().filter(is_fair).collect();
+    for Variant { name, z_score, recipe } in &variants {
         let set = format!("set-{z_score}");
         workshop.prepare(TRAINING, &set, z_score)?;
         let file = workshop.path(&format!("{name}.toml"));
+        let rate = if init.is_some() { 0.001 } else { 0.0015 };
         let recipe = format!(
-            "steps = {steps}\nbatch_size = 64\nlearning_rate = 0.0015\nwarmup_steps = {}\nseed = 7\n\
+            "steps = {steps}\nbatch_size = 64\nlearning_rate = {rate}\nwarmup_steps = {}\nseed = 7\n\
              caption_tokens = \"captions\"\n{recipe}",
             steps / 10
         );
         fs::write(&file, recipe).with_context(|| format!("cannot write `{}`", file.display()))?;
-        workshop.train(&set, &format!("run-{name}"), Begin::Preset("tiny"), &file)?;
+        workshop.train(&set, &format!("run-{name}"), begin, &file)?;
         workshop.export(&format!("run-{name}"), &format!("bundle-{name}"))?;
     }
     for folder in folders {
@@ -83,7 +90,7 @@ pub(crate) fn compare(
         eprint!("{:16}", "");
         FIGURES.iter().for_each(|(figure, _)| eprint!("{figure:>14}"));
         eprintln!();
-        for Variant { name, .. } in VARIANTS {
+        for Variant { name, .. } in &variants {
             let card = card(&workshop, &format!("bundle-{name}"), &folder)?;
             eprint!("{name:16}");
             for (_, place) in FIGURES {

@@ -26,7 +26,7 @@ pub(crate) fn make(library: Option<&Path>, work: &Path) -> Result<()> {
     let contrast = recipes.join("nocturne-tiny-contrast.toml");
     workshop.train("training-set", "contrast", Begin::Preset("tiny"), &contrast)?;
     let captions = recipes.join("nocturne-tiny-captions.toml");
-    workshop.train("training-set", "run", Begin::Run("contrast"), &captions)?;
+    workshop.train("training-set", "run", Begin::Weights(Path::new("contrast")), &captions)?;
     workshop.export("run", NAME)?;
     workshop.calibrate(NAME, "calibration-set")?;
     eprintln!("bundle: {}", workshop.path(NAME).display());

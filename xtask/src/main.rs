@@ -53,13 +53,16 @@ enum Chore {
         /// Folder for nights, training set, run and bundle; a second call goes on in it.
         work: PathBuf,
     },
-    /// Trains small bundles with and without each part of the objective, and prints what each part does; takes an hour.
+    /// Trains small bundles with and without each part of the objective, and prints what each part does; takes some hours.
     Ablation {
         /// Folder for nights, training sets, runs and bundles; a second call goes on in it.
         work: PathBuf,
-        /// Steps of each training.
-        #[arg(long, default_value_t = 500)]
+        /// Steps of each training; from drawn weights, some hundred teach nothing yet.
+        #[arg(long, default_value_t = 2000)]
         steps: u32,
+        /// Begins with the weights of a run or a bundle, which were trained with signals scaled over the recording.
+        #[arg(long, value_name = "DIR")]
+        init: Option<PathBuf>,
         /// Folders of scored recordings to measure on beside simulated nights.
         #[arg(long, value_name = "DIR")]
         recordings: Vec<PathBuf>,
@@ -90,8 +93,8 @@ fn main() -> ExitCode {
         Chore::Test => chores::test(library),
         Chore::Check => chores::check(),
         Chore::Bundle { work } => bundle::make(library, &work),
-        Chore::Ablation { work, steps, recordings } => {
-            ablation::compare(library, &work, steps, &recordings)
+        Chore::Ablation { work, steps, init, recordings } => {
+            ablation::compare(library, &work, steps, init.as_deref(), &recordings)
         }
         Chore::Fuzz { seconds } => fuzz::fuzz(seconds),
         Chore::Crash { rounds, seed } => crash::crash(library, rounds, seed),

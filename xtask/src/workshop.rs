@@ -28,8 +28,8 @@ pub(crate) struct Nights {
 pub(crate) enum Begin<'a> {
     /// Weights that are drawn.
     Preset(&'a str),
-    /// Weights of another run.
-    Run(&'a str),
+    /// Weights of a run or a bundle.
+    Weights(&'a Path),
 }
 
 impl Workshop {
@@ -84,7 +84,7 @@ impl Workshop {
         train.args(["train", "--data", set, "--out", name, "--recipe"]).arg(recipe);
         match begin {
             Begin::Preset(preset) => train.args(["--preset", preset]),
-            Begin::Run(other) => train.args(["--init", other]),
+            Begin::Weights(other) => train.arg("--init").arg(other),
         };
         let checkpoints = std::fs::read_dir(self.path(name).join("checkpoints"));
         if checkpoints.is_ok_and(|mut kept| kept.next().is_some()) {
