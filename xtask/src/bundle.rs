@@ -14,8 +14,8 @@ const NAME: &str = "nocturne-tiny";
 
 /// Simulates, trains in two stages, exports and calibrates in a folder, and leaves the bundle in it.
 ///
-/// The towers learn from contrast alone first; then a captioner learns beside them. It has taught them, and is left
-/// out of the bundle: at this size too many of its numbers are wrong.
+/// The towers learn from contrast alone first; then a captioner learns beside them, which is left out of the bundle: at
+/// this size too many of its numbers are wrong.
 pub(crate) fn make(library: Option<&Path>, work: &Path) -> Result<()> {
     let workshop = Workshop::open(library, work)?;
     for (nights, set) in [(TRAINING, "training-set"), (CALIBRATION, "calibration-set")] {

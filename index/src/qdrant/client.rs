@@ -135,7 +135,8 @@ impl Caller {
             else {
                 return Err(refused(&self.place, action, attempt, &error));
             };
-            tracing::warn!(attempt, "cannot {action} `{}` yet: {error}", self.place);
+            let (code, message) = words(&error);
+            tracing::warn!(attempt, "cannot {action} `{}` yet: {code}: {message}", self.place);
             tokio::time::sleep(wanted.unwrap_or(pause).min(self.pauses.longest)).await;
             pause *= 2;
             attempt += 1;
@@ -173,16 +174,7 @@ fn pause_wanted(error: &QdrantError) -> Option<Option<Duration>> {
 }
 
 fn refused(place: &str, action: &'static str, attempts: usize, error: &QdrantError) -> Error {
-    let (code, message) = match error {
-        QdrantError::ResponseError { status }
-        | QdrantError::ResourceExhaustedError { status, .. } => {
-            (format!("{:?}", status.code()), status.message().to_owned())
-        }
-        QdrantError::ConversionError(_)
-        | QdrantError::InvalidUri(_)
-        | QdrantError::NoSnapshotFound(_)
-        | QdrantError::Io(_) => ("Client".to_owned(), error.to_string()),
-    };
+    let (code, message) = words(error);
     Error::Qdrant(QdrantProblem::Refused {
         place: place.to_owned(),
         action,
@@ -190,6 +182,32 @@ fn refused(place: &str, action: &'static str, attempts: usize, error: &QdrantErr
         message,
         attempts,
     })
+}
+
+/// Returns the name of the code and the words of an error.
+fn words(error: &QdrantError) -> (String, String) {
+    match error {
+        QdrantError::ResponseError { status }
+        | QdrantError::ResourceExhaustedError { status, .. } => {
+            (format!("{:?}", status.code()), without_debug(status.message()))
+        }
+        QdrantError::ConversionError(_)
+        | QdrantError::InvalidUri(_)
+        | QdrantError::NoSnapshotFound(_)
+        | QdrantError::Io(_) => ("Client".to_owned(), error.to_string()),
+    }
+}
+
+/// Takes the reason out of what the client writes, for programmers, of a connection that failed.
+fn without_debug(message: &str) -> String {
+    let Some((what, debug)) = message.split_once(": tonic::transport::Error(") else {
+        return message.to_owned();
+    };
+    let reason = debug.split_once("message: \"").and_then(|(_, rest)| rest.split_once('"'));
+    match reason {
+        Some((reason, _)) => format!("{what}: {reason}"),
+        None => what.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -205,6 +223,16 @@ mod tests {
         assert_eq!(pause_wanted(&status.clone().into()), Some(None));
         status.metadata_mut().insert("retry-after", MetadataValue::from_static("7"));
         assert_eq!(pause_wanted(&status.into()), Some(Some(Duration::from_secs(7))));
+    }
+
+    #[test]
+    fn failed_connection_is_told_in_words() {
+        let message = "Failed to connect to http://h:1/: tonic::transport::Error(Transport, \
+            ConnectError(ConnectError(\"tcp connect error\", Os { code: 111, message: \"Connection refused\" })))";
+        let expect = "Failed to connect to http://h:1/: Connection refused";
+        assert_eq!(without_debug(message), expect);
+        assert_eq!(without_debug("Failed: tonic::transport::Error(Transport)"), "Failed");
+        assert_eq!(without_debug("Doesn't exist: `x`"), "Doesn't exist: `x`");
     }
 
     #[test]

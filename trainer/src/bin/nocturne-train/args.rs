@@ -191,7 +191,7 @@ pub(crate) struct Export {
     /// Keeps the weights in the bundle, so that `train --init` can begin with it.
     #[arg(long)]
     pub(crate) trainable: bool,
-    /// Leaves the caption decoder out, for one that has taught the towers but whose own words are not to be relied on.
+    /// Leaves the caption decoder out, for one whose words are not to be relied on.
     #[arg(long)]
     pub(crate) no_captioner: bool,
     #[command(flatten)]
