@@ -68,10 +68,7 @@ pub(crate) fn compare(
     }
     let init = init.map(std::path::absolute).transpose()?;
     let begin = init.as_deref().map_or(Begin::Preset("tiny"), Begin::Weights);
-    // Weights that have seen signals scaled one way say nothing of the other.
-    let is_fair = |variant: &&Variant| init.is_none() || variant.z_score == "recording";
-    let variants: Vec<&Variant> = VARIANTS.iter().filter(is_fair).collect();
-    for Variant { name, z_score, recipe } in &variants {
+    for Variant { name, z_score, recipe } in &VARIANTS {
         let set = format!("set-{z_score}");
         workshop.prepare(TRAINING, &set, z_score)?;
         let file = workshop.path(&format!("{name}.toml"));
@@ -90,7 +87,7 @@ pub(crate) fn compare(
         eprint!("{:16}", "");
         FIGURES.iter().for_each(|(figure, _)| eprint!("{figure:>14}"));
         eprintln!();
-        for Variant { name, .. } in &variants {
+        for Variant { name, .. } in &VARIANTS {
             let card = card(&workshop, &format!("bundle-{name}"), &folder)?;
             eprint!("{name:16}");
             for (_, place) in FIGURES {
