@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::workshop::{Begin, Nights, Workshop};
@@ -72,31 +72,35 @@ pub(crate) fn compare(
         let set = format!("set-{z_score}");
         workshop.prepare(TRAINING, &set, z_score)?;
         let file = workshop.path(&format!("{name}.toml"));
-        let rate = if init.is_some() { 0.001 } else { 0.0015 };
+        let (rate, weights) = match &init {
+            Some(init) => (0.001, init.display().to_string()),
+            None => (0.0015, "weights that are drawn".to_owned()),
+        };
         let recipe = format!(
-            "steps = {steps}\nbatch_size = 64\nlearning_rate = {rate}\nwarmup_steps = {}\nseed = 7\n\
+            "# Begins with {weights}.\nsteps = {steps}\nbatch_size = 64\nlearning_rate = {rate}\nwarmup_steps = {}\nseed = 7\n\
              caption_tokens = \"captions\"\n{recipe}",
             steps / 10
         );
+        if fs::read_to_string(&file).is_ok_and(|before| before != recipe) {
+            bail!("`{}` is of another comparison; choose another folder", file.display());
+        }
         fs::write(&file, recipe).with_context(|| format!("cannot write `{}`", file.display()))?;
         workshop.train(&set, &format!("run-{name}"), begin, &file)?;
         workshop.export(&format!("run-{name}"), &format!("bundle-{name}"))?;
     }
     for folder in folders {
-        eprintln!("\n{}", folder.display());
-        eprint!("{:16}", "");
-        FIGURES.iter().for_each(|(figure, _)| eprint!("{figure:>14}"));
-        eprintln!();
+        let mut rows = vec![FIGURES.map(|(name, _)| name.to_owned())];
         for Variant { name, .. } in &VARIANTS {
             let card = card(&workshop, &format!("bundle-{name}"), &folder)?;
-            eprint!("{name:16}");
-            for (_, place) in FIGURES {
-                match card.pointer(place).and_then(Value::as_f64) {
-                    Some(figure) => eprint!("{figure:14.3}"),
-                    None => eprint!("{:>14}", "–"),
-                }
-            }
-            eprintln!();
+            let figure = |place: &str| card.pointer(place).and_then(Value::as_f64);
+            rows.push(FIGURES.map(|(_, place)| {
+                figure(place).map_or_else(|| "–".to_owned(), |figure| format!("{figure:.3}"))
+            }));
+        }
+        println!("\n{}", folder.display());
+        let names = std::iter::once("").chain(VARIANTS.iter().map(|variant| variant.name));
+        for (name, row) in names.zip(rows) {
+            println!("{name:14}{}", row.map(|cell| format!("{cell:>14}")).concat());
         }
     }
     Ok(())
