@@ -136,7 +136,7 @@ impl HnswGraph {
             handles.map(|handle| recordings.contains(&handle.entry().id)).collect();
         let filter = |id: &usize| is_wanted[self.places[*id].0];
         let mut found = self.graph.search_filter(query.as_slice(), k, candidates, Some(&filter));
-        // The library may return the point that it began with although it is not wanted (its issue 27).
+        // The library may return the point that it began with although it is not wanted.
         found.retain(|neighbour| filter(&neighbour.d_id));
         self.epochs(&found)
     }
