@@ -23,6 +23,9 @@ use crate::{
     SearchRequest, Space, VectorIndex,
 };
 
+/// Rows that are ruled out at once where not one of them comes near the best; most do not.
+const RULED_OUT: usize = 64;
+
 /// Every epoch of a snapshot.
 ///
 /// A search reads the 8-bit codes of every epoch, and then the vectors of those that may be among the best: the codes
@@ -366,9 +369,16 @@ impl ExactIndex {
         let mut scores = vec![0.0; codes.len()];
         codes.score(0..codes.len(), prompt, &mut scores);
         let bound = codes.bound(prompt.errors()[0]);
-        for (row, (score, error)) in scores.iter().zip(codes.errors()).enumerate() {
-            if shortlist.may_need(*score, bound + error) && filter.allows(row) {
-                shortlist.push(*score, bound + error, (number, row));
+        let most = bound + codes.greatest_error();
+        let parts = scores.chunks(RULED_OUT).zip(codes.errors().chunks(RULED_OUT));
+        for (start, (scores, errors)) in (0..).step_by(RULED_OUT).zip(parts) {
+            if !shortlist.may_need_any(scores, most) {
+                continue;
+            }
+            for (row, (score, error)) in (start..).zip(scores.iter().zip(errors)) {
+                if shortlist.may_need(*score, bound + error) && filter.allows(row) {
+                    shortlist.push(*score, bound + error, (number, row));
+                }
             }
         }
         Ok(())
