@@ -14,6 +14,7 @@ use proptest::prelude::*;
 
 use crate::qdrant::{Served, served};
 use crate::support::{DIM, collection, draft, embedding, id, space};
+use nocturne_index::qdrant::double::Double;
 
 /// Recordings that differ in what they lack.
 fn drafts() -> [RecordingDraft; 4] {
@@ -215,8 +216,8 @@ fn every_comparison_means_what_it_should() {
 }
 
 /// The same recordings in a double of Qdrant.
-fn there() -> &'static Served {
-    static THERE: OnceLock<Served> = OnceLock::new();
+fn there() -> &'static Served<Double> {
+    static THERE: OnceLock<Served<Double>> = OnceLock::new();
     THERE.get_or_init(|| served(&collection(&space(), drafts().to_vec())))
 }
 
