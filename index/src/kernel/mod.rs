@@ -7,6 +7,8 @@
 
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(target_arch = "x86_64")]
+mod packed;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -229,7 +231,18 @@ mod tests {
     fn kernels_agree_to_the_bit() {
         let mut random = Pcg64Mcg::seed_from_u64(1);
         for n_lines in [1, 2, 3, 8, 11] {
-            for (n_queries, n_rows) in [(1, 1), (1, 9), (3, 5), (4, 4), (6, 7), (9, 21), (2, 0)] {
+            for (n_queries, n_rows) in [
+                (1, 1),
+                (1, 9),
+                (3, 5),
+                (4, 4),
+                (6, 7),
+                (9, 21),
+                (2, 0),
+                (16, 3),
+                (23, 17),
+                (85, 9),
+            ] {
                 let queries = random_lines(n_queries * n_lines, &mut random);
                 let rows = random_lines(n_rows * n_lines, &mut random);
                 check(&queries, &rows, n_lines);

@@ -15,6 +15,7 @@ use std::arch::x86_64::{
 };
 use std::array::from_fn;
 
+use super::packed::Packed;
 use super::{Kernel, LINE, Line, gather_by_rows, product_by_rows, row_at};
 
 /// Rows, and queries, of a tile of products whose sums all stay in registers.
@@ -65,7 +66,7 @@ fn dot_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
 
 fn product_512(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]) {
     // SAFETY: as in `dot_512`.
-    unsafe { product_of_tiles(queries, rows, n_lines, products) }
+    unsafe { product_of_packs(queries, rows, n_lines, products) }
 }
 
 fn gather_512(query: &[Line], rows: &[Line], places: &[u32], products: &mut [i32]) {
@@ -101,7 +102,11 @@ fn nibbles_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn dot_rows_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
     let excess = excess_512(query);
+    // Rows some way ahead, because what fetches them by itself stops at the end of each page.
+    let ahead = rows.get(AHEAD * query.len()..).unwrap_or_default();
+    let mut ahead = ahead.chunks_exact(query.len());
     for (row, product) in rows.chunks_exact(query.len()).zip(products) {
+        ahead.next().into_iter().for_each(|row| prefetch(row));
         *product = raised_dot(query, row).wrapping_sub(excess);
     }
 }
@@ -121,7 +126,7 @@ fn gather_rows_512(query: &[Line], rows: &[Line], places: &[u32], products: &mut
 
 #[target_feature(enable = "sse")]
 #[inline]
-fn prefetch(row: &[Line]) {
+pub(super) fn prefetch(row: &[Line]) {
     row.iter().for_each(|line| _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(line).cast()));
 }
 
@@ -159,6 +164,29 @@ fn dot_nibbles_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
             }
         }
         *product = _mm512_reduce_add_epi32(_mm512_add_epi32(sums[0], sums[1]));
+    }
+}
+
+/// Computes the products of 16 queries at a time, and those of the queries that are left over in tiles.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn product_of_packs(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]) {
+    let n_queries = queries.len() / n_lines;
+    let packed = Packed::of(queries, n_lines);
+    packed.product(rows, n_queries, products);
+    let rest = &queries[packed.len() * n_lines..];
+    if rest.is_empty() {
+        return;
+    }
+    if packed.len() == 0 {
+        product_of_tiles(queries, rows, n_lines, products);
+        return;
+    }
+    let n_rest = n_queries - packed.len();
+    let mut others = vec![0; rows.len() / n_lines * n_rest];
+    product_of_tiles(rest, rows, n_lines, &mut others);
+    for (products, others) in products.chunks_exact_mut(n_queries).zip(others.chunks_exact(n_rest))
+    {
+        products[packed.len()..].copy_from_slice(others);
     }
 }
 
@@ -240,7 +268,7 @@ fn add_up([a, b, c, d]: [__m512i; TILE]) -> __m512i {
 /// Returns what the products of a vector are too high where the other's codes are taken 128 higher.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 #[inline]
-fn excess_512(codes: &[Line]) -> i32 {
+pub(super) fn excess_512(codes: &[Line]) -> i32 {
     let raised_zero = _mm512_set1_epi8(i8::MIN);
     let sum = codes.iter().fold(_mm512_setzero_si512(), |sum, line| {
         _mm512_dpbusd_epi32(sum, raised_zero, load_512(line))
