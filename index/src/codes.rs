@@ -214,6 +214,15 @@ impl Codes {
         }
     }
 
+    /// Returns the scores of some rows, which lie anywhere, with the first prompt.
+    pub(crate) fn score_some(&self, rows: &[u32], prompts: &Self) -> Vec<f32> {
+        let mut products = vec![0; rows.len()];
+        let query = prompts.lines(0..1);
+        Kernel::best().gather(query, self.lines.as_slice(), rows, &mut products);
+        let scale = |row: &u32| self.scales[*row as usize] * prompts.scales[0];
+        rows.iter().zip(products).map(|(row, product)| cosine_of(product, scale(row))).collect()
+    }
+
     /// Returns what is added to a row's own error to bound how far its score with a prompt of that
     /// error is from the cosine.
     pub(crate) fn bound(&self, prompt_error: f32) -> f32 {
@@ -303,6 +312,8 @@ mod tests {
                 let bound = codes.bound(prompt_codes.errors()[0]);
                 let mut scores = vec![0.0; 600];
                 codes.score(0..600, &prompt_codes, &mut scores);
+                let some = codes.score_some(&[599, 7], &prompt_codes);
+                assert_eq!(some, [scores[599], scores[7]]);
                 for (row, vector) in vectors.iter().enumerate() {
                     let distance = (scores[row] - prompt.cosine(vector)).abs();
                     assert!(distance <= bound + codes.errors()[row], "{dim}: {distance}");

@@ -366,9 +366,17 @@ impl ExactIndex {
         let handle = &self.handles[number];
         let Some(filter) = request.filter.of(handle)? else { return Ok(()) };
         let codes = handle.codes()?;
+        let bound = codes.bound(prompt.errors()[0]);
+        if let Some(rows) = filter.rows() {
+            let scores = codes.score_some(&rows, prompt);
+            for (row, score) in rows.into_iter().zip(scores) {
+                let row = row as usize;
+                shortlist.push(score, bound + codes.errors()[row], (number, row));
+            }
+            return Ok(());
+        }
         let mut scores = vec![0.0; codes.len()];
         codes.score(0..codes.len(), prompt, &mut scores);
-        let bound = codes.bound(prompt.errors()[0]);
         let most = bound + codes.greatest_error();
         let parts = scores.chunks(RULED_OUT).zip(codes.errors().chunks(RULED_OUT));
         for (start, (scores, errors)) in (0..).step_by(RULED_OUT).zip(parts) {
@@ -376,9 +384,7 @@ impl ExactIndex {
                 continue;
             }
             for (row, (score, error)) in (start..).zip(scores.iter().zip(errors)) {
-                if shortlist.may_need(*score, bound + error) && filter.allows(row) {
-                    shortlist.push(*score, bound + error, (number, row));
-                }
+                shortlist.push(*score, bound + error, (number, row));
             }
         }
         Ok(())

@@ -172,7 +172,8 @@ fn trees() -> impl Strategy<Value = Tree> {
     })
 }
 
-/// Returns the epochs that a filter allows, and refuses a recording that is passed over with one of them.
+/// Returns the epochs that a filter allows, and refuses a recording that is passed over with one of them, or of which
+/// columns and rows tell otherwise.
 fn allowed(collection: &Collection, filter: &Filter) -> Vec<EpochRef> {
     let mut allowed = Vec::new();
     for entry in collection.recordings() {
@@ -180,8 +181,11 @@ fn allowed(collection: &Collection, filter: &Filter) -> Vec<EpochRef> {
         let rows = filter.rows(recording);
         assert_eq!(rows.is_some(), filter.may_allow(entry));
         let Some(rows) = rows else { continue };
-        let numbers = recording.numbers().iter().enumerate();
-        let numbers = numbers.filter(|(row, _)| rows.allows(*row)).map(|(_, number)| *number);
+        let one_by_one: Vec<usize> =
+            (0..recording.n_epochs()).filter(|row| rows.allows(*row)).collect();
+        let at_once = rows.rows().map(|rows| rows.into_iter().map(|row| row as usize).collect());
+        assert_eq!(at_once.unwrap_or_else(|| (0..recording.n_epochs()).collect()), one_by_one);
+        let numbers = one_by_one.into_iter().map(|row| recording.numbers()[row]);
         allowed.extend(numbers.map(|epoch| EpochRef { recording: entry.id.clone(), epoch }));
     }
     allowed
