@@ -181,11 +181,10 @@ fn allowed(collection: &Collection, filter: &Filter) -> Vec<EpochRef> {
         let rows = filter.rows(recording);
         assert_eq!(rows.is_some(), filter.may_allow(entry));
         let Some(rows) = rows else { continue };
-        let one_by_one: Vec<usize> =
-            (0..recording.n_epochs()).filter(|row| rows.allows(*row)).collect();
-        let at_once = rows.rows().map(|rows| rows.into_iter().map(|row| row as usize).collect());
-        assert_eq!(at_once.unwrap_or_else(|| (0..recording.n_epochs()).collect()), one_by_one);
-        let numbers = one_by_one.into_iter().map(|row| recording.numbers()[row]);
+        let all = 0..recording.n_epochs() as u32;
+        let one_by_one: Vec<u32> = all.clone().filter(|row| rows.allows(*row as usize)).collect();
+        assert_eq!(rows.rows().unwrap_or_else(|| all.collect()), one_by_one);
+        let numbers = one_by_one.into_iter().map(|row| recording.numbers()[row as usize]);
         allowed.extend(numbers.map(|epoch| EpochRef { recording: entry.id.clone(), epoch }));
     }
     allowed
