@@ -152,7 +152,10 @@ fn raised_dot(query: &[Line], row: &[Line]) -> i32 {
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn dot_nibbles_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
     let low_bits = _mm512_set1_epi8(15);
-    for (row, product) in rows.chunks_exact(query.len().div_ceil(2)).zip(products) {
+    let n_lines = query.len().div_ceil(2);
+    let mut ahead = rows.get(AHEAD * n_lines..).unwrap_or_default().chunks_exact(n_lines);
+    for (row, product) in rows.chunks_exact(n_lines).zip(products) {
+        ahead.next().into_iter().for_each(|row| prefetch(row));
         let mut sums = [_mm512_setzero_si512(); 2];
         for (pair, line) in query.chunks(2).zip(row) {
             let both = load_512(line);

@@ -28,7 +28,7 @@ use crate::check::Members;
 use crate::codes::Codes;
 use crate::entry::SegmentHash;
 use crate::envelope::{ALIGNMENT, Builder, Damage, Envelope};
-use crate::kernel::{LINE, Line};
+use crate::kernel::{self, LINE, Line};
 use crate::member::Member;
 use crate::storage::FileContent;
 
@@ -206,6 +206,15 @@ impl Lists {
             .ok_or_else(|| Damage::at(self.nibbles, "its nibbles are not aligned"))?;
         let steps = bytes(self.steps, 4)?.as_chunks().0;
         Ok(List { nibbles, steps, places: bytes(self.places, 8)?.as_chunks().0 })
+    }
+
+    /// Asks for the first rows of a list, which will be needed soon.
+    pub(super) fn ask_for(&self, list: usize) {
+        const BYTES: usize = 2048;
+        let row = list.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let start = self.nibbles + row * remainders::n_lines(self.dim) * LINE;
+        let bytes = self.envelope.bytes();
+        kernel::prefetch(&bytes[start..bytes.len().min(start + BYTES)]);
     }
 
     /// Reads every byte and compares every row with its segment; returns the hash of the whole.

@@ -263,7 +263,12 @@ impl PartitionIndex {
             scores: Vec::new(),
             shortlist: Shortlist::new(request.k, None),
         };
-        for (list, score) in self.nearest_lists(&prompt, n_lists) {
+        let lists = self.nearest_lists(&prompt, n_lists);
+        let mut later = lists.iter().skip(1);
+        for (list, score) in lists.iter().copied() {
+            if let Some((later, _)) = later.next() {
+                self.layers.iter().for_each(|layer| layer.lists.ask_for(*later));
+            }
             for layer in &self.layers {
                 if layer.offer(list, score, &mut gathered).is_err() {
                     self.is_damaged.store(true, Ordering::Relaxed);
