@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nocturne_index::qdrant::double::{Double, Fault, When};
+use nocturne_index::qdrant::double::{Double, Fault, Store, When};
 use serde_json::Value;
 
 use crate::cohort::cohort;
@@ -14,6 +14,58 @@ fn copied(collection: &Path) -> (Double, String) {
     let url = double.url("sleep");
     run(["copy", text(collection), &url]).expect_code(0);
     (double, url)
+}
+
+/// Returns all that a double keeps, without the count of the changes of its list.
+fn kept(double: &Double) -> Store {
+    let mut store = double.store();
+    for collection in store.collections.values_mut() {
+        for point in collection.points.values_mut() {
+            point.payload.remove("generation");
+        }
+    }
+    store
+}
+
+#[test]
+fn recordings_are_indexed_as_a_folder_that_is_copied() {
+    let Some(cohort) = cohort() else { return };
+    let (copy, url) = copied(&cohort.collection);
+    let double = Double::start();
+    let indexed = double.url("sleep");
+    let index = |place: &str| run(["index", text(&cohort.nights), "-c", place, "--json"]);
+    let told = index(&indexed).expect_code(0).json_lines();
+    let events = |name: &str| told.iter().filter(|line| line["event"] == name).count();
+    assert_eq!((events("found"), events("acknowledged"), events("summary")), (1, 4, 1));
+    assert_eq!(kept(&double), kept(&copy));
+    let dump = |place: &str| run(["export", "--format", "dump", place]).expect_code(0).stdout;
+    assert_eq!(dump(&indexed), dump(&url));
+    // Once more: all of it is there.
+    let again = index(&indexed).expect_code(0).json_lines();
+    assert!(again.iter().skip(1).take(4).all(|line| line["event"] == "unchanged"), "{again:?}");
+    assert_eq!(kept(&double), kept(&copy));
+}
+
+#[test]
+fn what_is_said_anew_of_recordings_reaches_their_points() {
+    let Some(cohort) = cohort() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let collection = folder.path().join("collection");
+    run(["index", text(&cohort.nights), "-c", text(&collection)]).expect_code(0);
+    let (double, url) = copied(&collection);
+    let table = folder.path().join("table.csv");
+    std::fs::write(&table, "recording,site\nnight-0002,north\n").unwrap();
+    let events = |place: &str| {
+        let night = ["index", text(&cohort.nights), "--metadata", text(&table), "-c", place];
+        let told = run(night.into_iter().chain(["--json"])).expect_code(0).json_lines();
+        told.iter().map(|line| format!("{} {}", line["event"], line["recording"])).collect()
+    };
+    let told: Vec<String> = events(&url);
+    assert_eq!(told, events(text(&collection)));
+    assert!(told.contains(&r#""acknowledged" "night-0002""#.to_owned()), "{told:?}");
+    let (copy, _) = copied(&collection);
+    assert_eq!(kept(&double), kept(&copy));
+    run(["verify", &url]).expect_code(0);
 }
 
 /// Takes the plan out of an answer, and returns both.

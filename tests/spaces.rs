@@ -276,7 +276,7 @@ fn in_memory(lab: &Lab) -> Arc<Simulated> {
     let (signal, text) = towers(&bundle);
     let found = discover(&lab.nights, None).unwrap();
     let options = nocturne_indexer::Options::default();
-    Indexer::new(signal, text, writer, options).run(found, |_| {}).unwrap();
+    Indexer::new(signal, text, Box::new(writer), options).run(found, |_| {}).unwrap();
     let other = Bundle::open(&lab.bundle).unwrap();
     let record = SpaceRecord::of(name("v2"), &other, None);
     Spaces::of_storage(storage.clone()).create(&record).unwrap();

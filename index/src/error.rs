@@ -274,6 +274,11 @@ impl Error {
         )
     }
 
+    /// Returns whether another writer is at work on the recording; it can be asked for again later.
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::Qdrant(QdrantProblem::Leased { .. } | QdrantProblem::TakenOver { .. }))
+    }
+
     /// Returns the next step for the user, where there is one.
     pub fn hint(&self) -> Option<Cow<'_, str>> {
         let hint = match self {

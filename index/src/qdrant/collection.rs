@@ -141,8 +141,9 @@ impl QdrantCollection {
 
     /// Reads every point of every recording and returns what is wrong, by recording.
     pub fn verify(&self) -> impl Iterator<Item = (&RecordingId, Error)> {
-        let problem = |id: &RecordingId| self.night(id).err();
-        self.manifest.acknowledged.keys().filter_map(move |id| Some((id, problem(id)?)))
+        let problem = |acknowledged| night(&self.connection, acknowledged, self.space().dim).err();
+        let acknowledged = self.manifest.acknowledged.iter();
+        acknowledged.filter_map(move |(id, it)| Some((id, problem(it)?)))
     }
 
     /// Reads a recording as it was committed, for another collection to keep.
@@ -154,53 +155,65 @@ impl QdrantCollection {
     /// [`Error::UnknownRecording`]; [`QdrantProblem::Damaged`] where it is not what was acknowledged, and those of
     /// [`open`](Self::open).
     pub fn draft(&self, id: &RecordingId) -> Result<RecordingDraft> {
-        let night = self.night(id)?;
-        let details = manifest::details(&self.connection, id)?;
-        let entry = &self.acknowledged(id)?.entry;
-        let mut draft = draft_without_points(entry, details);
-        for NightPoint { epoch, row, vector } in night.points {
-            let vector = kept(&self.connection, entry, vector)?;
-            match row {
-                PointRow::Epoch => draft.epochs.push(EpochPoint {
-                    number: epoch.number,
-                    onset_s: epoch.onset_s,
-                    mask: epoch.mask,
-                    quality: epoch.quality,
-                    stage: epoch.stage,
-                    events: epoch.events,
-                    vector,
-                }),
-                PointRow::Caption(caption) => draft.captions.push(CaptionPoint {
-                    epoch: epoch.number,
-                    kind: caption.kind,
-                    text: caption.text,
-                    vector,
-                }),
-            }
-        }
-        Ok(draft)
+        draft(&self.connection, self.acknowledged(id)?, self.space().dim)
     }
 
     pub(super) fn acknowledged(&self, id: &RecordingId) -> Result<&Acknowledged> {
         let acknowledged = self.manifest.acknowledged.get(id);
         acknowledged.ok_or_else(|| Error::UnknownRecording { recording: id.clone() })
     }
+}
 
-    /// Reads the points of a recording and compares their checksum with what was acknowledged.
-    fn night(&self, id: &RecordingId) -> Result<Night> {
-        let Acknowledged { entry, checksum, .. } = self.acknowledged(id)?;
-        let night = read_night(&self.connection, entry, self.space().dim)?;
-        let found = format!("{:032x}", night.checksum());
-        if found == *checksum {
-            return Ok(night);
+/// Reads a recording as it was committed.
+///
+/// # Errors
+///
+/// [`QdrantProblem::Damaged`] where it is not what was acknowledged.
+pub(super) fn draft(
+    connection: &Connection,
+    acknowledged: &Acknowledged,
+    dim: usize,
+) -> Result<RecordingDraft> {
+    let night = night(connection, acknowledged, dim)?;
+    let entry = &acknowledged.entry;
+    let mut draft = draft_without_points(entry, manifest::details(connection, &entry.id)?);
+    for NightPoint { epoch, row, vector } in night.points {
+        let vector = kept(connection, entry, vector)?;
+        match row {
+            PointRow::Epoch => draft.epochs.push(EpochPoint {
+                number: epoch.number,
+                onset_s: epoch.onset_s,
+                mask: epoch.mask,
+                quality: epoch.quality,
+                stage: epoch.stage,
+                events: epoch.events,
+                vector,
+            }),
+            PointRow::Caption(caption) => draft.captions.push(CaptionPoint {
+                epoch: epoch.number,
+                kind: caption.kind,
+                text: caption.text,
+                vector,
+            }),
         }
-        let expected = entry.n_epochs + entry.n_captions;
-        let problem = format!(
-            "its {} points have the checksum {found}; expected {checksum} of {expected} points",
-            night.points.len()
-        );
-        Err(damaged(&self.connection, id, problem))
     }
+    Ok(draft)
+}
+
+/// Reads the points of a recording and compares their checksum with what was acknowledged.
+fn night(connection: &Connection, acknowledged: &Acknowledged, dim: usize) -> Result<Night> {
+    let Acknowledged { entry, checksum, .. } = acknowledged;
+    let night = read_night(connection, entry, dim)?;
+    let found = format!("{:032x}", night.checksum());
+    if found == *checksum {
+        return Ok(night);
+    }
+    let expected = entry.n_epochs + entry.n_captions;
+    let problem = format!(
+        "its {} points have the checksum {found}; expected {checksum} of {expected} points",
+        night.points.len()
+    );
+    Err(damaged(connection, &entry.id, problem))
 }
 
 pub(super) fn damaged(connection: &Connection, id: &RecordingId, problem: String) -> Error {

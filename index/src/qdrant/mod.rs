@@ -37,6 +37,7 @@
 mod client;
 mod collection;
 mod copy;
+mod destination;
 #[cfg(feature = "double")]
 pub mod double;
 mod expression;

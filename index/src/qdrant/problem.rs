@@ -79,6 +79,26 @@ pub enum QdrantProblem {
         /// The recording.
         recording: RecordingId,
     },
+    /// Another writer is at work on the recording.
+    #[error("recording `{recording}` of `{place}` is being written by {holder}")]
+    Leased {
+        /// The collection.
+        place: String,
+        /// The recording.
+        recording: RecordingId,
+        /// Who that is.
+        holder: String,
+    },
+    /// Another writer has taken the recording over, because nothing was heard of this one for as long as it had said.
+    #[error("recording `{recording}` of `{place}` was taken over by {holder}")]
+    TakenOver {
+        /// The collection.
+        place: String,
+        /// The recording.
+        recording: RecordingId,
+        /// Who that is.
+        holder: String,
+    },
     /// Something was written while epochs were counted, or snapshots made.
     #[error("`{place}` was written to after it was opened")]
     Changed {
@@ -117,6 +137,9 @@ impl QdrantProblem {
             }
             Self::Foreign { .. } => Some("choose another name"),
             Self::Point { .. } | Self::Damaged { .. } => Some("copy the recording once more"),
+            Self::Leased { .. } | Self::TakenOver { .. } => {
+                Some("run again; what is done by then is passed over")
+            }
             Self::Replaced { .. } | Self::Changed { .. } => Some("open the collection again"),
         }
     }

@@ -22,6 +22,7 @@ use crate::segment::{Segment, seal};
 use crate::storage::FileContent;
 use crate::{
     EpochPoint, EpochRow, Error, Recording, RecordingDraft, RecordingEntry, Recordings, Result,
+    Space,
 };
 
 /// Epochs that are asked for at a time: a night in one or two answers of 2 MB.
@@ -85,10 +86,7 @@ impl QdrantCollection {
         epochs.sort_by_key(|epoch| epoch.number);
         let details = manifest::details(&self.connection, &entry.id)?;
         let draft = RecordingDraft { epochs, ..draft_without_points(entry, details) };
-        let (sealed, bytes) = seal(self.space(), draft)?;
-        let path = PathBuf::from(self.place());
-        let (space, content) = (Arc::new(self.space().clone()), FileContent::from(bytes));
-        let segment = Arc::new(Segment::new(path, Arc::new(sealed), space, content));
+        let segment = sealed(&self.connection, self.space(), draft)?;
         let recording = Recording::new(Arc::new(entry.clone()), segment.content()?);
         Ok(Read { recording, codes: segment.codes()? })
     }
@@ -175,6 +173,22 @@ impl Recordings for QdrantCollection {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Seals a recording in memory as a folder keeps it on the disk.
+///
+/// # Errors
+///
+/// [`Error::Draft`] and [`Error::Dimension`].
+pub(super) fn sealed(
+    connection: &Connection,
+    space: &Space,
+    draft: RecordingDraft,
+) -> Result<Arc<Segment>> {
+    let (entry, bytes) = seal(space, draft)?;
+    let (space, content) = (Arc::new(space.clone()), FileContent::from(bytes));
+    let path = PathBuf::from(connection.place());
+    Ok(Arc::new(Segment::new(path, Arc::new(entry), space, content)))
 }
 
 /// Takes a vector that a folder had kept, so that a folder would keep it again with the same numbers.

@@ -1,5 +1,6 @@
 //! Fills a collection in Qdrant; there should be one writer at a time.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,13 +9,14 @@ use qdrant_client::qdrant::{DeletePoints, Filter, PointStruct, UpsertPoints};
 use tokio::task::JoinSet;
 
 use super::client::Connection;
-use super::collection::{damaged, read_night};
+use super::collection::{self, damaged, read_night};
 use super::filter::one_of;
 use super::manifest::Manifest;
 use super::night::Night;
+use super::recording::sealed;
 use super::{QdrantProblem, QdrantSettings, schema, sketch};
 use crate::collection::expect_space;
-use crate::{Error, Recording, RecordingEntry, Result, Space};
+use crate::{Error, Recording, RecordingDraft, RecordingEntry, Result, Space};
 
 /// Writes recordings into a collection in Qdrant.
 ///
@@ -83,6 +85,16 @@ impl QdrantWriter {
         self.manifest.acknowledged.values().map(|acknowledged| &acknowledged.entry)
     }
 
+    /// Returns which bundle the collection is filled with.
+    pub fn space(&self) -> &Space {
+        &self.manifest.space
+    }
+
+    /// Returns what is acknowledged of a recording, where there is one of that name.
+    pub fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry> {
+        self.manifest.acknowledged.get(id).map(|acknowledged| &acknowledged.entry)
+    }
+
     /// Returns the recordings whose upload has not ended, by ascending name.
     pub fn pending(&self) -> impl ExactSizeIterator<Item = &RecordingId> {
         self.manifest.pending.iter()
@@ -110,6 +122,42 @@ impl QdrantWriter {
             return Ok(Sent::Sketched);
         }
         self.send_whole(recording)
+    }
+
+    /// Adds a recording, or replaces the one of its name, as it would be in a folder: with the same bytes under the same
+    /// hash, and then sent by [`put`](Self::put).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Draft`], and those of [`put`](Self::put).
+    pub fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry> {
+        let segment = sealed(&self.connection, &self.manifest.space, draft)?;
+        let recording = Recording::new(Arc::clone(segment.entry()), segment.content()?);
+        self.put(&recording)?;
+        Ok(recording.entry().clone())
+    }
+
+    /// Sets what is said of a recording, which stands in each of its points: they are read, and sent again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`], [`QdrantProblem::Damaged`] where it is not what was acknowledged, and those of
+    /// [`put`](Self::put).
+    pub fn set_metadata(
+        &mut self,
+        id: &RecordingId,
+        metadata: BTreeMap<String, String>,
+    ) -> Result<RecordingEntry> {
+        let known = self.manifest.acknowledged.get(id);
+        let known = known.ok_or_else(|| Error::UnknownRecording { recording: id.clone() })?;
+        let space = &self.manifest.space;
+        let draft = collection::draft(&self.connection, known, space.dim)?;
+        // The segment keeps what was said when it was made, and with that its hash.
+        let segment = sealed(&self.connection, space, draft)?;
+        let entry = RecordingEntry { metadata, ..known.entry.clone() };
+        let recording = Recording::new(Arc::new(entry), segment.content()?);
+        self.put(&recording)?;
+        Ok(recording.entry().clone())
     }
 
     /// Sends a recording once more, whatever is there of it and whatever the list says: for one whose points are lost.
