@@ -67,6 +67,12 @@ impl Connection {
         runtime.block_on(task)
     }
 
+    /// Begins a task that goes on by itself, until the connection is dropped at the latest.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let runtime = self.runtime.as_ref().expect("it is there until the connection is dropped");
+        runtime.spawn(task);
+    }
+
     /// Sends a request until it is answered, and waits.
     pub(super) fn ask<T, F>(&self, action: &'static str, request: impl Fn(Qdrant) -> F) -> Result<T>
     where

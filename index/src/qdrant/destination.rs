@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use nocturne_psg::RecordingId;
 
 use super::QdrantWriter;
-use crate::destination::AllOurs;
 use crate::{Claims, Destination, Error, RecordingDraft, RecordingEntry, Result, Space};
 
 impl Destination for QdrantWriter {
@@ -44,6 +43,6 @@ impl Destination for QdrantWriter {
     }
 
     fn claims(&self) -> Box<dyn Claims> {
-        Box::new(AllOurs)
+        Box::new(self.leases().clone())
     }
 }
