@@ -13,7 +13,7 @@ use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{MatchedMetadata, MetadataTable};
 use serde_json::json;
 
-use crate::args::{Common, Index, Place, QdrantArguments};
+use crate::args::{Common, Index, Place, QdrantArguments, Reached};
 use crate::console;
 use crate::error::Outcome;
 use crate::session::Session;
@@ -45,7 +45,8 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
         problems.extend(say(&MetadataTable::read(&table)?, &mut found));
     }
     labels.profile.profile()?;
-    let session = Session::open_for(common, &encoder, &collection)?;
+    let place = Reached { place: &collection, server: &server };
+    let session = Session::open_for(common, &encoder, place)?;
     let filling = Filling {
         found,
         collection: &collection,
@@ -87,16 +88,12 @@ fn destination(
     server: &QdrantArguments,
 ) -> Result<Box<dyn Destination>> {
     let space = Space::of(&session.bundle);
-    match collection {
-        Place::Folder(folder) => {
-            let mut writer = CollectionWriter::open_or_create(folder, &space)?;
-            writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
-            Ok(Box::new(writer))
-        }
-        Place::Qdrant(url) => {
-            Ok(Box::new(QdrantWriter::open_or_create(server.settings(url), &space)?))
-        }
-    }
+    let mut writer: Box<dyn Destination> = match collection {
+        Place::Folder(folder) => Box::new(CollectionWriter::open_or_create(folder, &space)?),
+        Place::Qdrant(url) => Box::new(QdrantWriter::open_or_create(server.settings(url), &space)?),
+    };
+    writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
+    Ok(writer)
 }
 
 /// Tells of each recording as it is done.

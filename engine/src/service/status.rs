@@ -97,7 +97,8 @@ fn qdrant_code(problem: &QdrantProblem) -> Code {
         | QdrantProblem::PlainKey { .. }
         | QdrantProblem::Leased { .. }
         | QdrantProblem::TakenOver { .. }
-        | QdrantProblem::Foreign { .. } => Code::Internal,
+        | QdrantProblem::Foreign { .. }
+        | QdrantProblem::Pointer { .. } => Code::Internal,
     }
 }
 

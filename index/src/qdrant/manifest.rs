@@ -5,6 +5,7 @@
 //! | space | `format` | 1 |
 //! | | `space` | the [`Space`] as JSON |
 //! | | `generation` | grows with every change of this list |
+//! | note | | described in `spaces::notes` |
 //! | recording | `recording` | its name |
 //! | | `state` | `acknowledged`, or `pending` from before its first point is sent until all are read back |
 //! | | `content` | hash of its segment |
@@ -30,6 +31,7 @@ use serde::de::DeserializeOwned;
 use super::client::Connection;
 use super::payload::{Answer, Payload};
 use super::schema::{recording_point, space_point};
+use super::spaces::notes;
 use crate::{Error, Recording, RecordingEntry, Result, Space};
 
 /// The version that this build writes, and the newest that it reads.
@@ -109,7 +111,7 @@ impl Manifest {
     }
 
     fn add(&mut self, connection: &Connection, point: &RetrievedPoint) -> Result<()> {
-        if point.id == Some(space_point()) {
+        if point.id == Some(space_point()) || notes::is_note(point) {
             return Ok(());
         }
         let place = connection.place();
@@ -267,7 +269,7 @@ fn get(connection: &Connection, id: PointId) -> Result<Option<RetrievedPoint>> {
     Ok(answer.result.into_iter().next())
 }
 
-fn put(connection: &Connection, id: PointId, payload: Payload) -> Result<()> {
+pub(super) fn put(connection: &Connection, id: PointId, payload: Payload) -> Result<()> {
     // A point without vectors has an empty list of them; one that says nothing of vectors is refused.
     let none = VectorsOptions::Vectors(NamedVectors::default());
     let vectors = Some(Vectors { vectors_options: Some(none) });
@@ -284,15 +286,15 @@ fn put(connection: &Connection, id: PointId, payload: Payload) -> Result<()> {
     Ok(())
 }
 
-fn answer<'a>(place: &'a str, point: &'a RetrievedPoint) -> Answer<'a> {
+pub(super) fn answer<'a>(place: &'a str, point: &'a RetrievedPoint) -> Answer<'a> {
     Answer { place, id: point.id.as_ref(), payload: &point.payload, vectors: None }
 }
 
-fn text_of(value: &(impl serde::Serialize + ?Sized)) -> String {
+pub(super) fn text_of(value: &(impl serde::Serialize + ?Sized)) -> String {
     serde_json::to_string(value).expect("text keys and finite numbers always make JSON")
 }
 
-fn json<T: DeserializeOwned>(answer: &Answer<'_>, field: &'static str) -> Result<T> {
+pub(super) fn json<T: DeserializeOwned>(answer: &Answer<'_>, field: &'static str) -> Result<T> {
     let text = answer.text(field, "JSON")?;
     serde_json::from_str(text).map_err(|_| answer.problem(field, "JSON of this version"))
 }

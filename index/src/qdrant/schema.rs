@@ -108,6 +108,11 @@ pub(super) fn space_point() -> PointId {
     named("space")
 }
 
+/// Returns the name of a point that tells something of a space.
+pub(super) fn note_point(note: &str) -> PointId {
+    named(&format!("note {note}"))
+}
+
 fn named(name: &str) -> PointId {
     Uuid::new_v5(&NAMES, name.as_bytes()).to_string().into()
 }
@@ -136,7 +141,8 @@ pub(super) fn is_there(connection: &Connection) -> Result<bool> {
     }))
 }
 
-fn exists_by_name(connection: &Connection, name: &str) -> Result<bool> {
+/// Returns whether there is a collection or an alias of that name.
+pub(super) fn exists_by_name(connection: &Connection, name: &str) -> Result<bool> {
     connection.ask("look for", |client| async move { client.collection_exists(name).await })
 }
 

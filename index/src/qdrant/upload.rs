@@ -14,6 +14,7 @@ use super::filter::one_of;
 use super::manifest::Manifest;
 use super::night::Night;
 use super::recording::sealed;
+use super::spaces::Place;
 use super::{QdrantProblem, QdrantSettings, schema, sketch};
 use crate::collection::expect_space;
 use crate::{Error, Recording, RecordingDraft, RecordingEntry, Result, Space};
@@ -26,8 +27,8 @@ use crate::{Error, Recording, RecordingDraft, RecordingEntry, Result, Space};
 /// another writer leaves what one undisturbed [`put`](Self::put) would have left: nothing missing, nothing twice.
 #[derive(Debug)]
 pub struct QdrantWriter {
-    connection: Arc<Connection>,
-    manifest: Manifest,
+    pub(super) connection: Arc<Connection>,
+    pub(super) manifest: Manifest,
 }
 
 /// What became of a recording.
@@ -44,14 +45,20 @@ pub enum Sent {
 }
 
 impl QdrantWriter {
-    /// Opens a collection for the vectors of a space, or makes it where there is none, or where making it was cut short.
+    /// Opens a collection for the vectors of a space, or makes it where there is none, or where making it was cut short. It
+    /// writes to the space that is served now, or to the one that the address names, also after another was promoted.
     ///
     /// # Errors
     ///
-    /// [`Error::OtherBundle`]; [`QdrantProblem::Foreign`] where there is a collection of that name that is not ours, and the
+    /// [`Error::OtherBundle`]; [`Error::UnknownSpace`] where the address names a space that is not there;
+    /// [`QdrantProblem::Foreign`] where there is a collection of that name that is not ours, and the
     /// errors of [`QdrantCollection::open`](super::QdrantCollection::open).
     pub fn open_or_create(settings: QdrantSettings, space: &Space) -> Result<Self> {
-        let connection = Connection::new(settings)?;
+        Self::open_at(Place::of_writer(Connection::new(settings)?)?, space)
+    }
+
+    /// Opens the space that a connection leads to, or makes it.
+    pub(super) fn open_at(connection: Arc<Connection>, space: &Space) -> Result<Self> {
         let place = connection.place();
         let (has_points, has_recordings) = schema::exists(&connection)?;
         if has_points && !has_recordings {

@@ -1,11 +1,13 @@
 //! A collection in Qdrant: against a double that can fail, and against a server where one is named.
 
+mod aliases;
 mod copy;
 mod live;
 mod pass;
 mod repair;
 mod search;
 mod sketches;
+mod spaces;
 mod upload;
 
 use std::time::Duration;
