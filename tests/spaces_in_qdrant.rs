@@ -1,8 +1,10 @@
 //! `nocturne space` on a collection in Qdrant, of which a double answers: as in a folder.
 
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use nocturne_encoder::Bundle;
 use nocturne_index::qdrant::double::{Double, Fault, Store, When};
@@ -13,8 +15,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::bundles::{other, shipped};
-use crate::program::{Run, has_encoder, nocturne, run, text};
-use crate::spaces::{ask, change_while_asked, dump, engine, events, name, simulate, towers};
+use crate::program::{Run, has_encoder, nocturne, root, run, text};
+use crate::server::{Server, packages};
+use crate::spaces::{ask, change_while_asked, dump, engine, events, name, simulate, towers, wait};
 
 /// Three short nights in a collection of the shipped bundle, and another bundle.
 struct Lab {
@@ -62,8 +65,8 @@ impl Lab {
 
     fn settings(&self) -> QdrantSettings {
         let mut settings = QdrantSettings::at(self.url().parse().unwrap());
-        settings.first_pause = std::time::Duration::from_millis(1);
-        settings.longest_pause = std::time::Duration::from_millis(4);
+        settings.first_pause = Duration::from_millis(1);
+        settings.longest_pause = Duration::from_millis(4);
         settings
     }
 
@@ -261,6 +264,50 @@ fn engine_goes_over_in_one_step_while_it_is_asked() {
     };
     let answers = [of_space("main", &shipped()), of_space("v2", &lab.bundle)];
     change_while_asked(&engine(lab.settings(), &shipped(), true), &answers, &lab.spaces());
+}
+
+#[test]
+fn server_goes_over_in_one_step_while_clients_ask() {
+    const QUESTION: &str = "deep sleep with slow waves";
+    let Some(lab) = Lab::open() else { return };
+    let Some(packages) = packages() else { return };
+    lab.filled();
+    let server = Server::of(&lab.url());
+    let mut asker = Command::new("python3")
+        .arg(root().join("tests/asker.py"))
+        .args([&server.address, QUESTION])
+        .env("PYTHONPATH", packages)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(asker.stdout.take().unwrap()).lines();
+    assert_eq!(told.next().unwrap().unwrap(), "asking");
+    let second = Duration::from_secs(1);
+    for _ in 0..2 {
+        for change in [["promote", "v2", "--no-compare"].as_slice(), &["rollback"]] {
+            wait(2 * second);
+            lab.space(change).expect_code(0);
+            wait(4 * second);
+        }
+    }
+    drop(asker.stdin.take());
+    let told: Value = serde_json::from_str(&told.next().unwrap().unwrap()).unwrap();
+    assert!(asker.wait().unwrap().success());
+    assert_eq!(told["errors"], serde_json::json!([]));
+    // The answers that came are those of the two spaces, and no others.
+    let hits = |answer: &Value, epoch: fn(&Value) -> [Value; 2]| -> Vec<[Value; 2]> {
+        answer["hits"].as_array().unwrap().iter().map(epoch).collect()
+    };
+    let came = told["answers"].as_array().unwrap().iter();
+    let came: HashSet<_> =
+        came.map(|it| hits(it, |hit| [hit[0].clone(), hit[1].clone()])).collect();
+    let expected = ["main", "v2"].map(|space| {
+        let place = format!("{}@{space}", lab.url());
+        let answer = run(["search", QUESTION, "-k", "5", "--json", "-c", &place]).expect_code(0);
+        hits(&answer.json(), |hit| [hit["recording"].clone(), hit["epoch"].clone()])
+    });
+    assert_eq!((came.len(), came), (told["answers"].as_array().unwrap().len(), expected.into()));
 }
 
 #[test]

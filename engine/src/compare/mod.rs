@@ -104,8 +104,11 @@ pub fn compare(
     some.shuffle(&mut random);
     some.truncate(settings.n_recordings);
     let labels = labels::compare([first, second], &some, &mut damaged)?;
-    let missing = [first, second].into_iter().flat_map(|space| space.snapshot.missing());
-    damaged.extend(missing.map(|(recording, _)| recording));
+    for ComparedSpace { snapshot, .. } in [first, second] {
+        // What was not acknowledged is not in the space yet, and not damaged.
+        let missing = snapshot.missing().into_iter().map(|(recording, _)| recording);
+        damaged.extend(missing.filter(|recording| snapshot.entry(recording).is_some()));
+    }
     Ok(Comparison { coverage, neighbours, labels, damaged: damaged.into_iter().collect() })
 }
 

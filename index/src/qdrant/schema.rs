@@ -175,12 +175,16 @@ fn create_index(connection: &Connection, collection: &str, field: &str, kind: In
     Ok(())
 }
 
-/// Makes the collection of sketches, unless it is there.
+/// Makes the collection of sketches and its index, as far as they are not there.
 pub(super) fn create_nights(connection: &Connection, dim: usize) -> Result<()> {
-    let url = &connection.settings().url;
-    if has_nights(connection)? {
-        return Ok(());
+    let nights = connection.settings().url.nights();
+    if !has_nights(connection)? {
+        create(connection, &sketches(nights.clone(), dim))?;
     }
+    create_index(connection, &nights, "recording", Index::Tenant)
+}
+
+fn sketches(collection_name: String, dim: usize) -> CreateCollection {
     #[expect(deprecated, reason = "servers before 1.19 know nothing else")]
     let params = VectorParams {
         size: dim as u64,
@@ -188,17 +192,15 @@ pub(super) fn create_nights(connection: &Connection, dim: usize) -> Result<()> {
         on_disk: Some(true),
         ..VectorParams::default()
     };
-    let request = CreateCollection {
-        collection_name: url.nights(),
+    CreateCollection {
+        collection_name,
         vectors_config: Some(VectorsConfig {
             config: Some(Config::ParamsMap(VectorParamsMap {
                 map: [(SKETCH.to_owned(), params)].into(),
             })),
         }),
         ..CreateCollection::default()
-    };
-    create(connection, &request)?;
-    create_index(connection, &url.nights(), "recording", Index::Tenant)
+    }
 }
 
 /// Creates a collection unless it is there: an attempt whose answer was lost has created it.
