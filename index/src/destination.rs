@@ -98,9 +98,9 @@ pub enum Claim {
     },
 }
 
-/// The claims of an only writer.
+/// The claims of the only writer of a folder.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct AllOurs;
+struct AllOurs;
 
 impl Claims for AllOurs {
     fn claim(&self, _id: &RecordingId, listed: Option<&RecordingEntry>) -> Result<Claim> {

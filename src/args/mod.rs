@@ -15,7 +15,7 @@ use nocturne_index::{Expression, Filter};
 use nocturne_psg::montage::{Channel, ProfileChoice};
 use nocturne_psg::{EventKind, RecordingId, Stage};
 
-pub(crate) use place::{Place, QdrantArguments, Reached};
+pub(crate) use place::{Place, QdrantArguments, Reached, WritingArguments};
 pub(crate) use questions::{Eval, Label, Nights, SearchEpochs, Serve};
 pub(crate) use recordings::{Caption, Deid, Demo, Index, Inspect, Simulate};
 pub(crate) use space::{

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::TypedValueParser;
@@ -92,6 +93,28 @@ impl QdrantArguments {
     /// Returns how a server is spoken to.
     pub(crate) fn settings(&self, url: &QdrantUrl) -> QdrantSettings {
         QdrantSettings { api_key: self.api_key.clone(), ..QdrantSettings::at(url.clone()) }
+    }
+}
+
+/// How a collection in Qdrant is written to, beside other writers.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WritingArguments {
+    /// How long a recording that this process is at work on is left to it after it was last heard of, in seconds, before
+    /// another process takes it over.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = "Qdrant", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) lease: u32,
+    /// Most seconds to wait at the end until the server has built its graphs; questions are answered meanwhile.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Qdrant")]
+    pub(crate) wait: u32,
+    /// Does not wait for the server's graphs.
+    #[arg(long, help_heading = "Qdrant", conflicts_with = "wait")]
+    pub(crate) no_wait: bool,
+}
+
+impl WritingArguments {
+    /// Returns how a server is written to.
+    pub(crate) fn settings(&self, server: &QdrantArguments, url: &QdrantUrl) -> QdrantSettings {
+        QdrantSettings { lease: Duration::from_secs(self.lease.into()), ..server.settings(url) }
     }
 }
 

@@ -8,7 +8,7 @@ use nocturne_indexer::CaptionKinds;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::simulator::Site;
 
-use super::place::{Place, QdrantArguments, place};
+use super::place::{Place, QdrantArguments, WritingArguments, place};
 use super::{EncoderArguments, ManifestArguments, ProfileArguments};
 use crate::epoch_numbers::EpochNumbers;
 
@@ -84,6 +84,8 @@ pub(crate) struct Index {
     pub(crate) collection: Place,
     #[command(flatten)]
     pub(crate) server: QdrantArguments,
+    #[command(flatten)]
+    pub(crate) writing: WritingArguments,
     /// Name that is put before the names of the recordings and kept with them.
     #[arg(long, value_name = "NAME")]
     pub(crate) cohort: Option<String>,

@@ -38,11 +38,9 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<Outcome> {
     let collection = arguments.work.join(format!("collection-{}", &key[..8]));
     std::fs::create_dir_all(&arguments.work)
         .with_context(|| format!("cannot create `{}`", arguments.work.display()))?;
-    let server = QdrantArguments { api_key: None };
     let filling = index::Filling {
         found: discover(&folder, None)?,
-        collection: &Place::Folder(collection.clone()),
-        server: &server,
+        destination: index::folder(&session, &collection)?,
         cohort: None,
         captions: CaptionKinds::default(),
         profile: ProfileChoice::Auto,
@@ -52,7 +50,7 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<Outcome> {
     let outcome = index::summarise(&report, false)?;
     let asked = CollectionArguments {
         collection: Place::Folder(collection.clone()),
-        server: server.clone(),
+        server: QdrantArguments { api_key: None },
         full_pass: usize::MAX,
         recall: 1.0,
         encoder: arguments.encoder.clone(),

@@ -13,7 +13,8 @@ use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{MatchedMetadata, MetadataTable};
 use serde_json::json;
 
-use crate::args::{Common, Index, Place, QdrantArguments, Reached};
+use super::graphs;
+use crate::args::{Common, Index, Place, QdrantArguments, Reached, WritingArguments};
 use crate::console;
 use crate::error::Outcome;
 use crate::session::Session;
@@ -21,8 +22,7 @@ use crate::session::Session;
 /// What goes into which collection.
 pub(super) struct Filling<'a> {
     pub(super) found: Vec<FoundRecording>,
-    pub(super) collection: &'a Place,
-    pub(super) server: &'a QdrantArguments,
+    pub(super) destination: Box<dyn Destination>,
     pub(super) cohort: Option<&'a str>,
     pub(super) captions: CaptionKinds,
     pub(super) profile: ProfileChoice,
@@ -31,7 +31,7 @@ pub(super) struct Filling<'a> {
 
 pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
     let Index { folder, list, collection, cohort, metadata, captions, .. } = arguments;
-    let Index { server, strict, json, labels, encoder, .. } = arguments;
+    let Index { server, writing, strict, json, labels, encoder, .. } = arguments;
     let (mut found, mut problems) = match (&list.manifest, &folder) {
         (Some(manifest), _) => {
             let manifest = Manifest::read(manifest, list.data_root.as_deref())?;
@@ -49,14 +49,16 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
     let session = Session::open_for(common, &encoder, place)?;
     let filling = Filling {
         found,
-        collection: &collection,
-        server: &server,
+        destination: destination(&session, &collection, &server, &writing)?,
         cohort: cohort.as_deref(),
         captions,
         profile: labels.profile,
         strict,
     };
     let report = fill(&session, filling, json)?;
+    if let Place::Qdrant(url) = &collection {
+        graphs::wait(server.settings(url), &writing, json)?;
+    }
     let outcome = summarise(&report, json)?;
     problems.iter().try_for_each(|problem| tell_problem(problem, json))?;
     Ok(if problems.is_empty() { outcome } else { Outcome::PartlyDone })
@@ -64,8 +66,7 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
 
 /// Fills a collection and tells of each recording as it is done.
 pub(super) fn fill(session: &Session, filling: Filling<'_>, json: bool) -> Result<Report> {
-    let Filling { found, collection, server, cohort, captions, profile, strict } = filling;
-    let writer = destination(session, collection, server)?;
+    let Filling { found, destination, cohort, captions, profile, strict } = filling;
     let (signal, text) = session.towers()?;
     let options = Options {
         z_score: session.bundle.manifest().preprocessing.z_score,
@@ -75,7 +76,7 @@ pub(super) fn fill(session: &Session, filling: Filling<'_>, json: bool) -> Resul
         metadata: cohort.iter().map(|cohort| ("cohort".to_owned(), (*cohort).to_owned())).collect(),
     };
     let mut teller = Teller::new("indexing", found.len(), json);
-    let report = Indexer::new(signal, text, writer, options)
+    let report = Indexer::new(signal, text, destination, options)
         .run(found, |progress| teller.tell(&progress))?;
     teller.end()?;
     Ok(report)
@@ -86,14 +87,24 @@ fn destination(
     session: &Session,
     collection: &Place,
     server: &QdrantArguments,
+    writing: &WritingArguments,
 ) -> Result<Box<dyn Destination>> {
-    let space = Space::of(&session.bundle);
-    let mut writer: Box<dyn Destination> = match collection {
-        Place::Folder(folder) => Box::new(CollectionWriter::open_or_create(folder, &space)?),
-        Place::Qdrant(url) => Box::new(QdrantWriter::open_or_create(server.settings(url), &space)?),
-    };
+    match collection {
+        Place::Folder(path) => folder(session, path),
+        Place::Qdrant(url) => {
+            let (settings, space) = (writing.settings(server, url), Space::of(&session.bundle));
+            let mut writer = QdrantWriter::open_or_create(settings, &space)?;
+            writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
+            Ok(Box::new(writer))
+        }
+    }
+}
+
+/// Opens a folder for writing, or makes the collection where there is none.
+pub(super) fn folder(session: &Session, path: &Path) -> Result<Box<dyn Destination>> {
+    let mut writer = CollectionWriter::open_or_create(path, &Space::of(&session.bundle))?;
     writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
-    Ok(writer)
+    Ok(Box::new(writer))
 }
 
 /// Tells of each recording as it is done.

@@ -95,6 +95,8 @@ fn qdrant_code(problem: &QdrantProblem) -> Code {
         QdrantProblem::Refused { .. }
         | QdrantProblem::Url { .. }
         | QdrantProblem::PlainKey { .. }
+        | QdrantProblem::OldServer { .. }
+        | QdrantProblem::Optimizer { .. }
         | QdrantProblem::Leased { .. }
         | QdrantProblem::TakenOver { .. }
         | QdrantProblem::Foreign { .. }

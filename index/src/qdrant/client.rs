@@ -72,8 +72,16 @@ impl Connection {
 
     /// Runs a task to its end.
     pub(super) fn run<T>(&self, task: impl Future<Output = T>) -> T {
-        let runtime = self.thread.0.as_ref().expect("it is there until the thread is dropped");
-        runtime.block_on(task)
+        self.runtime().block_on(task)
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.thread.0.as_ref().expect("it is there until the thread is dropped")
+    }
+
+    /// Begins a task that goes on by itself, until the connection is dropped at the latest.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime().spawn(task);
     }
 
     /// Sends a request until it is answered, and waits.

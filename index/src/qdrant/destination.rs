@@ -7,7 +7,6 @@ use nocturne_encoder::Bundle;
 use nocturne_psg::RecordingId;
 
 use super::QdrantWriter;
-use crate::destination::AllOurs;
 use crate::{Claims, Destination, Error, RecordingDraft, RecordingEntry, Result, Space};
 
 impl Destination for QdrantWriter {
@@ -50,6 +49,6 @@ impl Destination for QdrantWriter {
     }
 
     fn claims(&self) -> Box<dyn Claims> {
-        Box::new(AllOurs)
+        Box::new(self.leases().clone())
     }
 }

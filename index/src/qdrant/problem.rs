@@ -35,6 +35,24 @@ pub enum QdrantProblem {
         /// How often it was tried.
         attempts: usize,
     },
+    /// The server is too old to decide between two writers; the caller's mistake.
+    #[error(
+        "`{place}` is on Qdrant {found}, which knows no conditional writes; expected 1.17 or newer"
+    )]
+    OldServer {
+        /// The collection.
+        place: String,
+        /// Version of the server.
+        found: String,
+    },
+    /// The server has stopped to build its graphs; the server's mistake.
+    #[error("the server of `{place}` cannot go on building its graphs: {error}")]
+    Optimizer {
+        /// The collection.
+        place: String,
+        /// The server's words.
+        error: String,
+    },
     /// There is a collection of that name that Nocturne has not made; the caller's mistake.
     #[error("`{place}` was not made by Nocturne: there is no `{manifest}` beside it")]
     Foreign {
@@ -143,6 +161,10 @@ impl QdrantProblem {
             Self::Lost { .. } => {
                 Some("delete the list in Qdrant as well and copy the collection once more")
             }
+            Self::Optimizer { .. } => Some(
+                "look into the log of the server; what was acknowledged is safe, and is found without a graph",
+            ),
+            Self::OldServer { .. } => Some("update the server; reading is possible meanwhile"),
             Self::Foreign { .. } => Some("choose another name"),
             Self::Pointer { .. } => Some(
                 "delete the alias in Qdrant, which serves `main`, then promote the space that is to be served",

@@ -48,6 +48,11 @@ pub struct QdrantSettings {
     pub first_pause: Duration,
     /// Longest pause.
     pub longest_pause: Duration,
+    /// How long a recording that this writer is at work on is left to it after it was last heard of, 1 ms to a day; see
+    /// [`Claims`](crate::Claims).
+    pub lease: Duration,
+    /// Pause before a recording that another writer is at work on is looked at again.
+    pub look_again: Duration,
     /// Most points in an answer to a search, unless more hits are wanted; where a filter leaves too few of so many, the
     /// recordings are read one after the other. A point takes about 2.5 kB.
     pub largest_answer: usize,
@@ -57,7 +62,7 @@ pub struct QdrantSettings {
 
 impl QdrantSettings {
     /// Returns what is fit for most servers: 200 points in a request, three requests at once, six attempts in 10 seconds,
-    /// and a pass over 250,000 epochs.
+    /// leases of a minute, and a pass over 250,000 epochs.
     pub fn at(url: QdrantUrl) -> Self {
         Self {
             url,
@@ -69,6 +74,8 @@ impl QdrantSettings {
             attempts: 6,
             first_pause: Duration::from_millis(300),
             longest_pause: Duration::from_secs(30),
+            lease: Duration::from_mins(1),
+            look_again: Duration::from_secs(2),
             largest_answer: 16_384,
             full_pass: 250_000,
         }
@@ -76,7 +83,9 @@ impl QdrantSettings {
 
     /// Refuses numbers that are out of range, and a key that would be readable on the way.
     pub(super) fn check(&self) -> Result<()> {
+        let lease_ms = usize::try_from(self.lease.as_millis()).unwrap_or(usize::MAX);
         let ranges = [
+            ("lease_ms", lease_ms, 1..=86_400_000, "1 to 86400000"),
             ("batch", self.batch, 1..=4096, "1 to 4096"),
             ("streams", self.streams, 1..=64, "1 to 64"),
             ("attempts", self.attempts, 1..=1000, "1 to 1000"),

@@ -14,6 +14,7 @@ mod drop;
 pub(super) mod notes;
 mod place;
 mod pointer;
+mod writers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -161,7 +162,8 @@ impl QdrantSpaces {
     /// # Errors
     ///
     /// [`Error::UnknownSpace`], [`Error::ServedSpace`] where it is served already, [`Error::IncompleteSpace`] where
-    /// `demand` says so, [`QdrantProblem::Changed`] where somebody writes to the space that is served, and those of opening.
+    /// `demand` says so, [`QdrantProblem::Leased`] and [`Changed`](QdrantProblem::Changed) where somebody writes to the space
+    /// that is served, and those of opening. It waits for what a writer that has died holds, as long as that lasts.
     pub fn promote(&self, name: &SpaceName, demand: Demand) -> Result<Promoted> {
         self.serve(&self.serving()?, name, demand)
     }
@@ -195,7 +197,8 @@ impl QdrantSpaces {
         Ok(Promoted { serving, coverage })
     }
 
-    /// Compares what a space has with what the served one has, and refuses where that changes meanwhile.
+    /// Compares what a space has with what the served one has, and refuses where somebody is about to change that: nobody is
+    /// to add to a space what a promotion would then hide.
     fn compare(
         &self,
         served: &QdrantCollection,
@@ -206,6 +209,7 @@ impl QdrantSpaces {
         if demand == Demand::Whole {
             coverage.expect_whole(&candidate.space_name(), &served.space_name())?;
         }
+        writers::expect_none(&served.connection)?;
         if !served.is_current()? {
             return Err(Error::Qdrant(QdrantProblem::Changed { place: served.place() }));
         }

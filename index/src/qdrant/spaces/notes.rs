@@ -7,12 +7,16 @@
 
 use std::path::PathBuf;
 
-use qdrant_client::qdrant::{DeletePoints, GetPoints, RetrievedPoint};
+use qdrant_client::qdrant::vectors::VectorsOptions;
+use qdrant_client::qdrant::{
+    DeletePoints, GetPoints, NamedVectors, PointStruct, RetrievedPoint, UpsertPoints, Vectors,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::qdrant::client::Connection;
-use crate::qdrant::manifest::{answer, json, put, text_of};
+use crate::qdrant::list::{answer, one_after_the_other};
+use crate::qdrant::manifest::{json, text_of};
 use crate::qdrant::payload::Payload;
 use crate::qdrant::schema::{note_point, space_point};
 use crate::{Error, Result};
@@ -67,7 +71,21 @@ pub(super) fn write(connection: &Connection, note: &str, told: &impl Serialize) 
         ("format".to_owned(), i64::from(FORMAT).into()),
         ("told".to_owned(), text_of(told).into()),
     ]);
-    put(connection, note_point(note), payload)
+    // A point without vectors has an empty list of them.
+    let none = VectorsOptions::Vectors(NamedVectors::default());
+    let vectors = Some(Vectors { vectors_options: Some(none) });
+    let request = UpsertPoints {
+        collection_name: connection.settings().url.recordings(),
+        wait: Some(true),
+        points: vec![PointStruct { id: Some(note_point(note)), payload, vectors }],
+        ordering: Some(one_after_the_other()),
+        ..UpsertPoints::default()
+    };
+    connection.ask("write to", |client| {
+        let request = request.clone();
+        async move { client.upsert_points(request).await }
+    })?;
+    Ok(())
 }
 
 /// Takes away what makes a list that of a space: it is none any more then.
@@ -75,6 +93,7 @@ pub(super) fn remove(connection: &Connection) -> Result<()> {
     let request = DeletePoints {
         collection_name: connection.settings().url.recordings(),
         wait: Some(true),
+        ordering: Some(one_after_the_other()),
         points: Some(vec![note_point(RECORD), space_point()].into()),
         ..DeletePoints::default()
     };

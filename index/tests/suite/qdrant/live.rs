@@ -6,17 +6,22 @@
 #![expect(clippy::disallowed_methods, reason = "a test is opted into by the environment")]
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use nocturne_index::qdrant::{
     ApiKey, QdrantCollection, QdrantIndex, QdrantSettings, QdrantUrl, QdrantWriter, copy_to_qdrant,
+    wait_until_green,
 };
 use nocturne_index::{
-    ExactIndex, Filter, Recording, Recordings, ScoreTable, SearchRequest, VectorIndex,
+    Claim, Destination, ExactIndex, Filter, Recording, RecordingDraft, Recordings, ScoreTable,
+    SearchRequest, VectorIndex,
 };
 use nocturne_psg::Stage;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
+use super::leases::index;
 use super::{aliases, spaces};
 use crate::support::{DIM, collection, draft, id, random_embedding, space};
 
@@ -114,4 +119,58 @@ fn a_server_has_aliases_as_the_double_has_them() {
 fn a_server_serves_the_space_that_was_promoted() {
     let Some(temporary) = Temporary::on_server() else { return };
     spaces::promote_and_go_back(&temporary.settings);
+}
+
+#[test]
+fn a_server_decides_which_writer_has_a_recording() {
+    let Some(temporary) = Temporary::on_server() else { return };
+    let settings = || temporary.settings.clone();
+    let mortal = QdrantSettings { lease: Duration::from_millis(200), ..settings() };
+    let dying = QdrantWriter::open_or_create(mortal, &space()).unwrap();
+    let claims = Destination::claims(&dying);
+    // Writers that end give back what they hold; what is claimed afterwards is left as by one that dies.
+    drop(dying);
+    assert_eq!(claims.claim(&id("a"), None).unwrap(), Claim::Ours(None));
+    let mut heir = QdrantWriter::open_or_create(settings(), &space()).unwrap();
+    let of_heir = Destination::claims(&heir);
+    assert!(matches!(of_heir.claim(&id("a"), None).unwrap(), Claim::Held { .. }));
+    drop(claims);
+    while matches!(of_heir.claim(&id("a"), None).unwrap(), Claim::Held { .. }) {
+        std::thread::yield_now();
+    }
+    let entry = Destination::commit(&mut heir, draft("a", 1, 50)).unwrap();
+    let last = QdrantWriter::open_or_create(settings(), &space()).unwrap();
+    let of_last = Destination::claims(&last);
+    assert_eq!(of_last.claim(&id("a"), None).unwrap(), Claim::Ours(Some(entry)));
+    let error = Destination::commit(&mut heir, draft("a", 2, 40)).unwrap_err();
+    assert!(error.is_held(), "{error}");
+    drop(last);
+    Destination::commit(&mut heir, draft("a", 2, 40)).unwrap();
+    let there = QdrantCollection::open(settings()).unwrap();
+    assert_eq!((there.verify().count(), there.n_epochs()), (0, 40));
+}
+
+#[test]
+fn writers_share_the_work_on_a_server() {
+    let Some(temporary) = Temporary::on_server() else { return };
+    let settings =
+        QdrantSettings { look_again: Duration::from_millis(20), ..temporary.settings.clone() };
+    let cohort: Vec<_> = (0..12).map(|night| draft(&format!("n{night}"), night, 60)).collect();
+    let embedded = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let embed = |draft: &RecordingDraft| embedded.lock().unwrap().push(draft.id.clone());
+            let (settings, cohort) = (settings.clone(), &cohort);
+            scope.spawn(move || index(settings, cohort, &embed).unwrap());
+        }
+    });
+    let mut embedded = embedded.into_inner().unwrap();
+    embedded.sort();
+    let mut expect: Vec<_> = cohort.iter().map(|draft| draft.id.clone()).collect();
+    expect.sort();
+    assert_eq!(embedded, expect, "each once");
+    let built = wait_until_green(settings.clone(), Duration::from_mins(2), &mut |_| {}).unwrap();
+    assert!(built.is_green, "{built:?}");
+    let there = QdrantCollection::open(settings).unwrap();
+    assert_eq!((there.verify().count(), there.n_epochs()), (0, 12 * 60));
 }

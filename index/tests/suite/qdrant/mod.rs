@@ -2,6 +2,7 @@
 
 mod aliases;
 mod copy;
+mod leases;
 mod live;
 mod pass;
 mod repair;
@@ -13,7 +14,7 @@ mod upload;
 use std::time::Duration;
 
 use nocturne_encoder::Embedding;
-use nocturne_index::qdrant::double::Double;
+use nocturne_index::qdrant::double::{Double, StoredCollection};
 use nocturne_index::qdrant::{QdrantIndex, QdrantSettings, copy_to_qdrant};
 use nocturne_index::{Collection, Error, Found, SearchRequest, Space, VectorIndex};
 
@@ -28,7 +29,28 @@ fn settings(double: &Double) -> QdrantSettings {
     settings.attempts = 4;
     settings.first_pause = Duration::from_millis(1);
     settings.longest_pause = Duration::from_millis(4);
+    settings.look_again = Duration::from_millis(1);
     settings
+}
+
+/// Returns a collection of a server without its leases, and without the marks that they leave: which lease wrote a point.
+fn without_leases(double: &Double, name: &str) -> StoredCollection {
+    let mut collection = double.store().collections[name].clone();
+    collection.points.retain(|_, point| point.payload.get("state") != Some(&"lease".into()));
+    for point in collection.points.values_mut() {
+        point.payload.remove("lease");
+    }
+    collection
+}
+
+/// Returns all that a server keeps of a collection but for leases, and the count of the changes of its list.
+fn kept(double: &Double) -> [StoredCollection; 3] {
+    let names = [NAME.to_owned(), format!("{NAME}-recordings"), format!("{NAME}-nights")];
+    let mut kept = names.map(|name| without_leases(double, &name));
+    for point in kept[1].points.values_mut() {
+        point.payload.remove("generation");
+    }
+    kept
 }
 
 /// An index over a copy of a collection in a double of its own.

@@ -1,6 +1,7 @@
 //! Several spaces of one collection, one of which is served, and whatever fails there is always exactly one.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use nocturne_encoder::bundle::TokenizerSpec;
 use nocturne_index::qdrant::double::{Double, Fault, When};
@@ -8,9 +9,11 @@ use nocturne_index::qdrant::{
     QdrantCollection, QdrantProblem, QdrantSettings, QdrantSpaces, QdrantWriter, copy_to_qdrant,
 };
 use nocturne_index::{
-    Coverage, Demand, Error, RecordingDraft, Serving, Space, SpaceName, SpaceRecord,
+    Claim, Coverage, Demand, Destination, Error, RecordingDraft, Serving, Space, SpaceName,
+    SpaceRecord,
 };
 
+use super::leases::time_passes;
 use super::settings;
 use crate::support::{collection, draft, id, space, space_of};
 
@@ -183,6 +186,27 @@ fn promotion_notices_what_was_done_to_the_served_space_since() {
         n_epochs_extra: 4,
     };
     assert_eq!(coverage, expected);
+}
+
+#[test]
+fn promotion_waits_for_no_writer_that_is_at_work_and_for_the_end_of_one_that_is_dead() {
+    let (double, spaces) = filled(&[("a", 1), ("b", 2)]);
+    let lease = Duration::from_secs(3);
+    let mortal = QdrantSettings { lease, ..settings(&double) };
+    let writer = QdrantWriter::open_or_create(mortal, &space()).unwrap();
+    let claims = Destination::claims(&writer);
+    assert!(matches!(claims.claim(&id("c"), None).unwrap(), Claim::Ours(None)));
+    let error = spaces.promote(&name("v2"), Demand::Whole).unwrap_err();
+    let is_told = matches!(&error, Error::Qdrant(QdrantProblem::Leased { recording, .. }) if *recording == id("c"));
+    assert!(is_told, "{error}");
+    assert_eq!(spaces.serving().unwrap().number, 0);
+    // What is claimed after the writer has ended is left as by one that dies.
+    drop(writer);
+    claims.claim(&id("d"), None).unwrap();
+    drop(claims);
+    time_passes(&double, lease);
+    spaces.promote(&name("v2"), Demand::Whole).unwrap();
+    assert_eq!(served(&opened(&double)), "v2");
 }
 
 #[test]
