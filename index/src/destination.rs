@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use nocturne_encoder::Bundle;
 use nocturne_psg::RecordingId;
 
 use crate::{CollectionWriter, Error, RecordingDraft, RecordingEntry, Result, Space};
@@ -14,6 +16,14 @@ use crate::{CollectionWriter, Error, RecordingDraft, RecordingEntry, Result, Spa
 pub trait Destination: Send {
     /// Returns which bundle the collection is filled with.
     fn space(&self) -> &Space;
+
+    /// Keeps where the bundle is that the space is filled with, for programs that are not told; a space that has no
+    /// recording yet counts as made at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherBundle`] where another bundle fills the space, and those of the kind of destination.
+    fn set_bundle(&mut self, bundle: &Bundle, now: Timestamp) -> Result<()>;
 
     /// Returns the acknowledged recordings, by ascending name, as this writer knows them.
     fn recordings(&self) -> Box<dyn ExactSizeIterator<Item = &RecordingEntry> + '_>;
@@ -103,6 +113,10 @@ impl Claims for AllOurs {
 impl Destination for CollectionWriter {
     fn space(&self) -> &Space {
         Self::space(self)
+    }
+
+    fn set_bundle(&mut self, bundle: &Bundle, now: Timestamp) -> Result<()> {
+        Self::set_bundle(self, bundle, now)
     }
 
     fn recordings(&self) -> Box<dyn ExactSizeIterator<Item = &RecordingEntry> + '_> {

@@ -274,6 +274,11 @@ impl Error {
         )
     }
 
+    /// Returns whether what was about to be read was replaced meanwhile: a newer snapshot tells by what.
+    pub fn is_outdated(&self) -> bool {
+        matches!(self, Self::Outdated { .. } | Self::Qdrant(QdrantProblem::Replaced { .. }))
+    }
+
     /// Returns whether another writer is at work on the recording; it can be asked for again later.
     pub fn is_held(&self) -> bool {
         matches!(self, Self::Qdrant(QdrantProblem::Leased { .. } | QdrantProblem::TakenOver { .. }))

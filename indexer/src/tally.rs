@@ -39,6 +39,15 @@ impl<'a> Tally<'a> {
         self.report.failed.push(failed);
     }
 
+    pub(crate) fn damaged(&mut self, recording: &RecordingId, error: &nocturne_index::Error) {
+        (self.progress)(Progress::Damaged { recording, error });
+    }
+
+    pub(crate) fn removed(&mut self, id: RecordingId) {
+        (self.progress)(Progress::Removed(&id));
+        self.report.removed.push(id);
+    }
+
     /// Tells once of each recording that it is held.
     pub(crate) fn held(&mut self, id: &RecordingId, holder: &str) {
         if self.held.insert(id.clone()) {

@@ -14,7 +14,7 @@ use nocturne_psg::{MatchedMetadata, MetadataTable};
 use serde_json::json;
 
 use super::graphs;
-use crate::args::{Common, Index, Place, QdrantArguments, WritingArguments};
+use crate::args::{Common, Index, Place, QdrantArguments, Reached, WritingArguments};
 use crate::console;
 use crate::error::Outcome;
 use crate::session::Session;
@@ -45,7 +45,8 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
         problems.extend(say(&MetadataTable::read(&table)?, &mut found));
     }
     labels.profile.profile()?;
-    let session = Session::open_for(common, &encoder, &collection)?;
+    let place = Reached { place: &collection, server: &server };
+    let session = Session::open_for(common, &encoder, place)?;
     let filling = Filling {
         found,
         destination: destination(&session, &collection, &server, &writing)?,
@@ -92,7 +93,9 @@ fn destination(
         Place::Folder(path) => folder(session, path),
         Place::Qdrant(url) => {
             let (settings, space) = (writing.settings(server, url), Space::of(&session.bundle));
-            Ok(Box::new(QdrantWriter::open_or_create(settings, &space)?))
+            let mut writer = QdrantWriter::open_or_create(settings, &space)?;
+            writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
+            Ok(Box::new(writer))
         }
     }
 }

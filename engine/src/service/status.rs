@@ -99,7 +99,8 @@ fn qdrant_code(problem: &QdrantProblem) -> Code {
         | QdrantProblem::Optimizer { .. }
         | QdrantProblem::Leased { .. }
         | QdrantProblem::TakenOver { .. }
-        | QdrantProblem::Foreign { .. } => Code::Internal,
+        | QdrantProblem::Foreign { .. }
+        | QdrantProblem::Pointer { .. } => Code::Internal,
     }
 }
 

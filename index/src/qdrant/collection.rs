@@ -12,17 +12,23 @@ use super::manifest::{self, Acknowledged, Manifest};
 use super::night::{Night, NightPoint, PointRow};
 use super::payload::Answer;
 use super::recording::{draft_without_points, kept};
+use super::spaces::Place;
 use super::{QdrantProblem, QdrantSettings, schema};
-use crate::{CaptionPoint, EpochPoint, Error, RecordingDraft, RecordingEntry, Result, Space};
+use crate::{
+    CaptionPoint, EpochPoint, Error, RecordingDraft, RecordingEntry, Result, Space, SpaceName,
+};
 
 /// Points that are asked for at a time: about half a megabyte of vectors.
 const PAGE: u32 = 256;
 
-/// The acknowledged recordings of a collection in Qdrant.
+/// The acknowledged recordings of a collection in Qdrant, in the space that was served when it was opened, or that its
+/// address names.
 #[derive(Debug)]
 pub struct QdrantCollection {
+    /// Leads to the collections of the space.
     pub(super) connection: Arc<Connection>,
     pub(super) manifest: Manifest,
+    place: Place,
 }
 
 impl QdrantCollection {
@@ -31,9 +37,15 @@ impl QdrantCollection {
     /// # Errors
     ///
     /// [`Error::NotACollection`], [`Error::Format`], [`Error::Setting`], and [`QdrantProblem::Refused`],
-    /// [`PlainKey`](QdrantProblem::PlainKey), [`Lost`](QdrantProblem::Lost), [`Point`](QdrantProblem::Point).
+    /// [`PlainKey`](QdrantProblem::PlainKey), [`Lost`](QdrantProblem::Lost), [`Point`](QdrantProblem::Point),
+    /// [`Pointer`](QdrantProblem::Pointer).
     pub fn open(settings: QdrantSettings) -> Result<Self> {
-        let connection = Connection::new(settings)?;
+        Place::try_served(&Connection::new(settings)?, Self::open_at)
+    }
+
+    /// Reads the list of a space.
+    pub(super) fn open_at(place: Place) -> Result<Self> {
+        let connection = Arc::clone(&place.connection);
         let manifest = match schema::exists(&connection)? {
             (_, false) => {
                 return Err(Error::NotACollection { path: PathBuf::from(connection.place()) });
@@ -46,7 +58,22 @@ impl QdrantCollection {
                 manifest
             }
         };
-        Ok(Self { connection, manifest })
+        Ok(Self { connection, manifest, place })
+    }
+
+    /// Returns the name of the space.
+    pub fn space_name(&self) -> SpaceName {
+        self.place.name()
+    }
+
+    /// Returns whether the collection still serves what this was opened as; it costs two small requests. A space that was
+    /// opened by its name is its own, whatever is served.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn is_served(&self) -> Result<bool> {
+        self.place.is_served()
     }
 
     /// Returns how the server is spoken to.
@@ -54,7 +81,7 @@ impl QdrantCollection {
         self.connection.settings()
     }
 
-    /// Returns the address.
+    /// Returns the address of the space.
     pub fn place(&self) -> String {
         self.connection.place()
     }
@@ -126,7 +153,7 @@ impl QdrantCollection {
         Err(Error::NotACollection { path: PathBuf::from(self.connection.place()) })
     }
 
-    /// Reads the list once more, where it has changed.
+    /// Reads the list of the space once more, where it has changed; of the same space, whichever is served by now.
     ///
     /// # Errors
     ///
@@ -135,8 +162,8 @@ impl QdrantCollection {
         if self.is_current()? {
             return Ok(None);
         }
-        let connection = Arc::clone(&self.connection);
-        Ok(Some(Self { manifest: Manifest::read(&connection)?, connection }))
+        let (connection, place) = (Arc::clone(&self.connection), self.place.clone());
+        Ok(Some(Self { manifest: Manifest::read(&connection)?, connection, place }))
     }
 
     /// Reads every point of every recording and returns what is wrong, by recording.

@@ -1,7 +1,7 @@
 //! Brings whole collections into Qdrant and back.
 
 use super::{QdrantCollection, QdrantProblem, QdrantSettings, QdrantWriter, Sent};
-use crate::{Collection, CollectionWriter, Error, RecordingEntry, Result};
+use crate::{Collection, CollectionWriter, Error, RecordingEntry, Result, SpaceRecord};
 
 /// What a copy has, and what it took to make it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,6 +39,9 @@ pub fn copy_to_qdrant(
     told: &mut dyn FnMut(&RecordingEntry, Sent),
 ) -> Result<QdrantCopied> {
     let mut writer = QdrantWriter::open_or_create(to, from.space())?;
+    if let Some(record) = SpaceRecord::read(from.storage().as_ref())? {
+        writer.set_record_of_copy(record)?;
+    }
     let others = writer.recordings().filter(|there| from.entry(&there.id).is_none());
     let mut copied = QdrantCopied { n_others: others.count(), ..QdrantCopied::default() };
     let mut left: Vec<&RecordingEntry> = from.recordings().collect();
@@ -78,6 +81,9 @@ pub fn copy_from_qdrant(
     told: &mut dyn FnMut(&RecordingEntry, Sent),
 ) -> Result<QdrantCopied> {
     crate::collection::expect_space(from.place().as_ref(), from.space(), to.space())?;
+    if let Some(record) = from.record()? {
+        to.set_record_of_copy(record)?;
+    }
     let others = to.recordings().filter(|there| from.entry(&there.id).is_none());
     let mut copied = QdrantCopied { n_others: others.count(), ..QdrantCopied::default() };
     for entry in from.recordings() {

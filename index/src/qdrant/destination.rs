@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use nocturne_encoder::Bundle;
 use nocturne_psg::RecordingId;
 
 use super::QdrantWriter;
@@ -10,6 +12,10 @@ use crate::{Claims, Destination, Error, RecordingDraft, RecordingEntry, Result, 
 impl Destination for QdrantWriter {
     fn space(&self) -> &Space {
         Self::space(self)
+    }
+
+    fn set_bundle(&mut self, bundle: &Bundle, now: Timestamp) -> Result<()> {
+        Self::set_bundle(self, bundle, now)
     }
 
     fn recordings(&self) -> Box<dyn ExactSizeIterator<Item = &RecordingEntry> + '_> {

@@ -37,7 +37,7 @@ use qdrant_client::qdrant::{Condition, Filter, Range};
 use super::client::Caller;
 use super::list::Expected;
 use super::manifest::LEASE;
-use super::payload::Payload;
+use super::payload::{Answer, Payload};
 use super::schema::lease_point;
 use super::{QdrantProblem, QdrantUrl, list};
 use crate::{Error, Result};
@@ -80,17 +80,20 @@ impl Lease {
     ) -> Result<Option<Self>> {
         let found = list::get(caller, url, vec![lease_point(recording)], None).await?;
         let Some(point) = found.first() else { return Ok(None) };
-        let place = url.to_string();
-        let answer = list::answer(&place, point);
+        Self::of(&list::answer(&url.to_string(), point)).map(Some)
+    }
+
+    /// Reads a lease of its point.
+    pub(super) fn of(answer: &Answer<'_>) -> Result<Self> {
         let number = |field| answer.integer(field).map(i64::cast_unsigned);
-        Ok(Some(Self {
+        Ok(Self {
             number: number("lease")?,
             beats: number("beats")?,
             holder: answer.text("holder", "the name of a writer")?.to_owned(),
             host: answer.text("host", "the name of a machine")?.to_owned(),
             pid: u32::try_from(number("pid")?).unwrap_or_default(),
             lasts: Duration::from_millis(number("lasts_ms")?),
-        }))
+        })
     }
 
     /// Has the server write this lease where the expected one is there; reading it tells whether it has.

@@ -5,6 +5,7 @@
 //! | space | `format` | 2; the first version knew no leases |
 //! | | `space` | the [`Space`] as JSON |
 //! | | `generation` | grows with every change of this list |
+//! | note | | described in `spaces::notes` |
 //! | recording | `recording` | its name |
 //! | | `state` | `acknowledged`, or `pending` from before its first point is sent until all are read back |
 //! | | `lease` | number of the [lease](super::lease) under which this was written; absent where an earlier version did |
@@ -31,6 +32,7 @@ use super::lease::{of_no_later, taken_over};
 use super::list::{self, Expected};
 use super::payload::{Answer, Payload};
 use super::schema::{recording_point, space_point};
+use super::spaces::notes;
 use crate::{Error, Recording, RecordingEntry, Result, Space};
 
 /// The version that this build writes, and the newest that it reads. The first one knew no leases.
@@ -132,7 +134,7 @@ impl Manifest {
     }
 
     fn add(&mut self, connection: &Connection, point: &RetrievedPoint) -> Result<()> {
-        if point.id == Some(space_point()) {
+        if point.id == Some(space_point()) || notes::is_note(point) {
             return Ok(());
         }
         let place = connection.place();
@@ -333,11 +335,11 @@ pub(super) fn details(connection: &Connection, id: &RecordingId) -> Result<Detai
     Ok(Details { montage: json(&answer, "montage")?, committed, events })
 }
 
-fn text_of(value: &(impl serde::Serialize + ?Sized)) -> String {
+pub(super) fn text_of(value: &(impl serde::Serialize + ?Sized)) -> String {
     serde_json::to_string(value).expect("text keys and finite numbers always make JSON")
 }
 
-fn json<T: DeserializeOwned>(answer: &Answer<'_>, field: &'static str) -> Result<T> {
+pub(super) fn json<T: DeserializeOwned>(answer: &Answer<'_>, field: &'static str) -> Result<T> {
     let text = answer.text(field, "JSON")?;
     serde_json::from_str(text).map_err(|_| answer.problem(field, "JSON of this version"))
 }

@@ -2,11 +2,12 @@
 //!
 //! [`QdrantWriter`] sends recordings of an embedded [`Collection`](crate::Collection), [`QdrantCollection`] reads what was
 //! acknowledged, and [`QdrantIndex`] searches it as any other [`VectorIndex`](crate::VectorIndex). [`copy_to_qdrant`] and
-//! [`copy_from_qdrant`] bring whole collections there and back.
+//! [`copy_from_qdrant`] bring whole collections there and back. [`QdrantSpaces`] are the spaces of a collection.
 //!
 //! # What is where
 //!
-//! Three collections of Qdrant make one of ours; the modules `schema` and `sketch` describe them field by field.
+//! Three collections of Qdrant make a space of one of ours; the modules `schema` and `sketch` describe them field by field,
+//! and `spaces` says how several spaces lie side by side, and which is served.
 //!
 //! ```text
 //! NAME             a point for each epoch (vector `signal`) and for each caption (vector `caption`)
@@ -60,7 +61,9 @@ mod settings;
 mod settled;
 mod sketch;
 mod snapshot;
+mod spaces;
 mod upload;
+mod url;
 mod version;
 
 pub use collection::QdrantCollection;
@@ -68,8 +71,10 @@ pub use copy::{QdrantCopied, copy_from_qdrant, copy_to_qdrant};
 pub use index::QdrantIndex;
 pub use problem::QdrantProblem;
 pub use repair::{Repaired, repair};
-pub use settings::{ApiKey, QdrantSettings, QdrantUrl};
+pub use settings::{ApiKey, QdrantSettings};
 pub use settled::{QdrantBuilding, wait_until_green};
 pub use sketch::Sketched;
 pub use snapshot::QdrantSnapshot;
+pub use spaces::{QdrantAlias, QdrantSpaces};
 pub use upload::{QdrantWriter, Sent};
+pub use url::QdrantUrl;

@@ -117,6 +117,14 @@ pub enum QdrantProblem {
         /// Who that is.
         holder: String,
     },
+    /// The alias of the served space leads to what is no space; a stranger's mistake.
+    #[error("the alias `{alias}` leads to no space of `{place}`")]
+    Pointer {
+        /// The collection.
+        place: String,
+        /// The alias.
+        alias: String,
+    },
     /// Something was written while epochs were counted, or snapshots made.
     #[error("`{place}` was written to after it was opened")]
     Changed {
@@ -158,6 +166,9 @@ impl QdrantProblem {
             ),
             Self::OldServer { .. } => Some("update the server; reading is possible meanwhile"),
             Self::Foreign { .. } => Some("choose another name"),
+            Self::Pointer { .. } => Some(
+                "delete the alias in Qdrant, which serves `main`, then promote the space that is to be served",
+            ),
             Self::Point { .. } | Self::Damaged { .. } => Some("copy the recording once more"),
             Self::Leased { .. } | Self::TakenOver { .. } => {
                 Some("run again; what is done by then is passed over")

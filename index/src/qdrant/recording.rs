@@ -77,6 +77,23 @@ impl QdrantCollection {
             .map_err(|error| damaged(&self.connection, &entry.id, error.to_string()))
     }
 
+    /// Reads a recording with its captions, as it was acknowledged, and keeps nothing of it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recording`](Self::recording).
+    pub fn whole_recording(&self, id: &RecordingId) -> Result<Arc<Recording>> {
+        let draft = match self.draft(id) {
+            Err(error) if error.is_damage() && !self.is_current()? => {
+                return Err(self.replaced(id));
+            }
+            draft => draft?,
+        };
+        let segment = sealed(&self.connection, self.space(), draft)?;
+        let entry = Arc::new(self.acknowledged(id)?.entry.clone());
+        Ok(Arc::new(Recording::new(entry, segment.content()?)))
+    }
+
     pub(super) fn read(&self, entry: &RecordingEntry) -> Result<Read> {
         let mut epochs = self.each_epoch(entry, vec![SIGNAL].into(), |answer| {
             let EpochRow { number, onset_s, stage, events, mask, quality } = answer.epoch()?;

@@ -118,6 +118,11 @@ pub(super) fn space_point() -> PointId {
     named("space")
 }
 
+/// Returns the name of a point that tells something of a space.
+pub(super) fn note_point(note: &str) -> PointId {
+    named(&format!("note {note}"))
+}
+
 fn named(name: &str) -> PointId {
     Uuid::new_v5(&NAMES, name.as_bytes()).to_string().into()
 }
@@ -146,7 +151,8 @@ pub(super) fn is_there(connection: &Connection) -> Result<bool> {
     }))
 }
 
-fn exists_by_name(connection: &Connection, name: &str) -> Result<bool> {
+/// Returns whether there is a collection or an alias of that name.
+pub(super) fn exists_by_name(connection: &Connection, name: &str) -> Result<bool> {
     connection.ask("look for", |client| async move { client.collection_exists(name).await })
 }
 
@@ -187,12 +193,17 @@ fn create_index(connection: &Connection, collection: &str, field: &str, kind: In
     Ok(())
 }
 
-/// Makes the collection of sketches, unless it is there.
+/// Makes the collection of sketches and its index, as far as they are not there.
 pub(super) fn create_nights(connection: &Connection, dim: usize) -> Result<()> {
-    let url = &connection.settings().url;
-    if has_nights(connection)? {
-        return Ok(());
+    let nights = connection.settings().url.nights();
+    if !has_nights(connection)? {
+        create(connection, &sketches(nights.clone(), dim))?;
     }
+    create_index(connection, &nights, "recording", Index::Tenant)?;
+    create_index(connection, &nights, LEASE, Index::Integer)
+}
+
+fn sketches(collection_name: String, dim: usize) -> CreateCollection {
     #[expect(deprecated, reason = "servers before 1.19 know nothing else")]
     let params = VectorParams {
         size: dim as u64,
@@ -200,18 +211,15 @@ pub(super) fn create_nights(connection: &Connection, dim: usize) -> Result<()> {
         on_disk: Some(true),
         ..VectorParams::default()
     };
-    let request = CreateCollection {
-        collection_name: url.nights(),
+    CreateCollection {
+        collection_name,
         vectors_config: Some(VectorsConfig {
             config: Some(Config::ParamsMap(VectorParamsMap {
                 map: [(SKETCH.to_owned(), params)].into(),
             })),
         }),
         ..CreateCollection::default()
-    };
-    create(connection, &request)?;
-    create_index(connection, &url.nights(), "recording", Index::Tenant)?;
-    create_index(connection, &url.nights(), LEASE, Index::Integer)
+    }
 }
 
 /// Creates a collection unless it is there: an attempt whose answer was lost has created it.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use qdrant_client::qdrant::{CollectionInfo, CollectionStatus};
 
 use super::client::Connection;
+use super::spaces::Place;
 use super::{QdrantProblem, QdrantSettings};
 use crate::{Error, Result};
 
@@ -25,7 +26,7 @@ pub struct QdrantBuilding {
     pub n_indexed: u64,
 }
 
-/// Waits until the server has nothing left to do for the points of a collection, or the time is over, and calls `told` after
+/// Waits until the server has nothing left to do for the points of the space that is served, or that is named, or the time is over, and calls `told` after
 /// each look. Returns what the last look saw.
 ///
 /// # Errors
@@ -37,7 +38,7 @@ pub fn wait_until_green(
     told: &mut dyn FnMut(QdrantBuilding),
 ) -> Result<QdrantBuilding> {
     let pause = PAUSE.min(settings.look_again);
-    let connection = Connection::new(settings)?;
+    let connection = Place::of_writer(Connection::new(settings)?)?;
     let started = Instant::now();
     loop {
         let building = look(&connection)?;

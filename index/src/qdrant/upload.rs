@@ -15,6 +15,7 @@ use super::manifest::{Acknowledged, Manifest, ReadBack};
 use super::night::Night;
 use super::recording::sealed;
 use super::sending::{Sending, delete};
+use super::spaces::Place;
 use super::{QdrantProblem, QdrantSettings, schema, sketch, version};
 use crate::collection::expect_space;
 use crate::{Error, Recording, RecordingDraft, RecordingEntry, Result, Space};
@@ -33,9 +34,9 @@ use crate::{Error, Recording, RecordingDraft, RecordingEntry, Result, Space};
 /// [`claims`](crate::Destination::claims) takes leases before the work on a recording begins.
 #[derive(Debug)]
 pub struct QdrantWriter {
-    connection: Arc<Connection>,
+    pub(super) connection: Arc<Connection>,
     /// As this writer has read it, and changed it since.
-    manifest: Manifest,
+    pub(super) manifest: Manifest,
     leases: Leases,
 }
 
@@ -53,14 +54,20 @@ pub enum Sent {
 }
 
 impl QdrantWriter {
-    /// Opens a collection for the vectors of a space, or makes it where there is none, or where making it was cut short.
+    /// Opens a collection for the vectors of a space, or makes it where there is none, or where making it was cut short. It
+    /// writes to the space that is served now, or to the one that the address names, also after another was promoted.
     ///
     /// # Errors
     ///
-    /// [`Error::OtherBundle`]; [`QdrantProblem::OldServer`]; [`QdrantProblem::Foreign`] where there is a collection of that name that is not ours, and the
-    /// errors of [`QdrantCollection::open`](super::QdrantCollection::open).
+    /// [`Error::OtherBundle`]; [`Error::UnknownSpace`] where the address names a space that is not there;
+    /// [`QdrantProblem::OldServer`]; [`QdrantProblem::Foreign`] where there is a collection of that name that is not ours, and
+    /// the errors of [`QdrantCollection::open`](super::QdrantCollection::open).
     pub fn open_or_create(settings: QdrantSettings, space: &Space) -> Result<Self> {
-        let connection = Connection::new(settings)?;
+        Self::open_at(Place::of_writer(Connection::new(settings)?)?, space)
+    }
+
+    /// Opens the space that a connection leads to, or makes it.
+    pub(super) fn open_at(connection: Arc<Connection>, space: &Space) -> Result<Self> {
         version::expect_conditional_writes(&connection)?;
         let place = connection.place();
         let (has_points, has_recordings) = schema::exists(&connection)?;

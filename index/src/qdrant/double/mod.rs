@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of tests may fail them")]
 
+mod aliases;
 mod conditions;
 mod faults;
 mod store;
@@ -20,7 +21,7 @@ use qdrant_client::qdrant::qdrant_server::{Qdrant, QdrantServer};
 use qdrant_client::qdrant::snapshots_server::{Snapshots, SnapshotsServer};
 use qdrant_client::qdrant::{
     ChangeAliases, ClearPayloadPoints, CollectionClusterInfoRequest, CollectionClusterInfoResponse,
-    CollectionExists, CollectionExistsRequest, CollectionExistsResponse,
+    CollectionDescription, CollectionExists, CollectionExistsRequest, CollectionExistsResponse,
     CollectionOperationResponse, CountPoints, CountResponse, CountResult, CreateCollection,
     CreateFieldIndexCollection, CreateFullSnapshotRequest, CreateShardKeyRequest,
     CreateShardKeyResponse, CreateSnapshotRequest, CreateSnapshotResponse, CreateVectorNameRequest,
@@ -219,7 +220,7 @@ impl Engine {
         request: DeleteCollection,
     ) -> Answer<CollectionOperationResponse> {
         let carry_out = |store: &mut Store, request: DeleteCollection| {
-            let result = store.collections.remove(&request.collection_name).is_some();
+            let result = store.delete_collection(&request.collection_name);
             Ok(CollectionOperationResponse { result, time: 0.0 })
         };
         self.call("delete_collection", request, |it| it, carry_out).await
@@ -227,11 +228,53 @@ impl Engine {
 
     async fn exists(&self, request: CollectionExistsRequest) -> Answer<CollectionExistsResponse> {
         let carry_out = |store: &mut Store, request: CollectionExistsRequest| {
-            let exists = store.collections.contains_key(&request.collection_name);
+            let exists = store.exists(&request.collection_name);
             let result = Some(CollectionExists { exists });
             Ok(CollectionExistsResponse { result, time: 0.0 })
         };
         self.call("exists", request, |it| it, carry_out).await
+    }
+
+    async fn list_collections(
+        &self,
+        request: ListCollectionsRequest,
+    ) -> Answer<ListCollectionsResponse> {
+        let carry_out = |store: &mut Store, _| {
+            let names = store.collections.keys().cloned();
+            let collections = names.map(|name| CollectionDescription { name }).collect();
+            Ok(ListCollectionsResponse { collections, time: 0.0 })
+        };
+        self.call("collections", request, |it| it, carry_out).await
+    }
+
+    async fn change_aliases(&self, request: ChangeAliases) -> Answer<CollectionOperationResponse> {
+        let halve = |mut request: ChangeAliases| {
+            request.actions.truncate(request.actions.len().div_ceil(2));
+            request
+        };
+        let carry_out = |store: &mut Store, request| {
+            store.change_aliases(request)?;
+            Ok(CollectionOperationResponse { result: true, time: 0.0 })
+        };
+        self.call("change_aliases", request, halve, carry_out).await
+    }
+
+    async fn aliases_of(
+        &self,
+        request: ListCollectionAliasesRequest,
+    ) -> Answer<ListAliasesResponse> {
+        let carry_out = |store: &mut Store, request: ListCollectionAliasesRequest| {
+            let aliases = store.list_aliases(Some(&request.collection_name));
+            Ok(ListAliasesResponse { aliases, time: 0.0 })
+        };
+        self.call("aliases", request, |it| it, carry_out).await
+    }
+
+    async fn all_aliases(&self, request: ListAliasesRequest) -> Answer<ListAliasesResponse> {
+        let carry_out = |store: &mut Store, _| {
+            Ok(ListAliasesResponse { aliases: store.list_aliases(None), time: 0.0 })
+        };
+        self.call("aliases", request, |it| it, carry_out).await
     }
 
     async fn info(&self, request: GetCollectionInfoRequest) -> Answer<GetCollectionInfoResponse> {
@@ -356,13 +399,13 @@ macro_rules! calls {
 impl Collections for Engine {
     calls! {
         get(GetCollectionInfoRequest) -> GetCollectionInfoResponse = info;
-        list(ListCollectionsRequest) -> ListCollectionsResponse;
+        list(ListCollectionsRequest) -> ListCollectionsResponse = list_collections;
         create(CreateCollection) -> CollectionOperationResponse = create;
         update(UpdateCollection) -> CollectionOperationResponse;
         delete(DeleteCollection) -> CollectionOperationResponse = delete_collection;
-        update_aliases(ChangeAliases) -> CollectionOperationResponse;
-        list_collection_aliases(ListCollectionAliasesRequest) -> ListAliasesResponse;
-        list_aliases(ListAliasesRequest) -> ListAliasesResponse;
+        update_aliases(ChangeAliases) -> CollectionOperationResponse = change_aliases;
+        list_collection_aliases(ListCollectionAliasesRequest) -> ListAliasesResponse = aliases_of;
+        list_aliases(ListAliasesRequest) -> ListAliasesResponse = all_aliases;
         collection_cluster_info(CollectionClusterInfoRequest) -> CollectionClusterInfoResponse;
         collection_exists(CollectionExistsRequest) -> CollectionExistsResponse = exists;
         update_collection_cluster_setup(UpdateCollectionClusterSetupRequest)

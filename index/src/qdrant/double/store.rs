@@ -50,13 +50,19 @@ pub struct StoredCollection {
 pub struct Store {
     /// The collections by name.
     pub collections: BTreeMap<String, StoredCollection>,
+    /// Names of collections by their aliases.
+    pub aliases: BTreeMap<String, String>,
     /// The version that the server says it has.
     pub version: String,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { collections: BTreeMap::new(), version: "1.20.0".to_owned() }
+        Self {
+            collections: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            version: "1.20.0".to_owned(),
+        }
     }
 }
 
@@ -65,6 +71,11 @@ impl Store {
         let name = request.collection_name;
         if self.collections.contains_key(&name) {
             return Err(Status::already_exists(format!("Collection `{name}` already exists!")));
+        }
+        if self.aliases.contains_key(&name) {
+            return Err(Status::invalid_argument(format!(
+                "Wrong input: Can't create collection with name {name}. Alias with the same name already exists"
+            )));
         }
         let Some(Config::ParamsMap(params)) = request.vectors_config.and_then(|it| it.config)
         else {
@@ -81,9 +92,13 @@ impl Store {
     }
 
     pub(super) fn get(&mut self, name: &str) -> Result<&mut StoredCollection, Status> {
-        let missing = || Status::not_found(format!("Collection `{name}` doesn't exist!"));
-        self.collections.get_mut(name).ok_or_else(missing)
+        let name = self.resolve(name).to_owned();
+        self.collections.get_mut(&name).ok_or_else(|| missing(&name))
     }
+}
+
+pub(super) fn missing(name: &str) -> Status {
+    Status::not_found(format!("Not found: Collection `{name}` doesn't exist!"))
 }
 
 impl StoredCollection {

@@ -22,6 +22,7 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
 use super::leases::index;
+use super::{aliases, spaces};
 use crate::support::{DIM, collection, draft, id, random_embedding, space};
 
 /// A collection on the server, deleted at the end.
@@ -57,7 +58,11 @@ impl Drop for Temporary {
         let client = qdrant_client::Qdrant::from_url(&self.server).skip_compatibility_check();
         let client = client.api_key(std::env::var("QDRANT_API_KEY")).build().unwrap();
         let name = self.settings.url.collection();
-        for name in [name.to_owned(), format!("{name}-recordings"), format!("{name}-nights")] {
+        let of = |space: &str| {
+            let name = format!("{name}{space}");
+            [name.clone(), format!("{name}-recordings"), format!("{name}-nights")]
+        };
+        for name in of("").into_iter().chain(of("@v2")) {
             let deleted = runtime.block_on(client.delete_collection(name));
             assert!(deleted.is_ok() || std::thread::panicking(), "{deleted:?}");
         }
@@ -100,6 +105,20 @@ fn a_server_keeps_and_finds_what_a_folder_does() {
     writer.remove(&id("a")).unwrap();
     let index = QdrantIndex::open(settings()).unwrap();
     assert_eq!(index.count(&Filter::default()).unwrap(), 200);
+}
+
+#[test]
+fn a_server_has_aliases_as_the_double_has_them() {
+    let Some(temporary) = Temporary::on_server() else { return };
+    let api_key = std::env::var("QDRANT_API_KEY").ok();
+    let name = temporary.settings.url.collection();
+    aliases::check(&temporary.server, api_key.as_deref(), name);
+}
+
+#[test]
+fn a_server_serves_the_space_that_was_promoted() {
+    let Some(temporary) = Temporary::on_server() else { return };
+    spaces::promote_and_go_back(&temporary.settings);
 }
 
 #[test]

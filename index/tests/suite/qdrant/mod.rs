@@ -1,5 +1,6 @@
 //! A collection in Qdrant: against a double that can fail, and against a server where one is named.
 
+mod aliases;
 mod copy;
 mod leases;
 mod live;
@@ -7,6 +8,7 @@ mod pass;
 mod repair;
 mod search;
 mod sketches;
+mod spaces;
 mod upload;
 
 use std::time::Duration;
