@@ -155,6 +155,7 @@ fn tell(progress: &Progress<'_>, json: bool, bar: &indicatif::ProgressBar) -> st
         }
         Progress::Unchanged(recording) => json!({ "event": "unchanged", "recording": recording }),
         Progress::Held { recording, holder } => {
+            bar.set_message(format!("{recording} is with {holder}"));
             json!({ "event": "held", "recording": recording, "holder": holder })
         }
         Progress::ByOthers(recording) => json!({ "event": "by_others", "recording": recording }),
