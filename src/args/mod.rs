@@ -140,7 +140,8 @@ pub(crate) struct EncoderArguments {
 /// The collection that is asked.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CollectionArguments {
-    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION` (`qdrants://…` for an encrypted connection).
+    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION` (`qdrants://…` for an encrypted connection, `…@SPACE`
+    /// for a space of it that need not be served).
     #[arg(
         long,
         short,

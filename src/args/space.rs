@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use nocturne_index::qdrant::QdrantSpaces;
 use nocturne_index::{SpaceKeeper, SpaceName};
 use nocturne_indexer::Pace;
 
-use super::place::{Place, QdrantArguments, Reached, place};
+use super::place::{Place, QdrantArguments, Reached, WritingArguments, place};
 use super::{EncoderArguments, ProfileArguments};
 
 /// `nocturne space`
@@ -53,6 +54,19 @@ impl SpacesOf {
     pub(crate) fn spaces(&self) -> nocturne_index::Result<Box<dyn SpaceKeeper>> {
         Reached { place: &self.collection, server: &self.server }.spaces()
     }
+
+    /// Returns the spaces for whoever writes to one of them.
+    pub(crate) fn written(
+        &self,
+        writing: &WritingArguments,
+    ) -> nocturne_index::Result<Box<dyn SpaceKeeper>> {
+        match &self.collection {
+            Place::Folder(_) => self.spaces(),
+            Place::Qdrant(url) => {
+                Ok(Box::new(QdrantSpaces::of(writing.settings(&self.server, url))?))
+            }
+        }
+    }
 }
 
 /// `nocturne space list`
@@ -85,6 +99,8 @@ pub(crate) struct SpaceBackfill {
     /// Share of the time that is spent at work, above 0 and up to 1; the rest is left to others.
     #[arg(long, value_name = "SHARE", value_parser = pace)]
     pub(crate) at_most: Option<Pace>,
+    #[command(flatten)]
+    pub(crate) writing: WritingArguments,
     #[command(flatten)]
     pub(crate) of: SpacesOf,
     #[command(flatten)]

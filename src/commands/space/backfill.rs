@@ -4,15 +4,16 @@ use anyhow::{Result, bail};
 use nocturne_index::Error;
 use nocturne_indexer::{Backfill, BackfillOptions};
 
-use crate::args::{Common, SpaceBackfill};
+use crate::args::{Common, Place, SpaceBackfill};
 use crate::bundle;
+use crate::commands::graphs;
 use crate::commands::index::{Teller, summarise};
 use crate::error::Outcome;
 use crate::session::Session;
 
 pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<Outcome> {
-    let SpaceBackfill { name, recordings, at_most, of, labels, encoder } = arguments;
-    let spaces = of.spaces()?;
+    let SpaceBackfill { name, recordings, at_most, writing, of, labels, encoder } = arguments;
+    let spaces = of.written(&writing)?;
     let serving = spaces.serving()?;
     if serving.space == name {
         return Err(Error::ServedSpace { path: spaces.place().into(), name }.into());
@@ -36,6 +37,9 @@ pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<Outcome> 
     teller.end()?;
     if n_recordings == 0 && report.removed.is_empty() {
         bail!("the served space `{}` has no recording to embed", serving.space);
+    }
+    if let Place::Qdrant(url) = &of.collection {
+        graphs::wait(of.server.settings(&url.of_space(&name)?), &writing, of.json)?;
     }
     summarise(&report, of.json)
 }

@@ -42,7 +42,7 @@ pub(super) fn read(connection: &Connection) -> Result<Serving> {
 /// Makes a space the served one.
 pub(super) fn write(connection: &Connection, url: &QdrantUrl, serving: &Serving) -> Result<()> {
     let url = url.of_space(&serving.space)?;
-    notes::write(&*connection.to(url.clone()), SERVING, serving)?;
+    notes::write(&connection.to(url.clone()), SERVING, serving)?;
     // One that is there is moved.
     let request = CreateAlias { collection_name: url.recordings(), alias_name: url.served() };
     connection.ask("serve a space of", |client| {
