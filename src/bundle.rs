@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use nocturne_encoder::Bundle;
-use nocturne_index::{Error, SpaceName, SpaceRecord, Spaces};
+use nocturne_index::{Error, SpaceKeeper, SpaceName, SpaceRecord};
 
-use crate::args::Place;
+use crate::args::Reached;
 
 /// The bundle that ships with the repository.
 const SHIPPED: &str = "models/nocturne-tiny";
@@ -17,12 +17,11 @@ pub(crate) fn open(given: Option<&Path>) -> Result<Bundle> {
 }
 
 /// Opens the bundle that is named, or the one that the served space of a collection was filled with, or the shipped one.
-pub(crate) fn open_for(given: Option<&Path>, collection: &Place) -> Result<Bundle> {
-    let spaces = match (given, collection) {
-        (None, Place::Folder(folder)) => Spaces::of(folder),
-        (Some(_), _) | (None, Place::Qdrant(_)) => return open(given),
-    };
-    let record = match spaces.serving().and_then(|serving| spaces.record(&serving.space)) {
+pub(crate) fn open_for(given: Option<&Path>, collection: Reached<'_>) -> Result<Bundle> {
+    if given.is_some() {
+        return open(given);
+    }
+    let record = match collection.record() {
         // Whoever opens the collection is told, or makes it.
         Err(Error::NotACollection { .. } | Error::UnknownSpace { .. } | Error::Io { .. }) => None,
         record => record?,
@@ -36,7 +35,7 @@ pub(crate) fn open_for(given: Option<&Path>, collection: &Place) -> Result<Bundl
 /// Opens the bundle that filled a space: the one that is named, or where the space says that it is.
 pub(crate) fn open_of_space(
     given: Option<&Path>,
-    spaces: &Spaces,
+    spaces: &dyn SpaceKeeper,
     name: &SpaceName,
 ) -> Result<Bundle> {
     match spaces.record(name)? {

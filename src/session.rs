@@ -4,7 +4,7 @@ use anyhow::Result;
 use nocturne_encoder::{BatchOptions, Bundle, Captioner, Runtime, SignalEncoder, TextEncoder};
 use nocturne_engine::{Engine, Explainer, Options};
 
-use crate::args::{CollectionArguments, Common, EncoderArguments, Place};
+use crate::args::{CollectionArguments, Common, EncoderArguments, Reached};
 use crate::{bundle, console};
 
 /// A bundle and the runtime for it.
@@ -24,7 +24,7 @@ impl Session {
     pub(crate) fn open_for(
         common: &Common,
         arguments: &EncoderArguments,
-        collection: &Place,
+        collection: Reached<'_>,
     ) -> Result<Self> {
         let bundle = bundle::open_for(arguments.bundle.as_deref(), collection)?;
         Self::with(bundle, common, arguments)
@@ -118,5 +118,5 @@ impl Session {
 
 /// Opens the engine for a command that asks a collection.
 pub(crate) fn engine(common: &Common, arguments: &CollectionArguments) -> Result<Engine> {
-    Session::open_for(common, &arguments.encoder, &arguments.collection)?.engine(arguments)
+    Session::open_for(common, &arguments.encoder, arguments.reached())?.engine(arguments)
 }

@@ -246,4 +246,5 @@ def main() -> None:
     print(f"{len(checks)} groups of checks passed")
 
 
-main()
+if __name__ == "__main__":
+    main()

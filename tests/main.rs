@@ -19,5 +19,6 @@ mod qdrant;
 mod server;
 mod simulate;
 mod spaces;
+mod spaces_in_qdrant;
 mod store;
 mod tidy;

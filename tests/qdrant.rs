@@ -1,12 +1,14 @@
 //! Commands that ask a collection in Qdrant, of which a double answers: they give what they give of the folder.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
-use nocturne_index::qdrant::double::{Double, Fault, When};
+use nocturne_index::qdrant::double::{Double, Fault, Store, When};
 use serde_json::Value;
 
 use crate::cohort::cohort;
-use crate::program::{run, text};
+use crate::program::{nocturne, run, text};
 
 /// Copies a collection into a new double, and returns its address there.
 fn copied(collection: &Path) -> (Double, String) {
@@ -14,6 +16,125 @@ fn copied(collection: &Path) -> (Double, String) {
     let url = double.url("sleep");
     run(["copy", text(collection), &url]).expect_code(0);
     (double, url)
+}
+
+/// Returns all that a double keeps, without leases and the count of the changes of its list.
+fn kept(double: &Double) -> Store {
+    let mut store = double.store();
+    for collection in store.collections.values_mut() {
+        collection.points.retain(|_, point| point.payload.get("state") != Some(&"lease".into()));
+        for point in collection.points.values_mut() {
+            point.payload.remove("generation");
+        }
+    }
+    store
+}
+
+#[test]
+fn recordings_are_indexed_as_a_folder_that_is_copied() {
+    let Some(cohort) = cohort() else { return };
+    let (copy, url) = copied(&cohort.collection);
+    let double = Double::start();
+    let indexed = double.url("sleep");
+    let index = |place: &str| run(["index", text(&cohort.nights), "-c", place, "--json"]);
+    let told = index(&indexed).expect_code(0).json_lines();
+    let events = |name: &str| told.iter().filter(|line| line["event"] == name).count();
+    assert_eq!((events("found"), events("acknowledged"), events("summary")), (1, 4, 1));
+    let graphs = told.iter().find(|line| line["event"] == "graphs").unwrap();
+    assert_eq!((&graphs["green"], &graphs["place"]), (&true.into(), &indexed.as_str().into()));
+    assert_eq!(kept(&double), kept(&copy));
+    let dump = |place: &str| run(["export", "--format", "dump", place]).expect_code(0).stdout;
+    assert_eq!(dump(&indexed), dump(&url));
+    // Once more: all of it is there.
+    let again = index(&indexed).expect_code(0).json_lines();
+    assert!(again.iter().skip(1).take(4).all(|line| line["event"] == "unchanged"), "{again:?}");
+    assert_eq!(kept(&double), kept(&copy));
+}
+
+/// Three processes share a cohort, and one is killed when it has acknowledged something.
+#[test]
+fn processes_share_a_cohort_and_one_is_killed() {
+    let Some(cohort) = cohort() else { return };
+    let double = Double::start();
+    let url = double.url("sleep");
+    let index = || {
+        let arguments = ["index", text(&cohort.nights), "-c", &url, "--json", "--lease", "2"];
+        nocturne(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let [mut killed, second, third] = [index(), index(), index()];
+    let mut lines = BufReader::new(killed.stdout.take().unwrap()).lines();
+    let is_acknowledged = |line: &String| line.contains("\"acknowledged\"");
+    let first = lines.by_ref().map_while(Result::ok).find(is_acknowledged);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let mut acknowledged: Vec<Value> = first.iter().map(|line| recording(line)).collect();
+    for process in [second, third] {
+        let told = process.wait_with_output().unwrap();
+        assert!(told.status.success());
+        let told = String::from_utf8(told.stdout).unwrap();
+        let told: Vec<Value> =
+            told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let summary = told.iter().find(|line| line["event"] == "summary").unwrap();
+        let n =
+            ["acknowledged", "unchanged", "by_others"].map(|name| summary[name].as_u64().unwrap());
+        assert_eq!(n.iter().sum::<u64>(), 4, "{summary}");
+        let done = told.iter().filter(|line| line["event"] == "acknowledged");
+        acknowledged.extend(done.map(|line| line["recording"].clone()));
+    }
+    // What the one that was killed had written last it may have been unable to tell.
+    let n_told = acknowledged.len();
+    acknowledged.sort_by_key(Value::to_string);
+    acknowledged.dedup();
+    assert_eq!(acknowledged.len(), n_told, "none is acknowledged by two");
+    assert!(n_told >= 3, "{acknowledged:?}");
+    run(["verify", &url]).expect_code(0);
+    let dump = |place: &str| run(["export", "--format", "dump", place]).expect_code(0).stdout;
+    assert_eq!(dump(&url), dump(text(&cohort.collection)));
+}
+
+/// Returns the recording that a line tells of.
+fn recording(line: &str) -> Value {
+    serde_json::from_str::<Value>(line).unwrap()["recording"].clone()
+}
+
+#[test]
+fn graphs_are_waited_for_as_long_as_is_said() {
+    let Some(cohort) = cohort() else { return };
+    let (double, url) = copied(&cohort.collection);
+    let copy = |busy_for: usize, wait: &[&str]| {
+        double.tamper(|store| store.collections.get_mut("sleep").unwrap().busy_for = busy_for);
+        let from = text(&cohort.collection);
+        let told = run(["copy", from, &url, "--json"].iter().chain(wait)).expect_code(0);
+        let told = told.json_lines().into_iter().find(|line| line["event"] == "graphs");
+        told.map(|line| line["green"].as_bool().unwrap())
+    };
+    assert_eq!(copy(2, &[]), Some(true));
+    assert_eq!(copy(1000, &["--wait", "1"]), Some(false));
+    assert_eq!(copy(1000, &["--no-wait"]), None);
+}
+
+#[test]
+fn what_is_said_anew_of_recordings_reaches_their_points() {
+    let Some(cohort) = cohort() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let collection = folder.path().join("collection");
+    run(["index", text(&cohort.nights), "-c", text(&collection)]).expect_code(0);
+    let (double, url) = copied(&collection);
+    let table = folder.path().join("table.csv");
+    std::fs::write(&table, "recording,site\nnight-0002,north\n").unwrap();
+    let events = |place: &str| {
+        let night = ["index", text(&cohort.nights), "--metadata", text(&table), "-c", place];
+        let told = run(night.into_iter().chain(["--json"])).expect_code(0).json_lines();
+        // Only a server has graphs that are waited for.
+        let told = told.iter().filter(|line| line["event"] != "graphs");
+        told.map(|line| format!("{} {}", line["event"], line["recording"])).collect()
+    };
+    let told: Vec<String> = events(&url);
+    assert_eq!(told, events(text(&collection)));
+    assert!(told.contains(&r#""acknowledged" "night-0002""#.to_owned()), "{told:?}");
+    let (copy, _) = copied(&collection);
+    assert_eq!(kept(&double), kept(&copy));
+    run(["verify", &url]).expect_code(0);
 }
 
 /// Takes the plan out of an answer, and returns both.

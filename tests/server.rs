@@ -8,16 +8,20 @@ use crate::cohort::{Cohort, cohort};
 use crate::program::{nocturne, root, run, text};
 
 /// A running server, which is killed at the end at the latest.
-struct Server {
+pub(crate) struct Server {
     process: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Server {
     /// Starts a server on a free port and waits until it serves.
     fn start(cohort: &Cohort) -> Self {
-        let arguments =
-            ["serve", "--collection", text(&cohort.collection), "--listen", "127.0.0.1:0"];
+        Self::of(text(&cohort.collection))
+    }
+
+    /// Starts a server of a folder or an address.
+    pub(crate) fn of(collection: &str) -> Self {
+        let arguments = ["serve", "--collection", collection, "--listen", "127.0.0.1:0"];
         let mut process =
             nocturne(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
@@ -35,15 +39,21 @@ impl Drop for Server {
     }
 }
 
+/// Returns where the packages of the client are, or says that they are not there.
+pub(crate) fn packages() -> Option<String> {
+    // `cargo xtask test` installs them and says where.
+    #[expect(clippy::disallowed_methods, reason = "tests have no arguments")]
+    let packages = std::env::var("NOCTURNE_TEST_PYTHONPATH").ok();
+    if packages.is_none() {
+        println!("skipped: no Python client; run `cargo xtask test`");
+    }
+    packages
+}
+
 #[test]
 fn independent_client_gets_right_answers() {
     let Some(cohort) = cohort() else { return };
-    // `cargo xtask test` installs the client's packages and says where.
-    #[expect(clippy::disallowed_methods, reason = "tests have no arguments")]
-    let Ok(packages) = std::env::var("NOCTURNE_TEST_PYTHONPATH") else {
-        println!("skipped: no Python client; run `cargo xtask test`");
-        return;
-    };
+    let Some(packages) = packages() else { return };
     let server = Server::start(cohort);
     let output = Command::new("python3")
         .arg(root().join("tests/client.py"))

@@ -10,10 +10,10 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use nocturne_encoder::{BatchOptions, Bundle, Device, SignalEncoder, TextEncoder};
-use nocturne_engine::{Engine, EpochQuery, EpochRequest, Options};
+use nocturne_engine::{Engine, EpochQuery, EpochRequest, Options, Source};
 use nocturne_index::storage::{CrashImage, Fault, Simulated};
 use nocturne_index::{
-    Collection, CollectionWriter, Demand, Error, Space, SpaceName, SpaceRecord, Spaces,
+    Collection, CollectionWriter, Demand, Error, Space, SpaceKeeper, SpaceName, SpaceRecord, Spaces,
 };
 use nocturne_indexer::{Backfill, BackfillOptions, Indexer, discover};
 use serde_json::Value;
@@ -80,23 +80,23 @@ impl Lab {
     }
 }
 
-fn simulate(folder: &Path, first: u32, nights: u32) {
+pub(crate) fn simulate(folder: &Path, first: u32, nights: u32) {
     let (first, nights) = (first.to_string(), nights.to_string());
     let folder = text(folder);
     run(["simulate", "--out", folder, "--first", &first, "--nights", &nights, "--hours", "0.2"])
         .expect_code(0);
 }
 
-fn dump(collection: &Path) -> String {
+pub(crate) fn dump(collection: &Path) -> String {
     run(["export", text(collection), "--format", "dump"]).expect_code(0).stdout
 }
 
-fn name(text: &str) -> SpaceName {
+pub(crate) fn name(text: &str) -> SpaceName {
     SpaceName::new(text).unwrap()
 }
 
 /// Returns the lines of an event.
-fn events<'a>(lines: &'a [Value], event: &str) -> Vec<&'a Value> {
+pub(crate) fn events<'a>(lines: &'a [Value], event: &str) -> Vec<&'a Value> {
     lines.iter().filter(|line| line["event"] == event).collect()
 }
 
@@ -276,14 +276,14 @@ fn in_memory(lab: &Lab) -> Arc<Simulated> {
     let (signal, text) = towers(&bundle);
     let found = discover(&lab.nights, None).unwrap();
     let options = nocturne_indexer::Options::default();
-    Indexer::new(signal, text, writer, options).run(found, |_| {}).unwrap();
+    Indexer::new(signal, text, Box::new(writer), options).run(found, |_| {}).unwrap();
     let other = Bundle::open(&lab.bundle).unwrap();
     let record = SpaceRecord::of(name("v2"), &other, None);
     Spaces::of_storage(storage.clone()).create(&record).unwrap();
     storage
 }
 
-fn towers(bundle: &Bundle) -> (SignalEncoder, TextEncoder) {
+pub(crate) fn towers(bundle: &Bundle) -> (SignalEncoder, TextEncoder) {
     let batch = BatchOptions { batch_size: 8, threads: 1 };
     (
         SignalEncoder::open(runtime(), bundle, Device::Cpu, batch).unwrap(),
@@ -296,8 +296,8 @@ fn backfill(storage: &Arc<Simulated>, bundle: &Bundle) -> Result<(), nocturne_in
     let served = spaces.open(&SpaceName::main())?;
     let writer = spaces.writer(&name("v2"))?;
     let (signal, text) = towers(bundle);
-    let report =
-        Backfill::new(signal, text, writer, BackfillOptions::default())?.run(served, |_| {})?;
+    let report = Backfill::new(signal, text, Box::new(writer), BackfillOptions::default())?
+        .run(Box::new(served), |_| {})?;
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     Ok(())
 }
@@ -341,14 +341,14 @@ fn backfill_that_is_cut_off_at_drawn_points_ends_with_the_same_vectors() {
 }
 
 /// Waits, without a lock and without a clock of its own, for as long as nobody says otherwise.
-fn wait(duration: Duration) {
+pub(crate) fn wait(duration: Duration) {
     let (_sender, receiver) = channel::<()>();
     let _ = receiver.recv_timeout(duration);
 }
 
-type Hits = Vec<(String, u32, f32)>;
+pub(crate) type Hits = Vec<(String, u32, f32)>;
 
-fn ask(engine: &Engine) -> Hits {
+pub(crate) fn ask(engine: &Engine) -> Hits {
     let query = EpochQuery::Text("deep sleep with slow waves".to_owned());
     let request = EpochRequest { k: 5, ..EpochRequest::default() };
     let answer = engine.search_epochs(&query, request).unwrap();
@@ -356,29 +356,22 @@ fn ask(engine: &Engine) -> Hits {
 }
 
 /// Opens an engine; one that keeps up goes over to what is promoted by itself.
-fn engine(collection: &Path, bundle: &Path, keeps_up: bool) -> Engine {
+pub(crate) fn engine(collection: impl Into<Source>, bundle: &Path, keeps_up: bool) -> Engine {
     let batch = BatchOptions { batch_size: 8, threads: 1 };
     let options = Options { device: Device::Cpu, batch, keeps_up, ..Options::default() };
     Engine::open(collection, &Bundle::open(bundle).unwrap(), runtime(), options).unwrap()
 }
 
-#[test]
-fn engine_goes_over_in_one_step_while_it_is_asked() {
+/// Promotes `v2` and goes back, twice, while an engine that keeps up is asked fifty times a second; each answer must be that
+/// of `main` or that of `v2`, and both are met.
+pub(crate) fn change_while_asked(served: &Engine, answers: &[Hits; 2], spaces: &dyn SpaceKeeper) {
     /// Longest time to wait for the change.
     const PATIENCE: Duration = Duration::from_mins(2);
     /// Four threads, each with a question every 80 ms: 50 a second.
     const ASKERS: usize = 4;
     const PAUSE: Duration = Duration::from_millis(80);
-    let Some(lab) = Lab::open() else { return };
-    lab.create("v2", &lab.bundle);
-    lab.space(&["backfill", "v2"]).expect_code(0);
-    let answers = [
-        ask(&engine(&lab.collection, &shipped(), false)),
-        ask(&engine(&lab.collection.join("spaces/v2"), &lab.bundle, false)),
-    ];
     assert_ne!(answers[0], answers[1]);
-    let served = engine(&lab.collection, &shipped(), true);
-    let (spaces, is_over) = (lab.spaces(), AtomicBool::new(false));
+    let is_over = AtomicBool::new(false);
     let until = |space: &str| {
         let begun = Instant::now();
         while served.info().unwrap().space != space {
@@ -393,7 +386,7 @@ fn engine_goes_over_in_one_step_while_it_is_asked() {
                 scope.spawn(|| {
                     let mut met = [0, 0];
                     while !is_over.load(Ordering::SeqCst) {
-                        let answer = ask(&served);
+                        let answer = ask(served);
                         let of = answers.iter().position(|it| *it == answer);
                         met[of.expect("an answer is that of one space")] += 1;
                         wait(PAUSE);
@@ -413,6 +406,18 @@ fn engine_goes_over_in_one_step_while_it_is_asked() {
         met.fold([0, 0], |sum, met| [sum[0] + met[0], sum[1] + met[1]])
     });
     assert!(met[0] > 0 && met[1] > 0, "{met:?}");
+}
+
+#[test]
+fn engine_goes_over_in_one_step_while_it_is_asked() {
+    let Some(lab) = Lab::open() else { return };
+    lab.create("v2", &lab.bundle);
+    lab.space(&["backfill", "v2"]).expect_code(0);
+    let answers = [
+        ask(&engine(&lab.collection, &shipped(), false)),
+        ask(&engine(&lab.collection.join("spaces/v2"), &lab.bundle, false)),
+    ];
+    change_while_asked(&engine(&lab.collection, &shipped(), true), &answers, &lab.spaces());
 }
 
 #[test]

@@ -83,7 +83,8 @@ impl Engine {
     ) -> Result<Self> {
         let options = Options { recall: options.recall.map(check_recall).transpose()?, ..options };
         let source = collection.into();
-        let snapshot = Snapshot::open(source.clone(), &nocturne_index::Space::of(bundle))?;
+        let snapshot = Snapshot::open(&source)?;
+        snapshot.expect_space(&nocturne_index::Space::of(bundle))?;
         let open = Arc::new(OpenBundle::open(bundle, runtime, options)?);
         let current = Arc::new(Current::new(Space::new(open, snapshot, options)));
         let follower = Arc::new(Follower::new(source, runtime, options, Arc::clone(&current)));

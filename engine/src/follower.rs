@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nocturne_encoder::{Bundle, Runtime};
-use nocturne_index::{Collection, Spaces};
+use nocturne_index::SpaceRecord;
 
 use crate::served::{Current, OpenBundle, Space};
 use crate::snapshot::Snapshot;
@@ -42,10 +42,8 @@ impl Follower {
         Self { collection, runtime, options, current, known: Mutex::default() }
     }
 
-    /// Goes over to the space that is served, where that is another one; returns whether it was. In Qdrant there is but
-    /// one.
+    /// Goes over to the space that is served, where that is another one; returns whether it was.
     pub(crate) fn follow(&self) -> Result<bool> {
-        let Source::Folder(folder) = &self.collection else { return Ok(false) };
         // Held while opening, so that two do not open the same.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let held = self.current.held();
@@ -53,14 +51,14 @@ impl Follower {
             return Ok(false);
         }
         known.insert(held.bundle.fingerprint.clone(), held.bundle.folder.clone());
-        let collection = Collection::open(folder)?;
-        let bundle = if collection.space().fingerprint == held.bundle.fingerprint {
+        let snapshot = Snapshot::open(&self.collection)?;
+        let bundle = if snapshot.space().fingerprint == held.bundle.fingerprint {
             Arc::clone(&held.bundle)
         } else {
-            let bundle = bundle_of(&Spaces::of(folder), &collection, &known)?;
+            let record = self.collection.spaces()?.record(&snapshot.space_name())?;
+            let bundle = bundle_of(&snapshot, record, &known)?;
             Arc::new(OpenBundle::open(&bundle, self.runtime, self.options)?)
         };
-        let snapshot = Snapshot::of(collection)?;
         let (space, generation) = (snapshot.space_name(), snapshot.generation());
         self.current.replace(Space::new(bundle, snapshot, self.options));
         tracing::info!(space = space.as_str(), generation, "another space is served");
@@ -70,26 +68,25 @@ impl Follower {
 
 /// Opens the bundle that filled a space: where its record says, or where it was before.
 fn bundle_of(
-    spaces: &Spaces,
-    collection: &Collection,
+    snapshot: &Snapshot,
+    record: Option<SpaceRecord>,
     known: &BTreeMap<String, PathBuf>,
 ) -> Result<Bundle> {
-    let space = collection.space();
-    let record = spaces.record(collection.space_name())?;
+    let space = snapshot.space();
     let folders = record.map(|record| record.bundle_folder);
     let folders = folders.iter().chain(known.get(&space.fingerprint));
     let mut problem = None;
     for folder in folders {
         match Bundle::open(folder) {
             Err(error) => problem = Some(error.into()),
-            Ok(bundle) => match collection.expect_space(&nocturne_index::Space::of(&bundle)) {
+            Ok(bundle) => match snapshot.expect_space(&nocturne_index::Space::of(&bundle)) {
                 Err(error) => problem = Some(error.into()),
                 Ok(()) => return Ok(bundle),
             },
         }
     }
     Err(problem.unwrap_or_else(|| Error::BundleUnknown {
-        space: collection.space_name().clone(),
+        space: snapshot.space_name(),
         bundle: space.bundle.clone(),
         fingerprint: space.fingerprint.clone(),
     }))

@@ -80,14 +80,14 @@ mod tests {
 
     use super::*;
     use crate::Error;
-    use crate::doubles::{draft, send, settings, space};
+    use crate::doubles::{draft, send, settings};
 
     #[test]
     fn collection_in_qdrant_is_followed_as_it_grows_and_through_failures() {
         let double = Double::start();
         let night = |name| draft(name, [(Stage::N2, vec![1.0, 0.0]), (Stage::Rem, vec![0.0, 1.0])]);
         send(&double, 2, vec![night("a")]);
-        let snapshot = Snapshot::open(settings(&double).into(), &space(2)).unwrap();
+        let snapshot = Snapshot::open(&settings(&double).into()).unwrap();
         let newest = Newest::new(snapshot, true);
         let before = newest.get().unwrap();
         assert_eq!(before.n_epochs(), 2);

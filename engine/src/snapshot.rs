@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use nocturne_encoder::Embedding;
-use nocturne_index::qdrant::{QdrantCollection, QdrantIndex};
+use nocturne_index::qdrant::{QdrantCollection, QdrantIndex, QdrantSpaces};
 use nocturne_index::{
     CaptionHit, Collection, Filter, Found, PlannedIndex, Recording, RecordingEntry, Recordings,
-    Result, ScoreTable, SearchRequest, Space, SpaceName, VectorIndex,
+    Result, ScoreTable, SearchRequest, Space, SpaceName, Spaces, VectorIndex,
 };
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::{EpochRef, RecordingId};
@@ -28,33 +28,57 @@ pub(crate) enum Snapshot {
 }
 
 impl Snapshot {
-    /// Opens the newest generation, which vectors of `space` must have filled.
-    pub(crate) fn open(source: Source, space: &Space) -> Result<Self> {
+    /// Opens the newest generation of the space that is served, or that the address names.
+    pub(crate) fn open(source: &Source) -> Result<Self> {
         match source {
-            Source::Folder(folder) => {
-                let collection = Collection::open(&folder)?;
-                collection.expect_space(space)?;
-                Self::of(collection)
-            }
+            Source::Folder(folder) => Self::of_folder(Collection::open(folder)?),
             Source::Qdrant(settings) => {
-                let collection = QdrantCollection::open(*settings)?;
-                collection.expect_space(space)?;
-                Ok(Self::Qdrant(Box::new(QdrantIndex::new(collection))))
+                Ok(Self::of_qdrant(QdrantCollection::open((**settings).clone())?))
             }
         }
     }
 
-    /// Makes a generation in a folder ready for questions.
-    pub(crate) fn of(collection: Collection) -> Result<Self> {
+    /// Opens the newest generation of a space, whichever is served.
+    pub(crate) fn of_space(source: &Source, name: &SpaceName) -> Result<Self> {
+        match source {
+            Source::Folder(folder) => Self::of_folder(Spaces::of(folder).open(name)?),
+            Source::Qdrant(settings) => {
+                let spaces = QdrantSpaces::of((**settings).clone())?;
+                Ok(Self::of_qdrant(spaces.open(name)?))
+            }
+        }
+    }
+
+    fn of_folder(collection: Collection) -> Result<Self> {
         let index = Arc::new(PlannedIndex::open(&collection)?);
         Ok(Self::Folder { collection: Box::new(collection), index })
     }
 
-    /// Returns whether the collection still serves the space that this is of; Qdrant has but one.
+    fn of_qdrant(collection: QdrantCollection) -> Self {
+        Self::Qdrant(Box::new(QdrantIndex::new(collection)))
+    }
+
+    /// Refuses a bundle that the space was not filled with.
+    pub(crate) fn expect_space(&self, space: &Space) -> Result<()> {
+        match self {
+            Self::Folder { collection, .. } => collection.expect_space(space),
+            Self::Qdrant(index) => index.collection().expect_space(space),
+        }
+    }
+
+    /// Returns which bundle the space was filled with.
+    pub(crate) fn space(&self) -> &Space {
+        match self {
+            Self::Folder { collection, .. } => collection.space(),
+            Self::Qdrant(index) => index.collection().space(),
+        }
+    }
+
+    /// Returns whether the collection still serves the space that this is of.
     pub(crate) fn is_served(&self) -> Result<bool> {
         match self {
             Self::Folder { collection, .. } => collection.is_served(),
-            Self::Qdrant(_) => Ok(true),
+            Self::Qdrant(index) => index.collection().is_served(),
         }
     }
 
@@ -62,7 +86,7 @@ impl Snapshot {
     pub(crate) fn space_name(&self) -> SpaceName {
         match self {
             Self::Folder { collection, .. } => collection.space_name().clone(),
-            Self::Qdrant(_) => SpaceName::main(),
+            Self::Qdrant(index) => index.collection().space_name(),
         }
     }
 
@@ -83,7 +107,7 @@ impl Snapshot {
             }
             Self::Qdrant(index) => {
                 let newer = index.collection().refresh()?;
-                Ok(newer.map(|collection| Self::Qdrant(Box::new(QdrantIndex::new(collection)))))
+                Ok(newer.map(Self::of_qdrant))
             }
         }
     }

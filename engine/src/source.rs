@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use nocturne_index::qdrant::QdrantSettings;
+use nocturne_index::qdrant::{QdrantSettings, QdrantSpaces};
+use nocturne_index::{Result, SpaceKeeper, Spaces};
 
 /// Where a collection is.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +12,19 @@ pub enum Source {
     Folder(PathBuf),
     /// In a server of Qdrant.
     Qdrant(Box<QdrantSettings>),
+}
+
+impl Source {
+    /// Returns the spaces of the collection.
+    pub(crate) fn spaces(&self) -> Result<Box<dyn SpaceKeeper>> {
+        Ok(match self {
+            Self::Folder(folder) => Box::new(Spaces::of(folder)),
+            Self::Qdrant(settings) => {
+                let url = settings.url.of_collection();
+                Box::new(QdrantSpaces::of(QdrantSettings { url, ..(**settings).clone() })?)
+            }
+        })
+    }
 }
 
 impl<P: AsRef<Path> + ?Sized> From<&P> for Source {

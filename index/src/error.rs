@@ -274,6 +274,16 @@ impl Error {
         )
     }
 
+    /// Returns whether what was about to be read was replaced meanwhile: a newer snapshot tells by what.
+    pub fn is_outdated(&self) -> bool {
+        matches!(self, Self::Outdated { .. } | Self::Qdrant(QdrantProblem::Replaced { .. }))
+    }
+
+    /// Returns whether another writer is at work on the recording; it can be asked for again later.
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::Qdrant(QdrantProblem::Leased { .. } | QdrantProblem::TakenOver { .. }))
+    }
+
     /// Returns the next step for the user, where there is one.
     pub fn hint(&self) -> Option<Cow<'_, str>> {
         let hint = match self {

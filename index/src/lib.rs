@@ -11,7 +11,8 @@
 //!   both ask the exact one wherever they would be slow or incomplete. [`PlannedIndex`] chooses, and says what it chose.
 //! - [`Spaces`] keeps the vectors of several bundles side by side in one collection, of which one is served and can be
 //!   replaced by another in one step.
-//! - [`qdrant`] does the same with a server of Qdrant in place of the folder.
+//! - [`qdrant`] does the same with a server of Qdrant in place of the folder. [`Destination`], [`SpaceReader`] and
+//!   [`SpaceKeeper`] are what both can do.
 //!
 //! An epoch's identity is its recording's name and its number ([`EpochRef`](nocturne_psg::EpochRef)):
 //! it stays the same however often the recording is indexed again.
@@ -90,6 +91,7 @@ mod catalogue;
 mod check;
 mod codes;
 mod collection;
+mod destination;
 mod draft;
 mod duplicates;
 mod entry;
@@ -101,6 +103,7 @@ mod graph;
 #[cfg(test)]
 mod growing;
 mod handle;
+mod keeper;
 mod kernel;
 mod manifest;
 mod member;
@@ -109,6 +112,7 @@ mod partitions;
 mod plan;
 mod planner;
 pub mod qdrant;
+mod reader;
 mod recording;
 mod scores;
 mod sealed;
@@ -128,6 +132,7 @@ pub use captions::{CaptionHit, Captions};
 pub use catalogue::{Catalogue, Facet, FacetCounts, FacetValue, Listed, Page, Recordings};
 pub use check::CacheProblem;
 pub use collection::Collection;
+pub use destination::{Claim, Claims, Destination};
 pub use draft::{CaptionPoint, EpochPoint, RecordingDraft};
 pub use duplicates::{Duplicate, DuplicateSettings, Duplicates, find_duplicates};
 pub use entry::{RecordingEntry, SegmentHash, SegmentRef};
@@ -135,10 +140,12 @@ pub use error::{Error, Holder, Result};
 pub use exact::ExactIndex;
 pub use filter::{DEEPEST_FILTER, Expression, Filter, FilterProblem, LONGEST_FILTER, RowFilter};
 pub use graph::{GraphIndex, GraphSettings, HnswGraph};
+pub use keeper::SpaceKeeper;
 pub use missing::MissingRecording;
 pub use partitions::{Due, PartitionIndex};
 pub use plan::{Found, Plan};
 pub use planner::PlannedIndex;
+pub use reader::SpaceReader;
 pub use recording::{EpochRow, EpochView, Recording};
 pub use scores::ScoreTable;
 pub use search::{Hit, SearchRequest, VectorIndex};

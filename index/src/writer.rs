@@ -176,6 +176,15 @@ impl CollectionWriter {
         record.write(storage)
     }
 
+    /// Keeps what is told of a space that was copied to here, unless something is told already.
+    pub(crate) fn set_record_of_copy(&self, record: SpaceRecord) -> Result<()> {
+        let storage = self.storage().as_ref();
+        if SpaceRecord::read(storage)?.is_some() {
+            return Ok(());
+        }
+        SpaceRecord { name: self.place.name.clone(), ..record }.write(storage)
+    }
+
     /// Returns which bundle the collection is filled with.
     pub fn space(&self) -> &Space {
         &self.manifest.space

@@ -3,7 +3,8 @@
 //! [`discover`] finds the recordings of a folder; [`Indexer::run`] reads each on one thread, encodes it on another and
 //! commits it on the caller's, with one night waiting at most. A recording that the collection holds already is passed
 //! over by its hash, so a run that was interrupted goes on where it stopped. A recording that cannot be read is
-//! reported, and the run goes on.
+//! reported, and the run goes on. Several indexers may fill one collection in Qdrant: each passes by what another is at
+//! work on, and comes back to it at the end.
 //!
 //! [`Backfill`] fills another space of a collection with what the served one holds, embedded by another bundle.
 
@@ -16,6 +17,7 @@ mod manifest;
 mod pipeline;
 mod read;
 mod report;
+mod tally;
 
 pub use backfill::{Backfill, BackfillOptions, Pace};
 pub use captions::CaptionKinds;

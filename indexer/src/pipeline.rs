@@ -1,21 +1,23 @@
 //! The run: a reading thread, an encoding thread, and the caller's thread that writes.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use nocturne_encoder::{SignalEncoder, TextEncoder};
-use nocturne_index::{CollectionWriter, RecordingEntry};
+use nocturne_index::{Claims, Destination, RecordingEntry};
+use nocturne_psg::annotation::companions;
 use nocturne_psg::hash::sha256_of_file;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{RecordingId, ZScore};
 
 use crate::captions::CaptionKinds;
 use crate::encode::{EncodedRecording, Encoder};
-use crate::read::{Outcome, PROFILE, ReadRecording, read};
-use crate::report::{Acknowledged, Failed, Progress, Report};
-use crate::{Error, FoundRecording, RecordingError, Result};
+use crate::read::{Named, Outcome, PROFILE, ReadRecording, read};
+use crate::report::{Acknowledged, Failed, Progress};
+use crate::tally::Tally;
+use crate::{Error, FoundRecording, RecordingError, Report, Result};
 
 /// How recordings are read and what is kept of them.
 #[derive(Debug, Clone, Default)]
@@ -36,16 +38,30 @@ pub struct Options {
 #[expect(missing_debug_implementations, reason = "a session of the runtime has none")]
 pub struct Indexer {
     encoder: Encoder,
-    writer: CollectionWriter,
+    writer: Box<dyn Destination>,
     options: Options,
 }
 
 /// A recording on its way, or what became of it.
 enum Step<T> {
-    Ready { path: PathBuf, item: Box<T> },
+    Ready {
+        named: Named,
+        item: Box<T>,
+    },
     Unchanged(RecordingId),
-    Said(RecordingId, BTreeMap<String, String>),
+    ByOthers(RecordingId),
+    Held {
+        named: Named,
+        holder: String,
+        look_again: Duration,
+    },
+    Said {
+        named: Named,
+        metadata: BTreeMap<String, String>,
+    },
     Failed(Failed),
+    /// The collection can no longer be asked who is at work on what.
+    Stopped(nocturne_index::Error),
 }
 
 impl Indexer {
@@ -53,13 +69,15 @@ impl Indexer {
     pub fn new(
         signal: SignalEncoder,
         text: TextEncoder,
-        writer: CollectionWriter,
+        writer: Box<dyn Destination>,
         options: Options,
     ) -> Self {
         Self { encoder: Encoder { signal, text }, writer, options }
     }
 
     /// Indexes recordings, and tells `progress` of each as it is done.
+    ///
+    /// What another indexer is at work on is looked at again at the end, until it is done by one of them.
     ///
     /// # Errors
     ///
@@ -70,35 +88,75 @@ impl Indexer {
         found: Vec<FoundRecording>,
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Report> {
-        let Self { encoder, mut writer, mut options } = self;
+        let Self { mut encoder, mut writer, mut options } = self;
         if let Some(profile) = chosen(&options.profile)? {
             options.metadata.insert(PROFILE.to_owned(), profile);
         }
         progress(Progress::Found { n_recordings: found.len() });
-        // The queues hold nothing: a night waits in the hands of the thread that made it, and there are two at most.
-        let (read_sender, read_receiver) = sync_channel(0);
-        let (encoded_sender, encoded_receiver) = sync_channel(0);
-        let mut entries: BTreeMap<RecordingId, RecordingEntry> =
+        let mut listed: BTreeMap<RecordingId, RecordingEntry> =
             writer.recordings().map(|entry| (entry.id.clone(), entry.clone())).collect();
         for (recording, error) in writer.damaged()? {
             progress(Progress::Damaged { recording: &recording, error: &error });
-            entries.remove(&recording);
+            listed.remove(&recording);
         }
-        thread::scope(|scope| {
-            let reader =
-                thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, move || {
-                    read_all(found, &entries, &options, &read_sender);
-                });
-            let encoding =
-                thread::Builder::new().name("encode".to_owned()).spawn_scoped(scope, move || {
-                    encode_all(encoder, read_receiver, &encoded_sender);
-                });
-            if reader.is_err() || encoding.is_err() {
-                return Err(Error::ThreadLost { thread: "reading or encoding" });
-            }
-            write_all(&mut writer, encoded_receiver, &mut progress)
-        })
+        let claims = writer.claims();
+        let reading = Reading { listed, claims: claims.as_ref(), options };
+        let mut tally = Tally::new(&mut progress);
+        let mut left = found;
+        while !left.is_empty() {
+            let held = round(left, &reading, &mut encoder, writer.as_mut(), &mut tally)?;
+            held.iter().map(|held| held.look_again).min().into_iter().for_each(pause);
+            left = held.into_iter().map(|held| held.named.into()).collect();
+        }
+        Ok(tally.report)
     }
+}
+
+/// What recordings are read with.
+struct Reading<'a> {
+    /// What the collection held at the beginning, less what is damaged.
+    listed: BTreeMap<RecordingId, RecordingEntry>,
+    claims: &'a dyn Claims,
+    options: Options,
+}
+
+/// A recording that another writer is at work on.
+struct Held {
+    named: Named,
+    look_again: Duration,
+}
+
+/// Goes once through recordings, and returns those that others are at work on.
+fn round(
+    found: Vec<FoundRecording>,
+    reading: &Reading<'_>,
+    encoder: &mut Encoder,
+    writer: &mut dyn Destination,
+    tally: &mut Tally<'_>,
+) -> Result<Vec<Held>> {
+    // The queues hold nothing: a night waits in the hands of the thread that made it, and there are two at most.
+    let (read_sender, read_receiver) = sync_channel(0);
+    let (encoded_sender, encoded_receiver) = sync_channel(0);
+    thread::scope(|scope| {
+        let reader =
+            thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, move || {
+                read_all(found, reading, &read_sender);
+            });
+        let encoding =
+            thread::Builder::new().name("encode".to_owned()).spawn_scoped(scope, move || {
+                encode_all(encoder, reading.claims, read_receiver, &encoded_sender);
+            });
+        if reader.is_err() || encoding.is_err() {
+            return Err(Error::ThreadLost { thread: "reading or encoding" });
+        }
+        write_all(writer, encoded_receiver, tally)
+    })
+}
+
+fn pause(length: Duration) {
+    let (_sender, nobody_sends) = channel::<()>();
+    // It ends when the time is over, as is wanted.
+    let _ = nobody_sends.recv_timeout(length);
 }
 
 /// Returns what is kept of a profile of one's choice: its name, or the hash of its file.
@@ -113,18 +171,17 @@ fn chosen(profile: &ProfileChoice) -> Result<Option<String>> {
 /// Reads recordings until there are no more or nobody wants them.
 fn read_all(
     found: Vec<FoundRecording>,
-    entries: &BTreeMap<RecordingId, RecordingEntry>,
-    options: &Options,
+    reading: &Reading<'_>,
     sender: &SyncSender<Step<ReadRecording>>,
 ) {
-    for recording in found {
-        let path = recording.path.clone();
-        let entry = |id: &RecordingId| entries.get(id).cloned();
-        let step = match read(recording, entry, options) {
-            Outcome::Read(item) => Step::Ready { path, item },
-            Outcome::Unchanged(id) => Step::Unchanged(id),
-            Outcome::Said(id, metadata) => Step::Said(id, metadata),
-            Outcome::Failed(error) => Step::Failed(Failed { path, error }),
+    for FoundRecording { path, id, annotations, metadata } in found {
+        let step = match id {
+            Ok(id) => {
+                let annotations = annotations.unwrap_or_else(|| companions(&path));
+                let named = Named { path, id, annotations, metadata };
+                read_one(named, reading).unwrap_or_else(Step::Stopped)
+            }
+            Err(error) => Step::Failed(Failed { path, error }),
         };
         if sender.send(step).is_err() {
             return;
@@ -132,21 +189,40 @@ fn read_all(
     }
 }
 
+fn read_one(named: Named, reading: &Reading<'_>) -> nocturne_index::Result<Step<ReadRecording>> {
+    let Reading { listed, claims, options } = reading;
+    Ok(match read(&named, listed.get(&named.id), *claims, options)? {
+        Outcome::Read(item) => Step::Ready { named, item },
+        Outcome::Unchanged => Step::Unchanged(named.id),
+        Outcome::ByOthers => Step::ByOthers(named.id),
+        Outcome::Said(metadata) => Step::Said { named, metadata },
+        Outcome::Held { holder, look_again } => Step::Held { named, holder, look_again },
+        Outcome::Failed(error) => Step::Failed(Failed { path: named.path, error }),
+    })
+}
+
 /// Encodes recordings until there are no more or nobody wants them.
 fn encode_all(
-    mut encoder: Encoder,
+    encoder: &mut Encoder,
+    claims: &dyn Claims,
     receiver: Receiver<Step<ReadRecording>>,
     sender: &SyncSender<Step<EncodedRecording>>,
 ) {
     for step in receiver {
         let step = match step {
-            Step::Ready { path, item } => match encoder.encode(*item) {
-                Ok(encoded) => Step::Ready { path, item: Box::new(encoded) },
-                Err(error) => Step::Failed(Failed { path, error }),
+            Step::Ready { named, item } => match encoder.encode(*item) {
+                Ok(encoded) => Step::Ready { named, item: Box::new(encoded) },
+                Err(error) => {
+                    claims.give_back(&named.id);
+                    Step::Failed(Failed { path: named.path, error })
+                }
             },
             Step::Unchanged(id) => Step::Unchanged(id),
-            Step::Said(id, metadata) => Step::Said(id, metadata),
+            Step::ByOthers(id) => Step::ByOthers(id),
+            Step::Held { named, holder, look_again } => Step::Held { named, holder, look_again },
+            Step::Said { named, metadata } => Step::Said { named, metadata },
             Step::Failed(failed) => Step::Failed(failed),
+            Step::Stopped(error) => Step::Stopped(error),
         };
         if sender.send(step).is_err() {
             return;
@@ -155,58 +231,55 @@ fn encode_all(
 }
 
 fn write_all(
-    writer: &mut CollectionWriter,
+    writer: &mut dyn Destination,
     receiver: Receiver<Step<EncodedRecording>>,
-    progress: &mut impl FnMut(Progress<'_>),
-) -> Result<Report> {
-    let mut report = Report::default();
+    tally: &mut Tally<'_>,
+) -> Result<Vec<Held>> {
+    let mut held = Vec::new();
     for step in receiver {
-        match step {
-            Step::Ready { path, item } => match write(writer, *item) {
-                Ok(acknowledged) => {
-                    progress(Progress::Acknowledged(&acknowledged));
-                    report.acknowledged.push(acknowledged);
-                }
-                // What the recording is to blame for does not end the run; what the disk is to blame for does.
-                Err(
-                    error @ (nocturne_index::Error::Draft { .. }
-                    | nocturne_index::Error::Dimension { .. }),
-                ) => {
-                    fail(
-                        &mut report,
-                        progress,
-                        Failed { path, error: RecordingError::Index(error) },
-                    );
-                }
-                Err(error) => return Err(Error::Index(error)),
-            },
+        let (named, written) = match step {
+            Step::Ready { named, item } => {
+                let EncodedRecording { draft, warnings } = *item;
+                (named, writer.commit(draft).map(|entry| (entry, warnings)))
+            }
+            Step::Said { named, metadata } => {
+                let written = writer.set_metadata(&named.id, metadata);
+                (named, written.map(|entry| (entry, Vec::new())))
+            }
+            Step::Held { named, holder, look_again } => {
+                tally.held(&named.id, &holder);
+                held.push(Held { named, look_again });
+                continue;
+            }
             Step::Unchanged(id) => {
-                progress(Progress::Unchanged(&id));
-                report.unchanged.push(id);
+                tally.unchanged(id);
+                continue;
             }
-            Step::Said(id, metadata) => {
-                writer.set_metadata([(id.clone(), metadata)].into())?;
-                let n_epochs = writer.entry(&id).map_or(0, |entry| entry.n_epochs);
-                let acknowledged = Acknowledged { recording: id, n_epochs, warnings: Vec::new() };
-                progress(Progress::Acknowledged(&acknowledged));
-                report.acknowledged.push(acknowledged);
+            Step::ByOthers(id) => {
+                tally.by_others(id);
+                continue;
             }
-            Step::Failed(failed) => fail(&mut report, progress, failed),
+            Step::Failed(failed) => {
+                tally.failed(failed);
+                continue;
+            }
+            Step::Stopped(error) => return Err(Error::Index(error)),
+        };
+        match written {
+            Ok((entry, warnings)) => tally.acknowledged(Acknowledged {
+                recording: entry.id,
+                n_epochs: entry.n_epochs,
+                warnings,
+            }),
+            // It was taken over, and the next look tells what became of it.
+            Err(error) if error.is_held() => held.push(Held { named, look_again: Duration::ZERO }),
+            // What the recording is to blame for does not end the run; what the disk is to blame for does.
+            Err(
+                error @ (nocturne_index::Error::Draft { .. }
+                | nocturne_index::Error::Dimension { .. }),
+            ) => tally.failed(Failed { path: named.path, error: RecordingError::Index(error) }),
+            Err(error) => return Err(Error::Index(error)),
         }
     }
-    Ok(report)
-}
-
-fn fail(report: &mut Report, progress: &mut impl FnMut(Progress<'_>), failed: Failed) {
-    progress(Progress::Failed(&failed));
-    report.failed.push(failed);
-}
-
-fn write(
-    writer: &mut CollectionWriter,
-    encoded: EncodedRecording,
-) -> nocturne_index::Result<Acknowledged> {
-    let EncodedRecording { draft, warnings } = encoded;
-    let entry = writer.commit(draft)?;
-    Ok(Acknowledged { recording: entry.id.clone(), n_epochs: entry.n_epochs, warnings })
+    Ok(held)
 }

@@ -25,6 +25,15 @@ pub enum Progress<'a> {
     Acknowledged(&'a Acknowledged),
     /// The collection held a recording already as it is.
     Unchanged(&'a RecordingId),
+    /// Another indexer is at work on a recording, which is looked at again at the end.
+    Held {
+        /// The recording.
+        recording: &'a RecordingId,
+        /// Who is at work on it.
+        holder: &'a str,
+    },
+    /// Another indexer has brought a recording while this one was at work on others.
+    ByOthers(&'a RecordingId),
     /// A recording was removed, as it was from the space that is followed.
     Removed(&'a RecordingId),
     /// A recording was passed over.
@@ -58,6 +67,8 @@ pub struct Report {
     pub acknowledged: Vec<Acknowledged>,
     /// Recordings that were there already.
     pub unchanged: Vec<RecordingId>,
+    /// Recordings that other indexers have brought meanwhile.
+    pub by_others: Vec<RecordingId>,
     /// Recordings that were removed, which only a backfill does.
     pub removed: Vec<RecordingId>,
     /// Recordings that were passed over.

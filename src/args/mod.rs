@@ -15,12 +15,12 @@ use nocturne_index::{Expression, Filter};
 use nocturne_psg::montage::{Channel, ProfileChoice};
 use nocturne_psg::{EventKind, RecordingId, Stage};
 
-pub(crate) use place::{Place, QdrantArguments};
+pub(crate) use place::{Place, QdrantArguments, Reached, WritingArguments};
 pub(crate) use questions::{Eval, Label, Nights, SearchEpochs, Serve};
 pub(crate) use recordings::{Caption, Deid, Demo, Index, Inspect, Simulate};
 pub(crate) use space::{
     SampleArguments, Space, SpaceAction, SpaceBackfill, SpaceCompare, SpaceCreate, SpaceDrop,
-    SpaceList, SpacePromote, SpaceRollback,
+    SpaceList, SpacePromote, SpaceRollback, SpacesOf,
 };
 pub(crate) use store::{
     Backup, Copy, Duplicates, Export, ExportFormat, List, Metadata, Optimize, Remove, Restore,
@@ -140,7 +140,8 @@ pub(crate) struct EncoderArguments {
 /// The collection that is asked.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CollectionArguments {
-    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION` (`qdrants://…` for an encrypted connection).
+    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION` (`qdrants://…` for an encrypted connection, `…@SPACE`
+    /// for a space of it that need not be served).
     #[arg(
         long,
         short,
@@ -171,6 +172,13 @@ pub(crate) struct CollectionArguments {
     pub(crate) recall: f32,
     #[command(flatten)]
     pub(crate) encoder: EncoderArguments,
+}
+
+impl CollectionArguments {
+    /// Returns the collection with what its server asks for.
+    pub(crate) fn reached(&self) -> Reached<'_> {
+        Reached { place: &self.collection, server: &self.server }
+    }
 }
 
 /// A list of recordings, instead of a folder.

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::TypedValueParser;
 use nocturne_engine::Source;
-use nocturne_index::qdrant::{ApiKey, QdrantSettings, QdrantUrl};
+use nocturne_index::qdrant::{ApiKey, QdrantSettings, QdrantSpaces, QdrantUrl};
+use nocturne_index::{Result, SpaceKeeper, SpaceRecord, Spaces};
 
 /// Where a collection is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +27,50 @@ impl fmt::Display for Place {
 }
 
 impl Place {
+    /// Returns whether it is the place of one space, whichever is served.
+    pub(crate) fn names_space(&self) -> bool {
+        match self {
+            Self::Folder(_) => false,
+            Self::Qdrant(url) => url.space().is_some(),
+        }
+    }
+
     /// Returns where an engine finds the collection.
     pub(crate) fn source(&self, server: &QdrantArguments, full_pass: usize) -> Source {
         match self {
             Self::Folder(folder) => Source::from(folder.as_path()),
             Self::Qdrant(url) => Source::from(QdrantSettings { full_pass, ..server.settings(url) }),
         }
+    }
+}
+
+/// A collection, and what its server asks for where it has one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reached<'a> {
+    pub(crate) place: &'a Place,
+    pub(crate) server: &'a QdrantArguments,
+}
+
+impl Reached<'_> {
+    /// Returns the spaces of the collection.
+    pub(crate) fn spaces(self) -> Result<Box<dyn SpaceKeeper>> {
+        Ok(match self.place {
+            Place::Folder(folder) => Box::new(Spaces::of(folder)),
+            Place::Qdrant(url) => Box::new(QdrantSpaces::of(self.server.settings(url))?),
+        })
+    }
+
+    /// Returns what is told of the space that is served, or that the address names.
+    pub(crate) fn record(self) -> Result<Option<SpaceRecord>> {
+        let named = match self.place {
+            Place::Folder(_) => None,
+            Place::Qdrant(url) => url.space().map(|space| (url.of_collection(), space.clone())),
+        };
+        let Some((url, name)) = named else {
+            let spaces = self.spaces()?;
+            return spaces.record(&spaces.serving()?.space);
+        };
+        QdrantSpaces::of(self.server.settings(&url))?.record(&name)
     }
 }
 
@@ -53,6 +93,28 @@ impl QdrantArguments {
     /// Returns how a server is spoken to.
     pub(crate) fn settings(&self, url: &QdrantUrl) -> QdrantSettings {
         QdrantSettings { api_key: self.api_key.clone(), ..QdrantSettings::at(url.clone()) }
+    }
+}
+
+/// How a collection in Qdrant is written to, beside other writers.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WritingArguments {
+    /// How long a recording that this process is at work on is left to it after it was last heard of, in seconds, before
+    /// another process takes it over.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = "Qdrant", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) lease: u32,
+    /// Most seconds to wait at the end until the server has built its graphs; questions are answered meanwhile.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Qdrant")]
+    pub(crate) wait: u32,
+    /// Does not wait for the server's graphs.
+    #[arg(long, help_heading = "Qdrant", conflicts_with = "wait")]
+    pub(crate) no_wait: bool,
+}
+
+impl WritingArguments {
+    /// Returns how a server is written to.
+    pub(crate) fn settings(&self, server: &QdrantArguments, url: &QdrantUrl) -> QdrantSettings {
+        QdrantSettings { lease: Duration::from_secs(self.lease.into()), ..server.settings(url) }
     }
 }
 

@@ -8,6 +8,7 @@ use nocturne_indexer::CaptionKinds;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::simulator::Site;
 
+use super::place::{Place, QdrantArguments, WritingArguments, place};
 use super::{EncoderArguments, ManifestArguments, ProfileArguments};
 use crate::epoch_numbers::EpochNumbers;
 
@@ -78,9 +79,13 @@ pub(crate) struct Index {
     pub(crate) folder: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) list: ManifestArguments,
-    /// Folder of the collection; it is made where it is not there.
-    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
-    pub(crate) collection: PathBuf,
+    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION`; it is made where it is not there.
+    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR|URL", value_parser = place)]
+    pub(crate) collection: Place,
+    #[command(flatten)]
+    pub(crate) server: QdrantArguments,
+    #[command(flatten)]
+    pub(crate) writing: WritingArguments,
     /// Name that is put before the names of the recordings and kept with them.
     #[arg(long, value_name = "NAME")]
     pub(crate) cohort: Option<String>,

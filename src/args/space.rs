@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use nocturne_index::SpaceName;
+use nocturne_index::qdrant::QdrantSpaces;
+use nocturne_index::{SpaceKeeper, SpaceName};
 use nocturne_indexer::Pace;
 
+use super::place::{Place, QdrantArguments, Reached, WritingArguments, place};
 use super::{EncoderArguments, ProfileArguments};
 
 /// `nocturne space`
@@ -30,19 +32,41 @@ pub(crate) enum SpaceAction {
     Promote(SpacePromote),
     /// Serves again what was served before the last promotion, in one step.
     Rollback(SpaceRollback),
-    /// Removes a space and its files; `main` is emptied.
+    /// Removes a space and what it holds; in a folder, `main` is emptied.
     Drop(SpaceDrop),
 }
 
 /// The collection whose spaces are meant.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SpacesOf {
-    /// Folder of the collection.
-    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
-    pub(crate) collection: PathBuf,
+    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION`.
+    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR|URL", value_parser = place)]
+    pub(crate) collection: Place,
+    #[command(flatten)]
+    pub(crate) server: QdrantArguments,
     /// Writes JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl SpacesOf {
+    /// Returns the spaces.
+    pub(crate) fn spaces(&self) -> nocturne_index::Result<Box<dyn SpaceKeeper>> {
+        Reached { place: &self.collection, server: &self.server }.spaces()
+    }
+
+    /// Returns the spaces for whoever writes to one of them.
+    pub(crate) fn written(
+        &self,
+        writing: &WritingArguments,
+    ) -> nocturne_index::Result<Box<dyn SpaceKeeper>> {
+        match &self.collection {
+            Place::Folder(_) => self.spaces(),
+            Place::Qdrant(url) => {
+                Ok(Box::new(QdrantSpaces::of(writing.settings(&self.server, url))?))
+            }
+        }
+    }
 }
 
 /// `nocturne space list`
@@ -75,6 +99,8 @@ pub(crate) struct SpaceBackfill {
     /// Share of the time that is spent at work, above 0 and up to 1; the rest is left to others.
     #[arg(long, value_name = "SHARE", value_parser = pace)]
     pub(crate) at_most: Option<Pace>,
+    #[command(flatten)]
+    pub(crate) writing: WritingArguments,
     #[command(flatten)]
     pub(crate) of: SpacesOf,
     #[command(flatten)]

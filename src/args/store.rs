@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use nocturne_psg::RecordingId;
 
 use super::ExpressionArguments;
-use super::place::{Place, QdrantArguments, place};
+use super::place::{Place, QdrantArguments, WritingArguments, place};
 
 /// `nocturne list`
 #[derive(Debug, Args)]
@@ -160,6 +160,8 @@ pub(crate) struct Copy {
     pub(crate) to: Place,
     #[command(flatten)]
     pub(crate) server: QdrantArguments,
+    #[command(flatten)]
+    pub(crate) writing: WritingArguments,
     /// Writes a line of JSON for each recording, after it is acknowledged.
     #[arg(long)]
     pub(crate) json: bool,

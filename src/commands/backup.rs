@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use nocturne_index::qdrant::{QdrantCollection, QdrantSettings, QdrantSnapshot};
+use nocturne_index::qdrant::{
+    QdrantAlias, QdrantCollection, QdrantSettings, QdrantSnapshot, QdrantSpaces,
+};
 use nocturne_index::storage::Folder;
 use nocturne_index::{Copied, Existing, Spaces, SpacesCopied};
 use serde_json::json;
@@ -31,14 +33,41 @@ pub(super) fn back_up(arguments: &Backup) -> Result<Outcome> {
         (Place::Folder(_), None) => bail!("no folder is named for the backup"),
         (Place::Qdrant(url), None) => {
             let settings = QdrantSettings { timeout: LONGEST_SNAPSHOT, ..server.settings(url) };
-            let snapshots = QdrantCollection::open(settings).and_then(|it| it.snapshot());
-            tell_snapshots(&snapshots.with_context(not_backed_up)?, *json)?;
+            let (snapshots, alias) = snapshots(settings).with_context(not_backed_up)?;
+            tell_snapshots(&snapshots, *json)?;
+            if let Some(alias) = alias {
+                tell_alias(&alias, *json)?;
+            }
         }
         (Place::Qdrant(_), Some(_)) => {
             bail!("snapshots stay on the server; `nocturne copy` copies into a folder")
         }
     }
     Ok(Outcome::Done)
+}
+
+/// Has the server make snapshots of the space that the address names, or of all; then the alias of the one that is served
+/// belongs to them.
+fn snapshots(
+    settings: QdrantSettings,
+) -> Result<(Vec<QdrantSnapshot>, Option<QdrantAlias>), nocturne_index::Error> {
+    if settings.url.space().is_some() {
+        return Ok((QdrantCollection::open(settings)?.snapshot()?, None));
+    }
+    let spaces = QdrantSpaces::of(settings)?;
+    let mut snapshots = Vec::new();
+    for name in spaces.names()? {
+        snapshots.extend(spaces.open(&name)?.snapshot()?);
+    }
+    Ok((snapshots, spaces.alias()?))
+}
+
+fn tell_alias(alias: &QdrantAlias, json: bool) -> std::io::Result<()> {
+    if json {
+        return console::print_json(alias);
+    }
+    let QdrantAlias { alias, collection } = alias;
+    console::print(format_args!("`{alias}` is an alias of `{collection}`, which no snapshot holds"))
 }
 
 fn tell_snapshots(snapshots: &[QdrantSnapshot], json: bool) -> std::io::Result<()> {

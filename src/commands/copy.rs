@@ -9,14 +9,17 @@ use nocturne_index::qdrant::{
 use nocturne_index::{Collection, CollectionWriter, RecordingEntry};
 use serde_json::json;
 
+use super::graphs;
 use crate::args::{Copy, Place};
 use crate::console;
 use crate::error::Outcome;
 
 pub(super) fn run(arguments: &Copy) -> Result<Outcome> {
-    let Copy { from, to, server, json } = arguments;
+    let Copy { from, to, server, writing, json } = arguments;
     let copied = match (from, to) {
-        (Place::Folder(from), Place::Qdrant(to)) => upload(from, server.settings(to), *json),
+        (Place::Folder(from), Place::Qdrant(to)) => {
+            upload(from, writing.settings(server, to), *json)
+        }
         (Place::Qdrant(from), Place::Folder(to)) => download(server.settings(from), to, *json),
         (Place::Folder(_), Place::Folder(_)) => {
             bail!("both places are folders; `nocturne backup` copies folders")
@@ -26,6 +29,9 @@ pub(super) fn run(arguments: &Copy) -> Result<Outcome> {
         }
     };
     let copied = copied.with_context(|| format!("`{from}` is not copied to `{to}`"))?;
+    if let Place::Qdrant(url) = to {
+        graphs::wait(server.settings(url), writing, *json)?;
+    }
     tell(copied, to, *json)?;
     Ok(Outcome::Done)
 }

@@ -40,7 +40,7 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<Outcome> {
         .with_context(|| format!("cannot create `{}`", arguments.work.display()))?;
     let filling = index::Filling {
         found: discover(&folder, None)?,
-        collection: &collection,
+        destination: index::folder(&session, &collection)?,
         cohort: None,
         captions: CaptionKinds::default(),
         profile: ProfileChoice::Auto,

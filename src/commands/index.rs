@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use nocturne_index::{CollectionWriter, Space};
+use nocturne_index::qdrant::QdrantWriter;
+use nocturne_index::{CollectionWriter, Destination, Space};
 use nocturne_indexer::{
     CaptionKinds, Failed, FoundRecording, Indexer, Manifest, Options, Progress, Report, RowProblem,
     discover,
@@ -12,7 +13,8 @@ use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{MatchedMetadata, MetadataTable};
 use serde_json::json;
 
-use crate::args::{Common, Index, Place};
+use super::graphs;
+use crate::args::{Common, Index, Place, QdrantArguments, Reached, WritingArguments};
 use crate::console;
 use crate::error::Outcome;
 use crate::session::Session;
@@ -20,7 +22,7 @@ use crate::session::Session;
 /// What goes into which collection.
 pub(super) struct Filling<'a> {
     pub(super) found: Vec<FoundRecording>,
-    pub(super) collection: &'a Path,
+    pub(super) destination: Box<dyn Destination>,
     pub(super) cohort: Option<&'a str>,
     pub(super) captions: CaptionKinds,
     pub(super) profile: ProfileChoice,
@@ -29,7 +31,7 @@ pub(super) struct Filling<'a> {
 
 pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
     let Index { folder, list, collection, cohort, metadata, captions, .. } = arguments;
-    let Index { strict, json, labels, encoder, .. } = arguments;
+    let Index { server, writing, strict, json, labels, encoder, .. } = arguments;
     let (mut found, mut problems) = match (&list.manifest, &folder) {
         (Some(manifest), _) => {
             let manifest = Manifest::read(manifest, list.data_root.as_deref())?;
@@ -43,16 +45,20 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
         problems.extend(say(&MetadataTable::read(&table)?, &mut found));
     }
     labels.profile.profile()?;
-    let session = Session::open_for(common, &encoder, &Place::Folder(collection.clone()))?;
+    let place = Reached { place: &collection, server: &server };
+    let session = Session::open_for(common, &encoder, place)?;
     let filling = Filling {
         found,
-        collection: &collection,
+        destination: destination(&session, &collection, &server, &writing)?,
         cohort: cohort.as_deref(),
         captions,
         profile: labels.profile,
         strict,
     };
     let report = fill(&session, filling, json)?;
+    if let Place::Qdrant(url) = &collection {
+        graphs::wait(server.settings(url), &writing, json)?;
+    }
     let outcome = summarise(&report, json)?;
     problems.iter().try_for_each(|problem| tell_problem(problem, json))?;
     Ok(if problems.is_empty() { outcome } else { Outcome::PartlyDone })
@@ -60,9 +66,7 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
 
 /// Fills a collection and tells of each recording as it is done.
 pub(super) fn fill(session: &Session, filling: Filling<'_>, json: bool) -> Result<Report> {
-    let Filling { found, collection, cohort, captions, profile, strict } = filling;
-    let mut writer = CollectionWriter::open_or_create(collection, &Space::of(&session.bundle))?;
-    writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
+    let Filling { found, destination, cohort, captions, profile, strict } = filling;
     let (signal, text) = session.towers()?;
     let options = Options {
         z_score: session.bundle.manifest().preprocessing.z_score,
@@ -72,10 +76,35 @@ pub(super) fn fill(session: &Session, filling: Filling<'_>, json: bool) -> Resul
         metadata: cohort.iter().map(|cohort| ("cohort".to_owned(), (*cohort).to_owned())).collect(),
     };
     let mut teller = Teller::new("indexing", found.len(), json);
-    let report = Indexer::new(signal, text, writer, options)
+    let report = Indexer::new(signal, text, destination, options)
         .run(found, |progress| teller.tell(&progress))?;
     teller.end()?;
     Ok(report)
+}
+
+/// Opens a collection for writing, or makes it where there is none.
+fn destination(
+    session: &Session,
+    collection: &Place,
+    server: &QdrantArguments,
+    writing: &WritingArguments,
+) -> Result<Box<dyn Destination>> {
+    match collection {
+        Place::Folder(path) => folder(session, path),
+        Place::Qdrant(url) => {
+            let (settings, space) = (writing.settings(server, url), Space::of(&session.bundle));
+            let mut writer = QdrantWriter::open_or_create(settings, &space)?;
+            writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
+            Ok(Box::new(writer))
+        }
+    }
+}
+
+/// Opens a folder for writing, or makes the collection where there is none.
+pub(super) fn folder(session: &Session, path: &Path) -> Result<Box<dyn Destination>> {
+    let mut writer = CollectionWriter::open_or_create(path, &Space::of(&session.bundle))?;
+    writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
+    Ok(Box::new(writer))
 }
 
 /// Tells of each recording as it is done.
@@ -125,6 +154,11 @@ fn tell(progress: &Progress<'_>, json: bool, bar: &indicatif::ProgressBar) -> st
             })
         }
         Progress::Unchanged(recording) => json!({ "event": "unchanged", "recording": recording }),
+        Progress::Held { recording, holder } => {
+            bar.set_message(format!("{recording} is with {holder}"));
+            json!({ "event": "held", "recording": recording, "holder": holder })
+        }
+        Progress::ByOthers(recording) => json!({ "event": "by_others", "recording": recording }),
         Progress::Removed(recording) => json!({ "event": "removed", "recording": recording }),
         Progress::Failed(failed) => {
             bar.suspend(|| tell_failure(failed));
@@ -133,7 +167,10 @@ fn tell(progress: &Progress<'_>, json: bool, bar: &indicatif::ProgressBar) -> st
     };
     let is_of_none = matches!(
         progress,
-        Progress::Found { .. } | Progress::Damaged { .. } | Progress::Removed(_)
+        Progress::Found { .. }
+            | Progress::Damaged { .. }
+            | Progress::Held { .. }
+            | Progress::Removed(_)
     );
     if !is_of_none {
         bar.inc(1);
@@ -184,7 +221,7 @@ fn failure(failed: &Failed) -> serde_json::Value {
 }
 
 pub(super) fn summarise(report: &Report, json: bool) -> Result<Outcome> {
-    let Report { acknowledged, unchanged, removed, failed } = report;
+    let Report { acknowledged, unchanged, by_others, removed, failed } = report;
     if json {
         let failures: Vec<serde_json::Value> = failed.iter().map(failure).collect();
         console::print_json(&json!({
@@ -192,16 +229,16 @@ pub(super) fn summarise(report: &Report, json: bool) -> Result<Outcome> {
             "acknowledged": acknowledged.len(),
             "epochs": report.n_epochs(),
             "unchanged": unchanged.len(),
+            "by_others": by_others.len(),
             "removed": removed.len(),
             "failed": failures,
         }))?;
     } else {
-        let removed = match removed.len() {
-            0 => String::new(),
-            n => format!("{n} removed, "),
-        };
+        let some = |n: usize, what| if n == 0 { String::new() } else { format!("{n} {what}, ") };
+        let removed = some(removed.len(), "removed");
+        let by_others = some(by_others.len(), "done by others");
         console::print(format_args!(
-            "{} recordings with {} epochs added, {} unchanged, {removed}{} passed over",
+            "{} recordings with {} epochs added, {} unchanged, {by_others}{removed}{} passed over",
             acknowledged.len(),
             report.n_epochs(),
             unchanged.len(),
@@ -211,7 +248,8 @@ pub(super) fn summarise(report: &Report, json: bool) -> Result<Outcome> {
             console::print(format_args!("  {}", failed.error))?;
         }
     }
-    match (failed.is_empty(), acknowledged.is_empty() && unchanged.is_empty()) {
+    let n_there = acknowledged.len() + unchanged.len() + by_others.len();
+    match (failed.is_empty(), n_there == 0) {
         (true, _) => Ok(Outcome::Done),
         (false, false) => Ok(Outcome::PartlyDone),
         (false, true) => anyhow::bail!("not one of {} recordings could be indexed", failed.len()),

@@ -3,13 +3,13 @@
 use anyhow::Result;
 use nocturne_index::qdrant::QdrantCollection;
 use nocturne_index::{
-    Catalogue, Collection, Facet, Filter, Page, RecordingEntry, Recordings, Spaces,
+    Catalogue, Collection, Facet, Filter, Page, RecordingEntry, Recordings, SpaceReader,
 };
 use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{EPOCH_S, RecordingId};
 use serde_json::json;
 
-use crate::args::{List, Place};
+use crate::args::{List, Place, Reached};
 use crate::console;
 use crate::error::Outcome;
 use crate::table::table;
@@ -19,37 +19,41 @@ const SECONDS_PER_HOUR: f64 = 3600.0;
 pub(super) fn run(arguments: &List) -> Result<Outcome> {
     let filter = arguments.filter.on(&[])?;
     match &arguments.collection {
-        Place::Folder(folder) => {
-            let collection = Collection::open(folder)?;
-            let bundle = &collection.space().bundle;
-            let bundle = match Spaces::of(folder).names()?.len() {
-                1 => bundle.clone(),
-                n => format!("{bundle}, space {} of {n}", collection.space_name()),
-            };
-            tell(arguments, &collection, &filter, &bundle)
-        }
+        Place::Folder(folder) => tell(arguments, &Collection::open(folder)?, &filter),
         Place::Qdrant(url) => {
             let collection = QdrantCollection::open(arguments.server.settings(url))?;
-            tell(arguments, &collection, &filter, &collection.space().bundle)
+            tell(arguments, &collection, &filter)
         }
     }
 }
 
-fn tell(
-    arguments: &List,
-    recordings: &dyn Recordings,
-    filter: &Filter,
-    bundle: &str,
-) -> Result<Outcome> {
-    let catalogue = Catalogue::new(recordings, filter)?;
+fn tell(arguments: &List, collection: &dyn SpaceReader, filter: &Filter) -> Result<Outcome> {
+    let catalogue = Catalogue::new(collection, filter)?;
     if arguments.facets.is_empty() {
-        list(arguments, bundle, &catalogue)
+        list(arguments, collection, &catalogue)
     } else {
-        count(arguments, recordings, &catalogue)
+        count(arguments, collection, &catalogue)
     }
 }
 
-fn list(arguments: &List, bundle: &str, catalogue: &Catalogue<'_>) -> Result<Outcome> {
+/// Returns the bundle, and the space where there are several and none was asked for by name.
+fn bundle(arguments: &List, collection: &dyn SpaceReader) -> Result<String> {
+    let bundle = collection.space().bundle.clone();
+    let List { collection: place, server, .. } = arguments;
+    if place.names_space() {
+        return Ok(bundle);
+    }
+    Ok(match (Reached { place, server }).spaces()?.names()?.len() {
+        1 => bundle,
+        n => format!("{bundle}, space {} of {n}", collection.space_name()),
+    })
+}
+
+fn list(
+    arguments: &List,
+    collection: &dyn SpaceReader,
+    catalogue: &Catalogue<'_>,
+) -> Result<Outcome> {
     let page_size = arguments.page_size.map_or(usize::MAX, |n| n as usize);
     let token = arguments.page_token.as_deref().unwrap_or_default();
     let page = catalogue.page(page_size, token)?;
@@ -70,6 +74,7 @@ fn list(arguments: &List, bundle: &str, catalogue: &Catalogue<'_>) -> Result<Out
         all if all == n_here => String::new(),
         all => format!(" of {all}"),
     };
+    let bundle = bundle(arguments, collection)?;
     console::print(format_args!(
         "{n_here}{of_all} recordings, {n_epochs} epochs, bundle {bundle}"
     ))?;

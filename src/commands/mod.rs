@@ -8,6 +8,7 @@ mod demo;
 mod duplicates;
 mod eval;
 mod export;
+mod graphs;
 mod index;
 mod inspect;
 mod label;

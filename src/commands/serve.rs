@@ -19,7 +19,7 @@ pub(super) fn run(common: &Common, arguments: Serve) -> Result<Outcome> {
              listen on a loopback address, or say `--allow-plaintext`"
         );
     }
-    let session = Session::open_for(common, &collection.encoder, &collection.collection)?;
+    let session = Session::open_for(common, &collection.encoder, collection.reached())?;
     let engine = Arc::new(session.serving_engine(&collection)?);
     let info = engine.info()?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the server's threads")?;

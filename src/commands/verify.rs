@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use nocturne_index::qdrant::{QdrantCollection, QdrantSettings, Repaired, repair};
+use nocturne_index::qdrant::{QdrantCollection, QdrantSettings, QdrantSpaces, Repaired, repair};
 use nocturne_index::{CacheProblem, Collection, Error, RecordingEntry, SpaceName, Spaces};
 use nocturne_psg::RecordingId;
 use serde::Deserialize;
@@ -53,6 +53,10 @@ pub(super) fn run(arguments: &Verify) -> Result<Outcome> {
                 console::note(format_args!(
                     "{n_unsketched} recordings have no sketch, which `nocturne copy` makes"
                 ));
+            }
+            if !place.names_space() {
+                let spaces = QdrantSpaces::of(server.settings(url))?;
+                n_damaged_elsewhere = verify_others_in_qdrant(&spaces, &collection, *json)?;
             }
             let mut verified = Verified::new(collection.recordings(), collection.verify());
             if let Some(from) = from {
@@ -154,6 +158,23 @@ fn verify_others(
     for name in spaces.names()?.iter().filter(|name| *name != served.space_name()) {
         let collection = spaces.open(name)?;
         caches.extend(collection.verify_caches()?);
+        let Verified { entries, problems } =
+            Verified::new(collection.recordings(), collection.verify());
+        n_damaged += problems.len();
+        tell(Some(name), &entries, &problems, json)?;
+    }
+    Ok(n_damaged)
+}
+
+/// Verifies the spaces in Qdrant that are not served, and returns how many of their recordings are damaged.
+fn verify_others_in_qdrant(
+    spaces: &QdrantSpaces,
+    served: &QdrantCollection,
+    json: bool,
+) -> Result<usize> {
+    let mut n_damaged = 0;
+    for name in spaces.names()?.iter().filter(|name| **name != served.space_name()) {
+        let collection = spaces.open(name)?;
         let Verified { entries, problems } =
             Verified::new(collection.recordings(), collection.verify());
         n_damaged += problems.len();

@@ -43,7 +43,7 @@ pub(super) fn compare(
     let mut epochs: Vec<Stages> = Vec::new();
     let mut n_recordings = 0;
     for id in recordings {
-        let read = |space: &ComparedSpace| space.collection.read_recording(id);
+        let read = |space: &ComparedSpace| space.snapshot.recording(id);
         let Some(first) = unless_damaged(read(spaces[0]), id, damaged)? else { continue };
         let Some(second) = unless_damaged(read(spaces[1]), id, damaged)? else { continue };
         let stages = stages(spaces, [&first, &second]);

@@ -6,7 +6,7 @@ mod neighbours;
 use std::collections::BTreeSet;
 
 use nocturne_encoder::{Bundle, PromptSet, Runtime};
-use nocturne_index::{Collection, Coverage, ExactIndex, Space};
+use nocturne_index::{Coverage, RecordingEntry, Space, SpaceName};
 use nocturne_psg::RecordingId;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -15,7 +15,8 @@ use serde::Serialize;
 
 use crate::labels::Judge;
 use crate::served::OpenBundle;
-use crate::{Options, Result};
+use crate::snapshot::Snapshot;
+use crate::{Options, Result, Source};
 
 pub use labels::{Kappa, LabelAgreement};
 pub use neighbours::NeighbourAgreement;
@@ -23,29 +24,33 @@ pub use neighbours::NeighbourAgreement;
 /// A space, and its bundle's reading of the stages.
 #[derive(Debug)]
 pub struct ComparedSpace {
-    collection: Collection,
-    exact: ExactIndex,
+    snapshot: Snapshot,
     stages: Judge,
 }
 
 impl ComparedSpace {
-    /// Opens a space with the bundle that filled it.
+    /// Opens a space of a collection with the bundle that filled it.
     ///
     /// # Errors
     ///
     /// [`nocturne_index::Error::OtherBundle`] where another bundle filled it, and what opening either may give.
     pub fn open(
-        collection: Collection,
+        collection: &Source,
+        name: &SpaceName,
         bundle: &Bundle,
         runtime: Runtime,
         options: Options,
     ) -> Result<Self> {
-        collection.expect_space(&Space::of(bundle))?;
+        let snapshot = Snapshot::of_space(collection, name)?;
+        snapshot.expect_space(&Space::of(bundle))?;
         let open = OpenBundle::open(bundle, runtime, Options { captions: false, ..options })?;
         let set = PromptSet::stages();
         let stages = Judge::new(set, &open.texts.directions(set)?, &open.manifest);
-        let exact = ExactIndex::open(&collection)?;
-        Ok(Self { collection, exact, stages })
+        Ok(Self { snapshot, stages })
+    }
+
+    fn entries(&self) -> Vec<&RecordingEntry> {
+        self.snapshot.recordings().entries()
     }
 }
 
@@ -91,23 +96,26 @@ pub fn compare(
     settings: CompareSettings,
 ) -> Result<Comparison> {
     let mut random = Pcg64Mcg::seed_from_u64(settings.seed);
-    let coverage = Coverage::of(&first.collection, &second.collection);
+    let coverage = Coverage::of(first.snapshot.recordings(), second.snapshot.recordings());
     let mut damaged = BTreeSet::new();
-    let common = common(&first.collection, &second.collection);
+    let common = common(first, second);
     let neighbours = neighbours::compare([first, second], &common, settings.n_epochs, &mut random)?;
     let mut some = common;
     some.shuffle(&mut random);
     some.truncate(settings.n_recordings);
     let labels = labels::compare([first, second], &some, &mut damaged)?;
-    let missing = [first, second].into_iter().flat_map(|space| space.exact.missing());
-    damaged.extend(missing.map(|missing| missing.recording));
+    for ComparedSpace { snapshot, .. } in [first, second] {
+        // What was not acknowledged is not in the space yet, and not damaged.
+        let missing = snapshot.missing().into_iter().map(|(recording, _)| recording);
+        damaged.extend(missing.filter(|recording| snapshot.entry(recording).is_some()));
+    }
     Ok(Comparison { coverage, neighbours, labels, damaged: damaged.into_iter().collect() })
 }
 
 /// Returns the recordings that both have of the same bytes.
-fn common(first: &Collection, second: &Collection) -> Vec<RecordingId> {
-    let entries = first.recordings().filter(|entry| {
-        let twin = second.entry(&entry.id);
+fn common(first: &ComparedSpace, second: &ComparedSpace) -> Vec<RecordingId> {
+    let entries = first.entries().into_iter().filter(|entry| {
+        let twin = second.snapshot.entry(&entry.id);
         twin.is_some_and(|twin| twin.source_sha256 == entry.source_sha256)
     });
     entries.map(|entry| entry.id.clone()).collect()
@@ -121,7 +129,7 @@ fn unless_damaged<T>(
 ) -> Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(nocturne_index::Error::DamagedSegment { .. }) => {
+        Err(error) if error.is_damage() => {
             damaged.insert(id.clone());
             Ok(None)
         }

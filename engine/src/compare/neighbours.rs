@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nocturne_index::{Filter, SearchRequest, VectorIndex};
+use nocturne_index::{Filter, SearchRequest};
 use nocturne_psg::{EpochRef, RecordingId};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
@@ -54,7 +54,7 @@ fn drawn(
     n_epochs: usize,
     random: &mut Pcg64Mcg,
 ) -> Result<BTreeSet<EpochRef>> {
-    let sizes = common.iter().map(|id| space.collection.entry(id).map_or(0, |it| it.n_epochs));
+    let sizes = common.iter().map(|id| space.snapshot.entry(id).map_or(0, |it| it.n_epochs));
     let sizes: Vec<usize> = sizes.collect();
     let total: usize = sizes.iter().sum();
     let mut rows: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
@@ -69,9 +69,9 @@ fn drawn(
     }
     let mut epochs = BTreeSet::new();
     for (place, rows) in rows {
-        let recording = match space.exact.recording(&common[place]) {
+        let recording = match space.snapshot.recording(&common[place]) {
             // The index keeps in mind which are damaged.
-            Err(nocturne_index::Error::DamagedSegment { .. }) => continue,
+            Err(error) if error.is_damage() => continue,
             recording => recording?,
         };
         let epoch = |row: usize| EpochRef {
@@ -89,11 +89,9 @@ fn nearest(
     epoch: &EpochRef,
     within: &BTreeSet<RecordingId>,
 ) -> Result<Option<BTreeSet<EpochRef>>> {
-    use nocturne_index::Error;
-    let vector =
-        space.exact.recording(&epoch.recording).and_then(|it| it.epoch(epoch.epoch)?.embedding());
-    let vector = match vector {
-        Err(Error::UnknownEpoch { .. } | Error::DamagedSegment { .. }) => return Ok(None),
+    let vector = match space.snapshot.embedding(epoch) {
+        Err(nocturne_index::Error::UnknownEpoch { .. }) => return Ok(None),
+        Err(error) if error.is_damage() => return Ok(None),
         vector => vector?,
     };
     let filter = Filter {
@@ -102,6 +100,6 @@ fn nearest(
         ..Filter::default()
     };
     let request = SearchRequest { filter, ..SearchRequest::nearest(K) };
-    let hits = space.exact.search(&vector, &request)?;
-    Ok(Some(hits.into_iter().map(|hit| hit.epoch).collect()))
+    let found = space.snapshot.find(&vector, &request)?;
+    Ok(Some(found.hits.into_iter().map(|hit| hit.epoch).collect()))
 }

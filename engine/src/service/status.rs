@@ -95,7 +95,12 @@ fn qdrant_code(problem: &QdrantProblem) -> Code {
         QdrantProblem::Refused { .. }
         | QdrantProblem::Url { .. }
         | QdrantProblem::PlainKey { .. }
-        | QdrantProblem::Foreign { .. } => Code::Internal,
+        | QdrantProblem::OldServer { .. }
+        | QdrantProblem::Optimizer { .. }
+        | QdrantProblem::Leased { .. }
+        | QdrantProblem::TakenOver { .. }
+        | QdrantProblem::Foreign { .. }
+        | QdrantProblem::Pointer { .. } => Code::Internal,
     }
 }
 

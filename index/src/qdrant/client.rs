@@ -8,7 +8,7 @@ use qdrant_client::{Qdrant, QdrantError};
 use tokio::runtime::{Builder, Runtime};
 use tonic::Code;
 
-use super::{ApiKey, QdrantProblem, QdrantSettings};
+use super::{ApiKey, QdrantProblem, QdrantSettings, QdrantUrl};
 use crate::{Error, Result};
 
 /// A connection with a thread of its own, so that the rest of the library stays synchronous.
@@ -17,9 +17,11 @@ use crate::{Error, Result};
 pub(super) struct Connection {
     caller: Caller,
     settings: QdrantSettings,
-    /// There until the connection is dropped.
-    runtime: Option<Runtime>,
+    thread: Arc<Thread>,
 }
+
+/// The thread of a runtime, there until its last connection is dropped.
+struct Thread(Option<Runtime>);
 
 impl Connection {
     /// Prepares a connection; the first request opens it.
@@ -44,7 +46,14 @@ impl Connection {
             longest: settings.longest_pause,
         };
         let caller = Caller { client, place, pauses };
-        Ok(Arc::new(Self { caller, settings, runtime: Some(runtime) }))
+        Ok(Arc::new(Self { caller, settings, thread: Arc::new(Thread(Some(runtime))) }))
+    }
+
+    /// Returns this connection for another collection of the same server.
+    pub(super) fn to(&self, url: QdrantUrl) -> Arc<Self> {
+        let caller = Caller { place: url.to_string().into(), ..self.caller.clone() };
+        let settings = QdrantSettings { url, ..self.settings.clone() };
+        Arc::new(Self { caller, settings, thread: Arc::clone(&self.thread) })
     }
 
     pub(super) fn settings(&self) -> &QdrantSettings {
@@ -63,8 +72,16 @@ impl Connection {
 
     /// Runs a task to its end.
     pub(super) fn run<T>(&self, task: impl Future<Output = T>) -> T {
-        let runtime = self.runtime.as_ref().expect("it is there until the connection is dropped");
-        runtime.block_on(task)
+        self.runtime().block_on(task)
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.thread.0.as_ref().expect("it is there until the thread is dropped")
+    }
+
+    /// Begins a task that goes on by itself, until the connection is dropped at the latest.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime().spawn(task);
     }
 
     /// Sends a request until it is answered, and waits.
@@ -76,10 +93,10 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for Thread {
     /// Does not wait for the runtime's thread: where this runs in a task of another one, waiting would panic.
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
+        if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }

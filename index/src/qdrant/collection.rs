@@ -12,17 +12,23 @@ use super::manifest::{self, Acknowledged, Manifest};
 use super::night::{Night, NightPoint, PointRow};
 use super::payload::Answer;
 use super::recording::{draft_without_points, kept};
+use super::spaces::Place;
 use super::{QdrantProblem, QdrantSettings, schema};
-use crate::{CaptionPoint, EpochPoint, Error, RecordingDraft, RecordingEntry, Result, Space};
+use crate::{
+    CaptionPoint, EpochPoint, Error, RecordingDraft, RecordingEntry, Result, Space, SpaceName,
+};
 
 /// Points that are asked for at a time: about half a megabyte of vectors.
 const PAGE: u32 = 256;
 
-/// The acknowledged recordings of a collection in Qdrant.
+/// The acknowledged recordings of a collection in Qdrant, in the space that was served when it was opened, or that its
+/// address names.
 #[derive(Debug)]
 pub struct QdrantCollection {
+    /// Leads to the collections of the space.
     pub(super) connection: Arc<Connection>,
     pub(super) manifest: Manifest,
+    place: Place,
 }
 
 impl QdrantCollection {
@@ -31,9 +37,15 @@ impl QdrantCollection {
     /// # Errors
     ///
     /// [`Error::NotACollection`], [`Error::Format`], [`Error::Setting`], and [`QdrantProblem::Refused`],
-    /// [`PlainKey`](QdrantProblem::PlainKey), [`Lost`](QdrantProblem::Lost), [`Point`](QdrantProblem::Point).
+    /// [`PlainKey`](QdrantProblem::PlainKey), [`Lost`](QdrantProblem::Lost), [`Point`](QdrantProblem::Point),
+    /// [`Pointer`](QdrantProblem::Pointer).
     pub fn open(settings: QdrantSettings) -> Result<Self> {
-        let connection = Connection::new(settings)?;
+        Place::try_served(&Connection::new(settings)?, Self::open_at)
+    }
+
+    /// Reads the list of a space.
+    pub(super) fn open_at(place: Place) -> Result<Self> {
+        let connection = Arc::clone(&place.connection);
         let manifest = match schema::exists(&connection)? {
             (_, false) => {
                 return Err(Error::NotACollection { path: PathBuf::from(connection.place()) });
@@ -46,7 +58,22 @@ impl QdrantCollection {
                 manifest
             }
         };
-        Ok(Self { connection, manifest })
+        Ok(Self { connection, manifest, place })
+    }
+
+    /// Returns the name of the space.
+    pub fn space_name(&self) -> SpaceName {
+        self.place.name()
+    }
+
+    /// Returns whether the collection still serves what this was opened as; it costs two small requests. A space that was
+    /// opened by its name is its own, whatever is served.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn is_served(&self) -> Result<bool> {
+        self.place.is_served()
     }
 
     /// Returns how the server is spoken to.
@@ -54,7 +81,7 @@ impl QdrantCollection {
         self.connection.settings()
     }
 
-    /// Returns the address.
+    /// Returns the address of the space.
     pub fn place(&self) -> String {
         self.connection.place()
     }
@@ -126,7 +153,7 @@ impl QdrantCollection {
         Err(Error::NotACollection { path: PathBuf::from(self.connection.place()) })
     }
 
-    /// Reads the list once more, where it has changed.
+    /// Reads the list of the space once more, where it has changed; of the same space, whichever is served by now.
     ///
     /// # Errors
     ///
@@ -135,14 +162,15 @@ impl QdrantCollection {
         if self.is_current()? {
             return Ok(None);
         }
-        let connection = Arc::clone(&self.connection);
-        Ok(Some(Self { manifest: Manifest::read(&connection)?, connection }))
+        let (connection, place) = (Arc::clone(&self.connection), self.place.clone());
+        Ok(Some(Self { manifest: Manifest::read(&connection)?, connection, place }))
     }
 
     /// Reads every point of every recording and returns what is wrong, by recording.
     pub fn verify(&self) -> impl Iterator<Item = (&RecordingId, Error)> {
-        let problem = |id: &RecordingId| self.night(id).err();
-        self.manifest.acknowledged.keys().filter_map(move |id| Some((id, problem(id)?)))
+        let problem = |acknowledged| night(&self.connection, acknowledged, self.space().dim).err();
+        let acknowledged = self.manifest.acknowledged.iter();
+        acknowledged.filter_map(move |(id, it)| Some((id, problem(it)?)))
     }
 
     /// Reads a recording as it was committed, for another collection to keep.
@@ -154,53 +182,65 @@ impl QdrantCollection {
     /// [`Error::UnknownRecording`]; [`QdrantProblem::Damaged`] where it is not what was acknowledged, and those of
     /// [`open`](Self::open).
     pub fn draft(&self, id: &RecordingId) -> Result<RecordingDraft> {
-        let night = self.night(id)?;
-        let details = manifest::details(&self.connection, id)?;
-        let entry = &self.acknowledged(id)?.entry;
-        let mut draft = draft_without_points(entry, details);
-        for NightPoint { epoch, row, vector } in night.points {
-            let vector = kept(&self.connection, entry, vector)?;
-            match row {
-                PointRow::Epoch => draft.epochs.push(EpochPoint {
-                    number: epoch.number,
-                    onset_s: epoch.onset_s,
-                    mask: epoch.mask,
-                    quality: epoch.quality,
-                    stage: epoch.stage,
-                    events: epoch.events,
-                    vector,
-                }),
-                PointRow::Caption(caption) => draft.captions.push(CaptionPoint {
-                    epoch: epoch.number,
-                    kind: caption.kind,
-                    text: caption.text,
-                    vector,
-                }),
-            }
-        }
-        Ok(draft)
+        draft(&self.connection, self.acknowledged(id)?, self.space().dim)
     }
 
     pub(super) fn acknowledged(&self, id: &RecordingId) -> Result<&Acknowledged> {
         let acknowledged = self.manifest.acknowledged.get(id);
         acknowledged.ok_or_else(|| Error::UnknownRecording { recording: id.clone() })
     }
+}
 
-    /// Reads the points of a recording and compares their checksum with what was acknowledged.
-    fn night(&self, id: &RecordingId) -> Result<Night> {
-        let Acknowledged { entry, checksum, .. } = self.acknowledged(id)?;
-        let night = read_night(&self.connection, entry, self.space().dim)?;
-        let found = format!("{:032x}", night.checksum());
-        if found == *checksum {
-            return Ok(night);
+/// Reads a recording as it was committed.
+///
+/// # Errors
+///
+/// [`QdrantProblem::Damaged`] where it is not what was acknowledged.
+pub(super) fn draft(
+    connection: &Connection,
+    acknowledged: &Acknowledged,
+    dim: usize,
+) -> Result<RecordingDraft> {
+    let night = night(connection, acknowledged, dim)?;
+    let entry = &acknowledged.entry;
+    let mut draft = draft_without_points(entry, manifest::details(connection, &entry.id)?);
+    for NightPoint { epoch, row, vector } in night.points {
+        let vector = kept(connection, entry, vector)?;
+        match row {
+            PointRow::Epoch => draft.epochs.push(EpochPoint {
+                number: epoch.number,
+                onset_s: epoch.onset_s,
+                mask: epoch.mask,
+                quality: epoch.quality,
+                stage: epoch.stage,
+                events: epoch.events,
+                vector,
+            }),
+            PointRow::Caption(caption) => draft.captions.push(CaptionPoint {
+                epoch: epoch.number,
+                kind: caption.kind,
+                text: caption.text,
+                vector,
+            }),
         }
-        let expected = entry.n_epochs + entry.n_captions;
-        let problem = format!(
-            "its {} points have the checksum {found}; expected {checksum} of {expected} points",
-            night.points.len()
-        );
-        Err(damaged(&self.connection, id, problem))
     }
+    Ok(draft)
+}
+
+/// Reads the points of a recording and compares their checksum with what was acknowledged.
+fn night(connection: &Connection, acknowledged: &Acknowledged, dim: usize) -> Result<Night> {
+    let Acknowledged { entry, checksum, .. } = acknowledged;
+    let night = read_night(connection, entry, dim)?;
+    let found = format!("{:032x}", night.checksum());
+    if found == *checksum {
+        return Ok(night);
+    }
+    let expected = entry.n_epochs + entry.n_captions;
+    let problem = format!(
+        "its {} points have the checksum {found}; expected {checksum} of {expected} points",
+        night.points.len()
+    );
+    Err(damaged(connection, &entry.id, problem))
 }
 
 pub(super) fn damaged(connection: &Connection, id: &RecordingId, problem: String) -> Error {

@@ -1,7 +1,7 @@
 //! Brings whole collections into Qdrant and back.
 
 use super::{QdrantCollection, QdrantProblem, QdrantSettings, QdrantWriter, Sent};
-use crate::{Collection, CollectionWriter, Error, RecordingEntry, Result};
+use crate::{Collection, CollectionWriter, Error, RecordingEntry, Result, SpaceRecord};
 
 /// What a copy has, and what it took to make it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl QdrantCopied {
 ///
 /// Each was read back and had the checksum of what was sent, or had been acknowledged so before. A copy that was stopped goes
 /// on where it was. The points have the numbers of the folder, bit by bit; its 8-bit codes stay behind, and so do damaged
-/// recordings: they end the copy.
+/// recordings: they end the copy. What another writer is at work on is looked at again at the end.
 ///
 /// # Errors
 ///
@@ -39,12 +39,28 @@ pub fn copy_to_qdrant(
     told: &mut dyn FnMut(&RecordingEntry, Sent),
 ) -> Result<QdrantCopied> {
     let mut writer = QdrantWriter::open_or_create(to, from.space())?;
+    if let Some(record) = SpaceRecord::read(from.storage().as_ref())? {
+        writer.set_record_of_copy(record)?;
+    }
     let others = writer.recordings().filter(|there| from.entry(&there.id).is_none());
     let mut copied = QdrantCopied { n_others: others.count(), ..QdrantCopied::default() };
-    for entry in from.recordings() {
-        let sent = writer.put(&*from.read_recording(&entry.id)?)?;
-        copied.add(entry, sent);
-        told(entry, sent);
+    let mut left: Vec<&RecordingEntry> = from.recordings().collect();
+    while !left.is_empty() {
+        let mut held = Vec::new();
+        for entry in left {
+            match writer.put(&*from.read_recording(&entry.id)?) {
+                Err(error) if error.is_held() => held.push(entry),
+                sent => {
+                    let sent = sent?;
+                    copied.add(entry, sent);
+                    told(entry, sent);
+                }
+            }
+        }
+        if !held.is_empty() {
+            writer.wait_for_others();
+        }
+        left = held;
     }
     Ok(copied)
 }
@@ -65,6 +81,9 @@ pub fn copy_from_qdrant(
     told: &mut dyn FnMut(&RecordingEntry, Sent),
 ) -> Result<QdrantCopied> {
     crate::collection::expect_space(from.place().as_ref(), from.space(), to.space())?;
+    if let Some(record) = from.record()? {
+        to.set_record_of_copy(record)?;
+    }
     let others = to.recordings().filter(|there| from.entry(&there.id).is_none());
     let mut copied = QdrantCopied { n_others: others.count(), ..QdrantCopied::default() };
     for entry in from.recordings() {

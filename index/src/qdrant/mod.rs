@@ -2,15 +2,16 @@
 //!
 //! [`QdrantWriter`] sends recordings of an embedded [`Collection`](crate::Collection), [`QdrantCollection`] reads what was
 //! acknowledged, and [`QdrantIndex`] searches it as any other [`VectorIndex`](crate::VectorIndex). [`copy_to_qdrant`] and
-//! [`copy_from_qdrant`] bring whole collections there and back.
+//! [`copy_from_qdrant`] bring whole collections there and back. [`QdrantSpaces`] are the spaces of a collection.
 //!
 //! # What is where
 //!
-//! Three collections of Qdrant make one of ours; the modules `schema` and `sketch` describe them field by field.
+//! Three collections of Qdrant make a space of one of ours; the modules `schema` and `sketch` describe them field by field,
+//! and `spaces` says how several spaces lie side by side, and which is served.
 //!
 //! ```text
 //! NAME             a point for each epoch (vector `signal`) and for each caption (vector `caption`)
-//! NAME-recordings  a point for each recording, and one that says which bundle's space it is; no vectors
+//! NAME-recordings  a point for each recording and one for its lease, and one that says which bundle's space it is
 //! NAME-nights      a few points for each recording: centroids of its epochs, a sketch of the night
 //! ```
 //!
@@ -26,7 +27,8 @@
 //! - While a recording is **replaced** it is in no answer: its points take the place of the old ones one by one.
 //! - An index is no snapshot: Qdrant keeps one state. An index that meets a recording which was replaced after it was opened
 //!   says so; [`QdrantIndex::is_current`] tells before. Recordings that were removed meanwhile are just not found.
-//! - There is no lock: two writers at once may undo each other's work.
+//! - There is no lock: each recording has a lease of its own, and several writers share the work; the module `lease`
+//!   says how.
 //!
 //! # Is it the same vector?
 //!
@@ -37,11 +39,15 @@
 mod client;
 mod collection;
 mod copy;
+mod destination;
 #[cfg(feature = "double")]
 pub mod double;
 mod expression;
 mod filter;
 mod index;
+mod lease;
+mod leases;
+mod list;
 mod manifest;
 mod night;
 mod pass;
@@ -50,17 +56,25 @@ mod problem;
 mod recording;
 mod repair;
 mod schema;
+mod sending;
 mod settings;
+mod settled;
 mod sketch;
 mod snapshot;
+mod spaces;
 mod upload;
+mod url;
+mod version;
 
 pub use collection::QdrantCollection;
 pub use copy::{QdrantCopied, copy_from_qdrant, copy_to_qdrant};
 pub use index::QdrantIndex;
 pub use problem::QdrantProblem;
 pub use repair::{Repaired, repair};
-pub use settings::{ApiKey, QdrantSettings, QdrantUrl};
+pub use settings::{ApiKey, QdrantSettings};
+pub use settled::{QdrantBuilding, wait_until_green};
 pub use sketch::Sketched;
 pub use snapshot::QdrantSnapshot;
+pub use spaces::{QdrantAlias, QdrantSpaces};
 pub use upload::{QdrantWriter, Sent};
+pub use url::QdrantUrl;

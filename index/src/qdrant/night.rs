@@ -109,12 +109,12 @@ impl NightPoint {
         Ok(Self { epoch: answer.epoch()?, vector: answer.vector(name, dim)?, row })
     }
 
-    /// Returns the point as the server takes it.
-    pub(super) fn to_point(&self, entry: &RecordingEntry) -> PointStruct {
+    /// Returns the point as the server takes it, written under a lease.
+    pub(super) fn to_point(&self, entry: &RecordingEntry, lease: u64) -> PointStruct {
         let vectors = [(self.row.vector_name().to_owned(), self.vector.clone().into())].into();
         PointStruct {
             id: Some(self.row.id(&entry.id, self.epoch.number)),
-            payload: payload(entry, &self.epoch, &self.row),
+            payload: payload(entry, &self.epoch, &self.row, lease),
             vectors: Some(Vectors {
                 vectors_options: Some(VectorsOptions::Vectors(NamedVectors { vectors })),
             }),

@@ -22,12 +22,18 @@ pub(super) type Payload = HashMap<String, Value>;
 pub(super) const EPOCH_POINT: &str = "epoch";
 pub(super) const CAPTION_POINT: &str = "caption";
 
-/// Returns the payload of an epoch, or of a caption of that epoch.
-pub(super) fn payload(entry: &RecordingEntry, epoch: &EpochRow, row: &PointRow) -> Payload {
+/// Returns the payload of an epoch, or of a caption of that epoch, as it is written under a lease.
+pub(super) fn payload(
+    entry: &RecordingEntry,
+    epoch: &EpochRow,
+    row: &PointRow,
+    lease: u64,
+) -> Payload {
     let mut payload = Payload::new();
     let mut set = |name: &str, value: Value| payload.insert(name.to_owned(), value);
     set("recording", entry.id.as_str().into());
     set("content", entry.segment.hash.to_string().into());
+    set("lease", lease.cast_signed().into());
     set("epoch", i64::from(epoch.number.0).into());
     set("onset_s", epoch.onset_s.into());
     set("onset_bits", epoch.onset_s.to_bits().cast_signed().into());

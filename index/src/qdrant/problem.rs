@@ -35,6 +35,24 @@ pub enum QdrantProblem {
         /// How often it was tried.
         attempts: usize,
     },
+    /// The server is too old to decide between two writers; the caller's mistake.
+    #[error(
+        "`{place}` is on Qdrant {found}, which knows no conditional writes; expected 1.17 or newer"
+    )]
+    OldServer {
+        /// The collection.
+        place: String,
+        /// Version of the server.
+        found: String,
+    },
+    /// The server has stopped to build its graphs; the server's mistake.
+    #[error("the server of `{place}` cannot go on building its graphs: {error}")]
+    Optimizer {
+        /// The collection.
+        place: String,
+        /// The server's words.
+        error: String,
+    },
     /// There is a collection of that name that Nocturne has not made; the caller's mistake.
     #[error("`{place}` was not made by Nocturne: there is no `{manifest}` beside it")]
     Foreign {
@@ -79,6 +97,34 @@ pub enum QdrantProblem {
         /// The recording.
         recording: RecordingId,
     },
+    /// Another writer is at work on the recording.
+    #[error("recording `{recording}` of `{place}` is being written by {holder}")]
+    Leased {
+        /// The collection.
+        place: String,
+        /// The recording.
+        recording: RecordingId,
+        /// Who that is.
+        holder: String,
+    },
+    /// Another writer has taken the recording over, because nothing was heard of this one for as long as it had said.
+    #[error("recording `{recording}` of `{place}` was taken over by {holder}")]
+    TakenOver {
+        /// The collection.
+        place: String,
+        /// The recording.
+        recording: RecordingId,
+        /// Who that is.
+        holder: String,
+    },
+    /// The alias of the served space leads to what is no space; a stranger's mistake.
+    #[error("the alias `{alias}` leads to no space of `{place}`")]
+    Pointer {
+        /// The collection.
+        place: String,
+        /// The alias.
+        alias: String,
+    },
     /// Something was written while epochs were counted, or snapshots made.
     #[error("`{place}` was written to after it was opened")]
     Changed {
@@ -115,8 +161,18 @@ impl QdrantProblem {
             Self::Lost { .. } => {
                 Some("delete the list in Qdrant as well and copy the collection once more")
             }
+            Self::Optimizer { .. } => Some(
+                "look into the log of the server; what was acknowledged is safe, and is found without a graph",
+            ),
+            Self::OldServer { .. } => Some("update the server; reading is possible meanwhile"),
             Self::Foreign { .. } => Some("choose another name"),
+            Self::Pointer { .. } => Some(
+                "delete the alias in Qdrant, which serves `main`, then promote the space that is to be served",
+            ),
             Self::Point { .. } | Self::Damaged { .. } => Some("copy the recording once more"),
+            Self::Leased { .. } | Self::TakenOver { .. } => {
+                Some("run again; what is done by then is passed over")
+            }
             Self::Replaced { .. } | Self::Changed { .. } => Some("open the collection again"),
         }
     }

@@ -22,6 +22,7 @@ use crate::segment::{Segment, seal};
 use crate::storage::FileContent;
 use crate::{
     EpochPoint, EpochRow, Error, Recording, RecordingDraft, RecordingEntry, Recordings, Result,
+    Space,
 };
 
 /// Epochs that are asked for at a time: a night in one or two answers of 2 MB.
@@ -76,6 +77,23 @@ impl QdrantCollection {
             .map_err(|error| damaged(&self.connection, &entry.id, error.to_string()))
     }
 
+    /// Reads a recording with its captions, as it was acknowledged, and keeps nothing of it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recording`](Self::recording).
+    pub fn whole_recording(&self, id: &RecordingId) -> Result<Arc<Recording>> {
+        let draft = match self.draft(id) {
+            Err(error) if error.is_damage() && !self.is_current()? => {
+                return Err(self.replaced(id));
+            }
+            draft => draft?,
+        };
+        let segment = sealed(&self.connection, self.space(), draft)?;
+        let entry = Arc::new(self.acknowledged(id)?.entry.clone());
+        Ok(Arc::new(Recording::new(entry, segment.content()?)))
+    }
+
     pub(super) fn read(&self, entry: &RecordingEntry) -> Result<Read> {
         let mut epochs = self.each_epoch(entry, vec![SIGNAL].into(), |answer| {
             let EpochRow { number, onset_s, stage, events, mask, quality } = answer.epoch()?;
@@ -85,10 +103,7 @@ impl QdrantCollection {
         epochs.sort_by_key(|epoch| epoch.number);
         let details = manifest::details(&self.connection, &entry.id)?;
         let draft = RecordingDraft { epochs, ..draft_without_points(entry, details) };
-        let (sealed, bytes) = seal(self.space(), draft)?;
-        let path = PathBuf::from(self.place());
-        let (space, content) = (Arc::new(self.space().clone()), FileContent::from(bytes));
-        let segment = Arc::new(Segment::new(path, Arc::new(sealed), space, content));
+        let segment = sealed(&self.connection, self.space(), draft)?;
         let recording = Recording::new(Arc::new(entry.clone()), segment.content()?);
         Ok(Read { recording, codes: segment.codes()? })
     }
@@ -175,6 +190,22 @@ impl Recordings for QdrantCollection {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Seals a recording in memory as a folder keeps it on the disk.
+///
+/// # Errors
+///
+/// [`Error::Draft`] and [`Error::Dimension`].
+pub(super) fn sealed(
+    connection: &Connection,
+    space: &Space,
+    draft: RecordingDraft,
+) -> Result<Arc<Segment>> {
+    let (entry, bytes) = seal(space, draft)?;
+    let (space, content) = (Arc::new(space.clone()), FileContent::from(bytes));
+    let path = PathBuf::from(connection.place());
+    Ok(Arc::new(Segment::new(path, Arc::new(entry), space, content)))
 }
 
 /// Takes a vector that a folder had kept, so that a folder would keep it again with the same numbers.

@@ -18,6 +18,7 @@
 //! | `events`, `channels` | both | keywords | yes | scored events; channels that carried something |
 //! | `missing`, `flat`, `clipped` | both | keywords | | what is wrong with which channel; absent where nothing |
 //! | `metadata.…` | both | keywords | `subject`, `cohort` | what was said of the recording |
+//! | `lease` | both | integer | yes | number of the [lease](super::lease) under which it was written; absent where an earlier version did |
 //! | `kind`, `ordinal`, `text` | captions | keyword, integer, text | `kind` | kind, place among the epoch's captions, words |
 //!
 //! # `NAME-recordings`: what is acknowledged
@@ -58,7 +59,7 @@ const NAMES: Uuid = Uuid::from_u128(0x6f2b_54b1_0c0d_4c8e_9a5e_2d13_7b61_88f4);
 
 /// Fields with an index. It is made before the first point comes, so that the graph knows of it, and is on the disk: in
 /// memory the indexes of a billion epochs would take more than the codes of their vectors.
-const INDEXES: [(&str, Index); 12] = [
+const INDEXES: [(&str, Index); 13] = [
     ("point", Index::Keyword),
     ("recording", Index::Tenant),
     ("content", Index::Keyword),
@@ -71,7 +72,11 @@ const INDEXES: [(&str, Index); 12] = [
     ("metadata.subject", Index::Keyword),
     ("metadata.cohort", Index::Keyword),
     ("kind", Index::Keyword),
+    (LEASE, Index::Integer),
 ];
+
+/// The field with the number of the lease under which a point was written, which decides whether it is overwritten.
+const LEASE: &str = "lease";
 
 #[derive(Debug, Clone, Copy)]
 enum Index {
@@ -98,6 +103,11 @@ pub(super) fn recording_point(recording: &RecordingId) -> PointId {
     named(&format!("recording {recording}"))
 }
 
+/// Returns the name of the point of a recording's lease.
+pub(super) fn lease_point(recording: &RecordingId) -> PointId {
+    named(&format!("lease of {recording}"))
+}
+
 /// Returns the name of a point of a recording's sketch.
 pub(super) fn sketch_point(recording: &RecordingId, number: u32) -> PointId {
     named(&format!("sketch {number} of {recording}"))
@@ -106,6 +116,11 @@ pub(super) fn sketch_point(recording: &RecordingId, number: u32) -> PointId {
 /// Returns the name of the point that says whose vectors these are.
 pub(super) fn space_point() -> PointId {
     named("space")
+}
+
+/// Returns the name of a point that tells something of a space.
+pub(super) fn note_point(note: &str) -> PointId {
+    named(&format!("note {note}"))
 }
 
 fn named(name: &str) -> PointId {
@@ -136,7 +151,8 @@ pub(super) fn is_there(connection: &Connection) -> Result<bool> {
     }))
 }
 
-fn exists_by_name(connection: &Connection, name: &str) -> Result<bool> {
+/// Returns whether there is a collection or an alias of that name.
+pub(super) fn exists_by_name(connection: &Connection, name: &str) -> Result<bool> {
     connection.ask("look for", |client| async move { client.collection_exists(name).await })
 }
 
@@ -149,7 +165,15 @@ pub(super) fn create_recordings(connection: &Connection) -> Result<()> {
         }),
         ..CreateCollection::default()
     };
-    create(connection, &request)
+    create(connection, &request)?;
+    create_index(connection, &connection.settings().url.recordings(), LEASE, Index::Integer)
+}
+
+/// Makes the indexes that collections of earlier versions lack.
+pub(super) fn create_lease_indexes(connection: &Connection) -> Result<()> {
+    let url = &connection.settings().url;
+    let names = [url.collection().to_owned(), url.recordings(), url.nights()];
+    names.iter().try_for_each(|name| create_index(connection, name, LEASE, Index::Integer))
 }
 
 /// Makes the collection of points and its indexes, as far as they are not there.
@@ -169,12 +193,17 @@ fn create_index(connection: &Connection, collection: &str, field: &str, kind: In
     Ok(())
 }
 
-/// Makes the collection of sketches, unless it is there.
+/// Makes the collection of sketches and its index, as far as they are not there.
 pub(super) fn create_nights(connection: &Connection, dim: usize) -> Result<()> {
-    let url = &connection.settings().url;
-    if has_nights(connection)? {
-        return Ok(());
+    let nights = connection.settings().url.nights();
+    if !has_nights(connection)? {
+        create(connection, &sketches(nights.clone(), dim))?;
     }
+    create_index(connection, &nights, "recording", Index::Tenant)?;
+    create_index(connection, &nights, LEASE, Index::Integer)
+}
+
+fn sketches(collection_name: String, dim: usize) -> CreateCollection {
     #[expect(deprecated, reason = "servers before 1.19 know nothing else")]
     let params = VectorParams {
         size: dim as u64,
@@ -182,17 +211,15 @@ pub(super) fn create_nights(connection: &Connection, dim: usize) -> Result<()> {
         on_disk: Some(true),
         ..VectorParams::default()
     };
-    let request = CreateCollection {
-        collection_name: url.nights(),
+    CreateCollection {
+        collection_name,
         vectors_config: Some(VectorsConfig {
             config: Some(Config::ParamsMap(VectorParamsMap {
                 map: [(SKETCH.to_owned(), params)].into(),
             })),
         }),
         ..CreateCollection::default()
-    };
-    create(connection, &request)?;
-    create_index(connection, &url.nights(), "recording", Index::Tenant)
+    }
 }
 
 /// Creates a collection unless it is there: an attempt whose answer was lost has created it.
@@ -302,6 +329,7 @@ mod tests {
             caption_point(&id, EpochNumber(7), 1),
             recording_point(&id),
             space_point(),
+            lease_point(&id),
         ];
         // From the `uuid` module of Python.
         let expect = [
@@ -309,6 +337,7 @@ mod tests {
             "9e5b338f-64d0-594e-9b37-6bfb81aba187",
             "e8d7e61e-f7b5-5494-958a-ed9f1ef373bc",
             "72f7eeba-de88-5cd1-98c9-fe01ae603e26",
+            "f9a3ac1e-bc38-5ce7-910a-11a3cdd6ddad",
         ];
         assert_eq!(names.map(uuid), expect);
     }

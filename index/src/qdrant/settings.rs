@@ -1,116 +1,10 @@
-//! Where a collection in Qdrant is, and how the server is spoken to.
+//! How a server of Qdrant is spoken to.
 
 use std::fmt;
-use std::net::IpAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
-use super::QdrantProblem;
+use super::{QdrantProblem, QdrantUrl};
 use crate::{Error, Result};
-
-/// Port of Qdrant's gRPC interface.
-const PORT: u16 = 6334;
-
-/// What the name of the collection of recordings ends with.
-pub(super) const RECORDINGS: &str = "-recordings";
-
-/// What the name of the collection of sketches ends with.
-const NIGHTS: &str = "-nights";
-
-/// Address of a collection: `qdrant://HOST[:PORT]/COLLECTION`, or `qdrants://…` for an encrypted connection.
-///
-/// The port is that of gRPC, 6334 where none is given. A collection's name has up to 200 letters, digits, `_`, `.` and `-`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QdrantUrl {
-    is_encrypted: bool,
-    /// With brackets where it is an address of IPv6.
-    host: String,
-    port: u16,
-    collection: String,
-}
-
-impl QdrantUrl {
-    /// Returns the name of the collection of points.
-    pub fn collection(&self) -> &str {
-        &self.collection
-    }
-
-    /// Returns whether the server is on this machine, as far as the address tells.
-    pub fn is_loopback(&self) -> bool {
-        let host = self.host.trim_matches(['[', ']']);
-        host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-    }
-
-    /// Returns the name of the collection of recordings.
-    pub(super) fn recordings(&self) -> String {
-        format!("{}{RECORDINGS}", self.collection)
-    }
-
-    /// Returns the name of the collection of sketches.
-    pub(super) fn nights(&self) -> String {
-        format!("{}{NIGHTS}", self.collection)
-    }
-
-    /// Returns the server's address as the client of Qdrant takes it.
-    pub(super) fn server(&self) -> String {
-        let scheme = if self.is_encrypted { "https" } else { "http" };
-        format!("{scheme}://{}:{}", self.host, self.port)
-    }
-}
-
-impl fmt::Display for QdrantUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.is_encrypted { "qdrants" } else { "qdrant" };
-        write!(f, "{scheme}://{}:{}/{}", self.host, self.port, self.collection)
-    }
-}
-
-impl FromStr for QdrantUrl {
-    type Err = Error;
-
-    /// # Errors
-    ///
-    /// [`QdrantProblem::Url`].
-    fn from_str(text: &str) -> Result<Self> {
-        parse(text)
-            .map_err(|problem| Error::Qdrant(QdrantProblem::Url { url: text.to_owned(), problem }))
-    }
-}
-
-fn parse(text: &str) -> Result<QdrantUrl, &'static str> {
-    let (scheme, rest) = text.split_once("://").ok_or("it has no `://`")?;
-    let is_encrypted = match scheme {
-        "qdrant" => false,
-        "qdrants" => true,
-        _ => return Err("it begins with neither `qdrant://` nor `qdrants://`"),
-    };
-    let (server, collection) = rest.split_once('/').ok_or("it names no collection")?;
-    let end_of_host = match server.find(']') {
-        Some(bracket) if server.starts_with('[') => bracket + 1,
-        Some(_) => return Err("its host is none"),
-        None => server.find(':').unwrap_or(server.len()),
-    };
-    let (host, port) = server.split_at(end_of_host);
-    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
-    if host.is_empty() || !host.bytes().all(is_host) {
-        return Err("its host is none");
-    }
-    let port = match port.strip_prefix(':') {
-        Some(port) => port.parse().map_err(|_| "its port is none")?,
-        None if port.is_empty() => PORT,
-        None => return Err("its port is none"),
-    };
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    if !(1..=200).contains(&collection.len()) || !collection.bytes().all(is_name) {
-        return Err("a collection's name has 1 to 200 letters, digits, `_`, `.` and `-`");
-    }
-    if collection.ends_with(RECORDINGS) || collection.ends_with(NIGHTS) {
-        return Err(
-            "names that end with `-recordings` or `-nights` are for what lies beside a collection",
-        );
-    }
-    Ok(QdrantUrl { is_encrypted, host: host.to_owned(), port, collection: collection.to_owned() })
-}
 
 /// A key of the server, which no message ever shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -154,6 +48,11 @@ pub struct QdrantSettings {
     pub first_pause: Duration,
     /// Longest pause.
     pub longest_pause: Duration,
+    /// How long a recording that this writer is at work on is left to it after it was last heard of, 1 ms to a day; see
+    /// [`Claims`](crate::Claims).
+    pub lease: Duration,
+    /// Pause before a recording that another writer is at work on is looked at again.
+    pub look_again: Duration,
     /// Most points in an answer to a search, unless more hits are wanted; where a filter leaves too few of so many, the
     /// recordings are read one after the other. A point takes about 2.5 kB.
     pub largest_answer: usize,
@@ -163,7 +62,7 @@ pub struct QdrantSettings {
 
 impl QdrantSettings {
     /// Returns what is fit for most servers: 200 points in a request, three requests at once, six attempts in 10 seconds,
-    /// and a pass over 250,000 epochs.
+    /// leases of a minute, and a pass over 250,000 epochs.
     pub fn at(url: QdrantUrl) -> Self {
         Self {
             url,
@@ -175,6 +74,8 @@ impl QdrantSettings {
             attempts: 6,
             first_pause: Duration::from_millis(300),
             longest_pause: Duration::from_secs(30),
+            lease: Duration::from_mins(1),
+            look_again: Duration::from_secs(2),
             largest_answer: 16_384,
             full_pass: 250_000,
         }
@@ -182,7 +83,9 @@ impl QdrantSettings {
 
     /// Refuses numbers that are out of range, and a key that would be readable on the way.
     pub(super) fn check(&self) -> Result<()> {
+        let lease_ms = usize::try_from(self.lease.as_millis()).unwrap_or(usize::MAX);
         let ranges = [
+            ("lease_ms", lease_ms, 1..=86_400_000, "1 to 86400000"),
             ("batch", self.batch, 1..=4096, "1 to 4096"),
             ("streams", self.streams, 1..=64, "1 to 64"),
             ("attempts", self.attempts, 1..=1000, "1 to 1000"),
@@ -192,7 +95,7 @@ impl QdrantSettings {
                 return Err(Error::Setting { name, value, expected });
             }
         }
-        let is_safe = self.url.is_encrypted || self.url.is_loopback();
+        let is_safe = self.url.is_encrypted() || self.url.is_loopback();
         if self.api_key.is_some() && !is_safe {
             return Err(Error::Qdrant(QdrantProblem::PlainKey { place: self.url.to_string() }));
         }
@@ -203,38 +106,6 @@ impl QdrantSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_read_and_written() {
-        for (text, full) in [
-            ("qdrant://localhost/sleep", "qdrant://localhost:6334/sleep"),
-            ("qdrants://q.example.org:443/a-b_c.d", "qdrants://q.example.org:443/a-b_c.d"),
-            ("qdrant://[::1]:7/x", "qdrant://[::1]:7/x"),
-        ] {
-            assert_eq!(text.parse::<QdrantUrl>().unwrap().to_string(), full);
-        }
-    }
-
-    #[test]
-    fn addresses_that_are_none_are_refused() {
-        for text in [
-            "sleep",
-            "http://localhost/sleep",
-            "qdrant://localhost",
-            "qdrant://localhost/",
-            "qdrant:///sleep",
-            "qdrant://localhost:x/sleep",
-            "qdrant://localhost:70000/sleep",
-            "qdrant://user@host/sleep",
-            "qdrant://localhost/sleep/more",
-            "qdrant://localhost/sleep-recordings",
-            "qdrant://localhost/sleep-nights",
-            "qdrant://[::1/sleep",
-        ] {
-            let error = text.parse::<QdrantUrl>().unwrap_err();
-            assert!(matches!(error, Error::Qdrant(QdrantProblem::Url { .. })), "{text}: {error}");
-        }
-    }
 
     #[test]
     fn keys_are_never_sent_in_plain_text_to_another_machine() {

@@ -3,7 +3,7 @@
 //! | field | |
 //! |---|---|
 //! | vector `sketch` | mean of the vectors of the cluster's epochs, not of unit length |
-//! | `recording`, `content` | as of an epoch |
+//! | `recording`, `content`, `lease` | as of an epoch |
 //! | `spread` | how far an epoch is from the mean, as the standard deviation of each number |
 //! | `stages` | epochs scored as `W`, `N1`, `N2`, `N3`, `R`, and those that were not scored |
 //!
@@ -21,6 +21,7 @@ use qdrant_client::qdrant::{
 
 use super::client::Connection;
 use super::filter::one_of;
+use super::lease::of_no_later;
 use super::night::{Night, NightPoint, PointRow};
 use super::payload::{Answer, Payload, numbers};
 use super::schema::{SKETCH, sketch_point};
@@ -134,18 +135,22 @@ pub(super) fn send(
     connection: &Connection,
     entry: &RecordingEntry,
     night: &Night,
+    lease: u64,
 ) -> Result<usize> {
-    delete(connection, entry.id.as_str())?;
+    delete(connection, entry.id.as_str(), lease)?;
     let clusters = clusters(night);
     if clusters.is_empty() {
         return Ok(0);
     }
-    let points: Vec<_> =
-        (0..).zip(&clusters).map(|(number, cluster)| point(entry, number, cluster)).collect();
+    let points: Vec<_> = (0..)
+        .zip(&clusters)
+        .map(|(number, cluster)| point(entry, number, cluster, lease))
+        .collect();
     let request = UpsertPoints {
         collection_name: connection.settings().url.nights(),
         wait: Some(true),
         points,
+        update_filter: Some(of_no_later(lease)),
         ..UpsertPoints::default()
     };
     for _ in 0..2 {
@@ -161,12 +166,14 @@ pub(super) fn send(
     Err(collection::damaged(connection, &entry.id, problem))
 }
 
-/// Deletes the sketch of a recording, and waits until that is done.
-pub(super) fn delete(connection: &Connection, recording: &str) -> Result<()> {
+/// Deletes the sketch of a recording, but for what a later lease has written, and waits until that is done.
+pub(super) fn delete(connection: &Connection, recording: &str, lease: u64) -> Result<()> {
     let request = DeletePoints {
         collection_name: connection.settings().url.nights(),
         wait: Some(true),
-        points: Some(Filter::must([one_of("recording", [recording])]).into()),
+        points: Some(
+            Filter::must([one_of("recording", [recording]), of_no_later(lease).into()]).into(),
+        ),
         ..DeletePoints::default()
     };
     connection.ask("delete from", |client| {
@@ -190,11 +197,12 @@ fn count(connection: &Connection, recording: &str) -> Result<usize> {
     Ok(answer.result.map_or(0, |result| result.count as usize))
 }
 
-fn point(entry: &RecordingEntry, number: u32, cluster: &Cluster) -> PointStruct {
+fn point(entry: &RecordingEntry, number: u32, cluster: &Cluster, lease: u64) -> PointStruct {
     let Cluster { mean, spread, counts } = cluster;
     let payload = Payload::from([
         ("recording".to_owned(), entry.id.as_str().into()),
         ("content".to_owned(), entry.segment.hash.to_string().into()),
+        ("lease".to_owned(), lease.cast_signed().into()),
         ("spread".to_owned(), f64::from(*spread).into()),
         ("stages".to_owned(), numbers(counts)),
     ]);

@@ -1,9 +1,11 @@
 //! What one space of a collection has and another has not.
 
+use std::collections::BTreeMap;
+
 use nocturne_psg::RecordingId;
 use serde::Serialize;
 
-use crate::{Collection, RecordingEntry};
+use crate::{Error, RecordingEntry, Recordings, Result, SpaceName};
 
 /// What another space lacks of the one that is served, by their manifests alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -24,10 +26,13 @@ pub struct Coverage {
 
 impl Coverage {
     /// Compares what another space has with what the served one has.
-    pub fn of(served: &Collection, other: &Collection) -> Self {
+    pub fn of(served: &dyn Recordings, other: &dyn Recordings) -> Self {
         let mut coverage = Self::default();
-        for entry in served.recordings() {
-            match other.entry(&entry.id) {
+        let others = other.entries().into_iter();
+        let mut others: BTreeMap<&RecordingId, _> =
+            others.map(|entry| (&entry.id, entry)).collect();
+        for entry in served.entries() {
+            match others.remove(&entry.id) {
                 None => {
                     coverage.lacking.push(entry.id.clone());
                     coverage.n_epochs_lacking += entry.n_epochs;
@@ -35,11 +40,30 @@ impl Coverage {
                 Some(twin) => coverage.compare(entry, twin),
             }
         }
-        for entry in other.recordings().filter(|entry| served.entry(&entry.id).is_none()) {
+        for entry in others.into_values() {
             coverage.extra.push(entry.id.clone());
             coverage.n_epochs_extra += entry.n_epochs;
         }
         coverage
+    }
+
+    /// Refuses a space, by its name, where somebody would miss a recording of the served one, find one that was removed, or
+    /// find one as it was before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::IncompleteSpace`].
+    pub(crate) fn expect_whole(&self, name: &SpaceName, served: &SpaceName) -> Result<()> {
+        if self.is_whole() {
+            return Ok(());
+        }
+        Err(Error::IncompleteSpace {
+            name: name.clone(),
+            served: served.clone(),
+            n_lacking: self.lacking.len(),
+            n_extra: self.extra.len(),
+            n_differing: self.differing.len(),
+        })
     }
 
     fn compare(&mut self, entry: &RecordingEntry, twin: &RecordingEntry) {

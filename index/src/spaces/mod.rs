@@ -207,16 +207,10 @@ impl Spaces {
             (Err(_), Demand::Incomplete) => None,
             (Err(error), Demand::Whole) => return Err(error),
         };
-        if let Some(coverage) = coverage.as_ref().filter(|it| !it.is_whole())
+        if let Some(coverage) = &coverage
             && demand == Demand::Whole
         {
-            return Err(Error::IncompleteSpace {
-                name: name.clone(),
-                served: serving.space.clone(),
-                n_lacking: coverage.lacking.len(),
-                n_extra: coverage.extra.len(),
-                n_differing: coverage.differing.len(),
-            });
+            coverage.expect_whole(name, &serving.space)?;
         }
         // What a process that was killed has renamed is visible but perhaps not durable yet.
         let storage = candidate.storage();

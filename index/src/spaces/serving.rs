@@ -33,8 +33,12 @@ impl Serving {
     /// [`Error::DamagedNote`](crate::Error::DamagedNote), [`Error::Format`](crate::Error::Format) and
     /// [`Error::Io`](crate::Error::Io).
     pub(crate) fn read(root: &dyn Storage) -> Result<Self> {
-        let main = || Self { number: 0, space: SpaceName::main(), previous: None };
-        Ok(note::read(root, SERVING)?.unwrap_or_else(main))
+        Ok(note::read(root, SERVING)?.unwrap_or_else(Self::first))
+    }
+
+    /// Returns what is served where nobody has promoted anything.
+    pub(crate) fn first() -> Self {
+        Self { number: 0, space: SpaceName::main(), previous: None }
     }
 
     /// Makes this what is served.
@@ -48,7 +52,7 @@ impl Serving {
     }
 
     /// Returns the state in which another space is served.
-    pub(super) fn followed_by(&self, space: SpaceName) -> Self {
+    pub(crate) fn followed_by(&self, space: SpaceName) -> Self {
         Self { number: self.number + 1, space, previous: Some(self.space.clone()) }
     }
 }

@@ -5,16 +5,20 @@
 //! not be there any more.
 //!
 //! One recording at a time is read, embedded and committed, in one thread: a backfill shares its machine with a server.
-//! It may be killed at any moment and goes on where it was, by the hashes of what the space has.
+//! It may be killed at any moment and goes on where it was, by the hashes of what the space has; several may share the
+//! work of one space in Qdrant.
 
 mod locate;
 mod pace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nocturne_encoder::{SignalEncoder, TextEncoder};
-use nocturne_index::{Collection, CollectionWriter, EpochPoint, RecordingDraft, RecordingEntry};
+use nocturne_index::{
+    Claim, Claims, Destination, EpochPoint, RecordingDraft, RecordingEntry, SpaceReader,
+};
 use nocturne_psg::hash::sha256_of_file;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{EventSet, Night, OpenOptions, Recording, RecordingId, Warning, ZScore};
@@ -23,9 +27,11 @@ use crate::captions::Caption;
 use crate::encode::Encoder;
 use crate::read::{PROFILE, montage_report};
 use crate::report::{Acknowledged, Failed, Progress, Report};
+use crate::tally::Tally;
 use crate::{Error, RecordingError, Result};
 use locate::Shelf;
 pub use pace::Pace;
+use pace::pause;
 
 /// Epochs that are embedded between two rests.
 const STRETCH: usize = 64;
@@ -47,7 +53,8 @@ pub struct BackfillOptions {
 #[expect(missing_debug_implementations, reason = "a session of the runtime has none")]
 pub struct Backfill {
     encoder: Encoder,
-    writer: CollectionWriter,
+    writer: Box<dyn Destination>,
+    claims: Box<dyn Claims>,
     options: BackfillOptions,
     shelf: Shelf,
     /// Recordings of the space that are damaged and are embedded again.
@@ -59,6 +66,14 @@ enum Step {
     Embedded(Acknowledged),
     Said(Acknowledged),
     Unchanged,
+    /// Another writer has brought it meanwhile.
+    ByOthers,
+    /// Another writer is at work on it.
+    Held {
+        holder: String,
+        look_again: Duration,
+    },
+    Failed(RecordingError),
 }
 
 impl Backfill {
@@ -70,12 +85,12 @@ impl Backfill {
     pub fn new(
         signal: SignalEncoder,
         text: TextEncoder,
-        writer: CollectionWriter,
+        writer: Box<dyn Destination>,
         options: BackfillOptions,
     ) -> Result<Self> {
         let shelf = Shelf::of(options.recordings.as_deref())?;
-        let encoder = Encoder { signal, text };
-        Ok(Self { encoder, writer, options, shelf, damaged: BTreeSet::new() })
+        let (encoder, claims) = (Encoder { signal, text }, writer.claims());
+        Ok(Self { encoder, writer, claims, options, shelf, damaged: BTreeSet::new() })
     }
 
     /// Brings the space up to what `served` holds, and to what is added there meanwhile; tells `progress` of each
@@ -87,114 +102,128 @@ impl Backfill {
     /// is safe. A recording that cannot be read is no error of the run: it is in the report.
     pub fn run(
         mut self,
-        mut served: Collection,
+        mut served: Box<dyn SpaceReader>,
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Report> {
+        progress(Progress::Found { n_recordings: served.entries().len() });
+        let mut tally = Tally::new(&mut progress);
         for (recording, error) in self.writer.damaged()? {
-            progress(Progress::Damaged { recording: &recording, error: &error });
+            tally.damaged(&recording, &error);
             self.damaged.insert(recording);
         }
-        progress(Progress::Found { n_recordings: served.recordings().len() });
-        let mut report = Report::default();
         let mut done: BTreeMap<RecordingId, RecordingEntry> = BTreeMap::new();
         loop {
-            self.remove_what_is_gone(&served, &mut report, &mut progress)?;
-            match self.pass(&served, &mut done, &mut report, &mut progress) {
-                // A writer has cleared away what was about to be read; the next look shows what there is instead.
-                Err(Error::Index(nocturne_index::Error::Outdated { .. })) => {}
+            self.remove_what_is_gone(&*served, &mut tally)?;
+            let held = match self.pass(&*served, &mut done, &mut tally) {
+                // A writer has taken away what was about to be read; the next look shows what there is instead.
+                Err(Error::Index(error)) if error.is_outdated() => None,
                 other => other?,
-            }
-            match served.refresh()? {
-                Some(newer) => served = newer,
-                None => return Ok(report),
+            };
+            match (served.newer()?, held) {
+                (Some(newer), _) => served = newer,
+                (None, Some(look_again)) => pause(look_again),
+                (None, None) => return Ok(tally.report),
             }
         }
     }
 
     fn remove_what_is_gone(
         &mut self,
-        served: &Collection,
-        report: &mut Report,
-        progress: &mut impl FnMut(Progress<'_>),
+        served: &dyn SpaceReader,
+        tally: &mut Tally<'_>,
     ) -> Result<()> {
         let gone = self.writer.recordings().filter(|entry| served.entry(&entry.id).is_none());
         let gone: Vec<RecordingId> = gone.map(|entry| entry.id.clone()).collect();
         for id in gone {
-            self.writer.remove(&id)?;
-            progress(Progress::Removed(&id));
-            report.removed.push(id);
+            match self.writer.remove(&id) {
+                Ok(()) => tally.removed(id),
+                // Whoever is at work on it sees by itself that it is gone.
+                Err(error) if error.is_held() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }
 
-    /// Goes once through the recordings, but for those that were tried as they are now.
+    /// Goes once through the recordings, but for those that were tried as they are now; returns when to look again for
+    /// those that others are at work on, if there are any.
     fn pass(
         &mut self,
-        served: &Collection,
+        served: &dyn SpaceReader,
         done: &mut BTreeMap<RecordingId, RecordingEntry>,
-        report: &mut Report,
-        progress: &mut impl FnMut(Progress<'_>),
-    ) -> Result<()> {
-        for entry in served.recordings() {
+        tally: &mut Tally<'_>,
+    ) -> Result<Option<Duration>> {
+        let mut earliest = None;
+        for entry in served.entries() {
             if done.get(&entry.id) == Some(entry) {
                 continue;
             }
             match self.bring(served, entry)? {
-                Ok(Step::Embedded(acknowledged) | Step::Said(acknowledged)) => {
-                    progress(Progress::Acknowledged(&acknowledged));
-                    report.acknowledged.push(acknowledged);
+                Step::Embedded(acknowledged) | Step::Said(acknowledged) => {
+                    tally.acknowledged(acknowledged);
                 }
-                Ok(Step::Unchanged) => {
-                    progress(Progress::Unchanged(&entry.id));
-                    report.unchanged.push(entry.id.clone());
+                Step::Unchanged => tally.unchanged(entry.id.clone()),
+                Step::ByOthers => tally.by_others(entry.id.clone()),
+                Step::Held { holder, look_again } => {
+                    tally.held(&entry.id, &holder);
+                    earliest = Some(earliest.map_or(look_again, |it: Duration| it.min(look_again)));
+                    continue;
                 }
-                Err(error) => {
-                    let failed = Failed { path: PathBuf::from(&entry.source), error };
-                    progress(Progress::Failed(&failed));
-                    report.failed.push(failed);
+                Step::Failed(error) => {
+                    tally.failed(Failed { path: PathBuf::from(&entry.source), error });
                 }
             }
             done.insert(entry.id.clone(), entry.clone());
         }
-        Ok(())
+        Ok(earliest)
     }
 
-    /// Brings one recording; the inner error is the recording's.
-    fn bring(
-        &mut self,
-        served: &Collection,
-        entry: &RecordingEntry,
-    ) -> Result<std::result::Result<Step, RecordingError>> {
+    /// Brings one recording, unless another writer is at work on it.
+    fn bring(&mut self, served: &dyn SpaceReader, entry: &RecordingEntry) -> Result<Step> {
         let known = self.writer.entry(&entry.id).filter(|it| !self.damaged.contains(&it.id));
-        if let Some(known) = known.filter(|known| is_of_the_same_bytes(known, entry)) {
-            if known.metadata == entry.metadata {
-                return Ok(Ok(Step::Unchanged));
-            }
-            self.writer.set_metadata([(entry.id.clone(), entry.metadata.clone())].into())?;
-            return Ok(Ok(Step::Said(acknowledged(entry, vec![]))));
+        if known.is_some_and(|known| is_as_said(known, entry)) {
+            return Ok(Step::Unchanged);
+        }
+        let known = match self.claims.claim(&entry.id, known)? {
+            Claim::Ours(known) => known,
+            Claim::Held { holder, look_again } => return Ok(Step::Held { holder, look_again }),
+        };
+        let brought = self.bring_claimed(served, entry, known.as_ref());
+        // What was written is given back by that; the others are told here.
+        if !matches!(brought, Ok(Step::Embedded(_) | Step::Said(_))) {
+            self.claims.give_back(&entry.id);
+        }
+        brought
+    }
+
+    fn bring_claimed(
+        &mut self,
+        served: &dyn SpaceReader,
+        entry: &RecordingEntry,
+        known: Option<&RecordingEntry>,
+    ) -> Result<Step> {
+        if known.is_some_and(|known| is_as_said(known, entry)) {
+            return Ok(Step::ByOthers);
+        }
+        if known.is_some_and(|known| is_of_the_same_bytes(known, entry)) {
+            let said = self.writer.set_metadata(&entry.id, entry.metadata.clone());
+            return step(said, |entry| Step::Said(acknowledged(&entry, vec![])));
         }
         let kept = match served.read_recording(&entry.id) {
-            Ok(kept) => kept,
-            Err(error @ nocturne_index::Error::DamagedSegment { .. }) => {
-                return Ok(Err(RecordingError::Index(error)));
+            Err(error) if error.is_damage() => {
+                return Ok(Step::Failed(RecordingError::Index(error)));
             }
-            Err(error) => return Err(error.into()),
+            kept => kept?,
         };
         let (draft, warnings) = match self.embed(entry, &kept) {
             Ok(embedded) => embedded,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Step::Failed(error)),
         };
-        match self.options.pace.work(|| self.writer.commit(draft)) {
-            Ok(entry) => {
-                self.damaged.remove(&entry.id);
-                Ok(Ok(Step::Embedded(acknowledged(&entry, warnings))))
-            }
-            Err(
-                error @ (nocturne_index::Error::Draft { .. }
-                | nocturne_index::Error::Dimension { .. }),
-            ) => Ok(Err(RecordingError::Index(error))),
-            Err(error) => Err(error.into()),
+        let committed = self.options.pace.work(|| self.writer.commit(draft));
+        if committed.is_ok() {
+            self.damaged.remove(&entry.id);
         }
+        step(committed, |entry| Step::Embedded(acknowledged(&entry, warnings)))
     }
 
     /// Reads a recording again and embeds it, with what the other space keeps of it.
@@ -296,6 +325,29 @@ fn is_of_the_same_bytes(known: &RecordingEntry, entry: &RecordingEntry) -> bool 
     known.source_sha256 == entry.source_sha256
         && known.annotations_sha256 == entry.annotations_sha256
         && known.metadata.get(PROFILE) == entry.metadata.get(PROFILE)
+}
+
+/// Returns whether nothing is lacking.
+fn is_as_said(known: &RecordingEntry, entry: &RecordingEntry) -> bool {
+    is_of_the_same_bytes(known, entry) && known.metadata == entry.metadata
+}
+
+/// Returns what came of a write: what the recording is to blame for does not end the run.
+fn step(
+    written: nocturne_index::Result<RecordingEntry>,
+    done: impl FnOnce(RecordingEntry) -> Step,
+) -> Result<Step> {
+    match written {
+        Ok(entry) => Ok(done(entry)),
+        // It was taken over, and the next look tells what became of it.
+        Err(error) if error.is_held() => {
+            Ok(Step::Held { holder: error.to_string(), look_again: Duration::ZERO })
+        }
+        Err(
+            error @ (nocturne_index::Error::Draft { .. } | nocturne_index::Error::Dimension { .. }),
+        ) => Ok(Step::Failed(RecordingError::Index(error))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn acknowledged(entry: &RecordingEntry, warnings: Vec<Warning>) -> Acknowledged {

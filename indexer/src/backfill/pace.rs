@@ -25,17 +25,23 @@ impl Pace {
         let begun = Instant::now();
         let done = work();
         let rest = self.rest_after(begun.elapsed());
-        if !rest.is_zero() {
-            // Nobody sends: this waits for the time alone.
-            let (_sender, receiver) = channel::<()>();
-            let _ = receiver.recv_timeout(rest);
-        }
+        pause(rest);
         done
     }
 
     fn rest_after(self, work: Duration) -> Duration {
         work.mul_f64(1.0 / self.0 - 1.0)
     }
+}
+
+/// Waits.
+pub(crate) fn pause(length: Duration) {
+    if length.is_zero() {
+        return;
+    }
+    // Nobody sends: this waits for the time alone.
+    let (_sender, receiver) = channel::<()>();
+    let _ = receiver.recv_timeout(length);
 }
 
 #[cfg(test)]

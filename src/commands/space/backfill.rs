@@ -1,25 +1,26 @@
 //! `nocturne space backfill`
 
 use anyhow::{Result, bail};
-use nocturne_index::{Error, Spaces};
+use nocturne_index::Error;
 use nocturne_indexer::{Backfill, BackfillOptions};
 
-use crate::args::{Common, SpaceBackfill};
+use crate::args::{Common, Place, SpaceBackfill};
 use crate::bundle;
+use crate::commands::graphs;
 use crate::commands::index::{Teller, summarise};
 use crate::error::Outcome;
 use crate::session::Session;
 
 pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<Outcome> {
-    let SpaceBackfill { name, recordings, at_most, of, labels, encoder } = arguments;
-    let spaces = Spaces::of(&of.collection);
+    let SpaceBackfill { name, recordings, at_most, writing, of, labels, encoder } = arguments;
+    let spaces = of.written(&writing)?;
     let serving = spaces.serving()?;
     if serving.space == name {
-        return Err(Error::ServedSpace { path: spaces.path(), name }.into());
+        return Err(Error::ServedSpace { path: spaces.place().into(), name }.into());
     }
     let mut writer = spaces.writer(&name)?;
-    let served = spaces.open(&serving.space)?;
-    let bundle = bundle::open_of_space(encoder.bundle.as_deref(), &spaces, &name)?;
+    let served = spaces.reader(&serving.space)?;
+    let bundle = bundle::open_of_space(encoder.bundle.as_deref(), &*spaces, &name)?;
     writer.set_bundle(&bundle, jiff::Timestamp::now())?;
     let session = Session::with(bundle, common, &encoder)?;
     let (signal, text) = session.towers()?;
@@ -29,13 +30,16 @@ pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<Outcome> 
         profile: labels.profile,
         pace: at_most.unwrap_or_default(),
     };
-    let mut teller = Teller::new("embedding", served.recordings().len(), of.json);
-    let n_recordings = served.recordings().len();
+    let n_recordings = served.entries().len();
+    let mut teller = Teller::new("embedding", n_recordings, of.json);
     let report = Backfill::new(signal, text, writer, options)?
         .run(served, |progress| teller.tell(&progress))?;
     teller.end()?;
     if n_recordings == 0 && report.removed.is_empty() {
         bail!("the served space `{}` has no recording to embed", serving.space);
+    }
+    if let Place::Qdrant(url) = &of.collection {
+        graphs::wait(of.server.settings(&url.of_space(&name)?), &writing, of.json)?;
     }
     summarise(&report, of.json)
 }

@@ -4,11 +4,11 @@ use anyhow::Result;
 use nocturne_engine::compare::{
     CompareSettings, ComparedSpace, Comparison, Kappa, LabelAgreement, NeighbourAgreement, compare,
 };
-use nocturne_index::{Coverage, SpaceName, Spaces};
+use nocturne_index::{Coverage, SpaceKeeper, SpaceName};
 use nocturne_psg::RecordingId;
 use serde_json::json;
 
-use crate::args::{Common, EncoderArguments, SampleArguments, SpaceCompare};
+use crate::args::{Common, EncoderArguments, SampleArguments, SpaceCompare, SpacesOf};
 use crate::bundle;
 use crate::console;
 use crate::error::Outcome;
@@ -20,9 +20,9 @@ const NAMED: usize = 5;
 
 pub(super) fn run(common: &Common, arguments: &SpaceCompare) -> Result<Outcome> {
     let SpaceCompare { first, second, sample, of, encoder } = arguments;
-    let spaces = Spaces::of(&of.collection);
-    let asked = Asked { common, encoder, sample };
-    let comparison = asked.compare(&spaces, [first, second])?;
+    let spaces = of.spaces()?;
+    let asked = Asked { common, encoder, sample, of };
+    let comparison = asked.compare(&*spaces, [first, second])?;
     tell(&comparison, [first, second], of.json)?;
     Ok(if comparison.damaged.is_empty() { Outcome::Done } else { Outcome::PartlyDone })
 }
@@ -32,11 +32,16 @@ pub(super) struct Asked<'a> {
     pub(super) common: &'a Common,
     pub(super) encoder: &'a EncoderArguments,
     pub(super) sample: &'a SampleArguments,
+    pub(super) of: &'a SpacesOf,
 }
 
 impl Asked<'_> {
     /// Compares two spaces, each by its own bundle.
-    pub(super) fn compare(&self, spaces: &Spaces, names: [&SpaceName; 2]) -> Result<Comparison> {
+    pub(super) fn compare(
+        &self,
+        spaces: &dyn SpaceKeeper,
+        names: [&SpaceName; 2],
+    ) -> Result<Comparison> {
         let [first, second] = names.map(|name| self.open(spaces, name));
         let SampleArguments { sample, nights, seed } = *self.sample;
         let settings =
@@ -44,8 +49,7 @@ impl Asked<'_> {
         Ok(compare(&first?, &second?, settings)?)
     }
 
-    fn open(&self, spaces: &Spaces, name: &SpaceName) -> Result<ComparedSpace> {
-        let collection = spaces.open(name)?;
+    fn open(&self, spaces: &dyn SpaceKeeper, name: &SpaceName) -> Result<ComparedSpace> {
         // One bundle cannot be that of both: it stands in for the one that is not told of, or not found.
         let given = self.encoder.bundle.as_deref();
         let bundle = match spaces.record(name)? {
@@ -57,7 +61,8 @@ impl Asked<'_> {
         };
         let session = Session::with(bundle, self.common, self.encoder)?;
         let options = session.options();
-        Ok(ComparedSpace::open(collection, &session.bundle, session.runtime, options)?)
+        let source = self.of.collection.source(&self.of.server, usize::MAX);
+        Ok(ComparedSpace::open(&source, name, &session.bundle, session.runtime, options)?)
     }
 }
 

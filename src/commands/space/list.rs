@@ -1,7 +1,7 @@
 //! `nocturne space list`
 
 use anyhow::Result;
-use nocturne_index::{Collection, Coverage, SpaceName, SpaceRecord, Spaces};
+use nocturne_index::{Coverage, SpaceName, SpaceReader, SpaceRecord};
 use serde_json::json;
 
 use super::short;
@@ -14,33 +14,33 @@ use crate::table::table;
 struct Listed {
     name: SpaceName,
     record: Option<SpaceRecord>,
-    collection: Collection,
+    reader: Box<dyn SpaceReader>,
     /// What it has of the served space; nothing for that one.
     coverage: Option<Coverage>,
 }
 
 pub(super) fn run(arguments: &SpaceList) -> Result<Outcome> {
-    let spaces = Spaces::of(&arguments.of.collection);
+    let spaces = arguments.of.spaces()?;
     let serving = spaces.serving()?;
-    let served = spaces.open(&serving.space)?;
+    let served = spaces.reader(&serving.space)?;
     let mut listed = Vec::new();
     for name in spaces.names()? {
-        let (record, collection) = (spaces.record(&name)?, spaces.open(&name)?);
-        let coverage = (name != serving.space).then(|| Coverage::of(&served, &collection));
-        listed.push(Listed { name, record, collection, coverage });
+        let (record, reader) = (spaces.record(&name)?, spaces.reader(&name)?);
+        let coverage = (name != serving.space).then(|| Coverage::of(&*served, &*reader));
+        listed.push(Listed { name, record, reader, coverage });
     }
     if arguments.of.json {
-        for Listed { name, record, collection, coverage } in &listed {
+        for Listed { name, record, reader, coverage } in &listed {
             console::print_json(&json!({
                 "space": name,
                 "served": coverage.is_none(),
                 "previous": serving.previous.as_ref() == Some(name),
-                "bundle": collection.space(),
+                "bundle": reader.space(),
                 "bundle_folder": record.as_ref().map(|record| &record.bundle_folder),
                 "made": record.as_ref().and_then(|record| record.made),
-                "recordings": collection.recordings().len(),
-                "epochs": collection.n_epochs(),
-                "generation": collection.generation(),
+                "recordings": reader.entries().len(),
+                "epochs": n_epochs(&**reader),
+                "generation": reader.generation(),
                 "coverage": coverage,
             }))?;
         }
@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &SpaceList) -> Result<Outcome> {
 }
 
 fn row(listed: &Listed) -> Vec<String> {
-    let Listed { name, record, collection, coverage } = listed;
+    let Listed { name, record, reader, coverage } = listed;
     let made = record.as_ref().and_then(|record| record.made);
     let state = match coverage {
         None => "served".to_owned(),
@@ -66,11 +66,15 @@ fn row(listed: &Listed) -> Vec<String> {
     };
     vec![
         name.to_string(),
-        collection.space().bundle.clone(),
-        short(&collection.space().fingerprint).to_owned(),
+        reader.space().bundle.clone(),
+        short(&reader.space().fingerprint).to_owned(),
         made.map_or_else(|| "–".to_owned(), |made| format!("{made:.0}")),
-        collection.recordings().len().to_string(),
-        collection.n_epochs().to_string(),
+        reader.entries().len().to_string(),
+        n_epochs(&**reader).to_string(),
         state,
     ]
+}
+
+fn n_epochs(space: &dyn SpaceReader) -> usize {
+    space.entries().iter().map(|entry| entry.n_epochs).sum()
 }

@@ -8,10 +8,10 @@ mod promote;
 use anyhow::Result;
 use jiff::Timestamp;
 use nocturne_encoder::Bundle;
-use nocturne_index::{SpaceRecord, Spaces};
+use nocturne_index::SpaceRecord;
 use serde_json::json;
 
-use crate::args::{Common, Space, SpaceAction, SpaceCreate, SpaceDrop};
+use crate::args::{Common, Place, Space, SpaceAction, SpaceCreate, SpaceDrop};
 use crate::console;
 use crate::error::Outcome;
 
@@ -31,11 +31,11 @@ fn create(arguments: &SpaceCreate) -> Result<Outcome> {
     let SpaceCreate { name, bundle, of } = arguments;
     let bundle = Bundle::open(bundle)?;
     let record = SpaceRecord::of(name.clone(), &bundle, Some(Timestamp::now()));
-    Spaces::of(&of.collection).create(&record)?;
+    of.spaces()?.create(&record)?;
     if of.json {
         console::print_json(&json!({ "event": "created", "space": record }))?;
     } else {
-        let collection = of.collection.display();
+        let collection = &of.collection;
         console::print(format_args!(
             "{name}: made for the bundle {} ({})\nfill it: nocturne space backfill {name} --collection {collection}",
             record.space.bundle,
@@ -47,10 +47,10 @@ fn create(arguments: &SpaceCreate) -> Result<Outcome> {
 
 fn drop(arguments: &SpaceDrop) -> Result<Outcome> {
     let SpaceDrop { name, of } = arguments;
-    Spaces::of(&of.collection).drop(name)?;
+    of.spaces()?.remove(name)?;
     if of.json {
         console::print_json(&json!({ "event": "dropped", "space": name }))?;
-    } else if name.is_main() {
+    } else if name.is_main() && matches!(of.collection, Place::Folder(_)) {
         console::print(format_args!("{name}: emptied; its folder is the collection's"))?;
     } else {
         console::print(format_args!("{name}: gone"))?;

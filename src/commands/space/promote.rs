@@ -1,7 +1,7 @@
 //! `nocturne space promote` and `nocturne space rollback`
 
 use anyhow::Result;
-use nocturne_index::{Coverage, Demand, Promoted, Serving, Spaces};
+use nocturne_index::{Coverage, Demand, Promoted, Serving};
 use serde_json::json;
 
 use super::compare::{Asked, tell};
@@ -11,11 +11,11 @@ use crate::error::Outcome;
 
 pub(super) fn run(common: &Common, arguments: &SpacePromote) -> Result<Outcome> {
     let SpacePromote { name, incomplete, no_compare, sample, of, encoder } = arguments;
-    let spaces = Spaces::of(&of.collection);
+    let spaces = of.spaces()?;
     let served = spaces.serving()?.space;
     if !no_compare && served != *name {
-        let asked = Asked { common, encoder, sample };
-        let comparison = asked.compare(&spaces, [&served, name])?;
+        let asked = Asked { common, encoder, sample, of };
+        let comparison = asked.compare(&*spaces, [&served, name])?;
         tell(&comparison, [&served, name], of.json)?;
     }
     let demand = if *incomplete { Demand::Incomplete } else { Demand::Whole };
@@ -24,7 +24,7 @@ pub(super) fn run(common: &Common, arguments: &SpacePromote) -> Result<Outcome> 
 }
 
 pub(super) fn roll_back(arguments: &SpaceRollback) -> Result<Outcome> {
-    let spaces = Spaces::of(&arguments.of.collection);
+    let spaces = arguments.of.spaces()?;
     tell_promotion(&spaces.roll_back()?, "rolled_back", arguments.of.json)?;
     Ok(Outcome::Done)
 }

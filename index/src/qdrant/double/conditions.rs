@@ -39,6 +39,7 @@ pub(super) fn meets(id: &str, point: &StoredPoint, filter: Option<&Filter>) -> A
 fn holds(id: &str, point: &StoredPoint, condition: &Condition) -> Answer {
     match &condition.condition_one_of {
         Some(ConditionOneOf::Field(condition)) => field(&point.payload, condition),
+        Some(ConditionOneOf::IsEmpty(empty)) => Ok(!point.payload.contains_key(&empty.key)),
         Some(ConditionOneOf::Filter(filter)) => meets(id, point, Some(filter)),
         Some(ConditionOneOf::HasId(HasIdCondition { has_id })) => {
             let is_it = |it: &PointIdOptions| matches!(it, PointIdOptions::Uuid(it) if it == id);

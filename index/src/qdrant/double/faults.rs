@@ -19,6 +19,8 @@ pub enum Fault {
     HalfInSilence,
     /// The server is exhausted and says when to come back.
     Exhausted,
+    /// It is lost on the way, and arrives when the test [delivers](super::Double::deliver) it.
+    Late,
     /// It is carried out, and answered after the client has lost patience.
     Slow(Duration),
     /// It is refused for good.
@@ -89,7 +91,7 @@ impl Faults {
 impl Fault {
     pub(super) fn extent(self) -> Extent {
         match self {
-            Self::Unavailable | Self::Exhausted | Self::Refused => Extent::Nothing,
+            Self::Unavailable | Self::Late | Self::Exhausted | Self::Refused => Extent::Nothing,
             Self::HalfAndFail | Self::HalfInSilence => Extent::Half,
             Self::AnswerLost | Self::Slow(_) => Extent::All,
         }
@@ -98,7 +100,7 @@ impl Fault {
     /// Returns what the client is told in place of the answer, if anything.
     pub(super) fn status(self) -> Option<Status> {
         match self {
-            Self::Unavailable | Self::AnswerLost | Self::HalfAndFail => {
+            Self::Unavailable | Self::Late | Self::AnswerLost | Self::HalfAndFail => {
                 Some(Status::unavailable("the double is not there"))
             }
             Self::Refused => Some(Status::new(Code::InvalidArgument, "the double will not")),

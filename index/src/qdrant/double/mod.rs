@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of tests may fail them")]
 
+mod aliases;
 mod conditions;
 mod faults;
 mod store;
@@ -16,10 +17,11 @@ use std::thread::JoinHandle;
 
 use qdrant_client::qdrant::collections_server::{Collections, CollectionsServer};
 use qdrant_client::qdrant::points_server::{Points, PointsServer};
+use qdrant_client::qdrant::qdrant_server::{Qdrant, QdrantServer};
 use qdrant_client::qdrant::snapshots_server::{Snapshots, SnapshotsServer};
 use qdrant_client::qdrant::{
     ChangeAliases, ClearPayloadPoints, CollectionClusterInfoRequest, CollectionClusterInfoResponse,
-    CollectionExists, CollectionExistsRequest, CollectionExistsResponse,
+    CollectionDescription, CollectionExists, CollectionExistsRequest, CollectionExistsResponse,
     CollectionOperationResponse, CountPoints, CountResponse, CountResult, CreateCollection,
     CreateFieldIndexCollection, CreateFullSnapshotRequest, CreateShardKeyRequest,
     CreateShardKeyResponse, CreateSnapshotRequest, CreateSnapshotResponse, CreateVectorNameRequest,
@@ -27,18 +29,18 @@ use qdrant_client::qdrant::{
     DeletePointVectors, DeletePoints, DeleteShardKeyRequest, DeleteShardKeyResponse,
     DeleteSnapshotRequest, DeleteSnapshotResponse, DeleteVectorNameRequest, DiscoverBatchPoints,
     DiscoverBatchResponse, DiscoverPoints, DiscoverResponse, FacetCounts, FacetResponse,
-    GetCollectionInfoRequest, GetCollectionInfoResponse, GetPoints, GetResponse,
-    ListAliasesRequest, ListAliasesResponse, ListCollectionAliasesRequest, ListCollectionsRequest,
-    ListCollectionsResponse, ListFullSnapshotsRequest, ListShardKeysRequest, ListShardKeysResponse,
-    ListSnapshotsRequest, ListSnapshotsResponse, PointsOperationResponse, QueryBatchPoints,
-    QueryBatchResponse, QueryGroupsResponse, QueryPointGroups, QueryPoints, QueryResponse,
-    RecommendBatchPoints, RecommendBatchResponse, RecommendGroupsResponse, RecommendPointGroups,
-    RecommendPoints, RecommendResponse, ScrollPoints, ScrollResponse, SearchBatchPoints,
-    SearchBatchResponse, SearchGroupsResponse, SearchMatrixOffsetsResponse,
-    SearchMatrixPairsResponse, SearchMatrixPoints, SearchPointGroups, SearchPoints, SearchResponse,
-    SetPayloadPoints, SnapshotDescription, UpdateBatchPoints, UpdateBatchResponse,
-    UpdateCollection, UpdateCollectionClusterSetupRequest, UpdateCollectionClusterSetupResponse,
-    UpdatePointVectors, UpsertPoints,
+    GetCollectionInfoRequest, GetCollectionInfoResponse, GetPoints, GetResponse, HealthCheckReply,
+    HealthCheckRequest, ListAliasesRequest, ListAliasesResponse, ListCollectionAliasesRequest,
+    ListCollectionsRequest, ListCollectionsResponse, ListFullSnapshotsRequest,
+    ListShardKeysRequest, ListShardKeysResponse, ListSnapshotsRequest, ListSnapshotsResponse,
+    PointsOperationResponse, QueryBatchPoints, QueryBatchResponse, QueryGroupsResponse,
+    QueryPointGroups, QueryPoints, QueryResponse, RecommendBatchPoints, RecommendBatchResponse,
+    RecommendGroupsResponse, RecommendPointGroups, RecommendPoints, RecommendResponse,
+    ScrollPoints, ScrollResponse, SearchBatchPoints, SearchBatchResponse, SearchGroupsResponse,
+    SearchMatrixOffsetsResponse, SearchMatrixPairsResponse, SearchMatrixPoints, SearchPointGroups,
+    SearchPoints, SearchResponse, SetPayloadPoints, SnapshotDescription, UpdateBatchPoints,
+    UpdateBatchResponse, UpdateCollection, UpdateCollectionClusterSetupRequest,
+    UpdateCollectionClusterSetupResponse, UpdatePointVectors, UpsertPoints,
 };
 use tokio::sync::oneshot;
 use tonic::transport::server::{Server, TcpIncoming};
@@ -61,7 +63,16 @@ pub struct Double {
 impl Double {
     /// Starts one on a free port.
     pub fn start() -> Self {
-        let engine = Engine::default();
+        Self::of(Engine::default())
+    }
+
+    /// Opens another door to the same server, on a free port: it keeps the same, and fails by a plan of its own.
+    pub fn another_door(&self) -> Self {
+        let store = Arc::clone(&self.engine.store);
+        Self::of(Engine { store, ..Engine::default() })
+    }
+
+    fn of(engine: Engine) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let incoming = {
             let _context = runtime.enter();
@@ -73,6 +84,7 @@ impl Double {
         let server = Server::builder()
             .add_service(CollectionsServer::new(engine.clone()))
             .add_service(SnapshotsServer::new(engine.clone()))
+            .add_service(QdrantServer::new(engine.clone()))
             .add_service(points);
         let thread = std::thread::spawn(move || {
             let stopped = async {
@@ -100,6 +112,15 @@ impl Double {
         &self.engine.faults
     }
 
+    /// Carries out the requests that were late, and returns how many there were.
+    pub fn deliver(&self) -> usize {
+        let late = std::mem::take(&mut *self.engine.late.lock().unwrap()).0;
+        let n = late.len();
+        let mut store = self.engine.store.lock().unwrap();
+        late.into_iter().for_each(|arrive| arrive(&mut store));
+        n
+    }
+
     /// Returns a copy of all that it keeps.
     pub fn store(&self) -> Store {
         self.engine.store.lock().unwrap().clone()
@@ -125,6 +146,19 @@ impl Drop for Double {
 struct Engine {
     store: Arc<Mutex<Store>>,
     faults: Arc<Faults>,
+    late: Arc<Mutex<Late>>,
+}
+
+/// Requests on their way, in the order in which they were sent.
+#[derive(Default)]
+struct Late(Vec<Arrival>);
+
+type Arrival = Box<dyn FnOnce(&mut Store) + Send>;
+
+impl std::fmt::Debug for Late {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} requests", self.0.len())
+    }
 }
 
 impl Engine {
@@ -134,9 +168,20 @@ impl Engine {
         name: &'static str,
         request: R,
         halve: impl FnOnce(R) -> R,
-        carry_out: impl FnOnce(&mut Store, R) -> Result<A, Status>,
-    ) -> Result<Response<A>, Status> {
+        carry_out: impl FnOnce(&mut Store, R) -> Result<A, Status> + Send + 'static,
+    ) -> Result<Response<A>, Status>
+    where
+        R: Send + 'static,
+    {
         let fault = self.faults.next(name);
+        if let Some(late @ Fault::Late) = fault {
+            let arrive = Box::new(move |store: &mut Store| {
+                // Nobody waits for the answer any more.
+                let _ = carry_out(store, request);
+            });
+            self.late.lock().unwrap().0.push(arrive);
+            return Err(late.status().expect("a request on its way is not answered"));
+        }
         let request = match fault.map_or(Extent::All, Fault::extent) {
             Extent::All => request,
             Extent::Half => halve(request),
@@ -154,6 +199,14 @@ impl Engine {
         }
     }
 
+    async fn health(&self, request: HealthCheckRequest) -> Answer<HealthCheckReply> {
+        let carry_out = |store: &mut Store, _| {
+            let version = store.version.clone();
+            Ok(HealthCheckReply { title: "a double".to_owned(), version, commit: None })
+        };
+        self.call("health", request, |it| it, carry_out).await
+    }
+
     async fn create(&self, request: CreateCollection) -> Answer<CollectionOperationResponse> {
         let carry_out = |store: &mut Store, request| {
             store.create(request)?;
@@ -167,7 +220,7 @@ impl Engine {
         request: DeleteCollection,
     ) -> Answer<CollectionOperationResponse> {
         let carry_out = |store: &mut Store, request: DeleteCollection| {
-            let result = store.collections.remove(&request.collection_name).is_some();
+            let result = store.delete_collection(&request.collection_name);
             Ok(CollectionOperationResponse { result, time: 0.0 })
         };
         self.call("delete_collection", request, |it| it, carry_out).await
@@ -175,11 +228,61 @@ impl Engine {
 
     async fn exists(&self, request: CollectionExistsRequest) -> Answer<CollectionExistsResponse> {
         let carry_out = |store: &mut Store, request: CollectionExistsRequest| {
-            let exists = store.collections.contains_key(&request.collection_name);
+            let exists = store.exists(&request.collection_name);
             let result = Some(CollectionExists { exists });
             Ok(CollectionExistsResponse { result, time: 0.0 })
         };
         self.call("exists", request, |it| it, carry_out).await
+    }
+
+    async fn list_collections(
+        &self,
+        request: ListCollectionsRequest,
+    ) -> Answer<ListCollectionsResponse> {
+        let carry_out = |store: &mut Store, _| {
+            let names = store.collections.keys().cloned();
+            let collections = names.map(|name| CollectionDescription { name }).collect();
+            Ok(ListCollectionsResponse { collections, time: 0.0 })
+        };
+        self.call("collections", request, |it| it, carry_out).await
+    }
+
+    async fn change_aliases(&self, request: ChangeAliases) -> Answer<CollectionOperationResponse> {
+        let halve = |mut request: ChangeAliases| {
+            request.actions.truncate(request.actions.len().div_ceil(2));
+            request
+        };
+        let carry_out = |store: &mut Store, request| {
+            store.change_aliases(request)?;
+            Ok(CollectionOperationResponse { result: true, time: 0.0 })
+        };
+        self.call("change_aliases", request, halve, carry_out).await
+    }
+
+    async fn aliases_of(
+        &self,
+        request: ListCollectionAliasesRequest,
+    ) -> Answer<ListAliasesResponse> {
+        let carry_out = |store: &mut Store, request: ListCollectionAliasesRequest| {
+            let aliases = store.list_aliases(Some(&request.collection_name));
+            Ok(ListAliasesResponse { aliases, time: 0.0 })
+        };
+        self.call("aliases", request, |it| it, carry_out).await
+    }
+
+    async fn all_aliases(&self, request: ListAliasesRequest) -> Answer<ListAliasesResponse> {
+        let carry_out = |store: &mut Store, _| {
+            Ok(ListAliasesResponse { aliases: store.list_aliases(None), time: 0.0 })
+        };
+        self.call("aliases", request, |it| it, carry_out).await
+    }
+
+    async fn info(&self, request: GetCollectionInfoRequest) -> Answer<GetCollectionInfoResponse> {
+        let carry_out = |store: &mut Store, request: GetCollectionInfoRequest| {
+            let result = Some(store.get(&request.collection_name)?.info());
+            Ok(GetCollectionInfoResponse { result, time: 0.0 })
+        };
+        self.call("info", request, |it| it, carry_out).await
     }
 
     async fn upsert_points(&self, request: UpsertPoints) -> Answer<PointsOperationResponse> {
@@ -188,7 +291,7 @@ impl Engine {
             request
         };
         let carry_out = |store: &mut Store, request: UpsertPoints| {
-            store.get(&request.collection_name)?.upsert(request.points)?;
+            store.get(&request.collection_name)?.upsert(request)?;
             Ok(PointsOperationResponse::default())
         };
         self.call("upsert", request, halve, carry_out).await
@@ -295,14 +398,14 @@ macro_rules! calls {
 
 impl Collections for Engine {
     calls! {
-        get(GetCollectionInfoRequest) -> GetCollectionInfoResponse;
-        list(ListCollectionsRequest) -> ListCollectionsResponse;
+        get(GetCollectionInfoRequest) -> GetCollectionInfoResponse = info;
+        list(ListCollectionsRequest) -> ListCollectionsResponse = list_collections;
         create(CreateCollection) -> CollectionOperationResponse = create;
         update(UpdateCollection) -> CollectionOperationResponse;
         delete(DeleteCollection) -> CollectionOperationResponse = delete_collection;
-        update_aliases(ChangeAliases) -> CollectionOperationResponse;
-        list_collection_aliases(ListCollectionAliasesRequest) -> ListAliasesResponse;
-        list_aliases(ListAliasesRequest) -> ListAliasesResponse;
+        update_aliases(ChangeAliases) -> CollectionOperationResponse = change_aliases;
+        list_collection_aliases(ListCollectionAliasesRequest) -> ListAliasesResponse = aliases_of;
+        list_aliases(ListAliasesRequest) -> ListAliasesResponse = all_aliases;
         collection_cluster_info(CollectionClusterInfoRequest) -> CollectionClusterInfoResponse;
         collection_exists(CollectionExistsRequest) -> CollectionExistsResponse = exists;
         update_collection_cluster_setup(UpdateCollectionClusterSetupRequest)
@@ -345,6 +448,12 @@ impl Points for Engine {
         facet(FacetCounts) -> FacetResponse;
         search_matrix_pairs(SearchMatrixPoints) -> SearchMatrixPairsResponse;
         search_matrix_offsets(SearchMatrixPoints) -> SearchMatrixOffsetsResponse;
+    }
+}
+
+impl Qdrant for Engine {
+    calls! {
+        health_check(HealthCheckRequest) -> HealthCheckReply = health;
     }
 }
 

@@ -9,10 +9,11 @@ use qdrant_client::qdrant::vectors_config::Config;
 use qdrant_client::qdrant::with_payload_selector::SelectorOptions as PayloadOptions;
 use qdrant_client::qdrant::with_vectors_selector::SelectorOptions as VectorsSelected;
 use qdrant_client::qdrant::{
-    CreateCollection, DeletePoints, DenseVector, Distance, Filter, NamedVectorsOutput, PointId,
-    PointStruct, QueryPoints, RetrievedPoint, ScoredPoint, ScrollPoints, Value, VectorOutput,
-    VectorsOutput, WithPayloadSelector, WithVectorsSelector, query, vector, vector_input,
-    vector_output, vectors_output,
+    CollectionInfo, CollectionStatus, CreateCollection, DeletePoints, DenseVector, Distance,
+    Filter, NamedVectorsOutput, OptimizerStatus, PointId, PointStruct, QueryPoints, RetrievedPoint,
+    ScoredPoint, ScrollPoints, UpdateMode, UpsertPoints, Value, VectorOutput, VectorsOutput,
+    WithPayloadSelector, WithVectorsSelector, query, vector, vector_input, vector_output,
+    vectors_output,
 };
 use tonic::Status;
 
@@ -40,13 +41,29 @@ pub struct StoredCollection {
     /// The points by name.
     pub points: BTreeMap<String, StoredPoint>,
     pub(super) n_snapshots: usize,
+    /// How many more looks see the server at work on its graphs.
+    pub busy_for: usize,
 }
 
 /// Everything.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Store {
     /// The collections by name.
     pub collections: BTreeMap<String, StoredCollection>,
+    /// Names of collections by their aliases.
+    pub aliases: BTreeMap<String, String>,
+    /// The version that the server says it has.
+    pub version: String,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            collections: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            version: "1.20.0".to_owned(),
+        }
+    }
 }
 
 impl Store {
@@ -54,6 +71,11 @@ impl Store {
         let name = request.collection_name;
         if self.collections.contains_key(&name) {
             return Err(Status::already_exists(format!("Collection `{name}` already exists!")));
+        }
+        if self.aliases.contains_key(&name) {
+            return Err(Status::invalid_argument(format!(
+                "Wrong input: Can't create collection with name {name}. Alias with the same name already exists"
+            )));
         }
         let Some(Config::ParamsMap(params)) = request.vectors_config.and_then(|it| it.config)
         else {
@@ -70,14 +92,29 @@ impl Store {
     }
 
     pub(super) fn get(&mut self, name: &str) -> Result<&mut StoredCollection, Status> {
-        let missing = || Status::not_found(format!("Collection `{name}` doesn't exist!"));
-        self.collections.get_mut(name).ok_or_else(missing)
+        let name = self.resolve(name).to_owned();
+        self.collections.get_mut(&name).ok_or_else(|| missing(&name))
     }
 }
 
+pub(super) fn missing(name: &str) -> Status {
+    Status::not_found(format!("Not found: Collection `{name}` doesn't exist!"))
+}
+
 impl StoredCollection {
-    pub(super) fn upsert(&mut self, points: Vec<PointStruct>) -> Result<(), Status> {
-        for PointStruct { id, payload, vectors } in points {
+    /// Writes points, each of them where the mode and the filter allow that.
+    pub(super) fn upsert(&mut self, request: UpsertPoints) -> Result<(), Status> {
+        let mode = request.update_mode();
+        let filter = request.update_filter.as_ref();
+        for PointStruct { id, payload, vectors } in request.points {
+            let id = uuid(id.as_ref())?;
+            let is_allowed = match (self.points.get(&id), mode) {
+                (None, mode) => mode != UpdateMode::UpdateOnly,
+                (Some(_), UpdateMode::InsertOnly) => false,
+                (Some(point), UpdateMode::Upsert | UpdateMode::UpdateOnly) => {
+                    meets(&id, point, filter)?
+                }
+            };
             let Some(VectorsOptions::Vectors(vectors)) = vectors.and_then(|it| it.vectors_options)
             else {
                 return Err(Status::invalid_argument("No Vector Provided"));
@@ -96,7 +133,9 @@ impl StoredCollection {
                 }
                 named.insert(name, data);
             }
-            self.points.insert(uuid(id.as_ref())?, StoredPoint { payload, vectors: named });
+            if is_allowed {
+                self.points.insert(id, StoredPoint { payload, vectors: named });
+            }
         }
         Ok(())
     }
@@ -125,6 +164,22 @@ impl StoredCollection {
             }
         }
         Ok(ids)
+    }
+
+    /// Returns what the server says of the collection.
+    pub(super) fn info(&mut self) -> CollectionInfo {
+        let n_vectors: usize = self.points.values().map(|point| point.vectors.len()).sum();
+        let n_indexed = if self.busy_for == 0 { n_vectors } else { n_vectors / 2 };
+        let is_busy = self.busy_for > 0;
+        let status = if is_busy { CollectionStatus::Yellow } else { CollectionStatus::Green };
+        self.busy_for = self.busy_for.saturating_sub(1);
+        CollectionInfo {
+            status: status.into(),
+            optimizer_status: Some(OptimizerStatus { ok: true, error: String::new() }),
+            points_count: Some(self.points.len() as u64),
+            indexed_vectors_count: Some(n_indexed as u64),
+            ..CollectionInfo::default()
+        }
     }
 
     pub(super) fn read(

@@ -6,17 +6,23 @@
 #![expect(clippy::disallowed_methods, reason = "a test is opted into by the environment")]
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use nocturne_index::qdrant::{
     ApiKey, QdrantCollection, QdrantIndex, QdrantSettings, QdrantUrl, QdrantWriter, copy_to_qdrant,
+    wait_until_green,
 };
 use nocturne_index::{
-    ExactIndex, Filter, Recording, Recordings, ScoreTable, SearchRequest, VectorIndex,
+    Claim, Destination, ExactIndex, Filter, Recording, RecordingDraft, Recordings, ScoreTable,
+    SearchRequest, VectorIndex,
 };
 use nocturne_psg::Stage;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
+use super::leases::index;
+use super::{aliases, spaces};
 use crate::support::{DIM, collection, draft, id, random_embedding, space};
 
 /// A collection on the server, deleted at the end.
@@ -52,7 +58,11 @@ impl Drop for Temporary {
         let client = qdrant_client::Qdrant::from_url(&self.server).skip_compatibility_check();
         let client = client.api_key(std::env::var("QDRANT_API_KEY")).build().unwrap();
         let name = self.settings.url.collection();
-        for name in [name.to_owned(), format!("{name}-recordings"), format!("{name}-nights")] {
+        let of = |space: &str| {
+            let name = format!("{name}{space}");
+            [name.clone(), format!("{name}-recordings"), format!("{name}-nights")]
+        };
+        for name in of("").into_iter().chain(of("@v2")) {
             let deleted = runtime.block_on(client.delete_collection(name));
             assert!(deleted.is_ok() || std::thread::panicking(), "{deleted:?}");
         }
@@ -95,4 +105,72 @@ fn a_server_keeps_and_finds_what_a_folder_does() {
     writer.remove(&id("a")).unwrap();
     let index = QdrantIndex::open(settings()).unwrap();
     assert_eq!(index.count(&Filter::default()).unwrap(), 200);
+}
+
+#[test]
+fn a_server_has_aliases_as_the_double_has_them() {
+    let Some(temporary) = Temporary::on_server() else { return };
+    let api_key = std::env::var("QDRANT_API_KEY").ok();
+    let name = temporary.settings.url.collection();
+    aliases::check(&temporary.server, api_key.as_deref(), name);
+}
+
+#[test]
+fn a_server_serves_the_space_that_was_promoted() {
+    let Some(temporary) = Temporary::on_server() else { return };
+    spaces::promote_and_go_back(&temporary.settings);
+}
+
+#[test]
+fn a_server_decides_which_writer_has_a_recording() {
+    let Some(temporary) = Temporary::on_server() else { return };
+    let settings = || temporary.settings.clone();
+    let mortal = QdrantSettings { lease: Duration::from_millis(200), ..settings() };
+    let dying = QdrantWriter::open_or_create(mortal, &space()).unwrap();
+    let claims = Destination::claims(&dying);
+    // Writers that end give back what they hold; what is claimed afterwards is left as by one that dies.
+    drop(dying);
+    assert_eq!(claims.claim(&id("a"), None).unwrap(), Claim::Ours(None));
+    let mut heir = QdrantWriter::open_or_create(settings(), &space()).unwrap();
+    let of_heir = Destination::claims(&heir);
+    assert!(matches!(of_heir.claim(&id("a"), None).unwrap(), Claim::Held { .. }));
+    drop(claims);
+    while matches!(of_heir.claim(&id("a"), None).unwrap(), Claim::Held { .. }) {
+        std::thread::yield_now();
+    }
+    let entry = Destination::commit(&mut heir, draft("a", 1, 50)).unwrap();
+    let last = QdrantWriter::open_or_create(settings(), &space()).unwrap();
+    let of_last = Destination::claims(&last);
+    assert_eq!(of_last.claim(&id("a"), None).unwrap(), Claim::Ours(Some(entry)));
+    let error = Destination::commit(&mut heir, draft("a", 2, 40)).unwrap_err();
+    assert!(error.is_held(), "{error}");
+    drop(last);
+    Destination::commit(&mut heir, draft("a", 2, 40)).unwrap();
+    let there = QdrantCollection::open(settings()).unwrap();
+    assert_eq!((there.verify().count(), there.n_epochs()), (0, 40));
+}
+
+#[test]
+fn writers_share_the_work_on_a_server() {
+    let Some(temporary) = Temporary::on_server() else { return };
+    let settings =
+        QdrantSettings { look_again: Duration::from_millis(20), ..temporary.settings.clone() };
+    let cohort: Vec<_> = (0..12).map(|night| draft(&format!("n{night}"), night, 60)).collect();
+    let embedded = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let embed = |draft: &RecordingDraft| embedded.lock().unwrap().push(draft.id.clone());
+            let (settings, cohort) = (settings.clone(), &cohort);
+            scope.spawn(move || index(settings, cohort, &embed).unwrap());
+        }
+    });
+    let mut embedded = embedded.into_inner().unwrap();
+    embedded.sort();
+    let mut expect: Vec<_> = cohort.iter().map(|draft| draft.id.clone()).collect();
+    expect.sort();
+    assert_eq!(embedded, expect, "each once");
+    let built = wait_until_green(settings.clone(), Duration::from_mins(2), &mut |_| {}).unwrap();
+    assert!(built.is_green, "{built:?}");
+    let there = QdrantCollection::open(settings).unwrap();
+    assert_eq!((there.verify().count(), there.n_epochs()), (0, 12 * 60));
 }

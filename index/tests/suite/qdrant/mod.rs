@@ -1,24 +1,31 @@
 //! A collection in Qdrant: against a double that can fail, and against a server where one is named.
 
+mod aliases;
 mod copy;
+mod leases;
 mod live;
 mod pass;
 mod repair;
 mod search;
 mod sketches;
+mod spaces;
 mod upload;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use live::Temporary;
-
 use nocturne_encoder::Embedding;
-use nocturne_index::qdrant::double::Double;
+use nocturne_index::qdrant::double::{Double, Store, StoredCollection, StoredPoint};
 use nocturne_index::qdrant::{QdrantIndex, QdrantSettings, copy_to_qdrant};
 use nocturne_index::{Collection, Error, Found, SearchRequest, Space, VectorIndex};
 
+use live::Temporary;
+
 /// Name of the collection in a double.
 const NAME: &str = "sleep";
+
+/// Calls of a writer that take the lease of a new recording and mark it, before its first points are sent.
+const BEFORE_POINTS: usize = 9;
 
 /// Returns settings that make many small requests and lose no time.
 fn settings(double: &Double) -> QdrantSettings {
@@ -28,7 +35,46 @@ fn settings(double: &Double) -> QdrantSettings {
     settings.attempts = 4;
     settings.first_pause = Duration::from_millis(1);
     settings.longest_pause = Duration::from_millis(4);
+    settings.look_again = Duration::from_millis(1);
     settings
+}
+
+/// Returns a collection of a server without its leases, and without the marks that they leave: which lease wrote a point.
+fn without_leases(store: &Store, name: &str) -> StoredCollection {
+    let mut collection = store.collections[name].clone();
+    collection.points.retain(|_, point| point.payload.get("state") != Some(&"lease".into()));
+    for point in collection.points.values_mut() {
+        point.payload.remove("lease");
+    }
+    collection
+}
+
+/// Returns all that a server keeps of a collection but for leases, and the count of the changes of its list.
+fn kept(double: &Double) -> [StoredCollection; 3] {
+    let names = [NAME.to_owned(), format!("{NAME}-recordings"), format!("{NAME}-nights")];
+    let store = double.store();
+    let mut kept = names.map(|name| without_leases(&store, &name));
+    for point in kept[1].points.values_mut() {
+        point.payload.remove("generation");
+    }
+    kept
+}
+
+/// Refuses servers that keep anything else, without telling all of it.
+#[track_caller]
+fn assert_kept(double: &Double, expect: &Double, context: &str) {
+    for (there, expect) in kept(double).into_iter().zip(kept(expect)) {
+        assert_eq!(there.indexes, expect.indexes, "{context}");
+        let names = |points: &BTreeMap<String, StoredPoint>| -> Vec<String> {
+            points.keys().cloned().collect()
+        };
+        let (names, expected) = (names(&there.points), names(&expect.points));
+        assert_eq!(names, expected, "{context}");
+        for (name, point) in &there.points {
+            assert_eq!(point, &expect.points[name], "{context}: {name}");
+        }
+        assert!(there == expect, "{context}");
+    }
 }
 
 /// An index over a copy of a collection on a server that goes with it: a double, or what is deleted from a real one.

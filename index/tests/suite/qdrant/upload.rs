@@ -2,33 +2,21 @@
 
 use std::time::Duration;
 
-use nocturne_index::qdrant::double::{Double, Fault, StoredCollection, StoredPoint, When};
+use nocturne_index::qdrant::double::{Double, Fault, When};
 use nocturne_index::qdrant::{QdrantIndex, QdrantProblem, QdrantWriter, Sent, copy_to_qdrant};
 use nocturne_index::{Collection, Error, SearchRequest, VectorIndex};
 
-use super::{NAME, settings};
+use super::leases::time_passes;
+use super::{BEFORE_POINTS, NAME, assert_kept, kept, settings};
 use crate::support::{collection, draft, id, plain_draft, space, space_of};
 
 fn nights() -> Collection {
     collection(&space(), vec![draft("a", 1, 12), draft("b", 2, 9), plain_draft("empty", vec![])])
 }
 
-fn points(double: &Double) -> StoredCollection {
-    double.store().collections[NAME].clone()
-}
-
-fn sketches(double: &Double) -> StoredCollection {
-    double.store().collections[&format!("{NAME}-nights")].clone()
-}
-
-/// Returns the list of recordings without the count of its changes.
-fn list(double: &Double) -> Vec<StoredPoint> {
-    let list = double.store().collections[&format!("{NAME}-recordings")].clone();
-    let mut points: Vec<_> = list.points.into_values().collect();
-    for point in &mut points {
-        point.payload.remove("generation");
-    }
-    points
+/// Returns how many epochs and captions there are.
+fn points(double: &Double) -> usize {
+    double.store().collections[NAME].points.len()
 }
 
 fn copy(from: &Collection, double: &Double) -> Result<(), Error> {
@@ -39,7 +27,7 @@ fn copy(from: &Collection, double: &Double) -> Result<(), Error> {
 fn points_and_indexes_are_as_described() {
     let (nights, double) = (nights(), Double::start());
     copy(&nights, &double).unwrap();
-    let points = points(&double);
+    let points = double.store().collections[NAME].clone();
     assert_eq!(points.points.len(), 12 + 12 + 9 + 10, "epochs and captions of every second one");
     let mut indexed: Vec<_> = points.indexes.iter().map(String::as_str).collect();
     indexed.sort_unstable();
@@ -49,6 +37,7 @@ fn points_and_indexes_are_as_described() {
         "epoch",
         "events",
         "kind",
+        "lease",
         "metadata.cohort",
         "metadata.subject",
         "onset_s",
@@ -67,14 +56,14 @@ fn points_and_indexes_are_as_described() {
 fn a_second_copy_sends_no_point() {
     let (nights, double) = (nights(), Double::start());
     copy(&nights, &double).unwrap();
-    let before = points(&double);
+    let before = kept(&double);
     double.faults().heal();
     let copied = copy_to_qdrant(&nights, settings(&double), &mut |_, sent| {
         assert_eq!(sent, Sent::Unchanged);
     });
     let copied = copied.unwrap();
     assert_eq!((copied.n_recordings, copied.n_written, copied.n_epochs), (3, 0, 21));
-    assert_eq!(points(&double), before);
+    assert!(kept(&double) == before);
     assert_eq!(double.faults().calls().iter().filter(|call| **call == "upsert").count(), 1);
 }
 
@@ -89,17 +78,17 @@ fn an_upload_that_dies_anywhere_is_completed_by_the_next() {
         let double = Double::start();
         let fault = [Fault::Unavailable, Fault::AnswerLost, Fault::HalfAndFail][call % 3];
         double.faults().plan(When::From(call), fault);
-        copy(&nights, &double).unwrap_err();
+        // The last one gives a lease back, which has its time.
+        assert_eq!(copy(&nights, &double).is_ok(), call + 1 == n_calls, "call {call}");
         double.faults().heal();
+        time_passes(&double, settings(&double).lease);
         // What is there is of whole recordings, whatever was sent of others.
         if let Ok(index) = QdrantIndex::open(settings(&double)) {
             let hits = index.search(&query(), &SearchRequest::nearest(usize::MAX)).unwrap();
             assert_eq!(hits.len(), index.n_epochs(), "call {call}");
         }
         copy(&nights, &double).unwrap();
-        assert_eq!(points(&double), points(&whole), "call {call}");
-        assert_eq!(list(&double), list(&whole), "call {call}");
-        assert_eq!(sketches(&double), sketches(&whole), "call {call}");
+        assert_kept(&double, &whole, &format!("call {call}"));
     }
 }
 
@@ -119,9 +108,7 @@ fn a_call_that_fails_once_is_sent_again_and_repeats_nothing() {
         let double = Double::start();
         double.faults().plan(When::At(call), faults[call % 4]);
         copy(&nights, &double).unwrap_or_else(|error| panic!("call {call}: {error}"));
-        assert_eq!(points(&double), points(&whole), "call {call}");
-        assert_eq!(list(&double), list(&whole), "call {call}");
-        assert_eq!(sketches(&double), sketches(&whole), "call {call}");
+        assert_kept(&double, &whole, &format!("call {call}"));
     }
 }
 
@@ -130,10 +117,9 @@ fn points_that_were_lost_in_silence_are_found_and_sent_again() {
     let (nights, double) = (nights(), Double::start());
     let recording = nights.recording(&id("a")).unwrap();
     let mut writer = QdrantWriter::open_or_create(settings(&double), nights.space()).unwrap();
-    // Two calls mark the recording and make that known; then come the points.
-    double.faults().plan(When::At(3), Fault::HalfInSilence);
+    double.faults().plan(When::At(BEFORE_POINTS), Fault::HalfInSilence);
     assert_eq!(writer.put(recording).unwrap(), Sent::Mended);
-    assert_eq!(points(&double).points.len(), 24);
+    assert_eq!(points(&double), 24);
     // A server that keeps doing so is not believed.
     double.faults().plan(When::From(0), Fault::HalfInSilence);
     let error = writer.put(nights.recording(&id("b")).unwrap()).unwrap_err();
@@ -147,9 +133,9 @@ fn slow_answers_are_asked_for_again() {
     let mut settings = settings(&double);
     settings.timeout = Duration::from_millis(500);
     let mut writer = QdrantWriter::open_or_create(settings, nights.space()).unwrap();
-    double.faults().plan(When::At(3), Fault::Slow(Duration::from_secs(2)));
+    double.faults().plan(When::At(BEFORE_POINTS), Fault::Slow(Duration::from_secs(2)));
     assert_eq!(writer.put(nights.recording(&id("a")).unwrap()).unwrap(), Sent::Written);
-    assert_eq!(points(&double).points.len(), 24);
+    assert_eq!(points(&double), 24);
 }
 
 #[test]
@@ -179,9 +165,7 @@ fn replaced_recordings_leave_no_point_behind() {
     copy(&short, &double).unwrap();
     let fresh = Double::start();
     copy(&short, &fresh).unwrap();
-    assert_eq!(points(&double), points(&fresh));
-    assert_eq!(list(&double), list(&fresh));
-    assert_eq!(sketches(&double), sketches(&fresh));
+    assert_kept(&double, &fresh, "all");
     // Whoever had opened it before is told.
     assert!(!before.is_current().unwrap());
     let error = before.search(&query(), &SearchRequest::nearest(100)).unwrap_err();
@@ -200,9 +184,7 @@ fn removed_recordings_leave_no_point_behind() {
     let fresh = Double::start();
     let rest = collection(&space(), vec![draft("b", 2, 9), plain_draft("empty", vec![])]);
     copy(&rest, &fresh).unwrap();
-    assert_eq!(points(&double), points(&fresh));
-    assert_eq!(list(&double), list(&fresh));
-    assert_eq!(sketches(&double), sketches(&fresh));
+    assert_kept(&double, &fresh, "all");
 }
 
 #[test]

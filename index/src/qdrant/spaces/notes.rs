@@ -1,0 +1,105 @@
+//! What is told of a space: points beside those of its recordings, each with one thing as JSON.
+//!
+//! | point | field | |
+//! |---|---|---|
+//! | note | `format` | 1 |
+//! | | `told` | a [`SpaceRecord`](crate::SpaceRecord), or in another point a [`Serving`](crate::Serving), as JSON |
+
+use std::path::PathBuf;
+
+use qdrant_client::qdrant::vectors::VectorsOptions;
+use qdrant_client::qdrant::{
+    DeletePoints, GetPoints, NamedVectors, PointStruct, RetrievedPoint, UpsertPoints, Vectors,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::qdrant::client::Connection;
+use crate::qdrant::list::{answer, one_after_the_other};
+use crate::qdrant::manifest::{json, text_of};
+use crate::qdrant::payload::Payload;
+use crate::qdrant::schema::{note_point, space_point};
+use crate::{Error, Result};
+
+/// Tells which bundle fills the space: in every space but `main`, which is older than these notes.
+pub(super) const RECORD: &str = "record";
+
+/// Tells how often spaces were promoted, and what was served before, from when this space was last promoted.
+pub(super) const SERVING: &str = "serving";
+
+/// The version that this build writes, and the newest that it reads.
+const FORMAT: u32 = 1;
+
+/// Returns whether a point of a list is none of a recording.
+pub(in crate::qdrant) fn is_note(point: &RetrievedPoint) -> bool {
+    [RECORD, SERVING].into_iter().any(|note| point.id == Some(note_point(note)))
+}
+
+/// Reads a note of a list of recordings, which may be named by an alias; nothing where there is none.
+///
+/// # Errors
+///
+/// [`Error::Format`], and [`QdrantProblem::Point`](crate::qdrant::QdrantProblem::Point) and `Refused`.
+pub(super) fn read<T: DeserializeOwned>(
+    connection: &Connection,
+    recordings: &str,
+    note: &str,
+) -> Result<Option<T>> {
+    let request = GetPoints {
+        collection_name: recordings.to_owned(),
+        ids: vec![note_point(note)],
+        with_payload: Some(true.into()),
+        ..GetPoints::default()
+    };
+    let found = connection.ask("read from", |client| {
+        let request = request.clone();
+        async move { client.get_points(request).await }
+    })?;
+    let Some(point) = found.result.first() else { return Ok(None) };
+    let place = connection.place();
+    let answer = answer(&place, point);
+    let found = u32::try_from(answer.integer("format")?).unwrap_or(u32::MAX);
+    if found > FORMAT {
+        return Err(Error::Format { path: PathBuf::from(place), found, supported: FORMAT });
+    }
+    json(&answer, "told").map(Some)
+}
+
+/// Writes a note of the connection's space, in place of the one before.
+pub(super) fn write(connection: &Connection, note: &str, told: &impl Serialize) -> Result<()> {
+    let payload = Payload::from([
+        ("format".to_owned(), i64::from(FORMAT).into()),
+        ("told".to_owned(), text_of(told).into()),
+    ]);
+    // A point without vectors has an empty list of them.
+    let none = VectorsOptions::Vectors(NamedVectors::default());
+    let vectors = Some(Vectors { vectors_options: Some(none) });
+    let request = UpsertPoints {
+        collection_name: connection.settings().url.recordings(),
+        wait: Some(true),
+        points: vec![PointStruct { id: Some(note_point(note)), payload, vectors }],
+        ordering: Some(one_after_the_other()),
+        ..UpsertPoints::default()
+    };
+    connection.ask("write to", |client| {
+        let request = request.clone();
+        async move { client.upsert_points(request).await }
+    })?;
+    Ok(())
+}
+
+/// Takes away what makes a list that of a space: it is none any more then.
+pub(super) fn remove(connection: &Connection) -> Result<()> {
+    let request = DeletePoints {
+        collection_name: connection.settings().url.recordings(),
+        wait: Some(true),
+        ordering: Some(one_after_the_other()),
+        points: Some(vec![note_point(RECORD), space_point()].into()),
+        ..DeletePoints::default()
+    };
+    connection.ask("delete from", |client| {
+        let request = request.clone();
+        async move { client.delete_points(request).await }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,381 @@
+//! Several spaces of one collection, one of which is served, and whatever fails there is always exactly one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use nocturne_encoder::bundle::TokenizerSpec;
+use nocturne_index::qdrant::double::{Double, Fault, When};
+use nocturne_index::qdrant::{
+    QdrantCollection, QdrantProblem, QdrantSettings, QdrantSpaces, QdrantWriter, copy_to_qdrant,
+};
+use nocturne_index::{
+    Claim, Coverage, Demand, Destination, Error, RecordingDraft, Serving, Space, SpaceName,
+    SpaceRecord,
+};
+
+use super::leases::time_passes;
+use super::settings;
+use crate::support::{collection, draft, id, space, space_of};
+
+/// The space of the bundle that `v2` is filled with.
+fn great() -> Space {
+    space_of("great", 8)
+}
+
+fn name(text: &str) -> SpaceName {
+    SpaceName::new(text).unwrap()
+}
+
+fn record(space_name: &str, space: Space) -> SpaceRecord {
+    SpaceRecord {
+        name: name(space_name),
+        made: Some("2026-03-01T22:58:30Z".parse().unwrap()),
+        bundle_folder: "/bundles/great".into(),
+        space,
+        tokenizer: TokenizerSpec {
+            kind: "clip-bpe".to_owned(),
+            context: 256,
+            vocabulary_size: 49408,
+        },
+        vocabulary_sha256: "00".repeat(32),
+    }
+}
+
+/// A recording as the bundle of a space sees it: of the same source, with other vectors.
+fn seen(space_name: &str, night: &str, seed: u64) -> RecordingDraft {
+    let mut draft = draft(night, if space_name == "main" { seed } else { seed + 1000 }, 4);
+    draft.annotations_sha256 = Some(format!("{seed:064x}"));
+    draft
+}
+
+/// Sends recordings, as the bundle of a space sees them, to an address.
+fn send(to: QdrantSettings, space_name: &str, nights: &[(&str, u64)]) {
+    let space = if space_name == "main" { space() } else { great() };
+    let nights = nights.iter().map(|(night, seed)| seen(space_name, night, *seed));
+    copy_to_qdrant(&collection(&space, nights.collect()), to, &mut |_, _| {}).unwrap();
+}
+
+fn at(double: &Double, space_name: &str) -> QdrantSettings {
+    let mut settings = settings(double);
+    settings.url = settings.url.of_space(&name(space_name)).unwrap();
+    settings
+}
+
+fn spaces(double: &Double) -> QdrantSpaces {
+    QdrantSpaces::of(settings(double)).unwrap()
+}
+
+fn opened(double: &Double) -> QdrantCollection {
+    QdrantCollection::open(settings(double)).unwrap()
+}
+
+/// Nights `a` and `b` in `main`, and in a space `v2` those that are named.
+fn filled(nights: &[(&str, u64)]) -> (Double, QdrantSpaces) {
+    let double = Double::start();
+    let spaces = fill(&settings(&double), nights);
+    (double, spaces)
+}
+
+fn fill(address: &QdrantSettings, nights: &[(&str, u64)]) -> QdrantSpaces {
+    send(address.clone(), "main", &[("a", 1), ("b", 2)]);
+    let spaces = QdrantSpaces::of(address.clone()).unwrap();
+    spaces.create(&record("v2", great())).unwrap();
+    let url = address.url.of_space(&name("v2")).unwrap();
+    send(QdrantSettings { url, ..address.clone() }, "v2", nights);
+    spaces
+}
+
+/// Checks that a list is of one space, with nights `a` and `b` as sent, and returns which.
+#[track_caller]
+fn served(found: &QdrantCollection) -> &'static str {
+    let (space_name, expected) = match found.space_name().as_str() {
+        "main" => ("main", space()),
+        "v2" => ("v2", great()),
+        other => panic!("nobody made `{other}`"),
+    };
+    assert_eq!(found.space(), &expected);
+    assert_eq!(found.verify().count(), 0);
+    let nights = [("a", 1), ("b", 2)].map(|(night, seed)| seen(space_name, night, seed));
+    let nights = collection(&expected, nights.to_vec());
+    for entry in nights.recordings() {
+        assert_eq!(found.entry(&entry.id), Some(entry));
+    }
+    space_name
+}
+
+#[test]
+fn promotion_leads_readers_and_writers_to_another_space_and_back() {
+    promote_and_go_back(&settings(&Double::start()));
+}
+
+/// Goes through the life of a second space at an address where there is nothing.
+pub(super) fn promote_and_go_back(address: &QdrantSettings) {
+    let opened = || QdrantCollection::open(address.clone()).unwrap();
+    let spaces = fill(address, &[("a", 1), ("b", 2)]);
+    let reader = opened();
+    assert_eq!(served(&reader), "main");
+    let promoted = spaces.promote(&name("v2"), Demand::Whole).unwrap();
+    assert!(promoted.coverage.unwrap().is_whole());
+    let expected = Serving { number: 1, space: name("v2"), previous: Some(SpaceName::main()) };
+    assert_eq!((&promoted.serving, &spaces.serving().unwrap()), (&expected, &expected));
+    // What was opened stays what it was; the next one is of the other space.
+    assert_eq!(served(&reader), "main");
+    assert!(!reader.is_served().unwrap() && reader.refresh().unwrap().is_none());
+    let reader = opened();
+    assert_eq!(served(&reader), "v2");
+    assert!(reader.is_served().unwrap());
+    assert!(reader.place().ends_with("@v2"), "{}", reader.place());
+
+    let error = QdrantWriter::open_or_create(address.clone(), &space()).unwrap_err();
+    assert!(matches!(error, Error::OtherBundle { .. }), "{error}");
+    send(address.clone(), "v2", &[("c", 3)]);
+    assert!(reader.refresh().unwrap().unwrap().entry(&id("c")).is_some());
+    assert!(spaces.open(&SpaceName::main()).unwrap().entry(&id("c")).is_none());
+
+    let undone = spaces.roll_back().unwrap();
+    assert_eq!(undone.coverage.unwrap().lacking, [id("c")]);
+    assert_eq!(served(&opened()), "main");
+    assert!(!reader.is_served().unwrap());
+    spaces.roll_back().unwrap();
+    assert_eq!(served(&opened()), "v2");
+    assert_eq!(spaces.serving().unwrap().number, 3);
+    let names = || spaces.names().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names(), ["main", "v2"]);
+    spaces.roll_back().unwrap();
+    spaces.drop(&name("v2")).unwrap();
+    assert_eq!((names(), served(&opened())), (vec!["main".to_owned()], "main"));
+}
+
+#[test]
+fn spaces_have_addresses_that_lead_to_them_whatever_is_served() {
+    let (double, spaces) = filled(&[("a", 1), ("b", 2)]);
+    let main = spaces.open(&SpaceName::main()).unwrap();
+    let v2 = QdrantCollection::open(at(&double, "v2")).unwrap();
+    assert_eq!((served(&main), served(&v2)), ("main", "v2"));
+    spaces.promote(&name("v2"), Demand::Whole).unwrap();
+    assert!(main.is_served().unwrap() && v2.is_served().unwrap());
+    send(at(&double, "main"), "main", &[("c", 3)]);
+    assert_eq!(main.refresh().unwrap().unwrap().recordings().len(), 3);
+    assert_eq!(served(&QdrantCollection::open(at(&double, "main")).unwrap()), "main");
+    // Nobody makes a space by writing to it.
+    let error = QdrantWriter::open_or_create(at(&double, "v3"), &great()).unwrap_err();
+    let is_told =
+        matches!(&error, Error::UnknownSpace { known, .. } if known.as_str() == "main`, `v2");
+    assert!(is_told, "{error}");
+    let error = QdrantSpaces::of(at(&double, "v2")).unwrap_err();
+    assert!(matches!(error, Error::Qdrant(QdrantProblem::Url { .. })), "{error}");
+}
+
+#[test]
+fn promotion_notices_what_was_done_to_the_served_space_since() {
+    let (double, spaces) = filled(&[("a", 1), ("b", 2), ("gone", 9)]);
+    send(settings(&double), "main", &[("new", 3), ("b", 4)]);
+    let error = spaces.promote(&name("v2"), Demand::Whole).unwrap_err();
+    let sentence =
+        "the space `v2` lacks 1 recordings of `main`, has 1 that it has not, and 1 that differ";
+    assert_eq!(error.to_string(), sentence);
+    let unchanged = Serving { number: 0, space: SpaceName::main(), previous: None };
+    assert_eq!(spaces.serving().unwrap(), unchanged);
+    let coverage = spaces.promote(&name("v2"), Demand::Incomplete).unwrap().coverage.unwrap();
+    let expected = Coverage {
+        n_same: 1,
+        lacking: vec![id("new")],
+        extra: vec![id("gone")],
+        differing: vec![id("b")],
+        n_epochs_lacking: 4,
+        n_epochs_extra: 4,
+    };
+    assert_eq!(coverage, expected);
+}
+
+#[test]
+fn promotion_waits_for_no_writer_that_is_at_work_and_for_the_end_of_one_that_is_dead() {
+    let (double, spaces) = filled(&[("a", 1), ("b", 2)]);
+    let lease = Duration::from_secs(3);
+    let mortal = QdrantSettings { lease, ..settings(&double) };
+    let writer = QdrantWriter::open_or_create(mortal, &space()).unwrap();
+    let claims = Destination::claims(&writer);
+    assert!(matches!(claims.claim(&id("c"), None).unwrap(), Claim::Ours(None)));
+    let error = spaces.promote(&name("v2"), Demand::Whole).unwrap_err();
+    let is_told = matches!(&error, Error::Qdrant(QdrantProblem::Leased { recording, .. }) if *recording == id("c"));
+    assert!(is_told, "{error}");
+    assert_eq!(spaces.serving().unwrap().number, 0);
+    // What is claimed after the writer has ended is left as by one that dies.
+    drop(writer);
+    claims.claim(&id("d"), None).unwrap();
+    drop(claims);
+    time_passes(&double, lease);
+    spaces.promote(&name("v2"), Demand::Whole).unwrap();
+    assert_eq!(served(&opened(&double)), "v2");
+}
+
+#[test]
+fn spaces_are_made_listed_and_dropped() {
+    let (double, spaces) = filled(&[("a", 1), ("b", 2)]);
+    spaces.create(&record("first", space())).unwrap();
+    let names = |spaces: &QdrantSpaces| {
+        spaces.names().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&spaces), ["main", "first", "v2"]);
+    assert_eq!(spaces.record(&name("v2")).unwrap(), Some(record("v2", great())));
+    assert_eq!(spaces.record(&SpaceName::main()).unwrap(), None);
+    for taken in ["main", "v2"] {
+        let error = spaces.create(&record(taken, space())).unwrap_err();
+        assert!(matches!(error, Error::SpaceExists { .. }), "{error}");
+    }
+    let error = spaces.create(&record("served", space())).unwrap_err();
+    assert!(error.to_string().contains("`served` is no name of a space there"), "{error}");
+
+    let error = spaces.drop(&SpaceName::main()).unwrap_err();
+    assert!(matches!(error, Error::ServedSpace { .. }), "{error}");
+    let error = spaces.drop(&name("v3")).unwrap_err();
+    assert!(matches!(error, Error::UnknownSpace { .. }), "{error}");
+    let error = spaces.roll_back().unwrap_err();
+    assert!(matches!(error, Error::NothingToRollBack { .. }), "{error}");
+    spaces.promote(&name("v2"), Demand::Whole).unwrap();
+    // `main` is gone with its collections, cannot be gone back to, and can be made for another bundle.
+    spaces.drop(&SpaceName::main()).unwrap();
+    assert_eq!(spaces.serving().unwrap(), Serving { number: 1, space: name("v2"), previous: None });
+    assert_eq!(served(&opened(&double)), "v2");
+    assert_eq!(names(&spaces), ["first", "v2"]);
+    let error = spaces.roll_back().unwrap_err();
+    assert!(matches!(error, Error::NothingToRollBack { .. }), "{error}");
+    spaces.drop(&name("first")).unwrap();
+    let collections: Vec<String> = double.store().collections.into_keys().collect();
+    assert_eq!(collections, ["sleep@v2", "sleep@v2-nights", "sleep@v2-recordings"]);
+    spaces.create(&record("main", great())).unwrap();
+    send(at(&double, "main"), "v2", &[("a", 1), ("b", 2)]);
+    spaces.promote(&SpaceName::main(), Demand::Whole).unwrap();
+    assert_eq!(opened(&double).space(), &great());
+    assert_eq!(opened(&double).verify().count(), 0);
+}
+
+#[test]
+fn spaces_of_what_is_no_collection_are_refused() {
+    let double = Double::start();
+    let error = spaces(&double).create(&record("v2", great())).unwrap_err();
+    assert!(matches!(error, Error::NotACollection { .. }), "{error}");
+    let error = spaces(&double).promote(&name("v2"), Demand::Whole).unwrap_err();
+    assert!(matches!(error, Error::NotACollection { .. }), "{error}");
+    assert!(double.store().collections.is_empty());
+}
+
+#[test]
+fn alias_that_leads_to_no_space_is_told() {
+    let (double, spaces) = filled(&[("a", 1), ("b", 2)]);
+    double.tamper(|store| {
+        store.aliases.insert("sleep@served".to_owned(), "sleep".to_owned());
+    });
+    for error in [
+        QdrantCollection::open(settings(&double)).unwrap_err(),
+        spaces.promote(&name("v2"), Demand::Whole).unwrap_err(),
+    ] {
+        let sentence =
+            format!("the alias `sleep@served` leads to no space of `{}`", spaces.place());
+        assert_eq!(error.to_string(), sentence);
+    }
+    double.tamper(|store| {
+        store.aliases.clear();
+        let taken = store.collections["sleep"].clone();
+        store.collections.insert("sleep@served".to_owned(), taken);
+    });
+    let error = spaces.promote(&name("v2"), Demand::Whole).unwrap_err();
+    assert!(error.to_string().starts_with("the alias `sleep@served` leads to"), "{error}");
+}
+
+/// Returns the calls of something, undisturbed.
+fn calls(double: &Double, work: impl FnOnce()) -> Vec<&'static str> {
+    double.faults().heal();
+    work();
+    let calls = double.faults().calls();
+    double.faults().heal();
+    calls
+}
+
+const FAULTS: [Fault; 4] =
+    [Fault::Unavailable, Fault::AnswerLost, Fault::HalfAndFail, Fault::Refused];
+
+/// Whoever promotes dies at every call there is, or loses one answer: one of the two spaces is served, whole, and both can
+/// be served afterwards.
+#[test]
+fn promotion_that_fails_anywhere_serves_the_one_space_or_the_other() {
+    type Change = fn(&QdrantSpaces) -> Result<(), Error>;
+    let promote: Change = |spaces| spaces.promote(&name("v2"), Demand::Whole).map(drop);
+    let roll_back: Change = |spaces| spaces.roll_back().map(drop);
+    let (double, spaces) = filled(&[("a", 1), ("b", 2)]);
+    let mut met = BTreeMap::new();
+    for change in [promote, roll_back, roll_back] {
+        let (store, from) = (double.store(), served(&opened(&double)));
+        let calls = calls(&double, || change(&spaces).unwrap());
+        let (changed, to) = (double.store(), served(&opened(&double)));
+        let first_write = calls.iter().position(|call| *call == "upsert").unwrap();
+        assert!(first_write > 10 && calls.ends_with(&["upsert", "change_aliases"]) && from != to);
+        // Of the calls that only read, each fails in one way; of those that write, in all.
+        let cases = (0..calls.len()).flat_map(|call| {
+            let faults = if call < first_write { &FAULTS[call % 4..][..1] } else { &FAULTS[..] };
+            let both = |fault| [(When::From(call), fault), (When::At(call), fault)];
+            faults.iter().copied().flat_map(both).collect::<Vec<_>>()
+        });
+        for (when, fault) in cases {
+            let case = format!("to {to}, {fault:?} {when:?}");
+            double.tamper(|it| it.clone_from(&store));
+            double.faults().plan(when, fault);
+            let told = change(&spaces);
+            double.faults().heal();
+            let found = served(&opened(&double));
+            assert!(found == from || found == to, "{case}");
+            if matches!(when, When::At(_)) && fault != Fault::Refused {
+                told.as_ref().unwrap_or_else(|error| panic!("{case}: {error}"));
+            }
+            if told.is_ok() {
+                assert_eq!(found, to, "{case}");
+            }
+            *met.entry((to, found)).or_insert(0) += 1;
+            let other = if found == "main" { "v2" } else { "main" };
+            spaces.promote(&name(other), Demand::Whole).unwrap();
+            assert_eq!(spaces.serving().unwrap().space, name(other), "{case}");
+            spaces.roll_back().unwrap();
+            assert_eq!(spaces.serving().unwrap().space, name(found), "{case}");
+        }
+        double.tamper(|it| it.clone_from(&changed));
+    }
+    // Both ends were met, of each change.
+    assert_eq!(met.len(), 4, "{met:?}");
+}
+
+#[test]
+fn space_whose_making_or_dropping_fails_anywhere_is_made_and_dropped_again() {
+    let (double, spaces) = filled(&[("a", 1), ("b", 2)]);
+    let make = |spaces: &QdrantSpaces| spaces.create(&record("v3", great()));
+    let take_away = |spaces: &QdrantSpaces| spaces.drop(&name("v3"));
+    let before = double.store();
+    let n_made = calls(&double, || make(&spaces).unwrap()).len();
+    let made = double.store();
+    let n_dropped = calls(&double, || take_away(&spaces).unwrap()).len();
+    assert_eq!(double.store(), before);
+    let is_listed = || spaces.names().unwrap().contains(&name("v3"));
+    for call in 0..n_made.max(n_dropped) {
+        let fault = FAULTS[call % 3];
+        if call < n_made {
+            double.faults().plan(When::From(call), fault);
+            make(&spaces).unwrap_err();
+            double.faults().heal();
+            // The answer to the last request may be what was lost.
+            if !is_listed() {
+                make(&spaces).unwrap();
+            }
+            assert_eq!(double.store(), made, "making, call {call}");
+        } else {
+            make(&spaces).unwrap();
+        }
+        double.faults().plan(When::From(call), fault);
+        let told = take_away(&spaces);
+        double.faults().heal();
+        assert!(told.is_err() || call >= n_dropped);
+        match take_away(&spaces) {
+            Ok(()) | Err(Error::UnknownSpace { .. }) => {}
+            Err(error) => panic!("dropping, call {call}: {error}"),
+        }
+        assert_eq!(double.store(), before, "dropping, call {call}");
+    }
+}
