@@ -52,3 +52,28 @@ fn recording_and_a_part_of_it_are_one_night() {
     let told = run(["duplicates", text(&collection)]).expect_code(0).stdout;
     assert!(told.contains("part") && told.contains("+40"), "{told}");
 }
+
+#[test]
+fn file_that_comes_again_under_another_name_is_told_of_when_it_comes() {
+    let Some(data) = shared_data().filter(|_| has_encoder()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (nights, collection) = (folder.path().join("nights"), folder.path().join("collection"));
+    std::fs::create_dir(&nights).unwrap();
+    cut(&data.join("ucddb018/ucddb018_eeg.edf"), &nights.join("first.edf"), 0, 20);
+    let index = || {
+        run(["index", text(&nights), "-c", text(&collection), "--captions", "none", "--json"])
+            .expect_code(0)
+            .json_lines()
+    };
+    let twins = |lines: Vec<serde_json::Value>| -> Vec<String> {
+        let warnings = lines.iter().filter_map(|line| line["warnings"].as_array()).flatten();
+        let twins = warnings.filter(|warning| warning["code"] == "twin");
+        twins.map(|warning| warning["message"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(twins(index()).is_empty());
+    std::fs::copy(nights.join("first.edf"), nights.join("again.edf")).unwrap();
+    let told = twins(index());
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("that of `first`"), "{told:?}");
+    assert!(twins(index()).is_empty(), "what is unchanged is not told of again");
+}

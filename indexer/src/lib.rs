@@ -18,6 +18,7 @@ mod pipeline;
 mod read;
 mod report;
 mod tally;
+mod twins;
 
 pub use backfill::{Backfill, BackfillOptions, Pace};
 pub use captions::CaptionKinds;

@@ -17,6 +17,7 @@ use crate::encode::{EncodedRecording, Encoder};
 use crate::read::{Named, Outcome, PROFILE, ReadRecording, read};
 use crate::report::{Acknowledged, Failed, Progress};
 use crate::tally::Tally;
+use crate::twins::Twins;
 use crate::{Error, FoundRecording, RecordingError, Report, Result};
 
 /// How recordings are read and what is kept of them.
@@ -99,12 +100,14 @@ impl Indexer {
             progress(Progress::Damaged { recording: &recording, error: &error });
             listed.remove(&recording);
         }
+        let mut twins = Twins::among(listed.values());
         let claims = writer.claims();
         let reading = Reading { listed, claims: claims.as_ref(), options };
         let mut tally = Tally::new(&mut progress);
         let mut left = found;
         while !left.is_empty() {
-            let held = round(left, &reading, &mut encoder, writer.as_mut(), &mut tally)?;
+            let held =
+                round(left, &reading, &mut encoder, writer.as_mut(), &mut twins, &mut tally)?;
             held.iter().map(|held| held.look_again).min().into_iter().for_each(pause);
             left = held.into_iter().map(|held| held.named.into()).collect();
         }
@@ -132,6 +135,7 @@ fn round(
     reading: &Reading<'_>,
     encoder: &mut Encoder,
     writer: &mut dyn Destination,
+    twins: &mut Twins,
     tally: &mut Tally<'_>,
 ) -> Result<Vec<Held>> {
     // The queues hold nothing: a night waits in the hands of the thread that made it, and there are two at most.
@@ -149,7 +153,7 @@ fn round(
         if reader.is_err() || encoding.is_err() {
             return Err(Error::ThreadLost { thread: "reading or encoding" });
         }
-        write_all(writer, encoded_receiver, tally)
+        write_all(writer, encoded_receiver, twins, tally)
     })
 }
 
@@ -233,6 +237,7 @@ fn encode_all(
 fn write_all(
     writer: &mut dyn Destination,
     receiver: Receiver<Step<EncodedRecording>>,
+    twins: &mut Twins,
     tally: &mut Tally<'_>,
 ) -> Result<Vec<Held>> {
     let mut held = Vec::new();
@@ -266,11 +271,11 @@ fn write_all(
             Step::Stopped(error) => return Err(Error::Index(error)),
         };
         match written {
-            Ok((entry, warnings)) => tally.acknowledged(Acknowledged {
-                recording: entry.id,
-                n_epochs: entry.n_epochs,
-                warnings,
-            }),
+            Ok((entry, mut warnings)) => {
+                warnings.extend(twins.meet(&entry));
+                let RecordingEntry { id: recording, n_epochs, .. } = entry;
+                tally.acknowledged(Acknowledged { recording, n_epochs, warnings });
+            }
             // It was taken over, and the next look tells what became of it.
             Err(error) if error.is_held() => held.push(Held { named, look_again: Duration::ZERO }),
             // What the recording is to blame for does not end the run; what the disk is to blame for does.

@@ -66,6 +66,8 @@ pub enum WarningCode {
     Unwritten,
     /// The recording is read, but no epochs can be made of it.
     NoEpochs,
+    /// The file is in the collection under another name.
+    Twin,
     /// Data records are copies of others: time was doubled, or lost.
     RepeatedRecords,
 }
