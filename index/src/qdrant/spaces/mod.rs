@@ -85,7 +85,7 @@ impl QdrantSpaces {
             .collections;
         let mut names = Vec::new();
         for name in listed.iter().filter_map(|it| self.url().space_of(&it.name)) {
-            if is_there(&self.at(&name)?)? {
+            if is_there(&*self.at(&name)?)? {
                 names.push(name);
             }
         }

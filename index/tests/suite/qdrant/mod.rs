@@ -14,6 +14,8 @@ mod upload;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use live::Temporary;
+
 use nocturne_encoder::Embedding;
 use nocturne_index::qdrant::double::{Double, Store, StoredCollection, StoredPoint};
 use nocturne_index::qdrant::{QdrantIndex, QdrantSettings, copy_to_qdrant};
@@ -75,20 +77,28 @@ fn assert_kept(double: &Double, expect: &Double, context: &str) {
     }
 }
 
-/// An index over a copy of a collection in a double of its own.
-pub(crate) struct Served {
+/// An index over a copy of a collection on a server that goes with it: a double, or what is deleted from a real one.
+pub(crate) struct Served<S> {
     pub(crate) index: QdrantIndex,
-    _double: Double,
+    _server: S,
 }
 
 /// Copies a collection into a new double.
-pub(crate) fn served(collection: &Collection) -> Served {
+pub(crate) fn served(collection: &Collection) -> Served<Double> {
     let double = Double::start();
     copy_to_qdrant(collection, settings(&double), &mut |_, _| {}).unwrap();
-    Served { index: QdrantIndex::open(settings(&double)).unwrap(), _double: double }
+    Served { index: QdrantIndex::open(settings(&double)).unwrap(), _server: double }
 }
 
-impl VectorIndex for Served {
+/// Copies a collection to the server that the environment names; nothing where it names none.
+pub(crate) fn served_live(collection: &Collection) -> Option<Served<Temporary>> {
+    let temporary = Temporary::on_server()?;
+    copy_to_qdrant(collection, temporary.settings.clone(), &mut |_, _| {}).unwrap();
+    let index = QdrantIndex::open(temporary.settings.clone()).unwrap();
+    Some(Served { index, _server: temporary })
+}
+
+impl<S: Send + Sync> VectorIndex for Served<S> {
     fn space(&self) -> &Space {
         self.index.space()
     }
