@@ -1,10 +1,12 @@
 //! Do lists and graph say what the segments say?
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::cache_files::CacheFiles;
+use crate::codes::Codes;
 use crate::envelope::Damage;
-use crate::kernel::Line;
+use crate::handle::Handle;
 use crate::member::Member;
 use crate::storage::FileContent;
 use crate::{Collection, ExactIndex, Result, graph, partitions};
@@ -53,37 +55,36 @@ impl Collection {
 /// Checks a file and returns the hash of its content.
 type Check = fn(FileContent, &ExactIndex) -> Result<crate::SegmentHash, Damage>;
 
-/// A row of a cache: where it comes from, its codes, and what they are to be multiplied with.
-pub(crate) struct CachedRow<'a> {
-    pub(crate) place: [u32; 2],
-    pub(crate) codes: &'a [Line],
-    pub(crate) scale: f32,
+/// The segments that the members of a cache come from.
+pub(crate) struct Members<'a> {
+    /// Nothing where a recording was removed, replaced or damaged since.
+    handles: Vec<Option<&'a Arc<Handle>>>,
 }
 
-/// Refuses rows that differ from those of the segments.
-pub(crate) fn expect_rows<'a>(
-    exact: &ExactIndex,
-    members: &[Member],
-    at: usize,
-    rows: impl Iterator<Item = CachedRow<'a>>,
-) -> Result<(), Damage> {
-    let handles: Vec<_> = members
-        .iter()
-        .map(|member| member.number_in(exact).map(|number| &exact.handles()[number]))
-        .collect();
-    for CachedRow { place: [member, row], codes, scale } in rows {
+impl<'a> Members<'a> {
+    /// Finds the members in a snapshot.
+    pub(crate) fn of(members: &[Member], exact: &'a ExactIndex) -> Self {
+        let handle = |member: &Member| Some(&exact.handles()[member.number_in(exact)?]);
+        Self { handles: members.iter().map(handle).collect() }
+    }
+
+    /// Refuses a row of a cache, at a byte of its file, that is not what follows from its segment's codes.
+    pub(crate) fn expect(
+        &self,
+        [member, row]: [u32; 2],
+        at: usize,
+        follows: impl FnOnce(&Codes, usize) -> bool,
+    ) -> Result<(), Damage> {
         let strange =
             |problem| Damage::at(at, format!("row {row} of recording {member} {problem}"));
-        let handle = handles.get(member as usize).ok_or_else(|| strange("is in no recording"))?;
+        let handle = self.handles.get(member as usize);
+        let handle = handle.ok_or_else(|| strange("is in no recording"))?;
         // What is wrong with a segment is told by who reads segments.
-        let Some(known) = handle.and_then(|handle| handle.codes().ok()) else { continue };
-        let row = row as usize;
-        if row >= known.len() {
-            return Err(strange("is in no recording"));
-        }
-        if known.lines(row..row + 1) != codes || known.scales()[row].to_bits() != scale.to_bits() {
-            return Err(strange("is not that of its segment"));
+        let Some(known) = handle.and_then(|handle| handle.codes().ok()) else { return Ok(()) };
+        match row as usize {
+            row if row >= known.len() => Err(strange("is in no recording")),
+            row if follows(known, row) => Ok(()),
+            _ => Err(strange("is not that of its segment")),
         }
     }
-    Ok(())
 }

@@ -29,6 +29,8 @@ pub(crate) struct Codes {
     lines: Lines,
     scales: Vec<f32>,
     errors: Vec<f32>,
+    /// Greatest of the errors.
+    greatest_error: f32,
     /// Greatest length of a row's codes times its scale.
     reach: f32,
 }
@@ -60,6 +62,7 @@ impl Codes {
             lines: Lines::Made(Vec::with_capacity(n_rows * dim.div_ceil(LINE))),
             scales: Vec::with_capacity(n_rows),
             errors: Vec::with_capacity(n_rows),
+            greatest_error: 0.0,
             reach: 0.0,
         }
     }
@@ -89,7 +92,8 @@ impl Codes {
         } else {
             Lines::Made(padded(dim, &content[range]))
         };
-        let mut codes = Self { dim, lines, scales, errors, reach: 0.0 };
+        let greatest_error = errors.iter().copied().fold(0.0, f32::max);
+        let mut codes = Self { dim, lines, scales, errors, greatest_error, reach: 0.0 };
         codes.reach = (0..codes.len()).map(|row| codes.length(row)).fold(0.0, f32::max);
         codes
     }
@@ -117,7 +121,9 @@ impl Codes {
         }
         self.scales.push(scale);
         // A little more than the sum's own rounding could have lost.
-        self.errors.push(squared.sqrt() * 1.0001);
+        let error = squared.sqrt() * 1.0001;
+        self.errors.push(error);
+        self.greatest_error = self.greatest_error.max(error);
         self.reach = self.reach.max(self.length(self.len() - 1));
     }
 
@@ -147,6 +153,7 @@ impl Codes {
         lines.extend_from_slice(other.lines(row..row + 1));
         self.scales.push(other.scales[row]);
         self.errors.push(other.errors[row]);
+        self.greatest_error = self.greatest_error.max(other.errors[row]);
         self.reach = self.reach.max(other.reach);
     }
 
@@ -168,6 +175,11 @@ impl Codes {
     /// Returns the error of each row: how far it is from its codes times its scale.
     pub(crate) fn errors(&self) -> &[f32] {
         &self.errors
+    }
+
+    /// Returns the greatest error of a row.
+    pub(crate) fn greatest_error(&self) -> f32 {
+        self.greatest_error
     }
 
     /// Writes scores of some rows with some prompts into a table: for each row, one for each prompt.
@@ -200,6 +212,15 @@ impl Codes {
                 }
             }
         }
+    }
+
+    /// Returns the scores of some rows, which lie anywhere, with the first prompt.
+    pub(crate) fn score_some(&self, rows: &[u32], prompts: &Self) -> Vec<f32> {
+        let mut products = vec![0; rows.len()];
+        let query = prompts.lines(0..1);
+        Kernel::best().gather(query, self.lines.as_slice(), rows, &mut products);
+        let scale = |row: &u32| self.scales[*row as usize] * prompts.scales[0];
+        rows.iter().zip(products).map(|(row, product)| cosine_of(product, scale(row))).collect()
     }
 
     /// Returns what is added to a row's own error to bound how far its score with a prompt of that
@@ -291,6 +312,8 @@ mod tests {
                 let bound = codes.bound(prompt_codes.errors()[0]);
                 let mut scores = vec![0.0; 600];
                 codes.score(0..600, &prompt_codes, &mut scores);
+                let some = codes.score_some(&[599, 7], &prompt_codes);
+                assert_eq!(some, [scores[599], scores[7]]);
                 for (row, vector) in vectors.iter().enumerate() {
                     let distance = (scores[row] - prompt.cosine(vector)).abs();
                     assert!(distance <= bound + codes.errors()[row], "{dim}: {distance}");

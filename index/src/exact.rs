@@ -23,6 +23,9 @@ use crate::{
     SearchRequest, Space, VectorIndex,
 };
 
+/// Rows that are ruled out at once where not one of them comes near the best; most do not.
+const RULED_OUT: usize = 64;
+
 /// Every epoch of a snapshot.
 ///
 /// A search reads the 8-bit codes of every epoch, and then the vectors of those that may be among the best: the codes
@@ -363,11 +366,24 @@ impl ExactIndex {
         let handle = &self.handles[number];
         let Some(filter) = request.filter.of(handle)? else { return Ok(()) };
         let codes = handle.codes()?;
+        let bound = codes.bound(prompt.errors()[0]);
+        if let Some(rows) = filter.rows() {
+            let scores = codes.score_some(&rows, prompt);
+            for (row, score) in rows.into_iter().zip(scores) {
+                let row = row as usize;
+                shortlist.push(score, bound + codes.errors()[row], (number, row));
+            }
+            return Ok(());
+        }
         let mut scores = vec![0.0; codes.len()];
         codes.score(0..codes.len(), prompt, &mut scores);
-        let bound = codes.bound(prompt.errors()[0]);
-        for (row, (score, error)) in scores.iter().zip(codes.errors()).enumerate() {
-            if shortlist.may_need(*score, bound + error) && filter.allows(row) {
+        let most = bound + codes.greatest_error();
+        let parts = scores.chunks(RULED_OUT).zip(codes.errors().chunks(RULED_OUT));
+        for (start, (scores, errors)) in (0..).step_by(RULED_OUT).zip(parts) {
+            if !shortlist.may_need_any(scores, most) {
+                continue;
+            }
+            for (row, (score, error)) in (start..).zip(scores.iter().zip(errors)) {
                 shortlist.push(*score, bound + error, (number, row));
             }
         }

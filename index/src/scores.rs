@@ -20,8 +20,7 @@ impl ScoreTable {
         let (n_prompts, n_epochs) = (prompts.len(), codes.len());
         let mut scores = vec![0.0; n_epochs * n_prompts];
         codes.score(0..n_epochs, prompts, &mut scores);
-        let greatest = |errors: &[f32]| errors.iter().copied().fold(0.0, f32::max);
-        let error = greatest(codes.errors()) + codes.bound(greatest(prompts.errors()));
+        let error = codes.greatest_error() + codes.bound(prompts.greatest_error());
         Self { n_prompts, n_epochs, scores, error }
     }
 

@@ -42,6 +42,12 @@ impl Shortlist {
         score + bound >= self.least
     }
 
+    /// Returns whether a place with one of these scores may still be needed; without branches, so that the compiler
+    /// compares several at a time.
+    pub(crate) fn may_need_any(&self, scores: &[f32], bound: f32) -> bool {
+        scores.iter().fold(false, |any, score| any | self.may_need(*score, bound))
+    }
+
     /// Takes a place; the score is at most `bound` away from the true one.
     pub(crate) fn push(&mut self, score: f32, bound: f32, place: Place) {
         if !self.may_need(score, bound) {
@@ -67,9 +73,12 @@ impl Shortlist {
     }
 
     fn be_certain(&mut self, score: f32) {
-        self.certain.push(Reverse(Score(score)));
-        if self.certain.len() > self.k {
-            self.certain.pop();
+        if self.certain.len() < self.k {
+            self.certain.push(Reverse(Score(score)));
+        } else if let Some(mut least) = self.certain.peek_mut()
+            && score > least.0.0
+        {
+            *least = Reverse(Score(score));
         }
         if self.certain.len() == self.k
             && let Some(Reverse(Score(score))) = self.certain.peek()

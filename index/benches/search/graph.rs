@@ -15,7 +15,8 @@ use nocturne_psg::EventSet;
 use nocturne_psg::montage::ChannelMask;
 use serde_json::json;
 
-use crate::measure::{Asked, Memory, built, print};
+use crate::measure::{Asked, built, print, print_growth};
+use crate::memory::Memory;
 use crate::{K, Questions, RECALLS, ask};
 
 const CANDIDATES: [usize; 6] = [16, 32, 64, 128, 512, 1024];
@@ -27,7 +28,7 @@ pub(crate) fn measure(exact: &Arc<ExactIndex>, folder: &Path, questions: &Questi
     let settings = GraphSettings::default();
     let graph =
         built("hnsw_rs", n_rows, || Ok(HnswGraph::build(Arc::clone(exact), settings.clone())?))?;
-    before.print_growth("hnsw_rs", n_rows)?;
+    print_growth(&before, "hnsw_rs", n_rows)?;
     for candidates in CANDIDATES {
         let index = AsItComes { graph: &graph, exact, candidates };
         let setting = json!({ "candidates": candidates });
@@ -43,7 +44,7 @@ pub(crate) fn measure(exact: &Arc<ExactIndex>, folder: &Path, questions: &Questi
     let graph = built("graph, opened", n_rows, || {
         GraphIndex::open(exact, &storage)?.context("the graph that was saved is there")
     })?;
-    before.print_growth("graph", n_rows)?;
+    print_growth(&before, "graph", n_rows)?;
     for candidates in CANDIDATES {
         let index = Walked { graph: &graph, candidates };
         let setting = json!({ "candidates": candidates });

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench -p nocturne-index --bench search -- [--rows N] [--numbers N] [--seed N] [--data DIR] [--save DIR] [--graph]
 //! cargo bench -p nocturne-index --bench search -- --vectors FILE --queries FILE [--truth FILE] [--graph]
+//! cargo bench -p nocturne-index --bench search -- --qdrant qdrant://localhost/bench [--process PID]
 //! ```
 //!
 //! Prints a line of JSON for each kind of index, setting and kind of query: the share of the ten nearest that is found,
@@ -10,15 +11,19 @@
 //! `.npy`, and `benches/peers.py` asks other libraries the same about them; `--data` reads such files, and `--vectors`
 //! any others: float32 by rows, and for `--truth` the numbers of each query's nearest as integers. `--graph` builds a
 //! graph of `hnsw_rs`, which takes minutes, and asks it by the library's own search and frozen; and asks both for the
-//! nearest of one recording in a hundred.
+//! nearest of one recording in a hundred. `--qdrant` sends the vectors to a server and asks it too; with the number of its
+//! process, the processor time of both counts.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
 
 mod graph;
 mod measure;
+#[path = "../memory/mod.rs"]
+mod memory;
 #[path = "../nights/mod.rs"]
 mod nights;
 mod npy;
+mod qdrant;
 mod set;
 
 use std::collections::BTreeSet;
@@ -27,6 +32,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use nocturne_encoder::Embedding;
+use nocturne_index::qdrant::QdrantUrl;
 use nocturne_index::{
     Collection, CollectionWriter, ExactIndex, PartitionIndex, PlannedIndex, SearchRequest,
     VectorIndex,
@@ -34,7 +40,9 @@ use nocturne_index::{
 use nocturne_psg::{EpochNumber, EpochRef};
 use serde_json::json;
 
-use measure::{Asked, Memory, built, print};
+use measure::{Asked, built, print, print_growth};
+use memory::Memory;
+use qdrant::Server;
 use set::{NIGHT, Rows, Set};
 
 /// Hits that are asked for.
@@ -77,7 +85,7 @@ fn main() -> Result<()> {
         truth = vec![given];
     }
     let questions = Questions { queries, truth };
-    before.print_growth("scan", n_rows)?;
+    print_growth(&before, "scan", n_rows)?;
 
     let planned = PlannedIndex::open(&collection)?;
     built("partitions", n_rows, || Ok(planned.improve()?))?;
@@ -95,9 +103,13 @@ fn main() -> Result<()> {
         });
         ask("partitions", &setting, partitions.as_ref(), &request, &questions)?;
     }
-    before.print_growth("scan and partitions", n_rows)?;
+    print_growth(&before, "scan and partitions", n_rows)?;
     if arguments.graph {
         graph::measure(&exact, folder.path(), &questions)?;
+    }
+    if let Some(url) = arguments.qdrant {
+        let server = Server { url, process: arguments.process };
+        qdrant::measure(server, &collection, &exact, &questions)?;
     }
     Ok(())
 }
@@ -155,6 +167,8 @@ struct Arguments {
     truth: Option<PathBuf>,
     save: Option<PathBuf>,
     graph: bool,
+    qdrant: Option<QdrantUrl>,
+    process: Option<u32>,
 }
 
 impl Arguments {
@@ -174,10 +188,12 @@ impl Arguments {
                 "--truth" => read.truth = Some(value()?.into()),
                 "--save" => read.save = Some(value()?.into()),
                 "--graph" => read.graph = true,
+                "--qdrant" => read.qdrant = Some(value()?.parse()?),
+                "--process" => read.process = Some(value()?.parse()?),
                 // Cargo says the first to every benchmark; the output is JSON anyway.
                 "--bench" | "--json" => {}
                 _ => bail!(
-                    "`{argument}` is no argument; expected `--rows`, `--numbers`, `--seed`, `--data`, `--vectors`, `--queries`, `--truth`, `--save`, `--graph`"
+                    "`{argument}` is no argument; expected `--rows`, `--numbers`, `--seed`, `--data`, `--vectors`, `--queries`, `--truth`, `--save`, `--graph`, `--qdrant`, `--process`"
                 ),
             }
         }

@@ -1,6 +1,7 @@
 //! Time, memory and recall, and how they are printed.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -8,6 +9,8 @@ use nocturne_encoder::Embedding;
 use nocturne_index::{SearchRequest, VectorIndex};
 use nocturne_psg::EpochRef;
 use serde_json::{Value, json};
+
+use crate::memory::Memory;
 
 /// Least seconds of processor time in which queries are repeated; the system counts it in hundredths.
 const LEAST_CPU_S: f64 = 1.0;
@@ -98,42 +101,37 @@ pub(crate) fn built<T>(name: &str, n_rows: usize, make: impl FnOnce() -> Result<
     Ok(made)
 }
 
-/// Memory of this process in bytes.
-pub(crate) struct Memory {
-    own: f64,
-    of_files: f64,
+/// Prints the memory that came since, for each row.
+pub(crate) fn print_growth(before: &Memory, name: &str, n_rows: usize) -> Result<()> {
+    let [own, mapped] = before.growth(n_rows)?;
+    let line =
+        json!({ "memory_of": name, "own_bytes_per_row": own, "mapped_bytes_per_row": mapped });
+    println!("{line}");
+    Ok(())
 }
 
-impl Memory {
-    pub(crate) fn now() -> Result<Self> {
-        let status = std::fs::read_to_string("/proc/self/status")?;
-        let kib = |name: &str| -> Result<f64> {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let number =
-                line.and_then(|line| line.split_whitespace().next()).context("no number")?;
-            Ok(1024.0 * number.parse::<f64>()?)
-        };
-        Ok(Self { own: kib("RssAnon:")?, of_files: kib("RssFile:")? })
-    }
+/// A process whose time counts beside that of this one; 0 for none.
+static OTHER: AtomicU32 = AtomicU32::new(0);
 
-    /// Prints what came since, for each row.
-    pub(crate) fn print_growth(&self, name: &str, n_rows: usize) -> Result<()> {
-        let now = Self::now()?;
-        let line = json!({
-            "memory_of": name,
-            "own_bytes_per_row": (now.own - self.own) / n_rows as f64,
-            "mapped_bytes_per_row": (now.of_files - self.of_files) / n_rows as f64,
-        });
-        println!("{line}");
-        Ok(())
-    }
+/// Counts the time of another process as well from now on.
+pub(crate) fn count_also(process: Option<u32>) {
+    OTHER.store(process.unwrap_or(0), Ordering::Relaxed);
 }
 
-/// Returns the processor time of all threads of this process, those that have ended included, in seconds.
+/// Returns the processor time of this process and of the other one that counts, in seconds.
 fn cpu_s() -> Result<f64> {
+    let other = match OTHER.load(Ordering::Relaxed) {
+        0 => 0.0,
+        process => cpu_s_of(&process.to_string())?,
+    };
+    Ok(cpu_s_of("self")? + other)
+}
+
+/// Returns the processor time of all threads of a process, those that have ended included, in seconds.
+fn cpu_s_of(process: &str) -> Result<f64> {
     /// Linux counts it in ticks of a hundredth of a second on every machine.
     const TICK_S: f64 = 0.01;
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name, in brackets, may hold spaces.
     let (_, fields) = stat.rsplit_once(") ").context("no name in `stat`")?;
     let ticks = |place: usize| -> Result<f64> {

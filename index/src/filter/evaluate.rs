@@ -1,13 +1,14 @@
 //! Decides conditions: first what a recording decides for all of its epochs, then the rest for each epoch.
 
 use nocturne_psg::montage::ChannelMask;
+use nocturne_psg::{EventSet, Quality, Stage};
 
 use super::condition::{
     ChannelSet, Condition, EpochNumberPart, EpochTest, MetadataTest, RecordingTest, ValueTest,
     after_noon,
 };
 use super::grammar::{Comparator, number};
-use crate::{EpochRow, RecordingEntry};
+use crate::{EpochRow, Recording, RecordingEntry};
 
 /// What a recording decides.
 #[derive(Debug, Clone)]
@@ -118,25 +119,41 @@ impl RowCondition {
             Self::Is(test) => test.holds(entry, epoch),
         }
     }
+
+    /// Decides for every epoch of a recording, column by column.
+    pub(super) fn hold(&self, recording: &Recording) -> Vec<bool> {
+        let joined = |conditions: &[Self], join: fn(bool, bool) -> bool| {
+            let columns = conditions.iter().map(|condition| condition.hold(recording));
+            columns.reduce(|mut all, column| {
+                all.iter_mut().zip(column).for_each(|(all, holds)| *all = join(*all, holds));
+                all
+            })
+        };
+        let n_epochs = recording.n_epochs();
+        match self {
+            Self::All(conditions) => {
+                joined(conditions, |a, b| a & b).unwrap_or_else(|| vec![true; n_epochs])
+            }
+            Self::Any(conditions) => {
+                joined(conditions, |a, b| a | b).unwrap_or_else(|| vec![false; n_epochs])
+            }
+            Self::Not(condition) => {
+                let mut column = condition.hold(recording);
+                column.iter_mut().for_each(|holds| *holds = !*holds);
+                column
+            }
+            Self::Is(test) => test.hold(recording),
+        }
+    }
 }
 
 impl EpochTest {
     fn holds(&self, entry: &RecordingEntry, epoch: &EpochRow) -> bool {
         match self {
-            Self::Stage { stages, is_wanted } => {
-                epoch.stage.is_some_and(|stage| stages[stage.index()] == *is_wanted)
-            }
-            Self::Event { kinds, is_wanted } => {
-                (epoch.events.bits() & kinds.bits() != 0) == *is_wanted
-            }
+            Self::Stage { stages, is_wanted } => has_stage(epoch.stage, *stages, *is_wanted),
+            Self::Event { kinds, is_wanted } => has_event(epoch.events, *kinds, *is_wanted),
             Self::Channel { set, channels, is_wanted } => {
-                let found = match set {
-                    ChannelSet::Carried => epoch.mask,
-                    ChannelSet::Missing => epoch.quality.missing,
-                    ChannelSet::Flat => epoch.quality.flat,
-                    ChannelSet::Clipped => epoch.quality.clipped,
-                };
-                meets(found, *channels) == *is_wanted
+                meets(channels_of(*set, epoch.mask, epoch.quality), *channels) == *is_wanted
             }
             Self::Number { part, comparator, value } => {
                 let found = match part {
@@ -146,20 +163,78 @@ impl EpochTest {
                 comparator.accepts(found.partial_cmp(value))
             }
             Self::Clock(span) => {
-                let start_s = entry.start.map(|start| {
-                    let time = start.time();
-                    let whole = i32::from(time.hour()) * 3600
-                        + i32::from(time.minute()) * 60
-                        + i32::from(time.second());
-                    f64::from(whole) + f64::from(time.subsec_nanosecond()) * 1e-9
-                });
                 let begins_at = |start_s| after_noon(start_s + epoch.onset_s);
-                start_s.is_some_and(|start_s| span.holds(&begins_at(start_s)))
+                start_s(entry).is_some_and(|start_s| span.holds(&begins_at(start_s)))
+            }
+        }
+    }
+
+    /// Decides for every epoch of a recording as [`holds`](Self::holds) does.
+    fn hold(&self, recording: &Recording) -> Vec<bool> {
+        match self {
+            Self::Stage { stages, is_wanted } => {
+                let holds = |stage: &Option<Stage>| has_stage(*stage, *stages, *is_wanted);
+                recording.stages().iter().map(holds).collect()
+            }
+            Self::Event { kinds, is_wanted } => {
+                let holds = |events: &EventSet| has_event(*events, *kinds, *is_wanted);
+                recording.event_sets().iter().map(holds).collect()
+            }
+            Self::Channel { set, channels, is_wanted } => {
+                let pairs = recording.masks().iter().zip(recording.qualities());
+                let found = pairs.map(|(mask, quality)| channels_of(*set, *mask, *quality));
+                found.map(|found| meets(found, *channels) == *is_wanted).collect()
+            }
+            Self::Number { part, comparator, value } => {
+                let accepts = |found: f64| comparator.accepts(found.partial_cmp(value));
+                match part {
+                    EpochNumberPart::Number => {
+                        let numbers = recording.numbers().iter();
+                        numbers.map(|number| accepts(f64::from(number.0))).collect()
+                    }
+                    EpochNumberPart::OnsetS => {
+                        recording.onsets_s().iter().copied().map(accepts).collect()
+                    }
+                }
+            }
+            Self::Clock(span) => {
+                let onsets_s = recording.onsets_s().iter();
+                match start_s(recording.entry()) {
+                    None => vec![false; recording.n_epochs()],
+                    Some(start_s) => {
+                        onsets_s.map(|onset_s| span.holds(&after_noon(start_s + onset_s))).collect()
+                    }
+                }
             }
         }
     }
 }
 
+fn has_stage(stage: Option<Stage>, stages: [bool; 5], is_wanted: bool) -> bool {
+    stage.is_some_and(|stage| stages[stage.index()] == is_wanted)
+}
+
+fn has_event(events: EventSet, kinds: EventSet, is_wanted: bool) -> bool {
+    (events.bits() & kinds.bits() != 0) == is_wanted
+}
+
+fn channels_of(set: ChannelSet, mask: ChannelMask, quality: Quality) -> ChannelMask {
+    match set {
+        ChannelSet::Carried => mask,
+        ChannelSet::Missing => quality.missing,
+        ChannelSet::Flat => quality.flat,
+        ChannelSet::Clipped => quality.clipped,
+    }
+}
+
 fn meets(channels: ChannelMask, others: ChannelMask) -> bool {
     channels.bits() & others.bits() != 0
+}
+
+/// Returns when a recording starts on the wall clock, in seconds of the day.
+fn start_s(entry: &RecordingEntry) -> Option<f64> {
+    let time = entry.start?.time();
+    let whole =
+        i32::from(time.hour()) * 3600 + i32::from(time.minute()) * 60 + i32::from(time.second());
+    Some(f64::from(whole) + f64::from(time.subsec_nanosecond()) * 1e-9)
 }

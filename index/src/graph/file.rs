@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::effort::Effort;
 use crate::ExactIndex;
-use crate::check::{CachedRow, expect_rows};
+use crate::check::Members;
 use crate::codes::Codes;
 use crate::entry::SegmentHash;
 use crate::envelope::{ALIGNMENT, Builder, Damage, Envelope};
@@ -205,12 +205,13 @@ impl Frozen {
     /// Compares every row with its segment; returns the hash of the whole.
     pub(super) fn check(&self, exact: &ExactIndex) -> Result<SegmentHash, Damage> {
         let rows = self.lines().chunks_exact(self.dim.div_ceil(LINE)).zip(&self.scales).enumerate();
-        let rows = rows.map(|(row, (codes, scale))| CachedRow {
-            place: self.place(row as u32),
-            codes,
-            scale: *scale,
-        });
-        expect_rows(exact, &self.details.recordings, self.codes.start, rows)?;
+        let members = Members::of(&self.details.recordings, exact);
+        for (row, (codes, scale)) in rows {
+            members.expect(self.place(row as u32), self.codes.start, |known, row| {
+                let has_scale = known.scales()[row].to_bits() == scale.to_bits();
+                has_scale && known.lines(row..row + 1) == codes
+            })?;
+        }
         Ok(self.hash())
     }
 

@@ -7,6 +7,8 @@
 
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(target_arch = "x86_64")]
+mod packed;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -43,6 +45,7 @@ pub(crate) struct Kernel {
     dot: fn(&[Line], &[Line], &mut [i32]),
     product: fn(&[Line], &[Line], usize, &mut [i32]),
     gather: Gather,
+    nibbles: fn(&[Line], &[Line], &mut [i32]),
 }
 
 /// Computes products of a query with the rows at some places.
@@ -95,6 +98,20 @@ impl Kernel {
     ) {
         assert_eq!(places.len(), products.len(), "one place for each product");
         (self.gather)(query, rows, places, products);
+    }
+
+    /// Writes the inner product of a query with each row of nibbles; rows follow one another, each half as long as the query.
+    ///
+    /// A nibble is a whole number from 0 to 15. A line of a row is met by two lines of the query: its low nibbles by the
+    /// first, its high ones by the second. Where the query has an odd number of lines, the last high nibbles meet nothing.
+    ///
+    /// # Panics
+    ///
+    /// Panics where there is not one row for each product.
+    pub(crate) fn nibbles(self, query: &[Line], rows: &[Line], products: &mut [i32]) {
+        let n_lines = query.len().div_ceil(2);
+        assert_eq!(rows.len(), n_lines * products.len(), "one row for each product");
+        (self.nibbles)(query, rows, products);
     }
 
     /// Writes the inner product of each row with each query: for each row, one number for each query.
@@ -214,11 +231,57 @@ mod tests {
     fn kernels_agree_to_the_bit() {
         let mut random = Pcg64Mcg::seed_from_u64(1);
         for n_lines in [1, 2, 3, 8, 11] {
-            for (n_queries, n_rows) in [(1, 1), (1, 9), (3, 5), (4, 4), (6, 7), (9, 21), (2, 0)] {
+            for (n_queries, n_rows) in [
+                (1, 1),
+                (1, 9),
+                (3, 5),
+                (4, 4),
+                (6, 7),
+                (9, 21),
+                (2, 0),
+                (16, 3),
+                (23, 17),
+                (85, 9),
+            ] {
                 let queries = random_lines(n_queries * n_lines, &mut random);
                 let rows = random_lines(n_rows * n_lines, &mut random);
                 check(&queries, &rows, n_lines);
             }
+        }
+    }
+
+    fn check_nibbles(query: &[Line], rows: &[Line]) {
+        let n_lines = query.len().div_ceil(2);
+        let numbers = |line: &Line, shift: u32| -> Vec<i32> {
+            line.0.iter().map(|both| i32::from(both.cast_unsigned() >> shift & 15)).collect()
+        };
+        let expect = rows.chunks(n_lines).map(|row| {
+            let nibbles = row.iter().flat_map(|line| [numbers(line, 0), numbers(line, 4)].concat());
+            let codes = query.iter().flat_map(|line| line.0).map(i32::from);
+            codes.zip(nibbles).map(|(a, b)| a * b).sum()
+        });
+        let expect: Vec<i32> = expect.collect();
+        for kernel in Kernel::available() {
+            let mut products = vec![i32::MIN; expect.len()];
+            kernel.nibbles(query, rows, &mut products);
+            assert_eq!(products, expect, "{}", kernel.name());
+        }
+    }
+
+    #[test]
+    fn products_of_nibbles_agree_to_the_bit() {
+        let mut random = Pcg64Mcg::seed_from_u64(2);
+        for n_lines in [1, 2, 3, 8, 11] {
+            for n_rows in [0, 1, 9] {
+                let query = random_lines(n_lines, &mut random);
+                let any = |_| Line(std::array::from_fn(|_| random.random()));
+                let rows: Vec<Line> = (0..n_rows * n_lines.div_ceil(2)).map(any).collect();
+                check_nibbles(&query, &rows);
+            }
+        }
+        for code in [-127, 127] {
+            let n_lines = MAX_DIM / LINE;
+            check_nibbles(&vec![Line([code; LINE]); n_lines], &vec![Line([-1; LINE]); n_lines / 2]);
         }
     }
 

@@ -3,8 +3,9 @@
 #![expect(unsafe_code, reason = "instructions that not every processor has, and loads of lines")]
 
 use std::arch::aarch64::{
-    int8x16_t, int32x4_t, vaddq_s32, vaddvq_s32, vdupq_n_s32, vget_high_s8, vget_low_s8, vld1q_s8,
-    vmull_s8, vpadalq_s16,
+    int8x16_t, int32x4_t, vaddq_s32, vaddvq_s32, vandq_u8, vdupq_n_s32, vdupq_n_u8, vget_high_s8,
+    vget_low_s8, vld1q_s8, vmull_s8, vpadalq_s16, vreinterpretq_s8_u8, vreinterpretq_u8_s8,
+    vshrq_n_u8,
 };
 use std::arch::is_aarch64_feature_detected;
 
@@ -12,7 +13,8 @@ use super::{Kernel, Line, gather_by_rows, product_by_rows};
 
 /// Returns the kernel where the processor has NEON.
 pub(super) fn neon() -> Option<Kernel> {
-    is_aarch64_feature_detected!("neon").then_some(Kernel { name: "neon", dot, product, gather })
+    let kernel = Kernel { name: "neon", dot, product, gather, nibbles };
+    is_aarch64_feature_detected!("neon").then_some(kernel)
 }
 
 fn dot(query: &[Line], rows: &[Line], products: &mut [i32]) {
@@ -22,6 +24,34 @@ fn dot(query: &[Line], rows: &[Line], products: &mut [i32]) {
 
 fn product(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]) {
     product_by_rows(dot, queries, rows, n_lines, products);
+}
+
+fn gather(query: &[Line], rows: &[Line], places: &[u32], products: &mut [i32]) {
+    gather_by_rows(dot, query, rows, places, products);
+}
+
+fn nibbles(query: &[Line], rows: &[Line], products: &mut [i32]) {
+    // SAFETY: as in `dot`.
+    unsafe { dot_nibbles(query, rows, products) }
+}
+
+#[target_feature(enable = "neon")]
+fn dot_nibbles(query: &[Line], rows: &[Line], products: &mut [i32]) {
+    for (row, product) in rows.chunks_exact(query.len().div_ceil(2)).zip(products) {
+        let mut sums = [vdupq_n_s32(0); 2];
+        for (pair, row) in query.chunks(2).zip(row) {
+            for quarter in 0..4 {
+                let both = vreinterpretq_u8_s8(load(row, quarter));
+                let low = vreinterpretq_s8_u8(vandq_u8(both, vdupq_n_u8(15)));
+                sums[0] = add_products(sums[0], load(&pair[0], quarter), low);
+                if let [_, second] = pair {
+                    let high = vreinterpretq_s8_u8(vshrq_n_u8::<4>(both));
+                    sums[1] = add_products(sums[1], load(second, quarter), high);
+                }
+            }
+        }
+        *product = vaddvq_s32(vaddq_s32(sums[0], sums[1]));
+    }
 }
 
 #[target_feature(enable = "neon")]

@@ -2,7 +2,7 @@
 
 use super::{Kernel, Line, gather_by_rows, product_by_rows};
 
-pub(super) const KERNEL: Kernel = Kernel { name: "scalar", dot, product, gather };
+pub(super) const KERNEL: Kernel = Kernel { name: "scalar", dot, product, gather, nibbles };
 
 fn dot(query: &[Line], rows: &[Line], products: &mut [i32]) {
     for (row, product) in rows.chunks_exact(query.len()).zip(products) {
@@ -16,6 +16,18 @@ fn product(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]
 
 fn gather(query: &[Line], rows: &[Line], places: &[u32], products: &mut [i32]) {
     gather_by_rows(dot, query, rows, places, products);
+}
+
+fn nibbles(query: &[Line], rows: &[Line], products: &mut [i32]) {
+    for (row, product) in rows.chunks_exact(query.len().div_ceil(2)).zip(products) {
+        let pairs = query.chunks(2).zip(row);
+        *product = pairs.map(|(pair, row)| dot_of_nibbles(pair, row)).sum();
+    }
+}
+
+fn dot_of_nibbles(pair: &[Line], row: &Line) -> i32 {
+    let shifted = |shift: u32| Line(row.0.map(|both| (both.cast_unsigned() >> shift & 15) as i8));
+    pair.iter().zip([0, 4]).map(|(codes, shift)| dot_of_line(codes, &shifted(shift))).sum()
 }
 
 fn dot_of_line(a: &Line, b: &Line) -> i32 {

@@ -4,16 +4,18 @@
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_cvtsi128_si32, _mm_prefetch,
-    _mm_shuffle_epi32, _mm256_abs_epi8, _mm256_add_epi32, _mm256_castsi256_si128,
+    __m256i, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_cvtsi128_si32, _mm_prefetch,
+    _mm_shuffle_epi32, _mm256_abs_epi8, _mm256_add_epi32, _mm256_and_si256, _mm256_castsi256_si128,
     _mm256_extracti128_si256, _mm256_load_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
-    _mm256_set1_epi16, _mm256_setzero_si256, _mm256_sign_epi8, _mm512_add_epi32,
-    _mm512_dpbusd_epi32, _mm512_load_si512, _mm512_reduce_add_epi32, _mm512_set1_epi8,
-    _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64,
-    _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
+    _mm256_set1_epi8, _mm256_set1_epi16, _mm256_setzero_si256, _mm256_sign_epi8, _mm256_srli_epi16,
+    _mm512_add_epi32, _mm512_and_si512, _mm512_dpbusd_epi32, _mm512_load_si512,
+    _mm512_reduce_add_epi32, _mm512_set1_epi8, _mm512_setzero_si512, _mm512_shuffle_i32x4,
+    _mm512_srli_epi16, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
+    _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 use std::array::from_fn;
 
+use super::packed::Packed;
 use super::{Kernel, LINE, Line, gather_by_rows, product_by_rows, row_at};
 
 /// Rows, and queries, of a tile of products whose sums all stay in registers.
@@ -27,14 +29,25 @@ pub(super) fn avx512_vnni() -> Option<Kernel> {
     let is_there = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vnni");
-    let kernel =
-        Kernel { name: "avx512_vnni", dot: dot_512, product: product_512, gather: gather_512 };
+    let kernel = Kernel {
+        name: "avx512_vnni",
+        dot: dot_512,
+        product: product_512,
+        gather: gather_512,
+        nibbles: nibbles_512,
+    };
     is_there.then_some(kernel)
 }
 
 /// Returns the kernel of 256-bit registers where the processor has the instructions.
 pub(super) fn avx2() -> Option<Kernel> {
-    let kernel = Kernel { name: "avx2", dot: dot_256, product: product_256, gather: gather_256 };
+    let kernel = Kernel {
+        name: "avx2",
+        dot: dot_256,
+        product: product_256,
+        gather: gather_256,
+        nibbles: nibbles_256,
+    };
     is_x86_feature_detected!("avx2").then_some(kernel)
 }
 
@@ -53,12 +66,17 @@ fn dot_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
 
 fn product_512(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]) {
     // SAFETY: as in `dot_512`.
-    unsafe { product_of_tiles(queries, rows, n_lines, products) }
+    unsafe { product_of_packs(queries, rows, n_lines, products) }
 }
 
 fn gather_512(query: &[Line], rows: &[Line], places: &[u32], products: &mut [i32]) {
     // SAFETY: as in `dot_512`.
     unsafe { gather_rows_512(query, rows, places, products) }
+}
+
+fn nibbles_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
+    // SAFETY: as in `dot_512`.
+    unsafe { dot_nibbles_512(query, rows, products) }
 }
 
 fn dot_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
@@ -74,12 +92,21 @@ fn gather_256(query: &[Line], rows: &[Line], places: &[u32], products: &mut [i32
     gather_by_rows(dot_256, query, rows, places, products);
 }
 
+fn nibbles_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
+    // SAFETY: as in `dot_256`.
+    unsafe { dot_nibbles_256(query, rows, products) }
+}
+
 /// The instruction multiplies unsigned codes with signed ones, so a row's codes are taken 128 higher,
 /// and 128 times the sum of the query is taken away again.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn dot_rows_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
     let excess = excess_512(query);
+    // Rows some way ahead, because what fetches them by itself stops at the end of each page.
+    let ahead = rows.get(AHEAD * query.len()..).unwrap_or_default();
+    let mut ahead = ahead.chunks_exact(query.len());
     for (row, product) in rows.chunks_exact(query.len()).zip(products) {
+        ahead.next().into_iter().for_each(|row| prefetch(row));
         *product = raised_dot(query, row).wrapping_sub(excess);
     }
 }
@@ -99,7 +126,7 @@ fn gather_rows_512(query: &[Line], rows: &[Line], places: &[u32], products: &mut
 
 #[target_feature(enable = "sse")]
 #[inline]
-fn prefetch(row: &[Line]) {
+pub(super) fn prefetch(row: &[Line]) {
     row.iter().for_each(|line| _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(line).cast()));
 }
 
@@ -119,6 +146,48 @@ fn raised_dot(query: &[Line], row: &[Line]) -> i32 {
         sums[0] = _mm512_dpbusd_epi32(sums[0], load_raised(b), load_512(a));
     }
     _mm512_reduce_add_epi32(_mm512_add_epi32(sums[0], sums[1]))
+}
+
+/// Nibbles have no sign, as the instruction wants it.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn dot_nibbles_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
+    let low_bits = _mm512_set1_epi8(15);
+    for (row, product) in rows.chunks_exact(query.len().div_ceil(2)).zip(products) {
+        let mut sums = [_mm512_setzero_si512(); 2];
+        for (pair, line) in query.chunks(2).zip(row) {
+            let both = load_512(line);
+            let low = _mm512_and_si512(both, low_bits);
+            sums[0] = _mm512_dpbusd_epi32(sums[0], low, load_512(&pair[0]));
+            if let [_, second] = pair {
+                let high = _mm512_and_si512(_mm512_srli_epi16::<4>(both), low_bits);
+                sums[1] = _mm512_dpbusd_epi32(sums[1], high, load_512(second));
+            }
+        }
+        *product = _mm512_reduce_add_epi32(_mm512_add_epi32(sums[0], sums[1]));
+    }
+}
+
+/// Computes the products of 16 queries at a time, and those of the queries that are left over in tiles.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn product_of_packs(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]) {
+    let n_queries = queries.len() / n_lines;
+    let packed = Packed::of(queries, n_lines);
+    packed.product(rows, n_queries, products);
+    let rest = &queries[packed.len() * n_lines..];
+    if rest.is_empty() {
+        return;
+    }
+    if packed.len() == 0 {
+        product_of_tiles(queries, rows, n_lines, products);
+        return;
+    }
+    let n_rest = n_queries - packed.len();
+    let mut others = vec![0; rows.len() / n_lines * n_rest];
+    product_of_tiles(rest, rows, n_lines, &mut others);
+    for (products, others) in products.chunks_exact_mut(n_queries).zip(others.chunks_exact(n_rest))
+    {
+        products[packed.len()..].copy_from_slice(others);
+    }
 }
 
 /// Computes tiles of 4 rows and 4 queries at a time, and the rows and queries that are left over one by one.
@@ -199,7 +268,7 @@ fn add_up([a, b, c, d]: [__m512i; TILE]) -> __m512i {
 /// Returns what the products of a vector are too high where the other's codes are taken 128 higher.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 #[inline]
-fn excess_512(codes: &[Line]) -> i32 {
+pub(super) fn excess_512(codes: &[Line]) -> i32 {
     let raised_zero = _mm512_set1_epi8(i8::MIN);
     let sum = codes.iter().fold(_mm512_setzero_si512(), |sum, line| {
         _mm512_dpbusd_epi32(sum, raised_zero, load_512(line))
@@ -230,10 +299,38 @@ fn dot_rows_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
             sums[0] = add_products(sums[0], a0, b0);
             sums[1] = add_products(sums[1], a1, b1);
         }
-        let sum = _mm256_add_epi32(sums[0], sums[1]);
-        let low = _mm256_castsi256_si128(sum);
-        *product = sum_of_lanes(_mm_add_epi32(low, _mm256_extracti128_si256::<1>(sum)));
+        *product = sum_256(_mm256_add_epi32(sums[0], sums[1]));
     }
+}
+
+#[target_feature(enable = "avx2")]
+fn dot_nibbles_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
+    let low_bits = _mm256_set1_epi8(15);
+    for (row, product) in rows.chunks_exact(query.len().div_ceil(2)).zip(products) {
+        let mut sums = [_mm256_setzero_si256(); 2];
+        for (pair, line) in query.chunks(2).zip(row) {
+            let halves = load_256(line);
+            for (sum, (codes, both)) in sums.iter_mut().zip(load_256(&pair[0]).iter().zip(halves)) {
+                *sum = add_nibbles(*sum, _mm256_and_si256(both, low_bits), *codes);
+            }
+            if let [_, second] = pair {
+                for (sum, (codes, both)) in sums.iter_mut().zip(load_256(second).iter().zip(halves))
+                {
+                    let high = _mm256_and_si256(_mm256_srli_epi16::<4>(both), low_bits);
+                    *sum = add_nibbles(*sum, high, *codes);
+                }
+            }
+        }
+        *product = sum_256(_mm256_add_epi32(sums[0], sums[1]));
+    }
+}
+
+/// Adds 32 products of nibbles with codes. Pairs of them fit 16 bits by far.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn add_nibbles(sum: __m256i, nibbles: __m256i, codes: __m256i) -> __m256i {
+    let pairs = _mm256_maddubs_epi16(nibbles, codes);
+    _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
 }
 
 /// Adds 32 products. Pairs of them fit 16 bits, for no code is -128.
@@ -244,9 +341,11 @@ fn add_products(sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
     _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
 }
 
-#[target_feature(enable = "sse2")]
+#[target_feature(enable = "avx2")]
 #[inline]
-fn sum_of_lanes(sums: __m128i) -> i32 {
+fn sum_256(sums: __m256i) -> i32 {
+    let low = _mm256_castsi256_si128(sums);
+    let sums = _mm_add_epi32(low, _mm256_extracti128_si256::<1>(sums));
     let sums = _mm_add_epi32(sums, _mm_shuffle_epi32::<0b01_00_11_10>(sums));
     _mm_cvtsi128_si32(_mm_add_epi32(sums, _mm_shuffle_epi32::<0b10_11_00_01>(sums)))
 }

@@ -1,6 +1,6 @@
 //! The file of lists: epochs that point the same way, side by side.
 //!
-//! # Format 1
+//! # Format 2
 //!
 //! `partitions/<hash>.lists`, in the same envelope of checksums as a segment:
 //!
@@ -14,16 +14,17 @@
 //! | `middles` | codes of each list's middle, in whole lines of 64 |
 //! | `mid_scales` | an f32 for each of them |
 //! | `ends` | for each list a u64: the row at which it ends |
-//! | `codes` | codes of each row, in whole lines of 64, list after list |
-//! | `scales` | an f32 for each row |
+//! | `nibbles` | 4 bits for each number of what is left of a row without its list's middle, in whole lines of 128, list after list |
+//! | `steps` | an f32 for each row: what a nibble more stands for |
 //! | `places` | for each row two u32: the recording's place in `details`, and the row in it |
 //!
 //! It is a cache of what segments hold, and nothing in it is believed that a segment contradicts.
 
 use serde::{Deserialize, Serialize};
 
+use super::remainders;
 use crate::ExactIndex;
-use crate::check::{CachedRow, expect_rows};
+use crate::check::Members;
 use crate::codes::Codes;
 use crate::entry::SegmentHash;
 use crate::envelope::{ALIGNMENT, Builder, Damage, Envelope};
@@ -31,15 +32,15 @@ use crate::kernel::{LINE, Line};
 use crate::member::Member;
 use crate::storage::FileContent;
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const MAGIC: &[u8; 8] = b"NOCTLIST";
 
 const DETAILS: &str = "details";
 const MIDDLES: &str = "middles";
 const MIDDLE_SCALES: &str = "mid_scales";
 const ENDS: &str = "ends";
-const CODES: &str = "codes";
-const SCALES: &str = "scales";
+const NIBBLES: &str = "nibbles";
+const STEPS: &str = "steps";
 const PLACES: &str = "places";
 
 /// What fits no column.
@@ -70,15 +71,15 @@ pub(super) struct Lists {
     /// Where each list ends, in rows; not descending.
     ends: Vec<usize>,
     /// Where the columns begin in the file.
-    codes: usize,
-    scales: usize,
+    nibbles: usize,
+    steps: usize,
     places: usize,
 }
 
 /// Rows of one list.
 pub(super) struct List<'a> {
-    pub(super) codes: &'a [Line],
-    scales: &'a [[u8; 4]],
+    pub(super) nibbles: &'a [Line],
+    pub(super) steps: &'a [[u8; 4]],
     places: &'a [[u8; 8]],
 }
 
@@ -107,18 +108,19 @@ impl Lists {
         builder.section(ENDS, |bytes| {
             bytes.extend(order.ends.iter().flat_map(|end| (*end as u64).to_le_bytes()));
         });
-        builder.section(CODES, |bytes| {
-            for [member, row] in &order.places {
-                let row = *row as usize;
-                extend_with_lines(bytes, members[*member as usize].0.lines(row..row + 1));
+        let mut steps = Vec::with_capacity(4 * n_rows);
+        builder.section(NIBBLES, |bytes| {
+            bytes.reserve(n_rows * remainders::n_lines(middles.dim()) * LINE);
+            for (list, rows) in order.lists().enumerate() {
+                let middle = middles.numbers(list);
+                for [member, row] in rows {
+                    let codes = members[*member as usize].0;
+                    let step = remainders::push(bytes, codes, *row as usize, &middle);
+                    steps.extend(step.to_le_bytes());
+                }
             }
         });
-        builder.section(SCALES, |bytes| {
-            for [member, row] in &order.places {
-                let scale = members[*member as usize].0.scales()[*row as usize];
-                bytes.extend(scale.to_le_bytes());
-            }
-        });
+        builder.section(STEPS, |bytes| bytes.append(&mut steps));
         builder.section(PLACES, |bytes| {
             let numbers = order.places.iter().flatten();
             bytes.extend(numbers.flat_map(|number| number.to_le_bytes()));
@@ -127,7 +129,7 @@ impl Lists {
         FileContent::from(bytes)
     }
 
-    /// Opens what [`seal`](Self::seal) has made; codes, scales and places are read when they are needed.
+    /// Opens what [`seal`](Self::seal) has made; nibbles, steps and places are read when they are needed.
     pub(super) fn open(content: FileContent) -> Result<Self, Damage> {
         let envelope = Envelope::open(content)?;
         let header = envelope.header()?;
@@ -151,9 +153,9 @@ impl Lists {
                 format!("`{name}` has {} bytes; expected {n_rows} of {size}", place.len());
             Err(Damage::at(place.start, problem))
         };
-        let codes = place(CODES, dim.div_ceil(LINE) * LINE)?;
-        let (scales, places) = (place(SCALES, 4)?, place(PLACES, 8)?);
-        Ok(Self { envelope, details, dim, ends, codes, scales, places })
+        let nibbles = place(NIBBLES, remainders::n_lines(dim) * LINE)?;
+        let (steps, places) = (place(STEPS, 4)?, place(PLACES, 8)?);
+        Ok(Self { envelope, details, dim, ends, nibbles, steps, places })
     }
 
     /// Returns the hash that stands for the whole content.
@@ -199,26 +201,31 @@ impl Lists {
         let bytes = |start: usize, size: usize| {
             self.envelope.checked(start + rows.start * size..start + rows.end * size)
         };
-        let codes = bytes(self.codes, self.dim.div_ceil(LINE) * LINE)?;
-        let codes = Line::in_bytes(codes)
-            .ok_or_else(|| Damage::at(self.codes, "its codes are not aligned"))?;
-        let scales = bytes(self.scales, 4)?.as_chunks().0;
-        Ok(List { codes, scales, places: bytes(self.places, 8)?.as_chunks().0 })
+        let nibbles = bytes(self.nibbles, remainders::n_lines(self.dim) * LINE)?;
+        let nibbles = Line::in_bytes(nibbles)
+            .ok_or_else(|| Damage::at(self.nibbles, "its nibbles are not aligned"))?;
+        let steps = bytes(self.steps, 4)?.as_chunks().0;
+        Ok(List { nibbles, steps, places: bytes(self.places, 8)?.as_chunks().0 })
     }
 
     /// Reads every byte and compares every row with its segment; returns the hash of the whole.
     pub(super) fn check(&self, exact: &ExactIndex) -> Result<SegmentHash, Damage> {
         self.envelope.check_all()?;
-        for list in 0..self.n_lists() {
-            let list = self.list(list)?;
-            let width = self.dim.div_ceil(LINE);
-            let rows = list.codes.chunks_exact(width).enumerate();
-            let rows = rows.map(|(row, codes)| CachedRow {
-                place: list.place(row),
-                codes,
-                scale: list.scale(row),
-            });
-            expect_rows(exact, &self.details.recordings, self.codes, rows)?;
+        let middles = self.middles()?;
+        let members = Members::of(&self.details.recordings, exact);
+        for number in 0..self.n_lists() {
+            let list = self.list(number)?;
+            let middle = middles.numbers(number);
+            let rows = list.nibbles.chunks_exact(remainders::n_lines(self.dim)).zip(list.steps);
+            for (row, (nibbles, step)) in rows.enumerate() {
+                members.expect(list.place(row), self.nibbles, |codes, row| {
+                    let mut known = Vec::new();
+                    let known_step = remainders::push(&mut known, codes, row, &middle);
+                    let known = known.iter().map(|byte| byte.cast_signed());
+                    known.eq(nibbles.iter().flat_map(|line| line.0))
+                        && known_step.to_le_bytes() == *step
+                })?;
+            }
         }
         Ok(self.hash())
     }
@@ -251,14 +258,6 @@ impl Lists {
 }
 
 impl List<'_> {
-    pub(super) fn len(&self) -> usize {
-        self.scales.len()
-    }
-
-    pub(super) fn scale(&self, row: usize) -> f32 {
-        f32::from_le_bytes(self.scales[row])
-    }
-
     pub(super) fn place(&self, row: usize) -> Place {
         place_of(self.places[row])
     }
@@ -290,6 +289,12 @@ impl Order {
             }
         }
         Self { ends, places }
+    }
+
+    /// Returns the rows of each list.
+    fn lists(&self) -> impl Iterator<Item = &[Place]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.places[start..*end])
     }
 }
 

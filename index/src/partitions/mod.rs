@@ -9,6 +9,7 @@
 mod lists;
 pub(crate) mod nearest;
 pub(crate) mod ranks;
+mod remainders;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,11 +22,10 @@ use crate::codes::Codes;
 use crate::entry::SegmentHash;
 use crate::envelope::Damage;
 use crate::filter::RowFilter;
-use crate::kernel::Kernel;
 use crate::member::Member;
-use crate::shortlist::Promising;
+use crate::shortlist::{Promising, Shortlist};
 use crate::storage::{FileContent, Storage};
-use crate::top_k::{Candidate, Place, TopK};
+use crate::top_k::Place;
 use crate::{
     Error, ExactIndex, Found, Hit, Plan, Result, SearchRequest, Space, VectorIndex, threads,
 };
@@ -33,6 +33,9 @@ use lists::{Details, Lists};
 
 /// Where the files are in a collection.
 pub(crate) const FILES: CacheFiles = CacheFiles { folder: "partitions", suffix: ".lists" };
+
+/// Rows that are ruled out at once where not one of them comes near the best.
+const RULED_OUT: usize = 16;
 
 /// Most lists.
 const MAX_LISTS: usize = 65_536;
@@ -79,7 +82,7 @@ pub enum Due {
 impl PartitionIndex {
     /// Finds lists for the epochs of a snapshot: `n_lists`, or four times the square root of their number.
     ///
-    /// A million epochs of 512 numbers take about a minute of processor time, and 520 bytes each.
+    /// A million epochs of 512 numbers take about a minute of processor time, and 268 bytes each.
     ///
     /// # Errors
     ///
@@ -254,38 +257,52 @@ impl PartitionIndex {
             return Ok(None);
         }
         let prompt = Codes::of(self.exact.space().dim, [query]);
-        let filters = self.filters(request)?;
-        // More than are wanted, because codes may be wrong about the order of the last few.
-        let top = TopK::new(2 * request.k + 10);
-        let mut gathered = Gathered { filters, top, products: Vec::new() };
-        for list in self.nearest_lists(&prompt, n_lists) {
+        let mut gathered = Gathered {
+            filters: self.filters(request)?,
+            prompt: remainders::Prompt::of(&prompt),
+            scores: Vec::new(),
+            shortlist: Shortlist::new(request.k, None),
+        };
+        for (list, score) in self.nearest_lists(&prompt, n_lists) {
             for layer in &self.layers {
-                if layer.offer(list, &prompt, &mut gathered).is_err() {
+                if layer.offer(list, score, &mut gathered).is_err() {
                     self.is_damaged.store(true, Ordering::Relaxed);
                     return Ok(None);
                 }
             }
         }
-        // Scores of lists are without the prompt's scale.
-        let (scale, bound) = (prompt.scales()[0], prompt.likely_bound());
-        let candidates = gathered.top.into_sorted().into_iter();
-        let promising = candidates
-            .map(|Candidate { score, place }| Promising { most: score * scale + bound, place });
-        self.exact.rescored(query, request, promising.collect())
+        let Some(promising) = self.scored(&prompt, gathered.shortlist)? else { return Ok(None) };
+        self.exact.rescored(query, request, promising)
     }
 
-    /// Returns the lists whose middles are nearest, the nearest first.
-    fn nearest_lists(&self, prompt: &Codes, n: usize) -> Vec<usize> {
+    /// Scores a shortlist by 8-bit codes; nothing where a recording turned out to be damaged.
+    fn scored(&self, prompt: &Codes, shortlist: Shortlist) -> Result<Option<Vec<Promising>>> {
+        let bound = prompt.likely_bound();
+        let mut promising = shortlist.into_promising();
+        for Promising { most, place: (number, row) } in &mut promising {
+            let handle = &self.exact.handles()[*number];
+            let Some(codes) = handle.unless_damaged(handle.codes())? else { return Ok(None) };
+            let mut score = [0.0];
+            codes.score(*row..*row + 1, prompt, &mut score);
+            *most = score[0] + bound;
+        }
+        Ok(Some(promising))
+    }
+
+    /// Returns the lists whose middles are nearest, the nearest first, with their scores.
+    fn nearest_lists(&self, prompt: &Codes, n: usize) -> Vec<(usize, f32)> {
         let mut scores = vec![0.0; self.middles.len()];
         self.middles.score(0..self.middles.len(), prompt, &mut scores);
-        let mut lists: Vec<usize> = (0..scores.len()).collect();
-        let by_score = |a: &usize, b: &usize| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b));
-        if n < lists.len() {
-            lists.select_nth_unstable_by(n, by_score);
-            lists.truncate(n);
+        // Whole numbers are sorted several times as fast as pairs.
+        let mut keys: Vec<u64> =
+            (0..).zip(&scores).map(|(list, score)| key(*score, list)).collect();
+        if n < keys.len() {
+            keys.select_nth_unstable(n);
+            keys.truncate(n);
         }
-        lists.sort_unstable_by(by_score);
-        lists
+        keys.sort_unstable();
+        let lists = keys.into_iter().map(|key| key as u32 as usize);
+        lists.map(|list| (list, scores[list])).collect()
     }
 
     /// Returns the conditions on the epochs of each recording; nothing where there is none on any.
@@ -327,9 +344,10 @@ impl VectorIndex for PartitionIndex {
 struct Gathered<'a> {
     /// Conditions by recording; nothing where there is none on any.
     filters: Option<Vec<Option<RowFilter<'a>>>>,
-    top: TopK,
-    /// Room for the products of a list.
-    products: Vec<i32>,
+    prompt: remainders::Prompt<'a>,
+    /// Room for the scores of a list.
+    scores: Vec<f32>,
+    shortlist: Shortlist,
 }
 
 /// What is known of the lists since their middles were found.
@@ -393,28 +411,34 @@ impl Layer {
         Ok(live.collect())
     }
 
-    /// Offers the rows of a list; scores are without the prompt's scale, which changes no order.
+    /// Offers the rows of a list, given the score of its middle.
     fn offer(
         &self,
         list: usize,
-        prompt: &Codes,
+        of_middle: f32,
         gathered: &mut Gathered<'_>,
     ) -> Result<(), Damage> {
-        let Gathered { filters, top, products } = gathered;
+        let Gathered { filters, prompt, scores, shortlist } = gathered;
         let list = self.lists.list(list)?;
-        products.resize(list.len(), 0);
-        Kernel::best().dot(prompt.lines(0..1), list.codes, products);
-        let mut least = top.least();
-        for (row, product) in products.iter().enumerate() {
-            let score = *product as f32 * list.scale(row);
-            if score < least {
+        prompt.score(list.nibbles, of_middle, list.steps, scores);
+        let bound = |step: &[u8; 4]| remainders::likely_bound(f32::from_le_bytes(*step));
+        let parts = scores.chunks(RULED_OUT).zip(list.steps.chunks(RULED_OUT));
+        for (start, (scores, steps)) in (0..).step_by(RULED_OUT).zip(parts) {
+            // Without branches, so that the compiler compares several at a time.
+            let pairs = || scores.iter().zip(steps);
+            let needs = |any, (score, step): (&f32, &[u8; 4])| {
+                any | shortlist.may_need(*score, bound(step))
+            };
+            if !pairs().fold(false, needs) {
                 continue;
             }
-            if let Some(place) = self.place(list.place(row))?
-                && filters.as_ref().is_none_or(|filters| allows(filters, place))
-            {
-                top.push(score, place);
-                least = top.least();
+            for (row, (score, step)) in (start..).zip(pairs()) {
+                if shortlist.may_need(*score, bound(step))
+                    && let Some(place) = self.place(list.place(row))?
+                    && filters.as_ref().is_none_or(|filters| allows(filters, place))
+                {
+                    shortlist.push(*score, bound(step), place);
+                }
             }
         }
         Ok(())
@@ -429,6 +453,13 @@ impl Layer {
             None => Err(self.lists.strange(place)),
         }
     }
+}
+
+/// Returns a number that is the less, the greater the score, and of equal scores the less, the less the list.
+fn key(score: f32, list: u32) -> u64 {
+    let bits = score.to_bits();
+    let descending = if score.is_sign_negative() { bits } else { !bits & (u32::MAX >> 1) };
+    u64::from(descending) << 32 | u64::from(list)
 }
 
 fn allows(filters: &[Option<RowFilter<'_>>], (number, row): Place) -> bool {

@@ -59,6 +59,14 @@ fn as_many_lists_are_looked_at_as_the_recall_needs() {
 }
 
 #[test]
+fn keys_sort_as_scores_do() {
+    let scores = [1.0, 0.5, 1e-30, 0.0, -0.0, -1e-30, -0.25, -1.0];
+    let keys = scores.map(|score| key(score, 3));
+    assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
+    assert!(key(0.5, 3) < key(0.5, 4) && key(0.5, u32::MAX) < key(0.25, 0));
+}
+
+#[test]
 fn new_nights_are_added_and_old_ones_go() {
     let mut growing = Growing::new(&[("a", 1, 300), ("b", 2, 300), ("d", 4, 300)]);
     let index = build(&growing);

@@ -75,25 +75,27 @@ impl QdrantWriter {
             let manifest = connection.settings().url.recordings();
             return Err(Error::Qdrant(QdrantProblem::Foreign { place, manifest }));
         }
-        // The list comes first, so that points without a list are a stranger's.
-        if !has_recordings {
-            schema::create_recordings(&connection)?;
-        }
-        // Another writer may be doing the same; the server keeps the first head of the list.
-        if Manifest::read_head(&connection)?.is_none() {
-            schema::create_points(&connection, space.dim)?;
-            schema::create_nights(&connection, space.dim)?;
-            Manifest::create(&connection, space)?;
+        let head = if has_recordings { Manifest::read_head(&connection)? } else { None };
+        match head {
+            // The list comes first, so that points without a list are a stranger's. Another writer may be doing the same;
+            // the server keeps the first head of the list.
+            None => {
+                schema::create_recordings(&connection)?;
+                schema::create_points(&connection, space.dim)?;
+                schema::create_nights(&connection, space.dim)?;
+                Manifest::create(&connection, space)?;
+            }
+            // Earlier versions have made no sketches, and knew no leases.
+            Some(head) if head.is_older() || !schema::has_nights(&connection)? => {
+                schema::create_nights(&connection, space.dim)?;
+                schema::create_lease_indexes(&connection)?;
+            }
+            Some(_) => {}
         }
         let mut manifest = Manifest::read(&connection)?;
         expect_space(Path::new(&place), &manifest.space, space)?;
         if !schema::exists(&connection)?.0 {
             return Err(Error::Qdrant(QdrantProblem::Lost { place }));
-        }
-        // Earlier versions have made none.
-        schema::create_nights(&connection, space.dim)?;
-        if manifest.is_older() {
-            schema::create_lease_indexes(&connection)?;
         }
         // A writer that was stopped may have changed the list without making that known.
         manifest.advance(&connection)?;

@@ -1,6 +1,6 @@
 //! What every index must do, be it exact or approximate.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use half::f16;
@@ -17,26 +17,31 @@ use nocturne_psg::{EpochRef, EventKind, EventSet, Stage};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use crate::qdrant::served;
+use crate::qdrant::{served, served_live};
 use crate::support::{
     DIM, collection, draft, embedding, epoch, id, plain_draft, plain_epoch, random_embedding,
     space, space_of,
 };
 
 /// Every index over a collection, by name. The graph is walked however small the collection is, and so are the lists.
-fn indexes(collection: &Collection) -> [(&'static str, Box<dyn VectorIndex>); 5] {
+/// A server of Qdrant is the last, where one is named.
+fn indexes(collection: &Collection) -> Vec<(&'static str, Box<dyn VectorIndex>)> {
     let exact = Arc::new(ExactIndex::open(collection).unwrap());
     let graph = GraphIndex::build(Arc::clone(&exact), GraphSettings::default()).unwrap();
     let lists = PartitionIndex::build(Arc::clone(&exact), None).unwrap();
     let planned = PlannedIndex::open(collection).unwrap();
     let exact = ExactIndex::open(collection).unwrap();
-    [
+    let mut indexes: Vec<(&'static str, Box<dyn VectorIndex>)> = vec![
         ("exact", Box::new(exact)),
         ("graph", Box::new(Walked { graph, candidates: 256 })),
         ("partitions", Box::new(Complete(lists))),
         ("planned", Box::new(planned)),
         ("qdrant", Box::new(served(collection))),
-    ]
+    ];
+    if let Some(live) = served_live(collection) {
+        indexes.push(("live qdrant", Box::new(live)));
+    }
+    indexes
 }
 
 /// Lists, all of which are looked at unless the request says otherwise.
@@ -420,7 +425,7 @@ fn scan_of_codes_finds_all_that_the_numbers_would() {
 #[test]
 fn answers_say_how_they_were_found() {
     let (collection, queries) = clustered(2, 200, 16);
-    let plans = indexes(&collection).map(|(name, index)| {
+    let plans = indexes(&collection).into_iter().map(|(name, index)| {
         let found = index.find(&queries[0], &SearchRequest::nearest(5)).unwrap();
         (name, found.plan.to_string())
     });
@@ -431,7 +436,10 @@ fn answers_say_how_they_were_found() {
         ("planned", "scan"),
         ("qdrant", "qdrant exact"),
     ];
-    assert_eq!(plans, expect.map(|(name, plan)| (name, plan.to_owned())));
+    let plans: BTreeMap<_, _> = plans.collect();
+    for (name, plan) in expect {
+        assert_eq!(plans[name], plan, "{name}");
+    }
 }
 
 #[test]

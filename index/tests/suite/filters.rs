@@ -14,6 +14,7 @@ use proptest::prelude::*;
 
 use crate::qdrant::{Served, served};
 use crate::support::{DIM, collection, draft, embedding, id, space};
+use nocturne_index::qdrant::double::Double;
 
 /// Recordings that differ in what they lack.
 fn drafts() -> [RecordingDraft; 4] {
@@ -171,7 +172,8 @@ fn trees() -> impl Strategy<Value = Tree> {
     })
 }
 
-/// Returns the epochs that a filter allows, and refuses a recording that is passed over with one of them.
+/// Returns the epochs that a filter allows, and refuses a recording that is passed over with one of them, or of which
+/// columns and rows tell otherwise.
 fn allowed(collection: &Collection, filter: &Filter) -> Vec<EpochRef> {
     let mut allowed = Vec::new();
     for entry in collection.recordings() {
@@ -179,8 +181,10 @@ fn allowed(collection: &Collection, filter: &Filter) -> Vec<EpochRef> {
         let rows = filter.rows(recording);
         assert_eq!(rows.is_some(), filter.may_allow(entry));
         let Some(rows) = rows else { continue };
-        let numbers = recording.numbers().iter().enumerate();
-        let numbers = numbers.filter(|(row, _)| rows.allows(*row)).map(|(_, number)| *number);
+        let all = 0..recording.n_epochs() as u32;
+        let one_by_one: Vec<u32> = all.clone().filter(|row| rows.allows(*row as usize)).collect();
+        assert_eq!(rows.rows().unwrap_or_else(|| all.collect()), one_by_one);
+        let numbers = one_by_one.into_iter().map(|row| recording.numbers()[row as usize]);
         allowed.extend(numbers.map(|epoch| EpochRef { recording: entry.id.clone(), epoch }));
     }
     allowed
@@ -215,8 +219,8 @@ fn every_comparison_means_what_it_should() {
 }
 
 /// The same recordings in a double of Qdrant.
-fn there() -> &'static Served {
-    static THERE: OnceLock<Served> = OnceLock::new();
+fn there() -> &'static Served<Double> {
+    static THERE: OnceLock<Served<Double>> = OnceLock::new();
     THERE.get_or_init(|| served(&collection(&space(), drafts().to_vec())))
 }
 

@@ -26,14 +26,14 @@ use super::{aliases, spaces};
 use crate::support::{DIM, collection, draft, id, random_embedding, space};
 
 /// A collection on the server, deleted at the end.
-struct Temporary {
-    settings: QdrantSettings,
+pub(crate) struct Temporary {
+    pub(super) settings: QdrantSettings,
     server: String,
 }
 
 impl Temporary {
     /// Returns nothing, and says so, where no server is named.
-    fn on_server() -> Option<Self> {
+    pub(super) fn on_server() -> Option<Self> {
         let is_set = |name| std::env::var(name).is_ok_and(|value| value == "1");
         let Ok(server) = std::env::var("QDRANT_URL") else {
             assert!(!is_set("NOCTURNE_REQUIRE_QDRANT"), "`QDRANT_URL` is not set");

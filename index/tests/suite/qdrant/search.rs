@@ -11,7 +11,7 @@ use nocturne_psg::{EventKind, EventSet, Stage};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-use super::{NAME, settings};
+use super::{BEFORE_POINTS, NAME, settings};
 use crate::support::{DIM, collection, draft, epoch, id, random_embedding, space};
 
 /// A double with two recordings acknowledged, and one of which all points but no word is there.
@@ -21,7 +21,7 @@ fn half_sent() -> Double {
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
     let late = collection(&space(), vec![draft("late", 3, 20)]);
     let mut writer = QdrantWriter::open_or_create(settings(&double), &space()).unwrap();
-    double.faults().plan(When::From(9), Fault::Refused);
+    double.faults().plan(When::From(BEFORE_POINTS + 7), Fault::Refused);
     writer.put(late.recording(&id("late")).unwrap()).unwrap_err();
     double.faults().heal();
     double

@@ -9,7 +9,7 @@ use nocturne_psg::Stage;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-use super::{NAME, settings};
+use super::{NAME, settings, without_leases};
 use crate::support::{DIM, collection, draft, id, plain_draft, random_embedding, space};
 
 fn nights() -> Collection {
@@ -109,7 +109,7 @@ fn collections_of_earlier_versions_are_read_and_get_their_sketches() {
     assert_eq!(names(&there), []);
     assert_eq!(there.verify().count(), 0);
     let sketches = |store: &nocturne_index::qdrant::double::Store| {
-        store.collections[&format!("{NAME}-nights")].clone()
+        without_leases(store, &format!("{NAME}-nights"))
     };
     assert_eq!(sketches(&double.store()), sketches(&whole));
 }
