@@ -25,7 +25,7 @@ use crate::filter::RowFilter;
 use crate::member::Member;
 use crate::shortlist::{Promising, Shortlist};
 use crate::storage::{FileContent, Storage};
-use crate::top_k::Place;
+use crate::top_k::{Place, TopK};
 use crate::{
     Error, ExactIndex, Found, Hit, Plan, Result, SearchRequest, Space, VectorIndex, threads,
 };
@@ -276,22 +276,37 @@ impl PartitionIndex {
                 }
             }
         }
-        let Some(promising) = self.scored(&prompt, gathered.shortlist)? else { return Ok(None) };
+        let Some(promising) = self.scored(request.k, &prompt, gathered.shortlist)? else {
+            return Ok(None);
+        };
         self.exact.rescored(query, request, promising)
     }
 
-    /// Scores a shortlist by 8-bit codes; nothing where a recording turned out to be damaged.
-    fn scored(&self, prompt: &Codes, shortlist: Shortlist) -> Result<Option<Vec<Promising>>> {
+    /// Scores a shortlist by 8-bit codes, the most promising first, until the others cannot reach the `k` best; nothing
+    /// where a recording turned out to be damaged.
+    fn scored(
+        &self,
+        k: usize,
+        prompt: &Codes,
+        shortlist: Shortlist,
+    ) -> Result<Option<Vec<Promising>>> {
         let bound = prompt.likely_bound();
         let mut promising = shortlist.into_promising();
-        for Promising { most, place: (number, row) } in &mut promising {
-            let handle = &self.exact.handles()[*number];
+        promising.sort_unstable_by(|a, b| b.most.total_cmp(&a.most));
+        let (mut top, mut scored) = (TopK::new(k), Vec::new());
+        for Promising { most, place } in promising {
+            if most < top.least() {
+                break;
+            }
+            let (number, row) = place;
+            let handle = &self.exact.handles()[number];
             let Some(codes) = handle.unless_damaged(handle.codes())? else { return Ok(None) };
             let mut score = [0.0];
-            codes.score(*row..*row + 1, prompt, &mut score);
-            *most = score[0] + bound;
+            codes.score(row..row + 1, prompt, &mut score);
+            top.push(score[0] - bound, place);
+            scored.push(Promising { most: score[0] + bound, place });
         }
-        Ok(Some(promising))
+        Ok(Some(scored))
     }
 
     /// Returns the lists whose middles are nearest, the nearest first, with their scores.

@@ -85,8 +85,7 @@ impl QdrantSpaces {
             .collections;
         let mut names = Vec::new();
         for name in listed.iter().filter_map(|it| self.url().space_of(&it.name)) {
-            let space = self.at(&name)?;
-            if is_there(&space)? {
+            if is_there(&*self.at(&name)?)? {
                 names.push(name);
             }
         }
@@ -188,7 +187,7 @@ impl QdrantSpaces {
             return Err(Error::ServedSpace { path: self.path(), name: name.clone() });
         }
         let coverage = match (self.open(&serving.space), demand) {
-            (Ok(served), _) => Some(self.compare(&served, &candidate, demand)?),
+            (Ok(served), _) => Some(compare(&served, &candidate, demand)?),
             // What is served now may be past reading, which is one more reason to serve another.
             (Err(_), Demand::Incomplete) => None,
             (Err(error), Demand::Whole) => return Err(error),
@@ -196,25 +195,6 @@ impl QdrantSpaces {
         let serving = serving.followed_by(name.clone());
         pointer::write(&self.connection, self.url(), &serving)?;
         Ok(Promoted { serving, coverage })
-    }
-
-    /// Compares what a space has with what the served one has, and refuses where somebody is about to change that: nobody is
-    /// to add to a space what a promotion would then hide.
-    fn compare(
-        &self,
-        served: &QdrantCollection,
-        candidate: &QdrantCollection,
-        demand: Demand,
-    ) -> Result<Coverage> {
-        let coverage = Coverage::of(served, candidate);
-        if demand == Demand::Whole {
-            coverage.expect_whole(&candidate.space_name(), &served.space_name())?;
-        }
-        writers::expect_none(&served.connection)?;
-        if !served.is_current()? {
-            return Err(Error::Qdrant(QdrantProblem::Changed { place: served.place() }));
-        }
-        Ok(coverage)
     }
 
     fn url(&self) -> &QdrantUrl {
@@ -241,6 +221,24 @@ impl QdrantSpaces {
         let known = known.join("`, `");
         Ok(Error::UnknownSpace { path: self.path(), name: name.clone(), known })
     }
+}
+
+/// Compares what a space has with what the served one has, and refuses where somebody is about to change that: nobody is to
+/// add to a space what a promotion would then hide.
+fn compare(
+    served: &QdrantCollection,
+    candidate: &QdrantCollection,
+    demand: Demand,
+) -> Result<Coverage> {
+    let coverage = Coverage::of(served, candidate);
+    if demand == Demand::Whole {
+        coverage.expect_whole(&candidate.space_name(), &served.space_name())?;
+    }
+    writers::expect_none(&served.connection)?;
+    if !served.is_current()? {
+        return Err(Error::Qdrant(QdrantProblem::Changed { place: served.place() }));
+    }
+    Ok(coverage)
 }
 
 /// Returns whether a space has a list of recordings and, unless it is `main`, a note of its bundle: it is made and dropped

@@ -312,9 +312,11 @@ fn promotion_that_fails_anywhere_serves_the_one_space_or_the_other() {
         assert!(first_write > 10 && calls.ends_with(&["upsert", "change_aliases"]) && from != to);
         // Of the calls that only read, each fails in one way; of those that write, in all.
         let cases = (0..calls.len()).flat_map(|call| {
-            let faults = if call < first_write { &FAULTS[call % 4..][..1] } else { &FAULTS[..] };
-            let both = |fault| [(When::From(call), fault), (When::At(call), fault)];
-            faults.iter().copied().flat_map(both).collect::<Vec<_>>()
+            let ways = [When::From(call), When::At(call)];
+            if call < first_write {
+                return vec![(ways[call % 2], FAULTS[call / 2 % 4])];
+            }
+            ways.into_iter().flat_map(|way| FAULTS.map(|fault| (way, fault))).collect()
         });
         for (when, fault) in cases {
             let case = format!("to {to}, {fault:?} {when:?}");
