@@ -1,6 +1,6 @@
 //! The index that looks at every epoch: the default, and the oracle of every other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -298,12 +298,12 @@ impl ExactIndex {
         &self,
         query: &Embedding,
         request: &SearchRequest,
-        mut promising: Vec<Promising>,
+        promising: Vec<Promising>,
     ) -> Result<Option<Vec<Hit>>> {
-        promising.sort_unstable_by(|a, b| b.most.total_cmp(&a.most).then(a.place.cmp(&b.place)));
+        let mut promising = BinaryHeap::from(promising);
         let mut top = TopK::new(request.k);
         let mut vector = vec![0.0; self.space.dim];
-        for Promising { most, place: (number, row) } in promising {
+        while let Some(Promising { most, place: (number, row) }) = promising.pop() {
             if most < top.least() {
                 break;
             }

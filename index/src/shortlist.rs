@@ -1,6 +1,6 @@
 //! The rows that may be among the best, judged by scores that are known up to a bound.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 use crate::top_k::Place;
@@ -93,16 +93,31 @@ impl Shortlist {
     }
 }
 
+impl Eq for Promising {}
+
+impl Ord for Promising {
+    /// The more promising is the greater; of equal ones, that of the earlier place.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.most.total_cmp(&other.most).then(other.place.cmp(&self.place))
+    }
+}
+
+impl PartialOrd for Promising {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl Eq for Score {}
 
 impl Ord for Score {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         self.0.total_cmp(&other.0)
     }
 }
 
 impl PartialOrd for Score {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }

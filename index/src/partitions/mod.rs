@@ -11,7 +11,7 @@ pub(crate) mod nearest;
 pub(crate) mod ranks;
 mod remainders;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -291,10 +291,10 @@ impl PartitionIndex {
         shortlist: Shortlist,
     ) -> Result<Option<Vec<Promising>>> {
         let bound = prompt.likely_bound();
-        let mut promising = shortlist.into_promising();
-        promising.sort_unstable_by(|a, b| b.most.total_cmp(&a.most));
+        // Only as many are brought into order as are looked at.
+        let mut promising = BinaryHeap::from(shortlist.into_promising());
         let (mut top, mut scored) = (TopK::new(k), Vec::new());
-        for Promising { most, place } in promising {
+        while let Some(Promising { most, place }) = promising.pop() {
             if most < top.least() {
                 break;
             }
