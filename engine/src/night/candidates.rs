@@ -200,7 +200,7 @@ mod tests {
 
     use super::*;
     use crate::LearnedConcept;
-    use crate::doubles::{draft, send, settings, space};
+    use crate::doubles::{draft, send, settings};
     use crate::epochs::TextReading;
     use crate::margins::Margins;
     use crate::night::question::Question;
@@ -247,7 +247,7 @@ mod tests {
         let double = Double::start();
         send(&double, DIM, drafts);
         let settings = QdrantSettings { full_pass, ..settings(&double) };
-        let snapshot = Snapshot::open(settings.into(), &space(DIM)).unwrap();
+        let snapshot = Snapshot::open(&settings.into()).unwrap();
         (double, snapshot)
     }
 

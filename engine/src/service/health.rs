@@ -52,7 +52,7 @@ mod tests {
     use tonic_health::server::HealthService;
 
     use super::*;
-    use crate::doubles::{send, settings, space};
+    use crate::doubles::{send, settings};
     use crate::snapshot::Snapshot;
 
     async fn status(health: &HealthService) -> i32 {
@@ -72,7 +72,7 @@ mod tests {
     fn service_serves_while_its_server_of_qdrant_answers() {
         let double = Double::start();
         send(&double, 2, vec![]);
-        let snapshot = Snapshot::open(settings(&double).into(), &space(2)).unwrap();
+        let snapshot = Snapshot::open(&settings(&double).into()).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let reporter = HealthReporter::new();

@@ -57,9 +57,9 @@ impl Asked {
     }
 
     fn run<T>(&self, task: impl Future<Output = Result<T, QdrantError>>) -> Result<T, Code> {
-        self.runtime.block_on(task).map_err(|error| match error {
-            QdrantError::ResponseError { status } => status.code(),
-            other => panic!("{other}"),
+        self.runtime.block_on(task).map_err(|error| {
+            let QdrantError::ResponseError { status } = error else { panic!("{error}") };
+            status.code()
         })
     }
 }
