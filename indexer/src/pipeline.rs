@@ -100,14 +100,13 @@ impl Indexer {
             progress(Progress::Damaged { recording: &recording, error: &error });
             listed.remove(&recording);
         }
-        let mut twins = Twins::among(listed.values());
         let claims = writer.claims();
-        let reading = Reading { listed, claims: claims.as_ref(), options };
         let mut tally = Tally::new(&mut progress);
+        tally.twins = Twins::among(listed.values());
+        let reading = Reading { listed, claims: claims.as_ref(), options };
         let mut left = found;
         while !left.is_empty() {
-            let held =
-                round(left, &reading, &mut encoder, writer.as_mut(), &mut twins, &mut tally)?;
+            let held = round(left, &reading, &mut encoder, writer.as_mut(), &mut tally)?;
             held.iter().map(|held| held.look_again).min().into_iter().for_each(pause);
             left = held.into_iter().map(|held| held.named.into()).collect();
         }
@@ -135,7 +134,6 @@ fn round(
     reading: &Reading<'_>,
     encoder: &mut Encoder,
     writer: &mut dyn Destination,
-    twins: &mut Twins,
     tally: &mut Tally<'_>,
 ) -> Result<Vec<Held>> {
     // The queues hold nothing: a night waits in the hands of the thread that made it, and there are two at most.
@@ -153,7 +151,7 @@ fn round(
         if reader.is_err() || encoding.is_err() {
             return Err(Error::ThreadLost { thread: "reading or encoding" });
         }
-        write_all(writer, encoded_receiver, twins, tally)
+        write_all(writer, encoded_receiver, tally)
     })
 }
 
@@ -237,7 +235,6 @@ fn encode_all(
 fn write_all(
     writer: &mut dyn Destination,
     receiver: Receiver<Step<EncodedRecording>>,
-    twins: &mut Twins,
     tally: &mut Tally<'_>,
 ) -> Result<Vec<Held>> {
     let mut held = Vec::new();
@@ -272,7 +269,7 @@ fn write_all(
         };
         match written {
             Ok((entry, mut warnings)) => {
-                warnings.extend(twins.meet(&entry));
+                warnings.extend(tally.twins.meet(&entry));
                 let RecordingEntry { id: recording, n_epochs, .. } = entry;
                 tally.acknowledged(Acknowledged { recording, n_epochs, warnings });
             }

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use nocturne_psg::RecordingId;
 
 use crate::report::{Acknowledged, Failed, Progress, Report};
+use crate::twins::Twins;
 
 /// A report that grows, and whoever is told.
 pub(crate) struct Tally<'a> {
     pub(crate) report: Report,
+    pub(crate) twins: Twins,
     progress: &'a mut dyn FnMut(Progress<'_>),
     /// Recordings of which it was told that another indexer is at work on them.
     held: BTreeSet<RecordingId>,
@@ -16,7 +18,7 @@ pub(crate) struct Tally<'a> {
 
 impl<'a> Tally<'a> {
     pub(crate) fn new(progress: &'a mut dyn FnMut(Progress<'_>)) -> Self {
-        Self { report: Report::default(), progress, held: BTreeSet::new() }
+        Self { report: Report::default(), twins: Twins::default(), progress, held: BTreeSet::new() }
     }
 
     pub(crate) fn acknowledged(&mut self, acknowledged: Acknowledged) {
