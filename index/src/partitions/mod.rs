@@ -257,9 +257,11 @@ impl PartitionIndex {
             return Ok(None);
         }
         let prompt = Codes::of(self.exact.space().dim, [query]);
+        // Where every list is looked at, nothing is to be missed.
+        let is_complete = n_lists >= self.n_lists();
         let mut gathered = Gathered {
             filters: self.filters(request)?,
-            prompt: remainders::Prompt::of(&prompt),
+            prompt: remainders::Prompt::of(&prompt, is_complete),
             scores: Vec::new(),
             shortlist: Shortlist::new(request.k, None),
         };
@@ -276,7 +278,8 @@ impl PartitionIndex {
                 }
             }
         }
-        let Some(promising) = self.scored(request.k, &prompt, gathered.shortlist)? else {
+        let Some(promising) = self.scored(request.k, &prompt, gathered.shortlist, is_complete)?
+        else {
             return Ok(None);
         };
         self.exact.rescored(query, request, promising)
@@ -289,8 +292,8 @@ impl PartitionIndex {
         k: usize,
         prompt: &Codes,
         shortlist: Shortlist,
+        is_complete: bool,
     ) -> Result<Option<Vec<Promising>>> {
-        let bound = prompt.likely_bound();
         // Only as many are brought into order as are looked at.
         let mut promising = BinaryHeap::from(shortlist.into_promising());
         let (mut top, mut scored) = (TopK::new(k), Vec::new());
@@ -303,6 +306,11 @@ impl PartitionIndex {
             let Some(codes) = handle.unless_damaged(handle.codes())? else { return Ok(None) };
             let mut score = [0.0];
             codes.score(row..row + 1, prompt, &mut score);
+            let bound = if is_complete {
+                codes.bound(prompt.errors()[0]) + codes.errors()[row]
+            } else {
+                prompt.likely_bound()
+            };
             top.push(score[0] - bound, place);
             scored.push(Promising { most: score[0] + bound, place });
         }
@@ -441,7 +449,7 @@ impl Layer {
         let Gathered { filters, prompt, scores, shortlist } = gathered;
         let list = self.lists.list(list)?;
         prompt.score(list.nibbles, of_middle, list.steps, scores);
-        let bound = |step: &[u8; 4]| remainders::likely_bound(f32::from_le_bytes(*step));
+        let bound = |step: &[u8; 4]| prompt.bound(*step);
         let parts = scores.chunks(RULED_OUT).zip(list.steps.chunks(RULED_OUT));
         for (start, (scores, steps)) in (0..).step_by(RULED_OUT).zip(parts) {
             // Without branches, so that the compiler compares several at a time.

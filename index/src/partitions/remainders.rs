@@ -45,14 +45,29 @@ pub(super) struct Prompt<'a> {
     codes: &'a Codes,
     /// What products are too high because nibbles have no sign.
     excess: f32,
+    /// How far a score may be off for each unit of a row's step.
+    off_by: f32,
     products: Vec<i32>,
 }
 
 impl<'a> Prompt<'a> {
-    /// Takes the codes of one query.
-    pub(super) fn of(codes: &'a Codes) -> Self {
+    /// Takes the codes of one query; scores that are to be `certain` are bounded for any row, others in all likelihood.
+    ///
+    /// Each number is anywhere within half a step of what its nibble says, so the sum of their products with a query of
+    /// length 1 is off by the step over the root of 12, as one deviation. Where two rows are both judged two deviations off,
+    /// the wrong one is preferred once in four hundred times, and by little.
+    pub(super) fn of(codes: &'a Codes, is_certain: bool) -> Self {
+        const DEVIATIONS: f32 = 2.0;
         let sum: i32 = codes.lines(0..1).iter().flat_map(|line| line.0).map(i32::from).sum();
-        Self { codes, excess: ZERO * sum as f32, products: Vec::new() }
+        // A little more than a half, because the codes of a query are a little longer than 1.
+        let certain = 0.51 * (codes.dim() as f32).sqrt();
+        let off_by = if is_certain { certain } else { DEVIATIONS * 12.0_f32.sqrt().recip() };
+        Self { codes, excess: ZERO * sum as f32, off_by, products: Vec::new() }
+    }
+
+    /// Returns how far a score is from the one by the row's 8-bit codes, at most.
+    pub(super) fn bound(&self, step: [u8; 4]) -> f32 {
+        self.off_by * f32::from_le_bytes(step)
     }
 
     /// Writes the cosine of each row, given that of the list's middle, and the step of each.
@@ -71,16 +86,6 @@ impl<'a> Prompt<'a> {
             of_middle + f32::from_le_bytes(*step) * scale * (*product as f32 - self.excess)
         }));
     }
-}
-
-/// Returns how far a score is from the one by the row's 8-bit codes, in all likelihood.
-///
-/// Each number is anywhere within half a step of what its nibble says, so the sum of their products with a query of length 1
-/// is off by the step over the root of 12, as one deviation. Where two rows are both judged two deviations off, the wrong
-/// one is preferred once in four hundred times, and by little.
-pub(super) fn likely_bound(step: f32) -> f32 {
-    const DEVIATIONS: f32 = 2.0;
-    DEVIATIONS * step * 12.0_f32.sqrt().recip()
 }
 
 #[cfg(test)]
@@ -118,13 +123,16 @@ mod tests {
             codes.score(0..400, &query, &mut expect);
             let as_bytes: Vec<[u8; 4]> = steps.iter().map(|step| step.to_le_bytes()).collect();
             let mut scores = Vec::new();
-            Prompt::of(&query).score(&lines, of_middle[0], &as_bytes, &mut scores);
-            let is_far = |(row, (score, expect)): (usize, (&f32, &f32))| {
-                (score - expect).abs() > likely_bound(steps[row])
-            };
-            let n_far = scores.iter().zip(&expect).enumerate().filter(|it| is_far(*it)).count();
-            // One in 22 is expected beyond two deviations.
-            assert!(n_far < 400 / 12, "{dim}: {n_far}");
+            for (is_certain, most_far) in [(true, 0), (false, 400 / 12)] {
+                let mut prompt = Prompt::of(&query, is_certain);
+                prompt.score(&lines, of_middle[0], &as_bytes, &mut scores);
+                let is_far = |(row, (score, expect)): (usize, (&f32, &f32))| {
+                    (score - expect).abs() > prompt.bound(as_bytes[row])
+                };
+                let n_far = scores.iter().zip(&expect).enumerate().filter(|it| is_far(*it)).count();
+                // One in 22 is expected beyond two deviations.
+                assert!(n_far <= most_far, "{dim}: {n_far}");
+            }
         }
     }
 
@@ -134,7 +142,7 @@ mod tests {
         let mut nibbles = Vec::new();
         assert_eq!(push(&mut nibbles, &codes, 0, &codes.numbers(0)), 0.0);
         let (mut scores, line) = (Vec::new(), Line([-1; LINE]));
-        Prompt::of(&codes).score(&[line], 0.25, &[0.0_f32.to_le_bytes()], &mut scores);
+        Prompt::of(&codes, true).score(&[line], 0.25, &[0.0_f32.to_le_bytes()], &mut scores);
         assert_eq!(scores, [0.25]);
     }
 }
