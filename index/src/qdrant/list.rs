@@ -24,6 +24,8 @@ pub(super) enum Expected {
     Present(Filter),
     /// None, or one that meets a filter.
     AbsentOr(Filter),
+    /// Whichever, or none.
+    Anything,
 }
 
 /// Returns points by their names, in any order; those that are not there are left out.
@@ -57,17 +59,19 @@ pub(super) fn get_one(
     Ok(found.into_iter().next())
 }
 
-/// Returns some points of the list, and where the next ones begin.
+/// Returns some points of the list that meet a filter, with some or all of their fields, and where the next ones begin.
 pub(super) fn page(
     connection: &Connection,
-    fields: &[&str],
+    filter: Option<Filter>,
+    fields: Option<&[&str]>,
     offset: Option<PointId>,
 ) -> Result<(Vec<RetrievedPoint>, Option<PointId>)> {
     let request = ScrollPoints {
         collection_name: connection.settings().url.recordings(),
+        filter,
         offset,
         limit: Some(PAGE),
-        with_payload: Some(selected(fields)),
+        with_payload: Some(fields.map_or_else(|| true.into(), selected)),
         ..ScrollPoints::default()
     };
     let answer = connection.ask("list the recordings of", |client| {
@@ -94,6 +98,7 @@ pub(super) async fn put(
         Expected::Absent => (UpdateMode::InsertOnly, None),
         Expected::Present(filter) => (UpdateMode::UpdateOnly, Some(filter)),
         Expected::AbsentOr(filter) => (UpdateMode::Upsert, Some(filter)),
+        Expected::Anything => (UpdateMode::Upsert, None),
     };
     let request = UpsertPoints {
         collection_name: url.recordings(),

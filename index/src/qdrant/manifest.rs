@@ -99,7 +99,7 @@ impl Manifest {
         let mut manifest = Self::read_head(connection)?.ok_or_else(not_there)?;
         let mut offset = None;
         loop {
-            let (points, next) = list::page(connection, &FIELDS, offset)?;
+            let (points, next) = list::page(connection, None, Some(&FIELDS), offset)?;
             for point in &points {
                 manifest.add(connection, point)?;
             }

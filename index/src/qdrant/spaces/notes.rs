@@ -7,15 +7,12 @@
 
 use std::path::PathBuf;
 
-use qdrant_client::qdrant::vectors::VectorsOptions;
-use qdrant_client::qdrant::{
-    DeletePoints, GetPoints, NamedVectors, PointStruct, RetrievedPoint, UpsertPoints, Vectors,
-};
+use qdrant_client::qdrant::{DeletePoints, GetPoints, RetrievedPoint};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::qdrant::client::Connection;
-use crate::qdrant::list::{answer, one_after_the_other};
+use crate::qdrant::list::{Expected, answer, one_after_the_other, put};
 use crate::qdrant::manifest::{json, text_of};
 use crate::qdrant::payload::Payload;
 use crate::qdrant::schema::{note_point, space_point};
@@ -71,21 +68,8 @@ pub(super) fn write(connection: &Connection, note: &str, told: &impl Serialize) 
         ("format".to_owned(), i64::from(FORMAT).into()),
         ("told".to_owned(), text_of(told).into()),
     ]);
-    // A point without vectors has an empty list of them.
-    let none = VectorsOptions::Vectors(NamedVectors::default());
-    let vectors = Some(Vectors { vectors_options: Some(none) });
-    let request = UpsertPoints {
-        collection_name: connection.settings().url.recordings(),
-        wait: Some(true),
-        points: vec![PointStruct { id: Some(note_point(note)), payload, vectors }],
-        ordering: Some(one_after_the_other()),
-        ..UpsertPoints::default()
-    };
-    connection.ask("write to", |client| {
-        let request = request.clone();
-        async move { client.upsert_points(request).await }
-    })?;
-    Ok(())
+    let (caller, url) = (connection.caller(), &connection.settings().url);
+    connection.run(put(caller, url, note_point(note), payload, Expected::Anything))
 }
 
 /// Takes away what makes a list that of a space: it is none any more then.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use nocturne_psg::RecordingId;
-use qdrant_client::qdrant::{Condition, Filter, PointId, RetrievedPoint, ScrollPoints};
+use qdrant_client::qdrant::{Condition, Filter};
 
 use crate::qdrant::QdrantProblem;
 use crate::qdrant::client::Connection;
@@ -12,9 +12,6 @@ use crate::qdrant::lease::Lease;
 use crate::qdrant::list;
 use crate::qdrant::manifest::LEASE;
 use crate::{Error, Result};
-
-/// Leases that are asked for at a time.
-const PAGE: u32 = 1000;
 
 /// Waits until nobody can be at work on a recording of a space: each lease is given back, or was seen without a beat for as
 /// long as its holder had said.
@@ -45,10 +42,15 @@ pub(super) fn expect_none(connection: &Connection) -> Result<()> {
 
 /// Returns the leases that are not given back.
 fn held(connection: &Connection) -> Result<BTreeMap<RecordingId, Lease>> {
+    let filter = Filter {
+        must: vec![Condition::matches("state", LEASE.to_owned())],
+        must_not: vec![Condition::matches("holder", String::new())],
+        ..Filter::default()
+    };
     let mut leases = BTreeMap::new();
     let mut offset = None;
     loop {
-        let (points, next) = page(connection, offset)?;
+        let (points, next) = list::page(connection, Some(filter.clone()), None, offset)?;
         let place = connection.place();
         for point in &points {
             let answer = list::answer(&place, point);
@@ -59,27 +61,4 @@ fn held(connection: &Connection) -> Result<BTreeMap<RecordingId, Lease>> {
             None => return Ok(leases),
         }
     }
-}
-
-fn page(
-    connection: &Connection,
-    offset: Option<PointId>,
-) -> Result<(Vec<RetrievedPoint>, Option<PointId>)> {
-    let request = ScrollPoints {
-        collection_name: connection.settings().url.recordings(),
-        filter: Some(Filter {
-            must: vec![Condition::matches("state", LEASE.to_owned())],
-            must_not: vec![Condition::matches("holder", String::new())],
-            ..Filter::default()
-        }),
-        offset,
-        limit: Some(PAGE),
-        with_payload: Some(true.into()),
-        ..ScrollPoints::default()
-    };
-    let answer = connection.ask("read from", |client| {
-        let request = request.clone();
-        async move { client.scroll(request).await }
-    })?;
-    Ok((answer.result, answer.next_page_offset))
 }
