@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// For each package, those of ours that it may use. A new arrow is a change of the design.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("psg", &[]),
     ("proto", &[]),
     ("encoder", &["psg"]),
@@ -14,9 +14,13 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("engine", &["psg", "encoder", "index", "proto"]),
     ("indexer", &["psg", "encoder", "index"]),
     ("trainer", &["psg", "encoder"]),
+    ("testing", &[]),
     ("xtask", &[]),
     (".", &["psg", "encoder", "index", "engine", "indexer"]),
 ];
+
+/// Packages of ours that every package may use in its tests, and none outside of them.
+const TEST_ONLY: [&str; 1] = ["testing"];
 
 /// Packages of others that only some of ours may name.
 const QUARANTINE: [(&str, &[&str]); 6] = [
@@ -41,12 +45,16 @@ fn manifest(package: &str) -> Table {
     std::fs::read_to_string(&path).unwrap().parse().unwrap()
 }
 
-/// Returns the names of all dependencies of a package, those of tests and builds too.
+/// Returns the names of all dependencies of a package, including those of its tests and its build script.
 fn dependencies(package: &str) -> BTreeSet<String> {
-    let manifest = manifest(package);
     let kinds = ["dependencies", "dev-dependencies", "build-dependencies"];
-    let tables = kinds.iter().filter_map(|kind| manifest.get(*kind)?.as_table());
-    tables.flat_map(|table| table.keys().cloned()).collect()
+    kinds.iter().flat_map(|kind| dependencies_of_kind(package, kind)).collect()
+}
+
+fn dependencies_of_kind(package: &str, kind: &str) -> BTreeSet<String> {
+    let manifest = manifest(package);
+    let table = manifest.get(kind).and_then(|table| table.as_table());
+    table.into_iter().flat_map(|table| table.keys().cloned()).collect()
 }
 
 fn sources() -> Vec<PathBuf> {
@@ -86,13 +94,24 @@ fn packages_depend_only_along_the_arrows() {
         for dependency in dependencies(package) {
             let Some(ours) = dependency.strip_prefix("nocturne-") else { continue };
             // Tests of a package may ask for a feature of it.
-            if ours == package {
+            if ours == package || TEST_ONLY.contains(&ours) {
                 continue;
             }
             assert!(
                 allowed.contains(&ours),
                 "`{package}` must not depend on `{ours}`; see ARCHITECTURE.md"
             );
+        }
+    }
+}
+
+#[test]
+fn packages_for_tests_are_used_in_tests_only() {
+    for (package, _) in ARROWS {
+        for kind in ["dependencies", "build-dependencies"] {
+            let mut used = dependencies_of_kind(package, kind);
+            used.retain(|name| TEST_ONLY.iter().any(|ours| *name == format!("nocturne-{ours}")));
+            assert!(used.is_empty(), "`{package}` uses {used:?} outside of its tests");
         }
     }
 }
