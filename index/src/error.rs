@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use nocturne_psg::{EpochRef, RecordingId};
 
+use crate::filter::FilterProblem;
 use crate::qdrant::QdrantProblem;
-use crate::{FilterProblem, SpaceName};
+use crate::recording::SpaceName;
 
 /// The result of keeping and finding.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

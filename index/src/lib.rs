@@ -31,7 +31,7 @@
 //! spaces/<name>/          another space, laid out like this
 //! ```
 //!
-//! The modules `manifest`, `segment`, `spaces`, `partitions::lists` and `graph::file` describe the files byte by byte.
+//! The modules `folder::manifest`, `storage::segment`, `folder::spaces`, `search::ivf::lists` and `search::hnsw::file` describe the files byte by byte.
 //! Every other file is ignored, and none is ever read outside the folder.
 //!
 //! # Example
@@ -84,74 +84,34 @@
 //! # }
 //! ```
 
-mod backup;
-mod cache_files;
-mod captions;
-mod catalogue;
-mod check;
-mod codes;
-mod collection;
-mod destination;
-mod draft;
-mod duplicates;
-mod entry;
-mod envelope;
+mod contract;
 mod error;
-mod exact;
 mod filter;
-mod graph;
-#[cfg(test)]
-mod growing;
-mod handle;
-mod keeper;
-mod kernel;
-mod manifest;
-mod member;
-mod missing;
-mod partitions;
-mod plan;
-mod planner;
+mod folder;
 pub mod qdrant;
-mod reader;
 mod recording;
-mod scores;
-mod sealed;
 mod search;
-mod segment;
-mod shortlist;
-mod space;
-mod spaces;
 pub mod storage;
-mod threads;
-mod top_k;
-mod vectors;
-mod writer;
+#[cfg(test)]
+mod test_collection;
+mod vector;
 
-pub use backup::{Copied, Existing};
-pub use captions::{CaptionHit, Captions};
-pub use catalogue::{Catalogue, Facet, FacetCounts, FacetValue, Listed, Page, Recordings};
-pub use check::CacheProblem;
-pub use collection::Collection;
-pub use destination::{Claim, Claims, Destination};
-pub use draft::{CaptionPoint, EpochPoint, RecordingDraft};
-pub use duplicates::{Duplicate, DuplicateSettings, Duplicates, find_duplicates};
-pub use entry::{RecordingEntry, SegmentHash, SegmentRef};
-pub use error::{Error, Holder, Result};
-pub use exact::ExactIndex;
-pub use filter::{DEEPEST_FILTER, Expression, Filter, FilterProblem, LONGEST_FILTER, RowFilter};
-pub use graph::{GraphIndex, GraphSettings, HnswGraph};
-pub use keeper::SpaceKeeper;
-pub use missing::MissingRecording;
-pub use partitions::{Due, PartitionIndex};
-pub use plan::{Found, Plan};
-pub use planner::PlannedIndex;
-pub use reader::SpaceReader;
-pub use recording::{EpochRow, EpochView, Recording};
-pub use scores::ScoreTable;
-pub use search::{Hit, SearchRequest, VectorIndex};
-pub use space::Space;
-pub use spaces::{
-    Coverage, Demand, Promoted, Serving, SpaceName, SpaceRecord, Spaces, SpacesCopied,
+pub use contract::{
+    Catalogue, Claim, Claims, Destination, Facet, FacetCounts, FacetValue, Found, Hit, Listed,
+    Page, Plan, Recordings, SearchRequest, SpaceKeeper, SpaceReader, VectorIndex,
 };
-pub use vectors::Vectors;
-pub use writer::CollectionWriter;
+pub use error::{Error, Holder, Result};
+pub use filter::{DEEPEST_FILTER, Expression, Filter, FilterProblem, LONGEST_FILTER, RowFilter};
+pub use folder::{
+    Collection, CollectionWriter, Copied, Coverage, Demand, Duplicate, DuplicateSettings,
+    Duplicates, Existing, Promoted, Serving, SpaceRecord, Spaces, SpacesCopied, find_duplicates,
+};
+pub use recording::{
+    CaptionHit, CaptionPoint, Captions, EpochPoint, EpochRow, EpochView, Recording, RecordingDraft,
+    RecordingEntry, SegmentHash, SegmentRef, Space, SpaceName, Vectors,
+};
+pub use search::{
+    CacheProblem, Due, ExactIndex, GraphIndex, GraphSettings, HnswGraph, PartitionIndex,
+    PlannedIndex, ScoreTable,
+};
+pub use storage::MissingRecording;

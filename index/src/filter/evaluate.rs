@@ -8,7 +8,7 @@ use super::condition::{
     after_noon,
 };
 use super::grammar::{Comparator, number};
-use crate::{EpochRow, Recording, RecordingEntry};
+use crate::recording::{EpochRow, Recording, RecordingEntry};
 
 /// What a recording decides.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use super::evaluate::Verdict;
 use super::grammar::{Comparator, number};
 use super::parse::parse;
 use super::problem::FilterProblem;
-use crate::RecordingEntry;
+use crate::recording::RecordingEntry;
 
 /// Conditions on recordings and epochs, written in one text in the grammar of [AIP-160](https://google.aip.dev/160).
 ///

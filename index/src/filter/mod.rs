@@ -12,8 +12,9 @@ use std::collections::BTreeSet;
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EpochNumber, EpochRef, EventSet, RecordingId, Stage};
 
-use crate::handle::Handle;
-use crate::{EpochRow, Error, Recording, RecordingEntry, Result};
+use crate::error::{Error, Result};
+use crate::recording::{EpochRow, Recording, RecordingEntry};
+use crate::storage::Handle;
 pub(crate) use condition::{ChannelSet, EpochNumberPart, EpochTest};
 pub(crate) use evaluate::{RowCondition, Verdict};
 pub use expression::Expression;

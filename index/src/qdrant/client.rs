@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use tonic::Code;
 
 use super::{ApiKey, QdrantProblem, QdrantSettings, QdrantUrl};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// A connection with a thread of its own, so that the rest of the library stays synchronous.
 ///

@@ -14,8 +14,9 @@ use super::payload::Answer;
 use super::recording::{draft_without_points, kept};
 use super::spaces::Place;
 use super::{QdrantProblem, QdrantSettings, schema};
-use crate::{
-    CaptionPoint, EpochPoint, Error, RecordingDraft, RecordingEntry, Result, Space, SpaceName,
+use crate::error::{Error, Result};
+use crate::recording::{
+    CaptionPoint, EpochPoint, RecordingDraft, RecordingEntry, Space, SpaceName,
 };
 
 /// Points that are asked for at a time: about half a megabyte of vectors.
@@ -97,7 +98,7 @@ impl QdrantCollection {
     ///
     /// [`Error::OtherBundle`].
     pub fn expect_space(&self, expected: &Space) -> Result<()> {
-        crate::collection::expect_space(self.place().as_ref(), self.space(), expected)
+        crate::folder::expect_space(self.place().as_ref(), self.space(), expected)
     }
 
     /// Returns a number that grows with every change.

@@ -1,7 +1,9 @@
 //! Brings whole collections into Qdrant and back.
 
 use super::{QdrantCollection, QdrantProblem, QdrantSettings, QdrantWriter, Sent};
-use crate::{Collection, CollectionWriter, Error, RecordingEntry, Result, SpaceRecord};
+use crate::error::{Error, Result};
+use crate::folder::{Collection, CollectionWriter, SpaceRecord};
+use crate::recording::RecordingEntry;
 
 /// What a copy has, and what it took to make it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -80,7 +82,7 @@ pub fn copy_from_qdrant(
     to: &mut CollectionWriter,
     told: &mut dyn FnMut(&RecordingEntry, Sent),
 ) -> Result<QdrantCopied> {
-    crate::collection::expect_space(from.place().as_ref(), from.space(), to.space())?;
+    crate::folder::expect_space(from.place().as_ref(), from.space(), to.space())?;
     if let Some(record) = from.record()? {
         to.set_record_of_copy(record)?;
     }

@@ -7,7 +7,9 @@ use nocturne_encoder::Bundle;
 use nocturne_psg::RecordingId;
 
 use super::QdrantWriter;
-use crate::{Claims, Destination, Error, RecordingDraft, RecordingEntry, Result, Space};
+use crate::contract::{Claims, Destination};
+use crate::error::{Error, Result};
+use crate::recording::{RecordingDraft, RecordingEntry, Space};
 
 impl Destination for QdrantWriter {
     fn space(&self) -> &Space {

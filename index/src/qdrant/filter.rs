@@ -9,8 +9,9 @@ use qdrant_client::qdrant::{Condition, Filter};
 use super::expression::Asked;
 use super::payload::{CAPTION_POINT, EPOCH_POINT};
 use super::schema::epoch_point;
+use crate::filter::Expression;
 use crate::filter::{RowCondition, Verdict};
-use crate::{Expression, RecordingEntry};
+use crate::recording::RecordingEntry;
 
 /// What the points that are wanted are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +34,12 @@ pub(super) struct Translated {
 ///
 /// Every field of the filter is named here, so that a new one cannot be forgotten in silence.
 pub(super) fn translate<'a>(
-    filter: &crate::Filter,
+    filter: &crate::filter::Filter,
     wanted: Wanted,
     list: impl Iterator<Item = &'a RecordingEntry>,
     unserved: &BTreeSet<RecordingId>,
 ) -> Option<Translated> {
-    let crate::Filter {
+    let crate::filter::Filter {
         recordings,
         stages,
         channels,
@@ -164,20 +165,23 @@ mod tests {
         let list = std::iter::empty;
         let none = |filter| translate(&filter, Wanted::Epochs, list(), &BTreeSet::new()).is_none();
         let id = RecordingId::new("a").unwrap();
-        assert!(none(crate::Filter { stages: Some([].into()), ..Default::default() }));
-        assert!(none(crate::Filter { recordings: Some([].into()), ..Default::default() }));
-        assert!(none(crate::Filter {
+        assert!(none(crate::filter::Filter { stages: Some([].into()), ..Default::default() }));
+        assert!(none(crate::filter::Filter { recordings: Some([].into()), ..Default::default() }));
+        assert!(none(crate::filter::Filter {
             recordings: Some([id.clone()].into()),
             excluded_recordings: [id].into(),
             ..Default::default()
         }));
-        assert!(!none(crate::Filter { stages: Some([Stage::N2].into()), ..Default::default() }));
+        assert!(!none(crate::filter::Filter {
+            stages: Some([Stage::N2].into()),
+            ..Default::default()
+        }));
     }
 
     #[test]
     fn unserved_recordings_are_always_left_out() {
         let unserved = [RecordingId::new("late").unwrap()].into();
-        let (filter, list) = (crate::Filter::default(), std::iter::empty());
+        let (filter, list) = (crate::filter::Filter::default(), std::iter::empty());
         let translated = translate(&filter, Wanted::Epochs, list, &unserved).unwrap();
         assert_eq!(translated.filter.must_not, [one_of("recording", ["late"])]);
         assert!(translated.is_whole);

@@ -16,13 +16,13 @@ use super::pass::Damaged;
 use super::payload::Answer;
 use super::schema::{CAPTION, SIGNAL};
 use super::{QdrantCollection, QdrantProblem, QdrantSettings};
+use crate::contract::expect_dim;
+use crate::contract::{Found, Hit, Plan, Recordings, SearchRequest, VectorIndex};
+use crate::error::{Error, Result};
 use crate::filter::Conditions;
-use crate::search::expect_dim;
-use crate::vectors::cosine;
-use crate::{
-    CaptionHit, Error, Found, Hit, MissingRecording, Plan, RecordingEntry, Recordings, Result,
-    SearchRequest, Space, VectorIndex,
-};
+use crate::recording::cosine;
+use crate::recording::{CaptionHit, RecordingEntry, Space};
+use crate::storage::MissingRecording;
 
 /// Points that are asked for beyond those that are wanted, so that a tie at the end is seen whole.
 const BEYOND: usize = 16;
@@ -98,7 +98,7 @@ impl QdrantIndex {
     ///
     /// [`QdrantProblem::Changed`] where a writer has gone on since the list was read, and those of
     /// [`find`](VectorIndex::find).
-    pub fn count(&self, filter: &crate::Filter) -> Result<usize> {
+    pub fn count(&self, filter: &crate::filter::Filter) -> Result<usize> {
         self.expect_recordings(filter)?;
         let (list, unserved) = (self.collection.recordings(), &self.collection.manifest.pending);
         let filter = match translate(filter, Wanted::Epochs, list, unserved) {
@@ -124,7 +124,7 @@ impl QdrantIndex {
     }
 
     /// Counts the epochs that a filter allows recording by recording.
-    fn count_here(&self, filter: &crate::Filter) -> Result<usize> {
+    fn count_here(&self, filter: &crate::filter::Filter) -> Result<usize> {
         let mut n_allowed = 0;
         for entry in self.collection.recordings() {
             n_allowed += match filter.conditions(entry) {
@@ -166,7 +166,7 @@ impl QdrantIndex {
     /// # Errors
     ///
     /// [`Error::UnknownRecording`] and [`Error::Filter`].
-    pub fn expect_recordings(&self, filter: &crate::Filter) -> Result<()> {
+    pub fn expect_recordings(&self, filter: &crate::filter::Filter) -> Result<()> {
         let entries = self.collection.entries();
         filter.check(&entries.iter().copied())?;
         let mut named = filter.recordings.iter().flatten();
@@ -367,7 +367,7 @@ pub(super) struct Candidate {
 
 /// Decides about candidates by the filter itself, whatever the server was asked.
 struct Allowed<'a> {
-    filter: &'a crate::Filter,
+    filter: &'a crate::filter::Filter,
     /// For each recording met so far: nothing where none of its epochs is allowed, and no conditions where all are.
     #[expect(clippy::option_option, reason = "both levels are named in the sentence above")]
     conditions: BTreeMap<RecordingId, Option<Option<Conditions>>>,

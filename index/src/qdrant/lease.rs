@@ -40,7 +40,7 @@ use super::manifest::LEASE;
 use super::payload::{Answer, Payload};
 use super::schema::lease_point;
 use super::{QdrantProblem, QdrantUrl, list};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// What is known of a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,9 @@ use super::client::{Caller, Connection};
 use super::lease::{Lease, taken_over};
 use super::list::Expected;
 use super::{QdrantProblem, manifest};
-use crate::{Claim, Claims, Error, RecordingEntry, Result};
+use crate::contract::{Claim, Claims};
+use crate::error::{Error, Result};
+use crate::recording::RecordingEntry;
 
 /// How often a writer renews a lease in the time that it lasts.
 const BEATS: u32 = 3;

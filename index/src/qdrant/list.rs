@@ -10,7 +10,7 @@ use qdrant_client::qdrant::{
 use super::QdrantUrl;
 use super::client::{Caller, Connection};
 use super::payload::{Answer, Payload};
-use crate::Result;
+use crate::error::Result;
 
 /// Points that are asked for at a time.
 const PAGE: u32 = 1000;

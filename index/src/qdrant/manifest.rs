@@ -33,7 +33,8 @@ use super::list::{self, Expected};
 use super::payload::{Answer, Payload};
 use super::schema::{recording_point, space_point};
 use super::spaces::notes;
-use crate::{Error, Recording, RecordingEntry, Result, Space};
+use crate::error::{Error, Result};
+use crate::recording::{Recording, RecordingEntry, Space};
 
 /// The version that this build writes, and the newest that it reads. The first one knew no leases.
 const FORMAT: u32 = 2;

@@ -8,7 +8,8 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::payload::{Answer, payload};
 use super::schema::{CAPTION, SIGNAL, caption_point, epoch_point};
-use crate::{EpochRow, Recording, RecordingEntry, Result};
+use crate::error::Result;
+use crate::recording::{EpochRow, Recording, RecordingEntry};
 
 /// The points of one recording: each epoch is followed by its captions.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,13 +11,14 @@ use super::QdrantIndex;
 use super::index::Candidate;
 use super::night::{NightPoint, PointRow};
 use super::recording::Read;
-use crate::codes::Codes;
-use crate::search::expect_dim;
-use crate::vectors::cosine;
-use crate::{
-    MissingRecording, Recording, RecordingEntry, Result, ScoreTable, SearchRequest, VectorIndex,
-    threads,
-};
+use crate::contract::expect_dim;
+use crate::contract::{SearchRequest, VectorIndex};
+use crate::error::Result;
+use crate::recording::cosine;
+use crate::recording::{Recording, RecordingEntry};
+use crate::search::{ScoreTable, threads};
+use crate::storage::MissingRecording;
+use crate::vector::Codes;
 
 /// The recordings that passes have found to be damaged.
 #[derive(Debug, Default)]

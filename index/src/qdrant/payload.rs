@@ -13,7 +13,8 @@ use qdrant_client::qdrant::{
 
 use super::QdrantProblem;
 use super::night::{CaptionRow, PointRow};
-use crate::{EpochRow, Error, RecordingEntry, Result};
+use crate::error::{Error, Result};
+use crate::recording::{EpochRow, RecordingEntry};
 
 /// The fields of a point.
 pub(super) type Payload = HashMap<String, Value>;

@@ -17,13 +17,12 @@ use super::manifest::{self, Details};
 use super::payload::{Answer, EPOCH_POINT};
 use super::schema::{SIGNAL, epoch_point};
 use super::{QdrantCollection, QdrantProblem};
-use crate::codes::Codes;
-use crate::segment::{Segment, seal};
+use crate::contract::Recordings;
+use crate::error::{Error, Result};
+use crate::recording::{EpochPoint, EpochRow, Recording, RecordingDraft, RecordingEntry, Space};
 use crate::storage::FileContent;
-use crate::{
-    EpochPoint, EpochRow, Error, Recording, RecordingDraft, RecordingEntry, Recordings, Result,
-    Space,
-};
+use crate::storage::segment::{Segment, seal};
+use crate::vector::Codes;
 
 /// Epochs that are asked for at a time: a night in one or two answers of 2 MB.
 const PAGE: u32 = 1024;

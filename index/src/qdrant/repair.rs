@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use nocturne_psg::RecordingId;
 
 use super::{QdrantSettings, QdrantWriter, Sent};
-use crate::{Collection, Result};
+use crate::error::Result;
+use crate::folder::Collection;
 
 /// What became of a recording that was to be repaired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -44,7 +44,7 @@ use uuid::Uuid;
 
 use super::QdrantUrl;
 use super::client::Connection;
-use crate::Result;
+use crate::error::Result;
 
 /// Name of the vector of an epoch.
 pub(super) const SIGNAL: &str = "signal";

@@ -8,7 +8,8 @@ use super::collection::read_night;
 use super::filter::one_of;
 use super::lease::of_no_later;
 use super::night::Night;
-use crate::{RecordingEntry, Result};
+use crate::error::Result;
+use crate::recording::RecordingEntry;
 
 /// A recording on its way to the server.
 pub(super) struct Sending<'a> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{QdrantProblem, QdrantUrl};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// A key of the server, which no message ever shows.
 #[derive(Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use qdrant_client::qdrant::{CollectionInfo, CollectionStatus};
 use super::client::Connection;
 use super::spaces::Place;
 use super::{QdrantProblem, QdrantSettings};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Pause between two looks, unless the settings say a shorter one.
 const PAUSE: Duration = Duration::from_secs(1);

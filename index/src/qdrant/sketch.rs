@@ -26,7 +26,8 @@ use super::night::{Night, NightPoint, PointRow};
 use super::payload::{Answer, Payload, numbers};
 use super::schema::{SKETCH, sketch_point};
 use super::{QdrantIndex, collection};
-use crate::{RecordingEntry, Result};
+use crate::error::Result;
+use crate::recording::RecordingEntry;
 
 /// Most clusters of a night.
 const MOST: usize = 16;
@@ -294,7 +295,7 @@ mod tests {
     use nocturne_psg::{EpochNumber, EventSet, Quality};
 
     use super::*;
-    use crate::EpochRow;
+    use crate::recording::EpochRow;
 
     fn night(vectors: &[([f32; 2], Option<Stage>)]) -> Night {
         let point = |(number, (vector, stage)): (u32, &([f32; 2], Option<Stage>))| NightPoint {

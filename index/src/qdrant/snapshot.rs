@@ -3,7 +3,7 @@
 use qdrant_client::qdrant::SnapshotDescription;
 
 use super::{QdrantCollection, QdrantProblem, schema};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// A file on the server with all of one of its collections.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

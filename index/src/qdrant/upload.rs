@@ -17,8 +17,9 @@ use super::recording::sealed;
 use super::sending::{Sending, delete};
 use super::spaces::Place;
 use super::{QdrantProblem, QdrantSettings, schema, sketch, version};
-use crate::collection::expect_space;
-use crate::{Error, Recording, RecordingDraft, RecordingEntry, Result, Space};
+use crate::error::{Error, Result};
+use crate::folder::expect_space;
+use crate::recording::{Recording, RecordingDraft, RecordingEntry, Space};
 
 /// Writes recordings into a collection in Qdrant.
 ///

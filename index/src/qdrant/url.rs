@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::QdrantProblem;
-use crate::{Error, Result, SpaceName};
+use crate::error::{Error, Result};
+use crate::recording::SpaceName;
 
 /// Port of Qdrant's gRPC interface.
 const PORT: u16 = 6334;

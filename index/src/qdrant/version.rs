@@ -2,7 +2,7 @@
 
 use super::QdrantProblem;
 use super::client::Connection;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The first version that writes a point only where there is none, or only where there is one. Earlier ones pass over
 /// such a condition in silence, and two writers would undo each other's work.

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::{FileContent, Item, Lock, Locking, Storage, StorageFile};
-use crate::Holder;
+use crate::error::Holder;
 
 /// A folder of the file system.
 #[derive(Debug, Clone)]

@@ -3,8 +3,14 @@
 //! Names are relative to the collection's folder and use `/`; the folder itself is the empty name.
 
 mod below;
+mod cache_files;
+pub(crate) mod checksummed_lines;
+pub(crate) mod envelope;
 mod file_content;
 mod folder;
+mod missing;
+mod open_segment;
+pub(crate) mod segment;
 mod simulated;
 
 use std::fmt::Debug;
@@ -12,11 +18,14 @@ use std::io;
 use std::path::PathBuf;
 
 pub use below::Below;
+pub(crate) use cache_files::CacheFiles;
 pub use file_content::FileContent;
 pub use folder::Folder;
+pub use missing::MissingRecording;
+pub(crate) use open_segment::Handle;
 pub use simulated::{CrashImage, Fault, Simulated};
 
-use crate::Holder;
+use crate::error::Holder;
 
 /// What a collection asks of a folder.
 ///

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Item, Lock, Locking, Storage, StorageFile};
-use crate::Holder;
+use crate::error::Holder;
 
 /// A folder in memory; clones are the same folder.
 ///

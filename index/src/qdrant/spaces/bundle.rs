@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use nocturne_encoder::Bundle;
 
 use super::notes::{self, RECORD};
-use crate::collection::expect_space;
+use crate::error::Result;
+use crate::folder::SpaceRecord;
+use crate::folder::expect_space;
 use crate::qdrant::{QdrantCollection, QdrantWriter};
-use crate::{Result, Space, SpaceName, SpaceRecord};
+use crate::recording::{Space, SpaceName};
 
 impl QdrantCollection {
     /// Returns what is told of the space; nothing for `main` where nobody has told.

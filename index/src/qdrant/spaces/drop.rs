@@ -2,9 +2,11 @@
 
 use super::notes::{self, SERVING};
 use super::{QdrantSpaces, pointer};
+use crate::error::{Error, Result};
+use crate::folder::Serving;
 use crate::qdrant::client::Connection;
 use crate::qdrant::schema::exists_by_name;
-use crate::{Error, Result, Serving, SpaceName};
+use crate::recording::SpaceName;
 
 impl QdrantSpaces {
     /// Removes a space and its collections; `main` can be made again with [`create`](Self::create).

@@ -25,7 +25,9 @@ use super::client::Connection;
 use super::manifest::Manifest;
 use super::schema::exists_by_name;
 use super::{QdrantCollection, QdrantProblem, QdrantSettings, QdrantUrl, QdrantWriter};
-use crate::{Coverage, Demand, Error, Promoted, Result, Serving, SpaceName, SpaceRecord};
+use crate::error::{Error, Result};
+use crate::folder::{Coverage, Demand, Promoted, Serving, SpaceRecord};
+use crate::recording::SpaceName;
 use notes::RECORD;
 
 /// The spaces of a collection in Qdrant; [`Spaces`](crate::Spaces) are those of one in a folder.

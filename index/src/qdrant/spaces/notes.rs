@@ -11,12 +11,12 @@ use qdrant_client::qdrant::{DeletePoints, GetPoints, RetrievedPoint};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::error::{Error, Result};
 use crate::qdrant::client::Connection;
 use crate::qdrant::list::{Expected, answer, one_after_the_other, put};
 use crate::qdrant::manifest::{json, text_of};
 use crate::qdrant::payload::Payload;
 use crate::qdrant::schema::{note_point, space_point};
-use crate::{Error, Result};
 
 /// Tells which bundle fills the space: in every space but `main`, which is older than these notes.
 pub(super) const RECORD: &str = "record";

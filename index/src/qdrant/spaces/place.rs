@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{QdrantSpaces, pointer};
+use crate::error::Result;
+use crate::folder::Serving;
 use crate::qdrant::client::Connection;
-use crate::{Result, Serving, SpaceName};
+use crate::recording::SpaceName;
 
 /// A space of a collection.
 #[derive(Debug, Clone)]

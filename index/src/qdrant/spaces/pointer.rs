@@ -18,10 +18,11 @@
 use qdrant_client::qdrant::CreateAlias;
 
 use super::notes::{self, SERVING};
+use crate::error::{Error, Result};
+use crate::folder::Serving;
 use crate::qdrant::client::Connection;
 use crate::qdrant::schema::exists_by_name;
 use crate::qdrant::{QdrantProblem, QdrantUrl};
-use crate::{Error, Result, Serving};
 
 /// Reads which space of the connection's collection is served.
 ///

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use nocturne_psg::RecordingId;
 use qdrant_client::qdrant::{Condition, Filter};
 
+use crate::error::{Error, Result};
 use crate::qdrant::QdrantProblem;
 use crate::qdrant::client::Connection;
 use crate::qdrant::lease::Lease;
 use crate::qdrant::list;
 use crate::qdrant::manifest::LEASE;
-use crate::{Error, Result};
 
 /// Waits until nobody can be at work on a recording of a space: each lease is given back, or was seen without a beat for as
 /// long as its holder had said.

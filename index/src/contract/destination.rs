@@ -1,0 +1,158 @@
+//! Where recordings are written: a folder, or a server of Qdrant.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use nocturne_encoder::Bundle;
+use nocturne_psg::RecordingId;
+
+use crate::error::{Error, Result};
+use crate::folder::CollectionWriter;
+use crate::recording::{RecordingDraft, RecordingEntry, Space};
+
+/// A collection that is open for writing.
+///
+/// [`CollectionWriter`] writes into a folder, [`QdrantWriter`](crate::qdrant::QdrantWriter) into a server. Both keep the
+/// same bytes of a recording, under the same hash.
+pub trait Destination: Send {
+    /// Returns which bundle the collection is filled with.
+    fn space(&self) -> &Space;
+
+    /// Keeps where the bundle is that the space is filled with, for programs that are not told; a space that has no
+    /// recording yet counts as made at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherBundle`] where another bundle fills the space, and those of the kind of destination.
+    fn set_bundle(&mut self, bundle: &Bundle, now: Timestamp) -> Result<()>;
+
+    /// Returns the acknowledged recordings, by ascending name, as this writer knows them.
+    fn recordings(&self) -> Box<dyn ExactSizeIterator<Item = &RecordingEntry> + '_>;
+
+    /// Returns what is acknowledged of a recording, where there is one of that name.
+    fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry>;
+
+    /// Returns the recordings that are known to be damaged, and how; a new commit of one mends it.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening the collection.
+    fn damaged(&self) -> Result<Vec<(RecordingId, Error)>>;
+
+    /// Adds a recording, or replaces the one of its name. When this returns, it is there whole, safely, and found.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Draft`] and [`Error::Dimension`] where the recording is not fit to be kept, one of which
+    /// [`Error::is_held`] says that another writer is at work on it, and those of the kind of destination.
+    fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry>;
+
+    /// Sets what is said of a recording.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`], and those of [`commit`](Self::commit).
+    fn set_metadata(
+        &mut self,
+        id: &RecordingId,
+        metadata: BTreeMap<String, String>,
+    ) -> Result<RecordingEntry>;
+
+    /// Removes a recording.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`], and those of [`commit`](Self::commit).
+    fn remove(&mut self, id: &RecordingId) -> Result<()>;
+
+    /// Returns what hands out the recordings among the writers of this collection.
+    fn claims(&self) -> Box<dyn Claims>;
+}
+
+/// Hands out recordings among the writers of a collection, so that no two prepare the same one.
+///
+/// Whoever commits what it has not claimed claims it by that; a claim makes that known before the work begins.
+pub trait Claims: Send + Sync {
+    /// Asks for a recording of which `listed` was known. A claim ends when the recording is committed, changed or removed,
+    /// and when it is [given back](Self::give_back).
+    ///
+    /// # Errors
+    ///
+    /// Those of the kind of destination.
+    fn claim(&self, id: &RecordingId, listed: Option<&RecordingEntry>) -> Result<Claim>;
+
+    /// Gives a claimed recording back of which nothing was written.
+    fn give_back(&self, id: &RecordingId);
+}
+
+/// What came of a claim.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Claim {
+    /// Nobody else works on the recording; this is acknowledged of it now.
+    Ours(Option<RecordingEntry>),
+    /// Another writer is at work on it.
+    Held {
+        /// Who that is.
+        holder: String,
+        /// When it may be worth to ask again.
+        look_again: Duration,
+    },
+}
+
+/// The claims of the only writer of a folder.
+#[derive(Debug, Clone, Copy)]
+struct AllOurs;
+
+impl Claims for AllOurs {
+    fn claim(&self, _id: &RecordingId, listed: Option<&RecordingEntry>) -> Result<Claim> {
+        Ok(Claim::Ours(listed.cloned()))
+    }
+
+    fn give_back(&self, _id: &RecordingId) {}
+}
+
+impl Destination for CollectionWriter {
+    fn space(&self) -> &Space {
+        Self::space(self)
+    }
+
+    fn set_bundle(&mut self, bundle: &Bundle, now: Timestamp) -> Result<()> {
+        Self::set_bundle(self, bundle, now)
+    }
+
+    fn recordings(&self) -> Box<dyn ExactSizeIterator<Item = &RecordingEntry> + '_> {
+        Box::new(Self::recordings(self))
+    }
+
+    fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry> {
+        Self::entry(self, id)
+    }
+
+    /// Reads every segment.
+    fn damaged(&self) -> Result<Vec<(RecordingId, Error)>> {
+        Self::damaged(self)
+    }
+
+    fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry> {
+        Self::commit(self, draft)
+    }
+
+    fn set_metadata(
+        &mut self,
+        id: &RecordingId,
+        metadata: BTreeMap<String, String>,
+    ) -> Result<RecordingEntry> {
+        Self::set_metadata(self, [(id.clone(), metadata)].into())?;
+        let entry = Self::entry(self, id).cloned();
+        entry.ok_or_else(|| Error::UnknownRecording { recording: id.clone() })
+    }
+
+    fn remove(&mut self, id: &RecordingId) -> Result<()> {
+        Self::remove(self, id)
+    }
+
+    fn claims(&self) -> Box<dyn Claims> {
+        Box::new(AllOurs)
+    }
+}

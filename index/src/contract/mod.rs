@@ -1,0 +1,16 @@
+//! What every store of recordings can do, a folder as well as a Qdrant server: search, read, write, list.
+
+mod catalogue;
+mod destination;
+mod index;
+mod keeper;
+mod plan;
+mod reader;
+
+pub use catalogue::{Catalogue, Facet, FacetCounts, FacetValue, Listed, Page, Recordings};
+pub use destination::{Claim, Claims, Destination};
+pub(crate) use index::expect_dim;
+pub use index::{Hit, SearchRequest, VectorIndex};
+pub use keeper::SpaceKeeper;
+pub use plan::{Found, Plan};
+pub use reader::SpaceReader;
