@@ -78,6 +78,9 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
+/// Packages that are workspaces of their own.
+const OUTSIDE: [&str; 1] = ["trainer"];
+
 #[test]
 fn every_member_of_the_workspace_has_its_arrows() {
     let workspace = manifest(".");
@@ -85,6 +88,7 @@ fn every_member_of_the_workspace_has_its_arrows() {
     let members: BTreeSet<&str> = members.iter().map(|member| member.as_str().unwrap()).collect();
     let known: BTreeSet<&str> =
         ARROWS.iter().map(|(package, _)| *package).filter(|package| *package != ".").collect();
+    let members: BTreeSet<&str> = members.into_iter().chain(OUTSIDE).collect();
     assert_eq!(members, known);
 }
 
@@ -130,16 +134,44 @@ fn quarantined_packages_stay_where_they_are_tamed() {
 }
 
 #[test]
-fn training_framework_stays_out_of_the_default_build() {
-    let workspace = manifest(".");
-    let members = workspace["workspace"]["default-members"].as_array().unwrap();
-    assert!(members.iter().all(|member| member.as_str() != Some("trainer")));
+fn training_framework_is_not_in_the_root_lock_file() {
+    let names = |lock: &str| -> BTreeSet<String> {
+        let text = std::fs::read_to_string(root().join(lock)).unwrap();
+        let lock: Table = text.parse().unwrap();
+        let packages = lock["package"].as_array().unwrap().iter();
+        packages.map(|package| package["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let framework = |name: &String| ["burn", "cubecl"].iter().any(|it| name.starts_with(it));
+    assert!(!names("Cargo.lock").iter().any(framework));
+    assert!(names("trainer/Cargo.lock").iter().any(framework));
 }
 
 #[test]
 fn every_package_takes_the_lints_of_the_workspace() {
+    let lints = &manifest(".")["workspace"]["lints"];
     for (package, _) in ARROWS {
-        assert_eq!(manifest(package)["lints"]["workspace"].as_bool(), Some(true), "{package}");
+        let manifest = manifest(package);
+        let own = &manifest["lints"];
+        let takes = own.get("workspace").and_then(|it| it.as_bool()) == Some(true);
+        assert!(takes || OUTSIDE.contains(&package) && own == lints, "{package}");
+    }
+}
+
+#[test]
+fn workspaces_agree_on_the_compiler_and_on_profiles() {
+    let root = manifest(".");
+    for package in OUTSIDE {
+        let outside = manifest(package);
+        for (field, value) in root["workspace"]["package"].as_table().unwrap() {
+            assert_eq!(&outside["package"][field], value, "`{field}` of {package}");
+        }
+        for (profile, settings) in outside["profile"].as_table().unwrap() {
+            for (field, value) in
+                settings.as_table().unwrap().iter().filter(|(it, _)| *it != "package")
+            {
+                assert_eq!(&root["profile"][profile][field], value, "`{field}` of {package}");
+            }
+        }
     }
 }
 
@@ -178,8 +210,9 @@ fn license_and_documents_are_there() {
     let missing: Vec<_> =
         documents.into_iter().filter(|name| !root().join(name).is_file()).collect();
     assert!(missing.is_empty(), "missing: {missing:?}");
-    let versions: BTreeMap<&str, String> = ARROWS
-        .iter()
+    // `workspaces_agree_on_the_compiler_and_on_profiles` compares the license of the others.
+    let members = ARROWS.iter().filter(|(package, _)| !OUTSIDE.contains(package));
+    let versions: BTreeMap<&str, String> = members
         .map(|(package, _)| (*package, manifest(package)["package"]["license"].to_string()))
         .collect();
     assert!(versions.values().all(|license| license == versions["."].as_str()), "{versions:?}");

@@ -10,6 +10,9 @@ use crate::{python, runtime};
 /// Packages for the independent gRPC client of the tests.
 const CLIENT_PACKAGES: [&str; 2] = ["grpcio==1.76.0", "grpcio-reflection==1.76.0"];
 
+/// Folders of the workspaces that the stable compiler builds; they share the target folder of `.cargo/config.toml`.
+const WORKSPACES: [&str; 2] = [".", "trainer"];
+
 /// Returns the root of the repository.
 pub(crate) fn root() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -28,33 +31,36 @@ pub(crate) fn demo(library: Option<&Path>, folder: Option<&Path>) -> Result<()> 
     run(demo.args(folder).env("ORT_DYLIB_PATH", library))
 }
 
-/// Runs every test of the workspace.
+/// Runs every test of both workspaces.
 pub(crate) fn test(library: Option<&Path>) -> Result<()> {
     let library = runtime::set_up(library)?;
     let client = client_packages();
-    let mut tests = cargo();
-    if has_nextest() {
-        tests.args(["nextest", "run", "--workspace"]);
+    let all_but_documentation = if has_nextest() {
+        ["nextest", "run"].as_slice()
     } else {
-        // Every target but the documentation, which follows.
-        tests.args(["test", "--workspace", "--lib", "--bins", "--tests"]);
-    }
-    let mut documentation = cargo();
-    documentation.args(["test", "--workspace", "--doc"]);
-    for command in [&mut tests, &mut documentation] {
-        command
-            .env("ORT_DYLIB_PATH", &library)
-            .envs(client.as_ref().map(|folder| ("NOCTURNE_TEST_PYTHONPATH", folder)));
-        run(command)?;
+        &["test", "--lib", "--bins", "--tests"]
+    };
+    for workspace in WORKSPACES {
+        for kind in [all_but_documentation, &["test", "--doc"]] {
+            let mut tests = cargo_in(workspace);
+            tests.args(kind).arg("--workspace").env("ORT_DYLIB_PATH", &library);
+            run(tests.envs(client.as_ref().map(|folder| ("NOCTURNE_TEST_PYTHONPATH", folder))))?;
+        }
     }
     Ok(())
 }
 
-/// Checks format, lints and documentation.
+/// Checks format, lints and documentation of both workspaces.
 pub(crate) fn check() -> Result<()> {
-    run(cargo().args(["fmt", "--all", "--check"]))?;
-    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    run(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    for workspace in WORKSPACES {
+        // Formats the members of the workspace; `--all` would follow path dependencies out of it.
+        run(cargo_in(workspace).args(["fmt", "--check"]))?;
+        let lint = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        run(cargo_in(workspace).args(lint))?;
+        let document = ["doc", "--workspace", "--no-deps"];
+        run(cargo_in(workspace).args(document).env("RUSTDOCFLAGS", "-D warnings"))?;
+    }
+    Ok(())
 }
 
 /// Installs the Python packages of the independent client into `target/python`, or says why its test will be skipped.
@@ -89,8 +95,13 @@ fn has_nextest() -> bool {
 }
 
 pub(crate) fn cargo() -> Command {
+    cargo_in(".")
+}
+
+/// Returns a `cargo` that works on the workspace of a folder of the repository.
+fn cargo_in(workspace: &str) -> Command {
     let mut command = Command::new(option_env!("CARGO").unwrap_or("cargo"));
-    command.current_dir(root());
+    command.current_dir(root().join(workspace));
     command
 }
 

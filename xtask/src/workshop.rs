@@ -109,18 +109,20 @@ impl Workshop {
 
     /// Returns the release build of `nocturne`, which works in the folder.
     pub(crate) fn nocturne(&self) -> Command {
-        self.program("nocturne")
+        self.program("Cargo.toml", "nocturne")
     }
 
     fn nocturne_train(&self) -> Command {
-        self.program("nocturne-trainer")
+        self.program("trainer/Cargo.toml", "nocturne-trainer")
     }
 
-    fn program(&self, package: &str) -> Command {
+    /// Returns the release build of a package of the workspace with a manifest.
+    fn program(&self, manifest: &str, package: &str) -> Command {
         let mut command = cargo();
         command.args(["run", "--release", "--quiet", "--package", package, "--manifest-path"]);
-        command.arg(root().join("Cargo.toml")).arg("--");
-        command.env("ORT_DYLIB_PATH", &self.library).current_dir(&self.folder);
+        // The folder may be outside the repository, where `.cargo/config.toml` does not apply.
+        command.arg(root().join(manifest)).arg("--target-dir").arg(root().join("target"));
+        command.arg("--").env("ORT_DYLIB_PATH", &self.library).current_dir(&self.folder);
         command
     }
 }

@@ -1,6 +1,6 @@
 //! A checkpoint of the published size, written where an environment variable says so.
 //!
-//! `NOCTURNE_TEST_BASE_FOLDER=DIR cargo test -p nocturne-trainer --test checkpoint base_size` leaves `base.pt`
+//! `NOCTURNE_TEST_BASE_FOLDER=DIR cargo test --manifest-path trainer/Cargo.toml --test checkpoint base_size` leaves `base.pt`
 //! (1.5 GB) and `base-with-optimizer.pt` (4.6 GB, beyond what 32 bits count) in the folder, to measure imports with.
 
 use std::fs::File;
