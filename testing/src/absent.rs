@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Resource;
+use crate::resource::Resource;
 
 /// Why a test cannot run here.
 #[derive(Debug, Clone, PartialEq, Eq)]

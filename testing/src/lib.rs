@@ -19,13 +19,13 @@
 //!   `all` names every resource.
 
 mod absent;
+mod locate;
 mod resource;
 mod skip;
 
 pub use absent::Absent;
-pub use resource::{
-    Resource, golden, goldens, onnx_runtime, python_client, root, shared_data, shared_tables,
-};
+pub use locate::{golden, goldens, onnx_runtime, python_client, root, shared_data, shared_tables};
+pub use resource::Resource;
 pub use skip::report;
 
 /// Evaluates to the resource in a `Result<_, Absent>`; if it is absent, skips the test.

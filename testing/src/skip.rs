@@ -3,8 +3,9 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 
-use crate::resource::environment;
-use crate::{Absent, Resource};
+use crate::absent::Absent;
+use crate::locate::environment;
+use crate::resource::Resource;
 
 /// Records that the running test of `package` is skipped; called by [`skip!`](crate::skip).
 ///

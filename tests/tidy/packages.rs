@@ -1,12 +1,13 @@
-//! The shape of the repository: who may use whom, and what every file has.
+//! Which package may depend on which.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
 
 use toml::Table;
 
+use super::root;
+
 /// For each package, those of ours that it may use. A new arrow is a change of the design.
-const ARROWS: [(&str, &[&str]); 10] = [
+pub(super) const ARROWS: [(&str, &[&str]); 10] = [
     ("psg", &[]),
     ("proto", &[]),
     ("encoder", &["psg"]),
@@ -33,13 +34,6 @@ const QUARANTINE: [(&str, &[&str]); 6] = [
     ("clap", &[".", "trainer", "xtask"]),
 ];
 
-/// A file beyond this many lines holds two concepts.
-const LONGEST_FILE: usize = 600;
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 fn manifest(package: &str) -> Table {
     let path = root().join(package).join("Cargo.toml");
     std::fs::read_to_string(&path).unwrap().parse().unwrap()
@@ -55,27 +49,6 @@ fn dependencies_of_kind(package: &str, kind: &str) -> BTreeSet<String> {
     let manifest = manifest(package);
     let table = manifest.get(kind).and_then(|table| table.as_table());
     table.into_iter().flat_map(|table| table.keys().cloned()).collect()
-}
-
-fn sources() -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let folders = ARROWS.iter().flat_map(|(package, _)| {
-        ["src", "tests", "benches"].map(|it| root().join(package).join(it))
-    });
-    folders.filter(|folder| folder.is_dir()).for_each(|folder| walk(&folder, &mut files));
-    assert!(files.len() > 50, "the sources are not where they are looked for");
-    files
-}
-
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            walk(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
 }
 
 /// Packages that are workspaces of their own.
@@ -152,7 +125,7 @@ fn every_package_takes_the_lints_of_the_workspace() {
     for (package, _) in ARROWS {
         let manifest = manifest(package);
         let own = &manifest["lints"];
-        let takes = own.get("workspace").and_then(|it| it.as_bool()) == Some(true);
+        let takes = own.get("workspace").and_then(toml::Value::as_bool) == Some(true);
         assert!(takes || OUTSIDE.contains(&package) && own == lints, "{package}");
     }
 }
@@ -176,44 +149,10 @@ fn workspaces_agree_on_the_compiler_and_on_profiles() {
 }
 
 #[test]
-fn every_file_says_first_what_it_is_for() {
-    for path in sources() {
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.starts_with("//! "), "{} does not begin with `//!`", path.display());
+fn every_member_of_the_workspace_has_its_licence() {
+    let licence = |package| manifest(package)["package"]["license"].to_string();
+    // `workspaces_agree_on_the_compiler_and_on_profiles` compares the licence of the others.
+    for (package, _) in ARROWS.iter().filter(|(package, _)| !OUTSIDE.contains(package)) {
+        assert_eq!(licence(package), licence("."), "{package}");
     }
-}
-
-#[test]
-fn no_file_is_too_long() {
-    for path in sources() {
-        let lines = std::fs::read_to_string(&path).unwrap().lines().count();
-        assert!(lines <= LONGEST_FILE, "{} has {lines} lines", path.display());
-    }
-}
-
-#[test]
-fn no_test_is_switched_off_or_made_to_panic() {
-    // Put together here, so that this file does not find itself.
-    let banned = ["ignore", "should_panic"].map(|attribute| format!("#[{attribute}"));
-    for path in sources() {
-        let text = std::fs::read_to_string(&path).unwrap();
-        for attribute in &banned {
-            assert!(!text.contains(attribute), "{} has `{attribute}`", path.display());
-        }
-    }
-}
-
-#[test]
-fn license_and_documents_are_there() {
-    let documents =
-        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", ".ci/run"];
-    let missing: Vec<_> =
-        documents.into_iter().filter(|name| !root().join(name).is_file()).collect();
-    assert!(missing.is_empty(), "missing: {missing:?}");
-    // `workspaces_agree_on_the_compiler_and_on_profiles` compares the license of the others.
-    let members = ARROWS.iter().filter(|(package, _)| !OUTSIDE.contains(package));
-    let versions: BTreeMap<&str, String> = members
-        .map(|(package, _)| (*package, manifest(package)["package"]["license"].to_string()))
-        .collect();
-    assert!(versions.values().all(|license| license == versions["."].as_str()), "{versions:?}");
 }

@@ -1,0 +1,145 @@
+//! Which module of a package may import which: imports go down, and there are no cycles.
+//!
+//! Tests inside a package are exempt: they may build what they test with anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::{find, root, shown};
+
+/// A top-level module, and the modules of the same package that it may import.
+type Layer = (&'static str, &'static [&'static str]);
+
+/// For each package, its top-level modules from the ground up. A new import is a design change.
+const LAYERS: [(&str, &[Layer]); 1] = [(
+    "testing",
+    &[
+        ("resource", &[]),
+        ("absent", &["resource"]),
+        ("locate", &["absent", "resource"]),
+        ("skip", &["absent", "locate", "resource"]),
+    ],
+)];
+
+/// Returns the modules at the root of the package that a source text refers to by `crate::`.
+///
+/// Comments are skipped: documentation may link to a module that uses the documented one.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code: String = without_tests(text)
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let mut names = BTreeSet::new();
+    for (at, prefix) in code.match_indices("crate::") {
+        let is_suffix = code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$');
+        if !is_suffix {
+            names.extend(first_segments(&code[at + prefix.len()..]));
+        }
+    }
+    names
+}
+
+/// Returns the first name of each path after `crate::`: one, or those of a group in braces.
+fn first_segments(rest: &str) -> Vec<String> {
+    let name_at = |text: &str| -> String {
+        text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    };
+    let Some(group) = rest.strip_prefix('{') else { return vec![name_at(rest)] };
+    let (mut depth, mut names, mut is_start) = (0, Vec::new(), true);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => is_start = true,
+            _ if depth == 0 && is_start && !c.is_whitespace() => {
+                names.push(name_at(&group[at..]));
+                is_start = false;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// Returns a source text up to its test module, which comes last in a file.
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default()
+}
+
+/// Returns the imports of each top-level module of a package.
+fn graph(package: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let source = root().join(package).join("src");
+    let mut files = Vec::new();
+    find(&source, &["rs"], &mut files);
+    let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for path in files {
+        let inner = path.strip_prefix(&source).unwrap();
+        let module = inner.components().next().unwrap().as_os_str().to_string_lossy();
+        let module = module.trim_end_matches(".rs").to_owned();
+        if is_of_tests(inner) || ["lib", "main", "bin"].contains(&module.as_str()) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let imports = imports(&text);
+        let through_root = imports.iter().find(|name| name.starts_with(char::is_uppercase));
+        assert!(
+            through_root.is_none(),
+            "{} imports `{}` through the root of the package; name its module",
+            shown(&path),
+            through_root.unwrap(),
+        );
+        graph.entry(module).or_default().extend(imports);
+    }
+    for (module, imports) in &mut graph {
+        imports.remove(module);
+    }
+    graph
+}
+
+/// Returns whether a file only holds tests.
+fn is_of_tests(path: &Path) -> bool {
+    let names = path.iter().map(|name| name.to_string_lossy());
+    names
+        .into_iter()
+        .any(|name| name == "tests" || name == "tests.rs" || name.ends_with("_tests.rs"))
+}
+
+#[test]
+fn modules_import_only_what_their_layer_may() {
+    for (package, layers) in LAYERS {
+        let allowed: BTreeMap<&str, &[&str]> = layers.iter().copied().collect();
+        for (module, imports) in graph(package) {
+            let Some(allowed) = allowed.get(module.as_str()) else {
+                panic!("`{package}::{module}` is not in the table of layers; see ARCHITECTURE.md");
+            };
+            let wrong: Vec<&String> =
+                imports.iter().filter(|it| !allowed.contains(&it.as_str())).collect();
+            assert!(
+                wrong.is_empty(),
+                "`{package}::{module}` must not import {wrong:?}; see ARCHITECTURE.md"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_module_is_listed_after_those_that_it_imports() {
+    for (package, layers) in LAYERS {
+        for (at, (module, imports)) in layers.iter().enumerate() {
+            let lower: Vec<&str> = layers[..at].iter().map(|(name, _)| *name).collect();
+            for import in *imports {
+                assert!(lower.contains(import), "`{package}::{module}` is below `{import}`");
+            }
+        }
+    }
+}
+
+#[test]
+fn imports_are_found_in_paths_and_groups() {
+    let text = "use crate::{storage::{Folder, x::Y}, vector};\nuse crate::filter::Filter;\n\
+                // crate::skipped\nfn f() { crate::search::run() }\n#[cfg(test)]\nmod tests { use crate::up; }";
+    let expected = ["filter", "search", "storage", "vector"].map(str::to_owned);
+    assert_eq!(imports(text), BTreeSet::from(expected));
+}
