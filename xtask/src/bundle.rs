@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::chores::root;
 use crate::workshop::{Begin, Nights, Workshop};
+use crate::workspace::root;
 
 const TRAINING: Nights = Nights { name: "training", number: 200, seed: 7001 };
 const CALIBRATION: Nights = Nights { name: "calibration", number: 24, seed: 7002 };

@@ -1,4 +1,4 @@
-//! Kills an indexer at any moment, again and again, and looks whether anything that it acknowledged is lost.
+//! Kills indexers at random moments and checks that no acknowledged recording is lost.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::chores::{cargo, root, run};
 use crate::runtime;
+use crate::workspace::{cargo, root, run};
 
-/// Nights that are indexed, each a few minutes long.
+/// Number of nights to index; each is a few minutes long.
 const NIGHTS: &str = "40";
 
-/// Longest time that an indexer lives, in milliseconds: some end before they have begun, few end by themselves.
+/// Maximum lifetime of an indexer, in milliseconds: short enough that few finish.
 const LIFE_MS: u64 = 1500;
 
-/// Runs the rounds with the release build; a seed draws when each indexer dies.
+/// Runs the rounds with the release build; the seed decides when each indexer is killed.
 pub(crate) fn crash(library: Option<&Path>, rounds: u32, seed: u64) -> Result<()> {
     let library = runtime::set_up(library)?;
     run(cargo().args(["build", "--release", "--package", "nocturne"]))?;
@@ -35,8 +35,8 @@ pub(crate) fn crash(library: Option<&Path>, rounds: u32, seed: u64) -> Result<()
     let (mut n_killed, mut n_acknowledged) = (0, 0);
     for round in 1..=rounds {
         let outcome = rig.round(Duration::from_millis(draw(&mut random) % LIFE_MS));
-        let Outcome { was_killed, acknowledged } = outcome.with_context(|| {
-            format!("round {round} of seed {seed}; its collection is left in `target/crash`")
+        let Round { was_killed, acknowledged } = outcome.with_context(|| {
+            format!("round {round} of seed {seed}; its collection is in `target/crash`")
         })?;
         n_killed += u32::from(was_killed);
         n_acknowledged += acknowledged;
@@ -46,30 +46,32 @@ pub(crate) fn crash(library: Option<&Path>, rounds: u32, seed: u64) -> Result<()
             );
         }
     }
-    ensure!(n_killed > 0, "no indexer was killed: all were done before");
+    ensure!(n_killed > 0, "no indexer was killed: all had finished before");
     eprintln!(
         "crash: {rounds} rounds, {n_killed} killed, {n_acknowledged} acknowledged, none lost"
     );
     Ok(())
 }
 
-/// Where the rounds take place.
+/// The folders that the rounds work in.
 struct Rig {
     library: PathBuf,
     folder: PathBuf,
     nights: PathBuf,
 }
 
-struct Outcome {
+/// The result of one round.
+struct Round {
     was_killed: bool,
-    /// Recordings that were acknowledged in this round.
+    /// Number of recordings acknowledged in this round.
     acknowledged: usize,
 }
 
 impl Rig {
-    /// Indexes until the indexer is done or killed, and verifies what it told against what is there.
-    fn round(&self, life: Duration) -> Result<Outcome> {
-        let (collection, told) = (self.folder.join("collection"), self.folder.join("told.jsonl"));
+    /// Runs an indexer until it finishes or is killed, and verifies what it acknowledged.
+    fn round(&self, life: Duration) -> Result<Round> {
+        let collection = self.folder.join("collection");
+        let acked = self.folder.join("acknowledged.jsonl");
         let mut indexer = self
             .nocturne()
             .arg("index")
@@ -82,8 +84,8 @@ impl Rig {
             .spawn()
             .context("cannot start the indexer")?;
         let output = indexer.stdout.take().context("the indexer has no output")?;
-        let list = OpenOptions::new().create(true).append(true).open(&told);
-        let list = list.with_context(|| cannot("write", &told))?;
+        let list = OpenOptions::new().create(true).append(true).open(&acked);
+        let list = list.with_context(|| cannot("write", &acked))?;
         let (end_of_output, ended) = mpsc::channel::<()>();
         let listener = thread::spawn(move || {
             let _until_it_ends = end_of_output;
@@ -95,29 +97,29 @@ impl Rig {
             ensure!(status.success(), "the indexer ended by itself: {status}");
         }
         let was_killed = ended_by_itself.is_none();
-        // SIGKILL: the process has no moment to tidy up.
+        // SIGKILL: the process cannot clean up.
         indexer.kill().context("cannot kill the indexer")?;
         indexer.wait()?;
         let acknowledged = listener.join().ok().context("the listener failed")??;
         if was_killed && !collection.join("segments").is_dir() {
-            ensure!(acknowledged == 0, "something was acknowledged, and there is no collection");
-            return Ok(Outcome { was_killed, acknowledged });
+            ensure!(acknowledged == 0, "something was acknowledged, but there is no collection");
+            return Ok(Round { was_killed, acknowledged });
         }
-        if fs::metadata(&told)?.len() > 0 {
+        if fs::metadata(&acked)?.len() > 0 {
             run(self
                 .nocturne()
                 .arg("verify")
                 .arg(&collection)
                 .arg("--acked")
-                .arg(&told)
+                .arg(&acked)
                 .stdout(Stdio::null()))?;
         }
         if !was_killed {
-            // All nights are there: the next round begins with nothing.
+            // All nights are indexed: the next round starts from an empty folder.
             fs::remove_dir_all(&collection).with_context(|| cannot("remove", &collection))?;
-            fs::remove_file(&told).with_context(|| cannot("remove", &told))?;
+            fs::remove_file(&acked).with_context(|| cannot("remove", &acked))?;
         }
-        Ok(Outcome { was_killed, acknowledged })
+        Ok(Round { was_killed, acknowledged })
     }
 
     fn nocturne(&self) -> Command {
@@ -127,7 +129,7 @@ impl Rig {
     }
 }
 
-/// Keeps whole lines of what an indexer tells, and counts what it acknowledges.
+/// Appends the whole lines of an indexer's output to the list, and counts the acknowledgements.
 fn listen(mut output: impl BufRead, mut list: File) -> Result<usize> {
     let mut acknowledged = 0;
     let mut line = String::new();
@@ -145,7 +147,7 @@ fn cannot(action: &str, path: &Path) -> String {
     format!("cannot {action} `{}`", path.display())
 }
 
-/// The next number of a sequence (`SplitMix64`).
+/// Returns the next number of the sequence (`SplitMix64`).
 fn draw(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;

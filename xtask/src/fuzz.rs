@@ -1,28 +1,28 @@
-//! Feeds the readers with files that no recorder has written, target by target.
+//! Feeds the file readers with malformed input, target by target.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use crate::chores::{root, run};
+use crate::workspace::{root, run};
 
-/// What is fed, each a program in `fuzz/fuzz_targets`.
+/// Programs in `fuzz/fuzz_targets`.
 const TARGETS: [&str; 5] =
     ["edf_header", "edf_body", "annotation_xml", "annotation_text", "profile"];
 
-/// Longest time in seconds that one input may take.
+/// Maximum time per input, in seconds.
 const LONGEST_S: u32 = 5;
 
-/// Greatest memory in MiB that one input may take; the checks of memory themselves take a part of it.
+/// Maximum memory per input in MiB, including that of the sanitizer.
 const MOST_MIB: u32 = 512;
 
-/// Greatest length of an input in bytes.
+/// Maximum length of an input, in bytes.
 const LONGEST_INPUT: u32 = 1 << 16;
 
-/// Runs each target for some seconds from its seeds.
+/// Runs each target for some seconds, starting from the seeds in `fuzz/corpus`.
 ///
-/// What is found on the way is kept in `fuzz/target/corpus`, apart from the seeds in `fuzz/corpus`.
+/// New inputs go to `fuzz/target/corpus`, so that the seeds stay as they are.
 pub(crate) fn fuzz(seconds: u32) -> Result<()> {
     check_tools()?;
     let folder = root().join("fuzz");
@@ -41,11 +41,11 @@ pub(crate) fn fuzz(seconds: u32) -> Result<()> {
             .arg(format!("-max_len={LONGEST_INPUT}"))
             .arg("-print_final_stats=1"))?;
     }
-    eprintln!("fuzz: no input of {} targets stopped a reader", TARGETS.len());
+    eprintln!("fuzz: {} targets found no crash", TARGETS.len());
     Ok(())
 }
 
-/// Says what to install where something is missing.
+/// Checks that the tools are installed.
 fn check_tools() -> Result<()> {
     let answers = |arguments: &[&str]| {
         let mut command = nightly_cargo();
@@ -53,24 +53,22 @@ fn check_tools() -> Result<()> {
         command.status().is_ok_and(|status| status.success())
     };
     if !answers(&["--version"]) {
-        bail!(
-            "fuzzing needs the nightly compiler; install it by `rustup toolchain install nightly`"
-        );
+        bail!("fuzzing needs the nightly compiler: `rustup toolchain install nightly`");
     }
     if !answers(&["fuzz", "--version"]) {
-        bail!("fuzzing needs cargo-fuzz; install it by `cargo install cargo-fuzz --locked`");
+        bail!("fuzzing needs cargo-fuzz: `cargo install cargo-fuzz --locked`");
     }
     Ok(())
 }
 
-/// Returns `cargo fuzz`, to be run in its folder.
+/// Returns `cargo fuzz` for the fuzz package in `folder`.
 fn cargo_fuzz(folder: &Path) -> Command {
     let mut command = nightly_cargo();
     command.arg("fuzz").current_dir(folder);
     command
 }
 
-/// Returns the `cargo` of the nightly toolchain; what the one that runs this program has set is not handed on.
+/// Returns the `cargo` of the nightly toolchain, without the variables that the stable one has set for this program.
 fn nightly_cargo() -> Command {
     let mut command = Command::new("rustup");
     command.args(["run", "nightly", "cargo"]);

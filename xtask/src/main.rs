@@ -3,17 +3,20 @@
 #![expect(
     clippy::print_stderr,
     clippy::print_stdout,
-    reason = "a chore tells on the terminal what it does, and prints what it has measured"
+    reason = "a chore reports its progress and its results on the terminal"
 )]
 
 mod ablation;
 mod bundle;
-mod chores;
+mod check;
 mod crash;
+mod demo;
 mod fuzz;
 mod python;
 mod runtime;
+mod test;
 mod workshop;
+mod workspace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,45 +44,45 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Chore {
-    /// Gets the pinned ONNX Runtime library into `.ort/`; does nothing where it is already there.
+    /// Install the pinned ONNX Runtime library into `.ort/`, unless it is there already.
     Setup,
-    /// Sets up, builds the release and shows the main job on simulated nights, or on the recordings of a folder.
+    /// Build the release and demonstrate it on simulated nights, or on the recordings of a folder.
     Demo {
         /// Folder with EDF or BDF recordings.
         folder: Option<PathBuf>,
     },
-    /// Sets up and runs every test of the workspace.
+    /// Run every test of both workspaces and report the skipped ones.
     Test,
-    /// Checks format, lints and documentation.
+    /// Check format, lints and documentation of both workspaces.
     Check,
-    /// Makes the bundle `models/nocturne-tiny` again, from seeds; takes two to three hours and 20 GB.
+    /// Train the bundle `models/nocturne-tiny` again from seeds; takes two to three hours and 20 GB.
     Bundle {
-        /// Folder for nights, training set, run and bundle; a second call goes on in it.
+        /// Folder for nights, training set, run and bundle; a second call resumes in it.
         work: PathBuf,
     },
-    /// Trains small bundles with and without each part of the objective, and prints what each part does; takes some hours.
+    /// Train small bundles with and without each part of the objective and compare them; takes hours.
     Ablation {
-        /// Folder for nights, training sets, runs and bundles; a second call goes on in it.
+        /// Folder for nights, training sets, runs and bundles; a second call resumes in it.
         work: PathBuf,
-        /// Steps of each training; from drawn weights, some hundred teach nothing yet.
+        /// Training steps of each run; from random weights, a few hundred are not enough.
         #[arg(long, default_value_t = 2000)]
         steps: u32,
-        /// Begins with the weights of a run or a bundle, which were trained with signals scaled over the recording.
+        /// Start from the weights of this run or bundle, trained on signals scaled over the recording.
         #[arg(long, value_name = "DIR")]
         init: Option<PathBuf>,
-        /// Folders of scored recordings to measure on beside simulated nights.
+        /// Folder of scored recordings to evaluate on besides simulated nights; repeatable.
         #[arg(long, value_name = "DIR")]
         recordings: Vec<PathBuf>,
     },
-    /// Feeds the readers of files with what no recorder has written; needs the nightly compiler and cargo-fuzz.
+    /// Feed the file readers with malformed input; needs the nightly compiler and cargo-fuzz.
     Fuzz {
-        /// Seconds for each target.
+        /// Seconds per target.
         #[arg(default_value_t = 10)]
         seconds: u32,
     },
-    /// Kills indexers at any moment and checks that nothing that they acknowledged is lost.
+    /// Kill indexers at random moments and check that no acknowledged recording is lost.
     Crash {
-        /// Indexers that are started.
+        /// Number of indexers to start.
         #[arg(default_value_t = 200)]
         rounds: u32,
         /// Seed of the moments at which they are killed.
@@ -93,9 +96,9 @@ fn main() -> ExitCode {
     let library = arguments.onnxruntime.as_deref();
     let done = match arguments.chore {
         Chore::Setup => runtime::set_up(library).map(drop),
-        Chore::Demo { folder } => chores::demo(library, folder.as_deref()),
-        Chore::Test => chores::test(library),
-        Chore::Check => chores::check(),
+        Chore::Demo { folder } => demo::demo(library, folder.as_deref()),
+        Chore::Test => test::test(library),
+        Chore::Check => check::check(),
         Chore::Bundle { work } => bundle::make(library, &work),
         Chore::Ablation { work, steps, init, recordings } => {
             ablation::compare(library, &work, steps, init.as_deref(), &recordings)

@@ -1,4 +1,4 @@
-//! Python, which is needed for pip alone.
+//! Python, which is only needed for pip.
 
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -14,19 +14,16 @@ pub(crate) fn interpreter() -> Result<&'static str> {
             .status();
         status.is_ok_and(|status| status.success())
     };
-    ["python3", "python"]
-        .into_iter()
-        .find(runs)
-        .context("no Python 3 runs as `python3`; install it")
+    ["python3", "python"].into_iter().find(runs).context("cannot run `python3`; install Python 3")
 }
 
-/// Returns a command that runs pip, which still lacks its arguments.
+/// Returns a command that runs pip; the caller adds the arguments.
 pub(crate) fn pip() -> Result<Command> {
     let interpreter = interpreter()?;
     let has_pip =
         Command::new(interpreter).args(["-m", "pip", "--version"]).output()?.status.success();
     if !has_pip {
-        bail!("`{interpreter} -m pip` does not run; install pip, on Debian as `python3-pip`");
+        bail!("cannot run `{interpreter} -m pip`; install pip (on Debian: `python3-pip`)");
     }
     let mut command = Command::new(interpreter);
     command.args(["-m", "pip"]);

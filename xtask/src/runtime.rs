@@ -1,4 +1,4 @@
-//! Gets the pinned ONNX Runtime library from its Python wheel, checked by hash.
+//! Installs the pinned ONNX Runtime library from its Python wheel and verifies its hash.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::python;
 
-/// Version of ONNX Runtime that is fetched.
+/// Version of ONNX Runtime.
 const VERSION: &str = "1.31.1";
 
 /// A wheel for one platform, and the library in it.
@@ -58,13 +58,13 @@ const WHEELS: [Wheel; 3] = [
     },
 ];
 
-/// Returns the library to use: the given one, or the pinned one in `.ort/`, fetched where it is not there yet.
+/// Returns the library to use: the given one, or the pinned one in `.ort/`, which is installed if it is not there.
 pub(crate) fn set_up(given: Option<&Path>) -> Result<PathBuf> {
     if let Some(library) = given.filter(|library| !library.as_os_str().is_empty()) {
         if !library.is_file() {
-            bail!("`ORT_DYLIB_PATH` names `{}`, which is not there", library.display());
+            bail!("`ORT_DYLIB_PATH` names `{}`, which does not exist", library.display());
         }
-        eprintln!("setup: ONNX Runtime is {}, as `ORT_DYLIB_PATH` says", library.display());
+        eprintln!("setup: ONNX Runtime is {} (from `ORT_DYLIB_PATH`)", library.display());
         return Ok(library.to_owned());
     }
     let wheel = WHEELS
@@ -73,10 +73,10 @@ pub(crate) fn set_up(given: Option<&Path>) -> Result<PathBuf> {
         .with_context(|| {
             let (os, architecture) = (env::consts::OS, env::consts::ARCH);
             format!(
-                "no ONNX Runtime is pinned for {os} on {architecture}; name one in `ORT_DYLIB_PATH`"
+                "there is no pinned ONNX Runtime for {os} on {architecture}; set `ORT_DYLIB_PATH` to a library"
             )
         })?;
-    let library = crate::chores::root().join(".ort").join(wheel.library);
+    let library = crate::workspace::root().join(".ort").join(wheel.library);
     if library.is_file() && sha256(&library)? == wheel.library_sha256 {
         return Ok(library);
     }
@@ -85,8 +85,8 @@ pub(crate) fn set_up(given: Option<&Path>) -> Result<PathBuf> {
 }
 
 fn fetch(wheel: &Wheel, library: &Path) -> Result<()> {
-    eprintln!("setup: getting ONNX Runtime {VERSION} for {} …", wheel.platform);
-    let folder = library.parent().expect("the library lies in `.ort/`");
+    eprintln!("setup: installing ONNX Runtime {VERSION} for {} …", wheel.platform);
+    let folder = library.parent().expect("the library is in `.ort/`");
     let work = folder.join("work.tmp");
     if work.exists() {
         fs::remove_dir_all(&work)?;
@@ -106,14 +106,14 @@ fn fetch(wheel: &Wheel, library: &Path) -> Result<()> {
     for licence in ["LICENSE", "ThirdPartyNotices.txt"] {
         fs::rename(work.join("wheel/onnxruntime").join(licence), folder.join(licence))?;
     }
-    // The library comes last: where it is, everything is.
+    // The library comes last: if it is there, so is everything else.
     fs::rename(&unpacked, library)?;
     fs::remove_dir_all(&work)?;
     eprintln!("setup: ONNX Runtime is {}", library.display());
     Ok(())
 }
 
-/// Lets pip download the wheel; pip refuses one with another hash.
+/// Downloads the wheel with pip, which refuses a wheel with another hash.
 fn download(wheel: &Wheel, work: &Path) -> Result<()> {
     let requirements = work.join("requirements.txt");
     fs::write(&requirements, format!("onnxruntime=={VERSION} --hash=sha256:{}\n", wheel.sha256))?;
@@ -142,16 +142,14 @@ fn download(wheel: &Wheel, work: &Path) -> Result<()> {
         .status()
         .map_err(anyhow::Error::from)
         .and_then(python::check)
-        .context(
-            "pip cannot download ONNX Runtime; name a library that is there in `ORT_DYLIB_PATH`",
-        )
+        .context("pip cannot download ONNX Runtime; set `ORT_DYLIB_PATH` to an installed library")
 }
 
 fn unpack(work: &Path) -> Result<()> {
     let wheel = fs::read_dir(work)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .context("pip downloaded no wheel")?;
+        .context("pip did not download a wheel")?;
     let status = Command::new(python::interpreter()?)
         .args(["-m", "zipfile", "-e"])
         .arg(&wheel)

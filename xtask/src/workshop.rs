@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::chores::{cargo, root, run};
 use crate::runtime;
+use crate::workspace::{cargo, root, run};
 
 /// Nights, training sets, runs and bundles, each made once: a call that was stopped is gone on with by the next.
 pub(crate) struct Workshop {
