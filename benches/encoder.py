@@ -2,10 +2,10 @@
 
     python benches/encoder.py --weights weights.safetensors --config config.json BUNDLE...
 
-Each BUNDLE is a folder that `nocturne-train export` has made of those weights, in any precision.
-Prints one line for each tower, batch, number of threads and runtime: CPU seconds per item (of the whole process, so that
-a busy machine does not change them much), wall seconds per item, how many times fewer CPU seconds than PyTorch, and the
-lowest cosine to PyTorch's embeddings.
+Each BUNDLE is a folder written by `nocturne-train export` from these weights, in any precision.
+Prints one line for each tower, batch size, number of threads and runtime: CPU seconds per item (of the whole process, so
+that other load matters little), wall seconds per item, the speed-up over PyTorch in CPU seconds, and the lowest cosine
+with PyTorch's embeddings.
 Needs torch, onnxruntime, numpy and safetensors.
 """
 
@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 
 
 class Tower:
-    """Weights by name, and the layers that both towers share."""
+    """Weights by name, and the layers that both towers use."""
 
     def __init__(self, weights, prefix):
         self.weights, self.prefix = weights, prefix
@@ -40,7 +40,7 @@ class Tower:
         return F.linear(x, self.get(f"{name}.weight"), bias)
 
     def packed_attention(self, queries, tokens, name, heads, mask=None):
-        """nn.MultiheadAttention's layout: the three projections in one weight."""
+        """Attention in the layout of nn.MultiheadAttention: one weight for the three projections."""
         parts = zip(
             (queries, tokens, tokens),
             self.get(f"{name}.in_proj_weight").chunk(3),
@@ -59,7 +59,7 @@ def join(x):
 
 
 class SignalTower(Tower):
-    """Epochs `[n, 10, 1920]` to unit vectors."""
+    """Maps epochs `[n, 10, 1920]` to unit vectors."""
 
     def __init__(self, weights, config):
         super().__init__(weights, "biosignals")
@@ -115,13 +115,13 @@ class SignalTower(Tower):
 
 
 def rotate(x, angles):
-    """Turns the pairs of neighbouring components."""
+    """Rotates the pairs of adjacent components (rotary position embedding)."""
     even, odd, cos, sin = x[..., ::2], x[..., 1::2], angles.cos(), angles.sin()
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2)
 
 
 class TextTower(Tower):
-    """Tokens `[n, context]`, padded with 0, to unit vectors; every position is computed."""
+    """Maps tokens `[n, context]`, padded with 0, to unit vectors; every position is computed."""
 
     def __init__(self, weights, config):
         super().__init__(weights, "text")
@@ -151,7 +151,7 @@ class TextTower(Tower):
 def session(path, threads):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # As Nocturne opens its sessions.
+    # The same session options as in Nocturne.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     loaded = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = loaded.get_inputs()[0].name
@@ -159,7 +159,7 @@ def session(path, threads):
 
 
 def measure(run, batch, repeats):
-    """Returns the output, and the least CPU and wall seconds per item."""
+    """Returns the output, and the lowest CPU and wall seconds per item."""
     output = run(batch)
     cpu_s = wall_s = math.inf
     for _ in range(repeats):

@@ -1,10 +1,10 @@
-"""Asks other libraries what `cargo bench -p nocturne-index --bench search` asks ours, about the same vectors.
+"""Runs the queries of `cargo bench -p nocturne-index --bench search` against other libraries, on the same vectors.
 
     cargo bench -p nocturne-index --bench search -- --save DIR
     python benches/peers.py DIR [--libraries faiss,hnswlib,usearch]      # pip install faiss-cpu hnswlib usearch
 
-Prints a line of JSON for each library, setting and kind of query, in the same fields: one thread, one query at a time,
-processor time. Settings are swept, and M and efConstruction too with --tuned, for a library is judged by its best.
+Prints one line of JSON for each library, setting and kind of query, with the same fields: one thread, one query at a
+time, processor time. Settings are swept (with --tuned also M and efConstruction): each library is compared at its best.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main():
 
 
 def nearest(epochs, queries):
-    """Returns the ten nearest of each query, by all products."""
+    """Returns the ten nearest of each query by exhaustive search."""
     best = []
     for query in queries:
         scores = epochs @ query
@@ -77,7 +77,7 @@ def built(name, epochs, make):
 
 
 def own_bytes():
-    """Returns the memory of this process that is in no file."""
+    """Returns the anonymous memory of this process, in bytes."""
     lines = pathlib.Path("/proc/self/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
 
@@ -147,7 +147,7 @@ def usearch_indexes(epochs, builds):
         index = built(f"usearch i8 M={m} ef={ef}", epochs, lambda: make(m, ef))
 
         def search(query):
-            # Codes of 8 bits are rescored, as ours are.
+            # The hits of 8-bit codes are rescored, as in Nocturne.
             keys = index.search(query, 3 * K, threads=1).keys
             return keys[np.argsort(-(epochs[keys] @ query))[:K]].tolist()
 

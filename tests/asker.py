@@ -1,7 +1,7 @@
-"""Asks a server the same question fifty times a second until its input ends, and tells which answers it got.
+"""Asks a server the same question fifty times a second until standard input ends, and reports the answers.
 
-Usage: asker.py ADDRESS QUESTION. At the end it writes a line of JSON: `answers`, a list of the different answers, each as
-`hits` (lists of recording, epoch and score) and `n`, how often it came; and `errors`, the words of what went wrong.
+Usage: asker.py ADDRESS QUESTION. At the end it writes one line of JSON: `answers`, the distinct answers, each with its
+`hits` (lists of recording, epoch and score) and `n`, how often it was received; and `errors`, the error messages.
 """
 
 import collections
@@ -20,7 +20,7 @@ def ask(address: str, question: str, is_over: threading.Event, answers: collecti
     while not is_over.wait(PAUSE_S):
         try:
             answer = client.call("SearchEpochs", text=question, top_k=5)
-        except Exception as error:  # noqa: BLE001, each of them is told
+        except Exception as error:  # noqa: BLE001, every error is reported
             errors.append(str(error))
             continue
         answers[tuple((hit.epoch.recording, hit.epoch.number, hit.score) for hit in answer.hits)] += 1

@@ -1,7 +1,7 @@
-"""An independent client: learns the API by reflection, asks every question, and checks the answers.
+"""An independent client: learns the API by reflection, calls every method, and checks the answers.
 
-Usage: client.py ADDRESS NIGHTS, where NIGHTS is the folder of simulated nights that the server's collection holds.
-It knows no generated code: messages are made from the descriptors that the server gives.
+Usage: client.py ADDRESS NIGHTS, where NIGHTS is the folder of simulated nights in the server's collection.
+It uses no generated code: messages are built from the descriptors that the server sends.
 """
 
 import json
@@ -18,7 +18,7 @@ SERVICE = "nocturne.v1.NocturneService"
 
 
 class Client:
-    """Calls the methods of a service that is known by reflection alone."""
+    """Calls the methods of a service, which it knows by reflection only."""
 
     def __init__(self, address: str) -> None:
         self.channel = grpc.insecure_channel(address)
@@ -191,7 +191,7 @@ def check_refusals(client: Client, nights: dict) -> None:
         ("SearchEpochs", {"vector": {"values": [1.0, 2.0]}}, invalid, "vector"),
         ("SearchEpochs", {"vector": {"values": []}}, invalid, "vector"),
         ("SearchEpochs", {"text": "sleep", "filter": {"channels": ["NOSE"]}}, invalid, "filter.channels"),
-        ("SearchEpochs", {"text": "sleep", "filter": {"recordings": ["nobody"]}}, missing, "nobody"),
+        ("SearchEpochs", {"text": "sleep", "filter": {"recordings": ["unknown"]}}, missing, "unknown"),
         ("SearchEpochs", {"epoch": {"recording": name, "number": 999999}}, missing, "999999"),
         ("SearchNights", {"question": ""}, invalid, "question"),
         ("SearchNights", {"question": "arousals", "evidence": 1000}, invalid, "evidence"),
@@ -208,7 +208,7 @@ def check_refusals(client: Client, nights: dict) -> None:
         ("GenerateCaption", {"signal": epoch_signal(), "beams": 99}, invalid, "beams"),
         ("GenerateCaption", {"signal": epoch_signal(), "max_length": 257}, invalid, "max_length"),
         ("GenerateCaption", {"signal": epoch_signal(), "sampling": {"top_p": -1}}, invalid, "top_p"),
-        ("GetRecording", {"recording": "nobody"}, missing, "nobody"),
+        ("GetRecording", {"recording": "unknown"}, missing, "unknown"),
         ("ListRecordings", {"page_size": 5000}, invalid, "page_size"),
         ("ListRecordings", {"page_token": name}, invalid, "page token"),
         ("ListRecordings", {"filter": "stage = N4"}, invalid, "column 9"),
