@@ -1,4 +1,4 @@
-//! The `nocturne` program: arguments in, answers out.
+//! The `nocturne` program: parse the arguments, run the command, report the result.
 
 mod args;
 mod bundle;
@@ -6,15 +6,15 @@ mod commands;
 mod console;
 mod epoch_numbers;
 mod error;
+mod help;
+mod hint;
 mod session;
 mod table;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let arguments = args::Arguments::parse();
+    let arguments = args::Arguments::from_command_line();
     console::start_logging(&arguments.common.log);
     match commands::run(arguments) {
         Ok(outcome) => outcome.into(),

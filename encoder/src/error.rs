@@ -147,37 +147,33 @@ impl Error {
         move |source| Self::Io { path: path.to_owned(), action, source }
     }
 
-    /// Returns the next step for the user, where there is one.
+    /// Returns the next step for the user, if there is one.
+    ///
+    /// The sentence names no command and no flag; a program that has them words its own by the variant.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Io { .. }
             | Self::NoDirection { .. }
             | Self::Prompts { .. }
             | Self::Search { .. } => None,
-            Self::Concept { .. } => Some("`nocturne-train fewshot` writes such files"),
+            Self::Concept { .. } => Some("learn the concept again; its file was edited or damaged"),
             Self::OtherConcept { .. } => Some(
-                "learn it again with `nocturne-train fewshot`, or name its bundle in `--bundle`",
+                "learn the concept again with this bundle, or use the bundle it was learned with",
             ),
-            Self::NoCaptioner { .. } => Some(
-                "name a bundle with a caption decoder in `--bundle`; `nocturne search --like EPOCH --captions` finds captions of scored epochs without one",
-            ),
-            Self::NoAttention { .. } => {
-                Some("bundles that this version of `nocturne-train` writes have it")
-            }
+            Self::NoCaptioner { .. } => Some("use a bundle that has a caption decoder"),
+            Self::NoAttention { .. } => Some("export the bundle again, with its attention output"),
             Self::NoRuntime { .. } | Self::Runtime { .. } => {
-                Some("run `cargo xtask setup`, or name the library in `ORT_DYLIB_PATH`")
+                Some("install ONNX Runtime, or pass the path of its shared library")
             }
-            Self::NoCuda { .. } => Some(
-                "`--device auto` falls back to the CPU; CUDA needs the GPU build of ONNX Runtime",
-            ),
+            Self::NoCuda { .. } => Some("run on the CPU; CUDA needs the GPU build of ONNX Runtime"),
             Self::Model { .. } => {
-                Some("the bundle does not fit this version of Nocturne, or is damaged")
+                Some("the bundle is damaged, or was exported for another version of Nocturne")
             }
             Self::NotABundle { .. } => {
-                Some("`--bundle` names the folder that holds `bundle.toml` and its models")
+                Some("a bundle is a folder that contains `bundle.toml` and its models")
             }
             Self::Manifest { .. } => {
-                Some("the bundle may be of a newer version of Nocturne, or damaged")
+                Some("the bundle is damaged, or was written by a newer version of Nocturne")
             }
             Self::Vocabulary { .. } => Some("the bundle is damaged; copy it again"),
             Self::Hash { .. } => Some("the file was changed or damaged; copy the bundle again"),

@@ -1,23 +1,27 @@
-//! The command line, and with it the only place where the environment is read.
+//! The command line. The environment is read here and nowhere else.
 
 mod place;
 mod questions;
 mod recordings;
+mod setup;
 mod space;
 mod store;
 
 use std::path::PathBuf;
 
 use clap::builder::TypedValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use nocturne_encoder::Device;
 use nocturne_index::{Expression, Filter};
 use nocturne_psg::montage::{Channel, ProfileChoice};
 use nocturne_psg::{EventKind, RecordingId, Stage};
 
+use crate::help;
+
 pub(crate) use place::{Place, QdrantArguments, Reached, WritingArguments};
 pub(crate) use questions::{Eval, Label, Nights, SearchEpochs, Serve};
 pub(crate) use recordings::{Caption, Deid, Demo, Index, Inspect, Simulate};
+pub(crate) use setup::{Completions, Man};
 pub(crate) use space::{
     SampleArguments, Space, SpaceAction, SpaceBackfill, SpaceCompare, SpaceCreate, SpaceDrop,
     SpaceList, SpacePromote, SpaceRollback, SpacesOf,
@@ -29,8 +33,8 @@ pub(crate) use store::{
 
 /// A search engine for nights of sleep.
 ///
-/// Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 error, 2 wrong usage,
-/// 3 partly done. It is a research tool and no medical device.
+/// Data is written to standard output, everything else to standard error. Exit codes: 0 done, 1 error, 2 wrong usage,
+/// 3 partly done. For research use only; not a medical device.
 #[derive(Debug, Parser)]
 #[command(name = "nocturne", version, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -40,10 +44,29 @@ pub(crate) struct Arguments {
     pub(crate) common: Common,
 }
 
-/// What every command takes.
+impl Arguments {
+    /// Parses the command line; on wrong usage, prints an error and exits with code 2.
+    pub(crate) fn from_command_line() -> Self {
+        let mut command = command();
+        let arguments = Self::from_arg_matches_mut(&mut command.get_matches_mut());
+        arguments.unwrap_or_else(|error| error.format(&mut command).exit())
+    }
+}
+
+/// Returns the definition of the command line.
+pub(crate) fn command() -> clap::Command {
+    help::grouped(without_env_values(Arguments::command()))
+}
+
+/// Hides the values of environment variables in the help, which names the variables alone.
+fn without_env_values(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| arg.hide_env_values(true)).mut_subcommands(without_env_values)
+}
+
+/// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
-    /// ONNX Runtime library; without it, the one that `cargo xtask setup` has put into `.ort/`.
+    /// Path of the ONNX Runtime library [default: the one that `cargo xtask setup` installed in `.ort/`].
     #[arg(
         long,
         env = "ORT_DYLIB_PATH",
@@ -53,7 +76,7 @@ pub(crate) struct Common {
         help_heading = "Common"
     )]
     pub(crate) onnxruntime: Option<PathBuf>,
-    /// What is logged to standard error: `error`, `warn`, `info`, `debug`.
+    /// Log level on standard error: `error`, `warn`, `info` or `debug`.
     #[arg(
         long,
         env = "NOCTURNE_LOG",
@@ -65,62 +88,66 @@ pub(crate) struct Common {
     pub(crate) log: String,
 }
 
+/// The commands, in the order of [`help::GROUPS`](crate::help::GROUPS).
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Shows the main job on simulated nights, or on the recordings of a folder.
+    /// Index simulated nights, or the recordings of a folder, and answer three questions.
     Demo(Demo),
-    /// Invents whole nights and writes them as EDF+ with NSRR XML and the truth as JSON.
+    /// Simulate nights: EDF+ files with NSRR XML annotations and the truth as JSON.
     Simulate(Simulate),
-    /// Shows what is in a recording and how it was read.
+    /// Show what a recording, an annotation file or a folder contains and how it is read.
     Inspect(Inspect),
-    /// Fills a collection with the recordings of a folder.
+    /// Embed the recordings of a folder into a collection.
     Index(Index),
-    /// Finds the epochs nearest to words, to an epoch, or to a vector.
+    /// Find the epochs nearest to a text, an epoch, a vector or a concept.
     Search(SearchEpochs),
-    /// Ranks nights by how often something occurs per hour of sleep.
+    /// Rank nights by how often something occurs per hour of sleep.
     Nights(Nights),
-    /// Says in words what the encoder sees in epochs of a recording.
+    /// Describe epochs of a recording in words.
     Caption(Caption),
-    /// Labels epochs by the nearest prompt.
+    /// Label epochs by the nearest prompt.
     Label(Label),
-    /// Writes a copy of a recording that names nobody, or says what in it does.
+    /// Write a de-identified copy of a recording, or check one for identifying fields.
     Deid(Deid),
-    /// Lists the recordings of a collection, or counts them.
+    /// List or count the recordings of a collection.
     List(List),
-    /// Sets what is said of the recordings of a collection, such as age and sex, from a table.
+    /// Set recording metadata, such as age and sex, from a table.
     Metadata(Metadata),
-    /// Finds nights that are in a collection under two names.
+    /// Find nights that a collection contains under two names.
     Duplicates(Duplicates),
-    /// Reads every byte of a collection and tells what is damaged or lost.
+    /// Check every byte of a collection and report damaged or missing recordings.
     Verify(Verify),
-    /// Takes recordings out of a collection.
+    /// Remove recordings from a collection.
     Remove(Remove),
-    /// Makes what lets searches of a great collection miss some of the nearest for speed (`--recall`).
+    /// Build the approximate index used by `--recall`.
     Optimize(Optimize),
-    /// Copies a collection, every byte of it checked, while it may be written to.
+    /// Back up a collection, even while it is being written; every byte is checked.
     Backup(Backup),
-    /// Makes a collection of a backup.
+    /// Restore a collection from a backup.
     Restore(Restore),
-    /// Copies a collection from a folder into Qdrant, or back.
+    /// Copy a collection from a folder into Qdrant, or back.
     Copy(Copy),
-    /// Keeps the vectors of several bundles side by side, and changes from one to another in one step.
+    /// Manage embedding spaces: the vectors of several bundles in one collection.
     Space(Space),
-    /// Writes what a collection holds.
+    /// Export the contents of a collection.
     Export(Export),
-    /// Serves a collection over gRPC.
+    /// Serve a collection over gRPC.
     Serve(Serve),
-    /// Measures how right a bundle's answers are on scored recordings.
+    /// Evaluate a bundle on scored recordings.
     Eval(Eval),
+    /// Write the completion script of a shell to standard output.
+    Completions(Completions),
+    /// Write the manual pages.
+    Man(Man),
 }
 
-/// How the encoder runs.
+/// Options of the encoder.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EncoderArguments {
-    /// Folder of the model bundle; without it, the one that the collection was filled with, or `models/nocturne-tiny` above
-    /// the program or the working folder.
+    /// Folder of the model bundle [default: the bundle that filled the collection, else `models/nocturne-tiny`].
     #[arg(long, env = "NOCTURNE_BUNDLE", value_name = "DIR", help_heading = "Encoder")]
     pub(crate) bundle: Option<PathBuf>,
-    /// `auto`, `cpu` or `cuda`; `cuda` fails where it cannot be had.
+    /// Device: `auto`, `cpu` or `cuda`; `cuda` fails if it is not available.
     #[arg(
         long,
         env = "NOCTURNE_DEVICE",
@@ -129,30 +156,29 @@ pub(crate) struct EncoderArguments {
         help_heading = "Encoder"
     )]
     pub(crate) device: Device,
-    /// Threads that compute; all cores without it.
+    /// Number of encoder threads (1–512) [default: all cores].
     #[arg(long, env = "NOCTURNE_THREADS", value_name = "N", help_heading = "Encoder", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub(crate) threads: Option<u16>,
-    /// Epochs or texts in a batch.
+    /// Epochs or texts per batch (1–4096).
     #[arg(long, env = "NOCTURNE_BATCH_SIZE", default_value_t = 16, value_name = "N", help_heading = "Encoder", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(crate) batch_size: u16,
 }
 
-/// The collection that is asked.
+/// The collection to query.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CollectionArguments {
-    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION` (`qdrants://…` for an encrypted connection, `…@SPACE`
-    /// for a space of it that need not be served).
+    /// Collection: a folder or `qdrant://HOST[:PORT]/NAME[@SPACE]` (`qdrants://` for an encrypted connection).
     #[arg(
         long,
         short,
         env = "NOCTURNE_COLLECTION",
-        value_name = "DIR|URL",
+        value_name = "COLLECTION",
         value_parser = place::place
     )]
     pub(crate) collection: Place,
     #[command(flatten)]
     pub(crate) server: QdrantArguments,
-    /// Most epochs that a question about nights looks at one by one in Qdrant; of more, sketches choose the nights.
+    /// Maximum number of epochs that a question about nights scores in Qdrant; beyond it, sketches preselect the nights.
     #[arg(
         long,
         env = "NOCTURNE_FULL_PASS",
@@ -161,7 +187,7 @@ pub(crate) struct CollectionArguments {
         help_heading = "Qdrant"
     )]
     pub(crate) full_pass: usize,
-    /// Share of the nearest epochs that a search is to find on average; below 1, some are missed for the sake of speed.
+    /// Average recall of a search, above 0 and up to 1; below 1, the approximate index may be used.
     #[arg(
         long,
         env = "NOCTURNE_RECALL",
@@ -175,55 +201,56 @@ pub(crate) struct CollectionArguments {
 }
 
 impl CollectionArguments {
-    /// Returns the collection with what its server asks for.
+    /// Returns the collection with the settings of its server.
     pub(crate) fn reached(&self) -> Reached<'_> {
         Reached { place: &self.collection, server: &self.server }
     }
 }
 
-/// A list of recordings, instead of a folder.
+/// Options for reading a list of recordings instead of a folder.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ManifestArguments {
-    /// List of recordings as CSV with a header, JSON lines or Parquet: `recording`, `annotations`, `subject` and any
-    /// metadata; paths are below the data root.
+    /// List of recordings: CSV with a header, JSON lines or Parquet, with the columns `recording`, and optionally
+    /// `annotations`, `subject` and any metadata.
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
-    /// Data root of the list; the folder of the list without it.
+    /// Folder to which the paths in the list are relative [default: the folder of the list].
     #[arg(long, value_name = "DIR", requires = "manifest")]
     pub(crate) data_root: Option<PathBuf>,
 }
 
-/// By which profile the labels of recordings are read.
+/// The profile for reading signal labels.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ProfileArguments {
-    /// Profile of the labels: `auto` by the labels themselves, a name such as `mros`, or a TOML file of one's own.
+    /// Profile for signal labels: `auto` to detect it, a name such as `mros`, or the path of a TOML file.
     #[arg(long, env = "NOCTURNE_PROFILE", default_value = "auto", value_name = "NAME|FILE")]
     pub(crate) profile: ProfileChoice,
 }
 
-/// Which epochs a search is about.
+/// Options that restrict a search.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct FilterArguments {
-    /// Only epochs of this recording; may be given again.
+    /// Restrict to epochs of this recording; repeatable.
     #[arg(long = "recording", short, value_name = "NAME", help_heading = "Filter")]
     pub(crate) recordings: Vec<RecordingId>,
-    /// Only epochs scored as `W`, `N1`, `N2`, `N3` or `R`; may be given again.
+    /// Restrict to epochs scored as `W`, `N1`, `N2`, `N3` or `R`; repeatable.
     #[arg(long = "stage", value_name = "STAGE", help_heading = "Filter")]
     pub(crate) stages: Vec<Stage>,
-    /// Only epochs with at least one of these scored events, such as `arousal`.
+    /// Restrict to epochs with this scored event, such as `arousal`; repeatable, any of them suffices.
     #[arg(long = "event", value_name = "EVENT", value_parser = event, help_heading = "Filter")]
     pub(crate) events: Vec<EventKind>,
-    /// Only epochs in which this channel carried something; may be given again.
+    /// Restrict to epochs in which this channel has a signal; repeatable.
     #[arg(long = "channel", value_name = "CHANNEL", value_parser = channel, help_heading = "Filter")]
     pub(crate) channels: Vec<Channel>,
     #[command(flatten)]
     pub(crate) expression: ExpressionArguments,
 }
 
-/// Conditions that are written as one text.
+/// A filter expression.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ExpressionArguments {
-    /// Only what this expression allows, such as `stage = N2 AND age >= 60 -event:arousal`; see docs/filters.md.
+    /// Restrict to epochs that match this expression, such as `stage = N2 AND age >= 60 -event:arousal`; see
+    /// docs/filters.md.
     #[arg(
         long = "filter",
         value_name = "EXPRESSION",
@@ -234,13 +261,13 @@ pub(crate) struct ExpressionArguments {
 }
 
 impl ExpressionArguments {
-    /// Reads the expression, where there is one.
+    /// Parses the expression, if there is one.
     pub(crate) fn expression(&self) -> nocturne_index::Result<Option<Expression>> {
         let read = self.filter.as_deref().map(Expression::parse).transpose();
         read.map_err(nocturne_index::Error::Filter)
     }
 
-    /// Returns a filter that allows these recordings, or all where none is named.
+    /// Returns a filter that allows these recordings, or all of them if the list is empty.
     pub(crate) fn on(&self, recordings: &[RecordingId]) -> nocturne_index::Result<Filter> {
         let named = (!recordings.is_empty()).then(|| recordings.iter().cloned().collect());
         Ok(Filter { recordings: named, expression: self.expression()?, ..Filter::default() })

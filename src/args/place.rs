@@ -77,7 +77,7 @@ impl Reached<'_> {
 /// What a server of Qdrant asks for.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct QdrantArguments {
-    /// Key of the server of Qdrant; it is sent to other machines over encrypted connections only.
+    /// API key of the Qdrant server; sent to other machines over encrypted connections only.
     #[arg(
         long,
         env = "NOCTURNE_QDRANT_API_KEY",
@@ -96,17 +96,16 @@ impl QdrantArguments {
     }
 }
 
-/// How a collection in Qdrant is written to, beside other writers.
+/// Options for writing to a collection in Qdrant.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WritingArguments {
-    /// How long a recording that this process is at work on is left to it after it was last heard of, in seconds, before
-    /// another process takes it over.
+    /// Seconds after the last sign of life until another process may take over a recording (1–86400).
     #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = "Qdrant", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub(crate) lease: u32,
-    /// Most seconds to wait at the end until the server has built its graphs; questions are answered meanwhile.
+    /// Maximum time in seconds to wait for the server to finish its HNSW index; searches work in the meantime.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Qdrant")]
     pub(crate) wait: u32,
-    /// Does not wait for the server's graphs.
+    /// Exit without waiting for the server's HNSW index.
     #[arg(long, help_heading = "Qdrant", conflicts_with = "wait")]
     pub(crate) no_wait: bool,
 }
@@ -118,7 +117,7 @@ impl WritingArguments {
     }
 }
 
-/// Reads whatever looks like an address as one, so that a slip makes no folder of that name.
+/// Parses anything that looks like an address as one, so that a typo does not create a folder of that name.
 pub(super) fn place(text: &str) -> Result<Place, nocturne_index::Error> {
     if text.contains("://") {
         return text.parse().map(Place::Qdrant);

@@ -1,4 +1,4 @@
-//! Arguments of the commands that ask.
+//! Arguments of the commands that answer questions, serve and evaluate.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,31 +12,31 @@ use super::{CollectionArguments, EncoderArguments, ExpressionArguments, FilterAr
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct SearchEpochs {
-    /// What to search for, in words.
+    /// Text to search for.
     #[arg(required_unless_present_any = ["like", "vector", "concept"], conflicts_with_all = ["like", "vector", "concept"])]
     pub(crate) text: Option<String>,
-    /// Searches for epochs like this one, `RECORDING:NUMBER`.
+    /// Search for epochs similar to this one, `RECORDING:NUMBER`.
     #[arg(long, value_name = "EPOCH", conflicts_with_all = ["vector", "concept"])]
     pub(crate) like: Option<EpochRef>,
-    /// Searches with a vector: a file with a JSON list of numbers.
+    /// Search with a vector, read from a file with a JSON list of numbers.
     #[arg(long, value_name = "FILE", conflicts_with = "concept")]
     pub(crate) vector: Option<PathBuf>,
-    /// Searches for a concept that `nocturne-train fewshot` has learned; scores are its probabilities.
+    /// Search for a concept learned by `nocturne-train fewshot`; scores are its probabilities.
     #[arg(long, value_name = "FILE")]
     pub(crate) concept: Option<PathBuf>,
-    /// With `--like`: finds captions instead of epochs.
+    /// With `--like`: find captions instead of epochs.
     #[arg(long, requires = "like")]
     pub(crate) captions: bool,
-    /// Most hits, 1 to 1000.
+    /// Maximum number of hits (1–1000).
     #[arg(long, short = 'k', default_value_t = 10, value_name = "N")]
     pub(crate) top: usize,
-    /// Least cosine of a hit; with `--concept` its least probability.
+    /// Minimum cosine of a hit; with `--concept`, its minimum probability.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     pub(crate) min_score: Option<f32>,
-    /// Tells where the encoder looked in each hit; reads the recordings again.
+    /// Show the channels and seconds with the highest attention in each hit; reads the recordings again.
     #[arg(long, conflicts_with = "captions")]
     pub(crate) explain: bool,
-    /// Writes JSON instead of a table.
+    /// Write JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -48,24 +48,24 @@ pub(crate) struct SearchEpochs {
 /// `nocturne nights`
 #[derive(Debug, Args)]
 pub(crate) struct Nights {
-    /// The question, such as `nights with frequent arousals`, `more than 15 apneas per hour`, `few spindles in N2`.
+    /// Question, such as `nights with frequent arousals`, `more than 15 apneas per hour` or `few spindles in N2`.
     #[arg(required_unless_present = "concept")]
     pub(crate) question: Option<String>,
-    /// Asks for a concept that `nocturne-train fewshot` has learned, whatever the question calls it.
+    /// Rank by a concept learned by `nocturne-train fewshot`, whatever the question names.
     #[arg(long, value_name = "FILE")]
     pub(crate) concept: Option<PathBuf>,
-    /// Only this recording; may be given again.
+    /// Restrict to this recording; repeatable.
     #[arg(long = "recording", short, value_name = "NAME", help_heading = "Filter")]
     pub(crate) recordings: Vec<RecordingId>,
     #[command(flatten)]
     pub(crate) filter: ExpressionArguments,
-    /// Most nights, 1 to 1000.
+    /// Maximum number of nights (1–1000).
     #[arg(long, short = 'k', default_value_t = 10, value_name = "N")]
     pub(crate) top: usize,
-    /// Epochs shown as evidence for each night, 0 to 20.
+    /// Epochs shown as evidence for each night (0–20).
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub(crate) evidence: usize,
-    /// Writes JSON instead of a table.
+    /// Write JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -75,17 +75,17 @@ pub(crate) struct Nights {
 /// `nocturne label`
 #[derive(Debug, Args)]
 pub(crate) struct Label {
-    /// Names of recordings in the collection; all of them without it.
+    /// Names of recordings [default: all recordings of the collection].
     pub(crate) recordings: Vec<RecordingId>,
     #[command(flatten)]
     pub(crate) filter: ExpressionArguments,
     /// Label set: `stages` or `events`.
     #[arg(long, default_value = "stages", value_name = "SET")]
     pub(crate) set: String,
-    /// Labels by a concept that `nocturne-train fewshot` has learned, instead of a set.
+    /// Label with a concept learned by `nocturne-train fewshot` instead of a label set.
     #[arg(long, value_name = "FILE", conflicts_with = "set")]
     pub(crate) concept: Option<PathBuf>,
-    /// Writes a line of JSON for each epoch instead of a table.
+    /// Write a line of JSON for each epoch instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -95,7 +95,7 @@ pub(crate) struct Label {
 /// `nocturne serve`
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Address to listen on; port 0 takes a free one.
+    /// Address to listen on; port 0 chooses a free port.
     #[arg(
         long,
         env = "NOCTURNE_LISTEN",
@@ -103,10 +103,10 @@ pub(crate) struct Serve {
         value_name = "ADDRESS"
     )]
     pub(crate) listen: SocketAddr,
-    /// Serves without encryption on an address that other machines reach.
+    /// Allow unencrypted connections on an address that other machines can reach.
     #[arg(long, env = "NOCTURNE_ALLOW_PLAINTEXT")]
     pub(crate) allow_plaintext: bool,
-    /// Questions that are worked on at once; the next is refused.
+    /// Maximum number of requests at a time (1–10000); further ones are refused.
     #[arg(long, env = "NOCTURNE_MOST_AT_ONCE", default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(crate) most_at_once: u16,
     #[command(flatten)]
@@ -118,23 +118,23 @@ pub(crate) struct Serve {
 pub(crate) struct Eval {
     /// Folder with recordings and their annotations.
     pub(crate) folder: PathBuf,
-    /// Tries in so many epochs whether the attention may be believed: what it points at is hidden, and compared with
-    /// hiding as much at random.
+    /// Number of epochs for the occlusion test of attention: hide the attended seconds, and as many random ones, and
+    /// compare.
     #[arg(long, value_name = "EPOCHS", default_value_t = 0)]
     pub(crate) occlusion: usize,
-    /// Captions in the large gallery of the retrieval; up to 1000 leaves it out.
+    /// Captions in the large retrieval gallery; omitted if at most 1000.
     #[arg(long, value_name = "CAPTIONS", default_value_t = 10_000)]
     pub(crate) gallery: usize,
-    /// Epochs that are encoded with channels hidden, an even sample; 0 leaves this out.
+    /// Epochs to encode again with channels hidden; 0 to omit.
     #[arg(long, value_name = "EPOCHS", default_value_t = 1200)]
     pub(crate) by_channels: usize,
-    /// Epochs of which captions are made, if the bundle makes captions; 0 leaves this out.
+    /// Epochs to caption, if the bundle has a captioner; 0 to omit.
     #[arg(long, value_name = "EPOCHS", default_value_t = 60)]
     pub(crate) captions: usize,
-    /// Writes the card as Markdown too.
+    /// Also write the card as Markdown to this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<PathBuf>,
-    /// Writes JSON instead of tables.
+    /// Write JSON instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Arguments of the commands about recordings, and of what fills a collection with them.
+//! Arguments of the commands that read recordings.
 
 use std::path::PathBuf;
 
@@ -15,9 +15,9 @@ use crate::epoch_numbers::EpochNumbers;
 /// `nocturne demo`
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Folder with EDF or BDF recordings; without it, nights are simulated.
+    /// Folder with EDF or BDF recordings [default: simulate eight nights].
     pub(crate) folder: Option<PathBuf>,
-    /// Folder for what the demonstration makes.
+    /// Folder for the files of the demonstration.
     #[arg(long, env = "NOCTURNE_DEMO_DIR", default_value = "target/demo", value_name = "DIR")]
     pub(crate) work: PathBuf,
     #[command(flatten)]
@@ -27,28 +27,28 @@ pub(crate) struct Demo {
 /// `nocturne simulate`
 #[derive(Debug, Args)]
 pub(crate) struct Simulate {
-    /// Folder for the nights; it is made where it is not there.
+    /// Folder for the nights; created if it does not exist.
     #[arg(long, short, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Nights to make; each has a sleeper of its own.
+    /// Number of nights, each of another sleeper (1–100000).
     #[arg(long, short, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) nights: u32,
     /// Number of the first night.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) first: u32,
-    /// Seed; the same seed makes the same bytes.
+    /// Random seed; the same seed gives the same bytes.
     #[arg(long, short, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
-    /// Length of each night in hours, 0.1 to 16.
+    /// Length of each night in hours (0.1–16).
     #[arg(long, default_value_t = 8.0, value_name = "HOURS", value_parser = hours)]
     pub(crate) hours: f64,
-    /// Site that records every night; without it, the seed chooses one for each.
+    /// Recording site of every night [default: chosen at random for each night].
     #[arg(long, value_name = "SITE", value_parser = site)]
     pub(crate) site: Option<Site>,
-    /// Profile whose labels, derivations, units, rates and position codes the files have; instead of a site.
+    /// Profile that defines labels, derivations, units, rates and position codes of the files, instead of a site.
     #[arg(long, value_name = "NAME|FILE", conflicts_with = "site")]
     pub(crate) profile: Option<ProfileChoice>,
-    /// Writes a line of JSON for each night.
+    /// Write a line of JSON for each night.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -56,15 +56,15 @@ pub(crate) struct Simulate {
 /// `nocturne inspect`
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// The recording, the file of annotations, or the folder of recordings to sum up.
+    /// Recording, annotation file, or folder of recordings to summarise.
     #[arg(required_unless_present = "manifest", conflicts_with = "manifest")]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) list: ManifestArguments,
-    /// Refuses what is read with a warning.
+    /// Fail on any warning.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Writes JSON instead of a table.
+    /// Write JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -74,31 +74,32 @@ pub(crate) struct Inspect {
 /// `nocturne index`
 #[derive(Debug, Args)]
 pub(crate) struct Index {
-    /// Folder that is searched for recordings, with those below it; or one recording.
+    /// Folder to search recursively for recordings, or one recording.
     #[arg(required_unless_present = "manifest", conflicts_with = "manifest")]
     pub(crate) folder: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) list: ManifestArguments,
-    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION`; it is made where it is not there.
-    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR|URL", value_parser = place)]
+    /// Collection: a folder or `qdrant://HOST[:PORT]/NAME`; created if it does not exist.
+    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "COLLECTION", value_parser = place)]
     pub(crate) collection: Place,
     #[command(flatten)]
     pub(crate) server: QdrantArguments,
     #[command(flatten)]
     pub(crate) writing: WritingArguments,
-    /// Name that is put before the names of the recordings and kept with them.
+    /// Cohort name: a prefix of the recordings' names, also stored as metadata.
     #[arg(long, value_name = "NAME")]
     pub(crate) cohort: Option<String>,
-    /// Table of what else is said of the recordings, as `nocturne metadata` takes it.
+    /// Table of recording metadata, in the format of `nocturne metadata`.
     #[arg(long, value_name = "FILE")]
     pub(crate) metadata: Option<PathBuf>,
-    /// Captions to keep: `all`, `none`, or some of `brain`, `heart`, `respiratory`, `position_muscle`, `stage_event`.
+    /// Kinds of caption to index: `all`, `none`, or a list of `brain`, `heart`, `respiratory`, `position_muscle`,
+    /// `stage_event`.
     #[arg(long, default_value = "stage_event", value_name = "KINDS")]
     pub(crate) captions: CaptionKinds,
-    /// Passes over recordings that are read with a warning.
+    /// Skip recordings that are read with a warning.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Writes a line of JSON for each recording and one at the end.
+    /// Write a line of JSON for each recording, and a summary.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -111,21 +112,21 @@ pub(crate) struct Index {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Deid {
-    /// The recording.
+    /// Recording to copy or to check.
     pub(crate) file: PathBuf,
-    /// The copy; it must not be there yet.
+    /// File for the copy; must not exist.
     #[arg(long, short, value_name = "FILE", required_unless_present = "check")]
     pub(crate) out: Option<PathBuf>,
-    /// Only says what may lead to a person, without repeating it; ends with 1 where there is something.
+    /// Only report identifying fields, without their contents; exit with 1 if there are any.
     #[arg(long, conflicts_with = "out")]
     pub(crate) check: bool,
-    /// Leaves the start date in the copy; the time of day always stays.
+    /// Keep the start date; the time of day is always kept.
     #[arg(long)]
     pub(crate) keep_date: bool,
-    /// Leaves texts of annotations in the copy that are no known names.
+    /// Keep annotation texts that are not names of known events.
     #[arg(long)]
     pub(crate) keep_texts: bool,
-    /// Writes JSON.
+    /// Write JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -133,17 +134,17 @@ pub(crate) struct Deid {
 /// `nocturne caption`
 #[derive(Debug, Args)]
 pub(crate) struct Caption {
-    /// The recording.
+    /// Recording to describe.
     pub(crate) recording: PathBuf,
     /// Numbers of the epochs, such as `10` or `10,12-20`.
     #[arg(long, short, value_name = "NUMBERS")]
     pub(crate) epoch: EpochNumbers,
-    /// What to speak of: `all`, or some of `brain`, `heart`, `respiratory`, `position_muscle`, `stage_event`.
+    /// Kinds of caption: `all`, or a list of `brain`, `heart`, `respiratory`, `position_muscle`, `stage_event`.
     #[arg(long, default_value = "stage_event", value_name = "KINDS", value_parser = about)]
     pub(crate) about: CaptionKinds,
     #[command(flatten)]
     pub(crate) wording: WordingArguments,
-    /// Writes a line of JSON for each caption.
+    /// Write a line of JSON for each caption.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -152,25 +153,25 @@ pub(crate) struct Caption {
     pub(crate) encoder: EncoderArguments,
 }
 
-/// How the words of a caption are chosen: the likeliest each time, with beams, or by chance.
+/// How the tokens of a caption are chosen: greedily, by beam search, or by sampling.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WordingArguments {
-    /// Compares so many texts at a time; without it, the likeliest token is taken each time.
+    /// Use beam search of this width (1–32) [default: greedy search].
     #[arg(long, value_name = "N", help_heading = "Wording", conflicts_with_all = ["top_k", "top_p", "temperature"])]
     pub(crate) beams: Option<usize>,
-    /// Takes a token by chance, of the so many likeliest.
+    /// Sample from the `N` most likely tokens.
     #[arg(long, value_name = "N", help_heading = "Wording")]
     pub(crate) top_k: Option<usize>,
-    /// Takes a token by chance, of the likeliest that together have this probability.
+    /// Sample from the most likely tokens whose probabilities add up to `P`.
     #[arg(long, value_name = "P", help_heading = "Wording")]
     pub(crate) top_p: Option<f32>,
-    /// Takes a token by chance; below 1 the likely become likelier.
+    /// Sample at this temperature; below 1, likely tokens become more likely.
     #[arg(long, value_name = "T", help_heading = "Wording")]
     pub(crate) temperature: Option<f32>,
-    /// Seed of chance; the same seed gives the same words.
+    /// Random seed of sampling; the same seed gives the same caption.
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Wording")]
     pub(crate) seed: u64,
-    /// Most tokens of a caption.
+    /// Maximum number of tokens of a caption.
     #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Wording")]
     pub(crate) max_length: usize,
 }
@@ -191,11 +192,11 @@ impl From<&WordingArguments> for Wording {
     }
 }
 
-/// Reads kinds of caption, of which there must be one at least.
+/// Parses the kinds of caption; there must be at least one.
 fn about(text: &str) -> Result<CaptionKinds, String> {
     let kinds: CaptionKinds = text.parse()?;
     let some = (!kinds.0.is_empty()).then_some(kinds);
-    some.ok_or_else(|| "a caption speaks of something; expected `all` or some kinds".to_owned())
+    some.ok_or_else(|| "expected `all` or a list of kinds".to_owned())
 }
 
 fn hours(text: &str) -> Result<f64, String> {

@@ -17,34 +17,34 @@ pub(crate) struct Space {
     pub(crate) action: SpaceAction,
 }
 
-/// What is done with the spaces of a collection.
+/// The subcommands of `nocturne space`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SpaceAction {
-    /// Lists the spaces of a collection, and says which is served.
+    /// List the spaces of a collection and show which one is served.
     List(SpaceList),
-    /// Makes a space, without recordings, for the vectors of a bundle.
+    /// Create an empty space for the vectors of a bundle.
     Create(SpaceCreate),
-    /// Embeds the recordings of the served space with the bundle of another one.
+    /// Embed the recordings of the served space with the bundle of another space.
     Backfill(SpaceBackfill),
-    /// Says how far two spaces agree.
+    /// Compare two spaces.
     Compare(SpaceCompare),
-    /// Serves a space from now on, in one step.
+    /// Serve a space, in one step.
     Promote(SpacePromote),
-    /// Serves again what was served before the last promotion, in one step.
+    /// Serve the previous space again, in one step.
     Rollback(SpaceRollback),
-    /// Removes a space and what it holds; in a folder, `main` is emptied.
+    /// Remove a space and its contents; in a folder, `main` is emptied.
     Drop(SpaceDrop),
 }
 
-/// The collection whose spaces are meant.
+/// The collection whose spaces are managed.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SpacesOf {
-    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION`.
-    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR|URL", value_parser = place)]
+    /// Collection: a folder or `qdrant://HOST[:PORT]/NAME`.
+    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "COLLECTION", value_parser = place)]
     pub(crate) collection: Place,
     #[command(flatten)]
     pub(crate) server: QdrantArguments,
-    /// Writes JSON.
+    /// Write JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -79,9 +79,9 @@ pub(crate) struct SpaceList {
 /// `nocturne space create`
 #[derive(Debug, Args)]
 pub(crate) struct SpaceCreate {
-    /// Name of the space: `a` to `z`, `0` to `9`, `-`, `_` and `.`.
+    /// Name of the space: up to 64 of `a`–`z`, `0`–`9`, `-`, `_` and `.`.
     pub(crate) name: SpaceName,
-    /// Folder of the model bundle; it must stay where it is.
+    /// Folder of the model bundle; its path is recorded, so it must not be moved.
     #[arg(long, value_name = "DIR")]
     pub(crate) bundle: PathBuf,
     #[command(flatten)]
@@ -93,10 +93,10 @@ pub(crate) struct SpaceCreate {
 pub(crate) struct SpaceBackfill {
     /// Name of the space.
     pub(crate) name: SpaceName,
-    /// Folder below which recordings are looked for, by name and content, that are not where they were indexed.
+    /// Folder to search, by name and content, for recordings that were moved since they were indexed.
     #[arg(long, value_name = "DIR")]
     pub(crate) recordings: Option<PathBuf>,
-    /// Share of the time that is spent at work, above 0 and up to 1; the rest is left to others.
+    /// Maximum share of the time spent encoding, above 0 and up to 1 [default: 1].
     #[arg(long, value_name = "SHARE", value_parser = pace)]
     pub(crate) at_most: Option<Pace>,
     #[command(flatten)]
@@ -112,9 +112,9 @@ pub(crate) struct SpaceBackfill {
 /// `nocturne space compare`
 #[derive(Debug, Args)]
 pub(crate) struct SpaceCompare {
-    /// Name of the space that the other one is held against.
+    /// Name of the reference space.
     pub(crate) first: SpaceName,
-    /// Name of the other space.
+    /// Name of the space to compare with it.
     pub(crate) second: SpaceName,
     #[command(flatten)]
     pub(crate) sample: SampleArguments,
@@ -124,16 +124,16 @@ pub(crate) struct SpaceCompare {
     pub(crate) encoder: EncoderArguments,
 }
 
-/// How much of two spaces is compared.
+/// The sample for comparing two spaces.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SampleArguments {
-    /// Epochs whose nearest neighbours are compared, drawn by the seed.
+    /// Number of random epochs whose nearest neighbours are compared.
     #[arg(long, value_name = "N", default_value_t = 200, help_heading = "Comparison", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) sample: u32,
-    /// Recordings whose stages by nearest prompt are compared, drawn by the seed.
+    /// Number of random recordings whose stages by nearest prompt are compared.
     #[arg(long, value_name = "N", default_value_t = 50, help_heading = "Comparison", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) nights: u32,
-    /// Seed of the draws.
+    /// Random seed of the sample.
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Comparison")]
     pub(crate) seed: u64,
 }
@@ -143,10 +143,10 @@ pub(crate) struct SampleArguments {
 pub(crate) struct SpacePromote {
     /// Name of the space.
     pub(crate) name: SpaceName,
-    /// Serves it although it lacks recordings of the served one, or has others.
+    /// Promote even if its recordings differ from those of the served space.
     #[arg(long)]
     pub(crate) incomplete: bool,
-    /// Leaves out the comparison that is told first.
+    /// Skip the comparison with the served space.
     #[arg(long)]
     pub(crate) no_compare: bool,
     #[command(flatten)]
@@ -167,7 +167,7 @@ pub(crate) struct SpaceRollback {
 /// `nocturne space drop`
 #[derive(Debug, Args)]
 pub(crate) struct SpaceDrop {
-    /// Name of the space; not the one that is served.
+    /// Name of the space; must not be the served one.
     pub(crate) name: SpaceName,
     #[command(flatten)]
     pub(crate) of: SpacesOf,

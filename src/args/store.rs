@@ -1,4 +1,4 @@
-//! Arguments of the commands that keep a collection.
+//! Arguments of the commands that manage a collection.
 
 use std::path::PathBuf;
 
@@ -11,23 +11,23 @@ use super::place::{Place, QdrantArguments, WritingArguments, place};
 /// `nocturne list`
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION`.
-    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR|URL", value_parser = place)]
+    /// Collection: a folder or `qdrant://HOST[:PORT]/NAME`.
+    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "COLLECTION", value_parser = place)]
     pub(crate) collection: Place,
     #[command(flatten)]
     pub(crate) server: QdrantArguments,
     #[command(flatten)]
     pub(crate) filter: ExpressionArguments,
-    /// Most recordings to list; the token of the next page is told at the end.
+    /// Maximum number of recordings to list; the output ends with the token of the next page.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) page_size: Option<u32>,
-    /// Goes on behind the page that told this token, with the same filter.
+    /// Continue after the page that ended with this token, with the same filter.
     #[arg(long, value_name = "TOKEN")]
     pub(crate) page_token: Option<String>,
-    /// Counts recordings and epochs instead, by `stage`, `event`, `channel` or metadata, such as `cohort,stage`.
+    /// Count recordings and epochs by `stage`, `event`, `channel` or metadata columns, such as `cohort,stage`.
     #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with_all = ["page_size", "page_token"])]
     pub(crate) facets: Vec<String>,
-    /// Writes a line of JSON for each recording, or facet.
+    /// Write a line of JSON for each recording or facet.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -35,16 +35,16 @@ pub(crate) struct List {
 /// `nocturne metadata`
 #[derive(Debug, Args)]
 pub(crate) struct Metadata {
-    /// Table as CSV with a header, JSON lines or Parquet: a column `recording`, or `subject`, and any others. Columns that it
-    /// lacks stay as they are, and so does what an empty cell is about.
+    /// Table as CSV with a header, JSON lines or Parquet: a column `recording` or `subject`, and columns of metadata.
+    /// Other columns, and empty cells, leave the stored values unchanged.
     pub(crate) table: PathBuf,
     /// Folder of the collection.
     #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
     pub(crate) collection: PathBuf,
-    /// Column to remove from the recordings that the table names; may be given several times.
+    /// Remove this column from the recordings in the table; repeatable.
     #[arg(long, value_name = "COLUMN")]
     pub(crate) without: Vec<String>,
-    /// Writes JSON.
+    /// Write JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -55,10 +55,10 @@ pub(crate) struct Duplicates {
     /// Folder of the collection.
     #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR")]
     pub(crate) collection: PathBuf,
-    /// Least share of the epochs that two nights have in common that must agree.
+    /// Minimum share of agreeing epochs where two nights overlap, above 0 and up to 1.
     #[arg(long, default_value_t = 0.5, value_name = "SHARE", value_parser = share)]
     pub(crate) threshold: f64,
-    /// Writes a line of JSON for each pair.
+    /// Write a line of JSON for each pair.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -66,21 +66,21 @@ pub(crate) struct Duplicates {
 /// `nocturne verify`
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION`.
-    #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR|URL", value_parser = place)]
+    /// Collection: a folder or `qdrant://HOST[:PORT]/NAME`.
+    #[arg(env = "NOCTURNE_COLLECTION", value_name = "COLLECTION", value_parser = place)]
     pub(crate) collection: Place,
     #[command(flatten)]
     pub(crate) server: QdrantArguments,
-    /// Sends recordings of a collection in Qdrant again whose upload has not ended, or of which points are lost.
+    /// Upload incomplete or damaged recordings of a collection in Qdrant again.
     #[arg(long, requires = "from")]
     pub(crate) repair: bool,
-    /// With `--repair`: the folder that they came from.
+    /// With `--repair`: the folder collection that they were copied from.
     #[arg(long, value_name = "DIR", requires = "repair")]
     pub(crate) from: Option<PathBuf>,
-    /// List of recordings that must be there: names, or what `nocturne index --json` has written.
+    /// Check that these recordings are present: a file of names, or the output of `nocturne index --json`.
     #[arg(long, value_name = "LIST")]
     pub(crate) acked: Option<PathBuf>,
-    /// Writes a line of JSON for each recording.
+    /// Write a line of JSON for each recording.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -94,11 +94,10 @@ pub(crate) struct Remove {
     /// Folder of the collection.
     #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
     pub(crate) collection: PathBuf,
-    /// Also removes from the disk, at once, what was removed or replaced before; a search that is under way may then have to
-    /// be asked again.
+    /// Also delete the files of removed and replaced recordings now; a search in progress may have to be repeated.
     #[arg(long)]
     pub(crate) purge: bool,
-    /// Writes a line of JSON for each recording, after it is gone durably.
+    /// Write a line of JSON for each recording once its removal is durable.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -109,10 +108,10 @@ pub(crate) struct Optimize {
     /// Folder of the collection.
     #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR")]
     pub(crate) collection: PathBuf,
-    /// Also builds a graph, which takes about 1.5 ms of processor time for each epoch; from then on it is kept up.
+    /// Also build an HNSW index and keep it up to date from then on; takes about 1.5 ms of CPU time per epoch.
     #[arg(long)]
     pub(crate) graph: bool,
-    /// Writes JSON.
+    /// Write JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -120,19 +119,19 @@ pub(crate) struct Optimize {
 /// `nocturne backup`
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
-    /// Folder of the collection; `nocturne index` may be filling it meanwhile. Or `qdrant://HOST[:PORT]/COLLECTION`, of
-    /// which the server makes snapshots while nobody writes to it.
-    #[arg(value_name = "DIR|URL", value_parser = place)]
+    /// Collection: a folder, which may be written to meanwhile, or `qdrant://HOST[:PORT]/NAME`, which must not; its
+    /// server writes the snapshots.
+    #[arg(value_name = "COLLECTION", value_parser = place)]
     pub(crate) collection: Place,
-    /// Folder of the backup of a folder; it is a collection like any other.
+    /// Folder of the backup, itself a collection; only for a folder.
     #[arg(value_name = "BACKUP")]
     pub(crate) place: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) server: QdrantArguments,
-    /// Brings an earlier backup up to date, and writes only what is new.
+    /// Update an existing backup, writing only the changes.
     #[arg(long)]
     pub(crate) update: bool,
-    /// Writes JSON.
+    /// Write JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -142,9 +141,9 @@ pub(crate) struct Backup {
 pub(crate) struct Restore {
     /// Folder of the backup.
     pub(crate) backup: PathBuf,
-    /// Folder of the collection; it must be empty or not there.
+    /// Folder of the collection; must be empty or not exist.
     pub(crate) collection: PathBuf,
-    /// Writes JSON.
+    /// Write JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -152,17 +151,17 @@ pub(crate) struct Restore {
 /// `nocturne copy`
 #[derive(Debug, Args)]
 pub(crate) struct Copy {
-    /// Folder of a collection, or `qdrant://HOST[:PORT]/COLLECTION` (`qdrants://…` for an encrypted connection).
+    /// Source collection: a folder or `qdrant://HOST[:PORT]/NAME` (`qdrants://` for an encrypted connection).
     #[arg(value_parser = place)]
     pub(crate) from: Place,
-    /// The other kind of place; what it has of the recordings already is not written again.
+    /// Target collection, of the other kind; recordings that it already contains are skipped.
     #[arg(value_parser = place)]
     pub(crate) to: Place,
     #[command(flatten)]
     pub(crate) server: QdrantArguments,
     #[command(flatten)]
     pub(crate) writing: WritingArguments,
-    /// Writes a line of JSON for each recording, after it is acknowledged.
+    /// Write a line of JSON for each recording once it is acknowledged.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -170,20 +169,20 @@ pub(crate) struct Copy {
 /// `nocturne export`
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// Folder of the collection, or `qdrant://HOST[:PORT]/COLLECTION`.
-    #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR|URL", value_parser = place)]
+    /// Collection: a folder or `qdrant://HOST[:PORT]/NAME`.
+    #[arg(env = "NOCTURNE_COLLECTION", value_name = "COLLECTION", value_parser = place)]
     pub(crate) collection: Place,
     #[command(flatten)]
     pub(crate) server: QdrantArguments,
-    /// What is written: `dump` is a line of JSON for each epoch, with the SHA-256 of its vector.
+    /// Output format.
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) format: ExportFormat,
 }
 
-/// How a collection is written.
+/// The output formats of `nocturne export`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// A line of JSON for each epoch, in order, with the SHA-256 of its vector.
+    /// A line of JSON for each epoch, with the SHA-256 of its vector.
     Dump,
 }
 

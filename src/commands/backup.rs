@@ -15,13 +15,13 @@ use serde_json::json;
 
 use crate::args::{Backup, Place, Restore};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::table::table;
 
 /// Longest time that a server may take to write a snapshot.
 const LONGEST_SNAPSHOT: Duration = Duration::from_hours(2);
 
-pub(super) fn back_up(arguments: &Backup) -> Result<Outcome> {
+pub(super) fn back_up(arguments: &Backup) -> Result<CommandOutcome> {
     let Backup { collection, place, server, update, json } = arguments;
     let not_backed_up = || format!("`{collection}` is not backed up");
     match (collection, place) {
@@ -43,7 +43,7 @@ pub(super) fn back_up(arguments: &Backup) -> Result<Outcome> {
             bail!("snapshots stay on the server; `nocturne copy` copies into a folder")
         }
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Has the server make snapshots of the space that the address names, or of all; then the alias of the one that is served
@@ -82,12 +82,12 @@ fn tell_snapshots(snapshots: &[QdrantSnapshot], json: bool) -> std::io::Result<(
     console::print(table(&["collection", "snapshot", ">size", "SHA-256"], rows))
 }
 
-pub(super) fn restore(arguments: &Restore) -> Result<Outcome> {
+pub(super) fn restore(arguments: &Restore) -> Result<CommandOutcome> {
     let Restore { backup, collection, json } = arguments;
     let copied = copy(backup, collection, Existing::Refuse)
         .with_context(|| format!("`{}` is not restored", backup.display()))?;
     tell(&copied, collection, *json)?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 fn copy(from: &Path, to: &Path, existing: Existing) -> Result<SpacesCopied, nocturne_index::Error> {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::args::{Caption, Common};
 use crate::console;
 use crate::epoch_numbers::ranges;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::session::Session;
 use crate::table::clock;
 
@@ -28,7 +28,7 @@ struct Told<'a> {
     caption: caption::Caption,
 }
 
-pub(super) fn run(common: &Common, arguments: &Caption) -> Result<Outcome> {
+pub(super) fn run(common: &Common, arguments: &Caption) -> Result<CommandOutcome> {
     let search = caption::Search::from(&arguments.wording);
     let session = Session::open(common, &arguments.encoder)?;
     search.check(session.bundle.manifest().tokenizer.context)?;
@@ -64,7 +64,11 @@ pub(super) fn run(common: &Common, arguments: &Caption) -> Result<Outcome> {
 }
 
 /// Returns the places of the wanted epochs in the night; those that are not there are named.
-fn choose(night: &Night, id: &RecordingId, arguments: &Caption) -> Result<(Vec<usize>, Outcome)> {
+fn choose(
+    night: &Night,
+    id: &RecordingId,
+    arguments: &Caption,
+) -> Result<(Vec<usize>, CommandOutcome)> {
     let places: BTreeMap<EpochNumber, usize> =
         night.epochs().iter().enumerate().map(|(i, epoch)| (epoch.number, i)).collect();
     let wanted = &arguments.epoch.0;
@@ -78,10 +82,10 @@ fn choose(night: &Night, id: &RecordingId, arguments: &Caption) -> Result<(Vec<u
         bail!(problem);
     }
     if found.len() == wanted.len() {
-        return Ok((found, Outcome::Done));
+        return Ok((found, CommandOutcome::Done));
     }
     console::note(format_args!("passed over: {problem}"));
-    Ok((found, Outcome::PartlyDone))
+    Ok((found, CommandOutcome::PartlyDone))
 }
 
 fn read_epoch(signal: &mut SignalEncoder, night: &Night, epoch_idx: usize) -> Result<EpochReading> {

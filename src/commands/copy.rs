@@ -12,9 +12,9 @@ use serde_json::json;
 use super::graphs;
 use crate::args::{Copy, Place};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-pub(super) fn run(arguments: &Copy) -> Result<Outcome> {
+pub(super) fn run(arguments: &Copy) -> Result<CommandOutcome> {
     let Copy { from, to, server, writing, json } = arguments;
     let copied = match (from, to) {
         (Place::Folder(from), Place::Qdrant(to)) => {
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &Copy) -> Result<Outcome> {
         graphs::wait(server.settings(url), writing, *json)?;
     }
     tell(copied, to, *json)?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 fn upload(from: &Path, to: QdrantSettings, json: bool) -> Result<QdrantCopied> {

@@ -5,9 +5,9 @@ use nocturne_psg::edf::{Identity, Keep, deidentify, identity};
 
 use crate::args::Deid;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-pub(super) fn run(arguments: &Deid) -> Result<Outcome> {
+pub(super) fn run(arguments: &Deid) -> Result<CommandOutcome> {
     let Deid { file, out, keep_date, keep_texts, json, .. } = arguments;
     let found = match out {
         Some(copy) => deidentify(file, copy, Keep { date: *keep_date, texts: *keep_texts })?,
@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &Deid) -> Result<Outcome> {
         None if found.is_empty() => {}
         None => bail!("`{}` holds what may lead to a person", file.display()),
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Says what was found, without repeating it.

@@ -14,7 +14,7 @@ use nocturne_psg::simulator::NightSpec;
 use super::{index, label, nights, search, simulate};
 use crate::args::{CollectionArguments, Common, Demo, Place, QdrantArguments};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::session::Session;
 
 /// Seed of the nights; the shipped bundle was trained on nights of other seeds.
@@ -25,7 +25,7 @@ const HOURS: f64 = 7.0;
 const SENTENCE: &str = "deep sleep with slow waves";
 const QUESTION: &str = "nights with frequent arousals";
 
-pub(super) fn run(common: &Common, arguments: &Demo) -> Result<Outcome> {
+pub(super) fn run(common: &Common, arguments: &Demo) -> Result<CommandOutcome> {
     let session = Session::open(common, &arguments.encoder)?;
     let folder = match &arguments.folder {
         Some(folder) => folder.clone(),

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::args::Duplicates as Arguments;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::table::table;
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<CommandOutcome> {
     let Arguments { collection, threshold, json } = arguments;
     let collection = Collection::open(collection)?;
     let settings = DuplicateSettings { min_share: *threshold, ..DuplicateSettings::default() };
@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         let headings = ["recording", "again as", ">shift", ">epochs", ">agree", ">mean cosine"];
         console::print(table(&headings, pairs.iter().map(row)))?;
     }
-    Ok(if missing.is_empty() { Outcome::Done } else { Outcome::PartlyDone })
+    Ok(if missing.is_empty() { CommandOutcome::Done } else { CommandOutcome::PartlyDone })
 }
 
 fn row(pair: &Duplicate) -> Vec<String> {

@@ -10,9 +10,9 @@ use serde_json::json;
 
 use crate::args::{Export, ExportFormat, Place};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-pub(super) fn run(arguments: &Export) -> Result<Outcome> {
+pub(super) fn run(arguments: &Export) -> Result<CommandOutcome> {
     let ExportFormat::Dump = arguments.format;
     // A recording is read, written and forgotten, however many there are.
     match &arguments.collection {
@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Export) -> Result<Outcome> {
             }
         }
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Writes a line for each epoch, by number.

@@ -15,9 +15,9 @@ use serde_json::json;
 
 use super::graphs;
 use crate::args::{Common, Index, Place, QdrantArguments, Reached, WritingArguments};
-use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::session::Session;
+use crate::{console, hint};
 
 /// What goes into which collection.
 pub(super) struct Filling<'a> {
@@ -29,7 +29,7 @@ pub(super) struct Filling<'a> {
     pub(super) strict: bool,
 }
 
-pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
+pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
     let Index { folder, list, collection, cohort, metadata, captions, .. } = arguments;
     let Index { server, writing, strict, json, labels, encoder, .. } = arguments;
     let (mut found, mut problems) = match (&list.manifest, &folder) {
@@ -61,7 +61,7 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<Outcome> {
     }
     let outcome = summarise(&report, json)?;
     problems.iter().try_for_each(|problem| tell_problem(problem, json))?;
-    Ok(if problems.is_empty() { outcome } else { Outcome::PartlyDone })
+    Ok(if problems.is_empty() { outcome } else { CommandOutcome::PartlyDone })
 }
 
 /// Fills a collection and tells of each recording as it is done.
@@ -206,7 +206,7 @@ pub(super) fn tell_problem(problem: &RowProblem, json: bool) -> std::io::Result<
 
 fn tell_failure(failed: &Failed) {
     console::note(format_args!("passed over: {}", failed.error));
-    if let Some(hint) = failed.error.hint() {
+    if let Some(hint) = hint::of_recording(&failed.error) {
         console::note(format_args!("  hint: {hint}"));
     }
 }
@@ -216,11 +216,11 @@ fn failure(failed: &Failed) -> serde_json::Value {
         "event": "failed",
         "path": failed.path,
         "error": failed.error.to_string(),
-        "hint": failed.error.hint(),
+        "hint": hint::of_recording(&failed.error),
     })
 }
 
-pub(super) fn summarise(report: &Report, json: bool) -> Result<Outcome> {
+pub(super) fn summarise(report: &Report, json: bool) -> Result<CommandOutcome> {
     let Report { acknowledged, unchanged, by_others, removed, failed } = report;
     if json {
         let failures: Vec<serde_json::Value> = failed.iter().map(failure).collect();
@@ -250,8 +250,8 @@ pub(super) fn summarise(report: &Report, json: bool) -> Result<Outcome> {
     }
     let n_there = acknowledged.len() + unchanged.len() + by_others.len();
     match (failed.is_empty(), n_there == 0) {
-        (true, _) => Ok(Outcome::Done),
-        (false, false) => Ok(Outcome::PartlyDone),
+        (true, _) => Ok(CommandOutcome::Done),
+        (false, false) => Ok(CommandOutcome::PartlyDone),
         (false, true) => anyhow::bail!("not one of {} recordings could be indexed", failed.len()),
     }
 }

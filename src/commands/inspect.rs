@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::args::Inspect;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::table::{clock, number, table};
 
 /// Annotations that a table shows.
@@ -22,7 +22,7 @@ const FEW: usize = 8;
 /// Endings of recordings, in lower case; every other file is read as one of annotations.
 const RECORDINGS: [&str; 3] = ["edf", "bdf", "rec"];
 
-pub(super) fn run(arguments: &Inspect) -> Result<Outcome> {
+pub(super) fn run(arguments: &Inspect) -> Result<CommandOutcome> {
     let Inspect { file, list, strict, json, labels } = arguments;
     let options = OpenOptions { profile: labels.profile.clone(), ..OpenOptions::default() };
     options.profile.profile()?;
@@ -72,12 +72,12 @@ fn tell(warnings: &[Warning]) {
 }
 
 /// Fails where there are warnings and none is wanted.
-fn check(path: &Path, warnings: &[Warning], strict: bool) -> Result<Outcome> {
+fn check(path: &Path, warnings: &[Warning], strict: bool) -> Result<CommandOutcome> {
     match warnings.len() {
         n if n > 0 && strict => {
             bail!("`{}` is read with {n} warnings; `--strict` takes none", path.display())
         }
-        _ => Ok(Outcome::Done),
+        _ => Ok(CommandOutcome::Done),
     }
 }
 

@@ -10,14 +10,14 @@ use nocturne_psg::Stage;
 
 use crate::args::{Common, Label};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::session;
 use crate::table::{hypnogram, number, table};
 
 /// Columns of a hypnogram.
 const WIDTH: usize = 96;
 
-pub(super) fn run(common: &Common, arguments: Label) -> Result<Outcome> {
+pub(super) fn run(common: &Common, arguments: Label) -> Result<CommandOutcome> {
     let Label { recordings, filter, set, concept, json, collection } = arguments;
     let filter = filter.on(&recordings)?;
     let engine = session::engine(common, &collection)?;
@@ -30,7 +30,7 @@ pub(super) fn run(common: &Common, arguments: Label) -> Result<Outcome> {
         (Labeller::Set(set), false) if set == "stages" => print_stages(&engine, &filter)?,
         (labeller, false) => print_counts(&engine, &filter, &labeller)?,
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// What epochs are labelled by.

@@ -11,12 +11,12 @@ use serde_json::json;
 
 use crate::args::{List, Place, Reached};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::table::table;
 
 const SECONDS_PER_HOUR: f64 = 3600.0;
 
-pub(super) fn run(arguments: &List) -> Result<Outcome> {
+pub(super) fn run(arguments: &List) -> Result<CommandOutcome> {
     let filter = arguments.filter.on(&[])?;
     match &arguments.collection {
         Place::Folder(folder) => tell(arguments, &Collection::open(folder)?, &filter),
@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &List) -> Result<Outcome> {
     }
 }
 
-fn tell(arguments: &List, collection: &dyn SpaceReader, filter: &Filter) -> Result<Outcome> {
+fn tell(arguments: &List, collection: &dyn SpaceReader, filter: &Filter) -> Result<CommandOutcome> {
     let catalogue = Catalogue::new(collection, filter)?;
     if arguments.facets.is_empty() {
         list(arguments, collection, &catalogue)
@@ -53,7 +53,7 @@ fn list(
     arguments: &List,
     collection: &dyn SpaceReader,
     catalogue: &Catalogue<'_>,
-) -> Result<Outcome> {
+) -> Result<CommandOutcome> {
     let page_size = arguments.page_size.map_or(usize::MAX, |n| n as usize);
     let token = arguments.page_token.as_deref().unwrap_or_default();
     let page = catalogue.page(page_size, token)?;
@@ -88,12 +88,12 @@ fn count(
     arguments: &List,
     recordings: &dyn Recordings,
     catalogue: &Catalogue<'_>,
-) -> Result<Outcome> {
-    let mut outcome = Outcome::Done;
+) -> Result<CommandOutcome> {
+    let mut outcome = CommandOutcome::Done;
     for name in &arguments.facets {
         let counts = catalogue.facet(&Facet::of(name, recordings)?)?;
-        if self::outcome(&counts.missing) == Outcome::PartlyDone {
-            outcome = Outcome::PartlyDone;
+        if self::outcome(&counts.missing) == CommandOutcome::PartlyDone {
+            outcome = CommandOutcome::PartlyDone;
         }
         if arguments.json {
             console::print_json(&counts)?;
@@ -109,11 +109,11 @@ fn count(
 }
 
 /// Tells which recordings are damaged, and how the command ends with them.
-fn outcome(missing: &[RecordingId]) -> Outcome {
+fn outcome(missing: &[RecordingId]) -> CommandOutcome {
     for recording in missing {
         console::note(format_args!("warning: `{recording}` is damaged and was passed over"));
     }
-    if missing.is_empty() { Outcome::Done } else { Outcome::PartlyDone }
+    if missing.is_empty() { CommandOutcome::Done } else { CommandOutcome::PartlyDone }
 }
 
 fn row(entry: &RecordingEntry) -> Vec<String> {

@@ -10,9 +10,9 @@ use serde_json::json;
 use super::index::tell_problem;
 use crate::args::Metadata;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-pub(super) fn run(arguments: &Metadata) -> Result<Outcome> {
+pub(super) fn run(arguments: &Metadata) -> Result<CommandOutcome> {
     let Metadata { table, collection, without, json } = arguments;
     let table = MetadataTable::read(table)?;
     let space = Collection::open(collection)?.space().clone();
@@ -43,5 +43,5 @@ pub(super) fn run(arguments: &Metadata) -> Result<Outcome> {
             problems.len()
         ))?;
     }
-    Ok(if problems.is_empty() { Outcome::Done } else { Outcome::PartlyDone })
+    Ok(if problems.is_empty() { CommandOutcome::Done } else { CommandOutcome::PartlyDone })
 }

@@ -1,7 +1,8 @@
-//! What each command does.
+//! One module for each command.
 
 mod backup;
 mod caption;
+mod completions;
 mod copy;
 mod deid;
 mod demo;
@@ -26,10 +27,10 @@ mod verify;
 use anyhow::Result;
 
 use crate::args::{Arguments, Command};
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
 /// Runs the command of the arguments.
-pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
+pub(crate) fn run(arguments: Arguments) -> Result<CommandOutcome> {
     let Arguments { command, common } = arguments;
     match command {
         Command::Demo(demo) => demo::run(&common, &demo),
@@ -54,5 +55,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Export(export) => export::run(&export),
         Command::Serve(serve) => serve::run(&common, serve),
         Command::Eval(eval) => eval::run(&common, &eval),
+        Command::Completions(completions) => completions::completions(&completions),
+        Command::Man(man) => completions::manual(&man),
     }
 }

@@ -5,11 +5,11 @@ use nocturne_engine::{NightAnswer, NightRequest};
 
 use crate::args::{Common, Nights};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::session;
 use crate::table::{number, table};
 
-pub(super) fn run(common: &Common, arguments: Nights) -> Result<Outcome> {
+pub(super) fn run(common: &Common, arguments: Nights) -> Result<CommandOutcome> {
     let Nights { question, concept, recordings, filter, .. } = arguments;
     let Nights { top, evidence, json, collection, .. } = arguments;
     let filter = filter.on(&recordings)?;
@@ -25,7 +25,7 @@ pub(super) fn run(common: &Common, arguments: Nights) -> Result<Outcome> {
     } else {
         print(&answer)?;
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Prints nights as a table, with how the question was read above it.

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use crate::args::Optimize;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-pub(super) fn run(arguments: &Optimize) -> Result<Outcome> {
+pub(super) fn run(arguments: &Optimize) -> Result<CommandOutcome> {
     let Optimize { collection, graph, json } = arguments;
     let index = PlannedIndex::open(&Collection::open(collection)?)?;
     let mut is_new = index.improve()?;
@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &Optimize) -> Result<Outcome> {
             "graph": has_graph,
             "changed": is_new,
         }))?;
-        return Ok(Outcome::Done);
+        return Ok(CommandOutcome::Done);
     }
     match (n_lists, has_graph) {
         (0, false) => console::print(format_args!(
@@ -37,5 +37,5 @@ pub(super) fn run(arguments: &Optimize) -> Result<Outcome> {
             if is_new { "" } else { ", as before" }
         ))?,
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }

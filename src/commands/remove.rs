@@ -7,12 +7,12 @@ use serde_json::json;
 
 use crate::args::Remove;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-pub(super) fn run(arguments: &Remove) -> Result<Outcome> {
+pub(super) fn run(arguments: &Remove) -> Result<CommandOutcome> {
     let Remove { recordings, collection, purge, json } = arguments;
     let mut writers = writers(&Spaces::of(collection))?;
-    let mut outcome = Outcome::Done;
+    let mut outcome = CommandOutcome::Done;
     for recording in recordings {
         match remove(&mut writers, recording) {
             Ok(()) if *json => {
@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &Remove) -> Result<Outcome> {
             }
             Ok(()) => console::print(format_args!("{recording}: removed"))?,
             Err(error @ Error::UnknownRecording { .. }) => {
-                outcome = Outcome::PartlyDone;
+                outcome = CommandOutcome::PartlyDone;
                 if *json {
                     let error = error.to_string();
                     console::print_json(

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::args::{Common, FilterArguments, SearchEpochs};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::session::Session;
 use crate::table::{clock, table};
 
@@ -33,7 +33,7 @@ struct ExplainedHit<'a> {
     not_explained: Option<&'a str>,
 }
 
-pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<Outcome> {
+pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<CommandOutcome> {
     let SearchEpochs { text, like, vector, concept, captions, filter, collection, .. } = arguments;
     let SearchEpochs { top, min_score, explain, json, .. } = arguments;
     let filter = Filter::try_from(filter)?;
@@ -47,7 +47,7 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<Outcome> {
         } else {
             print_captions(&hits)?;
         }
-        return Ok(Outcome::Done);
+        return Ok(CommandOutcome::Done);
     }
     let query = match (text, like, vector, concept) {
         (Some(text), ..) => EpochQuery::Text(text),
@@ -77,7 +77,7 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<Outcome> {
             print_explanations(&answer, &explanations)?;
         }
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 fn explanations(

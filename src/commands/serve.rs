@@ -8,10 +8,10 @@ use tokio::net::TcpListener;
 
 use crate::args::{Common, Serve};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::session::Session;
 
-pub(super) fn run(common: &Common, arguments: Serve) -> Result<Outcome> {
+pub(super) fn run(common: &Common, arguments: Serve) -> Result<CommandOutcome> {
     let Serve { listen, allow_plaintext, most_at_once, collection } = arguments;
     if !listen.ip().is_loopback() && !allow_plaintext {
         bail!(
@@ -36,7 +36,7 @@ pub(super) fn run(common: &Common, arguments: Serve) -> Result<Outcome> {
         ))?;
         let options = ServeOptions { most_at_once: most_at_once.into(), ..ServeOptions::default() };
         nocturne_engine::serve(engine, listener, options, stop).await?;
-        Ok(Outcome::Done)
+        Ok(CommandOutcome::Done)
     })
 }
 

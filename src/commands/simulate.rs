@@ -12,9 +12,9 @@ use serde_json::json;
 
 use crate::args::Simulate;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-pub(super) fn run(arguments: &Simulate) -> Result<Outcome> {
+pub(super) fn run(arguments: &Simulate) -> Result<CommandOutcome> {
     let Simulate { out, nights, first, seed, hours, site, profile, json } = arguments;
     let profile = profile.as_ref().map(ProfileChoice::profile).transpose()?.flatten();
     let specs: Vec<NightSpec> = (*first..first.saturating_add(*nights))
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Simulate) -> Result<Outcome> {
     if !json {
         console::print(format_args!("{} nights in {}", written.len(), out.display()))?;
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Simulates nights on all cores and writes them into a folder, as a profile would where there is one.

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::args::{Place, Verify};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
 /// Line of a list of what was acknowledged, as `nocturne index --json` writes it; lines of other events are passed over.
 #[derive(Deserialize)]
@@ -28,7 +28,7 @@ struct Verified {
     problems: BTreeMap<RecordingId, String>,
 }
 
-pub(super) fn run(arguments: &Verify) -> Result<Outcome> {
+pub(super) fn run(arguments: &Verify) -> Result<CommandOutcome> {
     let Verify { collection: place, server, repair: repairs, from, acked, json } = arguments;
     let mut caches = Vec::new();
     let mut n_damaged_elsewhere = 0;
@@ -91,8 +91,8 @@ pub(super) fn run(arguments: &Verify) -> Result<Outcome> {
         }
     }
     match problems.len() + n_damaged_elsewhere {
-        0 if caches.is_empty() => Ok(Outcome::Done),
-        0 => Ok(Outcome::PartlyDone),
+        0 if caches.is_empty() => Ok(CommandOutcome::Done),
+        0 => Ok(CommandOutcome::PartlyDone),
         n => bail!("{n} recordings of `{place}` are damaged or lost"),
     }
 }

@@ -11,10 +11,10 @@ use nocturne_indexer::discover;
 
 use crate::args::{Common, Eval};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::session::Session;
 
-pub(super) fn run(common: &Common, arguments: &Eval) -> Result<Outcome> {
+pub(super) fn run(common: &Common, arguments: &Eval) -> Result<CommandOutcome> {
     let paths: Vec<PathBuf> =
         discover(&arguments.folder, None)?.into_iter().map(|found| found.path).collect();
     let session = Session::open(common, &arguments.encoder)?;
@@ -41,5 +41,5 @@ pub(super) fn run(common: &Common, arguments: &Eval) -> Result<Outcome> {
     } else {
         console::print(card.to_text().trim_end())?;
     }
-    Ok(if evaluation.failed.is_empty() { Outcome::Done } else { Outcome::PartlyDone })
+    Ok(if evaluation.failed.is_empty() { CommandOutcome::Done } else { CommandOutcome::PartlyDone })
 }

@@ -8,13 +8,17 @@ use nocturne_psg::{LabelCount, OpenOptions, Recording, Survey};
 
 use crate::args::Inspect;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::table::table;
 
 /// Unknown labels that a table shows.
 const FEW: usize = 20;
 
-pub(super) fn run(folder: &Path, options: &OpenOptions, arguments: &Inspect) -> Result<Outcome> {
+pub(super) fn run(
+    folder: &Path,
+    options: &OpenOptions,
+    arguments: &Inspect,
+) -> Result<CommandOutcome> {
     survey(discover(folder, None)?, &[], options, arguments)
 }
 
@@ -23,7 +27,7 @@ pub(super) fn run_list(
     manifest: Manifest,
     options: &OpenOptions,
     arguments: &Inspect,
-) -> Result<Outcome> {
+) -> Result<CommandOutcome> {
     let Manifest { recordings, problems } = manifest;
     survey(recordings, &problems, options, arguments)
 }
@@ -33,7 +37,7 @@ fn survey(
     problems: &[RowProblem],
     options: &OpenOptions,
     arguments: &Inspect,
-) -> Result<Outcome> {
+) -> Result<CommandOutcome> {
     let Inspect { strict, json, .. } = *arguments;
     let bar = console::progress("reading", found.len());
     let mut survey = Survey::default();
@@ -62,9 +66,9 @@ fn survey(
         }
     }
     match (survey.recordings, survey.failed.len() + problems.len()) {
-        (_, 0) => Ok(Outcome::Done),
+        (_, 0) => Ok(CommandOutcome::Done),
         (0, n) => bail!("not one of {n} recordings can be read"),
-        _ => Ok(Outcome::PartlyDone),
+        _ => Ok(CommandOutcome::PartlyDone),
     }
 }
 

@@ -8,13 +8,13 @@ use nocturne_psg::{AnnotationInspection, Stage};
 use super::{FEW, check, tell};
 use crate::args::Inspect;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::table::{clock, hypnogram};
 
 /// Columns of a hypnogram.
 const WIDTH: usize = 96;
 
-pub(super) fn run(path: &Path, arguments: &Inspect) -> Result<Outcome> {
+pub(super) fn run(path: &Path, arguments: &Inspect) -> Result<CommandOutcome> {
     let inspection = AnnotationInspection::of(path)?;
     tell(&inspection.warnings);
     if arguments.json {

@@ -8,10 +8,10 @@ use crate::args::{Common, Place, SpaceBackfill};
 use crate::bundle;
 use crate::commands::graphs;
 use crate::commands::index::{Teller, summarise};
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::session::Session;
 
-pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<Outcome> {
+pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<CommandOutcome> {
     let SpaceBackfill { name, recordings, at_most, writing, of, labels, encoder } = arguments;
     let spaces = of.written(&writing)?;
     let serving = spaces.serving()?;

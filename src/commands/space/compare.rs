@@ -11,20 +11,24 @@ use serde_json::json;
 use crate::args::{Common, EncoderArguments, SampleArguments, SpaceCompare, SpacesOf};
 use crate::bundle;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::session::Session;
 use crate::table::{number, table};
 
 /// Recordings that are named of those that one space lacks.
 const NAMED: usize = 5;
 
-pub(super) fn run(common: &Common, arguments: &SpaceCompare) -> Result<Outcome> {
+pub(super) fn run(common: &Common, arguments: &SpaceCompare) -> Result<CommandOutcome> {
     let SpaceCompare { first, second, sample, of, encoder } = arguments;
     let spaces = of.spaces()?;
     let asked = Asked { common, encoder, sample, of };
     let comparison = asked.compare(&*spaces, [first, second])?;
     tell(&comparison, [first, second], of.json)?;
-    Ok(if comparison.damaged.is_empty() { Outcome::Done } else { Outcome::PartlyDone })
+    Ok(if comparison.damaged.is_empty() {
+        CommandOutcome::Done
+    } else {
+        CommandOutcome::PartlyDone
+    })
 }
 
 /// How spaces are compared.

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::short;
 use crate::args::SpaceList;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 use crate::table::table;
 
 /// A space as it is listed.
@@ -19,7 +19,7 @@ struct Listed {
     coverage: Option<Coverage>,
 }
 
-pub(super) fn run(arguments: &SpaceList) -> Result<Outcome> {
+pub(super) fn run(arguments: &SpaceList) -> Result<CommandOutcome> {
     let spaces = arguments.of.spaces()?;
     let serving = spaces.serving()?;
     let served = spaces.reader(&serving.space)?;
@@ -44,11 +44,11 @@ pub(super) fn run(arguments: &SpaceList) -> Result<Outcome> {
                 "coverage": coverage,
             }))?;
         }
-        return Ok(Outcome::Done);
+        return Ok(CommandOutcome::Done);
     }
     let headings = ["space", "bundle", "fingerprint", "made", ">recordings", ">epochs", "state"];
     console::print(table(&headings, listed.iter().map(row)))?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 fn row(listed: &Listed) -> Vec<String> {

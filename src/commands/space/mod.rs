@@ -13,9 +13,9 @@ use serde_json::json;
 
 use crate::args::{Common, Place, Space, SpaceAction, SpaceCreate, SpaceDrop};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-pub(super) fn run(common: &Common, arguments: Space) -> Result<Outcome> {
+pub(super) fn run(common: &Common, arguments: Space) -> Result<CommandOutcome> {
     match arguments.action {
         SpaceAction::List(list) => list::run(&list),
         SpaceAction::Create(create) => self::create(&create),
@@ -27,7 +27,7 @@ pub(super) fn run(common: &Common, arguments: Space) -> Result<Outcome> {
     }
 }
 
-fn create(arguments: &SpaceCreate) -> Result<Outcome> {
+fn create(arguments: &SpaceCreate) -> Result<CommandOutcome> {
     let SpaceCreate { name, bundle, of } = arguments;
     let bundle = Bundle::open(bundle)?;
     let record = SpaceRecord::of(name.clone(), &bundle, Some(Timestamp::now()));
@@ -42,10 +42,10 @@ fn create(arguments: &SpaceCreate) -> Result<Outcome> {
             short(&record.space.fingerprint)
         ))?;
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
-fn drop(arguments: &SpaceDrop) -> Result<Outcome> {
+fn drop(arguments: &SpaceDrop) -> Result<CommandOutcome> {
     let SpaceDrop { name, of } = arguments;
     of.spaces()?.remove(name)?;
     if of.json {
@@ -55,7 +55,7 @@ fn drop(arguments: &SpaceDrop) -> Result<Outcome> {
     } else {
         console::print(format_args!("{name}: gone"))?;
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Returns as much of a fingerprint as tells bundles apart for people.

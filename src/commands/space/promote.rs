@@ -7,9 +7,9 @@ use serde_json::json;
 use super::compare::{Asked, tell};
 use crate::args::{Common, SpacePromote, SpaceRollback};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-pub(super) fn run(common: &Common, arguments: &SpacePromote) -> Result<Outcome> {
+pub(super) fn run(common: &Common, arguments: &SpacePromote) -> Result<CommandOutcome> {
     let SpacePromote { name, incomplete, no_compare, sample, of, encoder } = arguments;
     let spaces = of.spaces()?;
     let served = spaces.serving()?.space;
@@ -20,13 +20,13 @@ pub(super) fn run(common: &Common, arguments: &SpacePromote) -> Result<Outcome> 
     }
     let demand = if *incomplete { Demand::Incomplete } else { Demand::Whole };
     tell_promotion(&spaces.promote(name, demand)?, "promoted", of.json)?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
-pub(super) fn roll_back(arguments: &SpaceRollback) -> Result<Outcome> {
+pub(super) fn roll_back(arguments: &SpaceRollback) -> Result<CommandOutcome> {
     let spaces = arguments.of.spaces()?;
     tell_promotion(&spaces.roll_back()?, "rolled_back", arguments.of.json)?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 fn tell_promotion(promoted: &Promoted, event: &str, json: bool) -> Result<()> {

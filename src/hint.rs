@@ -1,0 +1,148 @@
+//! Next steps after an error, worded with the commands and flags of this program.
+//!
+//! The libraries' `hint()` names neither, because a server or a notebook shows it as well.
+//! Where a command or a flag is the better advice, this file says so, one function for each library.
+
+use std::borrow::Cow;
+
+use nocturne_index::qdrant::QdrantProblem;
+
+/// A next step for the user.
+pub(crate) type Hint<'a> = Cow<'a, str>;
+
+/// Returns the next step after an error of one of our libraries.
+pub(crate) fn of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<Hint<'a>> {
+    None.or_else(|| error.downcast_ref().and_then(of_engine))
+        .or_else(|| error.downcast_ref().and_then(of_indexer))
+        .or_else(|| error.downcast_ref().and_then(of_recording))
+        .or_else(|| error.downcast_ref().and_then(of_index))
+        .or_else(|| error.downcast_ref().and_then(of_encoder))
+        .or_else(|| error.downcast_ref().and_then(of_psg))
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's own hint serves for the rest")]
+fn of_psg(error: &nocturne_psg::Error) -> Option<Hint<'_>> {
+    use nocturne_psg::Error;
+    let hint = match error {
+        Error::NoChannel { .. } => {
+            "`nocturne inspect FILE` lists the signals; assign them to channels in a profile (`--profile FILE`)"
+        }
+        Error::UnknownProfile { .. } => {
+            "pass the path of a TOML file to use a profile of your own (`--profile FILE`)"
+        }
+        error => return error.hint().map(Hint::from),
+    };
+    Some(hint.into())
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's own hint serves for the rest")]
+fn of_encoder(error: &nocturne_encoder::Error) -> Option<Hint<'_>> {
+    use nocturne_encoder::Error;
+    let hint = match error {
+        Error::Concept { .. } => "write the concept file with `nocturne-train fewshot`",
+        Error::OtherConcept { .. } => {
+            "learn the concept again with `nocturne-train fewshot`, or pass its bundle with `--bundle DIR`"
+        }
+        Error::NoCaptioner { .. } => {
+            "pass a bundle that has a caption decoder (`--bundle DIR`); `nocturne search --like EPOCH --captions` \
+             finds captions of scored epochs without one"
+        }
+        Error::NoAttention { .. } => "export the bundle again with `nocturne-train export`",
+        Error::NoRuntime { .. } | Error::Runtime { .. } => {
+            "run `cargo xtask setup`, or pass the library with `--onnxruntime FILE`"
+        }
+        Error::NoCuda { .. } => {
+            "`--device auto` falls back to the CPU; CUDA needs the GPU build of ONNX Runtime"
+        }
+        Error::NotABundle { .. } => {
+            "`--bundle` expects a folder that contains `bundle.toml` and its models"
+        }
+        error => return error.hint().map(Hint::from),
+    };
+    Some(hint.into())
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's own hint serves for the rest")]
+fn of_index(error: &nocturne_index::Error) -> Option<Hint<'_>> {
+    use nocturne_index::Error;
+    let hint = match error {
+        Error::NotACollection { .. } => {
+            "check the path, or create the collection with `nocturne index`"
+        }
+        Error::DamagedSegment { .. } => {
+            "index the recording again with `nocturne index`, or restore the file from a backup"
+        }
+        Error::SpaceExists { .. } => {
+            "choose another name, or remove that space with `nocturne space drop`"
+        }
+        Error::IncompleteSpace { .. } => {
+            "run `nocturne space backfill` first, or pass `--incomplete` to serve the space as it is"
+        }
+        Error::NothingToRollBack { .. } => {
+            "`nocturne space promote NAME` serves any space; `nocturne space list` lists them"
+        }
+        Error::UnknownFacet { .. } => {
+            "`nocturne index` and `nocturne metadata` add columns of metadata"
+        }
+        Error::UnknownRecording { .. } => {
+            "names are case-sensitive; `nocturne list` lists the recordings of a collection"
+        }
+        Error::Qdrant(QdrantProblem::Lost { .. }) => {
+            "delete the list in Qdrant as well, then copy the collection again with `nocturne copy`"
+        }
+        Error::Qdrant(QdrantProblem::Point { .. } | QdrantProblem::Damaged { .. }) => {
+            "send the recording again with `nocturne verify --repair --from DIR`"
+        }
+        Error::Qdrant(QdrantProblem::Pointer { .. }) => {
+            "delete the alias in Qdrant, which serves `main`, then run `nocturne space promote NAME`"
+        }
+        error => return error.hint(),
+    };
+    Some(hint.into())
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's own hint serves for the rest")]
+fn of_engine(error: &nocturne_engine::Error) -> Option<Hint<'_>> {
+    use nocturne_engine::Error;
+    let hint = match error {
+        Error::Index(error) => return of_index(error),
+        Error::Encoder(error) => return of_encoder(error),
+        Error::Psg(error) => return of_psg(error),
+        Error::Serve { .. } => {
+            "another program may use the address; choose another one with `--listen ADDRESS`"
+        }
+        Error::BundleUnknown { .. } => "pass the bundle with `--bundle DIR`",
+        Error::Lacks { .. } => "pass a bundle that can (`--bundle DIR`)",
+        error => return error.hint(),
+    };
+    Some(hint.into())
+}
+
+fn of_indexer(error: &nocturne_indexer::Error) -> Option<Hint<'_>> {
+    use nocturne_indexer::Error;
+    match error {
+        Error::Index(error) => of_index(error),
+        Error::List(error) | Error::Profile(error) => of_psg(error),
+        Error::Folder { .. } | Error::NoRecordings { .. } | Error::ThreadLost { .. } => {
+            error.hint()
+        }
+    }
+}
+
+/// Returns the next step after a recording could not be indexed.
+pub(crate) fn of_recording(error: &nocturne_indexer::RecordingError) -> Option<Hint<'_>> {
+    use nocturne_indexer::RecordingError as Error;
+    let hint = match error {
+        Error::Psg(error) => return of_psg(error),
+        Error::Encoder { source, .. } => return of_encoder(source),
+        Error::Index(error) => return of_index(error),
+        Error::NameTaken { .. } => "prefix the names of each source with `--cohort NAME`",
+        Error::Gone { .. } => {
+            "pass the folder that contains the recordings now with `--recordings DIR`"
+        }
+        Error::OwnProfile { .. } => "pass that file with `--profile FILE`",
+        Error::Strict { .. } => "without `--strict` the recording is indexed with its warnings",
+        Error::Name { .. } | Error::Changed { .. } => return error.hint(),
+    };
+    Some(hint.into())
+}
