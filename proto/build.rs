@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
     #[expect(
         clippy::disallowed_methods,
-        reason = "cargo tells a build script its folder in no other way"
+        reason = "Cargo passes the output folder of a build script as an environment variable"
     )]
     let out = std::env::var("OUT_DIR")?;
     let descriptors = protox::compile(FILES, ["proto"])?;

@@ -12,7 +12,9 @@ pub(crate) type Hint<'a> = Cow<'a, str>;
 
 /// Returns the next step after an error of one of our libraries.
 pub(crate) fn of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<Hint<'a>> {
-    None.or_else(|| error.downcast_ref().and_then(of_engine))
+    None.or_else(|| error.downcast_ref().and_then(of_service))
+        .or_else(|| error.downcast_ref().and_then(of_eval))
+        .or_else(|| error.downcast_ref().and_then(of_engine))
         .or_else(|| error.downcast_ref().and_then(of_indexer))
         .or_else(|| error.downcast_ref().and_then(of_recording))
         .or_else(|| error.downcast_ref().and_then(of_index))
@@ -108,14 +110,30 @@ fn of_engine(error: &nocturne_engine::Error) -> Option<Hint<'_>> {
         Error::Index(error) => return of_index(error),
         Error::Encoder(error) => return of_encoder(error),
         Error::Psg(error) => return of_psg(error),
-        Error::Serve { .. } => {
-            "another program may use the address; choose another one with `--listen ADDRESS`"
-        }
         Error::BundleUnknown { .. } => "pass the bundle with `--bundle DIR`",
-        Error::Lacks { .. } => "pass a bundle that can (`--bundle DIR`)",
+        Error::Unsupported { .. } => "pass a bundle that supports it (`--bundle DIR`)",
         error => return error.hint(),
     };
     Some(hint.into())
+}
+
+fn of_service(error: &nocturne_service::Error) -> Option<Hint<'_>> {
+    match error {
+        nocturne_service::Error::Serve { .. } => Some(
+            "another program may use the address; choose another one with `--listen ADDRESS`"
+                .into(),
+        ),
+    }
+}
+
+fn of_eval(error: &nocturne_eval::Error) -> Option<Hint<'_>> {
+    use nocturne_eval::Error;
+    match error {
+        Error::NoRecordings => None,
+        Error::Unreadable { source, .. } => of_eval(source),
+        Error::Encoder(error) => of_encoder(error),
+        Error::Psg(error) => of_psg(error),
+    }
 }
 
 fn of_indexer(error: &nocturne_indexer::Error) -> Option<Hint<'_>> {

@@ -49,7 +49,7 @@ class Client:
                 list(answer)
         except grpc.RpcError as error:
             return error
-        raise AssertionError(f"{method_name} took {fields}")
+        raise AssertionError(f"{method_name} accepted {fields}")
 
 
 def check_info(client: Client, nights: dict) -> None:
@@ -81,9 +81,9 @@ def check_recordings(client: Client, nights: dict) -> None:
         token = page.next_page_token
     assert names == sorted(nights), names
     sleepers = [name for name, truth in nights.items() if "N3" in truth["stages"]]
-    page = client.call("ListRecordings", filter="stage = N3")
+    page = client.call("ListRecordings", filter={"expression": "stage = N3"})
     assert [recording.name for recording in page.recordings] == sorted(sleepers), page
-    facet = client.call("GetFacets", facets=["stage"], filter="stage:*").facets[0]
+    facet = client.call("GetFacets", facets=["stage"], filter={"expression": "stage:*"}).facets[0]
     for value in facet.values:
         true_epochs = sum(truth["stages"].count(value.value) for truth in nights.values())
         assert value.epochs == true_epochs, value
@@ -120,6 +120,7 @@ def check_epochs(client: Client, nights: dict) -> None:
 def check_nights(client: Client, nights: dict) -> None:
     answer = client.call("SearchNights", question="nights with frequent arousals", top_k=100)
     assert answer.reading.known and answer.reading.concept == "arousal", answer.reading
+    assert 0 < answer.reading.threshold.probability < 1, answer.reading
     assert {night.recording for night in answer.nights} == set(nights)
     rates = [night.rate_per_hour for night in answer.nights]
     assert rates == sorted(rates, reverse=True)
@@ -132,13 +133,13 @@ def check_nights(client: Client, nights: dict) -> None:
 
 def check_labels(client: Client, nights: dict) -> None:
     name = sorted(nights)[0]
-    labels = client.stream("LabelEpochs", recordings=[name], label_set="stages")
+    labels = client.stream("LabelEpochs", filter={"recordings": [name]}, label_set="stages")
     assert [label.epoch.number for label in labels] == list(range(len(nights[name]["stages"])))
     for label in labels:
         assert len(label.labels) == 1 and abs(sum(p.probability for p in label.probabilities) - 1) < 1e-3, label
     right = sum(label.labels[0] == stage for label, stage in zip(labels, nights[name]["stages"]))
     assert right > len(labels) / 2, f"{right} of {len(labels)} stages"
-    events = client.stream("LabelEpochs", recordings=[name], label_set="events")
+    events = client.stream("LabelEpochs", filter={"recordings": [name]}, label_set="events")
     assert len(events) == len(labels) and events[0].probabilities
 
 
@@ -151,7 +152,7 @@ def check_captions(client: Client, nights: dict) -> None:
 
 
 def epoch_signal(value: float = 0.5) -> dict:
-    """An epoch whose channels all go up and down; the first sample of the first has the given value."""
+    """An epoch of sine waves; the first sample has the given value."""
     samples = [math.sin(i / 9) for i in range(19200)]
     return {"samples": struct.pack("<19200f", value, *samples[1:])}
 
@@ -160,7 +161,7 @@ def check_generation(client: Client, nights: dict) -> None:
     if not client.call("Info").captions:
         error = client.refused("GenerateCaption", signal=epoch_signal())
         assert error.code() == grpc.StatusCode.FAILED_PRECONDITION, error
-        assert "makes no captions" in error.details(), error.details()
+        assert "does not support generated captions" in error.details(), error.details()
         return
     kinds = ["brain", "stage_event"]
     for wording in ({}, {"beams": 3}, {"sampling": {"top_k": 5, "seed": 3}}):
@@ -211,10 +212,10 @@ def check_refusals(client: Client, nights: dict) -> None:
         ("GetRecording", {"recording": "unknown"}, missing, "unknown"),
         ("ListRecordings", {"page_size": 5000}, invalid, "page_size"),
         ("ListRecordings", {"page_token": name}, invalid, "page token"),
-        ("ListRecordings", {"filter": "stage = N4"}, invalid, "column 9"),
+        ("ListRecordings", {"filter": {"expression": "stage = N4"}}, invalid, "column 9"),
         ("SearchEpochs", {"text": "sleep", "filter": {"expression": "mood = bad"}}, invalid, "no recording has"),
-        ("SearchNights", {"question": "arousals", "filter": "sleepy"}, invalid, "stands alone"),
-        ("LabelEpochs", {"filter": "epoch = x"}, invalid, "expected a number"),
+        ("SearchNights", {"question": "arousals", "filter": {"expression": "sleepy"}}, invalid, "stands alone"),
+        ("LabelEpochs", {"filter": {"expression": "epoch = x"}}, invalid, "expected a number"),
         ("GetFacets", {"facets": ["mood"]}, invalid, "counted by"),
         ("GetFacets", {}, invalid, "facets"),
     ]

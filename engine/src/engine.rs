@@ -3,78 +3,72 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use nocturne_encoder::{BatchOptions, Bundle, Device, Provider, Runtime};
-use nocturne_index::Filter;
-use nocturne_psg::EpochRef;
+use nocturne_encoder::{Bundle, Provider, Runtime};
+use nocturne_index::{FacetCounts, Filter, Recording};
+use nocturne_psg::{EpochRef, RecordingId};
 
-use crate::follower::{Follower, Following};
-use crate::served::{Current, OpenBundle, Served, Space};
-use crate::snapshot::Snapshot;
-use crate::{
-    CaptionAnswer, CaptionRequest, EpochAnswer, EpochLabels, EpochQuery, EpochRequest, Error,
-    GenerateRequest, GeneratedPart, LearnedConcept, NightAnswer, NightRequest, Result, Source,
+use crate::error::Result;
+use crate::live::live_collection::{LiveCollection, LiveSpace};
+use crate::live::snapshot::Snapshot;
+use crate::live::source::Source;
+use crate::live::switch::{SpaceSwitch, SwitchThread};
+use crate::model::caption_thread::{GenerateRequest, GeneratedPart};
+use crate::model::opened_bundle::OpenedBundle;
+use crate::options::{Options, check_recall};
+use crate::question::captions::{CaptionAnswer, CaptionRequest};
+use crate::question::epochs::{EpochAnswer, EpochQuery, EpochRequest};
+use crate::question::explain::{Explainer, Explanation};
+use crate::question::labels::EpochLabels;
+use crate::question::learned_concept::LearnedConcept;
+use crate::question::nights::NightRequest;
+use crate::question::nights::answer::NightAnswer;
+use crate::question::recordings::RecordingPage;
+use crate::question::{
+    captions, epochs, explain, generate, labels, learned_concept, nights, recordings,
 };
 
-/// Answers questions about the nights of a collection. It may be shared between threads.
+/// Answers questions about the nights of a collection. It can be shared between threads.
 #[derive(Debug)]
 pub struct Engine {
-    current: Arc<Current>,
-    follower: Arc<Follower>,
-    _following: Option<Following>,
-}
-
-/// How an engine runs.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
-    /// Where the text tower runs.
-    pub device: Device,
-    /// Share of the nearest epochs that a search is to find on average, above 0 and up to 1, where the search does not say;
-    /// with nothing, every epoch is looked at and none is missed.
-    pub recall: Option<f32>,
-    /// Whether threads keep up in the background with what becomes of the collection: one makes lists for great ones, with
-    /// which some of the nearest may be missed, and one goes over to the space that is promoted, with its bundle. Without,
-    /// the engine stays in the space that it was opened in until [`Engine::follow`] is called.
-    pub keeps_up: bool,
-    /// How texts are worked through.
-    pub batch: BatchOptions,
-    /// Whether the signal tower and the caption decoder are opened too, of a bundle that has one, for
-    /// [`generate_caption`](Engine::generate_caption).
-    pub captions: bool,
+    live: Arc<LiveCollection>,
+    switch: Arc<SpaceSwitch>,
+    _switch_thread: Option<SwitchThread>,
 }
 
 /// What an engine serves.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Info {
-    /// Name of the space that is served.
+pub struct EngineInfo {
+    /// Name of the served space.
     pub space: String,
     /// Name of the bundle.
     pub bundle: String,
-    /// Hash of all that changes a vector.
+    /// SHA-256 over everything in the bundle that changes a vector.
     pub bundle_fingerprint: String,
-    /// Length of an embedding.
+    /// Dimensions of an embedding.
     pub embedding_dim: usize,
-    /// Span over which signals are scaled.
+    /// Span over which signals are z-scored.
     pub z_score: nocturne_psg::ZScore,
-    /// Whether captions can be made.
+    /// Whether [`Engine::generate_caption`] is available.
     pub captions: bool,
-    /// What the encoder runs on.
+    /// Execution provider of the text tower: `cpu` or `cuda`.
     pub provider: &'static str,
     /// Number of recordings.
     pub recordings: usize,
     /// Number of epochs.
     pub epochs: usize,
-    /// Number of the collection's snapshot.
+    /// Generation of the snapshot.
     pub generation: u64,
-    /// How epochs are searched where the search does not say: `exact`, or `approximate` where some may be missed.
+    /// How epochs are searched by default: `exact` or `approximate`.
     pub search: &'static str,
 }
 
 impl Engine {
-    /// Opens a collection with the bundle that filled the space that it serves.
+    /// Opens a collection with the bundle that filled its served space.
     ///
     /// # Errors
     ///
-    /// [`nocturne_index::Error::OtherBundle`] where another bundle filled it, and what opening either may give.
+    /// [`nocturne_index::Error::OtherBundle`] if another bundle filled it, [`Error::Field`](crate::Error::Field) if
+    /// [`Options::recall`] is out of range, and the errors of opening collection and bundle.
     pub fn open(
         collection: impl Into<Source>,
         bundle: &Bundle,
@@ -85,22 +79,23 @@ impl Engine {
         let source = collection.into();
         let snapshot = Snapshot::open(&source)?;
         snapshot.expect_space(&nocturne_index::Space::of(bundle))?;
-        let open = Arc::new(OpenBundle::open(bundle, runtime, options)?);
-        let current = Arc::new(Current::new(Space::new(open, snapshot, options)));
-        let follower = Arc::new(Follower::new(source, runtime, options, Arc::clone(&current)));
-        let following =
-            options.keeps_up.then(|| Following::start(Arc::clone(&follower))).transpose()?;
-        Ok(Self { current, follower, _following: following })
+        let bundle = Arc::new(OpenedBundle::open(bundle, runtime, options)?);
+        let live = Arc::new(LiveCollection::new(LiveSpace::new(bundle, snapshot, options)));
+        let switch = Arc::new(SpaceSwitch::new(source, runtime, options, Arc::clone(&live)));
+        let thread =
+            options.keeps_up.then(|| SwitchThread::start(Arc::clone(&switch))).transpose()?;
+        Ok(Self { live, switch, _switch_thread: thread })
     }
 
-    /// Goes over to the space that is served now, with its bundle, and returns whether that was another one. Questions
-    /// that are under way end in the space in which they began.
+    /// Switches to the space that the collection serves now, with its bundle; returns whether it was another one.
+    /// Questions in progress finish in the space in which they started.
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open), and [`Error::BundleUnknown`]; the space of before is served on then.
+    /// Those of [`open`](Self::open), and [`Error::BundleUnknown`](crate::Error::BundleUnknown). The engine then keeps
+    /// the space that it has.
     pub fn follow(&self) -> Result<bool> {
-        self.follower.follow()
+        self.switch.follow()
     }
 
     /// Returns what the engine serves at this moment.
@@ -108,19 +103,18 @@ impl Engine {
     /// # Errors
     ///
     /// Those of reading the collection.
-    pub fn info(&self) -> Result<Info> {
-        let served = self.served()?;
-        let (OpenBundle { manifest, fingerprint, provider, .. }, snapshot) =
-            (&*served.bundle, served.snapshot());
-        let is_approximate = served.recall.is_some_and(|it| it < 1.0);
-        Ok(Info {
+    pub fn info(&self) -> Result<EngineInfo> {
+        let space = self.live.newest()?;
+        let (bundle, snapshot) = (&*space.bundle, space.snapshot());
+        let is_approximate = space.default_recall.is_some_and(|recall| recall < 1.0);
+        Ok(EngineInfo {
             space: snapshot.space_name().to_string(),
-            bundle: manifest.name.clone(),
-            bundle_fingerprint: fingerprint.clone(),
-            embedding_dim: manifest.embedding_dim,
-            z_score: manifest.preprocessing.z_score,
-            captions: served.bundle.captions.is_some(),
-            provider: provider.name,
+            bundle: bundle.manifest.name.clone(),
+            bundle_fingerprint: bundle.fingerprint.clone(),
+            embedding_dim: bundle.manifest.embedding_dim,
+            z_score: bundle.manifest.preprocessing.z_score,
+            captions: bundle.captions.is_some(),
+            provider: bundle.provider.name,
             recordings: snapshot.recordings().entries().len(),
             epochs: snapshot.n_epochs(),
             generation: snapshot.generation(),
@@ -128,47 +122,59 @@ impl Engine {
         })
     }
 
-    /// Returns what the text tower runs on.
+    /// Returns the execution provider of the text tower.
     pub fn provider(&self) -> Provider {
-        self.current.held().bundle.provider.clone()
+        self.live.cached().bundle.provider.clone()
+    }
+
+    /// Checks once, without a retry, that the collection can be read.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the collection.
+    pub fn check_reachable(&self) -> Result<()> {
+        Ok(self.live.cached().snapshot().look()?)
     }
 
     /// Finds the epochs nearest to a query.
     ///
     /// # Errors
     ///
-    /// [`Error::Field`] where the query or a number of the request is out of range, [`Error::Overloaded`], and
-    /// [`nocturne_index::Error::UnknownRecording`] or `UnknownEpoch` for what is not there.
+    /// [`Error::Field`](crate::Error::Field) if the query or a number of the request is out of range,
+    /// [`Error::Overloaded`](crate::Error::Overloaded), and [`nocturne_index::Error::UnknownRecording`] or
+    /// [`UnknownEpoch`](nocturne_index::Error::UnknownEpoch) for an epoch that the collection does not contain.
     pub fn search_epochs(&self, query: &EpochQuery, request: EpochRequest) -> Result<EpochAnswer> {
-        self.served()?.search_epochs(query, request)
+        epochs::search_epochs(&self.live.newest()?, query, request)
     }
 
     /// Ranks nights by how often a concept occurs per hour of sleep.
     ///
     /// # Errors
     ///
-    /// [`Error::Field`] where the question is empty or a number is out of range, [`Error::Overloaded`], and
-    /// [`nocturne_index::Error::UnknownRecording`] and `Filter` for what is not there.
+    /// [`Error::Field`](crate::Error::Field) if the question is empty or a number is out of range,
+    /// [`Error::Overloaded`](crate::Error::Overloaded), and [`nocturne_index::Error::UnknownRecording`] or
+    /// [`Filter`](nocturne_index::Error::Filter) if the filter does not fit the collection.
     pub fn search_nights(&self, request: &NightRequest) -> Result<NightAnswer> {
-        self.served()?.search_nights(request)
+        nights::search_nights(&self.live.newest()?, request)
     }
 
-    /// Labels every epoch that a filter allows, and hands each to `take`, in order; it ends where `take` says `false`.
+    /// Labels every epoch that a filter allows and passes each to `take`, in order, until `take` returns `false`.
     ///
-    /// An exclusive set is judged by softmax with the bundle's learned scale. Other labels are judged one by one against
-    /// their negatives; those that the channels do not show are left out.
+    /// An exclusive set is judged by softmax with the bundle's logit scale. Other labels are judged one by one against
+    /// their negative prompts; labels that the channels of the epoch do not show are left out.
     ///
     /// # Errors
     ///
-    /// [`Error::Field`] for an unknown set, [`nocturne_index::Error::UnknownRecording`] and `Filter` for what is not there;
-    /// [`nocturne_index::Error::DamagedSegment`] after the others where one that may be wanted cannot be read.
+    /// [`Error::Field`](crate::Error::Field) for an unknown set, [`nocturne_index::Error::UnknownRecording`] or
+    /// [`Filter`](nocturne_index::Error::Filter) if the filter does not fit the collection. If recordings that the
+    /// filter may allow are damaged, the others are labelled first, then the damage is returned.
     pub fn label_epochs(
         &self,
         filter: &Filter,
         set: &str,
         take: impl FnMut(EpochLabels) -> bool,
     ) -> Result<()> {
-        self.served()?.label_epochs(filter, set, take)
+        labels::label_epochs(&self.live.newest()?, filter, set, take)
     }
 
     /// Labels epochs as [`label_epochs`](Self::label_epochs) does, by a learned concept.
@@ -182,69 +188,101 @@ impl Engine {
         concept: &LearnedConcept,
         take: impl FnMut(EpochLabels) -> bool,
     ) -> Result<()> {
-        self.served()?.label_epochs_by(filter, concept, take)
+        labels::label_epochs_by(&self.live.newest()?, filter, concept, take)
     }
 
-    /// Finds the captions nearest to an epoch of the collection; each text comes once, with its best epoch.
+    /// Finds the captions nearest to an epoch of the collection; each text is returned once, with its best epoch.
     ///
     /// # Errors
     ///
-    /// [`Error::Field`] where `k` is out of range, and
-    /// [`nocturne_index::Error::UnknownRecording`] or `UnknownEpoch` for what is not there.
+    /// [`Error::Field`](crate::Error::Field) if `k` is out of range, and [`nocturne_index::Error::UnknownRecording`] or
+    /// [`UnknownEpoch`](nocturne_index::Error::UnknownEpoch) for an epoch that the collection does not contain.
     pub fn search_captions(
         &self,
         epoch: &EpochRef,
         request: &CaptionRequest,
     ) -> Result<Vec<CaptionAnswer>> {
-        self.served()?.search_captions(epoch, request)
+        captions::search_captions(&self.live.newest()?, epoch, request)
     }
 
-    /// Says in words what the encoder sees in an epoch, and gives `take` the parts as they are made; it ends early
-    /// where `take` returns `false`.
+    /// Generates captions of an epoch and passes the parts to `take` as they are generated, until `take` returns
+    /// `false`.
     ///
     /// # Errors
     ///
-    /// [`Error::Lacks`] where the bundle cannot do it or the engine was opened without, [`Error::Overloaded`],
-    /// [`Error::Deadline`], and [`nocturne_encoder::Error::Search`] where the search is out of range.
+    /// [`Error::Unsupported`](crate::Error::Unsupported) if the bundle has no captioner or the engine was opened
+    /// without it, [`Error::Overloaded`](crate::Error::Overloaded), [`Error::Deadline`](crate::Error::Deadline), and
+    /// [`nocturne_encoder::Error::Search`] if a decoding parameter is out of range.
     pub fn generate_caption(
         &self,
         request: GenerateRequest,
         take: impl FnMut(GeneratedPart) -> bool,
     ) -> Result<()> {
-        self.current.held().generate_caption(request, take)
+        generate::generate_caption(&self.live.cached(), request, take)
     }
 
-    /// Returns whether [`generate_caption`](Self::generate_caption) can be asked.
-    pub fn makes_captions(&self) -> bool {
-        self.current.held().bundle.captions.is_some()
+    /// Returns whether [`generate_caption`](Self::generate_caption) is available.
+    pub fn has_captioner(&self) -> bool {
+        self.live.cached().bundle.captions.is_some()
     }
 
-    /// Reads a concept that `nocturne-train fewshot` has learned on embeddings of the bundle in use.
+    /// Reads a concept file that was learned on embeddings of the bundle in use.
     ///
     /// # Errors
     ///
-    /// [`nocturne_encoder::Error::OtherConcept`] where it was learned on those of another bundle,
-    /// [`nocturne_encoder::Error::Concept`] where the file breaks its format, and
+    /// [`nocturne_encoder::Error::OtherConcept`] if it was learned on those of another bundle,
+    /// [`nocturne_encoder::Error::Concept`] if the file is not a valid concept file, and
     /// [`nocturne_encoder::Error::Io`].
     pub fn read_concept(&self, path: &Path) -> Result<LearnedConcept> {
-        self.current.held().read_concept(path)
+        learned_concept::read_concept(&self.live.cached(), path)
     }
 
-    /// Looks whether the collection can be reached, and asks once.
-    pub(crate) fn look(&self) -> Result<()> {
-        Ok(self.current.held().snapshot().look()?)
+    /// Explains epochs of the collection, in their order: where the encoder looked in each. A recording that was moved
+    /// or changed since it was indexed makes its epochs unexplained; it is not an error.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the collection, and [`nocturne_encoder::Error::Model`].
+    pub fn explain(
+        &self,
+        explainer: &mut Explainer,
+        epochs: &[EpochRef],
+    ) -> Result<Vec<Explanation>> {
+        explain::explain(&self.live.newest()?, explainer, epochs)
     }
 
-    /// Returns what a question is answered with, which it keeps to its end.
-    pub(crate) fn served(&self) -> Result<Served> {
-        self.current.get()
+    /// Returns a recording of the collection.
+    ///
+    /// # Errors
+    ///
+    /// [`nocturne_index::Error::UnknownRecording`], and those of reading it.
+    pub fn recording(&self, id: &RecordingId) -> Result<Arc<Recording>> {
+        recordings::recording(&self.live.newest()?, id)
     }
-}
 
-/// Refuses what is no share.
-pub(crate) fn check_recall(recall: f32) -> Result<f32> {
-    if recall > 0.0 && recall <= 1.0 {
-        return Ok(recall);
+    /// Lists recordings with at least one epoch that a filter allows, by ascending name, `page_size` at a time.
+    /// `token` is [`RecordingPage::next_token`] of the previous page, or empty for the first.
+    ///
+    /// # Errors
+    ///
+    /// [`nocturne_index::Error::Filter`], [`UnknownRecording`](nocturne_index::Error::UnknownRecording),
+    /// [`PageToken`](nocturne_index::Error::PageToken) and those of reading the recordings.
+    pub fn list_recordings(
+        &self,
+        filter: &Filter,
+        page_size: usize,
+        token: &str,
+    ) -> Result<RecordingPage> {
+        recordings::list_recordings(&self.live.newest()?, filter, page_size, token)
     }
-    Err(Error::field("recall", recall, "more than 0 and at most 1"))
+
+    /// Counts the recordings and epochs that a filter allows by facet: `stage`, `event`, `channel`, or a metadata
+    /// column.
+    ///
+    /// # Errors
+    ///
+    /// [`nocturne_index::Error::UnknownFacet`], and those of [`list_recordings`](Self::list_recordings).
+    pub fn count_facets(&self, filter: &Filter, facets: &[String]) -> Result<Vec<FacetCounts>> {
+        recordings::count_facets(&self.live.newest()?, filter, facets)
+    }
 }

@@ -13,31 +13,31 @@ pub enum Error {
     Field {
         /// The field.
         field: &'static str,
-        /// Its value, quoted where it is text.
+        /// Its value; text is quoted.
         value: String,
-        /// What it may be.
+        /// The allowed values.
         expected: String,
     },
     /// Too many questions at once.
     #[error("the encoder has {waiting} requests waiting; ask again in a moment")]
     Overloaded {
-        /// How many requests wait for the encoder.
+        /// Requests that wait for the encoder.
         waiting: usize,
     },
-    /// The answer took longer than the asker could wait.
+    /// The answer took longer than the asker allows.
     #[error("the answer was not ready in time")]
     Deadline,
-    /// The bundle cannot do what is asked; whoever chose it.
-    #[error("the bundle `{bundle}` {what}")]
-    Lacks {
+    /// The bundle, or the way it was opened, does not support what was asked; the mistake of the person who chose it.
+    #[error("the bundle `{bundle}` does not support {feature}")]
+    Unsupported {
         /// Name of the bundle.
         bundle: String,
-        /// What it does not do, as a verb.
-        what: &'static str,
+        /// What it does not support.
+        feature: &'static str,
     },
-    /// Nobody has told where the bundle is that filled a space.
+    /// The folder of the bundle that filled a space is not recorded.
     #[error(
-        "the space `{space}` was filled with the bundle `{bundle}` ({fingerprint}), and nothing tells where that is"
+        "cannot find the bundle `{bundle}` ({fingerprint}) that filled the space `{space}`: its folder is not recorded"
     )]
     BundleUnknown {
         /// The space.
@@ -47,10 +47,10 @@ pub enum Error {
         /// Its fingerprint.
         fingerprint: String,
     },
-    /// The thread that owns an encoder has ended; a mistake of the program.
-    #[error("the encoder has ended")]
+    /// The thread that owns an encoder has ended; a bug.
+    #[error("the encoder thread has ended")]
     EncoderLost,
-    /// The collection or the question to it.
+    /// The collection, or a question that does not fit it.
     #[error(transparent)]
     Index(#[from] nocturne_index::Error),
     /// The encoder.
@@ -59,26 +59,11 @@ pub enum Error {
     /// A recording.
     #[error(transparent)]
     Psg(#[from] nocturne_psg::Error),
-    /// The server cannot listen or serve.
-    #[error("cannot serve on {address}: {source}")]
-    Serve {
-        /// The address.
-        address: std::net::SocketAddr,
-        /// What the system or the transport says.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// A folder that was to be evaluated holds nothing that can be.
-    #[error("`{}` {problem}", path.display())]
-    Evaluation {
-        /// The folder.
-        path: std::path::PathBuf,
-        /// What is missing.
-        problem: String,
-    },
 }
 
 impl Error {
-    pub(crate) fn field(
+    /// Returns the error of a field that is out of range.
+    pub fn field(
         field: &'static str,
         value: impl std::fmt::Display,
         expected: impl Into<String>,
@@ -86,22 +71,19 @@ impl Error {
         Self::Field { field, value: value.to_string(), expected: expected.into() }
     }
 
-    /// Returns the next step for the user, where there is one.
+    /// Returns the next step for the user, if there is one.
     pub fn hint(&self) -> Option<Cow<'_, str>> {
         let hint = match self {
             Self::Index(error) => return error.hint(),
             Self::Encoder(error) => error.hint(),
             Self::Psg(error) => error.hint(),
-            Self::Serve { .. } => {
-                Some("another program may listen there; choose another address with `--listen`")
-            }
             Self::Overloaded { .. } => Some("wait a moment, or run more servers"),
             Self::EncoderLost => {
-                Some("this is a fault of Nocturne; please report it with the messages before it")
+                Some("this is a bug in Nocturne; please report it with the messages before it")
             }
-            Self::BundleUnknown { .. } => Some("name it with `--bundle`"),
-            Self::Lacks { .. } => Some("serve a bundle that can, with `--bundle`"),
-            Self::Field { .. } | Self::Deadline | Self::Evaluation { .. } => None,
+            Self::BundleUnknown { .. } => Some("name the folder of that bundle"),
+            Self::Unsupported { .. } => Some("use a bundle that supports it"),
+            Self::Field { .. } | Self::Deadline => None,
         };
         hint.map(Cow::Borrowed)
     }

@@ -1,55 +1,55 @@
-//! Answers questions about nights of sleep, and serves the answers over gRPC.
+//! Answers questions about nights of sleep.
 //!
-//! [`Engine`] holds a collection, in a folder or in Qdrant, and the bundle that filled it, and answers:
+//! An [`Engine`] holds a collection, in a folder or in Qdrant, and the model bundle that filled it:
 //!
-//! - [`search_epochs`](Engine::search_epochs): words, an epoch or a vector to epochs;
-//! - [`search_nights`](Engine::search_nights): words to nights, as a rate per hour of sleep;
-//! - [`label_epochs`](Engine::label_epochs): labels by the nearest prompt;
-//! - [`search_captions`](Engine::search_captions): an epoch to captions;
-//! - [`generate_caption`](Engine::generate_caption): the signals of an epoch to words.
+//! - [`search_epochs`](Engine::search_epochs): text, an epoch, a vector or a learned concept → epochs;
+//! - [`search_nights`](Engine::search_nights): words → nights, ranked by rate per hour of sleep;
+//! - [`label_epochs`](Engine::label_epochs): epochs → labels by the nearest prompt;
+//! - [`search_captions`](Engine::search_captions): an epoch → the nearest captions;
+//! - [`generate_caption`](Engine::generate_caption): the signals of an epoch → a caption;
+//! - [`list_recordings`](Engine::list_recordings), [`count_facets`](Engine::count_facets): what the collection contains.
 //!
-//! Where another space of the collection is promoted, the engine goes over to it with its bundle, in one step.
-//! [`Explainer`] tells where the encoder looked in an epoch.
-//! [`serve`] puts the same answers on a socket; [`eval`] measures how right they are.
-//! The engine reads collections and never writes one.
+//! [`Explainer`] shows where the encoder looked in an epoch, and [`compare`] measures how far two spaces agree.
+//! The engine opens no socket and writes nothing to a collection but caches (the approximate index).
+//!
+//! # Modules
+//!
+//! From the ground up; each uses only those above it.
+//!
+//! - `error`, `options`.
+//! - `model`: an opened bundle and the threads that own its sessions.
+//! - `live`: snapshots of the collection, refresh, and the switch to a promoted space.
+//! - `question`: one module for each kind of question.
+//! - `engine`: the public entry point.
 
-mod captions;
-pub mod compare;
-mod concept;
-#[cfg(test)]
-mod doubles;
 mod engine;
-mod epoch_signal;
-mod epochs;
 mod error;
-pub mod eval;
-mod explain;
-mod follower;
-mod generate;
-mod labels;
-mod learned;
-mod limits;
-mod margins;
-mod newest;
-mod night;
-mod served;
-mod service;
-mod snapshot;
-mod source;
-mod text;
+mod live;
+mod model;
+mod options;
+mod question;
+#[cfg(test)]
+mod tests;
 
-pub use captions::{CaptionAnswer, CaptionRequest};
-pub use engine::{Engine, Info, Options};
-pub use epoch_signal::EpochSignal;
-pub use epochs::{EpochAnswer, EpochHit, EpochQuery, EpochRequest, TextReading};
+pub use engine::{Engine, EngineInfo};
 pub use error::{Error, Result};
-pub use explain::{Explainer, Explanation};
-pub use generate::{GenerateRequest, GeneratedPart};
-pub use labels::EpochLabels;
-pub use learned::LearnedConcept;
-pub use limits::{LONGEST_TEXT, MOST_HITS};
-pub use night::{
-    MOST_EVIDENCE, NightAnswer, NightHit, NightRequest, NightSkipped, QuestionReading, StageSource,
+pub use live::source::Source;
+pub use model::caption_thread::{GenerateRequest, GeneratedPart};
+pub use model::epoch_signal::EpochSignal;
+pub use options::Options;
+pub use question::calibration::calibration_of;
+pub use question::captions::{CaptionAnswer, CaptionRequest};
+pub use question::compare;
+pub use question::epochs::{EpochAnswer, EpochHit, EpochQuery, EpochRequest, TextReading};
+pub use question::explain::{Explainer, Explanation};
+pub use question::labels::{EpochLabels, softmax};
+pub use question::learned_concept::LearnedConcept;
+pub use question::limits::{MAX_HITS, MAX_TEXT_BYTES};
+pub use question::nights::answer::{
+    NightAnswer, NightHit, QuestionReading, SkippedNight, StageSource,
 };
-pub use service::{ServeOptions, serve};
-pub use source::Source;
+pub use question::nights::rate::{Rate, scored_rate};
+pub use question::nights::{MAX_EVIDENCE, NightRequest};
+pub use question::recordings::RecordingPage;
+pub use question::skip_reason::SkipReason;
+pub use question::threshold::Threshold;

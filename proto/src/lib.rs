@@ -6,11 +6,11 @@
     unused_qualifications,
     clippy::pedantic,
     clippy::allow_attributes_without_reason,
-    reason = "generated code, whose every field the `.proto` file documents"
+    reason = "generated code; the `.proto` file documents every field"
 )]
 pub mod v1 {
     tonic::include_proto!("nocturne.v1");
 }
 
-/// The compiled contract, by which the reflection service tells clients what there is.
+/// The compiled contract, which the reflection service returns to clients.
 pub const FILE_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use nocturne_encoder::AttentionSpan;
 use nocturne_engine::{
     CaptionAnswer, CaptionRequest, Engine, EpochAnswer, EpochHit, EpochQuery, EpochRequest,
-    Explanation,
+    Explanation, Threshold,
 };
 use nocturne_index::Filter;
 use nocturne_psg::{EpochNumber, EpochRef};
@@ -58,8 +58,11 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<CommandOut
             "nothing to search for; give words, `--like EPOCH`, `--vector FILE` or `--concept FILE`"
         ),
     };
-    let score = if matches!(query, EpochQuery::Concept(_)) { ">probability" } else { COSINE };
+    let is_concept = matches!(query, EpochQuery::Concept(_));
+    let threshold = if is_concept { Threshold::Probability } else { Threshold::Cosine };
+    let min_score = min_score.map(threshold);
     let request = EpochRequest { k: top, filter, min_score, recall: None };
+    let score = if is_concept { ">probability" } else { COSINE };
     let answer = engine.search_epochs(&query, request)?;
     let explanations = if explain { Some(explanations(&session, &engine, &answer)?) } else { None };
     match (explanations, json) {
@@ -90,7 +93,7 @@ fn explanations(
         Ok(EpochRef { recording, epoch: EpochNumber(hit.epoch) })
     };
     let epochs: Vec<EpochRef> = answer.hits.iter().map(epoch).collect::<Result<_>>()?;
-    Ok(session.explainer()?.explain(engine, &epochs)?)
+    Ok(engine.explain(&mut session.explainer()?, &epochs)?)
 }
 
 fn explained<'a>(

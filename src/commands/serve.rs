@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use nocturne_engine::{Error, ServeOptions};
+use nocturne_service::{Error, ServeOptions};
 use tokio::net::TcpListener;
 
 use crate::args::{Common, Serve};
@@ -34,8 +34,8 @@ pub(super) fn run(common: &Common, arguments: Serve) -> Result<CommandOutcome> {
             "serving {} recordings with {} epochs on {address}",
             info.recordings, info.epochs
         ))?;
-        let options = ServeOptions { most_at_once: most_at_once.into(), ..ServeOptions::default() };
-        nocturne_engine::serve(engine, listener, options, stop).await?;
+        let options = ServeOptions { max_concurrent: most_at_once.into(), ..ServeOptions::default() };
+        nocturne_service::serve(engine, listener, options, stop).await?;
         Ok(CommandOutcome::Done)
     })
 }

@@ -11,15 +11,84 @@ use super::{find, root, shown};
 type Layer = (&'static str, &'static [&'static str]);
 
 /// For each package, its top-level modules from the ground up. A new import is a design change.
-const LAYERS: [(&str, &[Layer]); 1] = [(
-    "testing",
-    &[
-        ("resource", &[]),
-        ("absent", &["resource"]),
-        ("locate", &["absent", "resource"]),
-        ("skip", &["absent", "locate", "resource"]),
-    ],
-)];
+const LAYERS: [(&str, &[Layer]); 4] = [
+    (
+        "testing",
+        &[
+            ("resource", &[]),
+            ("absent", &["resource"]),
+            ("locate", &["absent", "resource"]),
+            ("skip", &["absent", "locate", "resource"]),
+        ],
+    ),
+    (
+        "engine",
+        &[
+            ("error", &[]),
+            ("options", &["error"]),
+            ("model", &["error", "options"]),
+            ("live", &["error", "options", "model"]),
+            ("question", &["error", "options", "model", "live"]),
+            ("engine", &["error", "options", "model", "live", "question"]),
+        ],
+    ),
+    (
+        "service",
+        &[
+            ("error", &[]),
+            ("options", &[]),
+            ("status", &[]),
+            ("messages", &["status"]),
+            ("grpc", &["options", "status", "messages"]),
+            ("health", &["grpc"]),
+            ("server", &["error", "options", "grpc", "health"]),
+        ],
+    ),
+    (
+        "eval",
+        &[
+            ("error", &[]),
+            ("intervals", &[]),
+            ("encoded_labels", &["error"]),
+            ("stage_guesses", &["intervals"]),
+            ("sample", &["error"]),
+            ("scored_night", &["sample"]),
+            ("night_reader", &["error", "sample", "scored_night"]),
+            ("resampling", &["scored_night"]),
+            ("neighbours", &["scored_night"]),
+            (
+                "measure",
+                &[
+                    "error",
+                    "intervals",
+                    "encoded_labels",
+                    "stage_guesses",
+                    "sample",
+                    "scored_night",
+                    "resampling",
+                    "neighbours",
+                ],
+            ),
+            ("evaluation", &["intervals", "measure", "resampling"]),
+            ("not_judged", &["evaluation", "resampling"]),
+            (
+                "evaluator",
+                &[
+                    "error",
+                    "intervals",
+                    "encoded_labels",
+                    "sample",
+                    "scored_night",
+                    "night_reader",
+                    "resampling",
+                    "measure",
+                    "evaluation",
+                    "not_judged",
+                ],
+            ),
+        ],
+    ),
+];
 
 /// Returns the modules at the root of the package that a source text refers to by `crate::`.
 ///

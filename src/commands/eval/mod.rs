@@ -6,7 +6,7 @@ mod sections;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use nocturne_engine::eval::{EvaluationOptions, Evaluator};
+use nocturne_eval::{EvaluationOptions, Evaluator};
 use nocturne_indexer::discover;
 
 use crate::args::{Common, Eval};

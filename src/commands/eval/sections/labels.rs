@@ -1,6 +1,6 @@
 //! Stages and events by their prompts, on a card.
 
-use nocturne_engine::eval::{Agreement, ByPrompt, CalibrationError, Evaluation};
+use nocturne_eval::{Agreement, ByPrompt, CalibrationError, Evaluation};
 
 use super::super::card::Section;
 use super::with_interval;

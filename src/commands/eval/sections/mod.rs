@@ -3,8 +3,8 @@
 mod labels;
 mod trust;
 
-use nocturne_engine::eval::{
-    Evaluation, FewShot, FewShotAccuracy, FewShotPoint, HeldOut, Intervals, Retrieval, Unit,
+use nocturne_eval::{
+    Evaluation, FewShot, FewShotAccuracy, FewShotPoint, HeldOut, Intervals, ResamplingUnit, Retrieval,
 };
 
 use super::card::{Card, Section};
@@ -39,8 +39,8 @@ pub(super) fn card(evaluation: &Evaluation) -> Card {
 fn how(evaluation: &Evaluation, fingerprint: &str) -> Section {
     let drawn = evaluation.resampling;
     let unit = match drawn.unit {
-        Unit::Subject => "people, each with all recordings",
-        Unit::HalfHour => "half hours of the only person, which say nothing of other people",
+        ResamplingUnit::Subject => "people, each with all recordings",
+        ResamplingUnit::HalfHour => "half hours of the only person, which say nothing of other people",
     };
     let mut before = vec![
         format!("The bundle's fingerprint is `{fingerprint}`."),

@@ -1,6 +1,6 @@
 //! What the answers rest on, and what the bundle says of itself, on a card.
 
-use nocturne_engine::eval::{Evaluation, Occlusion};
+use nocturne_eval::{Evaluation, Occlusion};
 
 use super::super::card::Section;
 use super::with_interval;

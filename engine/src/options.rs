@@ -1,0 +1,36 @@
+//! How an engine runs.
+
+use nocturne_encoder::{BatchOptions, Device};
+
+use crate::error::{Error, Result};
+
+/// How an engine runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Device of the text tower and of the captioner.
+    pub device: Device,
+    /// Default recall of epoch searches: the mean share of the true nearest epochs that a search must find, in (0, 1].
+    /// `None` searches exactly.
+    pub recall: Option<f32>,
+    /// Whether background threads follow the collection: one builds the approximate index of large collections, one
+    /// switches to the space that is promoted. If false, the engine stays in the space that it was opened in until
+    /// [`Engine::follow`](crate::Engine::follow) is called.
+    pub keeps_up: bool,
+    /// Batch size and threads of the encoders.
+    pub batch: BatchOptions,
+    /// Whether to open the signal tower and the captioner, if the bundle has one, for
+    /// [`Engine::generate_caption`](crate::Engine::generate_caption).
+    pub captions: bool,
+}
+
+/// Returns a recall that is in (0, 1].
+///
+/// # Errors
+///
+/// [`Error::Field`] if it is not.
+pub(crate) fn check_recall(recall: f32) -> Result<f32> {
+    if recall > 0.0 && recall <= 1.0 {
+        return Ok(recall);
+    }
+    Err(Error::field("recall", recall, "a number above 0, at most 1"))
+}

@@ -1,0 +1,4 @@
+//! Collections and models for tests.
+
+pub(crate) mod collections;
+pub(crate) mod models;

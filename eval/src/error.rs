@@ -1,0 +1,41 @@
+//! Why recordings could not be evaluated.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+/// The result of an evaluation.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why recordings could not be evaluated.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The list of recordings is empty.
+    #[error("no recordings to evaluate")]
+    NoRecordings,
+    /// None of the recordings can be read.
+    #[error("`{}` cannot be evaluated: {source}", path.display())]
+    Unreadable {
+        /// The first recording.
+        path: PathBuf,
+        /// Why it cannot be read.
+        source: Box<Self>,
+    },
+    /// The encoder.
+    #[error(transparent)]
+    Encoder(#[from] nocturne_encoder::Error),
+    /// A recording.
+    #[error(transparent)]
+    Psg(#[from] nocturne_psg::Error),
+}
+
+impl Error {
+    /// Returns the next step for the user, if there is one.
+    pub fn hint(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::NoRecordings => None,
+            Self::Unreadable { source, .. } => source.hint(),
+            Self::Encoder(error) => error.hint().map(Cow::Borrowed),
+            Self::Psg(error) => error.hint().map(Cow::Borrowed),
+        }
+    }
+}

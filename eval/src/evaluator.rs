@@ -1,0 +1,148 @@
+//! Evaluates a bundle on scored recordings.
+
+use std::path::{Path, PathBuf};
+
+use nocturne_encoder::bundle::{Manifest, VOCABULARY};
+use nocturne_encoder::{Bundle, Captioner, SignalEncoder, TextEncoder, Tokenizer};
+
+use crate::encoded_labels::EncodedLabels;
+use crate::error::{Error, Result};
+use crate::evaluation::{Evaluation, EvaluationOptions};
+use crate::intervals::Intervals;
+use crate::measure::{
+    by_channels, captions, events, few_shot, localisation, nights, occlusion, retrieval, stages,
+};
+use crate::night_reader::NightReader;
+use crate::sample::caption_counts::CaptionSampler;
+use crate::scored_night::ScoredNight;
+use crate::{not_judged, resampling};
+
+/// Evaluates a bundle on scored recordings.
+#[expect(missing_debug_implementations, reason = "a session of ONNX Runtime has no Debug")]
+pub struct Evaluator {
+    signal: SignalEncoder,
+    text: TextEncoder,
+    captioner: Option<CaptionSampler>,
+    manifest: Manifest,
+    fingerprint: String,
+    options: EvaluationOptions,
+}
+
+/// The recordings that could be read, and those that could not.
+struct ReadNights<'a> {
+    paths: Vec<&'a Path>,
+    nights: Vec<ScoredNight>,
+    failed: Vec<(PathBuf, Error)>,
+}
+
+impl Evaluator {
+    /// Takes both towers of a bundle.
+    pub fn new(signal: SignalEncoder, text: TextEncoder, bundle: &Bundle) -> Self {
+        let (manifest, fingerprint) = (bundle.manifest().clone(), bundle.fingerprint().to_owned());
+        let options = EvaluationOptions::default();
+        Self { signal, text, captioner: None, manifest, fingerprint, options }
+    }
+
+    /// Takes the captioner, so that generated captions are judged too.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tokenizer::open`].
+    pub fn with_captioner(self, captioner: Captioner, bundle: &Bundle) -> Result<Self> {
+        let tokenizer = Tokenizer::open(&bundle.file(VOCABULARY))?;
+        Ok(Self { captioner: Some(CaptionSampler { captioner, tokenizer }), ..self })
+    }
+
+    /// Sets how much is measured.
+    ///
+    /// # Errors
+    ///
+    /// [`nocturne_encoder::Error::NoAttention`] if occlusion is requested and the bundle does not report its attention.
+    pub fn with_options(self, options: EvaluationOptions) -> Result<Self> {
+        if options.occlusion > 0 {
+            self.signal.expect_attention()?;
+        }
+        Ok(Self { options, ..self })
+    }
+
+    /// Evaluates recordings with annotations. `progress` is called with the number of recordings read so far.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRecordings`], [`Error::Unreadable`] if none of the recordings can be read, and those of the encoder.
+    pub fn run(
+        &mut self,
+        paths: &[PathBuf],
+        progress: impl FnMut(usize),
+    ) -> Result<Evaluation> {
+        let ReadNights { paths, mut nights, failed } = self.read(paths, progress);
+        if nights.is_empty() {
+            let first = failed.into_iter().next();
+            return Err(first.map_or(Error::NoRecordings, |(path, source)| Error::Unreadable {
+                path,
+                source: Box::new(source),
+            }));
+        }
+        let labels = EncodedLabels::encode(&mut self.text, &self.manifest)?;
+        let read: Vec<(&Path, &ScoredNight)> = paths.into_iter().zip(&nights).collect();
+        let encoders = (&mut self.signal, &mut self.text);
+        let z_score = self.manifest.preprocessing.z_score;
+        let occlusion = occlusion::evaluate(&read, self.options.occlusion, encoders, z_score)?;
+        let (resampling, bootstrap) = resampling::resample(&mut nights);
+        let retrieval =
+            retrieval::evaluate(&nights, &mut self.text, &bootstrap, self.options.gallery)?;
+        let (events, events_mean) = events::evaluate(&nights, &labels.events, &bootstrap);
+        let (wake_vs_deep_auroc, interval) = stages::wake_vs_deep(&nights, &labels, &bootstrap);
+        let mut evaluation = Evaluation {
+            bundle: self.manifest.name.clone(),
+            bundle_fingerprint: self.fingerprint.clone(),
+            recordings: nights.len(),
+            epochs: nights.iter().map(|night| night.epochs.len()).sum(),
+            resampling,
+            stages: stages::evaluate(&nights, &labels, &bootstrap),
+            wake_vs_deep_auroc,
+            events,
+            events_mean,
+            retrieval,
+            occlusion,
+            nights: nights::rankings(&nights, &labels.events),
+            few_shot: few_shot::evaluate(&nights, &labels, (resampling, &bootstrap)),
+            localisation: localisation::evaluate(&nights, &bootstrap),
+            by_channels: by_channels::evaluate(&nights, &labels, &bootstrap),
+            captions: captions::evaluate(&nights, &bootstrap),
+            ci95: Intervals::from([("wake_vs_deep_auroc", interval)]),
+            not_judged: Vec::new(),
+            failed: failed.into_iter().map(|(path, error)| (path, error.to_string())).collect(),
+        };
+        evaluation.not_judged = not_judged::of(&evaluation);
+        Ok(evaluation)
+    }
+
+    fn read<'a>(
+        &mut self,
+        paths: &'a [PathBuf],
+        mut progress: impl FnMut(usize),
+    ) -> ReadNights<'a> {
+        let mut read = ReadNights { paths: vec![], nights: vec![], failed: vec![] };
+        // Each night contributes its share of the samples.
+        let share = |n: usize| n.div_ceil(paths.len().max(1));
+        let mut reader = NightReader {
+            encoder: &mut self.signal,
+            captioner: self.captioner.as_mut(),
+            z_score: self.manifest.preprocessing.z_score,
+            n_hidden: share(self.options.by_channels),
+            n_captioned: share(self.options.captions),
+        };
+        for (i, path) in paths.iter().enumerate() {
+            match reader.read(path) {
+                Ok(night) => {
+                    read.nights.push(night);
+                    read.paths.push(path);
+                }
+                Err(error) => read.failed.push((path.clone(), error)),
+            }
+            progress(i + 1);
+        }
+        read
+    }
+}

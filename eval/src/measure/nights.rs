@@ -1,0 +1,80 @@
+//! Rankings of nights by the estimated rate of an event against the scored rate.
+
+use std::collections::BTreeMap;
+
+use nocturne_encoder::metrics::{Bootstrap, spearman};
+use nocturne_engine::{Rate, scored_rate};
+use nocturne_psg::Stage;
+use serde::Serialize;
+
+use crate::encoded_labels::EncodedLabel;
+use crate::scored_night::ScoredNight;
+use crate::intervals::Intervals;
+
+/// Minimum number of nights of a ranking.
+const MIN_NIGHTS: usize = 3;
+/// Draws of the bootstrap, and their seed.
+const DRAWS: usize = 1000;
+const SEED: u64 = 20_260_104;
+
+/// Estimated rates of an event against scored ones, by night.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NightAgreement {
+    /// Spearman rank correlation of estimated and scored rates; `None` if one of them is the same in every night.
+    pub spearman: Option<f64>,
+    /// Number of nights.
+    pub nights: usize,
+    /// Scored and estimated rate per hour of sleep of each night.
+    pub rates: Vec<(f64, f64)>,
+    /// 95 % interval of the correlation; nights are resampled.
+    pub ci95: Intervals,
+}
+
+/// Compares the rates of every event that occurs.
+pub(crate) fn rankings(
+    nights: &[ScoredNight],
+    events: &[EncodedLabel],
+) -> BTreeMap<String, NightAgreement> {
+    let mut rankings = BTreeMap::new();
+    for event in events {
+        let rates: Vec<(f64, f64)> =
+            nights.iter().filter_map(|night| rates(night, event)).collect();
+        let occurs = rates.iter().any(|(scored, _)| *scored > 0.0);
+        if rates.len() >= MIN_NIGHTS && occurs {
+            rankings.insert(event.label.name.clone(), agreement(rates));
+        }
+    }
+    rankings
+}
+
+fn agreement(rates: Vec<(f64, f64)>) -> NightAgreement {
+    let drawn = |weights: &[u32]| {
+        let repeated = rates.iter().zip(weights);
+        let repeated = repeated.flat_map(|(pair, n)| std::iter::repeat_n(*pair, *n as usize));
+        spearman(&repeated.collect::<Vec<_>>())
+    };
+    let interval = Bootstrap::draw(rates.len(), DRAWS, SEED).interval(drawn);
+    NightAgreement {
+        spearman: spearman(&rates),
+        nights: rates.len(),
+        ci95: Intervals::from([("spearman", interval)]),
+        rates,
+    }
+}
+
+/// Returns the scored and the estimated rate of a night; `None` unless both are known.
+fn rates(night: &ScoredNight, event: &EncodedLabel) -> Option<(f64, f64)> {
+    let EncodedLabel { label, all_prompts, calibration, .. } = event;
+    let asleep: Vec<_> =
+        night.epochs.iter().filter(|epoch| epoch.stage.is_some_and(Stage::is_sleep)).collect();
+    let asleep_s: Vec<f64> = asleep.iter().map(|epoch| epoch.onset_s).collect();
+    let events = night.events.as_ref()?.iter().filter(|event| label.covers(event.kind));
+    let scored = scored_rate(&asleep_s, events.map(|event| event.onset_s))?;
+    let judged: Vec<f32> = asleep
+        .iter()
+        .filter(|epoch| label.is_visible_in(epoch.mask))
+        .map(|epoch| calibration.probability(all_prompts.margin(&epoch.embedding)))
+        .collect();
+    let found = judged.iter().filter(|probability| **probability >= calibration.threshold).count();
+    Some((scored, Rate::estimate(found, judged.len(), calibration)?.per_hour))
+}

@@ -1,0 +1,5 @@
+//! What is collected from a night while it is in memory.
+
+pub(crate) mod caption_counts;
+pub(crate) mod channel_subset;
+pub(crate) mod located_event;
