@@ -70,11 +70,7 @@ impl Evaluator {
     /// # Errors
     ///
     /// [`Error::NoRecordings`], [`Error::Unreadable`] if none of the recordings can be read, and those of the encoder.
-    pub fn run(
-        &mut self,
-        paths: &[PathBuf],
-        progress: impl FnMut(usize),
-    ) -> Result<Evaluation> {
+    pub fn run(&mut self, paths: &[PathBuf], progress: impl FnMut(usize)) -> Result<Evaluation> {
         let ReadNights { paths, mut nights, failed } = self.read(paths, progress);
         if nights.is_empty() {
             let first = failed.into_iter().next();

@@ -38,8 +38,7 @@ pub enum ResamplingUnit {
 /// Assigns a unit to every epoch, and draws the units.
 pub(crate) fn resample(nights: &mut [ScoredNight]) -> (Resampling, Bootstrap) {
     let subjects: BTreeSet<&str> = nights.iter().map(|night| night.subject.as_str()).collect();
-    let unit =
-        if subjects.len() == 1 { ResamplingUnit::HalfHour } else { ResamplingUnit::Subject };
+    let unit = if subjects.len() == 1 { ResamplingUnit::HalfHour } else { ResamplingUnit::Subject };
     let mut numbers = BTreeMap::new();
     for (i, night) in nights.iter_mut().enumerate() {
         for epoch in &mut night.epochs {

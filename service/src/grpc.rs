@@ -151,7 +151,8 @@ impl NocturneService for Service {
         &self,
         request: Request<v1::GetRecordingRequest>,
     ) -> Answer<v1::GetRecordingResponse> {
-        let id = requests::recording_id(request.into_inner().recording).map_err(|status| *status)?;
+        let id =
+            requests::recording_id(request.into_inner().recording).map_err(|status| *status)?;
         self.ask(move |engine| Ok(answers::recording(&*engine.recording(&id)?))).await
     }
 

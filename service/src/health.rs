@@ -72,7 +72,8 @@ mod tests {
     async fn service_is_healthy_while_its_collection_can_be_reached() {
         let is_down = Arc::new(AtomicBool::new(false));
         let down = Arc::clone(&is_down);
-        let check = move || if down.load(Ordering::Relaxed) { Err(Error::Deadline) } else { Ok(()) };
+        let check =
+            move || if down.load(Ordering::Relaxed) { Err(Error::Deadline) } else { Ok(()) };
         let reporter = HealthReporter::new();
         let health = HealthService::from_health_reporter(reporter.clone());
         reporter.set_serving::<NocturneServiceServer<Service>>().await;

@@ -23,7 +23,10 @@ pub(crate) fn status(error: &Error) -> Status {
 }
 
 /// Returns the message that replaces the one of an internal error.
-#[expect(clippy::wildcard_enum_match_arm, reason = "of the codes of gRPC, three are internal errors of ours")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "of the codes of gRPC, three are internal errors of ours"
+)]
 fn message_without_paths(error: &Error, code: Code) -> Option<&'static str> {
     match code {
         Code::DataLoss => Some("a part of the collection is damaged; see the log of the server"),
@@ -48,10 +51,9 @@ fn code(error: &Error) -> Code {
         Error::Deadline => Code::DeadlineExceeded,
         Error::Unsupported { .. } => Code::FailedPrecondition,
         Error::Index(error) => index_code(error),
-        Error::EncoderLost
-        | Error::BundleUnknown { .. }
-        | Error::Encoder(_)
-        | Error::Psg(_) => Code::Internal,
+        Error::EncoderLost | Error::BundleUnknown { .. } | Error::Encoder(_) | Error::Psg(_) => {
+            Code::Internal
+        }
     }
 }
 
@@ -142,22 +144,22 @@ mod tests {
 
     #[test]
     fn mistakes_of_the_asker_are_explained() {
-        let status = invalid("top_k", 0, "1 to 1000");
+        let refused = invalid("top_k", 0, "1 to 1000");
         let expected = (Code::InvalidArgument, "`top_k` is 0; expected 1 to 1000");
-        assert_eq!((status.code(), status.message()), expected);
-        let status = super::status(&Error::Overloaded { waiting: 64 });
-        assert_eq!(status.code(), Code::ResourceExhausted);
-        assert!(status.message().contains("64 requests waiting"), "{}", status.message());
+        assert_eq!((refused.code(), refused.message()), expected);
+        let refused = status(&Error::Overloaded { waiting: 64 });
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        assert!(refused.message().contains("64 requests waiting"), "{}", refused.message());
         let unsupported =
             Error::Unsupported { bundle: "small".to_owned(), feature: "attention maps" };
-        let status = super::status(&unsupported);
-        assert_eq!(status.code(), Code::FailedPrecondition);
-        assert!(status.message().contains("attention maps; hint: "), "{}", status.message());
+        let refused = status(&unsupported);
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        assert!(refused.message().contains("attention maps; hint: "), "{}", refused.message());
     }
 
     #[test]
     fn internal_errors_reveal_no_path() {
-        let status = super::status(&Error::EncoderLost);
-        assert_eq!((status.code(), status.message()), (Code::Internal, FAILED));
+        let failed = status(&Error::EncoderLost);
+        assert_eq!((failed.code(), failed.message()), (Code::Internal, FAILED));
     }
 }

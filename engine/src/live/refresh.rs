@@ -72,13 +72,17 @@ impl LiveSnapshot {
             Ok(true) => tracing::info!(generation, "approximate index built"),
             Ok(false) => {}
             Err(error) => {
-                tracing::warn!("falling back to exact search: cannot build the approximate index: {error}");
+                tracing::warn!(
+                    "falling back to exact search: cannot build the approximate index: {error}"
+                );
             }
         };
         match std::thread::Builder::new().name("nocturne-index".to_owned()).spawn(work) {
             Ok(thread) => *build = Some(IndexBuild { generation, thread }),
             Err(error) => {
-                tracing::warn!("cannot start the thread that builds the approximate index: {error}");
+                tracing::warn!(
+                    "cannot start the thread that builds the approximate index: {error}"
+                );
             }
         }
     }

@@ -160,10 +160,12 @@ impl CaptionThread {
 
     fn submit(&self, request: GenerateRequest, asker: Weak<()>) -> Result<Receiver<Part>> {
         let (parts, answer) = sync_channel(PARTS);
-        self.sender.try_send(CaptionJob { request, parts, asker }).map_err(|error| match error {
-            TrySendError::Full(_) => Error::Overloaded { waiting: QUEUE },
-            TrySendError::Disconnected(_) => Error::EncoderLost,
-        })?;
+        self.sender.try_send(CaptionJob { request, parts, asker }).map_err(
+            |error| match error {
+                TrySendError::Full(_) => Error::Overloaded { waiting: QUEUE },
+                TrySendError::Disconnected(_) => Error::EncoderLost,
+            },
+        )?;
         Ok(answer)
     }
 }

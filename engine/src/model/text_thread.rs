@@ -193,10 +193,9 @@ mod tests {
             }
             drop(open);
             let answers: Vec<_> = askers.into_iter().map(|asker| asker.join().unwrap()).collect();
-            let refused: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
-            let is_overload = |error: &&Error| {
-                matches!(error, Error::Overloaded { waiting } if (QUEUE..=QUEUE + 1).contains(waiting))
-            };
+            let refused: Vec<_> =
+                answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
+            let is_overload = |error: &&Error| matches!(error, Error::Overloaded { waiting } if (QUEUE..=QUEUE + 1).contains(waiting));
             assert!(!refused.is_empty() && refused.iter().all(is_overload), "{refused:?}");
             assert!(answers.iter().any(Result::is_ok));
         });

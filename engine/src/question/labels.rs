@@ -206,7 +206,8 @@ impl LabelJudge {
 impl LabelVerdict {
     /// An epoch that has none of the channels that these labels need.
     fn skipped<'a>(labels: impl IntoIterator<Item = &'a Label>) -> Self {
-        let needs: ChannelMask = labels.into_iter().flat_map(|it| it.needs.iter().copied()).collect();
+        let needs: ChannelMask =
+            labels.into_iter().flat_map(|it| it.needs.iter().copied()).collect();
         Self::without_channels(needs)
     }
 

@@ -83,10 +83,16 @@ mod tests {
 
     #[test]
     fn thresholds_out_of_range_are_refused() {
-        assert_eq!(refusal(Threshold::Cosine(f32::NAN).expect_cosine("x")), "`x` is NaN; expected a number");
+        assert_eq!(
+            refusal(Threshold::Cosine(f32::NAN).expect_cosine("x")),
+            "`x` is NaN; expected a number"
+        );
         for probability in [-0.1, 1.5, f32::NAN] {
             let expected = format!("`x` is {probability}; expected a probability from 0 to 1");
-            assert_eq!(refusal(Threshold::Probability(probability).expect_probability("x")), expected);
+            assert_eq!(
+                refusal(Threshold::Probability(probability).expect_probability("x")),
+                expected
+            );
         }
     }
 }

@@ -1,17 +1,78 @@
-//! Models for tests, without ONNX Runtime: texts are encoded by a table.
+//! A bundle for tests, without ONNX Runtime: texts are encoded by a table.
+//!
+//! The embedding space has one axis for each stage, one for arousals, one for free words, and one for everything else.
+//! A text about a stage or about arousals is on its axis, so a test composes an epoch of the meanings it is to have.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use nocturne_encoder::bundle::{Manifest, Preprocessing, TokenizerSpec, Training};
-use nocturne_psg::ZScore;
+use nocturne_encoder::bundle::{Calibration, Manifest, Preprocessing, TokenizerSpec, Training};
+use nocturne_encoder::{Embedding, EncodedText, PromptSet, Provider};
+use nocturne_psg::{Stage, ZScore};
 
-/// The manifest of a bundle with embeddings of `dim` numbers and no calibration.
+use crate::model::opened_bundle::OpenedBundle;
+use crate::model::text_thread::TextThread;
+
+/// Dimensions of the embedding space.
+pub(crate) const DIM: usize = 8;
+/// Axis of arousals; those of the stages come first.
+pub(crate) const AROUSAL: usize = 5;
+/// Axis of [`FREE_WORDS`].
+pub(crate) const FREE: usize = 6;
+/// Axis of every other text, among them the negatives.
+const OTHER: usize = 7;
+
+/// Words that are not a known concept; the last of them is unknown to the bundle.
+pub(crate) const FREE_WORDS: &str = "waves like a saw";
+
+/// Returns the unit vector along the sum of some axes with weights.
+pub(crate) fn vector(parts: &[(usize, f32)]) -> Vec<f32> {
+    let mut numbers = vec![0.0; DIM];
+    parts.iter().for_each(|(axis, weight)| numbers[*axis] += weight);
+    Embedding::new(numbers).unwrap().as_slice().to_vec()
+}
+
+/// Returns the vector of an epoch of a stage, with or without an arousal.
+pub(crate) fn epoch_vector(stage: Stage, has_arousal: bool) -> Vec<f32> {
+    vector(&[(stage.index(), 1.0), (AROUSAL, if has_arousal { 0.9 } else { 0.0 })])
+}
+
+fn axis(text: &str) -> usize {
+    let has = |prompts: &[String]| prompts.iter().any(|prompt| prompt == text);
+    let stages = &PromptSet::stages().labels;
+    if let Some(stage) = stages.iter().position(|label| has(&label.prompts)) {
+        return stage;
+    }
+    let arousal = PromptSet::events().label("arousal").expect("the set has arousals");
+    match text {
+        _ if has(&arousal.prompts) => AROUSAL,
+        FREE_WORDS => FREE,
+        _ => OTHER,
+    }
+}
+
+fn encode(text: &str) -> EncodedText {
+    let embedding = Embedding::new(vector(&[(axis(text), 1.0)])).unwrap();
+    let unknown_words = if text == FREE_WORDS { vec!["saw".to_owned()] } else { vec![] };
+    EncodedText { embedding, truncated: false, unknown_words }
+}
+
+/// The calibration of arousals: an epoch counts from a margin of 0.3 on.
+pub(crate) const AROUSAL_CALIBRATION: Calibration = Calibration {
+    slope: 20.0,
+    offset: -6.0,
+    threshold: 0.5,
+    true_positive_rate: 1.0,
+    false_positive_rate: 0.0,
+};
+
+/// Returns the manifest of a bundle with embeddings of `dim` numbers and no calibration.
 pub(crate) fn manifest(dim: usize) -> Manifest {
     Manifest {
         format: 1,
         name: "small".to_owned(),
         embedding_dim: dim,
-        logit_scale: 1.0,
+        logit_scale: 20.0,
         preprocessing: Preprocessing {
             montage: "sleeplm-10".to_owned(),
             z_score: ZScore::Recording,
@@ -26,5 +87,20 @@ pub(crate) fn manifest(dim: usize) -> Manifest {
         files: BTreeMap::new(),
         precision: None,
         calibration: BTreeMap::new(),
+    }
+}
+
+/// Returns an opened bundle with a fingerprint, in a folder that need not exist.
+pub(crate) fn opened_bundle(fingerprint: &str, folder: &Path) -> OpenedBundle {
+    let encode_all = |texts: &[String]| Ok(texts.iter().map(|text| encode(text)).collect());
+    let mut manifest = manifest(DIM);
+    manifest.calibration.insert("arousal".to_owned(), AROUSAL_CALIBRATION);
+    OpenedBundle {
+        texts: TextThread::spawn(encode_all).unwrap(),
+        captions: None,
+        manifest,
+        fingerprint: fingerprint.to_owned(),
+        folder: folder.to_owned(),
+        provider: Provider { name: "cpu", fallback_reason: None },
     }
 }

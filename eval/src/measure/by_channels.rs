@@ -6,11 +6,11 @@ use nocturne_encoder::metrics::{Bootstrap, Ranking};
 use nocturne_psg::Stage;
 use serde::Serialize;
 
-use crate::stage_guesses::{Agreement, StageGuesses, argmax};
 use crate::encoded_labels::EncodedLabels;
-use crate::scored_night::{ScoredEpoch, ScoredNight};
 use crate::intervals::Intervals;
 use crate::sample::channel_subset::{ChannelSubset, HiddenEpoch};
+use crate::scored_night::{ScoredEpoch, ScoredNight};
+use crate::stage_guesses::{Agreement, StageGuesses, argmax};
 
 /// The answers from a subset of the channels.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -70,7 +70,11 @@ pub(crate) fn evaluate(
     judged
 }
 
-fn stages(epochs: &[Sampled<'_>], labels: &EncodedLabels, bootstrap: &Bootstrap) -> Option<Agreement> {
+fn stages(
+    epochs: &[Sampled<'_>],
+    labels: &EncodedLabels,
+    bootstrap: &Bootstrap,
+) -> Option<Agreement> {
     let mut guesses = StageGuesses::new(bootstrap.n_units());
     for (_, epoch, hidden) in epochs {
         if let Some(stage) = epoch.stage {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use nocturne_encoder::metrics::{Bootstrap, UnitSums};
 use serde::Serialize;
 
-use crate::scored_night::ScoredNight;
 use crate::intervals::Intervals;
 use crate::sample::caption_counts::{
-    CAPTIONS, CaptionCounts, EVENTS_BOTH, EVENTS_NAMED, EVENTS_SCORED, NUMBERS, NUMBERS_RIGHT, QUANTITIES, STAGES,
-    STAGES_RIGHT, TOKENS, TOKENS_RIGHT,
+    CAPTIONS, CaptionCounts, EVENTS_BOTH, EVENTS_NAMED, EVENTS_SCORED, NUMBERS, NUMBERS_RIGHT,
+    QUANTITIES, STAGES, STAGES_RIGHT, TOKENS, TOKENS_RIGHT,
 };
+use crate::scored_night::ScoredNight;
 
 /// How right the generated captions of a kind are.
 #[derive(Debug, Clone, PartialEq, Serialize)]

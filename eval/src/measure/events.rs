@@ -8,9 +8,9 @@ use nocturne_psg::Stage;
 use serde::Serialize;
 
 use crate::encoded_labels::{ByPrompt, EncodedLabel};
-use crate::scored_night::{ScoredEpoch, ScoredNight};
-use crate::measure::stages::CalibrationError;
 use crate::intervals::Intervals;
+use crate::measure::stages::CalibrationError;
+use crate::scored_night::{ScoredEpoch, ScoredNight};
 
 /// Events whose AUROC is averaged: those that the ten channels show best.
 const IN_THE_MEAN: [&str; 7] = [
@@ -135,7 +135,7 @@ fn calibration_error(
     CalibrationError::of(&reliability, bootstrap)
 }
 
-fn by_prompt(nights: &[ScoredNight], event: &Concept) -> Option<ByPrompt> {
+fn by_prompt(nights: &[ScoredNight], event: &EncodedLabel) -> Option<ByPrompt> {
     let all: Vec<(&ScoredEpoch, bool)> = judged(nights, event.label).collect();
     ByPrompt::of(event.label.prompts.iter().zip(&event.each_prompt).map(|(prompt, directions)| {
         let scored =

@@ -14,13 +14,13 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 
-use crate::stage_guesses::{StageGuesses, argmax};
 use crate::encoded_labels::EncodedLabels;
-use crate::neighbours::{SHARED_S, mean_of_neighbours};
-use crate::scored_night::{ScoredEpoch, ScoredNight};
-use crate::resampling::{Resampling, ResamplingUnit};
 use crate::intervals::Intervals;
 use crate::measure::stages::shows_stages;
+use crate::neighbours::{SHARED_S, mean_of_neighbours};
+use crate::resampling::{Resampling, ResamplingUnit};
+use crate::scored_night::{ScoredEpoch, ScoredNight};
+use crate::stage_guesses::{StageGuesses, argmax};
 
 /// Labelled epochs of each stage.
 const SHOTS: [usize; 4] = [1, 5, 20, 100];
@@ -264,9 +264,9 @@ fn judge(
 
 #[cfg(test)]
 mod tests {
-    use crate::scored_night::tests::night_of;
-    use super::crate::resampling::resample;
+    use crate::resampling::resample;
     use super::*;
+    use crate::scored_night::tests::night_of;
 
     /// Labels without information: every stage has the same prompt.
     fn labels() -> EncodedLabels {

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use nocturne_encoder::metrics::{Bootstrap, UnitSums};
 use nocturne_encoder::PromptSet;
+use nocturne_encoder::metrics::{Bootstrap, UnitSums};
 use serde::Serialize;
 
-use crate::scored_night::ScoredNight;
 use crate::intervals::Intervals;
 use crate::sample::located_event::LocatedEvent;
+use crate::scored_night::ScoredNight;
 
 /// How well the attention finds the seconds of an event, against chance.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,7 +41,8 @@ pub(crate) fn evaluate(
     let mut sums: BTreeMap<usize, UnitSums> = BTreeMap::new();
     for night in nights {
         for located in &night.located {
-            let LocatedEvent { epoch_idx, label, hit, hit_by_chance, iou, iou_by_chance } = *located;
+            let LocatedEvent { epoch_idx, label, hit, hit_by_chance, iou, iou_by_chance } =
+                *located;
             let unit = night.epochs[epoch_idx].unit;
             let empty = || UnitSums::new(bootstrap.n_units(), N + 1);
             let sums = sums.entry(label).or_insert_with(empty);

@@ -8,8 +8,8 @@ use nocturne_psg::Stage;
 use serde::Serialize;
 
 use crate::encoded_labels::EncodedLabel;
-use crate::scored_night::ScoredNight;
 use crate::intervals::Intervals;
+use crate::scored_night::ScoredNight;
 
 /// Minimum number of nights of a ranking.
 const MIN_NIGHTS: usize = 3;

@@ -14,8 +14,8 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 
-use crate::scored_night::ScoredNight;
 use crate::error::Result;
+use crate::scored_night::ScoredNight;
 
 /// Channel seconds that are hidden: a tenth of the 300 of ten channels.
 const HIDDEN: usize = 30;
@@ -105,7 +105,11 @@ fn try_epoch(
     let embeddings = signal.encode_inputs(&inputs)?;
     let similarity = f64::from(reading.embedding.cosine(caption));
     let change = |embedding: &Embedding| f64::from(embedding.cosine(caption)) - similarity;
-    Ok(Some(OcclusionTrial { similarity, attended: change(&embeddings[0]), random: change(&embeddings[1]) }))
+    Ok(Some(OcclusionTrial {
+        similarity,
+        attended: change(&embeddings[0]),
+        random: change(&embeddings[1]),
+    }))
 }
 
 /// Returns every second of each channel with a signal, the most attended first.

@@ -9,9 +9,9 @@ use nocturne_encoder::{Embedding, TextEncoder};
 use nocturne_psg::{EventSet, Stage};
 use serde::Serialize;
 
-use crate::scored_night::{ScoredEpoch, ScoredNight};
-use crate::intervals::Intervals;
 use crate::error::Result;
+use crate::intervals::Intervals;
+use crate::scored_night::{ScoredEpoch, ScoredNight};
 
 /// Maximum number of epochs in the gallery.
 const GALLERY: usize = 1000;

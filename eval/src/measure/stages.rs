@@ -7,11 +7,11 @@ use nocturne_encoder::metrics::{Bootstrap, Ranking, Reliability};
 use nocturne_psg::Stage;
 use serde::Serialize;
 
-use crate::stage_guesses::{Agreement, StageGuesses, argmax};
 use crate::encoded_labels::{ByPrompt, EncodedLabel, EncodedLabels};
+use crate::intervals::Intervals;
 use crate::neighbours::mean_of_neighbours;
 use crate::scored_night::{ScoredEpoch, ScoredNight};
-use crate::intervals::Intervals;
+use crate::stage_guesses::{Agreement, StageGuesses, argmax};
 use nocturne_engine::softmax;
 
 /// Zero-shot stages against the scored ones.
@@ -96,8 +96,7 @@ pub(crate) fn evaluate(
         f1: Stage::ALL.into_iter().filter_map(f1).collect(),
         labels: Stage::ALL.map(Stage::code).to_vec(),
         confusion: Stage::ALL.map(row).to_vec(),
-        with_neighbours: with_neighbours(nights, labels, bootstrap.n_units())
-            .agreement(bootstrap),
+        with_neighbours: with_neighbours(nights, labels, bootstrap.n_units()).agreement(bootstrap),
         calibration: CalibrationError::of(&reliability, bootstrap),
         by_prompt: by_prompt(nights, labels),
     })

@@ -20,7 +20,8 @@ pub(crate) enum ChannelSubset {
 }
 
 impl ChannelSubset {
-    pub(crate) const ALL: [Self; 4] = [Self::All, Self::EegEogEmg, Self::OneEeg, Self::CardioRespiratory];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::All, Self::EegEogEmg, Self::OneEeg, Self::CardioRespiratory];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {

@@ -271,6 +271,9 @@ mod tests {
         };
         let message = epoch_hit(hit);
         assert_eq!((message.local_time.as_str(), message.stage()), ("", v1::Stage::Unspecified));
-        assert_eq!((message.events, message.channels), (vec!["arousal".to_owned()], vec!["ECG".to_owned()]));
+        assert_eq!(
+            (message.events, message.channels),
+            (vec!["arousal".to_owned()], vec!["ECG".to_owned()])
+        );
     }
 }

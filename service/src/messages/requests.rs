@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use nocturne_engine::{
-    CaptionRequest, EpochQuery, EpochRequest, Error, NightRequest, Threshold,
-};
+use nocturne_engine::{CaptionRequest, EpochQuery, EpochRequest, Error, NightRequest, Threshold};
 use nocturne_index::{Expression, Filter};
 use nocturne_proto::v1;
 use nocturne_proto::v1::search_epochs_request::Query;
@@ -205,7 +203,10 @@ mod tests {
         assert_eq!(refusal(filter(Some(stages))), "`filter.stages` is 0; expected stages 1 to 5");
         let channels = v1::Filter { channels: vec!["NOSE".to_owned()], ..v1::Filter::default() };
         let message = refusal(filter(Some(channels)));
-        assert!(message.starts_with("`filter.channels` is `NOSE`; expected some of `ECG`"), "{message}");
+        assert!(
+            message.starts_with("`filter.channels` is `NOSE`; expected some of `ECG`"),
+            "{message}"
+        );
         let events = v1::Filter { events: vec!["dream".to_owned()], ..v1::Filter::default() };
         let message = refusal(filter(Some(events)));
         assert!(message.starts_with("`filter.events` is `dream`; expected some of "), "{message}");

@@ -1,74 +1,38 @@
-//! How far two spaces of a collection agree, before one takes the place of the other.
+//! How far two spaces of a collection agree, measured before one is promoted.
 
-mod labels;
-mod neighbours;
+mod compared_space;
+mod neighbour_overlap;
+mod stage_agreement;
 
 use std::collections::BTreeSet;
 
-use nocturne_encoder::{Bundle, PromptSet, Runtime};
-use nocturne_index::{Coverage, RecordingEntry, Space, SpaceName};
+use nocturne_index::Coverage;
 use nocturne_psg::RecordingId;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 
-use crate::question::labels::LabelJudge;
-use crate::model::opened_bundle::OpenedBundle;
-use crate::live::snapshot::Snapshot;
 use crate::error::Result;
-use crate::live::source::Source;
-use crate::options::Options;
+use crate::live::snapshot::MissingReason;
 
-pub use labels::{Kappa, LabelAgreement};
-pub use neighbours::NeighbourAgreement;
+pub use compared_space::ComparedSpace;
+pub use neighbour_overlap::NeighbourAgreement;
+pub use stage_agreement::{Kappa, LabelAgreement};
 
-/// A space, and its bundle's reading of the stages.
-#[derive(Debug)]
-pub struct ComparedSpace {
-    snapshot: Snapshot,
-    stages: LabelJudge,
-}
-
-impl ComparedSpace {
-    /// Opens a space of a collection with the bundle that filled it.
-    ///
-    /// # Errors
-    ///
-    /// [`nocturne_index::Error::OtherBundle`] where another bundle filled it, and what opening either may give.
-    pub fn open(
-        collection: &Source,
-        name: &SpaceName,
-        bundle: &Bundle,
-        runtime: Runtime,
-        options: Options,
-    ) -> Result<Self> {
-        let snapshot = Snapshot::of_space(collection, name)?;
-        snapshot.expect_space(&Space::of(bundle))?;
-        let open = OpenedBundle::open(bundle, runtime, Options { captions: false, ..options })?;
-        let set = PromptSet::stages();
-        let stages = LabelJudge::new(set, &open.texts.directions(set)?, &open.manifest);
-        Ok(Self { snapshot, stages })
-    }
-
-    fn entries(&self) -> Vec<&RecordingEntry> {
-        self.snapshot.recordings().entries()
-    }
-}
-
-/// What is looked at of two spaces that are too large to be compared whole.
+/// The sample by which two spaces are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompareSettings {
-    /// Epochs whose nearest neighbours are compared.
+    /// Number of epochs whose nearest neighbours are compared.
     pub n_epochs: usize,
-    /// Recordings whose epochs' labels are compared.
+    /// Number of recordings whose stages are compared.
     pub n_recordings: usize,
-    /// Seed by which both are drawn.
+    /// Seed of the sample.
     pub seed: u64,
 }
 
 impl Default for CompareSettings {
-    /// A second or so for small collections, minutes for millions of epochs.
+    /// Takes about a second for small collections, minutes for millions of epochs.
     fn default() -> Self {
         Self { n_epochs: 200, n_recordings: 50, seed: 1 }
     }
@@ -77,21 +41,21 @@ impl Default for CompareSettings {
 /// How far two spaces agree.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// What the second has of the first.
+    /// Which recordings the second has of the first.
     pub coverage: Coverage,
-    /// Whether the same epochs are near; nothing where the spaces have no two epochs in common.
+    /// Overlap of nearest neighbours; `None` if the spaces have fewer than two epochs in common.
     pub neighbours: Option<NeighbourAgreement>,
-    /// Whether the nearest prompts say the same stages; nothing where the spaces have no epoch in common.
+    /// Agreement of zero-shot stages; `None` if the spaces have no epoch in common.
     pub labels: Option<LabelAgreement>,
-    /// Recordings that are damaged in one of them and were left out.
+    /// Recordings left out because they are damaged in one of the spaces.
     pub damaged: Vec<RecordingId>,
 }
 
-/// Compares two spaces of one collection, the first being the one that is served or was.
+/// Compares two spaces of one collection; the first is the reference.
 ///
 /// # Errors
 ///
-/// Those of reading them; damaged recordings are left out and named.
+/// Those of reading the spaces. Damaged recordings are left out and listed.
 pub fn compare(
     first: &ComparedSpace,
     second: &ComparedSpace,
@@ -101,40 +65,26 @@ pub fn compare(
     let coverage = Coverage::of(first.snapshot.recordings(), second.snapshot.recordings());
     let mut damaged = BTreeSet::new();
     let common = common(first, second);
-    let neighbours = neighbours::compare([first, second], &common, settings.n_epochs, &mut random)?;
-    let mut some = common;
-    some.shuffle(&mut random);
-    some.truncate(settings.n_recordings);
-    let labels = labels::compare([first, second], &some, &mut damaged)?;
+    let neighbours =
+        neighbour_overlap::compare([first, second], &common, settings.n_epochs, &mut random)?;
+    let mut sample = common;
+    sample.shuffle(&mut random);
+    sample.truncate(settings.n_recordings);
+    let labels = stage_agreement::compare([first, second], &sample, &mut damaged)?;
     for ComparedSpace { snapshot, .. } in [first, second] {
-        // What was not acknowledged is not in the space yet, and not damaged.
-        let missing = snapshot.missing().into_iter().map(|(recording, _)| recording);
-        damaged.extend(missing.filter(|recording| snapshot.entry(recording).is_some()));
+        // A recording whose upload has not finished is not in the space yet; it is not damaged.
+        let missing = snapshot.missing().into_iter();
+        let is_damaged = |reason: &MissingReason| *reason == MissingReason::Damaged;
+        damaged.extend(missing.filter(|(_, reason)| is_damaged(reason)).map(|(id, _)| id));
     }
     Ok(Comparison { coverage, neighbours, labels, damaged: damaged.into_iter().collect() })
 }
 
-/// Returns the recordings that both have of the same bytes.
+/// Returns the recordings that both spaces have, read from identical files.
 fn common(first: &ComparedSpace, second: &ComparedSpace) -> Vec<RecordingId> {
     let entries = first.entries().into_iter().filter(|entry| {
-        let twin = second.snapshot.entry(&entry.id);
-        twin.is_some_and(|twin| twin.source_sha256 == entry.source_sha256)
+        let other = second.snapshot.entry(&entry.id);
+        other.is_some_and(|other| other.source_sha256 == entry.source_sha256)
     });
     entries.map(|entry| entry.id.clone()).collect()
-}
-
-/// Returns what a recording gave, or nothing where it is damaged.
-fn unless_damaged<T>(
-    result: nocturne_index::Result<T>,
-    id: &RecordingId,
-    damaged: &mut BTreeSet<RecordingId>,
-) -> Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.is_damage() => {
-            damaged.insert(id.clone());
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
 }

@@ -115,7 +115,10 @@ struct SketchEstimate<'a> {
 }
 
 impl<'a> SketchEstimate<'a> {
-    fn of(query: &'a ConceptQuery, sketches: impl Iterator<Item = &'a Vec<Sketched>> + Clone) -> Self {
+    fn of(
+        query: &'a ConceptQuery,
+        sketches: impl Iterator<Item = &'a Vec<Sketched>> + Clone,
+    ) -> Self {
         let direction = query.margins.direction();
         let length = direction.iter().map(|number| number * number).sum::<f32>().sqrt();
         let mut estimate = Self { query, threshold: f32::NEG_INFINITY, length };
@@ -201,11 +204,11 @@ mod tests {
     use rand_pcg::Pcg64Mcg;
 
     use super::*;
-    use crate::question::learned_concept::LearnedConcept;
-    use crate::tests::collections::{draft, send, settings};
     use crate::question::epochs::TextReading;
     use crate::question::label_margins::LabelMargins;
+    use crate::question::learned_concept::LearnedConcept;
     use crate::question::nights::grammar::NightQuestion;
+    use crate::tests::collections::{draft, send, settings};
 
     const DIM: usize = 32;
     const NIGHTS: usize = 60;

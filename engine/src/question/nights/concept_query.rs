@@ -132,9 +132,9 @@ impl ConceptQuery {
         }
         if judged.is_empty() {
             let hidden = self.known.filter(|_| n_hidden > 0);
-            return Ok(Err(hidden.map_or(SkipReason::NoSleep, |known| {
-                SkipReason::no_channels(known.needs())
-            })));
+            return Ok(Err(
+                hidden.map_or(SkipReason::NoSleep, |known| SkipReason::no_channels(known.needs()))
+            ));
         }
         Ok(Ok(JudgedNight {
             recording: recording.id().clone(),

@@ -57,8 +57,7 @@ pub(crate) fn search_nights(space: &PinnedSpace, request: &NightRequest) -> Resu
         None => concept_query(space, question)?,
     };
     space.snapshot().check(&request.filter)?;
-    let candidates =
-        CandidateNights::choose(space.snapshot(), &mut query, &request.filter, k)?;
+    let candidates = CandidateNights::choose(space.snapshot(), &mut query, &request.filter, k)?;
     let (judged, skipped) = judge_nights(space, &query, &candidates, request)?;
     if candidates.nights.is_none() {
         query.set_threshold_by_share(&judged);
@@ -113,7 +112,8 @@ fn judge_nights(
         })?;
     let skip = |id: RecordingId, reason| SkippedNight { recording: id.to_string(), reason };
     let missing = snapshot.missing().into_iter().filter(|(id, _)| may_allow(id));
-    let mut skipped: Vec<SkippedNight> = missing.map(|(id, reason)| skip(id, reason.into())).collect();
+    let mut skipped: Vec<SkippedNight> =
+        missing.map(|(id, reason)| skip(id, reason.into())).collect();
     let mut judged = Vec::new();
     for (recording, night) in results {
         let Some(night) = night else { continue };

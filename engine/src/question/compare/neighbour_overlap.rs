@@ -1,4 +1,4 @@
-//! Are the same epochs near to an epoch in two spaces?
+//! How many nearest neighbours of an epoch are the same in two spaces.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,20 +8,20 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 
-use super::ComparedSpace;
 use crate::error::Result;
+use crate::question::compare::compared_space::ComparedSpace;
 
-/// Neighbours that are compared.
+/// Neighbours of each epoch.
 const K: usize = 10;
 
 /// Agreement of nearest neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct NeighbourAgreement {
-    /// Epochs whose neighbours were compared.
+    /// Number of epochs whose neighbours were compared.
     pub n_epochs: usize,
-    /// How many neighbours of each.
+    /// Number of neighbours of each.
     pub k: usize,
-    /// Mean share of the neighbours in one space that are neighbours in the other, from 0 to 1.
+    /// Mean share of the neighbours in one space that are also neighbours in the other, in [0, 1].
     pub mean_overlap: f64,
 }
 
@@ -33,10 +33,10 @@ pub(super) fn compare(
 ) -> Result<Option<NeighbourAgreement>> {
     let within: BTreeSet<RecordingId> = common.iter().cloned().collect();
     let mut overlaps = Vec::new();
-    for epoch in drawn(spaces[0], common, n_epochs, random)? {
+    for epoch in sample(spaces[0], common, n_epochs, random)? {
         let [first, second] = spaces.map(|space| nearest(space, &epoch, &within));
         let (Some(first), Some(second)) = (first?, second?) else { continue };
-        // Small collections have fewer neighbours than are asked for.
+        // Small collections have fewer than `K` neighbours.
         let most = first.len().min(second.len());
         if most > 0 {
             overlaps.push(first.intersection(&second).count() as f64 / most as f64);
@@ -47,8 +47,8 @@ pub(super) fn compare(
     Ok((n > 0).then_some(NeighbourAgreement { n_epochs: n, k: K, mean_overlap }))
 }
 
-/// Draws epochs, each as likely as any other; one may be drawn twice and counts once.
-fn drawn(
+/// Draws epochs uniformly with replacement; duplicates count once.
+fn sample(
     space: &ComparedSpace,
     common: &[RecordingId],
     n_epochs: usize,
@@ -60,30 +60,29 @@ fn drawn(
     let mut rows: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for _ in 0..n_epochs.min(total) {
         let mut row = random.random_range(0..total);
-        let mut place = 0;
-        while row >= sizes[place] {
-            row -= sizes[place];
-            place += 1;
+        // Finds the recording that contains this row of the concatenation of all.
+        let mut recording = 0;
+        while row >= sizes[recording] {
+            row -= sizes[recording];
+            recording += 1;
         }
-        rows.entry(place).or_default().insert(row);
+        rows.entry(recording).or_default().insert(row);
     }
     let mut epochs = BTreeSet::new();
-    for (place, rows) in rows {
-        let recording = match space.snapshot.recording(&common[place]) {
-            // The index keeps in mind which are damaged.
+    for (i, rows) in rows {
+        let recording = match space.snapshot.recording(&common[i]) {
+            // The snapshot remembers which recordings are damaged.
             Err(error) if error.is_damage() => continue,
             recording => recording?,
         };
-        let epoch = |row: usize| EpochRef {
-            recording: common[place].clone(),
-            epoch: recording.numbers()[row],
-        };
+        let epoch =
+            |row: usize| EpochRef { recording: common[i].clone(), epoch: recording.numbers()[row] };
         epochs.extend(rows.into_iter().map(epoch));
     }
     Ok(epochs)
 }
 
-/// Returns the epochs nearest to one of them, itself left out; nothing where the space lacks it.
+/// Returns the epochs nearest to an epoch, without itself; `None` if the space does not contain it.
 fn nearest(
     space: &ComparedSpace,
     epoch: &EpochRef,

@@ -1,4 +1,4 @@
-//! Do the prompts nearest to an epoch name the same stage in two spaces, and the one that was scored?
+//! Whether the nearest prompts name the same stages in two spaces, and the scored ones.
 
 use std::collections::BTreeSet;
 
@@ -7,32 +7,32 @@ use nocturne_index::Recording;
 use nocturne_psg::{RecordingId, Stage};
 use serde::Serialize;
 
-use super::{ComparedSpace, unless_damaged};
 use crate::error::Result;
+use crate::question::compare::compared_space::{ComparedSpace, unless_damaged};
 
-/// Agreement of the stages that the nearest prompts name.
+/// Agreement of zero-shot stages.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LabelAgreement {
-    /// Recordings whose epochs were looked at.
+    /// Number of recordings whose epochs were compared.
     pub n_recordings: usize,
     /// Between the two spaces.
     pub between: Kappa,
-    /// Of the first with the scored stages.
+    /// Between the first space and the scoring.
     pub first_scored: Kappa,
-    /// Of the second with the scored stages.
+    /// Between the second space and the scoring.
     pub second_scored: Kappa,
 }
 
-/// Agreement beyond chance.
+/// Agreement corrected for chance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Kappa {
-    /// Epochs that both have a stage for.
+    /// Number of epochs with a stage from both.
     pub n_epochs: usize,
-    /// Cohen's kappa; nothing where there are none, or but one stage.
+    /// Cohen's kappa; `None` if there are no such epochs, or only one stage.
     pub kappa: Option<f64>,
 }
 
-/// An epoch's stage by the first space, by the second, and as scored.
+/// The stage of an epoch by the first space, by the second, and as scored.
 type Stages = [Option<Stage>; 3];
 
 pub(super) fn compare(
@@ -63,7 +63,7 @@ pub(super) fn compare(
     }))
 }
 
-/// Returns the stages of the epochs that both have.
+/// Returns the stages of the epochs in both recordings.
 fn stages(
     spaces: [&ComparedSpace; 2],
     recordings: [&Recording; 2],
@@ -71,15 +71,15 @@ fn stages(
     let [first, second] = recordings;
     let rows =
         (0..first.n_epochs()).filter_map(|row| Some((row, second.row_of(first.numbers()[row])?)));
-    rows.map(|(row, twin)| {
-        let ours = named(spaces[0], first, row)?;
-        let theirs = named(spaces[1], second, twin)?;
+    rows.map(|(row, other_row)| {
+        let ours = zero_shot(spaces[0], first, row)?;
+        let theirs = zero_shot(spaces[1], second, other_row)?;
         Ok([ours, theirs, first.stages()[row]])
     })
     .collect()
 }
 
-fn named(
+fn zero_shot(
     space: &ComparedSpace,
     recording: &Recording,
     row: usize,
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn epochs_without_a_stage_on_one_side_do_not_count() {
+    fn epochs_with_a_stage_from_one_side_only_do_not_count() {
         let (n2, n3) = (Some(Stage::N2), Some(Stage::N3));
         let epochs = [[n2, n2, None], [n3, n3, n3], [n2, None, n2], [None, n3, n3]];
         assert_eq!(kappa(&epochs, 0, 1), Kappa { n_epochs: 2, kappa: Some(1.0) });

@@ -1,0 +1,63 @@
+//! One of the two spaces of a comparison.
+
+use std::collections::BTreeSet;
+
+use nocturne_encoder::{Bundle, PromptSet, Runtime};
+use nocturne_index::{RecordingEntry, Space, SpaceName};
+use nocturne_psg::RecordingId;
+
+use crate::error::Result;
+use crate::live::snapshot::Snapshot;
+use crate::live::source::Source;
+use crate::model::opened_bundle::OpenedBundle;
+use crate::options::Options;
+use crate::question::labels::LabelJudge;
+
+/// A space, and the stage prompts of its bundle.
+#[derive(Debug)]
+pub struct ComparedSpace {
+    pub(super) snapshot: Snapshot,
+    pub(super) stages: LabelJudge,
+}
+
+impl ComparedSpace {
+    /// Opens a space of a collection with the bundle that filled it.
+    ///
+    /// # Errors
+    ///
+    /// [`nocturne_index::Error::OtherBundle`] if another bundle filled it, and the errors of opening either.
+    pub fn open(
+        collection: &Source,
+        name: &SpaceName,
+        bundle: &Bundle,
+        runtime: Runtime,
+        options: Options,
+    ) -> Result<Self> {
+        let snapshot = Snapshot::of_space(collection, name)?;
+        snapshot.expect_space(&Space::of(bundle))?;
+        let open = OpenedBundle::open(bundle, runtime, Options { captions: false, ..options })?;
+        let set = PromptSet::stages();
+        let stages = LabelJudge::new(set, &open.texts.directions(set)?, &open.manifest);
+        Ok(Self { snapshot, stages })
+    }
+
+    pub(super) fn entries(&self) -> Vec<&RecordingEntry> {
+        self.snapshot.recordings().entries()
+    }
+}
+
+/// Returns the result; if the recording is damaged, adds it to `damaged` and returns `None`.
+pub(super) fn unless_damaged<T>(
+    result: nocturne_index::Result<T>,
+    id: &RecordingId,
+    damaged: &mut BTreeSet<RecordingId>,
+) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_damage() => {
+            damaged.insert(id.clone());
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
