@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nocturne_encoder::bundle::{Manifest, SIGNAL_TOWER, TEXT_TOWER};
+use nocturne_encoder::bundle::{BundleManifest, SIGNAL_TOWER, TEXT_TOWER};
 use nocturne_encoder::{Bundle, Runtime};
 
 use crate::program::root;
@@ -25,7 +25,8 @@ pub(crate) fn other(folder: &Path) -> Bundle {
         }
         std::fs::write(folder.join(name), bytes).unwrap();
     }
-    let manifest = Manifest { name: "nocturne-other".to_owned(), ..shipped.manifest().clone() };
+    let manifest =
+        BundleManifest { name: "nocturne-other".to_owned(), ..shipped.manifest().clone() };
     let bundle = Bundle::seal(folder, manifest, &names).unwrap();
     assert_ne!(bundle.fingerprint(), shipped.fingerprint());
     bundle

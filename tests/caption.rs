@@ -15,7 +15,7 @@ fn bundle_without_a_captioner_is_named() {
     }
     let bundle = text(&bundle);
     let run = run(["caption", "/nowhere.edf", "--epoch", "0", "--bundle", bundle]).expect_code(1);
-    let expected = format!("`{bundle}` has no captioner: its files lack `caption.onnx`");
+    let expected = format!("`{bundle}` has no captioner: its files do not include `caption.onnx`");
     assert_eq!(run.error(), expected);
     assert!(run.stderr.contains("hint: "), "{}", run.stderr);
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nocturne_encoder::head::LogisticHead;
-use nocturne_encoder::{Concept, Target, Validation};
+use nocturne_encoder::{Concept, ConceptTarget, ConceptValidation};
 use nocturne_index::Collection;
 use nocturne_psg::{RecordingId, Stage};
 
@@ -29,11 +29,16 @@ fn learn(cohort: &Cohort, folder: &Path, fingerprint: Option<&str>) -> PathBuf {
         epochs.iter().map(|(embedding, has_it)| (embedding.as_slice(), *has_it)).collect();
     let head = LogisticHead::fit(&labelled, 1e-3);
     let n_with = labelled.iter().filter(|(_, has_it)| *has_it).count();
-    let validation =
-        Validation { folds: 3, auroc: 0.99, true_positive_rate: 0.95, false_positive_rate: 0.05 };
+    let validation = ConceptValidation {
+        folds: 3,
+        auroc: 0.99,
+        true_positive_rate: 0.95,
+        false_positive_rate: 0.05,
+    };
     let fingerprint = fingerprint.unwrap_or(&collection.space().fingerprint).to_owned();
     let counts = [n_with, labelled.len() - n_with];
-    let concept = Concept::new(Target::Stage(Stage::N3), fingerprint, head, counts, validation);
+    let concept =
+        Concept::new(ConceptTarget::Stage(Stage::N3), fingerprint, head, counts, validation);
     let path = folder.join("deep.toml");
     std::fs::write(&path, concept.to_toml()).unwrap();
     path
@@ -108,7 +113,7 @@ fn concept_of_another_bundle_is_refused() {
     for command in ["label", "search", "nights"] {
         let run = run([command, "-c", collection, "--concept", text(&concept)]).expect_code(1);
         let expected = format!(
-            "`{}` was learned on embeddings of the bundle `f00`; the one in use is `{}`",
+            "`{}` was learned with the bundle `f00`; the bundle in use is `{}`",
             concept.display(),
             Collection::open(&cohort.collection).unwrap().space().fingerprint
         );

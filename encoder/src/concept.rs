@@ -1,4 +1,4 @@
-//! The file of a concept that was learned from labelled epochs.
+//! Concept files: concepts learned from labelled epochs.
 
 use std::fmt;
 use std::path::Path;
@@ -8,80 +8,82 @@ use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EventKind, Stage};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::head::LogisticHead;
-use crate::{Error, PromptSet, Result};
+use crate::prompts::PromptSet;
 
-/// Version of the file's format.
+/// Version of the file format.
 const FORMAT: u32 = 1;
 
-/// What a concept is of.
+/// The stage or event that a concept detects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// An epoch has it that has this stage.
+pub enum ConceptTarget {
+    /// Epochs of this stage.
     Stage(Stage),
-    /// An epoch has it that holds such an event.
+    /// Epochs with an event of this kind.
     Event(EventKind),
 }
 
-/// A concept that was learned from labelled epochs, as TOML.
+/// A concept learned from labelled epochs; the contents of a concept file in TOML.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Concept {
     format: u32,
     /// Name of the stage or event.
     pub name: String,
-    /// Fingerprint of the bundle whose embeddings the head reads; it is of no use to another.
+    /// Fingerprint of the bundle whose embeddings the head was learned from; it fits no other.
     pub bundle: String,
-    /// Probability from which on an epoch counts as having the concept.
+    /// Probability from which an epoch counts as having the concept.
     pub threshold: f64,
-    /// Labelled epochs with the concept, and without it, that the head was learned from.
+    /// Number of labelled epochs with the concept, and without it, that the head was learned from.
     pub epochs: [usize; 2],
-    /// How it does on people that it was not learned from.
-    pub validation: Validation,
+    /// Accuracy on held-out subjects.
+    pub validation: ConceptValidation,
     /// The head.
     pub head: LogisticHead,
 }
 
-/// How heads do that were learned from some people, on the others.
+/// Cross-validated accuracy: heads are learned from some subjects and tested on the others.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Validation {
-    /// Times that people were held out; each was held out once.
+pub struct ConceptValidation {
+    /// Number of folds; each subject is held out in one of them.
     pub folds: usize,
-    /// Area under the receiver operating characteristic, over all held-out epochs.
+    /// Area under the receiver operating characteristic over all held-out epochs.
     pub auroc: f64,
-    /// Share of the epochs with the concept that are found at the threshold.
+    /// Share of the epochs with the concept that reach the threshold.
     pub true_positive_rate: f64,
-    /// Share of the epochs without it that are found too.
+    /// Share of the epochs without it that reach the threshold.
     pub false_positive_rate: f64,
 }
 
 impl Concept {
-    /// Makes a concept that counts from a probability of one half on: both classes count alike in the head.
+    /// Creates a concept with a threshold of 0.5, which fits a head learned with equal weight for both classes.
     pub fn new(
-        target: Target,
+        target: ConceptTarget,
         bundle: String,
         head: LogisticHead,
         epochs: [usize; 2],
-        validation: Validation,
+        validation: ConceptValidation,
     ) -> Self {
         let (format, name) = (FORMAT, target.name().to_owned());
         Self { format, name, bundle, threshold: 0.5, epochs, validation, head }
     }
 
-    /// Reads a concept for the bundle of this fingerprint, whose embeddings have `dim` numbers.
+    /// Reads a concept file for the bundle with this fingerprint, whose embeddings have length `dim`.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], [`Error::Concept`] where the file breaks its format, and [`Error::OtherConcept`] where the head
-    /// was learned on embeddings of another bundle.
+    /// [`Error::Concept`] if the file is malformed, [`Error::OtherConcept`] if the concept was learned with another bundle,
+    /// and [`Error::Io`].
     pub fn read(path: &Path, fingerprint: &str, dim: usize) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
         let error = |problem: String| Error::Concept { path: path.to_owned(), problem };
         let concept: Self =
             toml::from_str(&text).map_err(|problem| error(problem.message().to_owned()))?;
         if concept.format != FORMAT {
-            let problem = format!("its format is {}; this build reads {FORMAT}", concept.format);
+            let problem =
+                format!("its format is {}; this build reads format {FORMAT}", concept.format);
             return Err(error(problem));
         }
         concept.target().map_err(&error)?;
@@ -96,31 +98,31 @@ impl Concept {
         let LogisticHead { weights, bias } = &concept.head;
         if weights.len() != dim || !weights.iter().chain([bias]).all(|number| number.is_finite()) {
             let problem =
-                format!("`head` has {} weights; expected {dim} finite ones", weights.len());
+                format!("`head` has {} weights; expected {dim} finite weights", weights.len());
             return Err(error(problem));
         }
         if weights.iter().all(|weight| *weight == 0.0) {
-            return Err(error("the weights of `head` are all zero; it tells nothing".to_owned()));
+            return Err(error("all weights of `head` are zero".to_owned()));
         }
         Ok(concept)
     }
 
     /// Returns the concept as TOML.
     pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("names and numbers")
+        toml::to_string(self).expect("the fields are names and numbers")
     }
 
-    /// Returns what the concept is of.
+    /// Returns the stage or event that the concept detects.
     ///
     /// # Errors
     ///
-    /// What is wrong with the name, in a sentence.
-    pub fn target(&self) -> std::result::Result<Target, String> {
+    /// A sentence that says what is wrong with the name.
+    pub fn target(&self) -> std::result::Result<ConceptTarget, String> {
         self.name.parse()
     }
 }
 
-impl Target {
+impl ConceptTarget {
     /// Returns the code of the stage or the name of the event.
     pub fn name(self) -> &'static str {
         match self {
@@ -129,7 +131,7 @@ impl Target {
         }
     }
 
-    /// Returns whether an epoch with these channels can show it at all.
+    /// Returns whether an epoch with these channels can show it.
     pub fn is_visible_in(self, mask: ChannelMask) -> bool {
         match self {
             Self::Stage(_) => {
@@ -140,16 +142,16 @@ impl Target {
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for ConceptTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
 }
 
-impl FromStr for Target {
+impl FromStr for ConceptTarget {
     type Err = String;
 
-    /// Reads the code of a stage, such as `N3`, or the name of an event, such as `arousal`.
+    /// Parses the code of a stage, such as `N3`, or the name of an event, such as `arousal`.
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         let event = || EventKind::from_name(text).map(Self::Event);
         text.parse().map(Self::Stage).ok().or_else(event).ok_or_else(|| {
@@ -164,10 +166,14 @@ mod tests {
     use super::*;
 
     fn concept() -> Concept {
-        let validation =
-            Validation { folds: 5, auroc: 0.9, true_positive_rate: 0.8, false_positive_rate: 0.1 };
+        let validation = ConceptValidation {
+            folds: 5,
+            auroc: 0.9,
+            true_positive_rate: 0.8,
+            false_positive_rate: 0.1,
+        };
         let head = LogisticHead { weights: vec![3.0, -4.0], bias: 0.5 };
-        let target = Target::Event(EventKind::Arousal);
+        let target = ConceptTarget::Event(EventKind::Arousal);
         Concept::new(target, "f00".to_owned(), head, [20, 20], validation)
     }
 
@@ -178,7 +184,7 @@ mod tests {
         Concept::read(&path, fingerprint, dim)
     }
 
-    /// Returns the message without the folder, which is another each time.
+    /// Returns the message without the folder, which differs between runs.
     fn message(text: &str, fingerprint: &str, dim: usize) -> String {
         let message = read(text, fingerprint, dim).unwrap_err().to_string();
         let (_, rest) = message.split_once("arousal.toml` ").unwrap();
@@ -186,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn concept_is_read_as_it_was_written() {
+    fn concept_survives_a_round_trip() {
         assert_eq!(read(&concept().to_toml(), "f00", 2).unwrap(), concept());
     }
 
@@ -194,24 +200,24 @@ mod tests {
     fn concept_of_another_bundle_is_refused() {
         assert_eq!(
             message(&concept().to_toml(), "f01", 2),
-            "was learned on embeddings of the bundle `f00`; the one in use is `f01`"
+            "was learned with the bundle `f00`; the bundle in use is `f01`"
         );
     }
 
     #[test]
-    fn broken_files_are_named() {
+    fn malformed_files_are_refused() {
         let text = concept().to_toml();
         let check = |text: &str, expected: &str| {
-            assert_eq!(message(text, "f00", 2), format!("cannot be understood: {expected}"));
+            assert_eq!(message(text, "f00", 2), format!("is malformed: {expected}"));
         };
         let newer = text.replace("format = 1", "format = 2");
-        check(&newer, "its format is 2; this build reads 1");
+        check(&newer, "its format is 2; this build reads format 1");
         let shorter = text.replace("3.0, ", "");
-        check(&shorter, "`head` has 1 weights; expected 2 finite ones");
+        check(&shorter, "`head` has 1 weights; expected 2 finite weights");
         let infinite = text.replace("3.0", "inf");
-        check(&infinite, "`head` has 2 weights; expected 2 finite ones");
+        check(&infinite, "`head` has 2 weights; expected 2 finite weights");
         let nothing = text.replace("3.0, -4.0", "0.0, 0.0");
-        check(&nothing, "the weights of `head` are all zero; it tells nothing");
+        check(&nothing, "all weights of `head` are zero");
         assert!(
             message(&text.replace("arousal", "dream"), "f00", 2).contains("`dream` is neither")
         );

@@ -1,22 +1,22 @@
 //! Vectors of unit length.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// A vector of unit length in the space that signals and texts share.
+/// A vector of unit length in the shared space of signals and texts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding(Vec<f32>);
 
 impl Embedding {
-    /// Brings a vector to unit length.
+    /// Scales a vector to unit length.
     ///
     /// # Errors
     ///
-    /// [`Error::NoDirection`] where the vector is zero or holds a value that is not finite.
+    /// [`Error::NoDirection`] if the vector is zero or contains a value that is not finite.
     pub fn new(mut vector: Vec<f32>) -> Result<Self> {
         let norm = vector.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
         let problem = match norm {
             0.0 => "is zero",
-            _ if !norm.is_finite() => "holds a value that is not finite",
+            _ if !norm.is_finite() => "contains a value that is not finite",
             _ => {
                 vector.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
                 return Ok(Self(vector));
@@ -25,22 +25,24 @@ impl Embedding {
         Err(Error::NoDirection { dim: vector.len(), problem })
     }
 
-    /// Takes a vector that had unit length before half precision rounded it, and leaves every number as it is, so that
-    /// rounding it again changes none. One whose length is not 1 within 0.001 is brought to it.
+    /// Creates an embedding from a vector that had unit length before it was rounded to half precision.
+    ///
+    /// Its values stay as they are, so that rounding them again changes nothing.
+    /// A vector whose length differs from 1 by 0.001 or more is scaled to unit length.
     ///
     /// # Errors
     ///
     /// Those of [`new`](Self::new).
-    pub fn of_rounded(vector: Vec<f32>) -> Result<Self> {
+    pub fn from_rounded(vector: Vec<f32>) -> Result<Self> {
         let squares: f64 = vector.iter().map(|x| f64::from(*x).powi(2)).sum();
         if (squares.sqrt() - 1.0).abs() < 1e-3 { Ok(Self(vector)) } else { Self::new(vector) }
     }
 
-    /// Returns the mean direction of several embeddings: their sum, brought to unit length (a prompt ensemble).
+    /// Returns the mean direction of embeddings: their sum, scaled to unit length (a prompt ensemble).
     ///
     /// # Errors
     ///
-    /// [`Error::NoDirection`] where they cancel out or there is none.
+    /// [`Error::NoDirection`] if they cancel out or there are none.
     pub fn mean<'a>(embeddings: impl IntoIterator<Item = &'a Self>) -> Result<Self> {
         let mut sum = Vec::new();
         for embedding in embeddings {
@@ -50,12 +52,12 @@ impl Embedding {
         Self::new(sum)
     }
 
-    /// Returns the numbers.
+    /// Returns the values.
     pub fn as_slice(&self) -> &[f32] {
         &self.0
     }
 
-    /// Returns how many numbers there are.
+    /// Returns the number of values.
     pub fn dim(&self) -> usize {
         self.0.len()
     }
@@ -64,9 +66,9 @@ impl Embedding {
     ///
     /// # Panics
     ///
-    /// Panics where the embeddings are of different length.
+    /// Panics if the embeddings differ in length.
     pub fn cosine(&self, other: &Self) -> f32 {
-        assert_eq!(self.dim(), other.dim(), "embeddings of one space have one length");
+        assert_eq!(self.dim(), other.dim(), "embeddings of one space have the same length");
         self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum()
     }
 }
@@ -83,11 +85,11 @@ mod tests {
     }
 
     #[test]
-    fn rounded_vectors_stay_as_they_are() {
+    fn rounded_vectors_are_not_changed() {
         let rounded = vec![0.600_097_66, 0.799_804_7];
-        assert_eq!(Embedding::of_rounded(rounded.clone()).unwrap().as_slice(), rounded);
-        assert_eq!(Embedding::of_rounded(vec![3.0, 4.0]).unwrap().as_slice(), [0.6, 0.8]);
-        Embedding::of_rounded(vec![f32::NAN, 1.0]).unwrap_err();
+        assert_eq!(Embedding::from_rounded(rounded.clone()).unwrap().as_slice(), rounded);
+        assert_eq!(Embedding::from_rounded(vec![3.0, 4.0]).unwrap().as_slice(), [0.6, 0.8]);
+        Embedding::from_rounded(vec![f32::NAN, 1.0]).unwrap_err();
     }
 
     #[test]
@@ -96,7 +98,7 @@ mod tests {
         assert_eq!(message(vec![0.0, 0.0]), "a vector of 2 numbers is zero; it has no direction");
         assert_eq!(
             message(vec![f32::NAN]),
-            "a vector of 1 numbers holds a value that is not finite; it has no direction"
+            "a vector of 1 numbers contains a value that is not finite; it has no direction"
         );
     }
 }

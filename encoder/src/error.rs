@@ -1,4 +1,4 @@
-//! What can be wrong with a bundle, a text or the runtime.
+//! Errors of bundles, texts and the runtime.
 
 use std::path::PathBuf;
 
@@ -8,133 +8,133 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Why something could not be encoded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file of the bundle cannot be read or written; the machine's or the caller's mistake.
+    /// A file cannot be read or written; the mistake of the machine or the caller.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What was tried, as a verb.
+        /// The attempted action, as a verb.
         action: &'static str,
-        /// The system's answer.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The folder is no model bundle.
+    /// The folder is not a model bundle; the caller's mistake.
     #[error("`{}` is not a model bundle: it has no `bundle.toml`", path.display())]
     NotABundle {
         /// The folder.
         path: PathBuf,
     },
-    /// `bundle.toml` breaks its format.
-    #[error("`{}` cannot be understood: {problem}", path.display())]
-    Manifest {
+    /// `bundle.toml` is malformed; the mistake of its author.
+    #[error("`{}` is malformed: {problem}", path.display())]
+    BundleManifest {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// A file of the bundle is not the one that its manifest describes.
+    /// A file of the bundle is not the one that its manifest describes: it was changed or damaged.
     #[error("`{}` has the SHA-256 {found}; `bundle.toml` expects {expected}", path.display())]
     Hash {
         /// The file.
         path: PathBuf,
-        /// What the file has.
+        /// SHA-256 of the file.
         found: String,
-        /// What the manifest says.
+        /// SHA-256 in the manifest.
         expected: String,
     },
-    /// The vocabulary file is not CLIP's.
+    /// The file is not the vocabulary of CLIP: the bundle is damaged.
     #[error("`{}` is not the vocabulary of CLIP: {problem}", path.display())]
     Vocabulary {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// A prompt set breaks its format; the mistake of whoever wrote it.
+    /// A prompt set is malformed; the mistake of its author.
     #[error("`{name}`: {problem}")]
     Prompts {
         /// The file's name.
         name: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
-    /// The file of a concept breaks its format; the mistake of whoever wrote it.
-    #[error("`{}` cannot be understood: {problem}", path.display())]
+    /// A concept file is malformed; the mistake of its author.
+    #[error("`{}` is malformed: {problem}", path.display())]
     Concept {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// A concept was learned on embeddings of another bundle; the caller's mistake.
+    /// A concept was learned from embeddings of another bundle; the caller's mistake.
     #[error(
-        "`{}` was learned on embeddings of the bundle `{found}`; the one in use is `{expected}`",
+        "`{}` was learned with the bundle `{found}`; the bundle in use is `{expected}`",
         path.display()
     )]
     OtherConcept {
         /// The file.
         path: PathBuf,
-        /// Fingerprint of the bundle that it was learned on.
+        /// Fingerprint of the bundle that it was learned with.
         found: String,
         /// Fingerprint of the bundle in use.
         expected: String,
     },
-    /// The ONNX Runtime library is not there.
-    #[error("the ONNX Runtime library `{}` is not there", path.display())]
+    /// There is no ONNX Runtime library.
+    #[error("the ONNX Runtime library `{}` does not exist", path.display())]
     NoRuntime {
-        /// Where it was expected.
+        /// The expected path.
         path: PathBuf,
     },
-    /// The file is not an ONNX Runtime library that can be used.
-    #[error("the ONNX Runtime library `{}` cannot be used: {problem}", path.display())]
+    /// The file is not a usable ONNX Runtime library.
+    #[error("cannot use the ONNX Runtime library `{}`: {problem}", path.display())]
     Runtime {
         /// The file.
         path: PathBuf,
-        /// What the loader says.
+        /// The message of the loader.
         problem: String,
     },
-    /// CUDA was asked for and cannot be had.
-    #[error("no CUDA device can be used: {problem}")]
+    /// CUDA was requested and is not available.
+    #[error("cannot use a CUDA device: {problem}")]
     NoCuda {
-        /// What the runtime says.
+        /// The message of the runtime.
         problem: String,
     },
-    /// A graph is not the tower that it should be, or fails.
+    /// A graph does not have the expected inputs and outputs, or it failed.
     #[error("`{}`: {problem}", path.display())]
     Model {
         /// The graph's file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// The bundle makes no captions; whoever chose it.
-    #[error("`{}` has no captioner: its files lack `caption.onnx`", path.display())]
+    /// The bundle has no captioner; the mistake of the one who chose it.
+    #[error("`{}` has no captioner: its files do not include `caption.onnx`", path.display())]
     NoCaptioner {
         /// The bundle's folder.
         path: PathBuf,
     },
-    /// The bundle does not tell where its signal tower looks; whoever chose it.
-    #[error("`{}` does not tell where it looks: it has no output `attention`", path.display())]
+    /// The signal tower of the bundle has no attention output; the mistake of the one who chose it.
+    #[error("`{}` has no attention maps: the graph has no output `attention`", path.display())]
     NoAttention {
         /// The signal tower's file.
         path: PathBuf,
     },
-    /// How a caption is to be searched for is out of range; the caller's mistake.
+    /// A decoding option is out of range; the caller's mistake.
     #[error("`{field}` is {value}; expected {expected}")]
-    Search {
+    DecodingOption {
         /// The option.
         field: &'static str,
         /// Its value.
         value: String,
-        /// What it may be.
+        /// The allowed values.
         expected: String,
     },
-    /// A vector cannot be brought to unit length.
+    /// A vector cannot be scaled to unit length.
     #[error("a vector of {dim} numbers {problem}; it has no direction")]
     NoDirection {
         /// Length of the vector.
         dim: usize,
-        /// `is zero` or `holds a value that is not finite`.
+        /// `is zero` or `contains a value that is not finite`.
         problem: &'static str,
     },
 }
@@ -155,7 +155,7 @@ impl Error {
             Self::Io { .. }
             | Self::NoDirection { .. }
             | Self::Prompts { .. }
-            | Self::Search { .. } => None,
+            | Self::DecodingOption { .. } => None,
             Self::Concept { .. } => Some("learn the concept again; its file was edited or damaged"),
             Self::OtherConcept { .. } => Some(
                 "learn the concept again with this bundle, or use the bundle it was learned with",
@@ -172,7 +172,7 @@ impl Error {
             Self::NotABundle { .. } => {
                 Some("a bundle is a folder that contains `bundle.toml` and its models")
             }
-            Self::Manifest { .. } => {
+            Self::BundleManifest { .. } => {
                 Some("the bundle is damaged, or was written by a newer version of Nocturne")
             }
             Self::Vocabulary { .. } => Some("the bundle is damaged; copy it again"),

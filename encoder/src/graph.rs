@@ -1,4 +1,4 @@
-//! Any ONNX graph in a session, run by the names of its inputs and outputs.
+//! Runs any ONNX graph by the names of its inputs and outputs; for comparing and measuring graphs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,54 +7,53 @@ use ndarray::{ArrayViewD, IxDyn};
 use ort::session::{Session, SessionInputValue};
 use ort::value::TensorRef;
 
+use crate::error::{Error, Result};
 use crate::runtime::Runtime;
-use crate::{Error, Result};
 
-/// A graph in a session on the CPU.
+/// A graph in a CPU session, without a check of its inputs and outputs.
 ///
-/// The encoders check their graphs against a contract and are what programs use;
-/// this is for whoever compares or measures graphs.
-#[expect(missing_debug_implementations, reason = "a session of the runtime has none")]
+/// To encode, use [`SignalEncoder`](crate::SignalEncoder) and [`TextEncoder`](crate::TextEncoder), which check their graphs.
+#[expect(missing_debug_implementations, reason = "an ONNX Runtime session does not implement it")]
 pub struct Graph {
     session: Session,
     path: PathBuf,
 }
 
-/// What an input is given: its shape, and its numbers with the last axis first. An axis may have no length.
+/// An input tensor in row-major order; an axis may have length 0.
 #[derive(Debug, Clone, Copy)]
-pub struct Input<'a> {
+pub struct GraphInput<'a> {
     /// Name of the input.
     pub name: &'a str,
     /// Lengths of the axes.
     pub shape: &'a [usize],
-    /// The numbers.
-    pub numbers: Numbers<'a>,
+    /// The values.
+    pub values: TensorValues<'a>,
 }
 
-/// The numbers of an input.
+/// The values of an input.
 #[derive(Debug, Clone, Copy)]
-pub enum Numbers<'a> {
+pub enum TensorValues<'a> {
     /// 32-bit floats.
     F32(&'a [f32]),
-    /// 64-bit integers, as tokens are.
+    /// 64-bit integers, such as tokens.
     I64(&'a [i64]),
 }
 
-/// What an output holds.
+/// An output tensor in row-major order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Output {
+pub struct GraphOutput {
     /// Lengths of the axes.
     pub shape: Vec<usize>,
-    /// The numbers, the last axis first.
+    /// The values.
     pub values: Vec<f32>,
 }
 
 impl Graph {
-    /// Loads a graph that computes on `threads` threads.
+    /// Loads a graph, to run on `threads` threads.
     ///
     /// # Errors
     ///
-    /// [`Error::Runtime`], and [`Error::Model`] where the file is no graph that the runtime can run.
+    /// [`Error::Runtime`], and [`Error::Model`] if the runtime cannot load the graph.
     pub fn open(runtime: Runtime, path: &Path, threads: usize) -> Result<Self> {
         let error = |problem: String| Error::Model { path: path.to_owned(), problem };
         let mut builder = runtime.cpu_session(threads)?;
@@ -63,12 +62,12 @@ impl Graph {
         Ok(Self { session, path: path.to_owned() })
     }
 
-    /// Loads a graph that is not in a file, as [`open`](Self::open) does.
+    /// Loads a graph from memory, to run on `threads` threads.
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open), with `a graph in memory` in place of the file.
-    pub fn of_bytes(runtime: Runtime, bytes: &[u8], threads: usize) -> Result<Self> {
+    /// Those of [`open`](Self::open), with `a graph in memory` in place of the path.
+    pub fn from_bytes(runtime: Runtime, bytes: &[u8], threads: usize) -> Result<Self> {
         let path = PathBuf::from("a graph in memory");
         let mut builder = runtime.cpu_session(threads)?;
         let session = builder
@@ -77,7 +76,7 @@ impl Graph {
         Ok(Self { session, path })
     }
 
-    /// Returns the names of the outputs, in the graph's order.
+    /// Returns the names of the outputs in the order of the graph.
     pub fn outputs(&self) -> impl Iterator<Item = &str> {
         self.session.outputs().iter().map(ort::value::Outlet::name)
     }
@@ -86,15 +85,14 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// [`Error::Model`] where the numbers do not fill a shape, an input is not one of the graph,
-    /// an output does not hold 32-bit floats, or the runtime fails.
-    pub fn run(&mut self, inputs: &[Input<'_>]) -> Result<BTreeMap<String, Output>> {
+    /// [`Error::Model`] if the values do not fill a shape, an input is unknown, an output does not consist of 32-bit
+    /// floats, or the runtime fails.
+    pub fn run(&mut self, inputs: &[GraphInput<'_>]) -> Result<BTreeMap<String, GraphOutput>> {
         let error = |problem: String| Error::Model { path: self.path.clone(), problem };
         let mut values = Vec::with_capacity(inputs.len());
         for input in inputs {
-            let value = value(input).map_err(|problem| {
-                error(format!("its input `{}` cannot be given: {problem}", input.name))
-            })?;
+            let value = tensor(input)
+                .map_err(|problem| error(format!("input `{}`: {problem}", input.name)))?;
             values.push((input.name, value));
         }
         let outputs = self.session.run(values).map_err(|problem| error(problem.to_string()))?;
@@ -102,23 +100,23 @@ impl Graph {
         for (name, output) in &outputs {
             let (shape, values) = output
                 .try_extract_tensor::<f32>()
-                .map_err(|problem| error(format!("its output `{name}`: {problem}")))?;
+                .map_err(|problem| error(format!("output `{name}`: {problem}")))?;
             let shape = shape.iter().map(|length| *length as usize).collect();
-            found.insert(name.to_owned(), Output { shape, values: values.to_vec() });
+            found.insert(name.to_owned(), GraphOutput { shape, values: values.to_vec() });
         }
         Ok(found)
     }
 }
 
-fn value<'a>(input: &Input<'a>) -> std::result::Result<SessionInputValue<'a>, String> {
+fn tensor<'a>(input: &GraphInput<'a>) -> std::result::Result<SessionInputValue<'a>, String> {
     let shape = IxDyn(input.shape);
-    match input.numbers {
-        Numbers::F32(numbers) => {
-            let view = ArrayViewD::from_shape(shape, numbers).map_err(|error| error.to_string())?;
+    match input.values {
+        TensorValues::F32(values) => {
+            let view = ArrayViewD::from_shape(shape, values).map_err(|error| error.to_string())?;
             Ok(TensorRef::from_array_view(view).map_err(|error| error.to_string())?.into())
         }
-        Numbers::I64(numbers) => {
-            let view = ArrayViewD::from_shape(shape, numbers).map_err(|error| error.to_string())?;
+        TensorValues::I64(values) => {
+            let view = ArrayViewD::from_shape(shape, values).map_err(|error| error.to_string())?;
             Ok(TensorRef::from_array_view(view).map_err(|error| error.to_string())?.into())
         }
     }

@@ -1,4 +1,4 @@
-//! Prompt sets: the wordings by which a label is recognised, as versioned data.
+//! Prompt sets: versioned data files of labels with their prompts.
 
 use std::sync::LazyLock;
 
@@ -6,59 +6,60 @@ use nocturne_psg::EventKind;
 use nocturne_psg::montage::{Channel, ChannelMask};
 use serde::Deserialize;
 
-use crate::text::EncodedText;
-use crate::{Embedding, Error, Result, TextEncoder};
+use crate::embedding::Embedding;
+use crate::error::{Error, Result};
+use crate::text::{EncodedText, TextEncoder};
 
-/// Labels with their wordings.
+/// A set of labels with their prompts.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PromptSet {
     /// The name, such as `stages`.
     pub name: String,
-    /// The version; it changes with every wording.
+    /// The version; it changes with every prompt.
     pub version: u32,
-    /// Whether exactly one of the labels holds for an epoch. Otherwise each label is judged on its own.
+    /// Whether exactly one of the labels applies to an epoch; otherwise each label is judged on its own.
     pub exclusive: bool,
     /// The labels.
     #[serde(rename = "label")]
     pub labels: Vec<Label>,
 }
 
-/// A label and the texts that stand for it.
+/// A label with its prompts.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Label {
-    /// The name, as in answers and files.
+    /// The name in answers and files.
     pub name: String,
     /// Texts that describe an epoch with the label.
     pub prompts: Vec<String>,
-    /// Texts that describe the normal state; empty in exclusive sets.
+    /// Texts that describe the normal state (negative prompts); empty in exclusive sets.
     #[serde(default)]
     pub negatives: Vec<String>,
-    /// Plain words by which a question may call the label.
+    /// Words with which a question can name the label.
     #[serde(default)]
     pub words: Vec<String>,
-    /// Channels of which an epoch must have at least one.
+    /// Channels that show the label; an epoch must have at least one of them.
     #[serde(default)]
     pub needs: Vec<Channel>,
-    /// Whether the input channels do not show what the label is about, so that it can only be inferred.
+    /// Whether the input channels do not show the label itself, so that it can only be inferred.
     #[serde(default)]
     pub indirect: bool,
 }
 
 impl Label {
-    /// Returns whether an epoch with these channels can show the label at all.
+    /// Returns whether an epoch with these channels can show the label.
     pub fn is_visible_in(&self, mask: ChannelMask) -> bool {
         self.needs.is_empty() || self.needs.iter().any(|channel| mask.contains(*channel))
     }
 }
 
-/// The mean directions of a label's texts.
+/// The mean directions of the prompts of a label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelDirections {
-    /// Of the prompts.
+    /// Of the positive prompts.
     pub positive: Embedding,
-    /// Of the negatives, where the label has any.
+    /// Of the negative prompts; `None` if the label has none.
     pub negative: Option<Embedding>,
 }
 
@@ -82,45 +83,45 @@ impl PromptSet {
         &EVENTS
     }
 
-    /// Returns the embedded set of that name.
+    /// Returns the embedded set with that name.
     pub fn embedded(name: &str) -> Option<&'static Self> {
         [Self::stages(), Self::events()].into_iter().find(|set| set.name == name)
     }
 
-    /// Reads a set from the text of a TOML file called `name`.
+    /// Parses a set from the text of a TOML file named `name`.
     ///
     /// # Errors
     ///
-    /// [`Error::Prompts`] where it breaks the format, or where a label has no prompt or appears twice.
+    /// [`Error::Prompts`] if it is malformed, or if a label has no prompt or occurs twice.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
         let error = |problem: String| Error::Prompts { name: name.to_owned(), problem };
         let set: Self = toml::from_str(text).map_err(|problem| error(problem.to_string()))?;
         if set.labels.is_empty() {
-            return Err(error("it has no label".to_owned()));
+            return Err(error("it has no labels".to_owned()));
         }
         for (i, label) in set.labels.iter().enumerate() {
             if label.prompts.is_empty() {
-                return Err(error(format!("the label `{}` has no prompt", label.name)));
+                return Err(error(format!("the label `{}` has no prompts", label.name)));
             }
             if !set.exclusive && label.negatives.is_empty() {
                 return Err(error(format!(
-                    "the label `{}` is judged on its own and has no negative",
+                    "the label `{}` is judged on its own and has no negative prompts",
                     label.name
                 )));
             }
             if set.labels[..i].iter().any(|earlier| earlier.name == label.name) {
-                return Err(error(format!("the label `{}` appears twice", label.name)));
+                return Err(error(format!("the label `{}` occurs twice", label.name)));
             }
         }
         Ok(set)
     }
 
-    /// Returns the label of that name.
+    /// Returns the label with that name.
     pub fn label(&self, name: &str) -> Option<&Label> {
         self.labels.iter().find(|label| label.name == name)
     }
 
-    /// Encodes the texts of every label: each embedded on its own, then their mean direction (a prompt ensemble).
+    /// Encodes the prompts of every label and returns their mean directions (a prompt ensemble).
     ///
     /// # Errors
     ///
@@ -131,7 +132,7 @@ impl PromptSet {
 }
 
 impl Label {
-    /// Returns whether a scored event is an occurrence of what the label stands for.
+    /// Returns whether the label includes a kind of scored event.
     pub fn covers(&self, kind: EventKind) -> bool {
         match self.name.as_str() {
             "respiratory_event" => kind.is_apnea_or_hypopnea(),
@@ -139,19 +140,19 @@ impl Label {
         }
     }
 
-    /// Encodes the label's texts, see [`PromptSet::encode`].
+    /// Encodes the prompts of the label; see [`PromptSet::encode`].
     ///
     /// # Errors
     ///
     /// Those of [`TextEncoder::encode_all`] and [`Embedding::mean`].
     pub fn encode(&self, encoder: &mut TextEncoder) -> Result<LabelDirections> {
         let texts: Vec<&String> = self.prompts.iter().chain(&self.negatives).collect();
-        LabelDirections::of_encoded(self, &encoder.encode_all(&texts)?)
+        LabelDirections::from_encoded(self, &encoder.encode_all(&texts)?)
     }
 }
 
 impl LabelDirections {
-    /// Takes the encoded texts of a label, its prompts first and its negatives behind them.
+    /// Averages the encoded prompts of a label, positive ones first, then negative ones.
     ///
     /// # Errors
     ///
@@ -159,8 +160,8 @@ impl LabelDirections {
     ///
     /// # Panics
     ///
-    /// Panics where there are fewer texts than prompts.
-    pub fn of_encoded(label: &Label, encoded: &[EncodedText]) -> Result<Self> {
+    /// Panics if there are fewer texts than positive prompts.
+    pub fn from_encoded(label: &Label, encoded: &[EncodedText]) -> Result<Self> {
         let (prompts, negatives) = encoded.split_at(label.prompts.len());
         let mean =
             |texts: &[EncodedText]| Embedding::mean(texts.iter().map(|text| &text.embedding));
@@ -168,7 +169,7 @@ impl LabelDirections {
         Ok(Self { positive: mean(prompts)?, negative })
     }
 
-    /// Returns the cosine to the prompts, less the cosine to the negatives where there are any.
+    /// Returns the cosine with the positive prompts minus the cosine with the negative ones, if there are any.
     pub fn margin(&self, epoch: &Embedding) -> f32 {
         self.positive.cosine(epoch)
             - self.negative.as_ref().map_or(0.0, |negative| negative.cosine(epoch))
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_kinds_or_the_respiratory_ones_together() {
+    fn events_are_kinds_of_event_or_the_respiratory_ones_together() {
         for label in &PromptSet::events().labels {
             let is_kind = EventKind::from_name(&label.name).is_some();
             assert!(is_kind || label.name == "respiratory_event", "{}", label.name);
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn no_word_calls_two_concepts() {
+    fn no_word_names_two_labels() {
         let words: Vec<&String> =
             PromptSet::events().labels.iter().flat_map(|label| &label.words).collect();
         let mut unique = words.clone();
@@ -217,19 +218,19 @@ mod tests {
     }
 
     #[test]
-    fn every_label_has_enough_wordings_in_the_words_of_captions() {
+    fn every_label_has_enough_prompts_in_the_words_of_captions() {
         use nocturne_psg::caption::{words, words_of};
         for set in [PromptSet::stages(), PromptSet::events()] {
             for label in &set.labels {
                 let lists = [&label.prompts, &label.negatives];
                 for texts in lists.into_iter().filter(|texts| !texts.is_empty()) {
-                    let unlike: std::collections::BTreeSet<&String> = texts.iter().collect();
-                    assert!((8..=20).contains(&unlike.len()), "{}", label.name);
+                    let distinct: std::collections::BTreeSet<&String> = texts.iter().collect();
+                    assert!((8..=20).contains(&distinct.len()), "{}", label.name);
                     for text in texts {
                         for word in words_of(text) {
                             let is_number = word.chars().all(char::is_numeric);
                             let is_known = is_number || words().contains(&word);
-                            assert!(is_known, "`{word}` of `{text}` is in no caption");
+                            assert!(is_known, "`{word}` of `{text}` does not occur in captions");
                         }
                     }
                 }
@@ -242,6 +243,6 @@ mod tests {
         let text =
             "name = 'x'\nversion = 1\nexclusive = true\nlabel = [{ name = 'a', prompts = [] }]";
         let error = PromptSet::parse("x.toml", text).unwrap_err();
-        assert_eq!(error.to_string(), "`x.toml`: the label `a` has no prompt");
+        assert_eq!(error.to_string(), "`x.toml`: the label `a` has no prompts");
     }
 }

@@ -1,4 +1,4 @@
-//! Finds and loads the ONNX Runtime library, and chooses the device.
+//! Finds and loads the ONNX Runtime library and chooses the device.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use ort::environment::Environment;
 use ort::ep::{self, ExecutionProvider};
 use ort::session::builder::SessionBuilder;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// File name of the library.
 pub const LIBRARY: &str = if cfg!(target_os = "macos") {
@@ -20,23 +20,23 @@ pub const LIBRARY: &str = if cfg!(target_os = "macos") {
     "libonnxruntime.so"
 };
 
-/// Folder into which `cargo xtask setup` puts the library, at the root of the repository.
+/// Folder in which `cargo xtask setup` installs the library, at the root of the repository.
 pub const FOLDER: &str = ".ort";
 
-/// Where the encoder is to run.
+/// The device on which the encoder runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Device {
-    /// On a CUDA device where one can be used, else on the CPU.
+    /// A CUDA device if one is available, else the CPU.
     #[default]
     Auto,
-    /// On the CPU.
+    /// The CPU.
     Cpu,
-    /// On a CUDA device, or not at all.
+    /// A CUDA device; an error if none is available.
     Cuda,
 }
 
 impl Device {
-    /// Every device, as it is written on a command line.
+    /// The names of all devices.
     pub const NAMES: [&str; 3] = ["auto", "cpu", "cuda"];
 }
 
@@ -48,17 +48,17 @@ impl FromStr for Device {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Cpu),
             "cuda" => Ok(Self::Cuda),
-            _ => Err(format!("`{name}` is no device; expected `auto`, `cpu` or `cuda`")),
+            _ => Err(format!("`{name}` is not a device; expected `auto`, `cpu` or `cuda`")),
         }
     }
 }
 
-/// What the encoder really runs on.
+/// The execution provider that a session really uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provider {
     /// `cpu` or `cuda`.
     pub name: &'static str,
-    /// Why it is the CPU although a CUDA device was welcome.
+    /// Why the CPU is used although the device is [`Device::Auto`].
     pub fallback_reason: Option<String>,
 }
 
@@ -71,31 +71,31 @@ impl fmt::Display for Provider {
 /// The loaded library.
 #[derive(Debug, Clone, Copy)]
 pub struct Runtime {
-    loaded: &'static Loaded,
+    loaded: &'static LoadedLibrary,
 }
 
-struct Loaded {
+struct LoadedLibrary {
     library: PathBuf,
     environment: Environment,
 }
 
-impl fmt::Debug for Loaded {
+impl fmt::Debug for LoadedLibrary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loaded").field("library", &self.library).finish_non_exhaustive()
+        f.debug_struct("LoadedLibrary").field("library", &self.library).finish_non_exhaustive()
     }
 }
 
-/// A process has one library: loading another one beside it is not possible.
-static LOADED: OnceLock<Loaded> = OnceLock::new();
+/// A process can load only one library.
+static LOADED: OnceLock<LoadedLibrary> = OnceLock::new();
 
 impl Runtime {
-    /// Loads the library from a file, or from where [`find`] finds it.
+    /// Loads the library from a file, or from the place where [`find`] finds it.
     ///
-    /// A second call returns what the first one loaded.
+    /// A second call returns the library that the first one loaded.
     ///
     /// # Errors
     ///
-    /// [`Error::NoRuntime`] where there is none, [`Error::Runtime`] where the file is not the library.
+    /// [`Error::NoRuntime`] if there is none, [`Error::Runtime`] if the file is not the library.
     pub fn load(library: Option<&Path>) -> Result<Self> {
         if let Some(loaded) = LOADED.get() {
             return Ok(Self { loaded });
@@ -108,7 +108,7 @@ impl Runtime {
             .with_telemetry(false)
             .build()
             .map_err(|problem| error(problem.to_string()))?;
-        Ok(Self { loaded: LOADED.get_or_init(|| Loaded { library, environment }) })
+        Ok(Self { loaded: LOADED.get_or_init(|| LoadedLibrary { library, environment }) })
     }
 
     /// Returns the file that was loaded.
@@ -116,7 +116,7 @@ impl Runtime {
         &self.loaded.library
     }
 
-    /// Begins a session on a device and returns what it will run on.
+    /// Starts a session on a device and returns its execution provider.
     pub(crate) fn session(
         self,
         device: Device,
@@ -127,7 +127,7 @@ impl Runtime {
         let provider = match device {
             Device::Cpu => Provider { name: "cpu", fallback_reason: None },
             Device::Cuda => {
-                // Whether the provider is compiled in says nothing; only registering it does.
+                // That the provider is compiled in does not mean that a device exists; registering it finds out.
                 cuda()
                     .register(&mut builder)
                     .map_err(|problem| Error::NoCuda { problem: problem.to_string() })?;
@@ -143,29 +143,29 @@ impl Runtime {
         Ok((builder, provider))
     }
 
-    /// Begins a session on the CPU.
+    /// Starts a session on the CPU.
     pub(crate) fn cpu_session(self, threads: usize) -> Result<SessionBuilder> {
         let error = |problem: String| Error::Runtime { path: self.loaded.library.clone(), problem };
         let builder = SessionBuilder::new(&self.loaded.environment)
             .map_err(|problem| error(problem.to_string()))?;
-        // Threads that spin between batches take the cores away from reading and searching.
+        // Spinning threads would take the cores from reading and searching between batches.
         let builder =
             builder.with_intra_threads(threads).map_err(|problem| error(problem.to_string()))?;
         builder.with_intra_op_spinning(false).map_err(|problem| error(problem.to_string()))
     }
 }
 
-/// Returns the library file: the given one, or else the first of these that is there.
+/// Returns the library file: the given one, or else the first of these that exists.
 ///
-/// 1. `lib/` beside the folder of the program;
-/// 2. `.ort/` in the folder of the program or in one above it, which is where `cargo xtask setup` puts it;
-/// 3. `.ort/` in the working folder or in one above it.
+/// 1. in `lib/` beside the folder of the program;
+/// 2. in `.ort/` in the folder of the program or above it, where `cargo xtask setup` installs it;
+/// 3. in `.ort/` in the working folder or above it.
 ///
 /// # Errors
 ///
-/// [`Error::NoRuntime`] where there is none.
+/// [`Error::NoRuntime`] if there is none.
 pub fn find(library: Option<&Path>) -> Result<PathBuf> {
-    // An empty variable of the environment names nothing.
+    // An empty environment variable counts as unset.
     if let Some(library) = library.filter(|library| !library.as_os_str().is_empty()) {
         let found = library.is_file().then(|| library.to_owned());
         return found.ok_or_else(|| Error::NoRuntime { path: library.to_owned() });
@@ -187,22 +187,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_library_is_named_with_the_next_step() {
+    fn missing_library_is_named_with_a_hint() {
         let error = find(Some(Path::new("/nowhere/libonnxruntime.so"))).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the ONNX Runtime library `/nowhere/libonnxruntime.so` is not there"
+            "the ONNX Runtime library `/nowhere/libonnxruntime.so` does not exist"
         );
         let hint = "install ONNX Runtime, or pass the path of its shared library";
         assert_eq!(error.hint(), Some(hint));
     }
 
     #[test]
-    fn devices_are_read_by_name() {
+    fn devices_are_parsed_by_name() {
         assert_eq!("cuda".parse(), Ok(Device::Cuda));
         assert_eq!(
             "gpu".parse::<Device>(),
-            Err("`gpu` is no device; expected `auto`, `cpu` or `cuda`".to_owned())
+            Err("`gpu` is not a device; expected `auto`, `cpu` or `cuda`".to_owned())
         );
     }
 }

@@ -1,16 +1,16 @@
-//! Sessions of ONNX Runtime whose graphs are checked before they are used.
+//! Opens ONNX Runtime sessions and checks the inputs and outputs of their graphs.
 
 use std::path::Path;
 
 use ort::session::Session;
 use ort::value::{Outlet, TensorElementType, ValueType};
 
+use crate::error::{Error, Result};
 use crate::runtime::{Device, Provider, Runtime};
-use crate::{Error, Result};
 
 /// Loads a graph.
 ///
-/// On [`Device::Auto`] a CUDA device that registers but cannot run the graph gives way to the CPU.
+/// With [`Device::Auto`], a CUDA device that registers but cannot run the graph is replaced by the CPU.
 pub(crate) fn open(
     runtime: Runtime,
     path: &Path,
@@ -31,7 +31,7 @@ pub(crate) fn open(
     Ok((session, provider))
 }
 
-/// Returns the outlet of that name, or a sentence that says that there is none.
+/// Returns the input or output of that name, or a sentence that names it as missing.
 pub(crate) fn find<'a>(
     role: &str,
     outlets: &'a [Outlet],
@@ -41,7 +41,7 @@ pub(crate) fn find<'a>(
     found.ok_or_else(|| format!("it has no {role} `{name}`"))
 }
 
-/// Returns the shape of an outlet that must be a tensor of this name and kind, -1 for an axis of any length.
+/// Returns the shape of an input or output, which must be a tensor of this name and element type; -1 for a dynamic axis.
 pub(crate) fn shape<'a>(
     role: &str,
     outlet: &'a Outlet,
@@ -63,7 +63,7 @@ pub(crate) fn shape<'a>(
     }
 }
 
-/// Checks an outlet's name, kind and shape, -1 for an axis of any length.
+/// Checks the name, element type and shape of an input or output; -1 for a dynamic axis.
 pub(crate) fn check(
     role: &str,
     outlet: &Outlet,

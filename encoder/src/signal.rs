@@ -1,4 +1,4 @@
-//! Epochs to embeddings.
+//! The signal encoder: maps epochs to embeddings, attention maps and memories.
 
 use nocturne_psg::montage::Channel;
 use nocturne_psg::night::INPUT_LEN;
@@ -7,72 +7,78 @@ use ort::value::TensorElementType;
 
 use crate::attention::AttentionMap;
 use crate::bundle::{Bundle, SIGNAL_TOWER};
-use crate::caption::Memory;
+use crate::embedding::Embedding;
+use crate::error::{Error, Result};
+use crate::memory::Memory;
 use crate::runtime::{Device, Provider, Runtime};
-use crate::tower::{Contract, Output, Tower};
-use crate::{Embedding, Error, Result};
+use crate::tower::{BatchOptions, Tower, TowerContract, TowerOutput};
 
-/// Shape of the signal tower's input.
+/// Shape of the input.
 const SHAPE: [i64; 3] = [-1, Channel::COUNT as i64, EPOCH_SAMPLES as i64];
 
-/// Names of the tower's outputs.
+/// Names of the outputs.
 const EMBEDDING: &str = "signal_embedding";
 const ATTENTION: &str = "attention";
 const MEMORY: &str = "memory";
 
 /// The signal tower of a bundle.
-#[expect(missing_debug_implementations, reason = "a session of the runtime has none")]
+#[expect(missing_debug_implementations, reason = "an ONNX Runtime session does not implement it")]
 pub struct SignalEncoder {
     tower: Tower,
     batch: Vec<f32>,
     batch_size: usize,
-    /// Outputs that a tower may do without, of those that this one has.
-    extras: Vec<&'static str>,
+    /// The optional outputs that this tower has.
+    optional_outputs: Vec<&'static str>,
 }
 
-/// All that the tower makes of an epoch.
+/// All outputs of the tower for an epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EpochReading {
     /// The embedding.
     pub embedding: Embedding,
-    /// Where the tower looked, if the bundle tells.
+    /// The attention map, if the bundle has that output.
     pub attention: Option<AttentionMap>,
-    /// What a caption decoder reads, if the bundle has one.
+    /// The memory for the caption decoder, if the bundle has one.
     pub memory: Option<Memory>,
 }
 
 impl SignalEncoder {
-    /// Opens the tower; epochs are encoded `batch_size` at a time on `threads` threads.
+    /// Opens the signal tower of a bundle.
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Model`] where the graph is not a signal tower of this bundle, and
-    /// [`crate::Error::NoCuda`] where CUDA was asked for and cannot be had.
+    /// [`Error::Model`] if the graph is not a signal tower of this bundle, [`Error::NoCuda`] if CUDA was requested and is
+    /// not available, [`Error::Hash`] and [`Error::Io`].
     pub fn open(
         runtime: Runtime,
         bundle: &Bundle,
         device: Device,
         options: BatchOptions,
     ) -> Result<Self> {
-        let contract = Contract {
+        let contract = TowerContract {
             input: "signals",
             element: TensorElementType::Float32,
             shape: &SHAPE,
             output: EMBEDDING,
             dim: bundle.manifest().embedding_dim,
         };
-        let tower =
-            Tower::open(runtime, &bundle.file(SIGNAL_TOWER), contract, device, options.threads)?;
-        let mut extras = Vec::new();
+        let tower = Tower::open(
+            runtime,
+            &bundle.verified(SIGNAL_TOWER)?,
+            contract,
+            device,
+            options.threads,
+        )?;
+        let mut optional_outputs = Vec::new();
         for name in [ATTENTION, MEMORY] {
             if tower.check_optional(name, 3)? {
-                extras.push(name);
+                optional_outputs.push(name);
             }
         }
-        Ok(Self { tower, batch: Vec::new(), batch_size: options.batch_size, extras })
+        Ok(Self { tower, batch: Vec::new(), batch_size: options.batch_size, optional_outputs })
     }
 
-    /// Returns what the tower runs on.
+    /// Returns the execution provider.
     pub fn provider(&self) -> &Provider {
         self.tower.provider()
     }
@@ -81,13 +87,13 @@ impl SignalEncoder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Model`] where the runtime fails, [`crate::Error::NoDirection`] where an embedding is not finite.
+    /// [`Error::Model`] if the runtime fails, [`Error::NoDirection`] if an embedding is not finite.
     pub fn encode_night(&mut self, night: &Night) -> Result<Vec<Embedding>> {
         let epochs: Vec<usize> = (0..night.epochs().len()).collect();
         self.encode_some(night, &epochs)
     }
 
-    /// Encodes some epochs of a night, in the given order, as many at a time as were asked for when it was opened.
+    /// Encodes some epochs of a night in the given order, batch by batch.
     ///
     /// # Errors
     ///
@@ -100,7 +106,7 @@ impl SignalEncoder {
         Ok(embeddings)
     }
 
-    /// Encodes some epochs of a night in one batch, in the given order.
+    /// Encodes some epochs of a night in the given order, in one batch.
     ///
     /// # Errors
     ///
@@ -110,7 +116,7 @@ impl SignalEncoder {
         self.tower.run(&[epochs.len(), Channel::COUNT, EPOCH_SAMPLES], &self.batch)
     }
 
-    /// Encodes some epochs of a night in one batch, in the given order, with all that the tower tells of them.
+    /// Returns all outputs of the tower for some epochs of a night in the given order, in one batch.
     ///
     /// # Errors
     ///
@@ -130,7 +136,7 @@ impl SignalEncoder {
         }
     }
 
-    /// Encodes raw inputs, `[n, 10, 1920]` one after the other, in one batch.
+    /// Encodes raw inputs, `[n, 10, 1920]`, in one batch.
     ///
     /// # Errors
     ///
@@ -138,13 +144,13 @@ impl SignalEncoder {
     ///
     /// # Panics
     ///
-    /// Panics where the length is no multiple of [`INPUT_LEN`].
+    /// Panics if the length is not a multiple of [`INPUT_LEN`].
     pub fn encode_inputs(&mut self, inputs: &[f32]) -> Result<Vec<Embedding>> {
-        assert_eq!(inputs.len() % INPUT_LEN, 0, "inputs come in epochs of ten channels");
+        assert_eq!(inputs.len() % INPUT_LEN, 0, "inputs consist of whole epochs");
         self.tower.run(&[inputs.len() / INPUT_LEN, Channel::COUNT, EPOCH_SAMPLES], inputs)
     }
 
-    /// Encodes raw inputs as [`encode_inputs`](Self::encode_inputs) does, with all that the tower tells of them.
+    /// Returns all outputs of the tower for raw inputs, `[n, 10, 1920]`, in one batch.
     ///
     /// # Errors
     ///
@@ -152,11 +158,11 @@ impl SignalEncoder {
     ///
     /// # Panics
     ///
-    /// Panics where the length is no multiple of [`INPUT_LEN`].
+    /// Panics if the length is not a multiple of [`INPUT_LEN`].
     pub fn read_inputs(&mut self, inputs: &[f32]) -> Result<Vec<EpochReading>> {
-        assert_eq!(inputs.len() % INPUT_LEN, 0, "inputs come in epochs of ten channels");
+        assert_eq!(inputs.len() % INPUT_LEN, 0, "inputs consist of whole epochs");
         let n = inputs.len() / INPUT_LEN;
-        let names = [&[EMBEDDING], self.extras.as_slice()].concat();
+        let names = [&[EMBEDDING], self.optional_outputs.as_slice()].concat();
         let outputs = self.tower.run_for(&[n, Channel::COUNT, EPOCH_SAMPLES], inputs, &names)?;
         let (mut attentions, mut memories) = (vec![None; n], vec![None; n]);
         let mut embeddings = Vec::new();
@@ -173,54 +179,37 @@ impl SignalEncoder {
             .collect())
     }
 
-    /// Returns whether the bundle tells where its tower looks.
+    /// Refuses a tower without attention maps.
     ///
     /// # Errors
     ///
-    /// [`Error::NoAttention`] where it does not.
+    /// [`Error::NoAttention`].
     pub fn expect_attention(&self) -> Result<()> {
-        let found = self.extras.contains(&ATTENTION).then_some(());
+        let found = self.optional_outputs.contains(&ATTENTION).then_some(());
         found.ok_or_else(|| Error::NoAttention { path: self.tower.path().to_owned() })
     }
 
-    fn attention_maps(&self, output: &Output, n: usize) -> Result<Vec<Option<AttentionMap>>> {
+    fn attention_maps(&self, output: &TowerOutput, n: usize) -> Result<Vec<Option<AttentionMap>>> {
         let maps = output.rows(n).map(|row| AttentionMap::new(row.to_vec()));
         let maps: Vec<Option<AttentionMap>> = maps.collect();
         let is_whole =
             output.shape.first() == Some(&Channel::COUNT) && maps.iter().all(Option::is_some);
         is_whole.then_some(maps).ok_or_else(|| {
-            self.odd(ATTENTION, output, "[10, patches], with whole patches in a second")
+            self.unexpected_shape(ATTENTION, output, "[10, patches], with whole patches per second")
         })
     }
 
-    fn memories(&self, output: &Output, n: usize) -> Result<Vec<Option<Memory>>> {
+    fn memories(&self, output: &TowerOutput, n: usize) -> Result<Vec<Option<Memory>>> {
         match output.shape.as_slice() {
             [tokens, width] if tokens * width > 0 => {
                 Ok(output.rows(n).map(|row| Some(Memory::new(*width, row.to_vec()))).collect())
             }
-            _ => Err(self.odd(MEMORY, output, "[tokens, width], none of them 0")),
+            _ => Err(self.unexpected_shape(MEMORY, output, "[tokens, width], both above 0")),
         }
     }
 
-    fn odd(&self, name: &str, output: &Output, expected: &str) -> Error {
+    fn unexpected_shape(&self, name: &str, output: &TowerOutput, expected: &str) -> Error {
         let problem = format!("its `{name}` has the shape {:?}; expected {expected}", output.shape);
         Error::Model { path: self.tower.path().to_owned(), problem }
-    }
-}
-
-/// How a tower works through its inputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchOptions {
-    /// Items in a batch.
-    pub batch_size: usize,
-    /// Threads that compute.
-    pub threads: usize,
-}
-
-impl Default for BatchOptions {
-    /// Eight items at a time, on every core: an epoch takes 50 MiB at the size of the published model.
-    fn default() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { batch_size: 8, threads }
     }
 }

@@ -1,6 +1,6 @@
-//! The tokenizer against what Python's `open_clip` makes of the same texts.
+//! Compares the tokenizer with Python's `open_clip`.
 //!
-//! The fixtures are not part of the project; without them the test says so and passes.
+//! The reference tokens are not part of the repository; without them the test is skipped.
 
 use std::path::Path;
 
@@ -18,12 +18,12 @@ struct Goldens {
 #[derive(Deserialize)]
 struct Row {
     text: String,
-    /// Tokens between begin and end, before the text is cut to the context.
+    /// Tokens between start and end, before truncation to the context.
     ids: Vec<u32>,
 }
 
 #[test]
-fn texts_have_the_tokens_of_open_clip() {
+fn tokens_match_open_clip() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/goldens/tokenizer.json");
     let Ok(text) = std::fs::read_to_string(&path) else {
         println!("skipped: no fixtures");

@@ -212,7 +212,7 @@ impl Engine {
     ///
     /// [`Error::Unsupported`](crate::Error::Unsupported) if the bundle has no captioner or the engine was opened
     /// without it, [`Error::Overloaded`](crate::Error::Overloaded), [`Error::Deadline`](crate::Error::Deadline), and
-    /// [`nocturne_encoder::Error::Search`] if a decoding parameter is out of range.
+    /// [`nocturne_encoder::Error::DecodingOption`] if a decoding parameter is out of range.
     pub fn generate_caption(
         &self,
         request: GenerateRequest,

@@ -1,7 +1,7 @@
 //! The prompt sets, encoded as a whole and prompt by prompt.
 
-use nocturne_encoder::bundle::{Calibration, Manifest};
-use nocturne_encoder::metrics::{deviation, mean};
+use nocturne_encoder::bundle::{BundleManifest, Calibration};
+use nocturne_encoder::metrics::{mean, standard_deviation};
 use nocturne_encoder::{Embedding, Label, LabelDirections, PromptSet, TextEncoder};
 use nocturne_engine::calibration_of;
 use serde::Serialize;
@@ -33,7 +33,7 @@ impl ByPrompt {
         Some(Self {
             prompts: values.len(),
             mean: mean(values.iter().copied())?,
-            sd: deviation(&values),
+            sd: standard_deviation(&values),
             worst,
             worst_prompt,
         })
@@ -61,7 +61,7 @@ pub(crate) struct EncodedLabels {
 }
 
 impl EncodedLabels {
-    pub(crate) fn encode(encoder: &mut TextEncoder, manifest: &Manifest) -> Result<Self> {
+    pub(crate) fn encode(encoder: &mut TextEncoder, manifest: &BundleManifest) -> Result<Self> {
         let mut encode = |set: &'static PromptSet| -> Result<Vec<EncodedLabel>> {
             set.labels.iter().map(|label| EncodedLabel::encode(label, encoder, manifest)).collect()
         };
@@ -83,11 +83,11 @@ impl EncodedLabel {
     fn encode(
         label: &'static Label,
         encoder: &mut TextEncoder,
-        manifest: &Manifest,
+        manifest: &BundleManifest,
     ) -> Result<Self> {
         let texts: Vec<&String> = label.prompts.iter().chain(&label.negatives).collect();
         let encoded = encoder.encode_all(&texts)?;
-        let all_prompts = LabelDirections::of_encoded(label, &encoded)?;
+        let all_prompts = LabelDirections::from_encoded(label, &encoded)?;
         let each_prompt = encoded[..label.prompts.len()].iter().map(|prompt| LabelDirections {
             positive: prompt.embedding.clone(),
             negative: all_prompts.negative.clone(),

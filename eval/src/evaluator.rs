@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nocturne_encoder::bundle::{Manifest, VOCABULARY};
+use nocturne_encoder::bundle::{BundleManifest, VOCABULARY};
 use nocturne_encoder::{Bundle, Captioner, SignalEncoder, TextEncoder, Tokenizer};
 
 use crate::encoded_labels::EncodedLabels;
@@ -23,7 +23,7 @@ pub struct Evaluator {
     signal: SignalEncoder,
     text: TextEncoder,
     captioner: Option<CaptionSampler>,
-    manifest: Manifest,
+    manifest: BundleManifest,
     fingerprint: String,
     options: EvaluationOptions,
 }
@@ -49,7 +49,7 @@ impl Evaluator {
     ///
     /// Those of [`Tokenizer::open`].
     pub fn with_captioner(self, captioner: Captioner, bundle: &Bundle) -> Result<Self> {
-        let tokenizer = Tokenizer::open(&bundle.file(VOCABULARY))?;
+        let tokenizer = Tokenizer::open(&bundle.verified(VOCABULARY)?)?;
         Ok(Self { captioner: Some(CaptionSampler { captioner, tokenizer }), ..self })
     }
 

@@ -1,6 +1,6 @@
 //! Guessed stages against the scored ones.
 
-use nocturne_encoder::metrics::{Bootstrap, Confusion, UnitSums};
+use nocturne_encoder::metrics::{Bootstrap, ConfusionMatrix, UnitSums};
 use nocturne_psg::Stage;
 use serde::Serialize;
 
@@ -35,14 +35,14 @@ impl StageGuesses {
         self.0.add(unit, truth * Stage::ALL.len() + guess, 1.0);
     }
 
-    pub(crate) fn confusion(&self, weights: &[u32]) -> Confusion {
-        Confusion::of_sums(Stage::ALL.len(), &self.0.weighted(weights))
+    pub(crate) fn confusion(&self, weights: &[u32]) -> ConfusionMatrix {
+        ConfusionMatrix::from_sums(Stage::ALL.len(), &self.0.weighted(weights))
     }
 
     /// Returns the agreement with its intervals; `None` if nothing was counted.
     pub(crate) fn agreement(&self, bootstrap: &Bootstrap) -> Option<Agreement> {
         let all = self.confusion(&bootstrap.once());
-        let interval = |figure: fn(&Confusion) -> Option<f64>| {
+        let interval = |figure: fn(&ConfusionMatrix) -> Option<f64>| {
             bootstrap.interval(|weights| figure(&self.confusion(weights)))
         };
         (all.total() > 0).then(|| Agreement {
@@ -51,9 +51,9 @@ impl StageGuesses {
             kappa: all.kappa(),
             epochs: all.total(),
             ci95: Intervals::from([
-                ("balanced_accuracy", interval(Confusion::balanced_accuracy)),
-                ("macro_f1", interval(Confusion::macro_f1)),
-                ("kappa", interval(Confusion::kappa)),
+                ("balanced_accuracy", interval(ConfusionMatrix::balanced_accuracy)),
+                ("macro_f1", interval(ConfusionMatrix::macro_f1)),
+                ("kappa", interval(ConfusionMatrix::kappa)),
             ]),
         })
     }

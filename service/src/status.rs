@@ -44,7 +44,7 @@ fn is_out_of_reach(error: &Error) -> bool {
 
 fn code(error: &Error) -> Code {
     match error {
-        Error::Field { .. } | Error::Encoder(nocturne_encoder::Error::Search { .. }) => {
+        Error::Field { .. } | Error::Encoder(nocturne_encoder::Error::DecodingOption { .. }) => {
             Code::InvalidArgument
         }
         Error::Overloaded { .. } => Code::ResourceExhausted,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use nocturne_encoder::caption::{Search as Wording, Strategy};
+use nocturne_encoder::caption::{DecodingOptions as Wording, DecodingStrategy};
 use nocturne_indexer::CaptionKinds;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::simulator::Site;
@@ -181,11 +181,14 @@ impl From<&WordingArguments> for Wording {
         let WordingArguments { beams, top_k, top_p, temperature, seed, max_length } = *arguments;
         let by_chance = top_k.is_some() || top_p.is_some() || temperature.is_some();
         let strategy = match beams {
-            Some(beams) => Strategy::Beams { beams, groups: 1 },
-            None if by_chance => {
-                Strategy::Sample { top_k, top_p, temperature: temperature.unwrap_or(1.0), seed }
-            }
-            None => Strategy::Greedy,
+            Some(beams) => DecodingStrategy::BeamSearch { beams },
+            None if by_chance => DecodingStrategy::Sampling {
+                top_k,
+                top_p,
+                temperature: temperature.unwrap_or(1.0),
+                seed,
+            },
+            None => DecodingStrategy::Greedy,
         };
         let default = Self::default();
         Self { strategy, max_length, min_length: default.min_length.min(max_length), ..default }

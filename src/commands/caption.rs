@@ -29,7 +29,7 @@ struct Told<'a> {
 }
 
 pub(super) fn run(common: &Common, arguments: &Caption) -> Result<CommandOutcome> {
-    let search = caption::Search::from(&arguments.wording);
+    let search = caption::DecodingOptions::from(&arguments.wording);
     let session = Session::open(common, &arguments.encoder)?;
     search.check(session.bundle.manifest().tokenizer.context)?;
     session.bundle.expect_captioner()?;
@@ -116,9 +116,9 @@ impl<'a> Told<'a> {
         let Self { recording, epoch, onset_s, local_time, about, caption } = self;
         let time = local_time.as_deref().and_then(|time| time.split('T').next_back());
         let time = time.map(|time| format!(", {time}")).unwrap_or_default();
-        let cut = match caption.ended {
-            caption::Ended::End => "",
-            caption::Ended::Length | caption::Ended::Stopped => " …",
+        let cut = match caption.finish_reason {
+            caption::FinishReason::EndToken => "",
+            caption::FinishReason::MaxLength | caption::FinishReason::Cancelled => " …",
         };
         let (from_start, text) = (clock(*onset_s), &caption.text);
         console::print(format_args!(

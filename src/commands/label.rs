@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use nocturne_encoder::metrics::Confusion;
+use nocturne_encoder::metrics::ConfusionMatrix;
 use nocturne_engine::{Engine, EpochLabels, LearnedConcept};
 use nocturne_index::Filter;
 use nocturne_psg::Stage;
@@ -98,7 +98,7 @@ fn print_night(recording: &str, epochs: &[EpochLabels]) -> Result<()> {
         .iter()
         .zip(&guessed)
         .filter_map(|(truth, guess)| Some((truth.as_ref()?.index(), guess.as_ref()?.index())));
-    let agreement = Confusion::count(Stage::ALL.len(), pairs);
+    let agreement = ConfusionMatrix::count(Stage::ALL.len(), pairs);
     console::print(format_args!(
         "agreement over {} epochs: balanced accuracy {}, Cohen's kappa {}",
         agreement.total(),

@@ -34,7 +34,8 @@ pub(super) fn run(common: &Common, arguments: Serve) -> Result<CommandOutcome> {
             "serving {} recordings with {} epochs on {address}",
             info.recordings, info.epochs
         ))?;
-        let options = ServeOptions { max_concurrent: most_at_once.into(), ..ServeOptions::default() };
+        let options =
+            ServeOptions { max_concurrent: most_at_once.into(), ..ServeOptions::default() };
         nocturne_service::serve(engine, listener, options, stop).await?;
         Ok(CommandOutcome::Done)
     })

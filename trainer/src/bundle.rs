@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nocturne_encoder::Bundle;
 use nocturne_encoder::bundle::{
-    CAPTIONER, FORMAT, Manifest, Preprocessing, SIGNAL_TOWER, TEXT_TOWER, TRAINED_TOKENS,
+    BundleManifest, CAPTIONER, FORMAT, Preprocessing, SIGNAL_TOWER, TEXT_TOWER, TRAINED_TOKENS,
     TokenizerSpec, Training, VOCABULARY,
 };
 use nocturne_encoder::tokenizer::{CLIP_VOCABULARY, VOCABULARY_SIZE};
@@ -89,11 +89,15 @@ pub fn check_vocabulary(config: &ModelConfig) -> Result<()> {
     })
 }
 
-fn manifest(weights: &Weights, config: &ModelConfig, facts: &BundleFacts) -> Result<Manifest> {
+fn manifest(
+    weights: &Weights,
+    config: &ModelConfig,
+    facts: &BundleFacts,
+) -> Result<BundleManifest> {
     check_vocabulary(config)?;
     let text = &config.text_cfg;
     let facts = facts.clone();
-    Ok(Manifest {
+    Ok(BundleManifest {
         format: FORMAT,
         name: facts.name,
         embedding_dim: config.embed_dim,

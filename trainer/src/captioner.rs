@@ -3,7 +3,7 @@
 //! Slow and plain: it is what the exported captioner, which keeps what it has computed, is compared with.
 
 use burn::tensor::Tensor;
-use nocturne_encoder::caption::{Continue, Limits, Search};
+use nocturne_encoder::caption::{DecodingOptions, NextTokenModel, TextLimits};
 
 use crate::kernels::Kernels;
 use crate::model::{CaptionDecoder, Conditions, SleepLm};
@@ -50,13 +50,13 @@ impl<'a, B: Kernels> EpochCaptioner<'a, B> {
     }
 
     /// Searches for a caption; its ids are those from the begin token on.
-    pub fn caption(&mut self, search: &Search, limits: Limits) -> Vec<u32> {
-        let found = search.run(self, limits, &mut |_| true);
+    pub fn caption(&mut self, search: &DecodingOptions, limits: TextLimits) -> Vec<u32> {
+        let found = search.decode(self, limits, &mut |_| true);
         found.expect("a forward pass does not fail").ids
     }
 }
 
-impl<B: Kernels> Continue for EpochCaptioner<'_, B> {
+impl<B: Kernels> NextTokenModel for EpochCaptioner<'_, B> {
     fn next_logits(
         &mut self,
         rows: &[Vec<u32>],

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nocturne_encoder::head::LogisticHead;
 use nocturne_encoder::metrics::auroc;
-use nocturne_encoder::{Concept, SignalEncoder, Target, Validation};
+use nocturne_encoder::{Concept, ConceptTarget, ConceptValidation, SignalEncoder};
 use nocturne_psg::caption::EpochFacts;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -48,10 +48,10 @@ pub struct LabelledEpoch {
 }
 
 /// Returns whether an epoch has the concept, where it is labelled.
-fn label(target: Target, facts: &EpochFacts) -> Option<bool> {
+fn label(target: ConceptTarget, facts: &EpochFacts) -> Option<bool> {
     match target {
-        Target::Stage(stage) => facts.stage.map(|scored| scored == stage),
-        Target::Event(kind) => {
+        ConceptTarget::Stage(stage) => facts.stage.map(|scored| scored == stage),
+        ConceptTarget::Event(kind) => {
             let has_it = || facts.events.iter().any(|event| event.kind == kind);
             facts.events_scored.then(has_it)
         }
@@ -65,7 +65,7 @@ fn label(target: Target, facts: &EpochFacts) -> Option<bool> {
 /// Those of the training set and of the encoder.
 pub fn encode(
     set: &TrainingSet,
-    target: Target,
+    target: ConceptTarget,
     signal: &mut SignalEncoder,
     see: &mut dyn FnMut(usize),
 ) -> Result<Vec<LabelledEpoch>> {
@@ -99,7 +99,7 @@ pub fn encode(
 /// or nobody to hold out.
 pub fn learn(
     epochs: &[LabelledEpoch],
-    target: Target,
+    target: ConceptTarget,
     bundle: &str,
     options: FewShotOptions,
 ) -> Result<Concept> {
@@ -131,7 +131,7 @@ pub fn learn(
 /// Learns a head from some of the epochs, and tells from how many with and without the concept.
 fn fitted(
     epochs: &[&LabelledEpoch],
-    target: Target,
+    target: ConceptTarget,
     options: FewShotOptions,
     random: &mut Pcg64Mcg,
 ) -> Result<(LogisticHead, [usize; 2])> {
@@ -154,7 +154,7 @@ fn fitted(
 }
 
 /// Measures probabilities against the truth, where both classes occur.
-fn validation(folds: usize, judged: &[(f64, bool)]) -> Option<Validation> {
+fn validation(folds: usize, judged: &[(f64, bool)]) -> Option<ConceptValidation> {
     let scored: Vec<(f32, bool)> =
         judged.iter().map(|(probability, has_it)| (*probability as f32, *has_it)).collect();
     let rate = |class: bool| {
@@ -162,7 +162,7 @@ fn validation(folds: usize, judged: &[(f64, bool)]) -> Option<Validation> {
         let found = of_class.clone().filter(|(probability, _)| *probability >= 0.5).count();
         found as f64 / of_class.count() as f64
     };
-    Some(Validation {
+    Some(ConceptValidation {
         folds,
         auroc: auroc(&scored)?,
         true_positive_rate: rate(true),
@@ -170,7 +170,7 @@ fn validation(folds: usize, judged: &[(f64, bool)]) -> Option<Validation> {
     })
 }
 
-fn too_few(target: Target) -> Error {
+fn too_few(target: ConceptTarget) -> Error {
     Error::TooFewEpochs { target: target.to_string() }
 }
 
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_concept_is_learned_and_read_back() {
-        let target: Target = "arousal".parse().unwrap();
+        let target: ConceptTarget = "arousal".parse().unwrap();
         let options = FewShotOptions { shots: Some(20), ..FewShotOptions::default() };
         let learned = learn(&epochs(6), target, "f00", options).unwrap();
         assert_eq!((learned.epochs, learned.validation.folds), ([20, 20], 5));
@@ -228,7 +228,7 @@ mod tests {
             epoch.has_it = epoch.subject % 2 == 0;
             epoch.embedding = (0..8).map(|_| random.random_range(-1.0..1.0)).collect();
         }
-        let target = Target::Stage(Stage::N3);
+        let target = ConceptTarget::Stage(Stage::N3);
         let learned = learn(&epochs, target, "f00", FewShotOptions::default()).unwrap();
         let by_heart = epochs
             .iter()
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn one_person_is_too_few() {
-        let target = Target::Event(EventKind::Arousal);
+        let target = ConceptTarget::Event(EventKind::Arousal);
         let error = learn(&epochs(1), target, "f00", FewShotOptions::default()).unwrap_err();
         let expected = "too few labelled epochs for `arousal`; expected two people or more, with and without it";
         assert_eq!(error.to_string(), expected);

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use nocturne_encoder::bundle::{self, Agreement, CAPTIONER, Manifest, SIGNAL_TOWER, TEXT_TOWER};
+use nocturne_encoder::bundle::{
+    self, BundleManifest, CAPTIONER, CosineAgreement, SIGNAL_TOWER, TEXT_TOWER,
+};
 use nocturne_encoder::{
     BatchOptions, Bundle, Device, Embedding, PromptSet, Runtime, SignalEncoder, TextEncoder,
 };
@@ -43,7 +45,7 @@ pub fn reduce_bundle(
     let manifest = bundle.manifest();
     let files: Vec<&str> = manifest.files.keys().map(String::as_str).collect();
     for name in &files {
-        let (from, to) = (bundle.file(name), beside.join(name));
+        let (from, to) = (bundle.verified(name)?, beside.join(name));
         if let Some(precision) = precision_of(name, precision) {
             let reduced = Model::read(&from)?.in_precision(precision);
             reduced.map_err(|problem| Error::format(&from, problem))?.write(&to)?;
@@ -59,7 +61,7 @@ pub fn reduce_bundle(
         signal: agreement(&epochs(runtime, bundle, &night)?, &epochs(runtime, &reduced, &night)?),
         text: agreement(&prompts(runtime, bundle)?, &prompts(runtime, &reduced)?),
     };
-    let manifest = Manifest { precision: Some(measured), ..manifest.clone() };
+    let manifest = BundleManifest { precision: Some(measured), ..manifest.clone() };
     Bundle::seal(&beside, manifest, &files)?;
     durable::put_in_place(&beside, folder)?;
     Ok(Bundle::open(folder)?)
@@ -108,9 +110,9 @@ fn prompts(runtime: Runtime, bundle: &Bundle) -> Result<Vec<Embedding>> {
     Ok(encoded.into_iter().map(|text| text.embedding).collect())
 }
 
-fn agreement(exact: &[Embedding], reduced: &[Embedding]) -> Agreement {
+fn agreement(exact: &[Embedding], reduced: &[Embedding]) -> CosineAgreement {
     let cosines = || exact.iter().zip(reduced).map(|(exact, reduced)| exact.cosine(reduced));
-    Agreement {
+    CosineAgreement {
         cosine_min: cosines().fold(1.0, f32::min),
         cosine_mean: cosines().sum::<f32>() / exact.len() as f32,
     }

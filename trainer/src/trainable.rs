@@ -54,13 +54,13 @@ pub(crate) fn read_weights(bundle: &Bundle) -> Result<(ModelConfig, Weights, Tok
     if !bundle.manifest().files.contains_key(WEIGHTS) {
         return Err(Error::NoWeights { path: bundle.folder().to_owned() });
     }
-    let config = ModelConfig::read(&bundle.file(CONFIG))?;
-    let mut weights = Weights::read(&bundle.file(WEIGHTS))?;
+    let config = ModelConfig::read(&bundle.verified(CONFIG)?)?;
+    let mut weights = Weights::read(&bundle.verified(WEIGHTS)?)?;
     let size = config.text_cfg.vocab_size;
     if !bundle.manifest().files.contains_key(TRAINED_TOKENS) {
         return Ok((config, weights, TokenSet::all(size)));
     }
-    let path = bundle.file(TRAINED_TOKENS);
+    let path = bundle.verified(TRAINED_TOKENS)?;
     let bits = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
     let tokens = TokenSet::from_bytes(bits, size).ok_or_else(|| {
         Error::format(&path, format!("it is not of a vocabulary of {size} tokens"))

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
-use nocturne_encoder::graph::{Graph, Input, Numbers, Output};
+use nocturne_encoder::graph::{Graph, GraphInput, GraphOutput, TensorValues};
 use nocturne_encoder::runtime::Runtime;
 use nocturne_trainer::config::Parts;
 use nocturne_trainer::onnx::{GraphOptions, caption_decoder};
@@ -19,7 +19,7 @@ const VOCABULARY: usize = 300;
 struct Captioner {
     graph: Graph,
     config: ModelConfig,
-    caches: [Output; 3],
+    caches: [GraphOutput; 3],
     _folder: tempfile::TempDir,
 }
 
@@ -49,7 +49,7 @@ impl Captioner {
             .write(&path)
             .unwrap();
         let graph = Graph::open(runtime, &path, 1).unwrap();
-        let caches = [(2, 4), (3, 2), (3, 2)].map(|(layers, heads)| Output {
+        let caches = [(2, 4), (3, 2), (3, 2)].map(|(layers, heads)| GraphOutput {
             shape: vec![2 * layers, 0, heads, 0, 64 / heads],
             values: Vec::new(),
         });
@@ -75,14 +75,14 @@ impl Captioner {
         let of_conditions = [batch, conditions.len() / batch];
         let of_memory = [batch, step.memory.len() / batch / width, width];
         let [text, decoder, cross] = &self.caches;
-        let input = |name, shape, numbers| Input { name, shape, numbers };
+        let input = |name, shape, values| GraphInput { name, shape, values };
         let inputs = [
-            input("tokens", &of_tokens, Numbers::I64(&tokens)),
-            input("conditions", &of_conditions, Numbers::I64(&conditions)),
-            input("memory", &of_memory, Numbers::F32(step.memory)),
-            input("text_cache", &text.shape, Numbers::F32(&text.values)),
-            input("decoder_cache", &decoder.shape, Numbers::F32(&decoder.values)),
-            input("cross_cache", &cross.shape, Numbers::F32(&cross.values)),
+            input("tokens", &of_tokens, TensorValues::I64(&tokens)),
+            input("conditions", &of_conditions, TensorValues::I64(&conditions)),
+            input("memory", &of_memory, TensorValues::F32(step.memory)),
+            input("text_cache", &text.shape, TensorValues::F32(&text.values)),
+            input("decoder_cache", &decoder.shape, TensorValues::F32(&decoder.values)),
+            input("cross_cache", &cross.shape, TensorValues::F32(&cross.values)),
         ];
         let mut outputs = self.graph.run(&inputs).unwrap();
         self.caches = ["text_cache_out", "decoder_cache_out", "cross_cache_out"]
@@ -205,7 +205,7 @@ fn pad_hides_the_token_behind_it() {
     captioner.first(Step { tokens: &texts, conditions: &conditions, memory: &memory });
     let changed = captioner.caches[0].clone();
     // Keys of the second layer of the text tower: slot 2.
-    let keys = |cache: &Output, position: usize| {
+    let keys = |cache: &GraphOutput, position: usize| {
         let [_, batch, heads, length, head_dim] = cache.shape[..] else { unreachable!() };
         let mut keys = Vec::new();
         for head in 0..heads {

@@ -6,7 +6,9 @@
 use std::path::Path;
 
 use nocturne_encoder::bundle::{CAPTIONER, SIGNAL_TOWER, TEXT_TOWER, VOCABULARY};
-use nocturne_encoder::caption::{Condition, Progress, Search, Strategy};
+use nocturne_encoder::caption::{
+    CaptionCondition, CaptionProgress, DecodingOptions, DecodingStrategy,
+};
 use nocturne_encoder::runtime::Runtime;
 use nocturne_encoder::{BatchOptions, Bundle, Captioner, Device, Memory, SignalEncoder};
 use nocturne_psg::ZScore;
@@ -67,30 +69,31 @@ fn words_are_told_as_they_are_settled_and_are_the_same_each_time() {
     let bundle = drawn_bundle(&folder.path().join("bundle"));
     let memory = memory(runtime, &bundle);
     let mut captioner = Captioner::open(runtime, &bundle, Device::Cpu, 1).unwrap();
-    let mut run = |strategy: Strategy| {
-        let search = Search { strategy, max_length: 24, ..Search::default() };
+    let mut run = |strategy: DecodingStrategy| {
+        let search = DecodingOptions { strategy, max_length: 24, ..DecodingOptions::default() };
         let mut told = (Vec::new(), String::new());
-        let mut watch = |progress: Progress<'_>| {
-            if let Progress::Token { id, raw } = progress {
+        let mut watch = |progress: CaptionProgress<'_>| {
+            if let CaptionProgress::Token { id, raw } = progress {
                 told.0.push(id);
                 told.1.push_str(raw);
             }
             true
         };
-        let condition = Condition::from(CaptionKind::Brain);
+        let condition = CaptionCondition::from(CaptionKind::Brain);
         let caption = captioner.caption(&memory, condition, &search, &mut watch).unwrap();
         (caption, told)
     };
-    let sample = |seed| Strategy::Sample { top_k: Some(50), top_p: None, temperature: 1.0, seed };
-    let beams = Strategy::Beams { beams: 4, groups: 1 };
-    for strategy in [Strategy::Greedy, beams, sample(1), sample(2)] {
+    let sample =
+        |seed| DecodingStrategy::Sampling { top_k: Some(50), top_p: None, temperature: 1.0, seed };
+    let beams = DecodingStrategy::BeamSearch { beams: 4 };
+    for strategy in [DecodingStrategy::Greedy, beams, sample(1), sample(2)] {
         let (caption, (ids, raw)) = run(strategy);
         assert_eq!((caption.ids[0], caption.ids.len() >= 16), (49_406, true));
         let words: Vec<u32> = caption.ids[1..].iter().copied().filter(|id| *id != 49_407).collect();
         assert_eq!((&ids, &raw), (&words, &caption.raw), "{strategy:?}");
         assert_eq!(run(strategy).0, caption);
     }
-    assert_eq!(run(Strategy::Beams { beams: 1, groups: 1 }).0, run(Strategy::Greedy).0);
+    assert_eq!(run(DecodingStrategy::BeamSearch { beams: 1 }).0, run(DecodingStrategy::Greedy).0);
     assert_ne!(run(sample(1)).0, run(sample(2)).0);
 }
 
@@ -125,12 +128,15 @@ fn graph_that_is_no_caption_decoder_is_refused_by_name() {
     let bundle = drawn_bundle(&path);
     let mut captioner = Captioner::open(runtime, &bundle, Device::Cpu, 1).unwrap();
     let narrow = Memory::new(5, vec![0.5; 20]);
-    let error =
-        captioner.caption(&narrow, Condition::Open, &Search::default(), &mut |_| true).unwrap_err();
+    let error = captioner
+        .caption(&narrow, CaptionCondition::Unconditional, &DecodingOptions::default(), &mut |_| {
+            true
+        })
+        .unwrap_err();
     let file = bundle.file(CAPTIONER);
     let width = Preset::Tiny.config().multimodal_cfg.width;
     let expected =
-        format!("reads a memory of width {width}; the signal tower gives one of width 5");
+        format!("expects a memory of width {width}; the signal tower returns width 5");
     assert_eq!(error.to_string(), format!("`{}`: it {expected}", file.display()));
     std::fs::copy(bundle.file(TEXT_TOWER), &file).unwrap();
     let names = [SIGNAL_TOWER, TEXT_TOWER, CAPTIONER, VOCABULARY];
@@ -140,6 +146,6 @@ fn graph_that_is_no_caption_decoder_is_refused_by_name() {
     let names = [SIGNAL_TOWER, TEXT_TOWER, VOCABULARY];
     let bundle = Bundle::seal(&path, bundle.manifest().clone(), &names).unwrap();
     let error = Captioner::open(runtime, &bundle, Device::Cpu, 1).err().unwrap();
-    let expected = "has no captioner: its files lack `caption.onnx`";
+    let expected = "has no captioner: its files do not include `caption.onnx`";
     assert_eq!(error.to_string(), format!("`{}` {expected}", path.display()));
 }

@@ -8,10 +8,10 @@
 use std::path::{Path, PathBuf};
 
 use nocturne_encoder::bundle::{
-    CAPTIONER, FORMAT, Manifest, Preprocessing, SIGNAL_TOWER, TEXT_TOWER, TokenizerSpec, Training,
-    VOCABULARY,
+    BundleManifest, CAPTIONER, FORMAT, Preprocessing, SIGNAL_TOWER, TEXT_TOWER, TokenizerSpec,
+    Training, VOCABULARY,
 };
-use nocturne_encoder::caption::{Condition, Search, Strategy};
+use nocturne_encoder::caption::{CaptionCondition, DecodingOptions, DecodingStrategy};
 use nocturne_encoder::runtime::Runtime;
 use nocturne_encoder::tokenizer::CLIP_VOCABULARY;
 use nocturne_encoder::{BatchOptions, Bundle, Captioner, Device, EpochReading, SignalEncoder};
@@ -109,7 +109,12 @@ impl Fixture {
         Some(Self { captioner, readings, files, _folder: folder })
     }
 
-    fn ids(&mut self, signal: usize, channel_indices: &[i64], search: &Search) -> Vec<u32> {
+    fn ids(
+        &mut self,
+        signal: usize,
+        channel_indices: &[i64],
+        search: &DecodingOptions,
+    ) -> Vec<u32> {
         let memory = self.readings[signal].memory.as_ref().unwrap();
         let condition = condition(channel_indices);
         self.captioner.caption(memory, condition, search, &mut |_| true).unwrap().ids
@@ -117,8 +122,8 @@ impl Fixture {
 }
 
 /// What a bundle says of itself; the fixture's vocabulary is smaller than that of any bundle that is shipped.
-fn manifest(config: &ModelConfig) -> Manifest {
-    Manifest {
+fn manifest(config: &ModelConfig) -> BundleManifest {
+    BundleManifest {
         format: FORMAT,
         name: "fixture".to_owned(),
         embedding_dim: config.embed_dim,
@@ -157,11 +162,11 @@ fn numbers(path: &Path, name: &str) -> (Vec<usize>, Vec<f32>) {
     (tensor.shape().to_vec(), floats.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
 }
 
-fn condition(channel_indices: &[i64]) -> Condition {
+fn condition(channel_indices: &[i64]) -> CaptionCondition {
     let kind = |index: &i64| usize::try_from(*index).ok().map(|index| CaptionKind::ALL[index]);
     match channel_indices {
-        [] => Condition::Open,
-        [first, second] => Condition::Kinds([kind(first), kind(second)]),
+        [] => CaptionCondition::Unconditional,
+        [first, second] => CaptionCondition::Kinds([kind(first), kind(second)]),
         _ => panic!("{channel_indices:?}"),
     }
 }
@@ -173,13 +178,13 @@ fn assert_near(found: &[f32], expected: &[f32], tolerance: f32) {
     }
 }
 
-/// Returns the searches that must find what so many beams in so many groups find.
-fn searches(beams: usize, groups: usize, limits: Search) -> Vec<Search> {
-    let mut strategies = vec![Strategy::Beams { beams, groups }];
+/// Returns the options that must give the result of group beam search in the reference.
+fn searches(beams: usize, groups: usize, limits: DecodingOptions) -> Vec<DecodingOptions> {
+    let mut strategies = vec![DecodingStrategy::BeamSearch { beams: beams / groups }];
     if beams == groups {
-        strategies.push(Strategy::Greedy);
+        strategies.push(DecodingStrategy::Greedy);
     }
-    strategies.into_iter().map(|strategy| Search { strategy, ..limits }).collect()
+    strategies.into_iter().map(|strategy| DecodingOptions { strategy, ..limits }).collect()
 }
 
 #[test]
@@ -189,11 +194,11 @@ fn texts_that_end_are_those_of_the_reference() {
     assert_eq!(cases.len(), 37);
     for case in cases {
         let EndedCase { eos, seq_len, min_seq_len, beams, groups, .. } = case;
-        let limits = Search {
+        let limits = DecodingOptions {
             min_length: min_seq_len,
             max_length: seq_len,
-            end: Some(eos),
-            ..Search::default()
+            end_token: Some(eos),
+            ..DecodingOptions::default()
         };
         // The last case is a batch of all epochs, whose ids are padded to the longest.
         let (signals, expected): (Vec<usize>, Vec<Vec<u32>>) = match case.signal.as_u64() {
@@ -222,7 +227,11 @@ fn texts_that_are_cut_are_those_of_the_reference() {
     let Some(mut fixture) = Fixture::open() else { return };
     let Meta { generation } = read_json(&fixture.files.join("meta.json"));
     let Capped { seq_len, min_seq_len, cases } = generation;
-    let limits = Search { min_length: min_seq_len, max_length: seq_len, ..Search::default() };
+    let limits = DecodingOptions {
+        min_length: min_seq_len,
+        max_length: seq_len,
+        ..DecodingOptions::default()
+    };
     assert_eq!(cases.len(), 5);
     for CappedCase { signal, channel_indices, beam3x3, beam6x3, greedy } in cases {
         assert_eq!(beam3x3, greedy);
@@ -239,13 +248,13 @@ fn texts_that_are_cut_are_those_of_the_reference() {
 #[test]
 fn caches_change_no_token() {
     let Some(mut fixture) = Fixture::open() else { return };
-    let search = Search { min_length: 16, max_length: 30, ..Search::default() };
+    let search = DecodingOptions { min_length: 16, max_length: 30, ..DecodingOptions::default() };
     for signal in 0..5 {
         let cached = fixture.ids(signal, &[4, -1], &search);
         let memory = fixture.readings[signal].memory.as_ref().unwrap();
         let mut ids = vec![510];
         while ids.len() < 30 && ids.last() != Some(&511) {
-            let condition = Condition::from(CaptionKind::StageEvent);
+            let condition = CaptionCondition::from(CaptionKind::StageEvent);
             let logits = fixture.captioner.logits(memory, condition, &ids).unwrap();
             let last = &logits[logits.len() - 512..];
             let allowed = if ids.len() < 16 { &last[..511] } else { last };
@@ -278,6 +287,7 @@ fn memory_attention_and_logits_are_those_of_the_reference() {
     let (tokens, _) = file.tensor("token_ids").unwrap().data().as_chunks::<8>();
     let ids: Vec<u32> = tokens.iter().map(|id| i64::from_le_bytes(*id) as u32).collect();
     let memory = fixture.readings[0].memory.clone().unwrap();
-    let found = fixture.captioner.logits(&memory, Condition::Open, &ids[..16]).unwrap();
+    let found =
+        fixture.captioner.logits(&memory, CaptionCondition::Unconditional, &ids[..16]).unwrap();
     assert_near(&found, &expected, LOGIT_TOLERANCE);
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Device, Tensor, TensorData};
 use nocturne_encoder::bundle::CAPTIONER;
-use nocturne_encoder::caption::{Condition, Limits, Search};
+use nocturne_encoder::caption::{CaptionCondition, DecodingOptions, TextLimits};
 use nocturne_encoder::runtime::Runtime;
 use nocturne_encoder::{BatchOptions, Captioner, SignalEncoder};
 use nocturne_psg::caption::{CaptionKind, EpochFacts};
@@ -114,11 +114,12 @@ fn a_bundle_says_what_the_trained_model_says_and_in_words_that_captions_have() {
     let mut signal = SignalEncoder::open(runtime, &bundle, cpu, options).unwrap();
     let mut captioner = Captioner::open(runtime, &bundle, cpu, 1).unwrap();
     let model = weights.to_model::<Flex>(&config(), &device).unwrap();
-    let search = Search { min_length: 2, max_length: 12, ..Search::default() };
-    let limits = Limits { begin: 49_406, end: 49_407, min_length: 2, max_length: 12 };
+    let search = DecodingOptions { min_length: 2, max_length: 12, ..DecodingOptions::default() };
+    let limits =
+        TextLimits { start_token: 49_406, end_token: 49_407, min_length: 2, max_length: 12 };
     for number in 0..3 {
         let reading = signal.read_inputs(&samples(number)).unwrap().swap_remove(0);
-        let condition = Condition::from(CaptionKind::StageEvent);
+        let condition = CaptionCondition::from(CaptionKind::StageEvent);
         let memory = reading.memory.unwrap();
         let said = captioner.caption(&memory, condition, &search, &mut |_| true).unwrap();
         assert!(said.ids.iter().all(|id| tokens.contains(*id as usize)), "{said:?}");

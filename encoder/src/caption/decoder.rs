@@ -1,6 +1,4 @@
-//! The caption decoder of a bundle: one graph for the first token and for every later one.
-//!
-//! The module above tells what goes in and out.
+//! The caption decoder: an ONNX graph with key and value caches; the parent module documents its inputs and outputs.
 
 use std::path::{Path, PathBuf};
 
@@ -8,46 +6,48 @@ use nocturne_psg::caption::CaptionKind;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorElementType};
 
-use super::search::Continue;
-use super::{Condition, Memory};
+use super::condition::CaptionCondition;
+use super::decoding::NextTokenModel;
+use crate::error::{Error, Result};
+use crate::memory::Memory;
 use crate::runtime::{Device, Provider, Runtime};
 use crate::session;
-use crate::{Error, Result};
 
-/// Inputs that hold what was computed before, and the outputs that take their place.
+/// The cache inputs, each with the output that replaces it in the next call.
 const CACHES: [(&str, &str); 3] = [
     ("text_cache", "text_cache_out"),
     ("decoder_cache", "decoder_cache_out"),
     ("cross_cache", "cross_cache_out"),
 ];
 
-/// A session whose graph is a caption decoder; a [`Captioner`](super::Captioner) puts its tokens into words.
-#[expect(missing_debug_implementations, reason = "a session of the runtime has none")]
+/// A session of a caption decoder; a [`Captioner`](super::Captioner) adds the tokenizer.
+#[expect(missing_debug_implementations, reason = "an ONNX Runtime session does not implement it")]
 pub struct Decoder {
     session: Session,
     path: PathBuf,
     provider: Provider,
-    sizes: Sizes,
+    shapes: DecoderShapes,
 }
 
-/// What the graph's shapes tell.
+/// The fixed sizes of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Sizes {
+struct DecoderShapes {
     /// Width of the memory.
-    width: usize,
-    /// Of each cache, keys and values of all layers, heads, and numbers of a head.
+    memory_width: usize,
+    /// For each cache: two times the number of layers, heads, width of a head.
     caches: [[usize; 3]; CACHES.len()],
     vocabulary: usize,
-    /// Kinds of caption that may be asked for; none where the decoder was trained without.
+    /// Number of caption kinds that the decoder was trained on; 0 if it was trained without.
     kinds: usize,
 }
 
-/// A caption under way: the decoder and what it has computed of it.
-#[expect(missing_debug_implementations, reason = "values of the runtime have none")]
-pub struct Dictation<'a> {
+/// The decoding of one caption: the decoder with the caches of the tokens so far.
+#[expect(missing_debug_implementations, reason = "ONNX Runtime values do not implement it")]
+pub struct CachedDecoding<'a> {
     decoder: &'a mut Decoder,
     memory: &'a Memory,
-    condition: Condition,
+    condition: CaptionCondition,
+    /// `None` before the first call.
     caches: Option<[DynValue; CACHES.len()]>,
 }
 
@@ -60,15 +60,15 @@ impl Decoder {
         threads: usize,
     ) -> Result<Self> {
         let (session, provider) = session::open(runtime, path, device, threads)?;
-        Self::of_session(session, provider, path, vocabulary)
+        Self::from_session(session, provider, path, vocabulary)
     }
 
-    /// Loads a graph that is not in a file, on `threads` threads of the CPU; for whoever compares graphs.
+    /// Loads a graph from memory, on `threads` CPU threads; for comparing graphs.
     ///
     /// # Errors
     ///
-    /// [`Error::Runtime`], and [`Error::Model`] where the graph is no caption decoder over that vocabulary.
-    pub fn of_bytes(
+    /// [`Error::Runtime`], and [`Error::Model`] if the graph is not a caption decoder over that vocabulary.
+    pub fn from_bytes(
         runtime: Runtime,
         bytes: &[u8],
         vocabulary: usize,
@@ -80,18 +80,23 @@ impl Decoder {
             path: path.to_owned(),
             problem: problem.to_string(),
         })?;
-        Self::of_session(session, Provider { name: "cpu", fallback_reason: None }, path, vocabulary)
+        Self::from_session(
+            session,
+            Provider { name: "cpu", fallback_reason: None },
+            path,
+            vocabulary,
+        )
     }
 
-    fn of_session(
+    fn from_session(
         session: Session,
         provider: Provider,
         path: &Path,
         vocabulary: usize,
     ) -> Result<Self> {
-        let sizes = Sizes::of(&session, vocabulary)
+        let shapes = DecoderShapes::read(&session, vocabulary)
             .map_err(|problem| Error::Model { path: path.to_owned(), problem })?;
-        Ok(Self { session, path: path.to_owned(), provider, sizes })
+        Ok(Self { session, path: path.to_owned(), provider, shapes })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -102,30 +107,30 @@ impl Decoder {
         &self.provider
     }
 
-    /// Begins a caption.
+    /// Starts a caption.
     ///
     /// # Errors
     ///
-    /// [`Error::Model`] where the memory or the condition is none that the decoder was trained with.
-    pub fn begin<'a>(
+    /// [`Error::Model`] if the decoder was trained on memories of another width or without this condition.
+    pub fn start<'a>(
         &'a mut self,
         memory: &'a Memory,
-        condition: Condition,
-    ) -> Result<Dictation<'a>> {
-        if memory.width() != self.sizes.width {
-            let (found, expected) = (memory.width(), self.sizes.width);
+        condition: CaptionCondition,
+    ) -> Result<CachedDecoding<'a>> {
+        if memory.width() != self.shapes.memory_width {
+            let (found, expected) = (memory.width(), self.shapes.memory_width);
             return Err(self.error(format!(
-                "it reads a memory of width {expected}; the signal tower gives one of width {found}"
+                "it expects a memory of width {expected}; the signal tower returns width {found}"
             )));
         }
-        let (kinds, known) = (condition.columns(), self.sizes.kinds);
+        let (kinds, known) = (condition.columns(), self.shapes.kinds);
         if kinds.iter().any(|kind| *kind >= known as i64) {
             return Err(self.error(format!(
                 "it was trained on {known} kinds of caption; expected {}",
                 CaptionKind::ALL.len()
             )));
         }
-        Ok(Dictation { decoder: self, memory, condition, caches: None })
+        Ok(CachedDecoding { decoder: self, memory, condition, caches: None })
     }
 
     fn error(&self, problem: impl Into<String>) -> Error {
@@ -133,14 +138,14 @@ impl Decoder {
     }
 }
 
-impl Dictation<'_> {
-    /// Returns the logits behind every position that the caches do not hold yet, `[rows, new, vocabulary]`.
+impl CachedDecoding<'_> {
+    /// Returns the logits after every position that is not cached yet, `[rows, new, vocabulary]`.
     pub(super) fn logits(&mut self, rows: &[Vec<u32>]) -> Result<Vec<f32>> {
-        let outcome = self.run(rows).map_err(|problem| self.decoder.error(problem.to_string()))?;
-        if outcome.iter().any(|logit| logit.is_nan()) {
-            return Err(self.decoder.error("it gave a logit that is not a number"));
+        let logits = self.run(rows).map_err(|problem| self.decoder.error(problem.to_string()))?;
+        if logits.iter().any(|logit| logit.is_nan()) {
+            return Err(self.decoder.error("it returned a logit that is not a number"));
         }
-        Ok(outcome)
+        Ok(logits)
     }
 
     fn run(&mut self, rows: &[Vec<u32>]) -> ort::Result<Vec<f32>> {
@@ -148,13 +153,14 @@ impl Dictation<'_> {
         let is_first = self.caches.is_none();
         let length = rows.first().map_or(0, Vec::len);
         let tokens: Vec<i64> = rows.iter().flatten().map(|id| i64::from(*id)).collect();
+        // Later calls find the condition and the memory in the caches, so these inputs are empty.
         let (columns, seen) =
             if is_first { (self.condition.columns(), self.memory.tokens()) } else { (vec![], 0) };
         let conditions = columns.repeat(batch);
         let memory = if is_first { self.memory.as_slice().repeat(batch) } else { vec![] };
         let caches = match self.caches.take() {
             Some(caches) => caches,
-            None => self.decoder.sizes.empty_caches(batch)?,
+            None => self.decoder.shapes.empty_caches(batch)?,
         };
         let mut inputs: Vec<(&str, SessionInputValue<'_>)> = vec![
             ("tokens", Tensor::from_array(([batch, length], tokens))?.into()),
@@ -164,18 +170,18 @@ impl Dictation<'_> {
         inputs.extend(CACHES.iter().zip(caches).map(|((name, _), cache)| (*name, cache.into())));
         let mut outputs = self.decoder.session.run(inputs)?;
         let mut take = |name: &str| {
-            outputs.remove(name).ok_or_else(|| ort::Error::new(format!("it gave no `{name}`")))
+            outputs.remove(name).ok_or_else(|| ort::Error::new(format!("it returned no `{name}`")))
         };
         self.caches = Some([take(CACHES[0].1)?, take(CACHES[1].1)?, take(CACHES[2].1)?]);
         let (_, logits) = outputs["logits"].try_extract_tensor::<f32>()?;
         Ok(logits.to_vec())
     }
 
-    /// Makes row `i` of every cache what row `parents[i]` was.
-    fn follow(&mut self, parents: &[usize]) -> Result<()> {
+    /// Reorders the caches: row `i` becomes the previous row `parents[i]`.
+    fn reorder_caches(&mut self, parents: &[usize]) -> Result<()> {
         let Some(caches) = &mut self.caches else { return Ok(()) };
         for cache in caches {
-            if let Some(moved) = rows_of(cache, parents).map_err(|problem| Error::Model {
+            if let Some(moved) = select_rows(cache, parents).map_err(|problem| Error::Model {
                 path: self.decoder.path.clone(),
                 problem: problem.to_string(),
             })? {
@@ -186,14 +192,14 @@ impl Dictation<'_> {
     }
 }
 
-impl Continue for Dictation<'_> {
+impl NextTokenModel for CachedDecoding<'_> {
     fn next_logits(&mut self, rows: &[Vec<u32>], parents: &[usize]) -> Result<Vec<f32>> {
-        self.follow(parents)?;
+        self.reorder_caches(parents)?;
         let logits = self.logits(rows)?;
-        let expected = rows.len() * self.decoder.sizes.vocabulary;
+        let expected = rows.len() * self.decoder.shapes.vocabulary;
         if logits.len() != expected {
             return Err(self.decoder.error(format!(
-                "one more token gave {} logits for {} texts; expected {expected}",
+                "it returned {} logits for one more token of {} texts; expected {expected}",
                 logits.len(),
                 rows.len()
             )));
@@ -202,8 +208,8 @@ impl Continue for Dictation<'_> {
     }
 }
 
-/// Picks rows of the second axis; `None` where all stay where they are.
-fn rows_of(cache: &DynValue, parents: &[usize]) -> ort::Result<Option<DynValue>> {
+/// Selects rows of the second axis; `None` if the order does not change.
+fn select_rows(cache: &DynValue, parents: &[usize]) -> ort::Result<Option<DynValue>> {
     let (shape, values) = cache.try_extract_tensor::<f32>()?;
     let lengths: Vec<usize> = shape.iter().map(|length| *length as usize).collect();
     let [layers, batch, inner @ ..] = lengths.as_slice() else {
@@ -223,9 +229,9 @@ fn rows_of(cache: &DynValue, parents: &[usize]) -> ort::Result<Option<DynValue>>
     Ok(Some(Tensor::from_array((shape, picked))?.into_dyn()))
 }
 
-impl Sizes {
-    /// Checks a graph against the contract; the error says what in it is not as it should be.
-    fn of(session: &Session, vocabulary: usize) -> std::result::Result<Self, String> {
+impl DecoderShapes {
+    /// Checks a graph against the contract and returns its sizes; the error names what differs.
+    fn read(session: &Session, vocabulary: usize) -> std::result::Result<Self, String> {
         let input = |name, element, expected: &[i64]| {
             let outlet = session::find("input", session.inputs(), name)?;
             let found = session::shape("input", outlet, name, element, expected)?;
@@ -243,17 +249,17 @@ impl Sizes {
         }
         input("tokens", TensorElementType::Int64, &[-1, -1])?;
         input("conditions", TensorElementType::Int64, &[-1, -1])?;
-        let memory = input("memory", TensorElementType::Float32, &[-1, -1, SOME])?;
+        let memory = input("memory", TensorElementType::Float32, &[-1, -1, FIXED])?;
         let mut caches = [[0; 3]; CACHES.len()];
         for (sizes, (name, output_name)) in caches.iter_mut().zip(CACHES) {
-            let expected = [SOME, -1, SOME, -1, SOME];
+            let expected = [FIXED, -1, FIXED, -1, FIXED];
             let found = input(name, TensorElementType::Float32, &expected)?;
             *sizes = [found[0], found[2], found[4]].map(|length| length as usize);
             output(output_name, &[-1; 5])?;
         }
         output("logits", &[-1, -1, vocabulary as i64])?;
         let kinds = number(session, "condition_kinds")?;
-        Ok(Self { width: memory[2] as usize, caches, vocabulary, kinds })
+        Ok(Self { memory_width: memory[2] as usize, caches, vocabulary, kinds })
     }
 
     fn empty_caches(&self, batch: usize) -> ort::Result<[DynValue; CACHES.len()]> {
@@ -266,21 +272,21 @@ impl Sizes {
     }
 }
 
-/// Reads a number from the graph's metadata, which tells what no shape does.
+/// Reads a number from the graph's metadata.
 fn number(session: &Session, name: &str) -> std::result::Result<usize, String> {
     let metadata = session.metadata().map_err(|problem| problem.to_string())?;
     let text = metadata.custom(name);
     let number = text.as_deref().and_then(|text| text.parse().ok());
     number.ok_or_else(|| match text {
-        None => format!("its metadata lacks `{name}`"),
+        None => format!("its metadata has no `{name}`"),
         Some(text) => format!("its metadata has `{name}` = `{text}`; expected a number"),
     })
 }
 
-/// Stands in an expected shape for an axis whose length the graph must tell.
-const SOME: i64 = 0;
+/// In an expected shape: an axis whose length the graph fixes.
+const FIXED: i64 = 0;
 
-/// Compares a shape with what is expected: -1 for an axis of any length, [`SOME`] for a fixed one.
+/// Compares a shape with the expected one: -1 for an axis of any length, [`FIXED`] for one of a fixed length.
 fn fits(
     role: &str,
     name: &str,
@@ -289,7 +295,7 @@ fn fits(
 ) -> std::result::Result<Vec<i64>, String> {
     let is_right = |(found, expected): (&i64, &i64)| match *expected {
         -1 => true,
-        SOME => *found > 0,
+        FIXED => *found > 0,
         length => *found == length,
     };
     if found.len() == expected.len() && found.iter().zip(expected).all(is_right) {
@@ -299,7 +305,7 @@ fn fits(
         .iter()
         .map(|length| match *length {
             -1 => "any".to_owned(),
-            SOME => "fixed".to_owned(),
+            FIXED => "fixed".to_owned(),
             length => length.to_string(),
         })
         .collect();
@@ -311,14 +317,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shapes_that_do_not_fit_are_told() {
+    fn unexpected_shapes_are_named() {
         let check = |found: &[i64], expected: &[i64]| fits("input", "memory", found, expected);
-        assert_eq!(check(&[-1, -1, 64], &[-1, -1, SOME]), Ok(vec![-1, -1, 64]));
+        assert_eq!(check(&[-1, -1, 64], &[-1, -1, FIXED]), Ok(vec![-1, -1, 64]));
         assert_eq!(
-            check(&[-1, -1, -1], &[-1, 9, SOME]),
+            check(&[-1, -1, -1], &[-1, 9, FIXED]),
             Err("its input `memory` has the shape [-1, -1, -1]; expected [any, 9, fixed]"
                 .to_owned())
         );
-        assert!(check(&[-1, -1], &[-1, -1, SOME]).is_err());
+        assert!(check(&[-1, -1], &[-1, -1, FIXED]).is_err());
     }
 }

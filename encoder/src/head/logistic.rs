@@ -1,31 +1,31 @@
-//! A logistic head on embeddings: one concept, with and without.
+//! Logistic regression on embeddings, for one concept.
 
 use serde::{Deserialize, Serialize};
 
-/// Newton steps; the likelihood of a ridged head stands still long before.
+/// Number of Newton steps, more than enough for a ridge-penalised likelihood to converge.
 const STEPS: usize = 25;
 
 /// Weights of a logistic regression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogisticHead {
-    /// One for each number of an embedding.
+    /// One for each value of an embedding.
     pub weights: Vec<f64>,
-    /// Added to the sum.
+    /// The intercept.
     pub bias: f64,
 }
 
 impl LogisticHead {
-    /// Returns the head of greatest likelihood, less half of `ridge` times the square of the weights' norm.
+    /// Fits a head by maximum likelihood with a ridge penalty of half of `ridge` times the squared norm of the weights.
     ///
-    /// Both classes count alike, however many epochs each has.
-    /// Newton's method; the ridge makes the solution one, even where a plane parts both classes.
+    /// Both classes have equal weight, whatever their number of epochs.
+    /// The method is Newton's; the penalty makes the solution unique, even if the classes are linearly separable.
     ///
     /// # Panics
     ///
-    /// Where a class is empty, the embeddings differ in length, or the ridge is not positive.
+    /// Panics if a class is empty, the embeddings differ in length, or the ridge is not positive.
     pub fn fit(epochs: &[(&[f32], bool)], ridge: f64) -> Self {
-        assert!(ridge > 0.0, "the ridge makes the solution one");
+        assert!(ridge > 0.0, "the ridge makes the solution unique");
         let n_with = epochs.iter().filter(|(_, has_it)| *has_it).count();
         let n_without = epochs.len() - n_with;
         assert!(n_with > 0 && n_without > 0, "both classes have epochs");
@@ -35,19 +35,20 @@ impl LogisticHead {
             let mut gradient: Vec<f64> = head.iter().map(|weight| ridge * weight).collect();
             let mut hessian = vec![0.0; (dim + 1) * (dim + 1)];
             (0..=dim).for_each(|i| hessian[i * (dim + 2)] = ridge);
-            // The bias is free, but for a trace that keeps its step finite.
+            // The bias is not penalised, except for a trace that keeps the matrix invertible.
             gradient[dim] = 1e-9 * head[dim];
             hessian[dim * (dim + 2)] = 1e-9;
             for (embedding, has_it) in epochs {
-                assert_eq!(embedding.len(), dim, "embeddings are of one length");
+                assert_eq!(embedding.len(), dim, "embeddings have the same length");
                 let share = 0.5 / if *has_it { n_with } else { n_without } as f64;
                 let x: Vec<f64> =
                     embedding.iter().map(|x| f64::from(*x)).chain(std::iter::once(1.0)).collect();
                 let probability = sigmoid(head.iter().zip(&x).map(|(w, x)| w * x).sum());
-                let rest = share * (probability - f64::from(u8::from(*has_it)));
+                let residual = share * (probability - f64::from(u8::from(*has_it)));
                 let curvature = share * probability * (1.0 - probability);
+                // Only the lower triangle: `solved` reads no more, and the matrix is symmetric.
                 for i in 0..=dim {
-                    gradient[i] += rest * x[i];
+                    gradient[i] += residual * x[i];
                     for j in 0..=i {
                         hessian[i * (dim + 1) + j] += curvature * x[i] * x[j];
                     }
@@ -60,7 +61,7 @@ impl LogisticHead {
         Self { weights: head, bias }
     }
 
-    /// Returns the probability, both classes taken to be as frequent, that an embedding is of the concept.
+    /// Returns the probability of the concept, assuming that both classes are equally frequent.
     pub fn probability(&self, embedding: &[f32]) -> f64 {
         let sum: f64 =
             self.weights.iter().zip(embedding).map(|(weight, x)| weight * f64::from(*x)).sum();
@@ -72,18 +73,18 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// Solves `matrix · x = right` by Cholesky's method; only the lower triangle of the positive matrix is read.
+/// Solves `matrix · x = right` by Cholesky decomposition; reads only the lower triangle of the positive definite matrix.
 fn solved(mut matrix: Vec<f64>, mut right: Vec<f64>) -> Vec<f64> {
     let n = right.len();
     for i in 0..n {
         for j in 0..=i {
             let dot: f64 = (0..j).map(|k| matrix[i * n + k] * matrix[j * n + k]).sum();
-            let rest = matrix[i * n + j] - dot;
+            let remainder = matrix[i * n + j] - dot;
             matrix[i * n + j] = if i == j {
-                // The ridge keeps it positive but for rounding.
-                rest.max(f64::MIN_POSITIVE).sqrt()
+                // The ridge keeps it positive, up to rounding.
+                remainder.max(f64::MIN_POSITIVE).sqrt()
             } else {
-                rest / matrix[j * n + j]
+                remainder / matrix[j * n + j]
             };
         }
         let dot: f64 = (0..i).map(|k| matrix[i * n + k] * right[k]).sum();
@@ -103,7 +104,7 @@ mod tests {
     #[test]
     fn equations_are_solved() {
         let matrix = vec![4.0, 0.0, 0.0, 2.0, 5.0, 0.0, -1.0, 1.0, 6.0];
-        // Of [[4, 2, -1], [2, 5, 1], [-1, 1, 6]] times [1, -2, 3].
+        // The right side is [[4, 2, -1], [2, 5, 1], [-1, 1, 6]] times [1, -2, 3].
         let found = solved(matrix, vec![-3.0, -5.0, 15.0]);
         for (found, expected) in found.iter().zip([1.0, -2.0, 3.0]) {
             assert!((found - expected).abs() < 1e-12, "{found} {expected}");
@@ -111,19 +112,19 @@ mod tests {
     }
 
     #[test]
-    fn the_slope_of_the_likelihood_is_zero_at_the_head() {
+    fn gradient_is_zero_at_the_solution() {
         let points = [[0.1f32, 0.9], [0.4, 0.3], [0.9, 0.2], [0.6, 0.6], [0.2, 0.1]];
         let truth = [false, true, true, false, true];
         let epochs: Vec<_> = points.iter().map(<[f32; 2]>::as_slice).zip(truth).collect();
         let (head, ridge) = (LogisticHead::fit(&epochs, 0.05), 0.05);
         for i in 0..2 {
-            let of = |(embedding, has_it): &(&[f32], bool)| {
+            let contribution = |(embedding, has_it): &(&[f32], bool)| {
                 let share = 0.5 / if *has_it { 3.0 } else { 2.0 };
-                let rest = head.probability(embedding) - f64::from(u8::from(*has_it));
-                share * rest * f64::from(embedding[i])
+                let residual = head.probability(embedding) - f64::from(u8::from(*has_it));
+                share * residual * f64::from(embedding[i])
             };
-            let slope = ridge * head.weights[i] + epochs.iter().map(of).sum::<f64>();
-            assert!(slope.abs() < 1e-9, "{slope}");
+            let gradient = ridge * head.weights[i] + epochs.iter().map(contribution).sum::<f64>();
+            assert!(gradient.abs() < 1e-9, "{gradient}");
         }
     }
 }

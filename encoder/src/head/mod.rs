@@ -1,4 +1,4 @@
-//! Heads that learn from a few labelled epochs, on embeddings that stay as they are.
+//! Classifier heads learned from a few labelled epochs, on fixed embeddings.
 
 mod logistic;
 mod prompted;

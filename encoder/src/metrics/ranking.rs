@@ -1,66 +1,67 @@
-//! Scores against the truth by their order alone.
+//! Rank metrics of scores against a binary truth: AUROC and average precision; Spearman's correlation.
 
-/// Scores of epochs, sorted once, so that figures of any mixture of units are one walk along them.
+/// Scores of epochs, sorted once; each metric, for any weights of the units, is one pass over them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ranking {
-    /// The greatest score first.
-    places: Vec<Place>,
+    /// The highest score first.
+    scores: Vec<RankedScore>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
+struct RankedScore {
     unit: u32,
     is_positive: bool,
-    /// Whether the next place has a lower score.
+    /// Whether the next score is lower.
     ends_tie: bool,
 }
 
 impl Ranking {
-    /// Sorts scores, each with whether the truth is positive and the number of its unit.
+    /// Sorts scores, each with its truth and the number of its unit.
     ///
     /// # Panics
     ///
-    /// Panics where a unit's number does not fit 32 bits.
+    /// Panics if the number of a unit does not fit in 32 bits.
     pub fn new(scored: impl IntoIterator<Item = (f32, bool, usize)>) -> Self {
         let mut scored: Vec<(f32, bool, usize)> = scored.into_iter().collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0));
         let next = |i: usize| scored.get(i + 1).map(|(score, ..)| *score);
-        let places = scored.iter().enumerate().map(|(i, (score, is_positive, unit))| Place {
-            unit: u32::try_from(*unit).expect("units are few"),
+        let scores = scored.iter().enumerate().map(|(i, (score, is_positive, unit))| RankedScore {
+            unit: u32::try_from(*unit).expect("there are fewer than 2^32 units"),
             is_positive: *is_positive,
             ends_tie: next(i) != Some(*score),
         });
-        Self { places: places.collect() }
+        Self { scores: scores.collect() }
     }
 
     /// Returns the number of scores.
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.scores.len()
     }
 
-    /// Returns whether there is no score.
+    /// Returns whether there are no scores.
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.scores.is_empty()
     }
 
-    /// Returns the share of positives, or `None` where nothing weighs anything.
+    /// Returns the share of positives; `None` if the total weight is 0.
     pub fn prevalence(&self, weights: &[u32]) -> Option<f64> {
         let (positive, negative) = self.totals(weights);
         let all = positive + negative;
         (all > 0.0).then(|| positive / all)
     }
 
-    /// Returns the area under the receiver operating characteristic: the chance that a positive scores above a
-    /// negative, ties counting half. `None` where one of the two is missing.
+    /// Returns the area under the receiver operating characteristic: the probability that a positive scores above a
+    /// negative, with ties counting half. `None` without positives or without negatives.
     ///
     /// # Panics
     ///
-    /// Panics where a unit has no weight, as all figures do.
+    /// Panics if there is no weight for a unit, as do the other metrics.
     pub fn auroc(&self, weights: &[u32]) -> Option<f64> {
         let (all_positive, all_negative) = self.totals(weights);
         if all_positive == 0.0 || all_negative == 0.0 {
             return None;
         }
+        // `above` is the weight of the positives with higher scores.
         let (mut above, mut area) = (0.0, 0.0);
         self.for_each_tie(weights, |positive, negative| {
             area += negative * (above + positive / 2.0);
@@ -69,8 +70,8 @@ impl Ranking {
         Some(area / (all_positive * all_negative))
     }
 
-    /// Returns the average precision, which is the area under the curve of precision over recall without
-    /// interpolation. Chance gives the prevalence. `None` where there is no positive.
+    /// Returns the average precision: the area under the precision-recall curve without interpolation. Random scores give
+    /// the prevalence. `None` without positives.
     pub fn average_precision(&self, weights: &[u32]) -> Option<f64> {
         let (all_positive, _) = self.totals(weights);
         if all_positive == 0.0 {
@@ -87,13 +88,13 @@ impl Ranking {
         Some(area / all_positive)
     }
 
-    /// Gives the weight of the positives and of the negatives of each score, the greatest score first.
+    /// Calls `take` with the weights of the positives and of the negatives of each distinct score, highest first.
     fn for_each_tie(&self, weights: &[u32], mut take: impl FnMut(f64, f64)) {
         let (mut positive, mut negative) = (0, 0);
-        for place in &self.places {
-            let weight = weights[place.unit as usize];
-            *(if place.is_positive { &mut positive } else { &mut negative }) += weight;
-            if place.ends_tie {
+        for score in &self.scores {
+            let weight = weights[score.unit as usize];
+            *(if score.is_positive { &mut positive } else { &mut negative }) += weight;
+            if score.ends_tie {
                 take(f64::from(positive), f64::from(negative));
                 (positive, negative) = (0, 0);
             }
@@ -110,28 +111,27 @@ impl Ranking {
     }
 }
 
-/// Returns the area under the receiver operating characteristic of scores that all come from one unit, see
-/// [`Ranking::auroc`].
+/// Returns the area under the receiver operating characteristic of unweighted scores; see [`Ranking::auroc`].
 pub fn auroc(scored: &[(f32, bool)]) -> Option<f64> {
     Ranking::new(scored.iter().map(|(score, is_positive)| (*score, *is_positive, 0))).auroc(&[1])
 }
 
-/// Returns Spearman's rank correlation, ties sharing their mean rank; `None` below three pairs or where one side is constant.
+/// Returns Spearman's rank correlation; ties share their mean rank. `None` for fewer than three pairs or a constant side.
 pub fn spearman(pairs: &[(f64, f64)]) -> Option<f64> {
     if pairs.len() < 3 {
         return None;
     }
     let (a, b): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
     let (a, b) = (ranks(&a), ranks(&b));
-    let middle = f64::midpoint(pairs.len() as f64, 1.0);
+    let mean_rank = f64::midpoint(pairs.len() as f64, 1.0);
     let product = |x: &[f64], y: &[f64]| {
-        x.iter().zip(y).map(|(x, y)| (x - middle) * (y - middle)).sum::<f64>()
+        x.iter().zip(y).map(|(x, y)| (x - mean_rank) * (y - mean_rank)).sum::<f64>()
     };
     let scale = (product(&a, &a) * product(&b, &b)).sqrt();
     (scale > 0.0).then(|| product(&a, &b) / scale)
 }
 
-/// Returns the rank of each value from 1, ties sharing their mean rank.
+/// Returns the rank of each value, from 1; ties share their mean rank.
 fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|i, j| values[*i].total_cmp(&values[*j]));
@@ -164,21 +164,24 @@ mod tests {
     }
 
     #[test]
-    fn average_precision_is_that_of_scikit_learn() {
+    fn average_precision_matches_scikit_learn() {
         // sklearn.metrics.average_precision_score([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), and with two ties.
-        let of = |scored: &[(f32, bool)]| {
+        let average_precision = |scored: &[(f32, bool)]| {
             let ranking = Ranking::new(scored.iter().map(|(score, truth)| (*score, *truth, 0)));
             ranking.average_precision(&[1])
         };
-        check(of(&[(0.1, false), (0.4, false), (0.35, true), (0.8, true)]), 5.0 / 6.0);
-        check(of(&[(0.5, false), (0.5, true), (0.2, false), (0.2, true)]), 0.5);
-        assert_eq!(of(&[(0.5, false)]), None);
+        check(
+            average_precision(&[(0.1, false), (0.4, false), (0.35, true), (0.8, true)]),
+            5.0 / 6.0,
+        );
+        check(average_precision(&[(0.5, false), (0.5, true), (0.2, false), (0.2, true)]), 0.5);
+        assert_eq!(average_precision(&[(0.5, false)]), None);
     }
 
     #[test]
-    fn weighing_a_unit_is_repeating_its_scores() {
+    fn weighting_a_unit_equals_repeating_its_scores() {
         let mut random = Pcg64Mcg::seed_from_u64(5);
-        // Few values, so that many scores are tied across units.
+        // Few distinct values, so that many scores are tied across units.
         let scored: Vec<(f32, bool, usize)> = (0..300)
             .map(|i| (random.random_range(0..20) as f32, random.random_range(0..3) == 0, i % 4))
             .collect();
@@ -193,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn spearman_follows_ranks() {
+    fn spearman_depends_on_ranks_only() {
         check(spearman(&[(1.0, 10.0), (2.0, 100.0), (3.0, 1000.0)]), 1.0);
         check(spearman(&[(1.0, 2.0), (2.0, 1.0), (3.0, 4.0), (4.0, 3.0)]), 0.6);
         assert_eq!(spearman(&[(1.0, 1.0), (1.0, 2.0), (1.0, 3.0)]), None);

@@ -1,4 +1,4 @@
-//! Sums for each unit, from which a figure of any mixture of units is made without looking at the epochs again.
+//! Sums by unit, from which metrics of any weights of the units follow without another pass over the epochs.
 
 /// Sums of `width` quantities for each unit.
 #[derive(Debug, Clone, PartialEq)]
@@ -8,13 +8,13 @@ pub struct UnitSums {
 }
 
 impl UnitSums {
-    /// Makes sums of nothing.
+    /// Creates sums of zero.
     ///
     /// # Panics
     ///
-    /// Panics where `width` is 0.
+    /// Panics if `width` is 0.
     pub fn new(n_units: usize, width: usize) -> Self {
-        assert!(width > 0, "there is something to sum");
+        assert!(width > 0, "there is at least one quantity");
         Self { width, sums: vec![0.0; n_units * width] }
     }
 
@@ -22,26 +22,29 @@ impl UnitSums {
     ///
     /// # Panics
     ///
-    /// Panics where there is no such unit or quantity.
+    /// Panics if there is no such unit or quantity.
     pub fn add(&mut self, unit: usize, quantity: usize, value: f64) {
         assert!(quantity < self.width, "quantity out of range");
         self.sums[unit * self.width + quantity] += value;
     }
 
-    /// Returns the sum of each quantity over all units, each unit taken as often as its weight says.
+    /// Returns the weighted sum of each quantity over all units.
     ///
     /// # Panics
     ///
-    /// Panics where there is not one weight for each unit.
+    /// Panics unless there is one weight for each unit.
     pub fn weighted(&self, weights: &[u32]) -> Vec<f64> {
         assert_eq!(weights.len() * self.width, self.sums.len(), "each unit has a weight");
-        let mut whole = vec![0.0; self.width];
+        let mut total = vec![0.0; self.width];
         for (sums, weight) in self.sums.chunks_exact(self.width).zip(weights) {
             if *weight > 0 {
-                whole.iter_mut().zip(sums).for_each(|(all, sum)| *all += f64::from(*weight) * sum);
+                total
+                    .iter_mut()
+                    .zip(sums)
+                    .for_each(|(total, sum)| *total += f64::from(*weight) * sum);
             }
         }
-        whole
+        total
     }
 }
 
@@ -50,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_count_as_often_as_they_weigh() {
+    fn units_are_weighted() {
         let mut sums = UnitSums::new(3, 2);
         for (unit, quantity, value) in [(0, 0, 1.0), (1, 0, 10.0), (1, 1, 5.0), (2, 1, 7.0)] {
             sums.add(unit, quantity, value);

@@ -1,40 +1,47 @@
-//! The tokenizer of CLIP, by which texts reach the text tower.
+//! The tokenizer of CLIP, which turns texts into the input of the text tower.
 //!
-//! Cleaning, cutting and byte pairs are those of `open_clip` (context 256, vocabulary of 49,408), checked against its
-//! results string by string.
+//! Cleaning, word splitting and byte pairs are those of `open_clip` (context 256, vocabulary of 49,408 tokens); tests
+//! compare the tokens with its results, string by string.
+//!
+//! # Why not the `tokenizers` crate?
+//!
+//! The byte pairs are the small part, and the cleaning before them must match Python's ftfy to the character.
+//! With the crate `plsfix` 0.1.8, a port of ftfy, 84 of 86 reference strings gave the tokens of `open_clip`; it differed on
+//! terminal escapes and on invalid numeric entities. Without an ftfy step, 13 of the 86 strings differed.
+//! So [`ftfy`] is reimplemented here.
 
-mod bpe;
-mod clean;
+mod byte_pairs;
 mod ftfy;
+mod text_cleaning;
 
 use std::path::Path;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// The vocabulary file of CLIP, by its licence part of this program (see `vocabulary/LICENSE`).
+/// The vocabulary file of CLIP, embedded in the program under its licence (`vocabulary/LICENSE`).
 pub const CLIP_VOCABULARY: &[u8] = include_bytes!("../../vocabulary/bpe_simple_vocab_16e6.txt.gz");
 
 /// Number of tokens in the vocabulary.
-pub const VOCABULARY_SIZE: usize = bpe::SIZE;
+pub const VOCABULARY_SIZE: usize = byte_pairs::SIZE;
 
-/// Longest text in tokens, with begin and end.
+/// Maximum length of a text in tokens, including start and end.
 pub const CONTEXT: usize = 256;
 
-/// Cuts texts into tokens.
-#[expect(missing_debug_implementations, reason = "49,408 tokens tell nobody anything")]
+/// Splits texts into tokens.
+#[expect(missing_debug_implementations, reason = "printing 49,408 tokens helps no one")]
 pub struct Tokenizer {
-    vocabulary: bpe::Vocabulary,
+    vocabulary: byte_pairs::Vocabulary,
 }
 
 /// A text as tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
-    /// The tokens from the begin token to the end token, at most [`CONTEXT`] of them, without padding.
+    /// The tokens from the start token to the end token, at most [`CONTEXT`] of them, without padding.
     pub ids: Vec<u32>,
-    /// Whether the text was longer and its end was left out.
+    /// Whether the text was longer and its end was cut off.
     pub truncated: bool,
 }
 
@@ -43,44 +50,44 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], and [`Error::Vocabulary`] where the file is not CLIP's.
+    /// [`Error::Vocabulary`] if the file is not the vocabulary of CLIP, and [`Error::Io`].
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
-        let vocabulary = bpe::Vocabulary::read(&bytes)
+        let vocabulary = byte_pairs::Vocabulary::read(&bytes)
             .map_err(|problem| Error::Vocabulary { path: path.to_owned(), problem })?;
         Ok(Self { vocabulary })
     }
 
-    /// Returns the tokenizer with CLIP's vocabulary, which is embedded in the program.
+    /// Returns the tokenizer with the embedded vocabulary of CLIP.
     pub fn clip() -> Self {
-        let vocabulary = bpe::Vocabulary::read(CLIP_VOCABULARY)
-            .expect("the embedded vocabulary is checked by a test");
+        let vocabulary = byte_pairs::Vocabulary::read(CLIP_VOCABULARY)
+            .expect("a test checks the embedded vocabulary");
         Self { vocabulary }
     }
 
-    /// Cuts a text into tokens; a text that is too long keeps its first tokens, and its last becomes the end token.
+    /// Splits a text into tokens; a text that is too long keeps its first tokens, the last of which becomes the end token.
     pub fn encode(&self, text: &str) -> Tokens {
-        let mut ids = vec![bpe::START];
-        for word in WORD.find_iter(&clean::clean(text)) {
+        let mut ids = vec![byte_pairs::START];
+        for word in WORD.find_iter(&text_cleaning::clean_text(text)) {
             self.encode_piece(word.as_str(), &mut ids);
         }
-        ids.push(bpe::END);
+        ids.push(byte_pairs::END);
         let truncated = ids.len() > CONTEXT;
         if truncated {
             ids.truncate(CONTEXT);
-            ids[CONTEXT - 1] = bpe::END;
+            ids[CONTEXT - 1] = byte_pairs::END;
         }
         Tokens { ids, truncated }
     }
 
-    /// Returns the text of tokens, as `open_clip` decodes it: lower case, a blank after each word.
+    /// Returns the text of tokens as `open_clip` decodes it: lower case, with a space after each word.
     pub fn decode(&self, ids: &[u32]) -> String {
         self.vocabulary.decode(ids.iter().copied())
     }
 
-    /// Returns each word of a text, as it is cut after cleaning, with its tokens.
+    /// Returns the words of a text after cleaning, each with its tokens.
     pub fn words(&self, text: &str) -> Vec<(String, Vec<u32>)> {
-        let text = clean::clean(text);
+        let text = text_cleaning::clean_text(text);
         let tokens = |word: regex::Match<'_>| {
             let mut ids = Vec::new();
             self.encode_piece(word.as_str(), &mut ids);
@@ -91,19 +98,19 @@ impl Tokenizer {
 
     fn encode_piece(&self, piece: &str, ids: &mut Vec<u32>) {
         match piece {
-            "<start_of_text>" => ids.push(bpe::START),
-            "<end_of_text>" => ids.push(bpe::END),
+            "<start_of_text>" => ids.push(byte_pairs::START),
+            "<end_of_text>" => ids.push(byte_pairs::END),
             word => self.vocabulary.encode_word(word, ids),
         }
     }
 }
 
-/// What a text is cut into: the special tokens, English contractions, runs of letters, single digits, runs of others.
+/// The pieces of a text: special tokens, English contractions, runs of letters, single digits, runs of other characters.
 static WORD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?i)<start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+",
     )
-    .expect("the expression is constant and checked by every test")
+    .expect("the constant expression compiles in every test")
 });
 
 #[cfg(test)]
@@ -111,15 +118,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn embedded_vocabulary_is_that_of_clip() {
+    fn embedded_vocabulary_is_the_one_of_clip() {
         let expected = "924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a";
         assert_eq!(nocturne_psg::hash::sha256(CLIP_VOCABULARY), expected);
-        assert_eq!((bpe::START, bpe::END, VOCABULARY_SIZE), (49_406, 49_407, 49_408));
+        assert_eq!((byte_pairs::START, byte_pairs::END, VOCABULARY_SIZE), (49_406, 49_407, 49_408));
     }
 
-    /// Identities of `open_clip` 3.3.0's tokenizer with a context of 256.
+    /// Tokens of `open_clip` 3.3.0 with a context of 256.
     #[test]
-    fn tokens_are_those_of_open_clip() {
+    fn tokens_match_open_clip() {
         let tokenizer = Tokenizer::clip();
         let check = |text, expected: &[u32]| {
             let ids = tokenizer.encode(text).ids;
@@ -136,15 +143,15 @@ mod tests {
     }
 
     #[test]
-    fn long_text_keeps_its_beginning() {
+    fn long_text_keeps_its_first_tokens() {
         let tokens = Tokenizer::clip().encode(&"delta ".repeat(300));
         assert!(tokens.truncated);
         assert_eq!(tokens.ids.len(), CONTEXT);
-        assert_eq!(tokens.ids[CONTEXT - 1], bpe::END);
+        assert_eq!(tokens.ids[CONTEXT - 1], byte_pairs::END);
     }
 
     #[test]
-    fn decoded_tokens_are_lower_case_words_with_blanks() {
+    fn decoded_text_is_lower_case_with_spaces() {
         let tokenizer = Tokenizer::clip();
         let ids = tokenizer.encode("Delta 14.7%, naïve").ids;
         assert_eq!(tokenizer.decode(&ids[1..ids.len() - 1]), "delta 1 4 . 7 %, naïve ");
@@ -152,7 +159,7 @@ mod tests {
 
     #[test]
     fn damaged_vocabulary_is_refused() {
-        let message = |bytes: &[u8]| bpe::Vocabulary::read(bytes).err().unwrap();
-        assert_eq!(message(b"x"), "it cannot be unpacked: unexpected end of file");
+        let message = |bytes: &[u8]| byte_pairs::Vocabulary::read(bytes).err().unwrap();
+        assert_eq!(message(b"x"), "cannot decompress it: unexpected end of file");
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nocturne_encoder::caption::{Condition, Ended, Progress, Search};
+use nocturne_encoder::caption::{CaptionCondition, CaptionProgress, DecodingOptions, FinishReason};
 use nocturne_encoder::{AttentionMap, Caption, Captioner, SignalEncoder};
 use nocturne_psg::caption::CaptionKind;
 
@@ -31,7 +31,7 @@ pub struct GenerateRequest {
     /// Kinds of caption to generate, one caption each.
     pub kinds: Vec<CaptionKind>,
     /// How tokens are chosen.
-    pub search: Search,
+    pub search: DecodingOptions,
     /// Whether to return the attention map too.
     pub explain: bool,
     /// When to give up.
@@ -193,15 +193,19 @@ impl CaptionModels {
         }
         let memory = self.captioner.expect_memory(reading.memory)?;
         for kind in kinds.iter().copied() {
-            let mut watch = |progress: Progress<'_>| match progress {
-                Progress::Step => job.is_active(),
-                Progress::Token { id, raw } => {
+            let mut watch = |progress: CaptionProgress<'_>| match progress {
+                CaptionProgress::Step => job.is_active(),
+                CaptionProgress::Token { id, raw } => {
                     job.send(GeneratedPart::Token { kind, id, raw: raw.to_owned() })
                 }
             };
-            let caption =
-                self.captioner.caption(&memory, Condition::from(kind), search, &mut watch)?;
-            if caption.ended == Ended::Stopped
+            let caption = self.captioner.caption(
+                &memory,
+                CaptionCondition::from(kind),
+                search,
+                &mut watch,
+            )?;
+            if caption.finish_reason == FinishReason::Cancelled
                 || !job.send(GeneratedPart::Caption { kind, caption })
             {
                 return Ok(());
@@ -222,7 +226,7 @@ mod tests {
         GenerateRequest {
             signal: EpochSignal::new(vec![1.0; INPUT_LEN], ChannelMask::ALL).unwrap(),
             kinds: vec![CaptionKind::Brain, CaptionKind::Heart],
-            search: Search::default(),
+            search: DecodingOptions::default(),
             explain: false,
             deadline,
         }
@@ -234,7 +238,7 @@ mod tests {
 
     fn caption(kind: CaptionKind) -> GeneratedPart {
         let (raw, text) = (String::new(), String::new());
-        let caption = Caption { ids: vec![0, 1], raw, text, ended: Ended::End };
+        let caption = Caption { ids: vec![0, 1], raw, text, finish_reason: FinishReason::EndToken };
         GeneratedPart::Caption { kind, caption }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use nocturne_encoder::bundle::Manifest;
+use nocturne_encoder::bundle::BundleManifest;
 use nocturne_encoder::{Bundle, Captioner, Provider, Runtime, SignalEncoder, TextEncoder};
 
 use crate::error::Result;
@@ -16,7 +16,7 @@ pub(crate) struct OpenedBundle {
     pub(crate) texts: TextThread,
     /// `None` if the bundle has no captioner or it was not opened.
     pub(crate) captions: Option<CaptionThread>,
-    pub(crate) manifest: Manifest,
+    pub(crate) manifest: BundleManifest,
     pub(crate) fingerprint: String,
     pub(crate) folder: PathBuf,
     pub(crate) provider: Provider,

@@ -110,7 +110,7 @@ impl TextThread {
     fn label_directions(&self, label: &Label) -> Result<LabelDirections> {
         let texts = label.prompts.iter().chain(&label.negatives).cloned().collect();
         let encoded = self.encode(texts)?;
-        Ok(LabelDirections::of_encoded(label, &encoded)?)
+        Ok(LabelDirections::from_encoded(label, &encoded)?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Zero-shot labels: the nearest prompt of a set, for every epoch.
 
-use nocturne_encoder::bundle::{Calibration, Manifest};
+use nocturne_encoder::bundle::{BundleManifest, Calibration};
 use nocturne_encoder::{Embedding, Label, LabelDirections, PromptSet};
 use nocturne_index::{Filter, Recording, RowFilter};
 use nocturne_psg::Stage;
@@ -145,7 +145,7 @@ impl LabelJudge {
     pub(crate) fn new(
         set: &'static PromptSet,
         directions: &[LabelDirections],
-        manifest: &Manifest,
+        manifest: &BundleManifest,
     ) -> Self {
         let calibrations =
             set.labels.iter().map(|label| calibration_of(manifest, &label.name)).collect();

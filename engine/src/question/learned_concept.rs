@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nocturne_encoder::bundle::Calibration;
-use nocturne_encoder::{Embedding, LabelDirections, Target};
+use nocturne_encoder::{ConceptTarget, Embedding, LabelDirections};
 use nocturne_psg::montage::{Channel, ChannelMask};
 
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use crate::question::labels::LabelVerdict;
 pub struct LearnedConcept {
     /// Fingerprint of the bundle that it fits.
     pub(crate) fingerprint: String,
-    pub(crate) target: Target,
+    pub(crate) target: ConceptTarget,
     pub(crate) direction: Embedding,
     pub(crate) calibration: Calibration,
 }
@@ -92,7 +92,7 @@ impl LearnedConcept {
 }
 
 /// Returns the channels each of which alone shows a target.
-pub(crate) fn channels_of(target: Target) -> ChannelMask {
+pub(crate) fn channels_of(target: ConceptTarget) -> ChannelMask {
     let shows = |channel: &Channel| target.is_visible_in([*channel].into_iter().collect());
     Channel::ALL.into_iter().filter(shows).collect()
 }
@@ -107,7 +107,7 @@ mod tests {
     fn concept() -> LearnedConcept {
         LearnedConcept {
             fingerprint: "5d41".to_owned(),
-            target: Target::Event(EventKind::Arousal),
+            target: ConceptTarget::Event(EventKind::Arousal),
             direction: Embedding::new(vec![3.0, 4.0]).unwrap(),
             calibration: Calibration {
                 slope: 5.0,
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn stages_need_the_channels_that_show_stages() {
-        let channels = channels_of(Target::Stage(Stage::N3));
+        let channels = channels_of(ConceptTarget::Stage(Stage::N3));
         assert!(channels.contains(Channel::EegC4A1) && !channels.contains(Channel::Ecg));
     }
 

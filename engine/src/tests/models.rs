@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use nocturne_encoder::bundle::{Calibration, Manifest, Preprocessing, TokenizerSpec, Training};
+use nocturne_encoder::bundle::{
+    BundleManifest, Calibration, Preprocessing, TokenizerSpec, Training,
+};
 use nocturne_encoder::{Embedding, EncodedText, PromptSet, Provider};
 use nocturne_psg::{Stage, ZScore};
 
@@ -67,8 +69,8 @@ pub(crate) const AROUSAL_CALIBRATION: Calibration = Calibration {
 };
 
 /// Returns the manifest of a bundle with embeddings of `dim` numbers and no calibration.
-pub(crate) fn manifest(dim: usize) -> Manifest {
-    Manifest {
+pub(crate) fn manifest(dim: usize) -> BundleManifest {
+    BundleManifest {
         format: 1,
         name: "small".to_owned(),
         embedding_dim: dim,

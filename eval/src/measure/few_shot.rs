@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use nocturne_encoder::head::{PromptedHead, Shot};
-use nocturne_encoder::metrics::{Bootstrap, deviation, mean};
+use nocturne_encoder::metrics::{Bootstrap, mean, standard_deviation};
 use nocturne_psg::Stage;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -168,7 +168,7 @@ fn examples(
     examples
 }
 
-/// Standardises each number of the embeddings over the night: mean 0, standard deviation 1.
+/// Standardises each number of the embeddings over the night: mean 0, standard standard deviation 1.
 fn standardised(night: &ScoredNight) -> Vec<Option<Vec<f32>>> {
     let dim = night.epochs.first().map_or(0, |epoch| epoch.embedding.dim());
     let n = night.epochs.len() as f32;
@@ -228,7 +228,7 @@ fn accuracy(
     let interval = bootstrap.interval(|weights| mean(each(weights)));
     FewShotAccuracy {
         balanced_accuracy: mean(values.iter().copied()),
-        sd: deviation(&values),
+        sd: standard_deviation(&values),
         ci95: Intervals::from([("balanced_accuracy", interval)]),
     }
 }
@@ -248,7 +248,7 @@ fn judge(
         of_stage.shuffle(random);
         chosen.extend(of_stage.into_iter().take(shots).map(|example| Shot {
             features: &example.features,
-            start: &example.start,
+            zero_shot: &example.start,
             label: stage,
         }));
     }
@@ -264,8 +264,8 @@ fn judge(
 
 #[cfg(test)]
 mod tests {
-    use crate::resampling::resample;
     use super::*;
+    use crate::resampling::resample;
     use crate::scored_night::tests::night_of;
 
     /// Labels without information: every stage has the same prompt.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nocturne_encoder::metrics::{
-    Bootstrap, Pair, UnitSums, average_precision_of_relevant, mean, rank_of_partner,
+    Bootstrap, RetrievalPair, UnitSums, average_precision_of_relevant, mean, rank_of_partner,
 };
 use nocturne_encoder::{Embedding, TextEncoder};
 use nocturne_psg::{EventSet, Stage};
@@ -137,13 +137,13 @@ fn both_ways(
     bootstrap: &Bootstrap,
     with_labels: bool,
 ) -> (Retrieval, Retrieval) {
-    let text_to_epoch: Vec<Pair<'_>> = gallery
+    let text_to_epoch: Vec<RetrievalPair<'_>> = gallery
         .iter()
-        .map(|it| Pair { query: &it.text, item: &it.epoch.embedding, partner: it.caption })
+        .map(|it| RetrievalPair { query: &it.text, item: &it.epoch.embedding, partner: it.caption })
         .collect();
-    let epoch_to_text: Vec<Pair<'_>> = gallery
+    let epoch_to_text: Vec<RetrievalPair<'_>> = gallery
         .iter()
-        .map(|it| Pair { query: &it.epoch.embedding, item: &it.text, partner: it.caption })
+        .map(|it| RetrievalPair { query: &it.epoch.embedding, item: &it.text, partner: it.caption })
         .collect();
     (
         retrieve(gallery, &text_to_epoch, bootstrap, with_labels),
@@ -153,7 +153,7 @@ fn both_ways(
 
 fn retrieve(
     gallery: &[Captioned<'_>],
-    pairs: &[Pair<'_>],
+    pairs: &[RetrievalPair<'_>],
     bootstrap: &Bootstrap,
     with_labels: bool,
 ) -> Retrieval {
@@ -209,7 +209,7 @@ fn labels(it: &Captioned<'_>) -> (Option<Stage>, EventSet) {
     (it.epoch.stage, it.epoch.events)
 }
 
-fn label_precision(gallery: &[Captioned<'_>], pairs: &[Pair<'_>], asked: usize) -> f64 {
+fn label_precision(gallery: &[Captioned<'_>], pairs: &[RetrievalPair<'_>], asked: usize) -> f64 {
     let items = pairs.iter().zip(gallery);
     let items = items.map(|(pair, it)| (pair.item, labels(it) == labels(&gallery[asked])));
     average_precision_of_relevant(pairs[asked].query, items).expect("a query's own item is right")

@@ -1,6 +1,6 @@
 //! Generated captions of an epoch, and counts of what is right in them.
 
-use nocturne_encoder::caption::{Condition, Search};
+use nocturne_encoder::caption::{CaptionCondition, DecodingOptions};
 use nocturne_encoder::{Captioner, Memory, Tokenizer};
 use nocturne_psg::EventSet;
 use nocturne_psg::caption::{
@@ -65,8 +65,8 @@ impl CaptionSampler {
         kind: CaptionKind,
         truth: &str,
     ) -> Result<[f64; QUANTITIES]> {
-        let condition = Condition::from(kind);
-        let search = Search::default();
+        let condition = CaptionCondition::from(kind);
+        let search = DecodingOptions::default();
         let generated = self.captioner.caption(memory, condition, &search, &mut |_| true)?.text;
         let numbers = numbers_right(&generated, facts, TOLERANCE);
         let mut counts = [0.0; QUANTITIES];
@@ -93,7 +93,7 @@ impl CaptionSampler {
     fn teacher_forcing(
         &mut self,
         memory: &Memory,
-        condition: Condition,
+        condition: CaptionCondition,
         text: &str,
     ) -> Result<(f64, f64)> {
         let ids = self.tokenizer.encode(text).ids;

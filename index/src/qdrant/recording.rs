@@ -213,7 +213,8 @@ pub(super) fn kept(
     entry: &RecordingEntry,
     vector: Vec<f32>,
 ) -> Result<Embedding> {
-    Embedding::of_rounded(vector).map_err(|error| damaged(connection, &entry.id, error.to_string()))
+    Embedding::from_rounded(vector)
+        .map_err(|error| damaged(connection, &entry.id, error.to_string()))
 }
 
 /// Returns what is known of a recording beside its points, with the metadata at the time when it was committed.

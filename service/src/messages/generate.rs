@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use nocturne_encoder::caption::{Ended, Search, Strategy};
+use nocturne_encoder::caption::{DecodingOptions, DecodingStrategy, FinishReason};
 use nocturne_encoder::{AttentionMap, AttentionSpan, Caption};
 use nocturne_engine::{EpochSignal, GenerateRequest, GeneratedPart};
 use nocturne_proto::v1;
@@ -58,14 +58,14 @@ fn epoch_signal(signal: &v1::EpochSignal) -> Parsed<EpochSignal> {
     EpochSignal::new(samples, mask).map_err(|error| Box::new(status(&error)))
 }
 
-fn search(decoding: Option<Decoding>, max_length: u32) -> Search {
-    let default = Search::default();
+fn search(decoding: Option<Decoding>, max_length: u32) -> DecodingOptions {
+    let default = DecodingOptions::default();
     let max_length = if max_length == 0 { default.max_length } else { max_length as usize };
     let strategy = match decoding {
-        None => Strategy::Greedy,
-        Some(Decoding::Beams(beams)) => Strategy::Beams { beams: beams as usize, groups: 1 },
+        None => DecodingStrategy::Greedy,
+        Some(Decoding::Beams(beams)) => DecodingStrategy::BeamSearch { beams: beams as usize },
         Some(Decoding::Sampling(v1::Sampling { top_k, top_p, temperature, seed })) => {
-            Strategy::Sample {
+            DecodingStrategy::Sampling {
                 top_k: (top_k != 0).then_some(top_k as usize),
                 top_p: (top_p != 0.0).then_some(top_p),
                 temperature: if temperature == 0.0 { 1.0 } else { temperature },
@@ -73,7 +73,12 @@ fn search(decoding: Option<Decoding>, max_length: u32) -> Search {
             }
         }
     };
-    Search { strategy, max_length, min_length: default.min_length.min(max_length), ..default }
+    DecodingOptions {
+        strategy,
+        max_length,
+        min_length: default.min_length.min(max_length),
+        ..default
+    }
 }
 
 /// Returns the message for a part; `None` if there is nothing to send.
@@ -103,11 +108,11 @@ fn attention(map: &AttentionMap) -> v1::Attention {
 }
 
 fn generated(kind: CaptionKind, caption: Caption) -> v1::GeneratedCaption {
-    let Caption { ids, raw, text, ended } = caption;
-    let end = match ended {
-        Ended::End => v1::CaptionEnd::Token,
-        Ended::Length => v1::CaptionEnd::Length,
-        Ended::Stopped => v1::CaptionEnd::Unspecified,
+    let Caption { ids, raw, text, finish_reason } = caption;
+    let end = match finish_reason {
+        FinishReason::EndToken => v1::CaptionEnd::Token,
+        FinishReason::MaxLength => v1::CaptionEnd::Length,
+        FinishReason::Cancelled => v1::CaptionEnd::Unspecified,
     };
     v1::GeneratedCaption { kind: kind.name().to_owned(), text, raw, ids, end: end.into() }
 }
@@ -161,14 +166,15 @@ mod tests {
         let message =
             v1::GenerateCaptionRequest { signal: Some(signal(1.0, &[])), ..Default::default() };
         let request = request(message, Duration::from_secs(1)).unwrap();
-        assert_eq!((request.search, request.explain), (Search::default(), false));
+        assert_eq!((request.search, request.explain), (DecodingOptions::default(), false));
         assert_eq!(request.kinds, [CaptionKind::StageEvent]);
     }
 
     #[test]
     fn sampling_with_zeros_draws_from_all_tokens() {
         let sampling = v1::Sampling { seed: 3, ..Default::default() };
-        let expected = Strategy::Sample { top_k: None, top_p: None, temperature: 1.0, seed: 3 };
+        let expected =
+            DecodingStrategy::Sampling { top_k: None, top_p: None, temperature: 1.0, seed: 3 };
         assert_eq!(search(Some(Decoding::Sampling(sampling)), 9).strategy, expected);
         assert_eq!(search(None, 9).min_length, 9);
     }

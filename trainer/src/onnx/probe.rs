@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use nocturne_encoder::graph::{Graph, Input, Numbers, Output};
+use nocturne_encoder::graph::{Graph, GraphInput, GraphOutput, TensorValues};
 use nocturne_encoder::runtime::Runtime;
 
 use super::{GraphOptions, Model, caption_decoder, reconstruction_head, signal_tower, text_tower};
@@ -43,18 +43,18 @@ pub fn probe(
     is_folded: bool,
 ) -> Result<BTreeMap<String, HostTensor>> {
     let options = GraphOptions { folded: is_folded, probed: true };
-    let run = |model: &Model, inputs: &[Input<'_>]| -> Result<Tensors> {
-        Ok(Graph::of_bytes(runtime, &model.to_bytes(), 1)?.run(inputs)?)
+    let run = |model: &Model, inputs: &[GraphInput<'_>]| -> Result<Tensors> {
+        Ok(Graph::from_bytes(runtime, &model.to_bytes(), 1)?.run(inputs)?)
     };
     let HostTensor { shape, values } = inputs.signals;
-    let signals = Input { name: "signals", shape, numbers: Numbers::F32(values) };
+    let signals = GraphInput { name: "signals", shape, values: TensorValues::F32(values) };
     let mut found = run(&signal_tower(weights, config, options)?, &[signals])?;
     found.remove("memory");
     let texts = Ids::new(inputs.texts);
     found.extend(run(&text_tower(weights, config, None, options)?, &[texts.input("tokens")])?);
     let memory = found["signal_decoder_memory"].clone();
     if weights.has_captioner() {
-        let mut graph = Graph::of_bytes(
+        let mut graph = Graph::from_bytes(
             runtime,
             &caption_decoder(weights, config, None, options)?.to_bytes(),
             1,
@@ -65,19 +65,19 @@ pub fn probe(
         let graph = reconstruction_head(weights, config, options)?;
         found.extend(run(&graph, &[of_output("memory", &memory)])?);
     }
-    let tensor = |Output { shape, values }| HostTensor { shape, values };
+    let tensor = |GraphOutput { shape, values }| HostTensor { shape, values };
     Ok(found.into_iter().map(|(name, output)| (name, tensor(output))).collect())
 }
 
 /// What a graph has put out, by name.
-type Tensors = BTreeMap<String, Output>;
+type Tensors = BTreeMap<String, GraphOutput>;
 
 /// Returns what the decoder says of each epoch's text, with and without the conditions.
 fn captions(
     graph: &mut Graph,
     config: &ModelConfig,
     inputs: &Inputs<'_>,
-    memory: &Output,
+    memory: &GraphOutput,
 ) -> Result<Tensors> {
     let epochs = memory.shape[0];
     let texts: Vec<Vec<i64>> = inputs.texts[..epochs]
@@ -85,7 +85,7 @@ fn captions(
         .map(|text| text[..text.len().saturating_sub(1)].to_vec())
         .collect();
     let (text, decoder) = (&config.text_cfg, &config.multimodal_cfg);
-    let empty = |layers: usize, heads: usize, width: usize| Output {
+    let empty = |layers: usize, heads: usize, width: usize| GraphOutput {
         shape: vec![2 * layers, epochs, heads, 0, width / heads],
         values: Vec::new(),
     };
@@ -110,7 +110,7 @@ fn captions(
         ("condition_embs", with.remove("condition_embs")),
         ("caption_logits_nocond", without.remove("logits")),
     ];
-    let named = |(name, output): (&str, Option<Output>)| Some((name.to_owned(), output?));
+    let named = |(name, output): (&str, Option<GraphOutput>)| Some((name.to_owned(), output?));
     Ok(found.into_iter().filter_map(named).collect())
 }
 
@@ -125,11 +125,11 @@ impl Ids {
         Self { shape: [rows.len(), rows.first().map_or(0, Vec::len)], ids: rows.concat() }
     }
 
-    fn input<'a>(&'a self, name: &'a str) -> Input<'a> {
-        Input { name, shape: &self.shape, numbers: Numbers::I64(&self.ids) }
+    fn input<'a>(&'a self, name: &'a str) -> GraphInput<'a> {
+        GraphInput { name, shape: &self.shape, values: TensorValues::I64(&self.ids) }
     }
 }
 
-fn of_output<'a>(name: &'a str, output: &'a Output) -> Input<'a> {
-    Input { name, shape: &output.shape, numbers: Numbers::F32(&output.values) }
+fn of_output<'a>(name: &'a str, output: &'a GraphOutput) -> GraphInput<'a> {
+    GraphInput { name, shape: &output.shape, values: TensorValues::F32(&output.values) }
 }

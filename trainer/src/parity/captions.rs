@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nocturne_encoder::caption::{Limits, Search, Strategy};
+use nocturne_encoder::caption::{DecodingOptions, DecodingStrategy, TextLimits};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -18,7 +18,7 @@ pub(super) struct CaptionCase {
     pub(super) name: String,
     pub(super) epoch: usize,
     pub(super) condition: Vec<i64>,
-    pub(super) strategy: Strategy,
+    pub(super) strategy: DecodingStrategy,
     pub(super) begin: u32,
     pub(super) end: u32,
     /// Ids that a text has before it may end.
@@ -126,7 +126,7 @@ impl Lists {
             name,
             epoch,
             condition,
-            strategy: strategy_of(key).unwrap_or(Strategy::Beams { beams, groups }),
+            strategy: strategy_of(key).unwrap_or_else(|| group_beam_search(beams, groups)),
             begin: self.begin,
             end: case.eos,
             min_length: case.min_seq_len,
@@ -172,14 +172,14 @@ impl CaptionCase {
             && self.search().check(config.text_cfg.context_length).is_ok()
     }
 
-    pub(super) fn search(&self) -> Search {
+    pub(super) fn search(&self) -> DecodingOptions {
         let Self { strategy, min_length, max_length, .. } = *self;
-        Search { strategy, min_length, max_length, end: Some(self.end) }
+        DecodingOptions { strategy, min_length, max_length, end_token: Some(self.end) }
     }
 
-    pub(super) fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> TextLimits {
         let Self { begin, end, min_length, max_length, .. } = *self;
-        Limits { begin, end, min_length, max_length }
+        TextLimits { start_token: begin, end_token: end, min_length, max_length }
     }
 }
 
@@ -193,10 +193,17 @@ fn ids_of(value: &Value) -> Option<Vec<u32>> {
 }
 
 /// Reads `greedy`, or `beam6x3`: six beams in three groups.
-fn strategy_of(key: &str) -> Option<Strategy> {
+fn strategy_of(key: &str) -> Option<DecodingStrategy> {
     if key == "greedy" {
-        return Some(Strategy::Greedy);
+        return Some(DecodingStrategy::Greedy);
     }
     let (beams, groups) = key.strip_prefix("beam")?.split_once('x')?;
-    Some(Strategy::Beams { beams: beams.parse().ok()?, groups: groups.parse().ok()? })
+    Some(group_beam_search(beams.parse().ok()?, groups.parse().ok()?))
+}
+
+/// Returns the equivalent of the reference's group beam search.
+///
+/// Nothing in the reference separates the groups, so each group finds the same as a single search of its width.
+fn group_beam_search(beams: usize, groups: usize) -> DecodingStrategy {
+    DecodingStrategy::BeamSearch { beams: beams / groups.max(1) }
 }

@@ -1,7 +1,8 @@
 //! The column of ONNX Runtime: the exported graphs, as a bundle has them.
 
+use nocturne_encoder::Memory;
 use nocturne_encoder::Runtime;
-use nocturne_encoder::caption::{Condition, Decoder, Memory};
+use nocturne_encoder::caption::{CaptionCondition, Decoder};
 use nocturne_psg::caption::CaptionKind;
 
 use super::captions::CaptionCase;
@@ -43,7 +44,7 @@ fn generated(
 ) -> Result<Tensors> {
     let config = &fixtures.config;
     let graph = caption_decoder(weights, config, None, GraphOptions::default())?.to_bytes();
-    let mut decoder = Decoder::of_bytes(runtime, &graph, config.text_cfg.vocab_size, THREADS)?;
+    let mut decoder = Decoder::from_bytes(runtime, &graph, config.text_cfg.vocab_size, THREADS)?;
     let [tokens, width] = [memory.shape[1], memory.shape[2]];
     let mut computed = Tensors::new();
     for case in &fixtures.captions {
@@ -52,8 +53,8 @@ fn generated(
         {
             let start = case.epoch * tokens * width;
             let memory = Memory::new(width, memory.values[start..][..tokens * width].to_vec());
-            let mut dictation = decoder.begin(&memory, condition)?;
-            let found = case.search().run(&mut dictation, case.limits(), &mut |_| true)?;
+            let mut dictation = decoder.start(&memory, condition)?;
+            let found = case.search().decode(&mut dictation, case.limits(), &mut |_| true)?;
             computed.insert(case.name.clone(), of_ids(&found.ids));
         }
     }
@@ -61,7 +62,7 @@ fn generated(
 }
 
 /// Returns what the caption is to be about, in the words of a bundle, which knows of up to two kinds.
-fn condition(case: &CaptionCase) -> Option<Condition> {
+fn condition(case: &CaptionCase) -> Option<CaptionCondition> {
     let mut kinds = [None; 2];
     if case.condition.len() > kinds.len() {
         return None;
@@ -71,5 +72,9 @@ fn condition(case: &CaptionCase) -> Option<Condition> {
             *slot = Some(*CaptionKind::ALL.get(usize::try_from(*number).ok()?)?);
         }
     }
-    Some(if case.condition.is_empty() { Condition::Open } else { Condition::Kinds(kinds) })
+    Some(if case.condition.is_empty() {
+        CaptionCondition::Unconditional
+    } else {
+        CaptionCondition::Kinds(kinds)
+    })
 }

@@ -1,15 +1,15 @@
-//! Tells text that looks like mojibake by characters that do not stand next to each other in intended text.
+//! Detects mojibake by sequences of characters that do not occur in intended text.
 //!
-//! The rules are those of ftfy's `BADNESS_RE`; where one of them follows from another, it is left out.
+//! The rules are those of ftfy's `BADNESS_RE`, except those implied by another rule.
 
 use unicode_normalization::char::is_combining_mark;
 
-use super::categories::{
-    self, ASCII_LOWER, ASCII_UPPER, BAD, BOX, C1, COMMON, CURRENCY, Categories, END, KAOMOJI, LAW,
-    LOWER, LOWER_COMMON, NUMERIC, SPACE, START, UPPER, UPPER_COMMON,
+use super::character_categories::{
+    ASCII_LOWER, ASCII_UPPER, BAD, BOX, C1, COMMON, CURRENCY, Categories, END, KAOMOJI, LAW, LOWER,
+    LOWER_COMMON, NUMERIC, SPACE, START, UPPER, UPPER_COMMON, categories_of,
 };
 
-/// Categories of which no two members follow each other, the first before the second.
+/// Pairs of categories whose members do not follow each other in intended text.
 const PAIRS: [(Categories, Categories); 10] = [
     (BAD | LOWER | UPPER | BOX | START | END | CURRENCY | NUMERIC | LAW, BAD),
     (BAD, LOWER | UPPER | BOX | START | END | CURRENCY | NUMERIC | LAW),
@@ -23,7 +23,7 @@ const PAIRS: [(Categories, Categories); 10] = [
     (BOX, END),
 ];
 
-/// Categories of which no three members follow each other.
+/// Triples of categories whose members do not follow each other in intended text.
 const TRIPLES: [(Categories, Categories, Categories); 5] = [
     (ASCII_LOWER | ASCII_UPPER, LOWER_COMMON | UPPER_COMMON, BAD),
     (SPACE, UPPER, CURRENCY),
@@ -32,10 +32,10 @@ const TRIPLES: [(Categories, Categories, Categories); 5] = [
     (ASCII_LOWER, UPPER, START | CURRENCY),
 ];
 
-/// Returns whether some of the text looks like mojibake.
+/// Returns whether part of the text looks like mojibake.
 pub(super) fn is_bad(text: &str) -> bool {
     let chars: Vec<char> = text.chars().collect();
-    let categories: Vec<Categories> = chars.iter().map(|&c| categories::of(c)).collect();
+    let categories: Vec<Categories> = chars.iter().map(|&c| categories_of(c)).collect();
     let bad_from = |start: usize| {
         let (chars, categories) = (&chars[start..], &categories[start..]);
         let may_be_bad = chars.iter().take(3).any(|c| !c.is_ascii());
@@ -48,7 +48,7 @@ pub(super) fn is_bad(text: &str) -> bool {
     matches!(chars[..], ['Ã' | 'Â', ' ', ..]) || (0..chars.len()).any(bad_from)
 }
 
-/// Returns whether the text begins with characters whose categories do not follow each other.
+/// Returns whether the text starts with characters whose categories do not follow each other.
 fn has_bad_categories(categories: &[Categories]) -> bool {
     let is_pair = |a, b| PAIRS.iter().any(|(first, second)| a & first != 0 && b & second != 0);
     let is_triple = |a, b, c| {
@@ -64,7 +64,7 @@ fn has_bad_categories(categories: &[Categories]) -> bool {
     }
 }
 
-/// Returns whether the text begins with a letter with accent, a quotation mark or its like, and the rest of a word.
+/// Returns whether the text starts with an accented letter, a quotation mark or similar, and the rest of a word.
 fn is_quote_within_word(chars: &[char], categories: &[Categories]) -> bool {
     match (chars, categories) {
         (&[_, _, c, ..], &[letter, quote, ..]) => {
@@ -74,7 +74,7 @@ fn is_quote_within_word(chars: &[char], categories: &[Categories]) -> bool {
     }
 }
 
-/// Returns whether the text begins with a word's end, `Ã` or `Â`, and a blank that was once a no-break space.
+/// Returns whether the text starts with the end of a word, `Ã` or `Â`, and a space that was a no-break space.
 fn is_space_after_a(chars: &[char], categories: &[Categories]) -> bool {
     match *chars {
         ['a'..='z', 'Ã' | 'Â', ' ', ..] | ['.' | ',' | '?' | '!', 'Â', ' ', ..] => true,
@@ -83,12 +83,12 @@ fn is_space_after_a(chars: &[char], categories: &[Categories]) -> bool {
     }
 }
 
-/// Returns whether the text begins with a sequence that is known from one encoding read as another.
+/// Returns whether the text starts with a sequence known from decoding with the wrong encoding.
 fn is_known_mojibake(chars: &[char], categories: &[Categories]) -> bool {
     let is = |position: usize, set| categories[position] & set != 0;
     match *chars {
         [_, '°', ..] if is(0, UPPER) => true,
-        // Windows-1252: the ligature where no word goes on, two-byte and three-byte sequences, Arabic.
+        // Windows-1252: a ligature at the end of a word, two-byte and three-byte sequences, Arabic.
         ['Œ' | 'œ', next, ..] => !next.is_ascii_alphabetic(),
         ['Â' | 'Ã' | 'Î' | 'Ð', next, ..] => {
             is(1, START | END)
@@ -113,7 +113,7 @@ fn is_known_mojibake(chars: &[char], categories: &[Categories]) -> bool {
         ['‚', 'â' | 'ó', next, ..] => matches!(next, 'à' | 'ä' | '°' | 'ê'),
         // Characters from U+2000 on in Windows-1251 and in Windows-1257.
         ['в', 'Ђ', ..] | ['ā', '€', ..] => true,
-        // Windows-1251; the longest sequence is mojibake twice over.
+        // Windows-1251; the longest sequence is mojibake of mojibake.
         ['В' | 'Г' | 'Р' | 'С', next, 'В' | 'Г' | 'Р' | 'С', ..]
             if is(1, C1 | BAD | START | END | CURRENCY) || matches!(next, '°' | 'µ') =>
         {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_those_of_python() {
+    fn word_characters_match_python() {
         let words: String = "aé字٣½Ⅻ_ªʰ²".chars().filter(|&c| !is_word(c)).collect();
         assert_eq!(words, "");
         let others: String = "-\u{301}\u{93f}Ⓐ🅰💤 ".chars().filter(|&c| is_word(c)).collect();

@@ -1,25 +1,26 @@
-//! HTML character references: as Python's `html.unescape` resolves them, and as ftfy does with more caution.
+//! Resolves HTML character references, as Python's `html.unescape` does and, more cautiously, as ftfy does.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// The names of HTML 5 with their code points in hexadecimal, of Python's `html.entities.html5`.
+/// The entity names of HTML 5 with their code points in hexadecimal, from Python's `html.entities.html5`.
 ///
-/// The names that end in `;` need it; the others are those that browsers accept without.
+/// Names that end in `;` require it; the others are those that browsers accept without.
 static ENTITIES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
     include_str!("entities.tsv").lines().filter_map(|line| line.split_once('\t')).collect()
 });
 
-/// Longest name that `html.unescape` looks at, in characters without the `;`.
-const LONGEST_NAME: usize = 32;
+/// Maximum length of a name in `html.unescape`, in characters without the `;`.
+const MAX_NAME: usize = 32;
 
-/// Longest entity that ftfy looks at, in characters between `&` or `&#` and `;`.
-const LONGEST_ENTITY: usize = 24;
+/// Maximum length of an entity in ftfy, in characters between `&` or `&#` and `;`.
+const MAX_ENTITY: usize = 24;
 
-/// Returns the text with references resolved by the rules of HTML 5 as Python's `html.unescape` reads them: names
-/// perhaps without `;`, the longest known name where one runs into other text, nothing for invalid code points.
+/// Resolves references by the rules of HTML 5 as implemented by Python's `html.unescape`: the `;` is optional for some
+/// names, the longest known name wins, and invalid code points are removed.
 ///
-/// Python 3.11 and later refuse decimal numbers of more than 4,300 digits; here they are invalid like any too large one.
+/// Python 3.11 and later refuse decimal numbers of more than 4,300 digits; here they are invalid like all numbers that are
+/// too large.
 pub(crate) fn unescape(text: &str) -> String {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;
@@ -31,8 +32,8 @@ pub(crate) fn unescape(text: &str) -> String {
     resolved
 }
 
-/// Returns the text with those entities resolved that end in `;` and are known as a whole, also in capitals where the
-/// capitals have no meaning of their own; `None` where there are none.
+/// Resolves entities that end in `;` and are known as a whole, also in upper case if that is not an entity of its own;
+/// `None` if there are none.
 pub(super) fn unescape_entities(text: &str) -> Option<String> {
     let mut resolved = String::new();
     let mut copied = 0;
@@ -46,7 +47,7 @@ pub(super) fn unescape_entities(text: &str) -> Option<String> {
     (copied > 0).then(|| resolved + &text[copied..])
 }
 
-/// Resolves the reference that may follow an `&` and returns the text behind it.
+/// Resolves a reference after an `&`, if there is one, and returns the rest of the text.
 fn resolve_reference<'a>(after: &'a str, resolved: &mut String) -> &'a str {
     if let Some((number, length)) = number(after) {
         resolved.extend(character(number));
@@ -64,28 +65,27 @@ fn resolve_reference<'a>(after: &'a str, resolved: &mut String) -> &'a str {
     &after[name.len()..]
 }
 
-/// Returns the entity of ftfy's kind that may follow an `&`: its length with the `;` and its value.
+/// Returns the entity after an `&` by the rules of ftfy, if there is one: its length with the `;`, and its value.
 fn entity(after: &str) -> Option<(usize, String)> {
     let sign = usize::from(after.starts_with('#'));
-    let word =
-        after[sign..].bytes().take(LONGEST_ENTITY).take_while(u8::is_ascii_alphanumeric).count();
+    let word = after[sign..].bytes().take(MAX_ENTITY).take_while(u8::is_ascii_alphanumeric).count();
     let end = sign + word;
     if word == 0 || after.as_bytes().get(end) != Some(&b';') {
         return None;
     }
     if sign == 1 {
         let (number, length) = number(after)?;
-        // ftfy takes a `;` in the result for a sign that the reference ended before its own.
+        // ftfy treats a `;` in the result as a reference that ended before its own `;`.
         return (length == end && number != u32::from(';'))
             .then(|| (end + 1, character(number).into_iter().collect()));
     }
     let name = &after[..=end];
-    let value = known(name).map(Iterator::collect).or_else(|| shouted(name))?;
+    let value = known(name).map(Iterator::collect).or_else(|| upper_case_entity(name))?;
     Some((end + 1, value))
 }
 
-/// Returns the value of an entity written in capitals, such as `&EACUTE;`, unless its beginning is a name by itself.
-fn shouted(name: &str) -> Option<String> {
+/// Returns the value of an entity in upper case, such as `&EACUTE;`, unless a prefix of it is a name.
+fn upper_case_entity(name: &str) -> Option<String> {
     if name.bytes().any(|byte| byte.is_ascii_lowercase()) || longest_known(name).is_some() {
         return None;
     }
@@ -93,7 +93,7 @@ fn shouted(name: &str) -> Option<String> {
     Some(value.to_uppercase())
 }
 
-/// Returns the number of a numeric reference and its length with `#` and without `;`; too large ones are `u32::MAX`.
+/// Returns the number of a numeric reference and its length with `#` and without `;`; numbers that are too large saturate.
 fn number(after: &str) -> Option<(u32, usize)> {
     let digits = after.strip_prefix('#')?;
     let (digits, radix) =
@@ -107,11 +107,11 @@ fn number(after: &str) -> Option<(u32, usize)> {
     (length > 0).then(|| (number, after.len() - digits.len() + length))
 }
 
-/// Returns the character that a number stands for, or `None` for code points that HTML 5 forbids.
+/// Returns the character of a numeric reference; `None` for code points that HTML 5 forbids.
 fn character(number: u32) -> Option<char> {
     let c = match number {
         0 => '\u{fffd}',
-        0x80..=0x9f => super::characters::windows_1252(number as u8),
+        0x80..=0x9f => super::character_fixes::windows_1252(number as u8),
         _ => char::from_u32(number).unwrap_or('\u{fffd}'),
     };
     let forbidden = matches!(number, 0x1..=0x8 | 0xb | 0xe..=0x1f | 0x7f | 0xfdd0..=0xfdef)
@@ -119,22 +119,22 @@ fn character(number: u32) -> Option<char> {
     (!forbidden).then_some(c)
 }
 
-/// Returns what may be a name after an `&`, with a `;` at its end if there is one.
+/// Returns the possible name after an `&`, including a `;` at its end.
 fn name(after: &str) -> &str {
     let is_outside = |c| matches!(c, '\t' | '\n' | '\x0c' | ' ' | '<' | '&' | '#' | ';');
     let length: usize =
-        after.chars().take(LONGEST_NAME).take_while(|&c| !is_outside(c)).map(char::len_utf8).sum();
+        after.chars().take(MAX_NAME).take_while(|&c| !is_outside(c)).map(char::len_utf8).sum();
     let ends = length > 0 && after[length..].starts_with(';');
     &after[..length + usize::from(ends)]
 }
 
-/// Returns the longest beginning of a text that is a name, and its value.
+/// Returns the length and value of the longest prefix of a text that is a name.
 fn longest_known(text: &str) -> Option<(usize, impl Iterator<Item = char> + use<>)> {
     let mut lengths = (2..=text.len()).rev();
     lengths.find_map(|length| Some((length, known(text.get(..length)?)?)))
 }
 
-/// Returns the characters that a name stands for.
+/// Returns the characters of a name.
 fn known(name: &str) -> Option<impl Iterator<Item = char> + use<>> {
     let codes = ENTITIES.get(name)?;
     let code = |code| u32::from_str_radix(code, 16).ok().and_then(char::from_u32);
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn table_holds_the_names_of_html5() {
+    fn table_contains_the_names_of_html5() {
         let with_end = ENTITIES.keys().filter(|name| name.ends_with(';')).count();
         assert_eq!((ENTITIES.len(), with_end), (2231, 2125));
         let check = |name, value: &str| assert_eq!(known(name).unwrap().collect::<String>(), value);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_resolved_as_by_html_unescape() {
+    fn references_match_html_unescape() {
         let check = |text, expected| assert_eq!(unescape(text), expected, "{text:?}");
         check("a &amp b &lt;c&gt; &notit; &notin; &amp;amp;", "a & b <c> ¬it; ∉ &amp;");
         check("&copy2026 &copyé &Copy; &nosuch; & &; &&lt", "©2026 ©é &Copy; &nosuch; & &; &<");
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_resolved_as_by_html_unescape() {
+    fn numbers_match_html_unescape() {
         let check = |text, expected| assert_eq!(unescape(text), expected, "{text:?}");
         check("&#65;&#65&#x41;&#X4a &#1234567890123;&#xD800;", "AAAJ \u{fffd}\u{fffd}");
         check("[&#0;&#1;&#11;&#31;&#127;&#xFDD0;&#x1FFFF;]", "[\u{fffd}]");
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn entities_need_their_end_and_may_be_in_capitals() {
+    fn entities_require_a_semicolon_and_may_be_upper_case() {
         let check = |text, expected: &str| {
             assert_eq!(unescape_entities(text).as_deref().unwrap_or(text), expected, "{text:?}");
         };
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn numeric_entities_are_resolved_whole_or_not_at_all() {
+    fn numeric_entities_are_resolved_as_a_whole() {
         let check = |text, expected: &str| {
             assert_eq!(unescape_entities(text).as_deref().unwrap_or(text), expected, "{text:?}");
         };

@@ -1,4 +1,4 @@
-//! Whole texts through [`fix_text`]; the expectations are results of ftfy 6.3.1 under Python 3.11.
+//! [`fix_text`] on whole texts; the expected values are results of ftfy 6.3.1 with Python 3.11.
 
 use super::*;
 
@@ -57,7 +57,7 @@ fn texts_of_the_tokenizer_goldens() {
 }
 
 #[test]
-fn captions_stay() {
+fn captions_are_not_changed() {
     for text in [
         "",
         "Arousal event from 2.5 to 11.0 seconds.",
@@ -70,7 +70,7 @@ fn captions_stay() {
 }
 
 #[test]
-fn entities_are_left_once_a_tag_was_seen() {
+fn entities_after_a_tag_are_kept() {
     check("&eacute;\n<p>&eacute;\n&eacute; sÃ³", "é\n<p>&eacute;\n&eacute; só");
 }
 
@@ -81,11 +81,11 @@ fn lines_are_fixed_one_by_one() {
 }
 
 #[test]
-fn long_lines_are_cut_at_a_million_characters() {
-    let line = "é".repeat(SEGMENT + 1) + "\n";
-    let lengths: Vec<usize> = cut(&line).map(|piece| piece.chars().count()).collect();
-    assert_eq!(lengths, [SEGMENT, 2]);
-    assert_eq!(cut("").count(), 0);
+fn long_lines_are_split_at_a_million_characters() {
+    let line = "é".repeat(MAX_SEGMENT + 1) + "\n";
+    let lengths: Vec<usize> = split_long(&line).map(|piece| piece.chars().count()).collect();
+    assert_eq!(lengths, [MAX_SEGMENT, 2]);
+    assert_eq!(split_long("").count(), 0);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn steps_are_repeated_until_nothing_changes() {
 }
 
 #[test]
-fn short_text_may_be_broken_as_often_as_it_fits() {
+fn short_text_may_have_any_number_of_layers() {
     check(&format!("&{}", "amp;".repeat(500)), "&");
     check(&format!("日{}{}", "Ã".repeat(300), "\u{82}".repeat(300)), "日Â");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use nocturne_encoder::metrics::Confusion;
+use nocturne_encoder::metrics::ConfusionMatrix;
 use nocturne_index::Recording;
 use nocturne_psg::{RecordingId, Stage};
 use serde::Serialize;
@@ -92,7 +92,7 @@ fn zero_shot(
 fn kappa(epochs: &[Stages], truth: usize, guess: usize) -> Kappa {
     let pairs = epochs.iter().filter_map(|stages| Some((stages[truth]?, stages[guess]?)));
     let pairs = pairs.map(|(truth, guess)| (truth.index(), guess.index()));
-    let confusion = Confusion::count(Stage::ALL.len(), pairs);
+    let confusion = ConfusionMatrix::count(Stage::ALL.len(), pairs);
     Kappa { n_epochs: confusion.total(), kappa: confusion.kappa() }
 }
 

@@ -195,7 +195,7 @@ fn normal(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use nocturne_encoder::bundle::Calibration;
-    use nocturne_encoder::{Embedding, LabelDirections, Target};
+    use nocturne_encoder::{ConceptTarget, Embedding, LabelDirections};
     use nocturne_index::RecordingDraft;
     use nocturne_index::qdrant::QdrantSettings;
     use nocturne_index::qdrant::double::Double;
@@ -265,7 +265,7 @@ mod tests {
             false_positive_rate: 0.0,
         };
         let direction = Embedding::new(concept.to_vec()).unwrap();
-        let target = Target::Event(EventKind::Arousal);
+        let target = ConceptTarget::Event(EventKind::Arousal);
         let fingerprint = "5d41".to_owned();
         let concept = LearnedConcept { fingerprint, target, direction, calibration };
         ConceptQuery::of_learned(NightQuestion::parse(question), &concept)

@@ -1,6 +1,6 @@
 //! A concept with a definition: a label of the prompt set, or a learned one.
 
-use nocturne_encoder::{Label, PromptSet, Target};
+use nocturne_encoder::{ConceptTarget, Label, PromptSet};
 use nocturne_psg::EventKind;
 use nocturne_psg::montage::ChannelMask;
 
@@ -12,7 +12,7 @@ pub(super) enum KnownConcept {
     /// It has prompts.
     Label(&'static Label),
     /// It was learned.
-    Learned(Target),
+    Learned(ConceptTarget),
 }
 
 /// Returns the index in the set of the label that words call: by its name or one of its plain words.
@@ -43,8 +43,8 @@ impl KnownConcept {
     pub(super) fn covers(self, kind: EventKind) -> bool {
         match self {
             Self::Label(label) => label.covers(kind),
-            Self::Learned(Target::Event(event)) => event == kind,
-            Self::Learned(Target::Stage(_)) => false,
+            Self::Learned(ConceptTarget::Event(event)) => event == kind,
+            Self::Learned(ConceptTarget::Stage(_)) => false,
         }
     }
 
@@ -85,9 +85,9 @@ mod tests {
 
     #[test]
     fn learned_stage_covers_no_event() {
-        let stage = KnownConcept::Learned(Target::Stage(Stage::N3));
+        let stage = KnownConcept::Learned(ConceptTarget::Stage(Stage::N3));
         assert!(!stage.covers(EventKind::Arousal) && !stage.is_indirect());
-        let arousal = KnownConcept::Learned(Target::Event(EventKind::Arousal));
+        let arousal = KnownConcept::Learned(ConceptTarget::Event(EventKind::Arousal));
         assert!(arousal.covers(EventKind::Arousal) && !arousal.covers(EventKind::Hypopnea));
     }
 }

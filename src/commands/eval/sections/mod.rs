@@ -4,7 +4,8 @@ mod labels;
 mod trust;
 
 use nocturne_eval::{
-    Evaluation, FewShot, FewShotAccuracy, FewShotPoint, HeldOut, Intervals, ResamplingUnit, Retrieval,
+    Evaluation, FewShot, FewShotAccuracy, FewShotPoint, HeldOut, Intervals, ResamplingUnit,
+    Retrieval,
 };
 
 use super::card::{Card, Section};
@@ -40,7 +41,9 @@ fn how(evaluation: &Evaluation, fingerprint: &str) -> Section {
     let drawn = evaluation.resampling;
     let unit = match drawn.unit {
         ResamplingUnit::Subject => "people, each with all recordings",
-        ResamplingUnit::HalfHour => "half hours of the only person, which say nothing of other people",
+        ResamplingUnit::HalfHour => {
+            "half hours of the only person, which say nothing of other people"
+        }
     };
     let mut before = vec![
         format!("The bundle's fingerprint is `{fingerprint}`."),

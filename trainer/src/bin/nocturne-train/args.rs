@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use nocturne_encoder::{Runtime, Target};
+use nocturne_encoder::{ConceptTarget, Runtime};
 use nocturne_psg::ZScore;
 use nocturne_trainer::Preset;
 use nocturne_trainer::onnx::Precision;
@@ -289,7 +289,7 @@ pub(crate) struct Fewshot {
     pub(crate) data: PathBuf,
     /// What is learned: the code of a stage, such as `N3`, or the name of an event, such as `arousal`.
     #[arg(long, value_name = "NAME")]
-    pub(crate) concept: Target,
+    pub(crate) concept: ConceptTarget,
     /// File of the concept.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: PathBuf,

@@ -1,16 +1,16 @@
-//! Restores bytes of UTF-8 that a program in between has altered.
+//! Repairs UTF-8 bytes that another program has altered.
 
-use super::codec::SUBSTITUTE;
+use super::single_byte_codec::SUBSTITUTE;
 
-/// Puts 0xa0 back where a blank stands inside what would be UTF-8 with it: a no-break space that became a blank.
+/// Restores byte 0xa0 where a space is inside a sequence that would be UTF-8 with it: a no-break space became a space.
 ///
-/// After a lone 0xc3 the blank stays as well, since `Ã la` was `à la`, except before the rest of the Portuguese words
-/// that begin with `à`. The sequences are ftfy's `ALTERED_UTF8_RE`, which leaves out what seldom is mojibake.
+/// After a lone 0xc3 the space is kept as well, since `Ã la` was `à la`, except before the rest of Portuguese words that
+/// start with `à`. The sequences are those of ftfy's `ALTERED_UTF8_RE`, which omits those that are rarely mojibake.
 pub(super) fn restore_byte_a0(bytes: &[u8]) -> Vec<u8> {
     let is_a_grave = |rest: &[u8]| match rest {
         [0xc3, b' ', word @ ..] => {
-            let goes_on = [&b" "[..], b"quele", b"quela", b"quilo", b"s "];
-            (!goes_on.iter().any(|part| word.starts_with(part))).then_some(2)
+            let continuations = [&b" "[..], b"quele", b"quela", b"quilo", b"s "];
+            (!continuations.iter().any(|part| word.starts_with(part))).then_some(2)
         }
         _ => None,
     };
@@ -20,12 +20,13 @@ pub(super) fn restore_byte_a0(bytes: &[u8]) -> Vec<u8> {
     })
 }
 
-/// Writes U+FFFD for each sequence of which bytes were lost: [`SUBSTITUTE`] or a question mark stands in their place.
+/// Replaces each sequence with lost bytes, marked by [`SUBSTITUTE`] or a question mark, by U+FFFD.
 pub(super) fn replace_lossy_sequences(bytes: &[u8]) -> Vec<u8> {
     rewrite(bytes, lossy_length, |_, out| out.extend("\u{fffd}".as_bytes()))
 }
 
-/// Hands each match to `write` and copies the other bytes; `length` tells the match at the beginning of its bytes.
+/// Passes each match to `write` and copies all other bytes; `length` returns the length of a match at the start of its
+/// argument.
 fn rewrite(
     bytes: &[u8],
     length: impl Fn(&[u8]) -> Option<usize>,
@@ -46,9 +47,9 @@ fn rewrite(
     out
 }
 
-/// Returns the length of a sequence with a blank for 0xa0 at the beginning of the bytes.
+/// Returns the length of a sequence with a space in place of 0xa0 at the start of the bytes.
 fn altered_length(bytes: &[u8]) -> Option<usize> {
-    // 0x85 is out, as it is the ellipsis of Windows-1252.
+    // Without 0x85, the ellipsis of Windows-1252.
     let is_inner = |byte| matches!(byte, 0x80..=0x84 | 0x86..=0x9f | 0xa1..=0xbf);
     match *bytes {
         [0xc2 | 0xc3 | 0xc5 | 0xce | 0xd0 | 0xd9, b' ', ..] => Some(2),
@@ -62,7 +63,7 @@ fn altered_length(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Returns the length of a sequence with lost bytes at the beginning of the bytes; ftfy's `LOSSY_UTF8_RE`.
+/// Returns the length of a sequence with lost bytes at the start of the bytes; ftfy's `LOSSY_UTF8_RE`.
 fn lossy_length(bytes: &[u8]) -> Option<usize> {
     const LOST: u8 = SUBSTITUTE;
     match *bytes {
@@ -84,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blanks_become_no_break_spaces_inside_sequences() {
+    fn spaces_inside_sequences_become_no_break_spaces() {
         let check =
             |bytes, expected: &[u8]| assert_eq!(restore_byte_a0(bytes), expected, "{bytes:x?}");
         check(b"\xc5 \xce a", b"\xc5\xa0\xce\xa0a");
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grave_keeps_its_blank_but_in_portuguese_words() {
+    fn a_grave_keeps_its_space_except_in_portuguese_words() {
         let check =
             |bytes, expected: &[u8]| assert_eq!(restore_byte_a0(bytes), expected, "{bytes:x?}");
         check(b"\xc3 la", b"\xc3\xa0 la");

@@ -1,50 +1,50 @@
-//! Byte-pair encoding with CLIP's vocabulary.
+//! Byte-pair encoding with the vocabulary of CLIP.
 
 use std::collections::HashMap;
 use std::io::Read;
 
 use flate2::read::GzDecoder;
 
-/// Merges that are used of those in the file; the rest belongs to a larger vocabulary.
+/// Number of merges used; the rest of the file belongs to a larger vocabulary.
 const N_MERGES: usize = 48_894;
-/// Tokens that stand for one byte, and again for one byte at the end of a word.
+/// Number of tokens for single bytes within a word, and again for single bytes at its end.
 const N_BYTES: u32 = 256;
 
-/// Token that begins a text.
+/// Token that starts a text.
 pub(super) const START: u32 = 2 * N_BYTES + N_MERGES as u32;
 /// Token that ends a text.
 pub(super) const END: u32 = START + 1;
 /// Number of tokens.
 pub(super) const SIZE: usize = END as usize + 1;
 
-/// The vocabulary: which pairs of tokens merge, and what bytes tokens stand for.
+/// The vocabulary: the pairs of tokens that merge, and the bytes of each token.
 pub(super) struct Vocabulary {
-    /// For a pair of tokens, the token that they merge into. A lower token was learned earlier and merges first.
+    /// The token that a pair of tokens merges into. Lower tokens were learned earlier and merge first.
     merges: HashMap<(u32, u32), u32>,
-    /// For each token but the last two, the bytes that it stands for and whether it ends a word.
+    /// For each token except the last two, its bytes and whether it ends a word.
     tokens: Vec<(Vec<u8>, bool)>,
-    /// For each byte, its token within a word.
-    of_byte: [u32; N_BYTES as usize],
+    /// The token of each byte within a word.
+    byte_tokens: [u32; N_BYTES as usize],
 }
 
 impl Vocabulary {
     /// Reads `bpe_simple_vocab_16e6.txt.gz`: a header line, then a merge in each line.
     ///
-    /// The error is a sentence that says what is wrong with the bytes.
+    /// The error is a sentence that says what is wrong with the file.
     pub(super) fn read(gzip: &[u8]) -> Result<Self, String> {
         let mut text = String::new();
         GzDecoder::new(gzip)
             .read_to_string(&mut text)
-            .map_err(|error| format!("it cannot be unpacked: {error}"))?;
+            .map_err(|error| format!("cannot decompress it: {error}"))?;
         let bytes = byte_order();
-        let mut of_byte = [0; N_BYTES as usize];
+        let mut byte_tokens = [0; N_BYTES as usize];
         let mut tokens = Vec::with_capacity(SIZE);
         for (token, byte) in (0..).zip(bytes) {
-            of_byte[usize::from(byte)] = token;
+            byte_tokens[usize::from(byte)] = token;
             tokens.push((vec![byte], false));
         }
         tokens.extend(bytes.map(|byte| (vec![byte], true)));
-        let mut vocabulary = Self { merges: HashMap::with_capacity(N_MERGES), tokens, of_byte };
+        let mut vocabulary = Self { merges: HashMap::with_capacity(N_MERGES), tokens, byte_tokens };
         let mut names: HashMap<String, u32> = HashMap::with_capacity(SIZE);
         for (token, byte) in (0..).zip(bytes) {
             names.insert(char_of_byte(byte).to_string(), token);
@@ -79,10 +79,10 @@ impl Vocabulary {
         Ok(())
     }
 
-    /// Appends the tokens of a word: its bytes, merged pair by pair, the pair learned earliest first.
+    /// Appends the tokens of a word: its bytes, with pairs merged in the order in which they were learned.
     pub(super) fn encode_word(&self, word: &str, ids: &mut Vec<u32>) {
         let mut tokens: Vec<u32> =
-            word.bytes().map(|byte| self.of_byte[usize::from(byte)]).collect();
+            word.bytes().map(|byte| self.byte_tokens[usize::from(byte)]).collect();
         if let Some(last) = tokens.last_mut() {
             *last += N_BYTES;
         }
@@ -94,7 +94,7 @@ impl Vocabulary {
         ids.extend(tokens);
     }
 
-    /// Replaces, from left to right, every pair that merges into `merged`.
+    /// Replaces every pair that merges into `merged`, from left to right.
     fn merge_all(&self, tokens: &[u32], merged: u32) -> Vec<u32> {
         let mut result = Vec::with_capacity(tokens.len());
         let mut i = 0;
@@ -111,7 +111,7 @@ impl Vocabulary {
         result
     }
 
-    /// Returns the text of tokens, with a blank after each word; bytes that are no UTF-8 are replaced.
+    /// Returns the text of tokens, with a space after each word; invalid UTF-8 becomes U+FFFD.
     pub(super) fn decode(&self, ids: impl IntoIterator<Item = u32>) -> String {
         let mut bytes = Vec::new();
         for id in ids {
@@ -130,25 +130,26 @@ impl Vocabulary {
     }
 }
 
-/// Returns the bytes in the order of their tokens: first those that print, then the others (GPT-2's order).
+/// Returns the bytes in the order of their tokens, as in GPT-2: printable ones first, then the others.
 fn byte_order() -> [u8; N_BYTES as usize] {
     let mut order = [0; N_BYTES as usize];
     let all = (0..=u8::MAX)
-        .filter(|byte| prints(*byte))
-        .chain((0..=u8::MAX).filter(|byte| !prints(*byte)));
-    order.iter_mut().zip(all).for_each(|(place, byte)| *place = byte);
+        .filter(|byte| is_printable(*byte))
+        .chain((0..=u8::MAX).filter(|byte| !is_printable(*byte)));
+    order.iter_mut().zip(all).for_each(|(slot, byte)| *slot = byte);
     order
 }
 
-const fn prints(byte: u8) -> bool {
+const fn is_printable(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff)
 }
 
-/// Returns the character by which the vocabulary file writes a byte: itself, or one beyond Latin-1.
+/// Returns the character that represents a byte in the vocabulary file: the byte itself if printable, else one after
+/// Latin-1.
 fn char_of_byte(byte: u8) -> char {
-    if prints(byte) {
+    if is_printable(byte) {
         return char::from(byte);
     }
-    let place = (0..byte).filter(|earlier| !prints(*earlier)).count() as u32;
-    char::from_u32(0x100 + place).expect("the characters behind Latin-1 are all assigned")
+    let n_before = (0..byte).filter(|lower| !is_printable(*lower)).count() as u32;
+    char::from_u32(0x100 + n_before).expect("the 256 code points after Latin-1 are characters")
 }

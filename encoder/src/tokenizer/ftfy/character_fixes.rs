@@ -1,21 +1,21 @@
-//! Fixes that look at one character at a time; each returns `None` where there is nothing to fix.
+//! Fixes of single characters; each function returns `None` if there is nothing to fix.
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::codec::Codec;
+use super::single_byte_codec::SingleByteCodec;
 
-/// Reads C1 control characters as what browsers take them for: Windows-1252.
+/// Decodes C1 control characters as Windows-1252, as browsers do.
 pub(super) fn fix_c1_controls(text: &str) -> Option<String> {
     let is_c1 = |c| matches!(c, '\u{80}'..='\u{9f}');
     rewrite(text, is_c1, |c, out| out.push(windows_1252(c as u8)))
 }
 
-/// Returns the character of a byte in Windows-1252, where bytes without meaning are control characters.
+/// Decodes a byte as Windows-1252, with undefined bytes as control characters.
 pub(super) fn windows_1252(byte: u8) -> char {
-    Codec::Windows1252.decode(byte)
+    SingleByteCodec::Windows1252.decode(byte)
 }
 
-/// Takes ligatures and digraphs of Latin letters apart, but not those that languages spell with, such as `æ`.
+/// Separates ligatures and digraphs of Latin letters, except those that are letters of a language, such as `æ`.
 pub(super) fn fix_latin_ligatures(text: &str) -> Option<String> {
     rewrite(text, |c| !letters(c).is_empty(), |c, out| out.push_str(letters(c)))
 }
@@ -48,13 +48,13 @@ const fn letters(c: char) -> &'static str {
     }
 }
 
-/// Replaces fullwidth and halfwidth forms by the usual ones, and the ideographic space by a blank.
+/// Replaces fullwidth and halfwidth forms by normal ones, and the ideographic space by a space.
 pub(super) fn fix_width(text: &str) -> Option<String> {
     let is_form = |c| matches!(c, '\u{3000}' | '\u{ff01}'..='\u{ffef}');
     rewrite(text, is_form, |c, out| out.extend(std::iter::once(c).nfkc()))
 }
 
-/// Replaces curly quotation marks and their like by straight ones.
+/// Replaces curly quotation marks and similar characters by straight ones.
 pub(super) fn uncurl_quotes(text: &str) -> Option<String> {
     let is_single = |c| matches!(c, '\u{2bc}' | '\u{2018}'..='\u{201b}');
     let is_double = |c| matches!(c, '\u{201c}'..='\u{201f}');
@@ -62,14 +62,14 @@ pub(super) fn uncurl_quotes(text: &str) -> Option<String> {
     rewrite(text, |c| is_single(c) || is_double(c), |c, out| out.push(straight(c)))
 }
 
-/// Replaces every kind of line break by `\n`.
+/// Replaces all kinds of line break by `\n`.
 pub(super) fn fix_line_breaks(text: &str) -> Option<String> {
     let breaks = ['\r', '\u{2028}', '\u{2029}', '\u{85}'];
     text.contains(breaks).then(|| text.replace("\r\n", "\n").replace(breaks, "\n"))
 }
 
-/// Removes control characters and their like that have no visible effect; white space, joiners, marks of direction,
-/// C1 controls and tags stay.
+/// Removes control characters and similar ones without a visible effect, but not white space, joiners, direction marks,
+/// C1 controls and tags.
 pub(super) fn remove_control_chars(text: &str) -> Option<String> {
     let is_ascii_control = |c| matches!(c, '\0'..='\x08' | '\x0b' | '\x0e'..='\x1f' | '\x7f');
     let is_invisible =
@@ -77,17 +77,17 @@ pub(super) fn remove_control_chars(text: &str) -> Option<String> {
     rewrite(text, |c| is_ascii_control(c) || is_invisible(c), |_, _| ())
 }
 
-/// Copies the text with `write` in the place of the characters that are concerned.
+/// Copies the text, passing the characters that match to `write`.
 fn rewrite(
     text: &str,
-    is_concerned: impl Fn(char) -> bool,
+    is_match: impl Fn(char) -> bool,
     write: impl Fn(char, &mut String),
 ) -> Option<String> {
-    let first = text.find(&is_concerned)?;
+    let first = text.find(&is_match)?;
     let mut out = String::with_capacity(text.len());
     out.push_str(&text[..first]);
     for c in text[first..].chars() {
-        if is_concerned(c) { write(c, &mut out) } else { out.push(c) }
+        if is_match(c) { write(c, &mut out) } else { out.push(c) }
     }
     Some(out)
 }
@@ -102,24 +102,24 @@ mod tests {
     }
 
     #[test]
-    fn c1_controls_are_read_as_windows_1252() {
+    fn c1_controls_are_decoded_as_windows_1252() {
         check(fix_c1_controls, "\u{93}a\u{94}\u{80}", "“a”€");
         assert_eq!(fix_c1_controls("\u{81}").unwrap(), "\u{81}");
     }
 
     #[test]
-    fn latin_ligatures_are_taken_apart() {
+    fn latin_ligatures_are_separated() {
         check(fix_latin_ligatures, "ﬂuﬃeﬆ Ǆ æœ", "fluffiest DŽ æœ");
     }
 
     #[test]
-    fn widths_are_made_usual() {
+    fn widths_are_normalised() {
         check(fix_width, "ＬＯＵＤ　ＮＯＩＳＥＳ", "LOUD NOISES");
         check(fix_width, "Ｕﾀｰﾝ ￥５ ￣ ￦ ﾡ", "Uターン ¥5  \u{304} ₩ \u{1100}");
     }
 
     #[test]
-    fn quotes_are_made_straight() {
+    fn quotes_are_straightened() {
         check(
             uncurl_quotes,
             "\u{201c}here\u{2019}s a test\u{201d} ʼ‛„‟",
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_are_made_those_of_unix() {
+    fn line_breaks_become_line_feeds() {
         check(fix_line_breaks, "a\r\n\r\nb\rc\u{2028}d\u{2029}e\u{85}", "a\n\nb\nc\nd\ne\n");
     }
 

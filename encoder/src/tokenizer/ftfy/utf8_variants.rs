@@ -1,8 +1,8 @@
-//! Decodes UTF-8 and the two variants of it that programs write by mistake.
+//! Decodes UTF-8 and two variants of it that programs write by mistake.
 //!
-//! CESU-8 writes characters beyond U+FFFF as two surrogates of three bytes each, Java writes U+0000 as two bytes.
+//! CESU-8 encodes characters above U+FFFF as two surrogates of three bytes each; Java encodes U+0000 in two bytes.
 
-/// Returns the text, or `None` where the bytes are neither UTF-8 nor one of its variants.
+/// Decodes bytes; `None` if they are neither UTF-8 nor one of its variants.
 pub(super) fn decode(bytes: &[u8]) -> Option<String> {
     let mut text = String::with_capacity(bytes.len());
     let mut rest = bytes;
@@ -18,9 +18,9 @@ pub(super) fn decode(bytes: &[u8]) -> Option<String> {
     Some(text)
 }
 
-/// Returns the character of a variant at the beginning of the bytes, and its length.
+/// Returns the character of a variant at the start of the bytes, and its length.
 ///
-/// As in ftfy, a line break at the very end passes for the last byte: the `$` of its expressions also matches before it.
+/// As in ftfy, a line break at the very end counts as the last byte: the `$` of its expressions also matches before it.
 fn variant(bytes: &[u8]) -> Option<(char, usize)> {
     match *bytes {
         [0xc0, 0x80, ..] | [0xc0, b'\n'] => Some(('\0', 2)),
@@ -49,14 +49,14 @@ mod tests {
     }
 
     #[test]
-    fn line_break_at_the_end_passes_for_the_last_byte() {
+    fn line_break_at_the_end_counts_as_the_last_byte() {
         assert_eq!(decode(b"a\xc0\n").unwrap(), "a\0");
         assert_eq!(decode(b"a\xc0\n\n"), None);
         assert_eq!(decode(b"\xed\xa0\xbd\xed\xb8\n").unwrap(), "\u{1f60a}");
     }
 
     #[test]
-    fn broken_bytes_are_refused() {
+    fn invalid_bytes_are_refused() {
         let check = |bytes: &[u8]| assert_eq!(decode(bytes), None, "{bytes:x?}");
         check(b"\xc3");
         check(b"\x80");

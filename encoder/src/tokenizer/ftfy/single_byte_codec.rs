@@ -1,10 +1,10 @@
-//! The encodings of one byte in which UTF-8 is most often misread.
+//! The single-byte encodings with which UTF-8 is most often decoded by mistake.
 
 use std::sync::LazyLock;
 
-/// An encoding that is ASCII in its lower half.
+/// A single-byte encoding whose lower half is ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Codec {
+pub(super) enum SingleByteCodec {
     Latin1,
     Windows1252,
     Windows1251,
@@ -17,11 +17,11 @@ pub(super) enum Codec {
     Cp437,
 }
 
-/// The byte that sloppy codecs write for U+FFFD: the control character that once meant the same.
+/// The byte that sloppy codecs use for U+FFFD: the control character SUB, which has the same meaning.
 pub(super) const SUBSTITUTE: u8 = 0x1a;
 
-impl Codec {
-    /// Every codec, in the order in which ftfy tries them.
+impl SingleByteCodec {
+    /// All codecs, in the order in which ftfy tries them.
     pub(super) const ALL: [Self; 10] = [
         Self::Latin1,
         Self::Windows1252,
@@ -35,7 +35,7 @@ impl Codec {
         Self::Cp437,
     ];
 
-    /// Returns the bytes from which a text would be read, or `None` where a character is not in the codec.
+    /// Encodes a text; `None` if a character is not in the codec.
     pub(super) fn encode(self, text: &str) -> Option<Vec<u8>> {
         let table = &BYTES[self as usize];
         let byte = |c: char| match c {
@@ -47,8 +47,8 @@ impl Codec {
         text.chars().map(byte).collect()
     }
 
-    /// Returns whether this is a "sloppy" codec of ftfy: it reads bytes without meaning as Latin-1 does, and U+FFFD
-    /// from [`SUBSTITUTE`].
+    /// Returns whether this is a "sloppy" codec of ftfy: it decodes undefined bytes as Latin-1 does, and [`SUBSTITUTE`] as
+    /// U+FFFD.
     pub(super) const fn is_sloppy(self) -> bool {
         match self {
             Self::Windows1250
@@ -61,7 +61,7 @@ impl Codec {
         }
     }
 
-    /// Returns the character that a byte is read as.
+    /// Decodes a byte.
     pub(super) fn decode(self, byte: u8) -> char {
         let offset = byte.checked_sub(0x80).map(usize::from);
         offset.and_then(|offset| self.upper_half().nth(offset)).unwrap_or(char::from(byte))
@@ -72,7 +72,7 @@ impl Codec {
         self.rows().into_iter().flat_map(str::chars)
     }
 
-    /// Returns the upper half in rows of 16; they are Python's codecs.
+    /// Returns the upper half in rows of 16, as in Python's codecs.
     #[expect(clippy::too_many_lines, reason = "ten tables")]
     const fn rows(self) -> [&'static str; 8] {
         match self {
@@ -186,9 +186,9 @@ const C1_ROWS: [&str; 2] = [
     "\u{90}\u{91}\u{92}\u{93}\u{94}\u{95}\u{96}\u{97}\u{98}\u{99}\u{9a}\u{9b}\u{9c}\u{9d}\u{9e}\u{9f}",
 ];
 
-/// The upper halves with their bytes, sorted by character, in the order of [`Codec::ALL`].
+/// The characters of the upper half with their bytes, sorted by character, in the order of [`SingleByteCodec::ALL`].
 static BYTES: LazyLock<[Vec<(char, u8)>; 10]> = LazyLock::new(|| {
-    Codec::ALL.map(|codec| {
+    SingleByteCodec::ALL.map(|codec| {
         let mut bytes: Vec<_> = codec.upper_half().zip(0x80..=0xff).collect();
         bytes.sort_unstable();
         bytes
@@ -200,8 +200,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_is_read_and_written_back() {
-        for codec in Codec::ALL {
+    fn every_byte_survives_a_round_trip() {
+        for codec in SingleByteCodec::ALL {
             assert_eq!(codec.upper_half().count(), 128, "{codec:?}");
             let text: String = (0..=0xff)
                 .filter(|&byte| byte != SUBSTITUTE)
@@ -214,8 +214,8 @@ mod tests {
     }
 
     #[test]
-    fn sloppy_codecs_know_the_replacement_character() {
-        for codec in Codec::ALL {
+    fn sloppy_codecs_encode_the_replacement_character() {
+        for codec in SingleByteCodec::ALL {
             let [replacement, substitute] = [codec.encode("\u{fffd}"), codec.encode("\u{1a}")];
             let expected = codec.is_sloppy().then(|| vec![SUBSTITUTE]);
             assert_eq!(replacement, expected, "{codec:?}");
@@ -224,12 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn codecs_differ_where_they_should() {
-        let read = |byte| Codec::ALL.map(|codec| codec.decode(byte)).iter().collect::<String>();
-        assert_eq!(read(b'a'), "aaaaaaaaaa");
-        assert_eq!(read(0x80), "\u{80}€Ђ€€€€\u{80}ÄÇ");
-        assert_eq!(read(0xe9), "ééйéιéééÈΘ");
-        assert_eq!(read(0xff), "ÿÿя˙ÿÿ˙˙ˇ\u{a0}");
-        assert_eq!(Codec::Windows1252.encode("日"), None);
+    fn codecs_differ_in_the_upper_half() {
+        let decoded =
+            |byte| SingleByteCodec::ALL.map(|codec| codec.decode(byte)).iter().collect::<String>();
+        assert_eq!(decoded(b'a'), "aaaaaaaaaa");
+        assert_eq!(decoded(0x80), "\u{80}€Ђ€€€€\u{80}ÄÇ");
+        assert_eq!(decoded(0xe9), "ééйéιéééÈΘ");
+        assert_eq!(decoded(0xff), "ÿÿя˙ÿÿ˙˙ˇ\u{a0}");
+        assert_eq!(SingleByteCodec::Windows1252.encode("日"), None);
     }
 }

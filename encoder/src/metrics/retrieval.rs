@@ -1,37 +1,36 @@
-//! Does a query find its partner in a gallery?
+//! Retrieval metrics: the rank of a query's partner in a gallery.
 
 use super::Ranking;
-use crate::Embedding;
+use crate::embedding::Embedding;
 
-/// A pair in a gallery, of which one side is asked and the other is found.
+/// A pair in a gallery: a query and the item that it should retrieve.
 #[derive(Debug, Clone, Copy)]
-pub struct Pair<'a> {
-    /// What is asked.
+pub struct RetrievalPair<'a> {
+    /// The query.
     pub query: &'a Embedding,
-    /// What is found.
+    /// The item.
     pub item: &'a Embedding,
-    /// Pairs of one number are partners of each other, such as those of one caption.
+    /// Pairs with the same number are partners of each other, such as those of one caption.
     pub partner: usize,
 }
 
-/// Returns the rank, from 1, of the best partner of the pair at place `asked`; items of the same score that are no
-/// partners come before it.
+/// Returns the rank, from 1, of the best partner of pair `pair_idx`; other items with the same score rank before it.
 ///
 /// # Panics
 ///
-/// Panics where there is no such place.
-pub fn rank_of_partner(gallery: &[Pair<'_>], asked: usize) -> usize {
-    let Pair { query, partner, .. } = gallery[asked];
+/// Panics if there is no such pair.
+pub fn rank_of_partner(gallery: &[RetrievalPair<'_>], pair_idx: usize) -> usize {
+    let RetrievalPair { query, partner, .. } = gallery[pair_idx];
     let scores: Vec<f32> = gallery.iter().map(|pair| query.cosine(pair.item)).collect();
-    let is_partner = |pair: &Pair<'_>| pair.partner == partner;
+    let is_partner = |pair: &RetrievalPair<'_>| pair.partner == partner;
     let partners = gallery.iter().zip(&scores).filter(|(pair, _)| is_partner(pair));
     let best = partners.map(|(_, score)| *score).fold(f32::NEG_INFINITY, f32::max);
-    let before = |(pair, score): &(&Pair<'_>, &f32)| **score >= best && !is_partner(pair);
+    let before = |(pair, score): &(&RetrievalPair<'_>, &f32)| **score >= best && !is_partner(pair);
     1 + gallery.iter().zip(&scores).filter(before).count()
 }
 
-/// Returns the average precision of a query over a whole gallery: the mean, over the relevant items, of the share of
-/// relevant ones among those at least as near. `None` where nothing is relevant.
+/// Returns the average precision of a query over a gallery of items, each with whether it is relevant; `None` if no item
+/// is relevant.
 pub fn average_precision_of_relevant<'a>(
     query: &Embedding,
     gallery: impl IntoIterator<Item = (&'a Embedding, bool)>,
@@ -54,11 +53,11 @@ mod tests {
             .iter()
             .map(|(query, item, partner)| (embedding(*query), embedding(*item), *partner))
             .collect();
-        let gallery: Vec<Pair<'_>> = sides
+        let gallery: Vec<RetrievalPair<'_>> = sides
             .iter()
-            .map(|(query, item, partner)| Pair { query, item, partner: *partner })
+            .map(|(query, item, partner)| RetrievalPair { query, item, partner: *partner })
             .collect();
-        (0..gallery.len()).map(|asked| rank_of_partner(&gallery, asked)).collect()
+        (0..gallery.len()).map(|pair_idx| rank_of_partner(&gallery, pair_idx)).collect()
     }
 
     #[test]
@@ -72,13 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn pairs_of_one_number_are_partners() {
+    fn pairs_with_the_same_number_are_partners() {
         let pairs = [([0.0, 1.0], [1.0, 0.0], 0), ([0.0, 1.0], [0.0, 1.0], 0)];
         assert_eq!(ranks(&pairs), [1, 1]);
     }
 
     #[test]
-    fn other_items_of_the_same_score_come_first() {
+    fn other_items_with_the_same_score_rank_first() {
         let pairs = [([0.0, 1.0], [0.0, 1.0], 0), ([1.0, 0.0], [0.0, 1.0], 1)];
         assert_eq!(ranks(&pairs), [2, 2]);
     }

@@ -1,66 +1,67 @@
-//! Undoes mojibake: text in UTF-8 that was read in an encoding of one byte, perhaps more than once.
+//! Fixes mojibake: UTF-8 that was decoded with a single-byte encoding, perhaps repeatedly.
 
-use super::Effort;
 use super::badness::is_bad;
-use super::bytes::{replace_lossy_sequences, restore_byte_a0};
-use super::characters::fix_c1_controls;
-use super::clues;
-use super::codec::Codec;
-use super::utf8;
+use super::byte_repairs::{replace_lossy_sequences, restore_byte_a0};
+use super::character_fixes::fix_c1_controls;
+use super::single_byte_codec::SingleByteCodec;
+use super::utf8_runs;
+use super::utf8_variants;
+use super::work_budget::WorkBudget;
 
-/// Returns the text with mojibake undone layer by layer, or `None` where none was found.
-pub(super) fn fix_encoding(text: &str, effort: &mut Effort) -> Option<String> {
-    let mut fixed = undo_layer(text, effort)?;
-    while effort.allows_pass_over(&fixed)
-        && let Some(further) = undo_layer(&fixed, effort)
+/// Fixes mojibake layer by layer; `None` if there is none.
+pub(super) fn fix_encoding(text: &str, budget: &mut WorkBudget) -> Option<String> {
+    let mut fixed = undo_layer(text, budget)?;
+    while budget.allows_pass(&fixed)
+        && let Some(further) = undo_layer(&fixed, budget)
     {
         fixed = further;
     }
     Some(fixed)
 }
 
-/// Undoes one layer where the text looks like mojibake: of the whole text if one codec explains it, else of the runs
-/// that look like UTF-8, else of single C1 control characters.
+/// Fixes one layer if the text looks like mojibake: of the whole text if one codec explains it, else of the runs that
+/// look like UTF-8, else of single C1 control characters.
 ///
-/// ftfy's reading of Latin-1 as Windows-1252 comes to the same as the last.
-fn undo_layer(text: &str, effort: &mut Effort) -> Option<String> {
+/// The last step is equivalent to ftfy's decoding of Latin-1 as Windows-1252.
+fn undo_layer(text: &str, budget: &mut WorkBudget) -> Option<String> {
     if text.is_ascii() || !is_bad(text) {
         return None;
     }
-    if let Some(fixed) = Codec::ALL.into_iter().find_map(|codec| reread(text, codec)) {
+    if let Some(fixed) =
+        SingleByteCodec::ALL.into_iter().find_map(|codec| decode_as_utf8(text, codec))
+    {
         return Some(fixed).filter(|fixed| fixed != text);
     }
-    undo_runs(text, effort).or_else(|| fix_c1_controls(text)).filter(|fixed| fixed != text)
+    undo_runs(text, budget).or_else(|| fix_c1_controls(text)).filter(|fixed| fixed != text)
 }
 
-/// Reads the text as UTF-8 instead of with a codec, if it can have been read with it.
-fn reread(text: &str, codec: Codec) -> Option<String> {
+/// Encodes the text with a codec and decodes it as UTF-8; `None` if either fails.
+fn decode_as_utf8(text: &str, codec: SingleByteCodec) -> Option<String> {
     let mut bytes = codec.encode(text)?;
-    // In MacRoman, the dash before a blank would look like an altered sequence.
-    if codec != Codec::MacRoman {
+    // In MacRoman, a dash before a space would look like an altered sequence.
+    if codec != SingleByteCodec::MacRoman {
         bytes = restore_byte_a0(&bytes);
     }
     if codec.is_sloppy() {
         bytes = replace_lossy_sequences(&bytes);
     }
-    utf8::decode(&bytes)
+    utf8_variants::decode(&bytes)
 }
 
-/// Undoes those runs of the text that look like UTF-8 and like mojibake; ftfy's `decode_inconsistent_utf8`.
+/// Fixes the runs of the text that look like UTF-8 and like mojibake; ftfy's `decode_inconsistent_utf8`.
 ///
-/// The calls do not nest deeply: within a run there are smaller ones only after it was read as UTF-8, which leaves
-/// about half of its characters.
-fn undo_runs(text: &str, effort: &mut Effort) -> Option<String> {
+/// The recursion is shallow: a run contains smaller ones only after decoding, which leaves about half of its characters.
+fn undo_runs(text: &str, budget: &mut WorkBudget) -> Option<String> {
     let mut fixed = String::new();
     let mut copied = 0;
     let mut from = 0;
-    while let Some(run) = clues::next_run(text, from) {
+    while let Some(run) = utf8_runs::next_run(text, from) {
         from = run.end;
         let piece = &text[run.clone()];
-        // A run of the whole text would come back here for ever.
+        // A run of the whole text would recurse without end.
         if piece.len() < text.len()
             && is_bad(piece)
-            && let Some(better) = fix_encoding(piece, effort)
+            && let Some(better) = fix_encoding(piece, budget)
         {
             fixed.push_str(&text[copied..run.start]);
             fixed.push_str(&better);
@@ -75,12 +76,12 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &str) {
-        let fixed = fix_encoding(text, &mut Effort::for_text(text));
+        let fixed = fix_encoding(text, &mut WorkBudget::for_text(text));
         assert_eq!(fixed.as_deref().unwrap_or(text), expected, "{text:?}");
     }
 
     #[test]
-    fn every_codec_is_undone() {
+    fn every_codec_is_reversed() {
         check("sÃ³", "só");
         check("âœ” No problems", "✔ No problems");
         check("РџСЂРёРІРµС‚", "Привет");
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_are_undone_one_by_one() {
+    fn layers_are_fixed_one_by_one() {
         check(
             "The Mona Lisa doesnÃƒÂ¢Ã¢â€šÂ¬Ã¢â€žÂ¢t have eyebrows.",
             "The Mona Lisa doesn’t have eyebrows.",
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_bytes_cost_only_their_character() {
+    fn lost_bytes_affect_only_their_character() {
         check("â€œ like this â€\u{fffd}", "“ like this \u{fffd}");
         check("voilÃ le travail", "voilà le travail");
         check("com especial atenÃ§Ã£o Ã s crianÃ§as", "com especial atenção às crianças");
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn mojibake_within_intended_text_is_undone() {
+    fn mojibake_within_intended_text_is_fixed() {
         check("SÃ©rie F > Jornadas Classificação", "Série F > Jornadas Classificação");
         check(
             "Le barÃ¨me l’Ã©valuation relatifs Ã l’utilisation",
@@ -131,13 +132,13 @@ mod tests {
     }
 
     #[test]
-    fn latin1_is_read_as_windows_1252() {
+    fn latin1_is_decoded_as_windows_1252() {
         check("\u{84}Handwerk bringt dich überall hin\u{93}", "„Handwerk bringt dich überall hin“");
         check("\u{81}\u{85}日", "\u{81}…日");
     }
 
     #[test]
-    fn intended_text_stays() {
+    fn intended_text_is_not_changed() {
         for text in [
             "",
             "naïve",

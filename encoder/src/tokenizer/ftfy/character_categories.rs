@@ -1,49 +1,49 @@
-//! The characters that turn up in mojibake, by the part that they play in intended text.
+//! Categories of the characters that occur in mojibake, by their use in intended text.
 //!
-//! The table is `MOJIBAKE_CATEGORIES` of ftfy 6.3.1 (Apache-2.0, Robyn Speer); the last three categories stand for the
-//! classes `[a-z]`, `[A-Z]` and `\s` of its expressions.
+//! The table is `MOJIBAKE_CATEGORIES` of ftfy 6.3.1 (Apache-2.0, Robyn Speer); the last three categories are the classes
+//! `[a-z]`, `[A-Z]` and `\s` of its expressions.
 
-/// A set of categories; a character can be of more than one.
+/// A set of categories; a character can have more than one.
 pub(super) type Categories = u32;
 
-/// In many places at home: no sign of mojibake.
+/// Common in intended text, so not evidence of mojibake.
 pub(super) const COMMON: Categories = 1;
-/// C1 control characters: by now only in mojibake.
+/// C1 control characters, which today occur only in mojibake.
 pub(super) const C1: Categories = 1 << 1;
-/// Hardly anywhere but in mojibake.
+/// Rare outside mojibake.
 pub(super) const BAD: Categories = 1 << 2;
-/// Signs of legal texts.
+/// Symbols of legal texts.
 pub(super) const LAW: Categories = 1 << 3;
-/// Signs of currencies.
+/// Currency symbols.
 pub(super) const CURRENCY: Categories = 1 << 4;
 /// Punctuation before a word.
 pub(super) const START: Categories = 1 << 5;
 /// Punctuation after a word.
 pub(super) const END: Categories = 1 << 6;
-/// Signs next to numbers.
+/// Symbols next to numbers.
 pub(super) const NUMERIC: Categories = 1 << 7;
-/// Letters of which faces are made, and which therefore stand next to anything.
+/// Letters used in kaomoji (text faces), which can be next to anything.
 pub(super) const KAOMOJI: Categories = 1 << 8;
-/// Capital letters with accents.
+/// Upper-case letters with accents.
 pub(super) const UPPER: Categories = 1 << 9;
-/// Small letters with accents.
+/// Lower-case letters with accents.
 pub(super) const LOWER: Categories = 1 << 10;
-/// Capital letters of scripts other than Latin.
+/// Upper-case letters of scripts other than Latin.
 pub(super) const UPPER_COMMON: Categories = 1 << 11;
-/// Small letters of scripts other than Latin.
+/// Lower-case letters of scripts other than Latin.
 pub(super) const LOWER_COMMON: Categories = 1 << 12;
-/// Box drawings.
+/// Box-drawing characters.
 pub(super) const BOX: Categories = 1 << 13;
-/// Small letters of ASCII.
+/// ASCII lower-case letters.
 pub(super) const ASCII_LOWER: Categories = 1 << 14;
-/// Capital letters of ASCII.
+/// ASCII upper-case letters.
 pub(super) const ASCII_UPPER: Categories = 1 << 15;
-/// White space as Python's expressions see it.
+/// White space as defined by Python's regular expressions.
 pub(super) const SPACE: Categories = 1 << 16;
 
 /// Returns the categories of a character; most have none.
-#[rustfmt::skip] // It would give every alternative a line.
-pub(super) const fn of(c: char) -> Categories {
+#[rustfmt::skip] // It would put every alternative on its own line.
+pub(super) const fn categories_of(c: char) -> Categories {
     match c {
         'a'..='z' => ASCII_LOWER,
         'A'..='Z' => ASCII_UPPER,

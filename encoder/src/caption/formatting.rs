@@ -1,22 +1,22 @@
-//! Generated words as people write them.
+//! Restores capitals, numbers and spacing in generated text.
 //!
-//! The tokenizer cuts every digit off and knows no capital letters, so a generated text reads
-//! `stable light sleep ( n 2 ) . arousal from 2 . 5 to 1 4 . 7 seconds`. What is lost is put back as far as it can be:
+//! The tokenizer separates digits and drops capitals, so a generated text reads
+//! `stable light sleep ( n 2 ) . arousal from 2 . 5 to 1 4 . 7 seconds`. These rules restore what they can:
 //!
-//! - digits that follow each other are one number, with a point between them where there is one;
-//! - no blank stands before `, . ; : % ) ! ?`, after `(`, or around `-` and `/`;
-//! - a letter that names a stage or an electrode takes its digit: `N2`, `C3-A2`;
-//! - sentences begin with a capital, and abbreviations have theirs.
+//! - consecutive digits, also with a point between them, are one number;
+//! - there is no space before `, . ; : % ) ! ?`, after `(`, or around `-` and `/`;
+//! - a letter that names a stage or an electrode is joined with its digit: `N2`, `C3-A2`;
+//! - sentences start with a capital, and abbreviations have theirs.
 //!
-//! Control characters, which some tokens stand for, are left out: the text may go to a terminal.
+//! Control characters, which some tokens contain, are removed: the text may be written to a terminal.
 //!
-//! Two numbers that follow each other without a word between cannot be told apart, nor can a full stop between two
-//! numbers be told from a decimal point.
+//! Two numbers without a word between them are merged, and a full stop between two numbers becomes a decimal point:
+//! the tokens do not distinguish these cases.
 
-/// Words before a digit that make one word with it.
+/// Words that are joined with a following digit.
 const BEFORE_DIGITS: [&str; 9] = ["n", "c", "e", "m", "o", "f", "t", "spo", "sao"];
 
-/// Abbreviations as they are written.
+/// Abbreviations in lower case, and as they are written.
 const ABBREVIATIONS: [(&str, &str); 12] = [
     ("rem", "REM"),
     ("nrem", "NREM"),
@@ -32,19 +32,19 @@ const ABBREVIATIONS: [(&str, &str); 12] = [
     ("aasm", "AASM"),
 ];
 
-/// Returns a generated text as people write it.
-pub(super) fn tidy(raw: &str) -> String {
+/// Returns a generated text with capitals, numbers and spacing restored.
+pub(super) fn format_caption(raw: &str) -> String {
     let atoms = atoms(raw);
     let mut text = String::with_capacity(raw.len());
     for (i, atom) in atoms.iter().enumerate() {
         let (before, next) = (&atoms[..i], atoms.get(i + 1).copied());
-        if !is_glued(before, atom, next) {
+        if !is_joined(before, atom, next) {
             text.push(' ');
         }
-        let names_something = next.is_some_and(|next| takes_digit(before, atom, next));
+        let is_name = next.is_some_and(|next| takes_digit(before, atom, next));
         if let Some((_, written)) = ABBREVIATIONS.iter().find(|(plain, _)| plain == atom) {
             text.push_str(written);
-        } else if names_something || begins_sentence(before) {
+        } else if is_name || starts_sentence(before) {
             text.push_str(&capitalised(atom));
         } else {
             text.push_str(atom);
@@ -53,7 +53,7 @@ pub(super) fn tidy(raw: &str) -> String {
     text
 }
 
-/// Cuts a text into runs of letters, single digits and single other characters.
+/// Splits a text into runs of letters, single digits and single other characters.
 fn atoms(raw: &str) -> Vec<&str> {
     let mut atoms = Vec::new();
     for word in raw.split_whitespace() {
@@ -75,17 +75,17 @@ fn atoms(raw: &str) -> Vec<&str> {
     atoms
 }
 
-/// Returns whether no blank stands before an atom.
-fn is_glued(before: &[&str], atom: &str, next: Option<&str>) -> bool {
+/// Returns whether an atom is joined with the one before it, without a space.
+fn is_joined(before: &[&str], atom: &str, next: Option<&str>) -> bool {
     let Some(last) = before.last().copied() else { return true };
-    let joins = |atom: &str| matches!(atom, "-" | "/");
+    let is_joiner = |atom: &str| matches!(atom, "-" | "/");
     let is_decimal = |i: usize, point: &str| {
         point == "." && i.checked_sub(1).is_some_and(|i| is_digit(before[i]))
     };
     match atom {
         "," | "." | ";" | ":" | "%" | ")" | "!" | "?" => true,
-        _ if joins(atom) => next.is_some(),
-        _ if joins(last) || last == "(" || atom.starts_with('\'') => true,
+        _ if is_joiner(atom) => next.is_some(),
+        _ if is_joiner(last) || last == "(" || atom.starts_with('\'') => true,
         _ if is_digit(atom) => {
             is_digit(last)
                 || is_decimal(before.len() - 1, last)
@@ -95,14 +95,14 @@ fn is_glued(before: &[&str], atom: &str, next: Option<&str>) -> bool {
     }
 }
 
-/// Returns whether a word and the digit after it are one word.
+/// Returns whether a word and the digit after it form one word.
 fn takes_digit(before: &[&str], word: &str, next: &str) -> bool {
-    // `a` is the mastoid only behind another electrode: elsewhere it is an article.
+    // `a` is the mastoid electrode only after another electrode; elsewhere it is an article.
     let is_mastoid = word == "a" && before.last() == Some(&"-");
     is_digit(next) && (is_mastoid || BEFORE_DIGITS.contains(&word))
 }
 
-fn begins_sentence(before: &[&str]) -> bool {
+fn starts_sentence(before: &[&str]) -> bool {
     match before {
         [] => true,
         [.., last] => matches!(*last, "." | "!" | "?"),
@@ -123,8 +123,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn generated_words_read_as_written_ones() {
-        let check = |raw: &str, expected: &str| assert_eq!(tidy(raw), expected);
+    fn generated_text_is_formatted() {
+        let check = |raw: &str, expected: &str| assert_eq!(format_caption(raw), expected);
         check("", "");
         check(
             "stable light sleep ( n 2 ). arousal event from 1 2 . 5 to 1 5 . 2 seconds . ",
@@ -142,16 +142,16 @@ mod tests {
     }
 
     #[test]
-    fn text_cannot_command_a_terminal() {
-        assert_eq!(tidy("deep \u{1b}[2j sleep\u{7}"), "Deep [ 2 j sleep");
+    fn terminal_escapes_are_removed() {
+        assert_eq!(format_caption("deep \u{1b}[2j sleep\u{7}"), "Deep [ 2 j sleep");
     }
 
     #[test]
-    fn odd_text_is_kept() {
+    fn unusual_text_is_preserved() {
         for raw in ["- ", "%", "\u{fffd}x", "é 3", "' '", ". . ."] {
-            let kept: String = raw.split_whitespace().collect();
-            let tidied: String = tidy(raw).to_lowercase().split_whitespace().collect();
-            assert_eq!(tidied, kept.to_lowercase(), "{raw:?}");
+            let expected: String = raw.split_whitespace().collect();
+            let formatted: String = format_caption(raw).to_lowercase().split_whitespace().collect();
+            assert_eq!(formatted, expected.to_lowercase(), "{raw:?}");
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Finds the runs of characters that could be UTF-8 read in an encoding of one byte.
+//! Finds runs of characters that could be UTF-8 decoded with a single-byte encoding.
 //!
-//! The classes are `UTF8_CLUES` of ftfy 6.3.1 (Apache-2.0, Robyn Speer), the runs those of its `UTF8_DETECTOR_RE`.
+//! The character classes are `UTF8_CLUES` of ftfy 6.3.1 (Apache-2.0, Robyn Speer); the runs match its `UTF8_DETECTOR_RE`.
 
 use std::ops::Range;
 
-/// Returns where the first run at or after a byte position lies.
+/// Returns the first run at or after a byte position.
 ///
-/// No run begins after a character that is almost certainly the end of another sequence.
+/// A run does not start after a character that is almost certainly the end of another sequence.
 pub(super) fn next_run(text: &str, from: usize) -> Option<Range<usize>> {
     let mut previous = text[..from].chars().next_back();
     for (offset, c) in text[from..].char_indices() {
@@ -22,7 +22,7 @@ pub(super) fn next_run(text: &str, from: usize) -> Option<Range<usize>> {
     None
 }
 
-/// Returns the length of the run of sequences at the beginning of the text, perhaps none.
+/// Returns the length of the run of sequences at the start of the text, perhaps 0.
 fn run_length(text: &str) -> usize {
     let mut length = 0;
     while let Some(sequence) = sequence_length(&text[length..]) {
@@ -31,7 +31,7 @@ fn run_length(text: &str) -> usize {
     length
 }
 
-/// Returns the length of the sequence at the beginning of the text.
+/// Returns the length of the sequence at the start of the text.
 fn sequence_length(text: &str) -> Option<usize> {
     let mut chars = text.chars();
     for _ in 0..n_continuations(chars.next()?)? {
@@ -40,8 +40,8 @@ fn sequence_length(text: &str) -> Option<usize> {
     Some(text.len() - chars.as_str().len())
 }
 
-/// Returns how many bytes would follow the one that a character was read from, if it begins a sequence.
-#[rustfmt::skip] // It would give every alternative a line.
+/// Returns the number of continuation bytes after the byte of a character, if that byte starts a UTF-8 sequence.
+#[rustfmt::skip] // It would put every alternative on its own line.
 const fn n_continuations(c: char) -> Option<usize> {
     match c {
         'Â'..='ß' | 'Ā' | 'Ă' | 'Ć' | 'Č' | 'Ď' | 'Đ' | 'Ē' | 'Ė' | 'Ę' | 'Ě' | 'Ğ' | 'Ģ' | 'Ī' | 'İ' | 'Ķ'
@@ -54,13 +54,13 @@ const fn n_continuations(c: char) -> Option<usize> {
     }
 }
 
-/// Returns whether a character can be read from a byte inside a sequence, a blank among them for a no-break space.
+/// Returns whether a character can be a continuation byte; a space counts, in place of a no-break space.
 const fn is_continuation(c: char) -> bool {
     is_strict_continuation(c) || matches!(c, ' ' | '–'..='―' | '‘'..='‚' | '“'..='„' | '•' | '…')
 }
 
-/// Returns whether a character next to mojibake can hardly be anything but the inside of a sequence.
-#[rustfmt::skip] // It would give every alternative a line.
+/// Returns whether a character next to mojibake is almost certainly a continuation byte.
+#[rustfmt::skip] // It would put every alternative on its own line.
 const fn is_strict_continuation(c: char) -> bool {
     matches!(c,
         '\u{80}'..='¿' | 'Æ' | 'Ø' | 'æ' | 'ø' | 'Ą' | 'ą' | 'Ľ' | 'ľ' | 'Ł' | 'ł' | 'Œ' | 'œ' | 'Ŗ' | 'ŗ' | 'Ś'
@@ -90,18 +90,18 @@ mod tests {
     }
 
     #[test]
-    fn blanks_stand_for_no_break_spaces() {
+    fn space_counts_as_a_no_break_space() {
         check("Ã la", &["Ã "]);
     }
 
     #[test]
-    fn runs_do_not_begin_inside_a_garble() {
+    fn runs_do_not_start_inside_a_sequence() {
         check("¿Ã©", &[]);
         check("…Ã©", &["Ã©"]);
     }
 
     #[test]
-    fn unfinished_sequences_are_no_runs() {
+    fn incomplete_sequences_are_not_runs() {
         check("â€ Ãé ðŸ˜", &["â€ "]);
     }
 }

@@ -1,8 +1,8 @@
-//! Removes the "ANSI" escape sequences by which programs colour what they write to a terminal.
+//! Removes the ANSI escape sequences with which programs colour terminal output.
 
-/// The zeros of Unicode's decimal digits: each is followed by the other nine.
+/// The zeros of all decimal digits of Unicode, each followed by the other nine digits.
 ///
-/// ftfy's expression takes them all, since Python's `\d` does.
+/// ftfy's expression matches them all, because Python's `\d` does.
 const ZEROS: [char; 66] = [
     '0',
     '\u{660}',
@@ -72,21 +72,20 @@ const ZEROS: [char; 66] = [
     '\u{1fbf0}',
 ];
 
-/// Returns the text without sequences of `ESC [`, numbers with semicolons between them, and one letter; `None` where
-/// there are none.
+/// Removes sequences of `ESC [`, numbers separated by semicolons, and one letter; `None` if there are none.
 pub(super) fn remove_terminal_escapes(text: &str) -> Option<String> {
-    let mut kept = String::new();
+    let mut cleaned = String::new();
     let mut copied = 0;
     for (start, introducer) in text.match_indices("\x1b[") {
         let parameters = start + introducer.len();
         let is_parameter = |c| c == ';' || is_decimal_digit(c);
         let rest = text[parameters..].trim_start_matches(is_parameter);
         if rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            kept.push_str(&text[copied..start]);
+            cleaned.push_str(&text[copied..start]);
             copied = text.len() - rest.len() + 1;
         }
     }
-    (copied > 0).then(|| kept + &text[copied..])
+    (copied > 0).then(|| cleaned + &text[copied..])
 }
 
 fn is_decimal_digit(c: char) -> bool {
@@ -113,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn unfinished_sequences_stay() {
+    fn incomplete_sequences_are_kept() {
         check("\x1b[12", None);
         check("\x1b[1 m [0m \x1bm", None);
         check("\x1b[1\x1b[2mx", Some("\x1b[1x"));
     }
 
     #[test]
-    fn digits_are_those_of_unicode() {
+    fn digits_match_unicode() {
         assert!(ZEROS.is_sorted());
         let digits: Vec<char> = ('\0'..=char::MAX).filter(|&c| is_decimal_digit(c)).collect();
         assert_eq!(digits.len(), 660);
