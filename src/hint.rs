@@ -19,6 +19,7 @@ pub(crate) fn of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<Hin
         .or_else(|| error.downcast_ref().and_then(of_recording))
         .or_else(|| error.downcast_ref().and_then(of_index))
         .or_else(|| error.downcast_ref().and_then(of_encoder))
+        .or_else(|| error.downcast_ref().and_then(of_simulator))
         .or_else(|| error.downcast_ref().and_then(of_psg))
 }
 
@@ -35,6 +36,14 @@ fn of_psg(error: &nocturne_psg::Error) -> Option<Hint<'_>> {
         error => return error.hint().map(Hint::from),
     };
     Some(hint.into())
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's own hint serves for the rest")]
+fn of_simulator(error: &nocturne_simulator::Error) -> Option<Hint<'_>> {
+    match error {
+        nocturne_simulator::Error::Recording(error) => of_psg(error),
+        error => error.hint().map(Hint::from),
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's own hint serves for the rest")]
@@ -133,6 +142,7 @@ fn of_eval(error: &nocturne_eval::Error) -> Option<Hint<'_>> {
         Error::Unreadable { source, .. } => of_eval(source),
         Error::Encoder(error) => of_encoder(error),
         Error::Psg(error) => of_psg(error),
+        Error::Simulator(error) => of_simulator(error),
     }
 }
 

@@ -26,6 +26,9 @@ pub enum Error {
     /// A recording.
     #[error(transparent)]
     Psg(#[from] nocturne_psg::Error),
+    /// The truth file of a simulated recording.
+    #[error(transparent)]
+    Simulator(#[from] nocturne_simulator::Error),
 }
 
 impl Error {
@@ -36,6 +39,7 @@ impl Error {
             Self::Unreadable { source, .. } => source.hint(),
             Self::Encoder(error) => error.hint().map(Cow::Borrowed),
             Self::Psg(error) => error.hint().map(Cow::Borrowed),
+            Self::Simulator(error) => error.hint().map(Cow::Borrowed),
         }
     }
 }

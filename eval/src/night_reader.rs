@@ -5,7 +5,7 @@ use std::path::Path;
 use nocturne_encoder::{EpochReading, SignalEncoder};
 use nocturne_psg::caption::{Caption, CaptionKind, EpochFacts, caption};
 use nocturne_psg::features::FeatureExtractor;
-use nocturne_psg::simulator::Truth;
+use nocturne_simulator::Truth;
 use nocturne_psg::{Night, Recording, ZScore, subject_of};
 
 use crate::error::Result;

@@ -7,8 +7,6 @@
 //! 3. [`dsp`] resamples to 64 Hz and scales; [`Night`] cuts 30-second epochs that never cross a gap.
 //! 4. [`features`] measures each epoch and [`caption`] says it in words.
 //!
-//! [`simulator`] goes the other way: it invents nights and writes them as recordings.
-//!
 //! The crate starts no thread and opens no socket, and it trusts no number that a file's header claims.
 
 pub mod annotation;
@@ -29,7 +27,6 @@ pub mod montage;
 pub mod night;
 mod origin;
 mod recording;
-pub mod simulator;
 mod stage;
 mod subject;
 mod survey;

@@ -6,7 +6,7 @@ use clap::Args;
 use nocturne_encoder::caption::{DecodingOptions as Wording, DecodingStrategy};
 use nocturne_indexer::CaptionKinds;
 use nocturne_psg::montage::ProfileChoice;
-use nocturne_psg::simulator::Site;
+use nocturne_simulator::Site;
 
 use super::place::{Place, QdrantArguments, WritingArguments, place};
 use super::{EncoderArguments, ManifestArguments, ProfileArguments};

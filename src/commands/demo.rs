@@ -9,7 +9,7 @@ use nocturne_index::{Collection, Filter};
 use nocturne_indexer::{CaptionKinds, discover};
 use nocturne_psg::RecordingId;
 use nocturne_psg::montage::ProfileChoice;
-use nocturne_psg::simulator::NightSpec;
+use nocturne_simulator::NightSpec;
 
 use super::{index, label, nights, search, simulate};
 use crate::args::{CollectionArguments, Common, Demo, Place, QdrantArguments};

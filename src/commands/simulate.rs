@@ -7,7 +7,7 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use nocturne_psg::montage::{Profile, ProfileChoice};
-use nocturne_psg::simulator::{NightSpec, Truth, WrittenNight, simulate, simulate_as};
+use nocturne_simulator::{NightSpec, Truth, WrittenNight, simulate, simulate_as};
 use serde_json::json;
 
 use crate::args::Simulate;

@@ -7,19 +7,21 @@ use toml::Table;
 use super::root;
 
 /// For each package, those of ours that it may use. A new arrow is a change of the design.
-pub(super) const ARROWS: [(&str, &[&str]); 12] = [
+pub(super) const ARROWS: [(&str, &[&str]); 13] = [
     ("psg", &[]),
+    ("simulator", &["psg"]),
     ("proto", &[]),
     ("encoder", &["psg"]),
     ("index", &["psg", "encoder"]),
     ("engine", &["psg", "encoder", "index"]),
     ("indexer", &["psg", "encoder", "index"]),
     ("service", &["psg", "encoder", "index", "engine", "indexer", "proto"]),
-    ("eval", &["psg", "encoder", "index", "engine"]),
-    ("trainer", &["psg", "encoder"]),
+    // Truth files.
+    ("eval", &["psg", "simulator", "encoder", "index", "engine"]),
+    ("trainer", &["psg", "simulator", "encoder"]),
     ("testing", &[]),
     ("xtask", &[]),
-    (".", &["psg", "encoder", "index", "engine", "indexer", "service", "eval"]),
+    (".", &["psg", "simulator", "encoder", "index", "engine", "indexer", "service", "eval"]),
 ];
 
 /// Packages of ours that every package may use in its tests, and none outside of them.

@@ -169,6 +169,9 @@ pub enum Error {
     /// A recording cannot be read.
     #[error(transparent)]
     Recording(#[from] nocturne_psg::Error),
+    /// A night cannot be simulated, or its truth file cannot be read.
+    #[error(transparent)]
+    Simulator(#[from] nocturne_simulator::Error),
     /// The bundle cannot be written or read back.
     #[error(transparent)]
     Bundle(#[from] nocturne_encoder::Error),
@@ -247,6 +250,7 @@ impl Error {
             }
             Self::OutsideCaptions { .. } => Some("set `caption_tokens = \"all\"` in the recipe"),
             Self::Recording(error) => error.hint(),
+            Self::Simulator(error) => error.hint(),
             Self::Run { .. } => Some("give `--resume` to go on, or another `--out` to begin anew"),
             Self::Exists { .. } => {
                 Some("give another path, or remove it first; `import` replaces it with `--force`")

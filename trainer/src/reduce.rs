@@ -8,8 +8,8 @@ use nocturne_encoder::bundle::{
 use nocturne_encoder::{
     BatchOptions, Bundle, Device, Embedding, PromptSet, Runtime, SignalEncoder, TextEncoder,
 };
-use nocturne_psg::simulator::{NightSpec, simulate};
 use nocturne_psg::{Night, Recording, ZScore};
+use nocturne_simulator::{NightSpec, simulate};
 
 use crate::onnx::{Model, Precision};
 use crate::{Error, Result, durable};
@@ -27,7 +27,8 @@ const STRIDE: usize = 15;
 /// # Errors
 ///
 /// [`Error::Exists`] where the folder is there already; [`Error::Format`] where a graph was not written by this package
-/// or a weight is beyond the numbers' range; [`Error::Io`], [`Error::Recording`] and [`Error::Bundle`].
+/// or a weight is beyond the numbers' range; [`Error::Io`], [`Error::Recording`], [`Error::Simulator`] and
+/// [`Error::Bundle`].
 pub fn reduce_bundle(
     bundle: &Bundle,
     folder: &Path,

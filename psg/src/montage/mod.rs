@@ -35,12 +35,12 @@ mod file;
 mod label;
 mod position;
 mod profile;
+mod profile_lookup;
 mod report;
 mod resolve;
 mod rule;
 mod unit;
 mod vocabulary;
-mod wording;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -49,10 +49,12 @@ pub use channel::{Channel, ChannelMask};
 pub use choice::ProfileChoice;
 pub use position::Position;
 pub use profile::Profile;
+pub use profile_lookup::PreferredSource;
 pub use report::{MontageLine, UnknownLabel, UnusedSignal};
 pub use resolve::{ResolvedChannel, ResolvedMontage};
 pub use rule::{Confidence, Polarity};
-pub(crate) use unit::{VoltageUnit, typical_deviation_uv};
+pub use unit::VoltageUnit;
+pub(crate) use unit::typical_deviation_uv;
 
 /// Name of the montage: the ten channels of SleepLM at 64 Hz.
 pub const NAME: &str = "sleeplm-10";

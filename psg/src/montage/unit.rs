@@ -4,21 +4,26 @@ use super::Channel;
 
 /// A unit of voltage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum VoltageUnit {
+pub enum VoltageUnit {
+    /// V.
     Volt,
+    /// mV.
     Millivolt,
+    /// µV.
     Microvolt,
+    /// nV.
     Nanovolt,
 }
 
 impl VoltageUnit {
-    /// Every unit, the greatest first.
+    /// Every unit, the largest first.
     pub(crate) const ALL: [Self; 4] =
         [Self::Volt, Self::Millivolt, Self::Microvolt, Self::Nanovolt];
 
-    /// Reads a physical dimension: `uV`, `µV` with either Greek letter, `microvolts`, `mV`, `V`…; `None` for what is no
-    /// voltage, and for an empty text.
-    pub(crate) fn of(text: &str) -> Option<Self> {
+    /// Parses a physical dimension such as `uV`, `µV` with either Greek letter, `microvolts`, `mV` or `V`.
+    ///
+    /// Returns `None` for an empty text and for anything that is not a unit of voltage.
+    pub fn of(text: &str) -> Option<Self> {
         let text: String = text.chars().filter(|c| !c.is_whitespace() && *c != '.').collect();
         match text.to_lowercase().trim_start_matches('\u{e2}') {
             "v" | "volt" | "volts" => Some(Self::Volt),
@@ -32,8 +37,8 @@ impl VoltageUnit {
         }
     }
 
-    /// Returns how many microvolts it is.
-    pub(crate) const fn microvolts(self) -> f64 {
+    /// Returns the number of microvolts in one unit.
+    pub const fn microvolts(self) -> f64 {
         match self {
             Self::Volt => 1e6,
             Self::Millivolt => 1e3,

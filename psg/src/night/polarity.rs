@@ -210,6 +210,3 @@ fn hinders_breathing(kind: EventKind) -> bool {
             | EventKind::Artifact
     )
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use nocturne_psg::caption::EpochFacts;
 use nocturne_psg::features::FeatureExtractor;
-use nocturne_psg::simulator::Truth;
 use nocturne_psg::{ListedRecording, Night, OpenOptions, Recording, RecordingId, hash};
+use nocturne_simulator::Truth;
 
 use super::shard::EXTENSION;
 use super::{EPOCH_LEN, SetInfo, Shard, ShardWriter, TrainingEpoch};

@@ -1,0 +1,159 @@
+//! The recorder: what amplifier, electrodes and leads make of the signals on one night.
+
+use serde::{Deserialize, Serialize};
+
+use super::random::Random;
+use super::site::Site;
+
+/// How the night was recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorder {
+    /// High-pass filter of EEG and EOG, first order, in hertz.
+    pub high_pass_hz: f64,
+    /// Low-pass filter of EEG and EOG, second order, in hertz.
+    pub low_pass_hz: f64,
+    /// Whether a filter takes the mains frequency out.
+    pub notch: bool,
+    /// Frequency of the mains in hertz.
+    pub mains_hz: f64,
+    /// Amplitude of mains hum at the electrodes, in microvolts.
+    pub mains_uv: f64,
+    /// Frequency of another narrow disturbance, in hertz.
+    pub tone_hz: f64,
+    /// Amplitude of that disturbance in microvolts; 0 on most nights.
+    pub tone_uv: f64,
+    /// Largest value that the converter shows for EEG and EOG, in microvolts.
+    pub rail_uv: f64,
+    /// Electrode potential at which the first stage of the amplifier saturates, in microvolts.
+    pub input_rail_uv: f64,
+    /// Root mean square of white noise, in microvolts.
+    pub noise_uv: f64,
+    /// Height of the R wave in the EEG, in microvolts.
+    pub ecg_leak_uv: f64,
+    /// Root mean square of slow electrode drift in quiet sleep, in microvolts.
+    pub drift_uv: f64,
+    /// Typical swing of an electrode's potential with a movement, in microvolts.
+    pub movement_uv: f64,
+    /// Probability that a movement drives an electrode beyond the amplifier's range.
+    pub saturation_share: f64,
+    /// Electrode pops per hour.
+    pub pops_per_h: f64,
+    /// Share of the night in which sweat or breathing sways the baseline.
+    pub sway_share: f64,
+    /// Root mean square of that sway, in microvolts.
+    pub sway_uv: f64,
+    /// Whether EEG and EOG are stored with negative upwards, as some recorders draw them.
+    pub inverted: bool,
+    /// How airflow is measured.
+    pub flow_sensor: FlowSensor,
+}
+
+/// How airflow is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowSensor {
+    /// Warmth of the breath: smooth, and slow to show a reduced flow.
+    Thermistor,
+    /// Pressure in a nasal cannula: flattens where the airway is narrow.
+    NasalPressure,
+}
+
+/// What the recorders of a site have in common beside filters and ranges.
+struct RecorderDefaults {
+    /// Share of nights on which a filter takes the mains frequency out.
+    notch_share: f64,
+    /// Median of the mains hum, in microvolts.
+    mains_uv: f64,
+    /// Median of the white noise, in microvolts; a quarter of the most there is.
+    noise_uv: f64,
+    /// Median of the electrodes' drift, in microvolts.
+    drift_uv: f64,
+}
+
+impl RecorderDefaults {
+    const fn of(site: Site) -> Self {
+        match site {
+            Site::Shhs | Site::Referential | Site::Aasm | Site::Plain => {
+                Self { notch_share: 0.6, mains_uv: 1.0, noise_uv: 0.5, drift_uv: 21.0 }
+            }
+            Site::Cassette => {
+                Self { notch_share: 0.0, mains_uv: 2.0, noise_uv: 1.8, drift_uv: 45.0 }
+            }
+            Site::Wideband => {
+                Self { notch_share: 0.0, mains_uv: 4.0, noise_uv: 0.25, drift_uv: 30.0 }
+            }
+        }
+    }
+}
+
+impl Recorder {
+    /// Draws the recorder of a night at a site.
+    pub(super) fn draw(site: Site, random: &mut Random) -> Self {
+        let (high_pass_hz, low_pass_hz) = match site {
+            Site::Shhs => (0.15, 50.0),
+            Site::Referential => {
+                (random.pick(&[(0.05, 1.0), (0.16, 1.0)]), random.pick(&[(35.0, 1.0), (45.0, 1.0)]))
+            }
+            Site::Aasm => {
+                (random.pick(&[(0.1, 1.0), (0.3, 2.0)]), random.pick(&[(35.0, 2.0), (70.0, 1.0)]))
+            }
+            Site::Plain => (
+                random.pick(&[(0.08, 1.0), (0.16, 1.5), (0.3, 1.0), (0.5, 0.7)]),
+                random.pick(&[(25.0, 0.5), (30.0, 1.0), (35.0, 1.0), (45.0, 1.0), (60.0, 1.0)]),
+            ),
+            Site::Cassette => (
+                random.pick(&[(0.5, 1.0), (0.7, 1.0)]),
+                random.pick(&[(20.0, 1.0), (25.0, 1.0), (30.0, 1.0)]),
+            ),
+            Site::Wideband => (
+                random.pick(&[(0.02, 1.0), (0.03, 1.0)]),
+                random.pick(&[(85.0, 1.0), (100.0, 1.0)]),
+            ),
+        };
+        let rail_uv = match site {
+            Site::Shhs => 125.0,
+            Site::Referential => 3200.0,
+            Site::Aasm => random.pick(&[(500.0, 1.0), (3200.0, 1.0)]),
+            Site::Plain => random.pick(&[(250.0, 1.0), (400.0, 1.5), (1000.0, 1.0)]),
+            Site::Cassette => random.pick(&[(150.0, 1.0), (250.0, 1.0)]),
+            Site::Wideband => 5000.0,
+        };
+        let habits = RecorderDefaults::of(site);
+        let has_tone = random.chance(0.3);
+        let sways = random.chance(0.4);
+        Self {
+            high_pass_hz,
+            low_pass_hz,
+            notch: random.chance(habits.notch_share),
+            mains_hz: match site {
+                Site::Shhs | Site::Referential | Site::Wideband => 60.0,
+                Site::Aasm | Site::Plain | Site::Cassette => 50.0,
+            },
+            mains_uv: random.log_normal_within((habits.mains_uv, 1.0), (0.05, 20.0)),
+            tone_hz: random.between(14.0, 31.0),
+            tone_uv: if has_tone { random.log_normal_within((1.2, 0.6), (0.3, 5.0)) } else { 0.0 },
+            rail_uv,
+            input_rail_uv: random.log_normal_within((900.0, 0.6), (300.0, 3500.0)),
+            noise_uv: random
+                .log_normal_within((habits.noise_uv, 0.5), (0.1, 4.0 * habits.noise_uv)),
+            ecg_leak_uv: random.log_normal_within((2.5, 1.1), (0.1, 45.0)),
+            drift_uv: random.log_normal_within((habits.drift_uv, 0.8), (2.0, 120.0)),
+            movement_uv: random.log_normal_within((150.0, 0.8), (25.0, 900.0)),
+            saturation_share: random.log_normal_within((0.15, 1.0), (0.005, 0.8)),
+            pops_per_h: random.log_normal_within((0.6, 1.2), (0.0, 20.0)),
+            sway_share: if sways { random.between(0.05, 0.6) } else { 0.0 },
+            sway_uv: random.log_normal_within((25.0, 0.7), (6.0, 150.0)),
+            inverted: match site {
+                Site::Shhs | Site::Referential | Site::Aasm | Site::Wideband => false,
+                Site::Plain | Site::Cassette => random.chance(0.4),
+            },
+            flow_sensor: match site {
+                Site::Shhs | Site::Referential | Site::Cassette => FlowSensor::Thermistor,
+                Site::Aasm | Site::Wideband => FlowSensor::NasalPressure,
+                Site::Plain => {
+                    random.pick(&[(FlowSensor::Thermistor, 1.0), (FlowSensor::NasalPressure, 1.0)])
+                }
+            },
+        }
+    }
+}

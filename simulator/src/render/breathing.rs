@@ -1,0 +1,200 @@
+//! BreathingSignals: airflow, thorax and abdomen, breath by breath.
+
+use std::f64::consts::{PI, TAU};
+
+use crate::curve::{Curve, plateau, smooth};
+use crate::plan::NightPlan;
+use crate::plan::respiration::RespiratoryEvent;
+use crate::plan::vigilance::Vigilance;
+use crate::random::Random;
+use crate::recorder::FlowSensor;
+
+/// Rate of the breathing signals in hertz.
+pub(super) const BREATH_RATE_HZ: f64 = 32.0;
+
+/// Share of a breath that is inspiration.
+const INSPIRATION: f64 = 0.4;
+/// Mean volume over a breath.
+const MEAN_VOLUME: f64 = 0.45;
+
+/// BreathingSignals over the night, about 1 from peak to middle in quiet breathing.
+#[derive(Debug)]
+pub(super) struct BreathingSignals {
+    pub(super) flow: Curve,
+    pub(super) thorax: Curve,
+    pub(super) abdomen: Curve,
+    /// Lung volume without the effect of blocked airways, 0 to 1; drives the heart rate.
+    pub(super) volume: Curve,
+}
+
+/// How an event changes breathing at each moment.
+struct BreathingControl {
+    flow: Vec<f32>,
+    effort: Vec<f32>,
+    paradox: Vec<f32>,
+}
+
+/// One breath.
+struct Breath {
+    start_s: f64,
+    length_s: f64,
+    size: f64,
+}
+
+impl BreathingSignals {
+    /// Draws every breath of a night and makes the signals.
+    pub(super) fn render(plan: &NightPlan) -> Self {
+        let mut random = Random::new(plan.spec.seed, plan.spec.night, "breathing");
+        let n = (plan.duration_s() * BREATH_RATE_HZ) as usize + 1;
+        let control = BreathingControl::new(plan, n);
+        let breaths = breaths(plan, &mut random);
+        let sensor = plan.recorder.flow_sensor;
+        let mut signals: [Vec<f32>; 4] = std::array::from_fn(|_| Vec::with_capacity(n));
+        let mut next = breaths.iter().peekable();
+        let mut breath = &breaths[0];
+        for i in 0..n {
+            let time_s = i as f64 / BREATH_RATE_HZ;
+            while let Some(later) = next.next_if(|later| later.start_s <= time_s) {
+                breath = later;
+            }
+            let place = ((time_s - breath.start_s) / breath.length_s).clamp(0.0, 1.0);
+            let flow_share = f64::from(control.flow[i]);
+            let effort = f64::from(control.effort[i]) * breath.size;
+            let paradox = f64::from(control.paradox[i]);
+            // With a blocked airway the chest follows the belly late; against it where the paradox is whole.
+            let late = (place + 1.0 - 0.5 * paradox).fract();
+            let values = [
+                breath.size * flow(place, flow_share, sensor),
+                effort * (1.0 - 0.3 * paradox) * (volume(late) - MEAN_VOLUME),
+                effort * (volume((place + 0.96).fract()) - MEAN_VOLUME),
+                breath.size * volume(place),
+            ];
+            for (signal, value) in signals.iter_mut().zip(values) {
+                signal.push(value as f32);
+            }
+        }
+        let [flow, thorax, abdomen, volume] =
+            signals.map(|values| Curve::new(BREATH_RATE_HZ, values));
+        let mut all = Self { flow, thorax, abdomen, volume };
+        all.disturb(plan, &mut random);
+        all
+    }
+
+    /// Adds what belts and cannulas add: noise, drift, other gains with another position, swings with movements.
+    fn disturb(&mut self, plan: &NightPlan, random: &mut Random) {
+        for (signal, noise) in
+            [(&mut self.flow, 0.02), (&mut self.thorax, 0.015), (&mut self.abdomen, 0.015)]
+        {
+            for (i, posture) in plan.postures.iter().enumerate() {
+                let end_s = plan.postures.get(i + 1).map_or(f64::INFINITY, |next| next.from_s);
+                let gain = random.log_normal(1.0, 0.25);
+                signal
+                    .change((posture.from_s, end_s.min(plan.duration_s() + 1.0)), |_, v| v * gain);
+            }
+            let mut drift = 0.0;
+            let whole = (0.0, plan.duration_s() + 1.0);
+            signal.change(whole, |_, value| {
+                drift += -drift / (60.0 * BREATH_RATE_HZ)
+                    + 0.08 * (2.0_f64 / (60.0 * BREATH_RATE_HZ)).sqrt() * random.normal();
+                value + drift + noise * random.normal()
+            });
+            for movement in &plan.movements {
+                let end_s = movement.onset_s + movement.duration_s;
+                let mut swing = 0.0;
+                signal.change((movement.onset_s, end_s), |time_s, value| {
+                    swing += -swing / 12.0 + 0.35 * random.normal();
+                    let envelope = plateau(time_s - movement.onset_s, movement.duration_s, 0.5);
+                    value * (1.0 - 0.5 * envelope * movement.strength.min(1.0))
+                        + swing * envelope * movement.strength.min(1.5)
+                });
+            }
+        }
+    }
+}
+
+impl BreathingControl {
+    fn new(plan: &NightPlan, n: usize) -> Self {
+        let mut control = Self { flow: vec![1.0; n], effort: vec![1.0; n], paradox: vec![0.0; n] };
+        for event in &plan.respiratory_events {
+            control.apply(event, n);
+        }
+        control
+    }
+
+    /// Changes breathing during an event, and lets the breaths after it be larger.
+    fn apply(&mut self, event: &RespiratoryEvent, n: usize) {
+        let recovery_s = 9.0;
+        let recovery = 0.35 + 0.5 * (1.0 - event.flow);
+        let first = (event.onset_s * BREATH_RATE_HZ) as usize;
+        let last = (((event.end_s() + recovery_s) * BREATH_RATE_HZ) as usize).min(n);
+        for i in first..last {
+            let since_s = i as f64 / BREATH_RATE_HZ - event.onset_s;
+            let after_s = since_s - event.duration_s;
+            if after_s < 0.0 {
+                let place = since_s / event.duration_s;
+                let depth = smooth(since_s / 1.5).min(smooth(-after_s / 0.6));
+                let effort = event.effort.0 + (event.effort.1 - event.effort.0) * smooth(place);
+                self.flow[i] = (1.0 + (event.flow - 1.0) * depth) as f32;
+                self.effort[i] = (1.0 + (effort - 1.0) * depth) as f32;
+                self.paradox[i] = (event.paradox * depth) as f32;
+            } else {
+                let larger = 1.0 + recovery * (1.0 - smooth(after_s / recovery_s));
+                self.flow[i] = larger as f32;
+                self.effort[i] = larger as f32;
+            }
+        }
+    }
+}
+
+/// Draws the breaths of a night, one after the other.
+fn breaths(plan: &NightPlan, random: &mut Random) -> Vec<Breath> {
+    let traits = &plan.subject.breathing;
+    let mut breaths = Vec::new();
+    let (mut time_s, mut pace, mut depth) = (0.0, 0.0_f64, 0.0_f64);
+    while time_s < plan.duration_s() + 1.0 {
+        // BreathingSignals is regular in deep sleep, irregular in REM sleep and wake (Douglas et al. 1982).
+        let (faster, irregular) = match plan.course.at(time_s) {
+            Vigilance::Wake => (1.08, 2.2),
+            Vigilance::N1 => (1.03, 1.6),
+            Vigilance::Nrem => (1.0, 1.0 - 0.5 * plan.depth.at(time_s).min(1.0)),
+            Vigilance::Rem => (1.07, 2.6),
+        };
+        let spread = traits.irregularity * irregular;
+        pace = 0.5 * pace + spread * random.normal();
+        depth = 0.6 * depth + 1.3 * spread * random.normal();
+        let sigh = if random.chance(0.004) { 1.9 } else { 1.0 };
+        let length_s = (60.0 / (traits.rate_per_min * faster) * pace.exp()).clamp(1.8, 10.0);
+        breaths.push(Breath { start_s: time_s, length_s, size: depth.exp() * sigh });
+        time_s += length_s;
+    }
+    breaths
+}
+
+/// Returns the volume of the lungs over a breath, 0 to 1.
+fn volume(place: f64) -> f64 {
+    if place < INSPIRATION {
+        0.5 - 0.5 * (PI * place / INSPIRATION).cos()
+    } else {
+        let out = (place - INSPIRATION) / (1.0 - INSPIRATION);
+        (1.0 - smooth(out)) * (0.6 + 0.4 * (1.0 - out))
+    }
+}
+
+/// Returns the airflow over a breath, inspiration positive.
+///
+/// A cannula shows pressure, the square of flow, and flattens where the airway is narrow; a thermistor is smooth.
+fn flow(place: f64, share: f64, sensor: FlowSensor) -> f64 {
+    let wave = if place < INSPIRATION {
+        (PI * place / INSPIRATION).sin()
+    } else {
+        let out = (place - INSPIRATION) / (1.0 - INSPIRATION);
+        -0.95 * (PI * out.powf(0.65)).sin() * (1.0 - 0.35 * out)
+    };
+    match sensor {
+        FlowSensor::Thermistor => share * (0.85 * wave + 0.15 * (TAU * (place - 0.06)).sin()),
+        FlowSensor::NasalPressure => {
+            let flattened = if share < 0.8 { wave.clamp(-1.0, 0.75) } else { wave };
+            share * flattened.abs().powf(1.5) * flattened.signum()
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What reaches an electrode beside the signal: drift, heart beats, hum, noise, and all of it where it is loose.
+
+use std::f64::consts::TAU;
+
+use nocturne_psg::montage::Channel;
+
+use super::electrode::HEAD;
+use crate::curve::{Curve, plateau};
+use crate::plan::NightPlan;
+use crate::plan::channel_fault::{ChannelFault, FaultKind};
+use crate::random::Random;
+
+/// Hum at an electrode against a common reference, compared with a derivation: the difference takes most away.
+const COMMON_HUM: f64 = 12.0;
+
+/// Disturbances of a night.
+pub(super) struct Disturbance<'a> {
+    plan: &'a NightPlan,
+    potentials: [Curve; 4],
+    /// Height of the R wave at each electrode of the head, in microvolts for each millivolt of the ECG.
+    ecg_leak: [f64; 4],
+    chin_leak: f64,
+}
+
+impl<'a> Disturbance<'a> {
+    /// Draws how strongly each electrode is disturbed.
+    pub(super) fn new(plan: &'a NightPlan, potentials: [Curve; 4]) -> Self {
+        let mut random = Random::new(plan.spec.seed, plan.spec.night, "disturbance");
+        let leak = plan.recorder.ecg_leak_uv / plan.subject.heart.r_wave_mv;
+        // The two mastoids lie on different sides of the heart's dipole.
+        let sides = [1.0, -0.7, 0.9, 0.9];
+        let ecg_leak = sides.map(|side| leak * side * random.log_normal(1.0, 0.4));
+        let chin_leak = random.log_normal_within((0.8, 1.0), (0.0, 15.0));
+        Self { plan, potentials, ecg_leak, chin_leak }
+    }
+
+    /// Disturbs a derivation of the head in microvolts.
+    pub(super) fn add_to_head(
+        &self,
+        lane: usize,
+        (samples, ecg_mv): (&mut [f32], &[f32]),
+        rate_hz: f64,
+    ) {
+        let recorder = &self.plan.recorder;
+        self.potentials[lane].add_to(samples, rate_hz, 1.0, 0.0);
+        add_scaled(samples, ecg_mv, self.ecg_leak[lane]);
+        self.add_noise(&format!("noise {lane}"), recorder.noise_uv, samples);
+        add_tone(samples, (recorder.mains_hz, rate_hz), recorder.mains_uv, lane as f64);
+        add_tone(samples, (recorder.tone_hz, rate_hz), recorder.tone_uv, 0.0);
+        self.add_looseness(HEAD[lane], samples, rate_hz);
+    }
+
+    /// Adds what a mastoid (0 left, 1 right) has against the common reference.
+    pub(super) fn add_reference(
+        &self,
+        mastoid: usize,
+        (samples, ecg_mv): (&mut [f32], &[f32]),
+        rate_hz: f64,
+    ) {
+        let recorder = &self.plan.recorder;
+        let side = [1.0, -0.6][mastoid];
+        add_scaled(samples, ecg_mv, side * 2.0 * self.ecg_leak[mastoid].abs());
+        self.add_noise(&format!("mastoid {mastoid}"), recorder.noise_uv + 1.5, samples);
+        // Hum of the common reference is the same everywhere and vanishes in every difference.
+        add_tone(samples, (recorder.mains_hz, rate_hz), COMMON_HUM * recorder.mains_uv, 0.3);
+    }
+
+    /// Disturbs the chin EMG in microvolts.
+    pub(super) fn add_to_chin(&self, (samples, ecg_mv): (&mut [f32], &[f32]), rate_hz: f64) {
+        let recorder = &self.plan.recorder;
+        add_scaled(samples, ecg_mv, self.chin_leak);
+        self.add_noise("chin noise", recorder.noise_uv, samples);
+        add_tone(samples, (recorder.mains_hz, rate_hz), 0.5 * recorder.mains_uv, 1.0);
+        self.add_looseness(Channel::EmgChin, samples, rate_hz);
+    }
+
+    fn add_noise(&self, purpose: &str, uv: f64, samples: &mut [f32]) {
+        let mut random = Random::new(self.plan.spec.seed, self.plan.spec.night, purpose);
+        // Four numbers of 16 bits added up are near enough to normal.
+        let scale = (uv / 37_837.0) as f32;
+        for sample in samples {
+            let bits = random.bits();
+            let sum =
+                (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48);
+            *sample += (sum as f32 - 131_070.0) * scale;
+        }
+    }
+
+    /// A loose electrode takes up the mains, drifts, and crackles.
+    fn add_looseness(&self, channel: Channel, samples: &mut [f32], rate_hz: f64) {
+        let is_loose =
+            |fault: &&ChannelFault| fault.kind == FaultKind::Loose && fault.channel == channel;
+        let mut random =
+            Random::new(self.plan.spec.seed, self.plan.spec.night, &format!("loose {channel}"));
+        for fault in self.plan.faults.iter().filter(is_loose) {
+            let hum_uv = random.log_normal(40.0, 0.7);
+            let noise_uv = random.log_normal(8.0, 0.6);
+            let crackle_uv = random.log_normal(15.0, 0.8);
+            let mut walk = 0.0;
+            let first = (fault.onset_s * rate_hz) as usize;
+            let last = ((fault.end_s() * rate_hz) as usize).min(samples.len());
+            let phase = TAU * self.plan.recorder.mains_hz.min(0.45 * rate_hz) / rate_hz;
+            for (i, sample) in samples[first..last].iter_mut().enumerate() {
+                let envelope = plateau(i as f64 / rate_hz, fault.duration_s, 1.0);
+                walk += -walk / (2.0 * rate_hz) + crackle_uv / rate_hz.sqrt() * random.normal();
+                let hum = hum_uv * (phase * i as f64).sin();
+                *sample += (envelope * (hum + walk + noise_uv * random.normal())) as f32;
+            }
+        }
+    }
+}
+
+fn add_scaled(samples: &mut [f32], other: &[f32], gain: f64) {
+    for (sample, value) in samples.iter_mut().zip(other) {
+        *sample += value * gain as f32;
+    }
+}
+
+/// Adds a sine by turning a pointer; what lies beyond the Nyquist frequency is left out.
+fn add_tone(samples: &mut [f32], (hz, rate_hz): (f64, f64), uv: f64, phase: f64) {
+    if hz >= 0.48 * rate_hz || uv <= 0.0 {
+        return;
+    }
+    let (turn_sin, turn_cos) = (TAU * hz / rate_hz).sin_cos();
+    let (mut sin, mut cos) = phase.sin_cos();
+    for sample in samples {
+        *sample += (uv * sin) as f32;
+        (sin, cos) = (sin * turn_cos + cos * turn_sin, cos * turn_cos - sin * turn_sin);
+    }
+}

@@ -1,0 +1,119 @@
+//! Apneas, hypopneas and desaturations are there in airflow, effort and oxygen saturation.
+
+use std::sync::LazyLock;
+
+use nocturne_psg::montage::Channel;
+use nocturne_psg::{Event, EventKind};
+
+use super::signal_measures::{MeasuredSignal, assert_mostly, median, undisturbed};
+use super::{count, plan_with};
+use crate::{FaultKind, SimulatedNight, Site};
+
+/// Plans and renders a night with at least `n` events of a kind, and with all its channels.
+fn night_with(kind: EventKind, n: usize, site: Site) -> SimulatedNight {
+    let is_lost = |kind| matches!(kind, FaultKind::Absent | FaultKind::Disconnected);
+    plan_with(3.0, site, |plan| {
+        count(plan, kind) >= n && !plan.faults.iter().any(|fault| is_lost(fault.kind))
+    })
+    .render()
+}
+
+/// A night of a sleeper whose airway closes, measured by a thermistor.
+static OBSTRUCTIVE: LazyLock<SimulatedNight> =
+    LazyLock::new(|| night_with(EventKind::ObstructiveApnea, 15, Site::Referential));
+
+/// A night of a sleeper who stops to breathe.
+static CENTRAL: LazyLock<SimulatedNight> =
+    LazyLock::new(|| night_with(EventKind::CentralApnea, 6, Site::Shhs));
+
+/// A night of a sleeper who breathes too little, measured by a nasal cannula.
+static SHALLOW: LazyLock<SimulatedNight> =
+    LazyLock::new(|| night_with(EventKind::Hypopnea, 10, Site::Aasm));
+
+/// Returns for each undisturbed event what is left of a channel between two places in it, 0 its begin and 1 its end.
+fn left(
+    night: &SimulatedNight,
+    channel: Channel,
+    kind: EventKind,
+    (from, to): (f64, f64),
+) -> Vec<f64> {
+    let signal = MeasuredSignal::of(night, channel).band(0.1, 2.0);
+    let of = |event: &Event| {
+        let at = |place: f64| event.onset_s + place * event.duration_s;
+        signal.rms(at(from), at(to)) / signal.rms(event.onset_s - 10.0, event.onset_s)
+    };
+    undisturbed(&night.truth, kind).into_iter().map(of).collect()
+}
+
+#[test]
+fn obstructive_apneas_stop_the_airflow_but_not_the_effort() {
+    let of = |channel| left(&OBSTRUCTIVE, channel, EventKind::ObstructiveApnea, (0.3, 0.9));
+    assert_mostly("airflow", &of(Channel::Airflow), 0.9, |left| left < 0.35);
+    for belt in [Channel::Thorax, Channel::Abdomen] {
+        assert_mostly(belt.name(), &of(belt), 0.9, |left| left > 0.35);
+        assert!(median(of(belt)) > 0.5, "{belt}: {}", median(of(belt)));
+    }
+}
+
+#[test]
+fn obstructed_effort_is_paradoxical() {
+    let belt = |channel| MeasuredSignal::of(&OBSTRUCTIVE, channel).band(0.1, 2.0);
+    let (thorax, abdomen) = (belt(Channel::Thorax), belt(Channel::Abdomen));
+    let falls: Vec<f64> = undisturbed(&OBSTRUCTIVE.truth, EventKind::ObstructiveApnea)
+        .into_iter()
+        .map(|apnea| {
+            let start_s = apnea.onset_s;
+            thorax.correlation(&abdomen, start_s - 12.0, start_s)
+                - thorax.correlation(&abdomen, start_s + 3.0, apnea.end_s() - 1.0)
+        })
+        .collect();
+    assert_mostly("fall of the belts' correlation", &falls, 0.9, |fall| fall > 0.5);
+}
+
+#[test]
+fn central_apneas_stop_the_effort_too() {
+    for channel in [Channel::Airflow, Channel::Thorax, Channel::Abdomen] {
+        let shares = left(&CENTRAL, channel, EventKind::CentralApnea, (0.3, 0.85));
+        assert_mostly(channel.name(), &shares, 0.85, |left| left < 0.5);
+        assert!(median(shares.clone()) < 0.3, "{channel}: {}", median(shares));
+    }
+}
+
+#[test]
+fn mixed_apneas_begin_without_effort_and_end_with_it() {
+    let night = night_with(EventKind::MixedApnea, 4, Site::Plain);
+    let of = |channel, places| left(&night, channel, EventKind::MixedApnea, places);
+    assert_mostly("airflow", &of(Channel::Airflow, (0.3, 0.9)), 0.75, |left| left < 0.35);
+    let (early, late) = (of(Channel::Abdomen, (0.15, 0.4)), of(Channel::Abdomen, (0.65, 0.9)));
+    let gains: Vec<f64> = early.iter().zip(&late).map(|(early, late)| late / early).collect();
+    assert_mostly("gain of effort", &gains, 0.75, |gain| gain > 1.5);
+}
+
+#[test]
+fn hypopneas_reduce_the_airflow_without_stopping_it() {
+    for night in [&*OBSTRUCTIVE, &SHALLOW] {
+        let shares = left(night, Channel::Airflow, EventKind::Hypopnea, (0.25, 0.9));
+        assert_mostly(night.site.name(), &shares, 0.85, |left| left < 0.85);
+        let middle = median(shares);
+        assert!((0.15..0.7).contains(&middle), "{}: {middle}", night.site.name());
+    }
+}
+
+#[test]
+fn desaturations_are_falls_of_three_percent() {
+    let spo2 = MeasuredSignal::labelled(&OBSTRUCTIVE, "SpO2");
+    let events = &OBSTRUCTIVE.truth.events;
+    let falls: Vec<&Event> =
+        events.iter().filter(|event| event.kind == EventKind::Desaturation).collect();
+    assert!(falls.len() >= 6, "{}", falls.len());
+    for fall in falls {
+        let during = spo2.during(fall.onset_s, fall.end_s());
+        let lowest = during.iter().copied().fold(f64::MAX, f64::min);
+        assert!(during[0] - lowest >= 3.0, "at {} s", fall.onset_s);
+        let is_cause = |event: &Event| {
+            event.kind.is_apnea_or_hypopnea()
+                && event.overlap_s(fall.onset_s - 30.0, fall.end_s()) > 0.0
+        };
+        assert!(events.iter().any(is_cause), "nothing caused the fall at {} s", fall.onset_s);
+    }
+}

@@ -1,0 +1,84 @@
+//! Nights follow the course that real nights take: stages change, and last, as in scored hypnograms.
+//!
+//! The hypnograms are not part of the project; without them the test says so and passes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use nocturne_psg::Stage;
+
+use crate::{NightPlan, NightSpec};
+
+/// Stages of a night, one for each epoch; `None` where the recorder was disconnected.
+type Hypnogram = Vec<Option<Stage>>;
+
+/// The consensus of three experts over the 128 nights of BOAS (`OpenNeuro` ds005555).
+fn scored() -> Option<Vec<Hypnogram>> {
+    let path = "../../shared/data/boas-hypnograms/hypnograms.tsv";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let Ok(table) = std::fs::read_to_string(path) else {
+        println!("skipped: no shared data");
+        return None;
+    };
+    let mut nights: BTreeMap<&str, Hypnogram> = BTreeMap::new();
+    for row in table.lines().skip(1) {
+        let cells: Vec<&str> = row.split('\t').collect();
+        let stage = cells[3].parse().ok().and_then(|code: usize| Stage::ALL.get(code).copied());
+        nights.entry(cells[0]).or_default().push(stage);
+    }
+    Some(nights.into_values().collect())
+}
+
+fn simulated() -> Vec<Hypnogram> {
+    let spec = |night| NightSpec { seed: 19, night, hours: 8.0, site: None };
+    (0..40)
+        .map(|night| NightPlan::draw(&spec(night)).stages.into_iter().map(Some).collect())
+        .collect()
+}
+
+/// Returns where a stage goes when it changes, as shares in the order of [`Stage::ALL`].
+fn changes(nights: &[Hypnogram], from: Stage) -> [f64; 5] {
+    let mut counts = [0.0; 5];
+    for pair in nights.iter().flat_map(|night| night.windows(2)) {
+        if let [Some(before), Some(after)] = *pair
+            && before == from
+            && after != from
+        {
+            counts[after as usize] += 1.0;
+        }
+    }
+    let sum: f64 = counts.iter().sum();
+    counts.map(|count| count / sum)
+}
+
+/// Returns the 25th, 50th and 90th percentile of the lengths of a stage's bouts, in epochs.
+fn bouts(nights: &[Hypnogram], of: Stage) -> [f64; 3] {
+    let chunks = nights.iter().flat_map(|night| night.chunk_by(|a, b| a == b));
+    let mut lengths: Vec<usize> =
+        chunks.filter(|chunk| chunk[0] == Some(of)).map(<[_]>::len).collect();
+    lengths.sort_unstable();
+    [0.25, 0.5, 0.9].map(|share| lengths[(share * (lengths.len() - 1) as f64) as usize] as f64)
+}
+
+/// N2 and N3 as one: where the border lies between them, BOAS and other scorers differ far more than in the rest.
+fn merged(nights: Vec<Hypnogram>) -> Vec<Hypnogram> {
+    let deeper = |stage| if stage == Some(Stage::N3) { Some(Stage::N2) } else { stage };
+    nights.into_iter().map(|night| night.into_iter().map(deeper).collect()).collect()
+}
+
+#[test]
+fn stages_change_and_last_as_in_scored_nights() {
+    let Some(scored) = scored() else { return };
+    assert_eq!(scored.len(), 128);
+    let (scored, simulated) = (merged(scored), merged(simulated()));
+    for stage in [Stage::Wake, Stage::N1, Stage::N2, Stage::Rem] {
+        let (expected, found) = (changes(&scored, stage), changes(&simulated, stage));
+        for (expected, found) in expected.iter().zip(found) {
+            assert!((expected - found).abs() < 0.16, "from {stage}: {found} for {expected}");
+        }
+        let (expected, found) = (bouts(&scored, stage), bouts(&simulated, stage));
+        for (expected, found) in expected.iter().zip(found) {
+            assert!((0.5..=2.0).contains(&(found / expected)), "{stage}: {found} for {expected}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What is true of a simulated night, for training and evaluation.
+
+use std::path::Path;
+
+use nocturne_psg::{EPOCH_S, Event, EventKind, Stage};
+use serde::{Deserialize, Serialize};
+
+use super::plan::channel_fault::ChannelFault;
+use super::recorder::Recorder;
+use super::site::Site;
+use super::subject::Subject;
+use crate::{Error, Result};
+
+/// Everything that the simulator knows of a night, as kept in `NIGHT.truth.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Truth {
+    /// Version of this file's format.
+    pub format: u32,
+    /// Name of the night.
+    pub id: String,
+    /// Seed of the cohort.
+    pub seed: u64,
+    /// Number of the night in the cohort.
+    pub night: u32,
+    /// Where it was recorded.
+    pub site: Site,
+    /// Date and time of the first sample, without a zone.
+    pub start: String,
+    /// Length of the recording in seconds, a whole number of epochs.
+    pub duration_s: f64,
+    /// Lights off, in seconds from the start.
+    pub lights_off_s: f64,
+    /// Lights on, in seconds from the start.
+    pub lights_on_s: f64,
+    /// Hours of scored sleep.
+    pub sleep_h: f64,
+    /// Arousals per hour of sleep.
+    pub arousal_index_per_h: f64,
+    /// Apneas and hypopneas per hour of sleep.
+    pub ahi_per_h: f64,
+    /// The stage of each epoch.
+    pub stages: Vec<Stage>,
+    /// Every event that is in the signals, in order of time.
+    pub events: Vec<Event>,
+    /// Channels that cannot be trusted, and when.
+    pub faults: Vec<ChannelFault>,
+    /// The sleeper.
+    pub subject: Subject,
+    /// The recorder.
+    pub recorder: Recorder,
+}
+
+impl Truth {
+    /// Version of the format that is written here.
+    pub const FORMAT: u32 = 1;
+
+    /// Reads a truth file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`Error::NotATruthFile`] or [`Error::TruthFormat`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+        let truth: Self = serde_json::from_slice(&bytes)
+            .map_err(|source| Error::NotATruthFile { path: path.to_owned(), source })?;
+        if truth.format != Self::FORMAT {
+            return Err(Error::TruthFormat { path: path.to_owned(), found: truth.format });
+        }
+        Ok(truth)
+    }
+}
+
+/// Rates of a night, counted as laboratories do: events that begin in an epoch of sleep, per hour of sleep.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Indices {
+    /// Hours of scored sleep.
+    pub sleep_h: f64,
+    /// Arousals per hour of sleep, 0 without sleep.
+    pub arousal_index_per_h: f64,
+    /// Apneas and hypopneas per hour of sleep, 0 without sleep.
+    pub ahi_per_h: f64,
+}
+
+impl Indices {
+    /// Counts the events of a night with one stage per epoch.
+    pub fn count(stages: &[Stage], events: &[Event]) -> Self {
+        let n_asleep = stages.iter().filter(|stage| stage.is_sleep()).count();
+        let sleep_h = n_asleep as f64 * EPOCH_S / 3600.0;
+        let asleep = |event: &&Event| {
+            stages.get((event.onset_s / EPOCH_S) as usize).is_some_and(|stage| stage.is_sleep())
+        };
+        let per_h = |is_counted: fn(EventKind) -> bool| {
+            let n = events.iter().filter(asleep).filter(|event| is_counted(event.kind)).count();
+            if n_asleep == 0 { 0.0 } else { n as f64 / sleep_h }
+        };
+        Self {
+            sleep_h,
+            arousal_index_per_h: per_h(|kind| kind == EventKind::Arousal),
+            ahi_per_h: per_h(EventKind::is_apnea_or_hypopnea),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_count_events_that_begin_in_sleep() {
+        let event = |kind, onset_s| Event::new(kind, onset_s, 12.0);
+        let stages = [Stage::Wake, Stage::N2, Stage::N2];
+        let events = [
+            event(EventKind::Arousal, 29.0),
+            event(EventKind::Arousal, 30.0),
+            event(EventKind::Hypopnea, 40.0),
+            event(EventKind::CentralApnea, 80.0),
+            event(EventKind::Desaturation, 80.0),
+        ];
+        let indices = Indices::count(&stages, &events);
+        assert!((indices.sleep_h - 1.0 / 60.0).abs() < 1e-12);
+        assert!((indices.arousal_index_per_h - 60.0).abs() < 1e-9);
+        assert!((indices.ahi_per_h - 120.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn nights_without_sleep_have_no_rate() {
+        assert_eq!(Indices::count(&[Stage::Wake], &[]).ahi_per_h, 0.0);
+    }
+}
