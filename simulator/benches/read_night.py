@@ -1,6 +1,6 @@
-"""Brings a recording of SHHS into the form of the encoder with pyedflib and SciPy, or with MNE.
+"""Turns an SHHS recording into encoder input with pyedflib and SciPy, or with MNE.
 
-Usage: read.py pyedflib|mne FILE. Prints processor seconds (without imports) and the peak of memory in MiB.
+Usage: read_night.py pyedflib|mne FILE. Prints CPU seconds (without imports) and peak memory in MiB.
 """
 
 import resource
@@ -17,7 +17,7 @@ LABELS = [
 
 
 def epochs(traces):
-    """Scales all channels but the last, and cuts epochs `[n, 10, 1920]`."""
+    """Z-scores all channels but the position and cuts epochs `[n, 10, 1920]`."""
     n = min(len(trace) for trace in traces) // EPOCH
     stacked = np.empty((n, len(traces), EPOCH), dtype=np.float32)
     for row, trace in enumerate(traces):
@@ -57,8 +57,8 @@ if __name__ == "__main__":
     else:
         import pyedflib
         from scipy.signal import resample_poly
-    begin = time.process_time()
+    start = time.process_time()
     found = with_mne(path) if package == "mne" else with_pyedflib(path)
     assert found.shape[1:] == (len(LABELS), EPOCH), found.shape
-    cpu_s = time.process_time() - begin
+    cpu_s = time.process_time() - start
     print(cpu_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

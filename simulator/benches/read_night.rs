@@ -1,11 +1,11 @@
-//! How much processor time and memory does it take to bring a night into the encoder's form, beside Python?
+//! Benchmark: CPU time and memory to turn a night into encoder input, compared with Python libraries.
 //!
-//! A simulated night of eight hours, 14 signals in 44 MB as in SHHS, is opened, read and written out as the encoder's
-//! input, epoch by epoch. Where `NOCTURNE_BENCH_PYTHON` names an interpreter with pyedflib, SciPy and MNE, `read_night.py`
-//! beside this file does the same with them, and the ratios hold on any machine. `cargo bench -p
+//! A simulated night (8 h, 14 signals, 44 MB, as in SHHS) is opened, read, and written to the encoder's input buffer
+//! epoch by epoch. If `NOCTURNE_BENCH_PYTHON` names an interpreter with pyedflib, SciPy and MNE, `read_night.py` does the
+//! same with them; the ratios are comparable between machines. `cargo bench -p
 //! nocturne-simulator --bench read_night`.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,15 +15,16 @@ use nocturne_psg::night::INPUT_LEN;
 use nocturne_psg::{Night, Recording, ZScore};
 use nocturne_simulator::{NightSpec, Site, simulate};
 
-/// Each reading is done as often, and the quickest counts.
+/// Number of runs; the fastest counts.
 const ROUNDS: usize = 5;
-/// Most that our reading may take: a share of the processor time of others, and memory.
+/// Maximum CPU time of Nocturne relative to each library.
 const BARS: [(&str, f64); 2] = [("mne", 1.0 / 10.0), ("pyedflib", 1.0 / 4.0)];
+/// Maximum resident memory in MiB.
 const MEMORY_BAR_MIB: f64 = 256.0;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// What one reading took.
+/// Cost of one run.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
     cpu_s: f64,
@@ -33,7 +34,7 @@ struct Cost {
 fn main() -> Result<(), Failure> {
     let mut args = std::env::args().skip(1);
     match (args.next().as_deref(), args.next()) {
-        // A process of its own for each reading: its peak of memory is that of the reading alone.
+        // Each run is a process of its own, so that peak memory is that of the run.
         (Some("read"), Some(path)) => read(Path::new(&path)),
         (Some("--bench"), _) => measure(),
         (Some(_) | None, _) => {
@@ -43,17 +44,17 @@ fn main() -> Result<(), Failure> {
     }
 }
 
-/// Reads a recording and prints processor seconds, peak memory in MiB, and a sum over all bits of the input.
+/// Reads a recording and prints CPU seconds, peak memory in MiB, and a checksum over the encoder input.
 fn read(path: &Path) -> Result<(), Failure> {
-    let begin = Instant::now();
+    let start = Instant::now();
     let recording = Recording::open(path)?;
     let night = Night::read(&recording, ZScore::Recording)?;
     let mut input = vec![0.0f32; INPUT_LEN];
     for epoch_idx in 0..night.epochs().len() {
         night.write_input(epoch_idx, &mut input);
     }
-    let cpu_s = cpu_s().unwrap_or_else(|| begin.elapsed().as_secs_f64());
-    // Once more, to see that a faster reading reads the same.
+    let cpu_s = cpu_s().unwrap_or_else(|| start.elapsed().as_secs_f64());
+    // The checksum shows that a faster version reads the same values.
     let mut checksum = 0u64;
     for epoch_idx in 0..night.epochs().len() {
         night.write_input(epoch_idx, &mut input);
@@ -70,29 +71,29 @@ fn measure() -> Result<(), Failure> {
     let bytes = std::fs::metadata(&path)?.len();
     println!("an eight-hour night of 14 signals, {:.1} MB", bytes as f64 / 1e6);
     let mut ours = Command::new(std::env::current_exe()?);
-    let (ours, checksum) = quickest(ours.arg("read").arg(&path))?;
+    let (ours, checksum) = fastest(ours.arg("read").arg(&path))?;
     print_cost("nocturne", ours);
     println!("{:12} input {checksum}", "");
     println!("{:12} memory {}", "", verdict(ours.peak_mib <= MEMORY_BAR_MIB, "256 MiB"));
     let Some(python) = python() else {
-        println!("skipped: NOCTURNE_BENCH_PYTHON names no interpreter to compare with");
+        println!("skipped: set NOCTURNE_BENCH_PYTHON to compare with Python");
         return Ok(());
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/read_night.py");
     for (with, bar) in BARS {
-        // Libraries that start a thread for each core would be charged for their waiting.
+        // One thread, because CPU time would include the spinning of idle threads.
         let mut command = Command::new(&python);
         command.env("OMP_NUM_THREADS", "1").env("OPENBLAS_NUM_THREADS", "1");
-        let (theirs, _) = quickest(command.arg(&script).arg(with).arg(&path))?;
+        let (theirs, _) = fastest(command.arg(&script).arg(with).arg(&path))?;
         print_cost(with, theirs);
         let share = ours.cpu_s / theirs.cpu_s;
         let met = verdict(share <= bar, &format!("{bar:.2}"));
-        println!("{:12} nocturne takes {share:.3} of its processor time, {met}", "");
+        println!("{:12} nocturne takes {share:.3} of its CPU time, {met}", "");
     }
     Ok(())
 }
 
-/// Writes the night; the ECG has 250 Hz, as in the files of the later visits.
+/// Writes the night; the ECG is stored at 250 Hz, as in later SHHS visits.
 fn simulated_night(folder: &Path) -> Result<PathBuf, Failure> {
     let spec = NightSpec { seed: 1, night: 1, hours: 8.0, site: Some(Site::Shhs) };
     let mut night = simulate(&spec);
@@ -107,8 +108,8 @@ fn simulated_night(folder: &Path) -> Result<PathBuf, Failure> {
     Ok(night.write(folder)?.recording)
 }
 
-/// Runs a reading several times and returns the cost of the quickest, with the rest of what it printed.
-fn quickest(command: &mut Command) -> Result<(Cost, String), Failure> {
+/// Runs a command several times and returns the cost of the fastest run with its checksum.
+fn fastest(command: &mut Command) -> Result<(Cost, String), Failure> {
     let mut best: Option<(Cost, String)> = None;
     for _ in 0..ROUNDS {
         let output = command.output()?;
@@ -123,31 +124,31 @@ fn quickest(command: &mut Command) -> Result<(Cost, String), Failure> {
             best = Some((cost, words.collect::<Vec<_>>().join(" ")));
         }
     }
-    best.ok_or_else(|| "no reading was made".into())
+    best.ok_or_else(|| "no run finished".into())
 }
 
 fn print_cost(name: &str, Cost { cpu_s, peak_mib }: Cost) {
-    println!("{name:12} {cpu_s:8.3} s of processor time, at most {peak_mib:.0} MiB");
+    println!("{name:12} {cpu_s:8.3} s of CPU time, peak {peak_mib:.0} MiB");
 }
 
 fn verdict(is_met: bool, bar: &str) -> String {
     format!("{} (bar: {bar})", if is_met { "met" } else { "missed" })
 }
 
-/// Returns the processor time of this process in seconds: it has one thread.
+/// Returns the CPU time in seconds of this single-threaded process.
 fn cpu_s() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/self/schedstat").ok()?;
     Some(text.split_whitespace().next()?.parse::<f64>().ok()? / 1e9)
 }
 
-/// Returns the peak of resident memory in MiB.
+/// Returns the peak resident memory in MiB.
 fn peak_mib() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a benchmark has no command line of its own")]
+#[expect(clippy::disallowed_methods, reason = "Cargo passes no arguments of ours to a benchmark")]
 fn python() -> Option<std::ffi::OsString> {
     std::env::var_os("NOCTURNE_BENCH_PYTHON")
 }

@@ -1,6 +1,6 @@
-//! A quantity that changes slowly over the night, sampled evenly.
+//! An evenly sampled quantity that changes slowly over the night, and the shapes that are added to it.
 
-/// Values at a fixed rate from the start of the recording, joined by straight lines.
+/// Values at a fixed rate from the start of the recording, with linear interpolation between them.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Curve {
     rate_hz: f64,
@@ -8,12 +8,12 @@ pub(super) struct Curve {
 }
 
 impl Curve {
-    /// Makes a curve from its values.
+    /// Creates a curve from its values.
     pub(super) fn new(rate_hz: f64, values: Vec<f32>) -> Self {
         Self { rate_hz, values }
     }
 
-    /// Makes a curve that covers `duration_s`, from the value at each time in seconds.
+    /// Creates a curve that covers `duration_s` by calling `value` with each time in seconds.
     pub(super) fn from_fn(
         rate_hz: f64,
         duration_s: f64,
@@ -23,7 +23,7 @@ impl Curve {
         Self { rate_hz, values: (0..n).map(|i| value(i as f64 / rate_hz) as f32).collect() }
     }
 
-    /// Makes a constant curve.
+    /// Creates a constant curve.
     pub(super) fn constant(rate_hz: f64, duration_s: f64, value: f64) -> Self {
         Self::from_fn(rate_hz, duration_s, |_| value)
     }
@@ -36,18 +36,18 @@ impl Curve {
         &self.values
     }
 
-    /// Returns the value at a time; beyond the ends it stays what it was there.
+    /// Returns the value at a time; the first and last values extend beyond the ends.
     pub(super) fn at(&self, time_s: f64) -> f64 {
-        let place = (time_s * self.rate_hz).max(0.0);
-        let i = place as usize;
+        let position = (time_s * self.rate_hz).max(0.0);
+        let i = position as usize;
         let Some(next) = self.values.get(i + 1) else {
             return self.values.last().copied().map_or(0.0, f64::from);
         };
-        let share = (place - i as f64) as f32;
-        f64::from(self.values[i] + (next - self.values[i]) * share)
+        let fraction = (position - i as f64) as f32;
+        f64::from(self.values[i] + (next - self.values[i]) * fraction)
     }
 
-    /// Changes the values in `[start_s, end_s)`; `change` receives the time in seconds and the value.
+    /// Replaces the values in `[start_s, end_s)` by `change(time in seconds, value)`.
     pub(super) fn change(
         &mut self,
         (start_s, end_s): (f64, f64),
@@ -61,19 +61,19 @@ impl Curve {
         }
     }
 
-    /// Adds the curve's values, times `gain` and `delay_s` later, to samples at another rate.
+    /// Resamples the curve and adds it, scaled by `gain` and delayed by `delay_s`, to samples at `rate_hz`.
     ///
-    /// The curve is read through a cubic (Catmull and Rom), which keeps what is well below its rate.
+    /// Catmull-Rom interpolation preserves frequencies well below the rate of the curve.
     pub(super) fn add_to(&self, samples: &mut [f32], rate_hz: f64, gain: f64, delay_s: f64) {
         let gain = gain as f32;
-        let mut place = CurveCursor::new(self.rate_hz, rate_hz, -delay_s);
+        let mut cursor = CurveCursor::new(self.rate_hz, rate_hz, -delay_s);
         for sample in samples {
-            *sample += gain * cubic(self.neighbours(place.index()), place.share());
-            place.step();
+            *sample += gain * cubic(self.neighbours(cursor.index()), cursor.fraction());
+            cursor.advance();
         }
     }
 
-    /// Returns the values at `i - 1` to `i + 2`; beyond the ends they stay what they were there.
+    /// Returns the values at `i - 1` to `i + 2`; the first and last values extend beyond the ends.
     fn neighbours(&self, i: usize) -> [f32; 4] {
         if let Some(Ok(window)) =
             self.values.get(i.wrapping_sub(1)..i + 3).map(<[f32; 4]>::try_from)
@@ -85,12 +85,14 @@ impl Curve {
     }
 }
 
-/// A place between two values of a curve that moves on sample by sample, without an error that grows.
+/// A position between two values of a curve that advances one output sample at a time.
+///
+/// It counts in integers, so that no rounding error accumulates over a night.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CurveCursor {
-    /// Whole values passed; negative before the curve's start.
+    /// Index of the value before the position; negative before the start of the curve.
     whole: i32,
-    /// Part of a value, in units of one over `to`.
+    /// Numerator of the fraction behind it; the denominator is `to`.
     part: i32,
     from: i32,
     to: i32,
@@ -98,7 +100,7 @@ pub(super) struct CurveCursor {
 }
 
 impl CurveCursor {
-    /// Starts at a time in seconds on a curve of `curve_hz`, to be stepped at `rate_hz`; both are whole numbers.
+    /// Starts at `start_s` on a curve of `curve_hz` and advances at `rate_hz`; both rates are rounded to integers.
     pub(super) fn new(curve_hz: f64, rate_hz: f64, start_s: f64) -> Self {
         let (from, to) = (curve_hz.round() as i32, rate_hz.round() as i32);
         let parts = (start_s * f64::from(from) * f64::from(to)).round() as i32;
@@ -106,21 +108,21 @@ impl CurveCursor {
         Self { whole, part, from, to, per_part: 1.0 / to as f32 }
     }
 
-    /// Returns the index of the value before the place.
+    /// Returns the index of the value before the position, 0 before the start.
     #[inline]
     pub(super) fn index(&self) -> usize {
         self.whole.max(0) as usize
     }
 
-    /// Returns how far the place lies behind that value, `[0, 1)`.
+    /// Returns the fraction of an interval behind that value, `[0, 1)`.
     #[inline]
-    pub(super) fn share(&self) -> f32 {
+    pub(super) fn fraction(&self) -> f32 {
         if self.whole < 0 { 0.0 } else { self.part as f32 * self.per_part }
     }
 
-    /// Moves on by one sample.
+    /// Advances by one output sample.
     #[inline]
-    pub(super) fn step(&mut self) {
+    pub(super) fn advance(&mut self) {
         self.part += self.from;
         while self.part >= self.to {
             self.part -= self.to;
@@ -129,29 +131,25 @@ impl CurveCursor {
     }
 }
 
-/// Returns the value at `t` in `[0, 1]` between the middle two of four, by the cubic of Catmull and Rom.
+/// Interpolates between `b` (`t = 0`) and `c` (`t = 1`) with a Catmull-Rom cubic.
 fn cubic([a, b, c, d]: [f32; 4], t: f32) -> f32 {
     let bent = 2.0 * a - 5.0 * b + 4.0 * c - d + t * (3.0 * (b - c) + d - a);
     b + 0.5 * t * (c - a + t * bent)
 }
 
-/// Returns a bump that rises from 0 to 1 and falls back over `[0, 1]` like a raised cosine; 0 outside.
-pub(super) fn bump(place: f64) -> f64 {
-    if (0.0..=1.0).contains(&place) {
-        0.5 - 0.5 * (std::f64::consts::TAU * place).cos()
-    } else {
-        0.0
-    }
+/// Returns a raised cosine over `[0, 1]`: 0 at both ends and outside, 1 in the middle.
+pub(super) fn bump(x: f64) -> f64 {
+    if (0.0..=1.0).contains(&x) { 0.5 - 0.5 * (std::f64::consts::TAU * x).cos() } else { 0.0 }
 }
 
-/// Returns a plateau over `[0, duration_s]` with smooth flanks of `flank_s`, 1 in the middle and 0 outside.
+/// Returns a plateau over `[0, duration_s]`: 1 in the middle, smooth flanks of `flank_s`, 0 outside.
 pub(super) fn plateau(time_s: f64, duration_s: f64, flank_s: f64) -> f64 {
     let rising = (time_s / flank_s).clamp(0.0, 1.0);
     let falling = ((duration_s - time_s) / flank_s).clamp(0.0, 1.0);
     smooth(rising.min(falling))
 }
 
-/// Returns the smooth step of `x` in `[0, 1]`.
+/// Returns the smoothstep of `x`, clamped to `[0, 1]`.
 pub(super) fn smooth(x: f64) -> f64 {
     let x = x.clamp(0.0, 1.0);
     x * x * (3.0 - 2.0 * x)
@@ -162,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_lie_on_straight_lines() {
+    fn values_are_interpolated_linearly_and_extended_at_the_ends() {
         let curve = Curve::new(2.0, vec![0.0, 1.0, 3.0]);
         assert_eq!(
             [curve.at(-1.0), curve.at(0.25), curve.at(0.5), curve.at(9.0)],
@@ -171,12 +169,12 @@ mod tests {
     }
 
     #[test]
-    fn slow_sines_keep_their_shape_at_a_higher_rate() {
+    fn resampling_preserves_slow_sines() {
         let sine = |time_s: f64| (std::f64::consts::TAU * 1.3 * time_s).sin();
         let curve = Curve::from_fn(32.0, 10.0, sine);
         let mut samples = vec![0.0; 1250];
         curve.add_to(&mut samples, 125.0, 1.0, 0.0);
-        // The first and last interval have a neighbour on one side only.
+        // The first and last intervals have a neighbour on one side only.
         let worst = (8..1200)
             .map(|n| (f64::from(samples[n]) - sine(n as f64 / 125.0)).abs())
             .fold(0.0, f64::max);
@@ -184,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn plateaus_are_flat_in_the_middle() {
+    fn plateaus_are_one_in_the_middle_and_zero_outside() {
         assert_eq!(
             [plateau(-1.0, 4.0, 1.0), plateau(2.0, 4.0, 1.0), plateau(5.0, 4.0, 1.0)],
             [0.0, 1.0, 0.0]

@@ -1,8 +1,8 @@
-//! Recursive filters of second order, and their gain for white noise.
+//! Second-order recursive filters and their gain for white noise.
 
 use std::f64::consts::TAU;
 
-/// Coefficients of a second-order section (Bristow-Johnson's cookbook formulae), with a leading 1 in the recursion.
+/// Coefficients of a second-order section, normalised so that a0 is 1 (Bristow-Johnson, Audio EQ Cookbook).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Biquad {
     pub(super) b: [f64; 3],
@@ -10,33 +10,33 @@ pub(super) struct Biquad {
 }
 
 impl Biquad {
-    /// Passes a band around `hz` with peak gain 1; its width is `hz / q`.
+    /// Band-pass around `hz` with peak gain 1 and bandwidth `hz / q`.
     pub(super) fn band_pass(hz: f64, q: f64, rate_hz: f64) -> Self {
         let (cos, alpha) = angle(hz, q, rate_hz);
         Self::normalised([alpha, 0.0, -alpha], cos, alpha)
     }
 
-    /// Passes what lies below `hz`; `q` of 0.707 is maximally flat.
+    /// Low-pass at `hz`; a `q` of 0.707 is maximally flat (Butterworth).
     pub(super) fn low_pass(hz: f64, q: f64, rate_hz: f64) -> Self {
         let (cos, alpha) = angle(hz, q, rate_hz);
         let b = (1.0 - cos) / 2.0;
         Self::normalised([b, 2.0 * b, b], cos, alpha)
     }
 
-    /// Passes what lies above `hz`; `q` of 0.707 is maximally flat.
+    /// High-pass at `hz`; a `q` of 0.707 is maximally flat (Butterworth).
     pub(super) fn high_pass(hz: f64, q: f64, rate_hz: f64) -> Self {
         let (cos, alpha) = angle(hz, q, rate_hz);
         let b = f64::midpoint(1.0, cos);
         Self::normalised([b, -2.0 * b, b], cos, alpha)
     }
 
-    /// Takes a narrow band around `hz` out.
+    /// Notch at `hz` with bandwidth `hz / q`.
     pub(super) fn notch(hz: f64, q: f64, rate_hz: f64) -> Self {
         let (cos, alpha) = angle(hz, q, rate_hz);
         Self::normalised([1.0, -2.0 * cos, 1.0], cos, alpha)
     }
 
-    /// Passes what lies above `hz`, of first order, as an RC coupling does.
+    /// First-order high-pass at `hz`, as an RC coupling.
     pub(super) fn coupling(hz: f64, rate_hz: f64) -> Self {
         let k = (TAU * hz / rate_hz / 2.0).tan();
         let b = 1.0 / (1.0 + k);
@@ -49,20 +49,20 @@ impl Biquad {
     }
 }
 
-/// Returns the cosine of the angle of `hz`, kept below the Nyquist frequency, and the section's bandwidth term.
+/// Returns the cosine of the angular frequency, limited to below the Nyquist frequency, and the bandwidth term.
 fn angle(hz: f64, q: f64, rate_hz: f64) -> (f64, f64) {
     let angle = TAU * hz.min(0.48 * rate_hz) / rate_hz;
     (angle.cos(), angle.sin() / (2.0 * q))
 }
 
-/// Sections in a row, with their state.
+/// A cascade of sections with their state.
 #[derive(Debug, Clone)]
 pub(super) struct BiquadFilter {
     sections: Vec<(Biquad, [f64; 2])>,
 }
 
 impl BiquadFilter {
-    /// Makes a filter at rest.
+    /// Creates a filter with zero state.
     pub(super) fn new(sections: Vec<Biquad>) -> Self {
         Self { sections: sections.into_iter().map(|section| (section, [0.0; 2])).collect() }
     }
@@ -86,7 +86,7 @@ impl BiquadFilter {
             *state = [0.0; 2];
         }
         let (mut energy, mut n, mut quiet) = (0.0_f64, 0_u32, 0_u32);
-        // The impulse response is over when it adds nothing for a long time.
+        // The energy of the impulse response; it has decayed once 4000 samples in a row add nothing.
         while quiet < 4000 && n < 1_000_000 {
             let value = copy.run(if n == 0 { 1.0 } else { 0.0 });
             quiet = if value * value < 1e-9 * energy { quiet + 1 } else { 0 };
@@ -101,7 +101,7 @@ impl BiquadFilter {
 mod tests {
     use super::*;
 
-    /// Returns the gain of a filter for a sine, measured after it has settled.
+    /// Returns the gain for a sine, measured after the filter has settled.
     fn gain(section: Biquad, hz: f64, rate_hz: f64) -> f64 {
         let mut filter = BiquadFilter::new(vec![section]);
         let n = (200.0 * rate_hz) as usize;
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_pass_and_stop_what_they_should() {
+    fn filters_have_the_designed_gains() {
         let check = |section, hz, expected: f64| {
             let found = gain(section, hz, 128.0);
             assert!((found - expected).abs() < 0.03, "{hz} Hz: {found}, expected {expected}");
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_gain_is_the_deviation_of_filtered_noise() {
+    fn noise_gain_is_the_standard_deviation_of_filtered_noise() {
         let mut random = crate::random::Random::new(1, 1, "noise");
         let mut filter = BiquadFilter::new(vec![Biquad::band_pass(10.0, 1.0, 128.0)]);
         let expected = filter.noise_gain();

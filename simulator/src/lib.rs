@@ -1,11 +1,16 @@
-//! Invents whole nights of polysomnography, with everything that is true of them.
+//! Simulates whole nights of polysomnography with known stages, events and recording faults.
 //!
-//! A night is drawn in two steps. [`NightPlan::draw`] decides what happens: who sleeps, the course of the night, every
-//! breath that stops and every spindle. [`NightPlan::render`] makes the signals of that plan as one of six sites
-//! would record them. [`SimulatedNight::write`] writes an EDF+C file, the scoring as NSRR XML, and the truth as JSON.
+//! | module | what it does |
+//! |---|---|
+//! | [`Subject`], [`Recorder`], [`Site`] | draw the traits of a sleeper, an amplifier and a laboratory |
+//! | `plan` | draws everything that happens in a night: stages, breathing, arousals, graphoelements, movements, faults |
+//! | `render` | computes the signals of a plan as a site records them |
+//! | [`SimulatedNight`] | writes the recording (EDF+C), the scoring (NSRR XML) and the truth file (JSON) |
+//! | [`Truth`] | the truth file: everything that is known of a simulated night |
+//! | `profile_format` | stores a night under the labels, units and rates of any profile |
 //!
-//! Every night follows from the seed and its number alone, so that nights can be made in any order and by many
-//! programs at once. What the physiology rests on, and what is left out, is told in `docs/simulator.md`.
+//! A night depends only on its seed and number, so nights can be simulated in any order and in parallel.
+//! `docs/simulator.md` gives the physiology, its sources and its limits.
 //!
 //! ```
 //! use nocturne_simulator::{NightPlan, NightSpec};
@@ -43,29 +48,29 @@ pub use site::Site;
 pub use subject::{BrainTraits, BreathingTraits, HeartTraits, MuscleTraits, SleepTraits, Subject};
 pub use truth::{Indices, Truth};
 
-/// Which night is to be simulated.
+/// Which night to simulate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NightSpec {
     /// Seed of the cohort.
     pub seed: u64,
-    /// Number of the night in the cohort; every night has a sleeper of its own.
+    /// Number of the night in the cohort; each night has a different sleeper.
     pub night: u32,
-    /// Length in hours, rounded to whole epochs and kept between 0.1 and 16.
+    /// Length in hours, rounded to whole epochs and clamped to 0.1–16.
     pub hours: f64,
-    /// Where it is recorded; chosen by the seed where it is `None`.
+    /// Site that records the night; `None` draws one from the seed.
     pub site: Option<Site>,
 }
 
-/// Simulates a night: plan and signals.
+/// Simulates a night: draws its plan and renders its signals.
 pub fn simulate(spec: &NightSpec) -> SimulatedNight {
     NightPlan::draw(spec).render()
 }
 
-/// Simulates a night at [`Site::Plain`] and writes it down as a file of a profile would: under the profile's own labels,
-/// in its derivations, units, rates, polarity and position codes.
+/// Simulates a night at [`Site::Plain`] and stores it with the labels, derivations, units, rates, polarity and position
+/// codes of a profile.
 ///
-/// The site of the specification is not looked at. What the profile does not know stays as it is at the plain site; what
-/// it knows and the simulator does not record is left out, but for signals by which the profile is recognised.
+/// `spec.site` is ignored. Properties that the profile does not define stay as at the plain site. Channels that the
+/// profile does not record are left out; labels by which the profile is detected are added as small filler signals.
 pub fn simulate_as(spec: &NightSpec, profile: &Profile) -> SimulatedNight {
     let plain = NightSpec { site: Some(Site::Plain), ..spec.clone() };
     profile_format::convert(simulate(&plain), profile)

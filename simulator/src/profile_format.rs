@@ -1,4 +1,4 @@
-//! Writes a night of the plain site as a file of another profile would hold it.
+//! Converts a night of the plain site to the labels, units, rates and codes of a profile.
 
 use std::f64::consts::TAU;
 
@@ -12,24 +12,24 @@ use super::SimulatedNight;
 /// Potential of a reference electrode in microvolts.
 const REFERENCE_UV: f64 = 25.0;
 
-/// Rate in hertz of signals that are only there to be recognised.
+/// Rate in hertz of signals that only serve to detect the profile.
 const FILLER_RATE_HZ: f64 = 16.0;
 
-/// Gives the signals of a night the names and the form that they have in files of a profile.
+/// Returns the night with its signals stored as in files of a profile.
 pub(super) fn convert(night: SimulatedNight, profile: &Profile) -> SimulatedNight {
     let record_s = f64::from(night.site.record_duration_s());
-    let mut wardrobe =
+    let mut writer =
         ProfileWriter { profile, record_s, n_epochs: night.n_epochs, signals: Vec::new() };
     for (header, samples) in night.signals {
-        wardrobe.add(header, samples);
+        writer.add(header, samples);
     }
     for (i, label) in profile.detection_labels_without_channel().enumerate() {
-        wardrobe.add_filler(label, i);
+        writer.add_filler(label, i);
     }
-    SimulatedNight { signals: wardrobe.signals, ..night }
+    SimulatedNight { signals: writer.signals, ..night }
 }
 
-/// Collects the signals in their new form.
+/// Collects the converted signals.
 struct ProfileWriter<'a> {
     profile: &'a Profile,
     record_s: f64,
@@ -80,18 +80,18 @@ impl ProfileWriter<'_> {
             samples_per_record,
         };
         let Some(minus) = source.minus else { return self.push(header, samples) };
-        // What is taken off later is added here; both are a little larger for it.
+        // The reader subtracts the reference again, so add it here; both ranges grow to make room for it.
         let uv = new.map_or(0.1 * high, |unit| REFERENCE_UV / unit.microvolts());
-        let wave = reference(minus, rate_hz, samples.len());
+        let wave = reference_wave(minus, rate_hz, samples.len());
         let (low, high) = (-high - 2.0 * uv, high + 2.0 * uv);
         samples.iter_mut().zip(&wave).for_each(|(sample, wave)| *sample += (uv * wave) as f32);
-        let taken_off = wave.iter().map(|wave| (uv * wave) as f32).collect();
+        let reference = wave.iter().map(|wave| (uv * wave) as f32).collect();
         let header = NewSignal { physical_range: (low, high), ..header };
         self.push(header.clone(), samples);
-        self.push(NewSignal { label: minus.to_owned(), ..header }, taken_off);
+        self.push(NewSignal { label: minus.to_owned(), ..header }, reference);
     }
 
-    /// Adds the position in the codes of the profile; where it has none, the numbers stay and mean nothing to a reader.
+    /// Adds the position in the codes of the profile; without codes the plain numbers stay, which a reader ignores.
     fn add_position(&mut self, header: NewSignal, samples: &[f32]) {
         let profile = self.profile;
         let Some(source) = profile.preferred_source(Channel::Position) else { return };
@@ -109,7 +109,7 @@ impl ProfileWriter<'_> {
         self.push(NewSignal { label, physical_range: (0.0, high), ..header }, codes);
     }
 
-    /// Adds a small wave under a label by which the profile is recognised.
+    /// Adds a small sine under a label by which the profile is detected.
     fn add_filler(&mut self, label: &str, i: usize) {
         let n = (self.n_epochs as f64 * EPOCH_S * FILLER_RATE_HZ) as usize;
         let hz = 0.2 + 0.03 * i as f64;
@@ -123,9 +123,9 @@ impl ProfileWriter<'_> {
         self.push(header, (0..n).map(wave).collect());
     }
 
-    /// Adds a signal whose label is not there yet; electrodes serve several channels.
+    /// Adds a signal unless its label exists already, because several channels may share a reference electrode.
     fn push(&mut self, header: NewSignal, samples: Vec<f32>) {
-        if !self.signals.iter().any(|(known, _)| known.label == header.label) {
+        if !self.signals.iter().any(|(existing, _)| existing.label == header.label) {
             self.signals.push((header, samples));
         }
     }
@@ -135,7 +135,8 @@ fn resampled(samples: Vec<f32>, from_hz: f64, to_hz: f64) -> Vec<f32> {
     if from_hz == to_hz {
         return samples;
     }
-    let ratio = Ratio::of_rates(from_hz, to_hz).expect("a profile's rates are those of recordings");
+    let ratio = Ratio::of_rates(from_hz, to_hz)
+        .expect("profiles are tested to have rates that can be resampled");
     let mut resampler = Resampler::new(ratio);
     let mut outputs = Vec::new();
     resampler.push(&samples, &mut outputs);
@@ -143,8 +144,8 @@ fn resampled(samples: Vec<f32>, from_hz: f64, to_hz: f64) -> Vec<f32> {
     outputs
 }
 
-/// Returns the potential of a reference electrode as a share of its size: a few slow waves, the same at every rate.
-fn reference(label: &str, rate_hz: f64, n: usize) -> Vec<f64> {
+/// Returns the potential of a reference electrode at unit amplitude: three sines, the same at every rate.
+fn reference_wave(label: &str, rate_hz: f64, n: usize) -> Vec<f64> {
     let phase = f64::from(label.bytes().map(u32::from).sum::<u32>());
     let value = |i: usize| {
         let time_s = i as f64 / rate_hz;

@@ -1,4 +1,4 @@
-//! Draws random numbers that stay the same for ever for one seed, night and purpose.
+//! Reproducible random numbers: one stream for each seed, night and purpose.
 
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
@@ -6,17 +6,17 @@ use sha2::{Digest, Sha256};
 
 /// A stream of random numbers for one purpose in one night.
 ///
-/// The generator and every distribution are fixed here, so that neither the machine's word size nor a new version of
-/// a library changes a night.
+/// Why not `rand_distr`? Its algorithms may change between versions, and a night must never change. Only the generator
+/// (PCG) comes from a library; every distribution is implemented here.
 #[derive(Debug, Clone)]
 pub(super) struct Random {
     generator: Pcg64Mcg,
-    /// The second of the two numbers that the polar method makes.
+    /// The second of the two numbers that one round of the polar method yields.
     spare_normal: Option<f64>,
 }
 
 impl Random {
-    /// Starts the stream of a purpose; streams of other purposes and nights are independent of it.
+    /// Creates the stream of a purpose, independent of the streams of other purposes and nights.
     pub(super) fn new(seed: u64, night: u32, purpose: &str) -> Self {
         let mut hash = Sha256::new();
         hash.update(seed.to_le_bytes());
@@ -42,7 +42,7 @@ impl Random {
         low + (high - low) * self.uniform()
     }
 
-    /// Returns `true` with that probability.
+    /// Returns `true` with the given probability.
     pub(super) fn chance(&mut self, probability: f64) -> bool {
         self.uniform() < probability
     }
@@ -52,7 +52,7 @@ impl Random {
         if self.chance(0.5) { -1.0 } else { 1.0 }
     }
 
-    /// Returns a number of the standard normal distribution (Marsaglia's polar method).
+    /// Returns a standard normal number (Marsaglia's polar method).
     pub(super) fn normal(&mut self) -> f64 {
         if let Some(spare) = self.spare_normal.take() {
             return spare;
@@ -68,18 +68,18 @@ impl Random {
         }
     }
 
-    /// Returns a log-normal number with that median; `sigma` is the standard deviation of its logarithm.
+    /// Returns a log-normal number; `sigma` is the standard deviation of its logarithm.
     pub(super) fn log_normal(&mut self, median: f64, sigma: f64) -> f64 {
         median * (sigma * self.normal()).exp()
     }
 
-    /// Returns a log-normal number, drawn again until it lies in `[low, high]`.
+    /// Returns a log-normal number truncated to `[low, high]` by rejection.
     pub(super) fn log_normal_within(
         &mut self,
         (median, sigma): (f64, f64),
         (low, high): (f64, f64),
     ) -> f64 {
-        // The bound keeps a range in the far tail from costing time without end.
+        // Bounded, because a range in the far tail would reject almost every draw.
         for _ in 0..64 {
             let value = self.log_normal(median, sigma);
             if (low..=high).contains(&value) {
@@ -89,7 +89,7 @@ impl Random {
         median.clamp(low, high)
     }
 
-    /// Returns a normal number, drawn again until it lies in `[low, high]`.
+    /// Returns a normal number truncated to `[low, high]` by rejection.
     pub(super) fn normal_within(&mut self, (mean, sd): (f64, f64), (low, high): (f64, f64)) -> f64 {
         for _ in 0..64 {
             let value = mean + sd * self.normal();
@@ -100,16 +100,16 @@ impl Random {
         mean.clamp(low, high)
     }
 
-    /// Returns an exponential waiting time with that mean.
+    /// Returns an exponentially distributed waiting time with the given mean.
     pub(super) fn exponential(&mut self, mean: f64) -> f64 {
         -mean * (1.0 - self.uniform()).ln()
     }
 
-    /// Returns one of the values, each in proportion to its weight.
+    /// Returns one of the values with a probability proportional to its weight.
     ///
     /// # Panics
     ///
-    /// Panics where there is no value.
+    /// Panics if `weighted` is empty.
     pub(super) fn pick<T: Copy>(&mut self, weighted: &[(T, f64)]) -> T {
         let total: f64 = weighted.iter().map(|(_, weight)| weight).sum();
         let mut left = self.uniform() * total;
@@ -119,7 +119,7 @@ impl Random {
                 return *value;
             }
         }
-        weighted.last().expect("there is a value to pick").0
+        weighted.last().expect("callers pass at least one value").0
     }
 }
 
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn distributions_have_their_moments() {
+    fn distributions_have_the_expected_moments() {
         let mut random = Random::new(1, 1, "moments");
         let n = 20_000;
         let normals: Vec<f64> = (0..n).map(|_| random.normal()).collect();

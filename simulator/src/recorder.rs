@@ -1,4 +1,4 @@
-//! The recorder: what amplifier, electrodes and leads make of the signals on one night.
+//! The recorder: filters, ranges, noise and disturbances of the amplifier, electrodes and leads of one night.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,61 +12,61 @@ pub struct Recorder {
     pub high_pass_hz: f64,
     /// Low-pass filter of EEG and EOG, second order, in hertz.
     pub low_pass_hz: f64,
-    /// Whether a filter takes the mains frequency out.
+    /// Whether a notch filter removes the mains frequency.
     pub notch: bool,
     /// Frequency of the mains in hertz.
     pub mains_hz: f64,
     /// Amplitude of mains hum at the electrodes, in microvolts.
     pub mains_uv: f64,
-    /// Frequency of another narrow disturbance, in hertz.
+    /// Frequency of a narrow-band disturbance other than mains, in hertz.
     pub tone_hz: f64,
-    /// Amplitude of that disturbance in microvolts; 0 on most nights.
+    /// Amplitude of that disturbance in microvolts; 0 on 70 % of nights.
     pub tone_uv: f64,
-    /// Largest value that the converter shows for EEG and EOG, in microvolts.
+    /// Full scale of the converter for EEG and EOG, in microvolts.
     pub rail_uv: f64,
-    /// Electrode potential at which the first stage of the amplifier saturates, in microvolts.
+    /// Electrode potential at which the input stage of the amplifier saturates, in microvolts.
     pub input_rail_uv: f64,
     /// Root mean square of white noise, in microvolts.
     pub noise_uv: f64,
-    /// Height of the R wave in the EEG, in microvolts.
+    /// Amplitude of the R wave in the EEG, in microvolts.
     pub ecg_leak_uv: f64,
     /// Root mean square of slow electrode drift in quiet sleep, in microvolts.
     pub drift_uv: f64,
-    /// Typical swing of an electrode's potential with a movement, in microvolts.
+    /// Typical change of an electrode's potential during a movement, in microvolts.
     pub movement_uv: f64,
-    /// Probability that a movement drives an electrode beyond the amplifier's range.
+    /// Probability that a movement saturates the input of an electrode.
     pub saturation_share: f64,
     /// Electrode pops per hour.
     pub pops_per_h: f64,
-    /// Share of the night in which sweat or breathing sways the baseline.
+    /// Share of the night with baseline sway from sweat or breathing.
     pub sway_share: f64,
     /// Root mean square of that sway, in microvolts.
     pub sway_uv: f64,
-    /// Whether EEG and EOG are stored with negative upwards, as some recorders draw them.
+    /// Whether EEG and EOG are stored with inverted sign.
     pub inverted: bool,
-    /// How airflow is measured.
+    /// Airflow sensor.
     pub flow_sensor: FlowSensor,
 }
 
-/// How airflow is measured.
+/// An airflow sensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FlowSensor {
-    /// Warmth of the breath: smooth, and slow to show a reduced flow.
+    /// Oronasal thermistor: smooth, and slow to show reduced flow.
     Thermistor,
-    /// Pressure in a nasal cannula: flattens where the airway is narrow.
+    /// Nasal pressure cannula: flattened if the airway is narrow.
     NasalPressure,
 }
 
-/// What the recorders of a site have in common beside filters and ranges.
+/// Distribution parameters that the recorders of a site share, besides filters and ranges.
 struct RecorderDefaults {
-    /// Share of nights on which a filter takes the mains frequency out.
+    /// Share of nights with a notch filter.
     notch_share: f64,
-    /// Median of the mains hum, in microvolts.
+    /// Median mains hum, in microvolts.
     mains_uv: f64,
-    /// Median of the white noise, in microvolts; a quarter of the most there is.
+    /// Median white noise, in microvolts; the maximum is four times as much.
     noise_uv: f64,
-    /// Median of the electrodes' drift, in microvolts.
+    /// Median electrode drift, in microvolts.
     drift_uv: f64,
 }
 
@@ -118,26 +118,26 @@ impl Recorder {
             Site::Cassette => random.pick(&[(150.0, 1.0), (250.0, 1.0)]),
             Site::Wideband => 5000.0,
         };
-        let habits = RecorderDefaults::of(site);
+        let defaults = RecorderDefaults::of(site);
         let has_tone = random.chance(0.3);
         let sways = random.chance(0.4);
         Self {
             high_pass_hz,
             low_pass_hz,
-            notch: random.chance(habits.notch_share),
+            notch: random.chance(defaults.notch_share),
             mains_hz: match site {
                 Site::Shhs | Site::Referential | Site::Wideband => 60.0,
                 Site::Aasm | Site::Plain | Site::Cassette => 50.0,
             },
-            mains_uv: random.log_normal_within((habits.mains_uv, 1.0), (0.05, 20.0)),
+            mains_uv: random.log_normal_within((defaults.mains_uv, 1.0), (0.05, 20.0)),
             tone_hz: random.between(14.0, 31.0),
             tone_uv: if has_tone { random.log_normal_within((1.2, 0.6), (0.3, 5.0)) } else { 0.0 },
             rail_uv,
             input_rail_uv: random.log_normal_within((900.0, 0.6), (300.0, 3500.0)),
             noise_uv: random
-                .log_normal_within((habits.noise_uv, 0.5), (0.1, 4.0 * habits.noise_uv)),
+                .log_normal_within((defaults.noise_uv, 0.5), (0.1, 4.0 * defaults.noise_uv)),
             ecg_leak_uv: random.log_normal_within((2.5, 1.1), (0.1, 45.0)),
-            drift_uv: random.log_normal_within((habits.drift_uv, 0.8), (2.0, 120.0)),
+            drift_uv: random.log_normal_within((defaults.drift_uv, 0.8), (2.0, 120.0)),
             movement_uv: random.log_normal_within((150.0, 0.8), (25.0, 900.0)),
             saturation_share: random.log_normal_within((0.15, 1.0), (0.005, 0.8)),
             pops_per_h: random.log_normal_within((0.6, 1.2), (0.0, 20.0)),

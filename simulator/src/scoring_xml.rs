@@ -1,4 +1,4 @@
-//! Writes the scoring of a night in the XML of the National Sleep Research Resource.
+//! Writes the scoring of a night as NSRR XML.
 
 use nocturne_psg::annotation::write::{NsrrHeader, NsrrXmlWriter};
 use nocturne_psg::{EPOCH_S, EventKind, Stage};
@@ -8,9 +8,9 @@ use super::simulated_night::SimulatedNight;
 use super::site::Site;
 use super::truth::Truth;
 
-/// Returns the scoring as a human scorer would hand it in: stages, arousals, respiratory events and desaturations.
+/// Returns what a human scorer would have scored: stages, arousals, respiratory events and desaturations.
 ///
-/// The vocabulary is that of SHHS: the concept of the sleep domain ontology, a bar, and the vendor's term.
+/// Concepts are written as in SHHS: the term of the Sleep Domain Ontology, a bar, and the vendor's term.
 pub(super) fn scoring(night: &SimulatedNight) -> String {
     let start = night.start.strftime("%d.%m.%y %H.%M.%S").to_string();
     let duration_s = rounded(night.n_epochs as f64 * EPOCH_S);
@@ -19,18 +19,20 @@ pub(super) fn scoring(night: &SimulatedNight) -> String {
         ..NsrrHeader::new("Nocturne simulator")
     });
     for event in &night.truth.events {
-        if let Some((kind, concept, location)) = names(event.kind) {
+        if let Some((kind, concept, location)) = scored_as(event.kind) {
             let interval = interval(event.onset_s, event.duration_s);
             xml.event(kind, concept, interval, [("SignalLocation", location)]);
         }
     }
-    night.desaturations.iter().for_each(|fall| desaturation(&mut xml, fall));
-    stages(&mut xml, &stage_concepts(&night.truth));
+    night.desaturations.iter().for_each(|fall| write_desaturation(&mut xml, fall));
+    write_stages(&mut xml, &stage_concepts(&night.truth));
     xml.finish()
 }
 
-/// Returns type, concept and signal of what a scorer marks; stages and desaturations are written apart.
-const fn names(kind: EventKind) -> Option<(&'static str, &'static str, &'static str)> {
+/// Returns the event type, concept and signal location of an event, or `None` for a kind that is not written here.
+///
+/// Desaturations carry more elements and have a function of their own.
+const fn scored_as(kind: EventKind) -> Option<(&'static str, &'static str, &'static str)> {
     match kind {
         EventKind::Arousal => Some(("Arousals|Arousals", "Arousal|Arousal ()", "EEG")),
         EventKind::ObstructiveApnea => {
@@ -60,10 +62,10 @@ const fn names(kind: EventKind) -> Option<(&'static str, &'static str, &'static 
 
 const RESPIRATORY: &str = "Respiratory|Respiratory";
 
-/// Share of an epoch that slow waves fill in stage 4 (Rechtschaffen and Kales 1968), at the sites that score it.
+/// Minimum share of slow waves in an epoch of stage 4 (Rechtschaffen and Kales 1968), at sites that score it.
 const STAGE_4_SHARE: f64 = 0.5;
 
-/// Returns the concept of each epoch's stage.
+/// Returns the stage concept of each epoch.
 fn stage_concepts(truth: &Truth) -> Vec<&'static str> {
     let scores_stage_4 = match truth.site {
         Site::Shhs | Site::Referential | Site::Cassette => true,
@@ -86,8 +88,8 @@ fn stage_concepts(truth: &Truth) -> Vec<&'static str> {
     truth.stages.iter().zip(&slow_s).map(concept).collect()
 }
 
-/// Writes a fall of oxygen saturation.
-fn desaturation(xml: &mut NsrrXmlWriter, fall: &Desaturation) {
+/// Writes a desaturation with its nadir and baseline.
+fn write_desaturation(xml: &mut NsrrXmlWriter, fall: &Desaturation) {
     let (nadir, baseline) = (decimal(fall.nadir_percent), decimal(fall.baseline_percent));
     let more = [
         ("SignalLocation", "SaO2"),
@@ -98,8 +100,8 @@ fn desaturation(xml: &mut NsrrXmlWriter, fall: &Desaturation) {
     xml.event(RESPIRATORY, concept, interval(fall.onset_s, fall.duration_s), more);
 }
 
-/// Writes runs of one stage, as the resource does.
-fn stages(xml: &mut NsrrXmlWriter, concepts: &[&str]) {
+/// Writes one event for each run of equal stages, as NSRR files do.
+fn write_stages(xml: &mut NsrrXmlWriter, concepts: &[&str]) {
     let mut onset_s = 0.0;
     for run in concepts.chunk_by(PartialEq::eq) {
         let duration_s = run.len() as f64 * EPOCH_S;
@@ -112,7 +114,7 @@ fn interval(onset_s: f64, duration_s: f64) -> (f64, Option<f64>) {
     (rounded(onset_s), Some(rounded(duration_s)))
 }
 
-/// Returns a number with at most three decimals, as short as it can be.
+/// Formats a number with at most three decimals and no trailing zeros.
 fn decimal(value: f64) -> String {
     rounded(value).to_string()
 }

@@ -1,4 +1,4 @@
-//! A finished night, and the three files that it is kept in.
+//! A rendered night and the three files it is written to.
 
 use std::fs::File;
 use std::io::Write;
@@ -17,36 +17,37 @@ use crate::{Error, Result};
 /// A simulated night with its signals.
 #[derive(Debug, Clone)]
 pub struct SimulatedNight {
-    /// Name of the night's files without their endings, such as `night-0001`.
+    /// File name without extension, such as `night-0001`.
     pub id: String,
-    /// Wall-clock time of the first sample, without a zone, on a day that stands for none.
+    /// Wall-clock time of the first sample, without a zone, on the evening of 1985-01-01.
     pub start: DateTime,
     /// Length in epochs.
     pub n_epochs: usize,
-    /// Where it was recorded.
+    /// Site that recorded the night.
     pub site: Site,
-    /// What was recorded: the header of each signal and its physical values.
+    /// Header and physical values of each signal, in file order.
     pub signals: Vec<(NewSignal, Vec<f32>)>,
-    /// What is true of the night.
+    /// Stages, events and faults of the night.
     pub truth: Truth,
     pub(super) desaturations: Vec<Desaturation>,
 }
 
-/// Where a night was written.
+/// Paths of a written night.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenNight {
-    /// The signals, EDF+C.
+    /// Signals, EDF+C.
     pub recording: PathBuf,
-    /// The scoring, NSRR XML.
+    /// Scoring, NSRR XML.
     pub scoring: PathBuf,
-    /// The truth, JSON.
+    /// Truth file, JSON.
     pub truth: PathBuf,
 }
 
 impl SimulatedNight {
     /// Writes `ID.truth.json`, `ID-nsrr.xml` and `ID.edf` into a folder.
     ///
-    /// Each file has its name only when it is whole and on the disk, the recording last: where it is, the others are.
+    /// Each file gets its name only once it is complete and on disk. The recording comes last, so a recording always has
+    /// its scoring and truth file.
     ///
     /// # Errors
     ///
@@ -57,12 +58,11 @@ impl SimulatedNight {
             scoring: folder.join(format!("{}-nsrr.xml", self.id)),
             truth: folder.join(format!("{}.truth.json", self.id)),
         };
-        let mut json = serde_json::to_vec(&self.truth).expect(
-            "a truth holds no map whose keys are not texts, and no number that is not finite",
-        );
+        let mut json = serde_json::to_vec(&self.truth)
+            .expect("every map in a truth has string keys, and every number is finite");
         json.push(b'\n');
-        write_whole(&written.truth, &json)?;
-        write_whole(&written.scoring, scoring_xml::scoring(&self).as_bytes())?;
+        write_atomically(&written.truth, &json)?;
+        write_atomically(&written.scoring, scoring_xml::scoring(&self).as_bytes())?;
         self.write_recording(&written.recording)?;
         Ok(written)
     }
@@ -78,8 +78,8 @@ impl SimulatedNight {
     }
 }
 
-/// Writes a file under another name, makes it durable, and gives it its name.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a temporary file, syncs it to disk, and renames it to `path`.
+fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");
     let temporary = path.with_file_name(name);

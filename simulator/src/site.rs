@@ -1,30 +1,30 @@
-//! The sites: which signals each of them records, under which labels, at which rates, and in which ranges.
+//! The sites: which signals each records, with which labels, units, rates and ranges.
 
 use nocturne_psg::montage::Channel;
 use serde::{Deserialize, Serialize};
 
-/// A laboratory with habits of its own.
+/// A laboratory with its own recorder, labels, rates and ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Site {
-    /// Like the Sleep Heart Health Study: derivations named by letters only, EEG in 8 bits up to 125 µV, slow belts.
+    /// As in the Sleep Heart Health Study: short labels, 8-bit EEG up to ±125 µV, belts at 10 Hz.
     Shhs,
-    /// Like `MrOS` or CFS: every electrode against a common reference; the reader has to derive.
+    /// As in `MrOS` or CFS: each electrode against a common reference, so that derivations must be computed.
     Referential,
-    /// Derivations under the names of the AASM manual.
+    /// Derivations with the labels of the AASM manual.
     Aasm,
-    /// The names of the encoder's montage.
+    /// Labels of the encoder's montage.
     Plain,
-    /// Like a laboratory that put old tapes into 8 bits: narrow filters, a high noise floor, large drift.
+    /// As digitised tapes: 8 bits, narrow filters, a high noise floor, large drift.
     Cassette,
-    /// Like a laboratory of today: wide filters, little noise, hum that nothing takes away.
+    /// As a modern laboratory: wide filters, little noise, no notch filter.
     Wideband,
 }
 
-/// What a signal of a site is fed by.
+/// What a signal of a site records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum SignalSource {
-    /// A channel of the montage as it is.
+    /// A channel of the montage.
     Channel(Channel),
     /// An electrode against the common reference.
     Electrode(Electrode),
@@ -32,13 +32,13 @@ pub(super) enum SignalSource {
     Spo2,
     /// Heart rate of the oximeter in beats per minute.
     HeartRate,
-    /// 1 with lights on.
+    /// 1 while the lights are on, else 0.
     Light,
     /// State of the oximeter: 0 good, 3 disconnected.
     OximeterStatus,
 }
 
-/// An electrode of a referential recording.
+/// An electrode of a recording against a common reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Electrode {
     C3,
@@ -54,7 +54,7 @@ pub(super) enum Electrode {
 }
 
 impl Electrode {
-    /// Returns the channel of the montage that needs the electrode; the references A1 and A2 serve several.
+    /// Returns the channel that needs the electrode; `None` for the references A1 and A2, which several channels share.
     pub(super) const fn channel(self) -> Option<Channel> {
         match self {
             Self::C3 => Some(Channel::EegC3A2),
@@ -71,9 +71,9 @@ impl Electrode {
 /// The physical range of a signal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum PhysicalRange {
-    /// The same on every night.
+    /// The same on every night: minimum and maximum.
     Fixed(f64, f64),
-    /// Plus and minus the range of the night's recorder for EEG and EOG.
+    /// ± [`Recorder::rail_uv`](super::Recorder::rail_uv).
     Rail,
 }
 
@@ -85,7 +85,7 @@ pub(super) struct SiteSignal {
     /// Samples per second.
     pub(super) rate_hz: u32,
     pub(super) range: PhysicalRange,
-    /// Levels of the converter over the range; 256 for 8 bits.
+    /// Number of converter levels over the range: 256 for 8 bits.
     pub(super) levels: u32,
     pub(super) source: SignalSource,
 }
@@ -112,8 +112,8 @@ const UV_125: PhysicalRange = PhysicalRange::Fixed(-125.0, 125.0);
 const UNIT: PhysicalRange = PhysicalRange::Fixed(-1.0, 1.0);
 const PERCENT: PhysicalRange = PhysicalRange::Fixed(0.0, 100.0);
 
-/// Labels, units, rates and ranges of SHHS visit 1, from a header of that study; its belts are stored upside down
-/// there (range 1 to −1), which is not repeated here.
+/// Labels, units, rates and ranges of a header of SHHS visit 1, except that the study stores its belts inverted (range
+/// 1 to −1).
 const SHHS: &[SiteSignal] = &[
     signal("SaO2", "%", 1, PERCENT, SignalSource::Spo2),
     signal("H.R.", "bpm", 1, PhysicalRange::Fixed(0.0, 250.0), SignalSource::HeartRate),
@@ -356,8 +356,8 @@ impl Site {
     pub const ALL: [Self; 6] =
         [Self::Shhs, Self::Referential, Self::Aasm, Self::Plain, Self::Cassette, Self::Wideband];
 
-    /// The sites that the seed never chooses: what was trained on simulated nights can be measured on other recorders
-    /// than it has met.
+    /// Sites that are never drawn from the seed, so that a model trained on simulated nights can be tested on recorders
+    /// it has not seen.
     pub const HELD_OUT: [Self; 2] = [Self::Cassette, Self::Wideband];
 
     /// Returns the name in snake case.
@@ -372,7 +372,7 @@ impl Site {
         }
     }
 
-    /// Returns what the site records, in the order of its files.
+    /// Returns the signals of the site, in file order.
     pub(super) const fn signals(self) -> &'static [SiteSignal] {
         match self {
             Self::Shhs => SHHS,
@@ -384,7 +384,7 @@ impl Site {
         }
     }
 
-    /// Returns the rate in hertz at which EEG, EOG, EMG and ECG are sampled before any is thinned out.
+    /// Returns the rate in hertz at which EEG, EOG, EMG and ECG are rendered before downsampling.
     pub(super) const fn rate_hz(self) -> u32 {
         match self {
             Self::Shhs => 125,
@@ -396,7 +396,7 @@ impl Site {
         }
     }
 
-    /// Returns the length of a data record in seconds; it divides an epoch.
+    /// Returns the duration of a data record in seconds, a divisor of 30.
     pub(super) const fn record_duration_s(self) -> u32 {
         match self {
             Self::Shhs | Self::Aasm | Self::Wideband => 1,
@@ -412,7 +412,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_site_records_the_montage() {
+    fn every_site_records_all_channels_of_the_montage() {
         for site in Site::ALL {
             for channel in Channel::ALL {
                 let feeds = site.signals().iter().any(|signal| match signal.source {
@@ -423,13 +423,13 @@ mod tests {
                     | SignalSource::Light
                     | SignalSource::OximeterStatus => false,
                 });
-                assert!(feeds, "{} lacks {channel}", site.name());
+                assert!(feeds, "{} does not record {channel}", site.name());
             }
         }
     }
 
     #[test]
-    fn records_divide_an_epoch() {
+    fn data_record_durations_divide_an_epoch() {
         for site in Site::ALL {
             assert_eq!(30 % site.record_duration_s(), 0);
         }

@@ -1,78 +1,78 @@
-//! The sleeper: traits that differ between people and stay the same through a night.
+//! The sleeper: traits that differ between people and are constant through a night.
 
 use serde::{Deserialize, Serialize};
 
 use super::random::Random;
 
-/// Everything about a simulated sleeper.
+/// The traits of a simulated sleeper.
 ///
-/// Ranges are wider than in any one cohort on purpose: what a model learns from these nights must not depend on a
-/// typical sleeper. The sources of the centres are named in `docs/simulator.md`.
+/// Ranges are wider than in any single cohort, so that a model trained on these nights does not rely on a typical
+/// sleeper. `docs/simulator.md` cites the sources of the medians.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Subject {
     /// Age in years, 18 to 85.
     pub age_years: f64,
-    /// How the night is divided.
+    /// Sleep architecture.
     pub sleep: SleepTraits,
-    /// What the EEG looks like.
+    /// EEG.
     pub brain: BrainTraits,
-    /// What muscles and eyes do.
+    /// Muscles and eyes.
     pub muscle: MuscleTraits,
-    /// What the heart does.
+    /// Heart.
     pub heart: HeartTraits,
-    /// How the sleeper breathes.
+    /// Breathing.
     pub breathing: BreathingTraits,
 }
 
-/// How a night is divided.
+/// Sleep architecture of a sleeper.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SleepTraits {
     /// Time from the start of the recording to lights off, in seconds.
     pub settling_s: f64,
     /// Time from lights off to sleep, in seconds.
     pub sleep_latency_s: f64,
-    /// Sleep before the first REM period, in seconds.
+    /// NREM sleep before the first REM period, in seconds.
     pub rem_latency_s: f64,
-    /// Length of a NREM period, in seconds.
+    /// NREM sleep between two REM periods, in seconds.
     pub nrem_period_s: f64,
-    /// Length of a REM period late in the night, in seconds.
+    /// Length of a late REM period, in seconds.
     pub rem_period_s: f64,
-    /// Awakenings of about an epoch, per hour of sleep.
+    /// Brief awakenings (about one epoch) per hour of sleep.
     pub brief_wakes_per_h: f64,
-    /// Falls back to N1 without an awakening, per hour of sleep.
+    /// Transitions to N1 without an awakening, per hour of sleep.
     pub lightenings_per_h: f64,
-    /// Share of the time between lights off and lights on that is meant to be spent asleep, 0.5 to 0.97.
+    /// Target sleep efficiency: sleep as a share of the time between lights off and lights on, 0.5 to 0.97.
     pub sleep_efficiency: f64,
     /// Wake at the end of the recording, in seconds.
     pub final_wake_s: f64,
-    /// How much the sleeper moves while awake; 1 is usual.
+    /// Movement while awake, relative to the median sleeper.
     pub restlessness: f64,
     /// Changes of position per hour of sleep.
     pub position_changes_per_h: f64,
-    /// Liking for lying right, left, supine and prone.
+    /// Weights of the positions right, left, supine and prone.
     pub position_weights: [f64; 4],
 }
 
-/// What the EEG of a sleeper looks like at the central electrodes.
+/// EEG of a sleeper at the central electrodes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BrainTraits {
-    /// Factor on everything that comes from the brain (skull, electrodes); 1 is usual.
+    /// Factor on all brain activity (skull, electrode placement).
     pub gain: f64,
-    /// Factor of C4 against C3.
+    /// Amplitude of C4 relative to C3.
     pub asymmetry: f64,
-    /// Added to the decimal logarithm of the background spectrum at 0.25, 0.5, 1, 2, 4, 8, 16, 32 and 64 Hz.
+    /// Offset on the decimal logarithm of the background spectrum at 0.25, 0.5, 1, 2, 4, 8, 16, 32 and 64 Hz.
     pub spectrum_log10: [f64; 9],
     /// Frequency of the alpha rhythm in hertz, 7.5 to 12.5.
     pub alpha_hz: f64,
-    /// Root mean square of alpha in relaxed wake with closed eyes, in microvolts; little in some sleepers.
+    /// Root mean square of alpha in relaxed wake with closed eyes, in microvolts; small in some sleepers.
     pub alpha_uv: f64,
-    /// Share of relaxed wake in which alpha is there.
+    /// Share of relaxed wake with alpha.
     pub alpha_share: f64,
     /// Root mean square of theta bursts in N1 and REM, in microvolts.
     pub theta_uv: f64,
-    /// Root mean square of fast activity in wake, in microvolts.
+    /// Root mean square of beta in wake, in microvolts.
     pub beta_uv: f64,
-    /// Root mean square of alpha that rides on slow waves, in microvolts.
+    /// Root mean square of alpha superimposed on slow waves (alpha-delta), in microvolts.
     pub alpha_delta_uv: f64,
     /// Frequency of spindles in hertz, 11 to 15.5.
     pub spindle_hz: f64,
@@ -86,17 +86,17 @@ pub struct BrainTraits {
     pub k_complex_uv: f64,
     /// Standard deviation of slow activity in the deepest sleep, in microvolts; falls with age.
     pub slow_wave_uv: f64,
-    /// Frequency around which slow activity lies, in hertz.
+    /// Centre frequency of slow activity, in hertz.
     pub slow_wave_hz: f64,
-    /// Depth of the first NREM period; 1 is usual.
+    /// Depth of the first NREM period; about 1.
     pub depth: f64,
-    /// Hours of sleep after which the drive for deep sleep has fallen to 1/e.
+    /// Hours of sleep in which the drive for deep sleep decays to 1/e.
     pub depth_decay_h: f64,
-    /// Minutes in which sleep deepens after it began.
+    /// Time constant in minutes with which NREM sleep deepens.
     pub deepening_min: f64,
 }
 
-/// What muscles and eyes of a sleeper do.
+/// Muscles and eyes of a sleeper.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MuscleTraits {
     /// Root mean square of chin tone in quiet wake, in microvolts.
@@ -109,59 +109,59 @@ pub struct MuscleTraits {
     pub twitches_per_min: f64,
     /// Root mean square of muscle activity in the EEG in quiet wake, in microvolts.
     pub scalp_uv: f64,
-    /// Microvolts at an eye for each degree that it turns.
+    /// Amplitude at an eye in microvolts per degree of rotation.
     pub eye_uv_per_degree: f64,
     /// Bursts of eye movements per minute of REM sleep.
     pub rem_bursts_per_min: f64,
     /// Blinks per minute with open eyes.
     pub blinks_per_min: f64,
-    /// Share of an eye movement's potential that reaches the central electrodes.
+    /// Share of an eye movement's potential that is picked up by the central electrodes.
     pub eye_leak: f64,
 }
 
-/// What the heart of a sleeper does.
+/// Heart of a sleeper.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeartTraits {
     /// Heart rate in quiet N2, in beats per minute, 42 to 92.
     pub rate_bpm: f64,
-    /// Change of the heart rate with breathing, peak, as a share of the rate.
+    /// Peak change of the heart rate with breathing, as a share of the rate.
     pub sinus_arrhythmia: f64,
     /// Slower variation of the heart rate, as a share of the rate.
     pub slow_variation: f64,
     /// Rise of the heart rate with an arousal, as a share of the rate.
     pub arousal_rise: f64,
-    /// Premature beats per hour.
+    /// Premature ventricular beats per hour.
     pub premature_per_h: f64,
-    /// Height of the R wave in millivolts.
+    /// Amplitude of the R wave in millivolts.
     pub r_wave_mv: f64,
-    /// Heights of P, Q, S and T as shares of the R wave.
+    /// Amplitudes of P, Q, S and T relative to the R wave.
     pub waves: [f64; 4],
 }
 
-/// How a sleeper breathes.
+/// Breathing of a sleeper.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BreathingTraits {
     /// Breaths per minute in quiet N2, 10 to 20.
     pub rate_per_min: f64,
-    /// Spread of breath lengths in quiet N2, as a share.
+    /// Relative standard deviation of breath lengths in quiet N2.
     pub irregularity: f64,
-    /// Apneas and hypopneas per hour of sleep that the sleeper tends to, 0 to 60.
+    /// Expected apneas and hypopneas per hour of sleep, 0 to 60.
     pub ahi_per_h: f64,
-    /// Share of central events.
+    /// Share of central events among all respiratory events.
     pub central_share: f64,
-    /// Share of apneas among the events; the others are hypopneas.
+    /// Share of apneas among all respiratory events; the rest are hypopneas.
     pub apnea_share: f64,
-    /// Probability that an event ends with an arousal.
+    /// Probability that a respiratory event ends with an arousal.
     pub arousal_share: f64,
     /// Factor on the rate of obstructive events while supine.
     pub supine_factor: f64,
     /// Factor on the rate of obstructive events in REM sleep.
     pub rem_factor: f64,
-    /// Arousals without a respiratory cause, per hour of sleep.
+    /// Spontaneous arousals per hour of sleep.
     pub spontaneous_arousals_per_h: f64,
     /// Oxygen saturation in quiet sleep, in percent.
     pub spo2_percent: f64,
-    /// Fall of saturation with a full apnea of 20 s, in percent.
+    /// Desaturation caused by a full apnea of 20 s, in percent.
     pub desaturation_percent: f64,
 }
 
@@ -170,7 +170,7 @@ impl Subject {
     pub(super) fn draw(random: &mut Random) -> Self {
         let age_years = random.normal_within((47.0, 18.0), (18.0, 85.0));
         let breathing = BreathingTraits::draw(age_years, random);
-        // Whoever is woken often sleeps lighter and less.
+        // Frequent arousals make sleep lighter and shorter.
         let fragmentation = (breathing.ahi_per_h * breathing.arousal_share
             + breathing.spontaneous_arousals_per_h)
             / 20.0;
@@ -228,7 +228,7 @@ impl BrainTraits {
         let tilt = 0.16 * random.normal();
         let mut spectrum_log10 = [0.0; 9];
         for (octave, value) in spectrum_log10.iter_mut().enumerate() {
-            // The tilt turns around 4 Hz, the fifth of the bands.
+            // The tilt pivots at 4 Hz, the fifth band.
             *value = offset + tilt * (octave as f64 - 4.0) * 0.6 + 0.09 * random.normal();
         }
         Self {
@@ -313,7 +313,7 @@ impl BreathingTraits {
             } else {
                 random.between(0.0, 0.15)
             },
-            // The more events, the more of them are complete.
+            // In severe disease a larger share of the events are apneas.
             apnea_share: (0.15 + ahi_per_h / 90.0 + 0.15 * random.normal()).clamp(0.03, 0.95),
             arousal_share: random.between(0.4, 0.9),
             supine_factor: random.log_normal_within((1.8, 0.5), (0.8, 6.0)),

@@ -1,4 +1,4 @@
-//! What is true of a simulated night, for training and evaluation.
+//! The truth file of a simulated night, read by training and evaluation.
 
 use std::path::Path;
 
@@ -11,18 +11,18 @@ use super::site::Site;
 use super::subject::Subject;
 use crate::{Error, Result};
 
-/// Everything that the simulator knows of a night, as kept in `NIGHT.truth.json`.
+/// Everything that is known of a simulated night, as written to `NIGHT.truth.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Truth {
-    /// Version of this file's format.
+    /// Version of the file format, [`Truth::FORMAT`].
     pub format: u32,
-    /// Name of the night.
+    /// File name of the night without extension.
     pub id: String,
     /// Seed of the cohort.
     pub seed: u64,
     /// Number of the night in the cohort.
     pub night: u32,
-    /// Where it was recorded.
+    /// Site that recorded the night.
     pub site: Site,
     /// Date and time of the first sample, without a zone.
     pub start: String,
@@ -40,9 +40,9 @@ pub struct Truth {
     pub ahi_per_h: f64,
     /// The stage of each epoch.
     pub stages: Vec<Stage>,
-    /// Every event that is in the signals, in order of time.
+    /// All events in the signals, by onset.
     pub events: Vec<Event>,
-    /// Channels that cannot be trusted, and when.
+    /// Faults of channels, by onset.
     pub faults: Vec<ChannelFault>,
     /// The sleeper.
     pub subject: Subject,
@@ -51,7 +51,7 @@ pub struct Truth {
 }
 
 impl Truth {
-    /// Version of the format that is written here.
+    /// Version of the format that is written and read.
     pub const FORMAT: u32 = 1;
 
     /// Reads a truth file.
@@ -70,7 +70,7 @@ impl Truth {
     }
 }
 
-/// Rates of a night, counted as laboratories do: events that begin in an epoch of sleep, per hour of sleep.
+/// Indices of a night as laboratories count them: events with their onset in an epoch of sleep, per hour of sleep.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Indices {
     /// Hours of scored sleep.
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn indices_count_events_that_begin_in_sleep() {
+    fn indices_count_events_with_onset_in_sleep() {
         let event = |kind, onset_s| Event::new(kind, onset_s, 12.0);
         let stages = [Stage::Wake, Stage::N2, Stage::N2];
         let events = [
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn nights_without_sleep_have_no_rate() {
+    fn indices_are_zero_without_sleep() {
         assert_eq!(Indices::count(&[Stage::Wake], &[]).ahi_per_h, 0.0);
     }
 }

@@ -1,23 +1,23 @@
-//! Simulated nights with signals turned over by hand.
+//! The reader warns of signals stored with inverted sign.
 
 use nocturne_psg::{Night, Recording, Warning, WarningCode, ZScore};
 use nocturne_simulator::{NightSpec, Site, simulate};
 
-/// Returns the begin of each warning of a night whose signals of these labels are turned over.
-fn warned(spec: &NightSpec, turned: &[&str]) -> Vec<String> {
+/// Inverts the signals with the given labels and returns the start of each polarity warning.
+fn polarity_warnings(spec: &NightSpec, inverted: &[&str]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let mut night = simulate(spec);
     for (header, samples) in &mut night.signals {
-        if turned.contains(&header.label.as_str()) {
+        if inverted.contains(&header.label.as_str()) {
             samples.iter_mut().for_each(|sample| *sample = -*sample);
         }
     }
     let written = night.write(folder.path()).unwrap();
     let recording = Recording::open(&written.recording).unwrap();
     let night = Night::read(&recording, ZScore::Recording).unwrap();
-    let is_meant = |warning: &&Warning| warning.code == WarningCode::Polarity;
-    let begin = |warning: &Warning| warning.message.split(" seems").next().unwrap().to_owned();
-    night.warnings().iter().filter(is_meant).map(begin).collect()
+    let is_polarity = |warning: &&Warning| warning.code == WarningCode::Polarity;
+    let start = |warning: &Warning| warning.message.split(" seems").next().unwrap().to_owned();
+    night.warnings().iter().filter(is_polarity).map(start).collect()
 }
 
 fn spec(night: u32, site: Site) -> NightSpec {
@@ -25,20 +25,25 @@ fn spec(night: u32, site: Site) -> NightSpec {
 }
 
 #[test]
-fn upright_nights_give_no_warning() {
+fn nights_with_correct_polarity_give_no_warning() {
     for site in Site::ALL {
         for night in 0..2 {
-            assert_eq!(warned(&spec(night, site), &[]), [""; 0], "{}, {night}", site.name());
+            assert_eq!(
+                polarity_warnings(&spec(night, site), &[]),
+                [""; 0],
+                "{}, {night}",
+                site.name()
+            );
         }
     }
 }
 
 #[test]
-fn a_signal_turned_over_is_told() {
-    let check = |site, turned: &str, expected: &str| {
+fn inverted_signals_give_a_warning() {
+    let check = |site, inverted: &str, expected: &str| {
         for night in 0..2 {
-            let found = warned(&spec(night, site), &[turned]);
-            assert_eq!(found, [expected], "{}, {night}, {turned}", site.name());
+            let found = polarity_warnings(&spec(night, site), &[inverted]);
+            assert_eq!(found, [expected], "{}, {night}, {inverted}", site.name());
         }
     };
     check(Site::Aasm, "EKG", "`EKG`, which feeds ECG,");

@@ -1,4 +1,4 @@
-//! The oxygen saturation of recordings.
+//! The measured oxygen saturation agrees with the samples in the file.
 
 use std::path::Path;
 
@@ -6,10 +6,11 @@ use nocturne_psg::features::{FeatureExtractor, Saturation};
 use nocturne_psg::{Night, Recording, ZScore};
 use nocturne_simulator::{NightSpec, Site, simulate};
 
-/// Measures every epoch of a recording, and checks it against the mean and the minimum of the samples in the file.
+/// Measures the saturation of every epoch and compares it with the mean and minimum of the samples in the file.
 fn measured(path: &Path) -> Vec<Option<Saturation>> {
     let recording = Recording::open(path).expect("a recording");
-    let signal = recording.montage().saturation().expect("the recording has an oximeter");
+    let signal =
+        recording.montage().saturation().expect("recordings in this test have an oximeter");
     let header = recording.file().header();
     let samples_per_epoch = (30.0 * header.rate_hz(&header.signals[signal])) as usize;
     let (gain, offset) = header.signals[signal].scaling().expect("a range");
@@ -31,7 +32,7 @@ fn measured(path: &Path) -> Vec<Option<Saturation>> {
                 let mean = of_file.iter().sum::<f64>() / of_file.len() as f64;
                 let min = of_file.iter().copied().fold(f64::INFINITY, f64::min);
                 assert!((saturation.mean_percent - mean).abs() < 0.2, "{saturation:?}, {mean} %");
-                // The lowest second lies above the lowest sample where there are several in a second.
+                // The minimum is over 1-s means, so it may exceed the lowest sample.
                 assert!((-0.01..1.0).contains(&(saturation.min_percent - min)), "{saturation:?}");
             }
             saturation
@@ -40,7 +41,7 @@ fn measured(path: &Path) -> Vec<Option<Saturation>> {
 }
 
 #[test]
-fn simulated_saturation_is_measured_as_it_was_written() {
+fn measures_the_saturation_of_simulated_nights() {
     for site in [Site::Shhs, Site::Referential, Site::Aasm] {
         let folder = tempfile::tempdir().unwrap();
         let spec = NightSpec { seed: 3, night: 1, hours: 0.3, site: Some(site) };
@@ -51,7 +52,7 @@ fn simulated_saturation_is_measured_as_it_was_written() {
 }
 
 #[test]
-fn saturation_of_a_polygraph_is_measured() {
+fn measures_the_saturation_of_a_polygraph() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     if !folder.is_dir() {
         println!("skipped: no shared data");

@@ -1,4 +1,4 @@
-//! Arousals: their causes, times and strengths.
+//! Draws arousals: their causes, onsets and strengths.
 
 use crate::curve::Curve;
 use crate::plan::position::{Movement, Posture};
@@ -12,7 +12,7 @@ use crate::subject::BreathingTraits;
 pub(crate) struct Arousal {
     pub(crate) onset_s: f64,
     pub(crate) duration_s: f64,
-    /// How much of EEG, muscle and heart it moves; 1 is a full arousal.
+    /// Scale of its effect on EEG, muscles and heart; 1 is a full arousal.
     pub(crate) strength: f64,
 }
 
@@ -22,13 +22,16 @@ impl Arousal {
     }
 }
 
+/// Median in seconds and logarithmic spread of arousals.
 const LENGTH_S: (f64, f64) = (6.0, 0.38);
+/// Shortest and longest arousal in seconds.
 const RANGE_S: (f64, f64) = (3.2, 14.0);
+/// Sleep that must precede an arousal, in seconds.
 const SLEEP_BEFORE_S: f64 = 10.5;
 
-/// Draws the arousals of a night, in order.
+/// Draws the arousals of a night, by onset.
 ///
-/// Those after respiratory events and with changes of position come first; spontaneous ones fill the rest.
+/// Arousals after respiratory events and with position changes are placed first, spontaneous ones in the remaining time.
 pub(super) fn draw(
     course: &SleepCourse,
     (events, postures): (&[RespiratoryEvent], &[Posture]),
@@ -54,12 +57,12 @@ pub(super) fn draw(
             if time_s >= end_s {
                 break;
             }
-            let deeper = match course.at(time_s) {
+            let depth = match course.at(time_s) {
                 Vigilance::Nrem => depth.at(time_s),
                 Vigilance::Wake | Vigilance::N1 | Vigilance::Rem => 0.0,
             };
             let arousal = Arousal::draw(time_s, random);
-            if random.chance(1.0 - 0.75 * deeper.min(1.0)) && is_free(&arousal, &arousals, events) {
+            if random.chance(1.0 - 0.75 * depth.min(1.0)) && is_free(&arousal, &arousals, events) {
                 arousals.push(arousal);
             }
         }
@@ -68,16 +71,16 @@ pub(super) fn draw(
     arousals.sort_by(|a, b| a.onset_s.total_cmp(&b.onset_s));
     let mut last_end_s = f64::NEG_INFINITY;
     arousals.retain(|arousal| {
-        let slept = arousal.onset_s - last_end_s >= SLEEP_BEFORE_S;
-        if slept {
+        let has_slept = arousal.onset_s - last_end_s >= SLEEP_BEFORE_S;
+        if has_slept {
             last_end_s = arousal.end_s();
         }
-        slept
+        has_slept
     });
     arousals
 }
 
-/// Returns the movements of the body that come with the stronger arousals.
+/// Draws the body movements that accompany half of the stronger arousals.
 pub(super) fn movements(arousals: &[Arousal], random: &mut Random) -> Vec<Movement> {
     let mut movements = Vec::new();
     for arousal in arousals.iter().filter(|arousal| arousal.strength > 0.9) {
@@ -108,7 +111,7 @@ fn is_within_sleep(arousal: &Arousal, course: &SleepCourse) -> bool {
     })
 }
 
-/// Returns whether an arousal keeps its distance from others and from respiratory events.
+/// Returns whether an arousal is far enough from other arousals and from respiratory events.
 fn is_free(arousal: &Arousal, others: &[Arousal], events: &[RespiratoryEvent]) -> bool {
     let apart = |start_s: f64, end_s: f64| {
         arousal.onset_s > end_s + SLEEP_BEFORE_S || arousal.end_s() + SLEEP_BEFORE_S < start_s

@@ -1,4 +1,4 @@
-//! Faults of the recording: channels that are absent, fall off, come loose, sway or pop.
+//! Draws faults of channels: absent, disconnected, loose, swaying and popping electrodes.
 
 use nocturne_psg::montage::Channel;
 use serde::{Deserialize, Serialize};
@@ -6,49 +6,49 @@ use serde::{Deserialize, Serialize};
 use crate::random::Random;
 use crate::recorder::Recorder;
 
-/// What is wrong with a channel.
+/// Kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
-    /// The file holds no signal for the channel.
+    /// The recording has no signal for the channel.
     Absent,
-    /// The lead is off: the signal is flat.
+    /// The lead is disconnected: the signal is flat.
     Disconnected,
     /// The electrode is loose: hum, drift and noise.
     Loose,
-    /// Sweat or breathing sways the baseline.
+    /// The baseline sways with sweat or breathing.
     Sway,
-    /// The electrode's potential jumps and returns.
+    /// The electrode pops: its potential jumps and decays.
     Pop,
 }
 
-/// A stretch in which a channel cannot be trusted.
+/// A time span in which a channel is faulty.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ChannelFault {
     /// The channel of the montage.
     pub channel: Channel,
-    /// What is wrong with it.
+    /// Kind of fault.
     pub kind: FaultKind,
-    /// Begin, in seconds from the start of the recording.
+    /// Onset in seconds from the start of the recording.
     pub onset_s: f64,
     /// Length in seconds.
     pub duration_s: f64,
 }
 
 impl ChannelFault {
-    /// Returns the end in seconds from the start of the recording, excluded.
+    /// Returns the end in seconds from the start of the recording (exclusive).
     pub fn end_s(&self) -> f64 {
         self.onset_s + self.duration_s
     }
 }
 
-/// Share of nights in which one or two channels are absent or fall off.
+/// Share of nights on which one or two channels are absent or become disconnected.
 const FAULTY_NIGHTS: f64 = 0.13;
 /// Share of nights with loose electrodes.
 const LOOSE_NIGHTS: f64 = 0.2;
 
-/// Channels and how often their sensor is lost; cannulas and chin electrodes go first.
-const LOST: [(Channel, f64); 10] = [
+/// Relative frequency with which the sensor of a channel fails; cannulas and chin electrodes fail most.
+const SENSOR_LOSS: [(Channel, f64); 10] = [
     (Channel::Airflow, 3.0),
     (Channel::EmgChin, 2.5),
     (Channel::Position, 1.5),
@@ -69,18 +69,18 @@ const ELECTRODES: [(Channel, f64); 5] = [
     (Channel::EmgChin, 1.0),
 ];
 
-/// Draws the faults of a night, in order.
+/// Draws the faults of a night, by onset.
 pub(super) fn draw(duration_s: f64, recorder: &Recorder, random: &mut Random) -> Vec<ChannelFault> {
     let mut faults = lost_channels(duration_s, random);
     if random.chance(LOOSE_NIGHTS) {
         for _ in 0..random.pick(&[(1, 2.0), (2, 1.0), (4, 1.0)]) {
             let channel = random.pick(&ELECTRODES);
             let length_s = random.log_normal_within((240.0, 0.9), (30.0, 2400.0));
-            faults.push(stretch(channel, FaultKind::Loose, length_s, duration_s, random));
+            faults.push(random_span(channel, FaultKind::Loose, length_s, duration_s, random));
         }
     }
-    sways(duration_s, recorder, random, &mut faults);
-    pops(duration_s, recorder, random, &mut faults);
+    add_sways(duration_s, recorder, random, &mut faults);
+    add_pops(duration_s, recorder, random, &mut faults);
     faults.sort_by(|a, b| a.onset_s.total_cmp(&b.onset_s));
     faults
 }
@@ -91,29 +91,35 @@ fn lost_channels(duration_s: f64, random: &mut Random) -> Vec<ChannelFault> {
         return faults;
     }
     for _ in 0..random.pick(&[(1, 0.7), (2, 0.3)]) {
-        let channel = random.pick(&LOST);
+        let channel = random.pick(&SENSOR_LOSS);
         let is_eeg = |channel| matches!(channel, Channel::EegC3A2 | Channel::EegC4A1);
-        // One of the two EEG channels is always there: without any a night would not be scored.
+        // Keep one of the two EEG channels: a night without any could not be scored.
         if faults
             .iter()
             .any(|fault| fault.channel == channel || (is_eeg(fault.channel) && is_eeg(channel)))
         {
             continue;
         }
-        // A position sensor that is off shows a position all the same.
+        // A detached position sensor still reports a position, so it is never flat.
         if channel == Channel::Position || random.chance(0.4) {
             let kind = FaultKind::Absent;
             faults.push(ChannelFault { channel, kind, onset_s: 0.0, duration_s });
         } else {
             let length_s = random.log_normal_within((2400.0, 0.9), (180.0, 18_000.0));
-            faults.push(stretch(channel, FaultKind::Disconnected, length_s, duration_s, random));
+            faults.push(random_span(
+                channel,
+                FaultKind::Disconnected,
+                length_s,
+                duration_s,
+                random,
+            ));
         }
     }
     faults
 }
 
-/// Sweat comes over several channels at once, for a good part of an hour.
-fn sways(
+/// Adds sway, which affects several channels at once for about 20 minutes.
+fn add_sways(
     duration_s: f64,
     recorder: &Recorder,
     random: &mut Random,
@@ -122,7 +128,7 @@ fn sways(
     let mut left_s = recorder.sway_share * duration_s;
     while left_s > 60.0 {
         let length_s = random.log_normal_within((1200.0, 0.7), (120.0, 6000.0)).min(left_s);
-        let first = stretch(Channel::EegC3A2, FaultKind::Sway, length_s, duration_s, random);
+        let first = random_span(Channel::EegC3A2, FaultKind::Sway, length_s, duration_s, random);
         for channel in [Channel::EegC3A2, Channel::EegC4A1, Channel::EogLeft, Channel::EogRight] {
             if random.chance(0.75) {
                 faults.push(ChannelFault { channel, ..first });
@@ -132,7 +138,12 @@ fn sways(
     }
 }
 
-fn pops(duration_s: f64, recorder: &Recorder, random: &mut Random, faults: &mut Vec<ChannelFault>) {
+fn add_pops(
+    duration_s: f64,
+    recorder: &Recorder,
+    random: &mut Random,
+    faults: &mut Vec<ChannelFault>,
+) {
     let mean_s = 3600.0 / recorder.pops_per_h.max(1e-3);
     let mut time_s = random.exponential(mean_s);
     while time_s + 3.0 < duration_s {
@@ -144,7 +155,8 @@ fn pops(duration_s: f64, recorder: &Recorder, random: &mut Random, faults: &mut 
     }
 }
 
-fn stretch(
+/// Draws a fault of a given length at a random time.
+fn random_span(
     channel: Channel,
     kind: FaultKind,
     length_s: f64,

@@ -1,4 +1,4 @@
-//! What the eyes do: saccades, reading, blinks, rapid and slow rolling eye movements.
+//! Draws eye movements: saccades, reading, blinks, and rapid and slow eye movements.
 
 use nocturne_psg::{Event, EventKind};
 
@@ -7,17 +7,17 @@ use crate::plan::wake_state::{WakeSpan, WakeState};
 use crate::random::Random;
 use crate::subject::MuscleTraits;
 
-/// A jump of the gaze.
+/// A saccade.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Saccade {
     pub(crate) onset_s: f64,
-    /// Degrees to the left, to the right where negative.
+    /// Degrees to the left; negative to the right.
     pub(crate) left_deg: f64,
     /// Degrees upwards.
     pub(crate) up_deg: f64,
 }
 
-/// A slow rolling movement of the eyes.
+/// A slow rolling eye movement: a few periods of a sine.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct SlowRoll {
     pub(crate) onset_s: f64,
@@ -34,13 +34,13 @@ pub(crate) struct Blink {
     pub(crate) up_deg: f64,
 }
 
-/// The eye movements of a night, and what is scored of them.
+/// The eye movements of a night and the events they are scored as.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct GazePlan {
     pub(crate) saccades: Vec<Saccade>,
     pub(crate) rolls: Vec<SlowRoll>,
     pub(crate) blinks: Vec<Blink>,
-    /// Bursts of rapid eye movements, in REM sleep and with open eyes, and slow eye movements.
+    /// Rapid eye movements (bursts, in REM sleep and with open eyes) and slow eye movements.
     pub(crate) events: Vec<Event>,
 }
 
@@ -48,46 +48,46 @@ impl GazePlan {
     /// Draws the eye movements of a night.
     pub(super) fn draw(
         course: &SleepCourse,
-        moods: &[WakeSpan],
+        wake: &[WakeSpan],
         traits: &MuscleTraits,
         random: &mut Random,
     ) -> Self {
         let mut all = Self::default();
-        for span in moods {
-            let stretch = (span.start_s, span.end_s);
-            match span.mood {
-                WakeState::Open => all.look_about(stretch, traits, random),
+        for span in wake {
+            let span_s = (span.start_s, span.end_s);
+            match span.state {
+                WakeState::Open => all.add_open_eyes(span_s, traits, random),
                 WakeState::Moving => {
-                    all.burst_at_rate(stretch, 6.0, random);
-                    all.blink(stretch, traits.blinks_per_min, random);
+                    all.add_bursts(span_s, 6.0, random);
+                    all.add_blinks(span_s, traits.blinks_per_min, random);
                 }
-                WakeState::Closed => all.blink(stretch, 0.5, random),
-                WakeState::Drowsy => all.roll(stretch, 0.7, random),
+                WakeState::Closed => all.add_blinks(span_s, 0.5, random),
+                WakeState::Drowsy => all.add_slow_rolls(span_s, 0.7, random),
             }
         }
         for bout in &course.bouts {
-            let stretch = (bout.start_s, bout.end_s);
+            let span_s = (bout.start_s, bout.end_s);
             match bout.vigilance {
                 Vigilance::Wake | Vigilance::Nrem => {}
-                Vigilance::N1 => all.roll(stretch, 0.75, random),
-                Vigilance::Rem => all.burst_at_rate(stretch, traits.rem_bursts_per_min, random),
+                Vigilance::N1 => all.add_slow_rolls(span_s, 0.75, random),
+                Vigilance::Rem => all.add_bursts(span_s, traits.rem_bursts_per_min, random),
             }
         }
         all.saccades.sort_by(|a, b| a.onset_s.total_cmp(&b.onset_s));
         all
     }
 
-    fn look_about(&mut self, stretch: (f64, f64), traits: &MuscleTraits, random: &mut Random) {
-        self.blink(stretch, traits.blinks_per_min, random);
-        if stretch.1 - stretch.0 > 10.0 && random.chance(0.25) {
-            self.read(stretch, random);
+    fn add_open_eyes(&mut self, span_s: (f64, f64), traits: &MuscleTraits, random: &mut Random) {
+        self.add_blinks(span_s, traits.blinks_per_min, random);
+        if span_s.1 - span_s.0 > 10.0 && random.chance(0.25) {
+            self.add_reading(span_s, random);
         } else {
-            self.burst_at_rate(stretch, 8.0, random);
+            self.add_bursts(span_s, 8.0, random);
         }
     }
 
-    /// Reads lines: small saccades to the right, a large one back (AASM manual, reading eye movements).
-    fn read(&mut self, (start_s, end_s): (f64, f64), random: &mut Random) {
+    /// Adds reading: small saccades to the right along a line, a large one back (AASM manual, reading eye movements).
+    fn add_reading(&mut self, (start_s, end_s): (f64, f64), random: &mut Random) {
         let line_deg = random.between(10.0, 22.0);
         let words = random.between(4.0, 8.0).round();
         let (mut time_s, mut word) = (start_s + 0.5, 0.0);
@@ -99,8 +99,8 @@ impl GazePlan {
         }
     }
 
-    /// Adds bursts of rapid eye movements, each of which is an event.
-    fn burst_at_rate(&mut self, (start_s, end_s): (f64, f64), per_min: f64, random: &mut Random) {
+    /// Adds bursts of rapid eye movements, each scored as one event.
+    fn add_bursts(&mut self, (start_s, end_s): (f64, f64), per_min: f64, random: &mut Random) {
         let mut time_s = start_s + random.exponential(60.0 / per_min);
         while time_s + 1.0 < end_s {
             let until_s = (time_s + random.log_normal(2.2, 0.6).min(9.0)).min(end_s - 0.3);
@@ -109,7 +109,7 @@ impl GazePlan {
             let mut gaze_deg: f64 = 0.0;
             let mut n = 0;
             while time_s < until_s || n == 0 {
-                // The gaze swings around the middle.
+                // Alternate sides, so that the gaze stays around the middle.
                 let target_deg = largest_deg
                     * random.between(0.3, 1.0)
                     * -gaze_deg.signum()
@@ -127,8 +127,8 @@ impl GazePlan {
         }
     }
 
-    /// Adds slow rolling movements with that chance for each possible one.
-    fn roll(&mut self, (start_s, end_s): (f64, f64), chance: f64, random: &mut Random) {
+    /// Adds slow rolling eye movements; each candidate occurs with the given probability.
+    fn add_slow_rolls(&mut self, (start_s, end_s): (f64, f64), chance: f64, random: &mut Random) {
         let mut time_s = start_s + random.between(0.5, 3.0);
         while time_s + 4.0 < end_s {
             let duration_s = random.log_normal(9.0, 0.5).clamp(4.0, 25.0).min(end_s - time_s);
@@ -142,7 +142,7 @@ impl GazePlan {
         }
     }
 
-    fn blink(&mut self, (start_s, end_s): (f64, f64), per_min: f64, random: &mut Random) {
+    fn add_blinks(&mut self, (start_s, end_s): (f64, f64), per_min: f64, random: &mut Random) {
         let mut onset_s = start_s + random.exponential(60.0 / per_min);
         while onset_s + 0.5 < end_s {
             let duration_s = random.between(0.2, 0.4);

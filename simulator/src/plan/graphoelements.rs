@@ -1,4 +1,4 @@
-//! Graphoelements: the short waves by which stages are known.
+//! Draws graphoelements: spindles, K-complexes, vertex waves and sawtooth waves.
 
 use std::f64::consts::TAU;
 
@@ -14,15 +14,15 @@ pub(crate) struct Spindle {
     pub(crate) onset_s: f64,
     pub(crate) duration_s: f64,
     pub(crate) hz: f64,
-    /// Change of the frequency from begin to end; spindles slow down.
+    /// Change of frequency from start to end; negative, because spindles slow down.
     pub(crate) chirp_hz: f64,
     /// Peak amplitude in microvolts.
     pub(crate) uv: f64,
-    /// Factors of C3 and C4.
+    /// Amplitude factors at C3 and C4.
     pub(crate) sides: [f64; 2],
 }
 
-/// A wave of one shape: a K-complex or a vertex sharp wave.
+/// A K-complex or a vertex sharp wave.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct SharpWave {
     pub(crate) onset_s: f64,
@@ -40,7 +40,7 @@ pub(crate) struct Sawtooth {
     pub(crate) uv: f64,
 }
 
-/// The graphoelements of a night, each kind in order.
+/// The graphoelements of a night, each kind by onset.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Graphoelements {
     pub(crate) spindles: Vec<Spindle>,
@@ -49,10 +49,12 @@ pub(crate) struct Graphoelements {
     pub(crate) sawteeth: Vec<Sawtooth>,
 }
 
-/// Spindles wax and wane together about every 50 s (Lecci et al. 2017).
+/// Period in seconds with which the spindle rate waxes and wanes (Lecci et al. 2017).
 const INFRASLOW_S: f64 = 50.0;
 
+/// Median in seconds and logarithmic spread of spindles.
 const SPINDLE_LENGTH_S: (f64, f64) = (0.9, 0.3);
+/// Shortest and longest spindle in seconds.
 const SPINDLE_RANGE_S: (f64, f64) = (0.5, 2.2);
 
 impl Graphoelements {
@@ -101,16 +103,16 @@ impl Graphoelements {
         random: &mut Random,
     ) {
         let phase = random.uniform();
-        let highest_per_s = traits.spindles_per_min / 60.0 * 2.2;
+        let maximum_per_s = traits.spindles_per_min / 60.0 * 2.2;
         let mut time_s = bout.start_s;
         loop {
-            time_s += random.exponential(1.0 / highest_per_s);
+            time_s += random.exponential(1.0 / maximum_per_s);
             if time_s + 2.5 > bout.end_s {
                 break;
             }
             let depth = depth.at(time_s);
             let infraslow = 1.0 + 0.6 * (TAU * (time_s / INFRASLOW_S + phase)).sin();
-            // Fewer spindles in the deepest sleep, fewer before N2 is well established.
+            // Fewer spindles in the deepest sleep and at the start of N2.
             let share =
                 (0.5 + smooth(depth / 0.2) * 0.5) * (1.0 - 0.65 * smooth((depth - 0.35) / 0.6));
             if random.chance(infraslow * share / 2.2) {
@@ -133,12 +135,12 @@ impl Graphoelements {
             if time_s + 2.0 > bout.end_s {
                 break;
             }
-            // In deep sleep they cannot be told from slow waves.
+            // In deep sleep K-complexes cannot be distinguished from slow waves.
             if random.chance(1.0 - 0.8 * smooth((depth.at(time_s) - 0.3) / 0.4)) {
                 onsets.push(time_s);
             }
         }
-        // Some arousals begin with one.
+        // Some arousals start with a K-complex.
         for arousal in arousals.iter().filter(|a| (bout.start_s..bout.end_s).contains(&a.onset_s)) {
             if random.chance(0.3) && arousal.onset_s - 0.9 > bout.start_s {
                 onsets.push(arousal.onset_s - 0.9);
@@ -158,7 +160,7 @@ impl Graphoelements {
     }
 
     fn draw_vertex_waves(&mut self, bout: &Bout, traits: &BrainTraits, random: &mut Random) {
-        // They belong to the later part of N1.
+        // Vertex waves occur in the later part of N1.
         let mut time_s = bout.start_s + 0.3 * (bout.end_s - bout.start_s);
         loop {
             time_s += random.exponential(20.0);
@@ -192,7 +194,7 @@ impl Spindle {
         Self {
             onset_s,
             duration_s: random.log_normal_within(SPINDLE_LENGTH_S, SPINDLE_RANGE_S),
-            // Deeper sleep has the slower ones.
+            // Spindles are slower in deeper sleep.
             hz: (traits.spindle_hz - 0.5 * depth.min(1.0) + 0.35 * random.normal())
                 .clamp(10.5, 16.0),
             chirp_hz: -random.between(0.0, 1.0),

@@ -1,4 +1,4 @@
-//! The plan of a night: everything that happens in it, before any signal is made.
+//! The plan of a night: everything that happens in it, before any signal is rendered.
 
 pub(super) mod arousal;
 pub(super) mod channel_fault;
@@ -34,11 +34,12 @@ use wake_state::WakeSpan;
 /// Shortest and longest recording in epochs: six minutes and sixteen hours.
 const EPOCHS: (f64, f64) = (12.0, 1920.0);
 
-/// Movements of at least this length and strength are marked as artefact.
+/// Minimum length in seconds of a movement that is scored as an artefact.
 const ARTIFACT_S: f64 = 3.0;
+/// Minimum strength of such a movement.
 const ARTIFACT_STRENGTH: f64 = 0.5;
 
-/// Everything that happens in a night; cheap to make, and enough for the truth.
+/// Everything that happens in a night. A plan is cheap to draw and is all that the truth needs.
 #[derive(Debug, Clone)]
 pub struct NightPlan {
     pub(super) spec: NightSpec,
@@ -48,7 +49,7 @@ pub struct NightPlan {
     pub(super) subject: Subject,
     pub(super) recorder: Recorder,
     pub(super) course: SleepCourse,
-    pub(super) moods: Vec<WakeSpan>,
+    pub(super) wake: Vec<WakeSpan>,
     pub(super) postures: Vec<Posture>,
     pub(super) movements: Vec<Movement>,
     pub(super) respiratory_events: Vec<RespiratoryEvent>,
@@ -59,7 +60,7 @@ pub struct NightPlan {
     pub(super) slow_activity_uv: Curve,
     pub(super) slow_waves: Vec<Event>,
     pub(super) graphoelements: Graphoelements,
-    pub(super) eyes: GazePlan,
+    pub(super) gaze: GazePlan,
     pub(super) faults: Vec<ChannelFault>,
     pub(super) stages: Vec<Stage>,
 }
@@ -74,9 +75,9 @@ impl NightPlan {
         let subject = Subject::draw(&mut random("subject"));
         let recorder = Recorder::draw(site, &mut random("recorder"));
         let course = SleepCourse::draw(&subject.sleep, duration_s, &mut random("course"));
-        let moods = wake_state::draw(&course, &subject.sleep, &mut random("moods"));
+        let wake = wake_state::draw(&course, &subject.sleep, &mut random("moods"));
         let postures = position::draw(&course, (site, &subject.sleep), &mut random("postures"));
-        // Respiratory events need the depth of sleep, which the arousals after them then lighten.
+        // Respiratory events depend on the depth of sleep, and their arousals lighten it: draw the depth twice.
         let undisturbed = nrem_depth::draw(&course, &subject.brain, &[], &mut random("depth"));
         let respiratory_events = respiration::draw(
             &course,
@@ -97,7 +98,7 @@ impl NightPlan {
             &mut random("arousals"),
         );
         let mut movements =
-            position::movements(&moods, &postures, &subject.sleep, &mut random("movements"));
+            position::movements(&wake, &postures, &subject.sleep, &mut random("movements"));
         movements.extend(arousal::movements(&arousals, &mut random("arousal movements")));
         movements.retain(|movement| {
             movement.onset_s > 0.0 && movement.onset_s + movement.duration_s < duration_s
@@ -117,7 +118,7 @@ impl NightPlan {
             &subject.brain,
             &mut random("graphoelements"),
         );
-        let eyes = GazePlan::draw(&course, &moods, &subject.muscle, &mut random("eyes"));
+        let gaze = GazePlan::draw(&course, &wake, &subject.muscle, &mut random("eyes"));
         let faults = channel_fault::draw(duration_s, &recorder, &mut random("faults"));
         let stages = staging::stages(&course, (&slow_waves, &graphoelements.k_complexes), n_epochs);
         Self {
@@ -128,7 +129,7 @@ impl NightPlan {
             subject,
             recorder,
             course,
-            moods,
+            wake,
             postures,
             movements,
             respiratory_events,
@@ -139,13 +140,13 @@ impl NightPlan {
             slow_activity_uv,
             slow_waves,
             graphoelements,
-            eyes,
+            gaze,
             faults,
             stages,
         }
     }
 
-    /// Returns the name of the night's files without their endings, such as `night-0001`.
+    /// Returns the file name without extension, such as `night-0001`.
     pub fn id(&self) -> String {
         format!("night-{:04}", self.spec.night)
     }
@@ -155,7 +156,7 @@ impl NightPlan {
         self.n_epochs as f64 * EPOCH_S
     }
 
-    /// Makes the signals.
+    /// Renders the signals.
     pub fn render(&self) -> SimulatedNight {
         SimulatedNight {
             id: self.id(),
@@ -168,7 +169,7 @@ impl NightPlan {
         }
     }
 
-    /// Returns what is true of the night.
+    /// Returns the stages, events, faults and traits of the night.
     pub fn truth(&self) -> Truth {
         let events = self.events();
         let Indices { sleep_h, arousal_index_per_h, ahi_per_h } =
@@ -194,7 +195,7 @@ impl NightPlan {
         }
     }
 
-    /// Returns every event in order of time, to the millisecond.
+    /// Returns all events by onset, rounded to milliseconds.
     fn events(&self) -> Vec<Event> {
         let event = Event::new;
         let mut events: Vec<Event> = Vec::new();
@@ -211,7 +212,7 @@ impl NightPlan {
             micro.k_complexes.iter().map(|k| event(EventKind::KComplex, k.onset_s, k.duration_s)),
         );
         events.extend(self.slow_waves.iter().cloned());
-        events.extend(self.eyes.events.iter().cloned());
+        events.extend(self.gaze.events.iter().cloned());
         let changes = self.postures.iter().skip(1);
         events.extend(changes.map(|p| event(EventKind::PositionChange, p.from_s, 0.0)));
         let artifacts = self.movements.iter().filter(|movement| {
@@ -227,12 +228,12 @@ impl NightPlan {
     }
 }
 
-/// Rounds seconds to milliseconds, so that a truth is short and stays the same to the last digit.
+/// Rounds seconds to milliseconds, so that truth files are short and identical on every machine.
 fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-/// Returns the whole epochs of a night, within what is simulated.
+/// Returns the number of epochs of a night, clamped to [`EPOCHS`]; NaN gives the minimum.
 fn n_epochs(hours: f64) -> usize {
     let epochs = (hours * 3600.0 / EPOCH_S).round();
     let is_long_enough = epochs >= EPOCHS.0;
@@ -248,7 +249,7 @@ fn draw_site(random: &mut Random) -> Site {
     ])
 }
 
-/// Draws an evening on a day that stands for none, as anonymised cohorts have it.
+/// Draws a start between 21:00 and midnight on 1985-01-01, a placeholder date as in anonymised cohorts.
 fn draw_start(random: &mut Random) -> DateTime {
     let minute_of_evening = random.between(0.0, 180.0) as i64;
     let evening = date(1985, 1, 1).at(21, 0, 0, 0);

@@ -1,4 +1,4 @@
-//! How deep NREM sleep is, the slow activity that follows from it, and the slow waves in that.
+//! Draws the depth of NREM sleep and the slow activity that follows from it, and finds its slow waves.
 
 use nocturne_psg::{Event, EventKind};
 
@@ -9,34 +9,37 @@ use crate::plan::vigilance::{SleepCourse, Vigilance};
 use crate::random::Random;
 use crate::subject::BrainTraits;
 
-/// Rate of the slow activity in hertz; it holds nothing above 4 Hz.
+/// Rate of the slow activity in hertz; its spectrum ends at 4 Hz.
 pub(crate) const SLOW_RATE_HZ: f64 = 32.0;
 
-/// Peak-to-peak amplitude of a slow wave in microvolts (AASM manual: over 75 µV).
+/// Minimum peak-to-peak amplitude of a slow wave in microvolts (AASM manual).
 const SLOW_WAVE_UV: f32 = 75.0;
-/// Length of a slow wave in seconds: 0.5 to 2 Hz.
+/// Shortest and longest slow wave in seconds: 0.5 to 2 Hz.
 const SLOW_WAVE_S: (f64, f64) = (0.5, 2.0);
 
-/// Time in which the depth wanders, in seconds: several epochs, or N2 and N3 would flicker as they do in no scored night.
+/// Time constant of random changes of depth, in seconds.
+///
+/// Several epochs long: with a shorter one N2 and N3 would alternate faster than in scored nights.
 const WANDER_S: f64 = 300.0;
 
-/// Share of the slow activity that is left in the lightest sleep and in wake.
+/// Share of the slow activity that remains in the lightest sleep and in wake.
 const FLOOR: f64 = 0.07;
 
-/// Length of bursts of slow activity in seconds, and the rate in hertz at which they are drawn.
+/// Time constant of bursts of slow activity in seconds.
 const BURST_S: f64 = 2.5;
+/// Rate in hertz at which bursts are drawn.
 const BURST_RATE_HZ: f64 = 4.0;
 
-/// Time in which slow activity begins and ends with NREM sleep, in seconds.
-const SHOWN_S: f64 = 2.0;
+/// Time constant with which slow activity follows the start and end of NREM sleep, in seconds.
+const TRANSITION_S: f64 = 2.0;
 
 /// Seconds before a REM period in which sleep becomes lighter.
 const BEFORE_REM_S: f64 = 420.0;
 
-/// Draws the depth of sleep: 0 outside of NREM sleep, about 1 in the deepest sleep of a young adult.
+/// Draws the depth of sleep: 0 outside NREM sleep, about 1 in the deepest sleep of a young adult.
 ///
-/// Depth rises through a NREM period, falls before REM sleep, and its target decays with sleep as process S does
-/// (Achermann and Borbély 2003). Arousals lighten it.
+/// Depth rises through a NREM period and falls before REM sleep and at arousals. Its target decays with time asleep as
+/// process S does (Achermann and Borbély 2003).
 pub(super) fn draw(
     course: &SleepCourse,
     traits: &BrainTraits,
@@ -70,7 +73,7 @@ pub(super) fn draw(
     })
 }
 
-/// Returns the factor by which sleep is lighter because REM sleep is near.
+/// Returns the factor by which sleep lightens as a REM period approaches.
 fn before_rem(course: &SleepCourse, time_s: f64) -> f64 {
     let i = course.bouts.partition_point(|bout| bout.end_s <= time_s);
     match (course.bouts.get(i), course.bouts.get(i + 1)) {
@@ -83,8 +86,7 @@ fn before_rem(course: &SleepCourse, time_s: f64) -> f64 {
 
 /// Draws the slow activity (below 4 Hz) at the central electrodes in microvolts, at [`SLOW_RATE_HZ`].
 ///
-/// Its amplitude comes in bursts of some seconds and follows the depth; its negative half-waves are the sharper ones
-/// (Massimini et al. 2004).
+/// Its amplitude follows the depth, in bursts of some seconds. Negative half-waves are sharper (Massimini et al. 2004).
 pub(super) fn slow_activity(
     (course, depth): (&SleepCourse, &Curve),
     traits: &BrainTraits,
@@ -98,7 +100,7 @@ pub(super) fn slow_activity(
         Biquad::band_pass(traits.slow_wave_hz, 0.9, SLOW_RATE_HZ),
         Biquad::band_pass(traits.slow_wave_hz * 1.25, 0.7, SLOW_RATE_HZ),
     ]);
-    // Filtered, even uniform noise is normal.
+    // The filter averages many samples, so that uniform input gives nearly normal output.
     let scale = 12.0_f64.sqrt() / resonance.noise_gain();
     let values = (0..n)
         .map(|i| {
@@ -109,7 +111,7 @@ pub(super) fn slow_activity(
         .collect();
     let mut slow = Curve::new(SLOW_RATE_HZ, values);
     for arousal in arousals {
-        // Slow activity stops with an arousal and returns over some seconds.
+        // An arousal suppresses slow activity; it returns within three seconds.
         let span = (arousal.onset_s, arousal.onset_s + arousal.duration_s + 3.0);
         slow.change(span, |time_s, value| {
             let onset = ((time_s - span.0) / 0.4).min(1.0);
@@ -120,9 +122,9 @@ pub(super) fn slow_activity(
     slow
 }
 
-/// Draws the standard deviation of slow activity in microvolts: it follows the depth, in bursts of some seconds.
+/// Draws the standard deviation of slow activity in microvolts, which follows the depth in bursts of some seconds.
 ///
-/// Sleep remembers its depth through a brief awakening, but shows it only in NREM sleep.
+/// Depth persists through a brief awakening, slow activity does not: it appears in NREM sleep only.
 fn slow_gain(
     (course, depth): (&SleepCourse, &Curve),
     traits: &BrainTraits,
@@ -130,17 +132,17 @@ fn slow_gain(
 ) -> Curve {
     let duration_s = depth.values().len() as f64 / depth.rate_hz();
     let step = 1.0 / (BURST_S * BURST_RATE_HZ);
-    let (mut burst, mut shown) = (0.0, 0.0_f64);
+    let (mut burst, mut presence) = (0.0, 0.0_f64);
     Curve::from_fn(BURST_RATE_HZ, duration_s, |time_s| {
         burst += -burst * step + 0.45 * (2.0 * step).sqrt() * random.normal();
         let in_nrem = if course.at(time_s) == Vigilance::Nrem { 1.0 } else { 0.0 };
-        shown += (in_nrem - shown) / (SHOWN_S * BURST_RATE_HZ);
-        let share = FLOOR + (1.0 - FLOOR) * shown * depth.at(time_s).powf(1.1);
+        presence += (in_nrem - presence) / (TRANSITION_S * BURST_RATE_HZ);
+        let share = FLOOR + (1.0 - FLOOR) * presence * depth.at(time_s).powf(1.1);
         burst.exp() * share * traits.slow_wave_uv * traits.gain
     })
 }
 
-/// Finds the slow waves: from one fall through zero to the next, 0.5–2 Hz, over 75 µV from peak to peak.
+/// Finds the slow waves: periods between two downward zero crossings of 0.5–2 Hz with over 75 µV peak to peak.
 pub(super) fn slow_waves(slow: &Curve) -> Vec<Event> {
     let values = slow.values();
     let mut waves = Vec::new();
@@ -170,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slow_waves_are_slow_and_high() {
+    fn slow_waves_need_frequency_and_amplitude() {
         let sine = |hz: f64, uv: f64| {
             Curve::from_fn(SLOW_RATE_HZ, 30.0, |t| uv * (std::f64::consts::TAU * hz * t).sin())
         };

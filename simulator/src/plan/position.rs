@@ -1,4 +1,4 @@
-//! Body position and the movements of the body.
+//! Draws body positions and body movements.
 
 use nocturne_psg::montage::Position;
 
@@ -8,44 +8,44 @@ use crate::random::Random;
 use crate::site::Site;
 use crate::subject::SleepTraits;
 
-/// The position from a time on.
+/// A position and the time at which it is assumed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Posture {
     pub(crate) from_s: f64,
     pub(crate) position: Position,
 }
 
-/// A movement of the body.
+/// A body movement.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Movement {
     pub(crate) onset_s: f64,
     pub(crate) duration_s: f64,
-    /// 1 for turning over.
+    /// About 1 for turning over.
     pub(crate) strength: f64,
 }
 
 const POSITIONS: [Position; 4] =
     [Position::Right, Position::Left, Position::Supine, Position::Prone];
 
-/// Draws the positions of the night, in order; the first begins at 0 s.
+/// Draws the positions of the night, by time; the first starts at 0 s.
 ///
-/// Sleepers turn when they wake, and now and then out of sleep, which then makes an arousal.
+/// Sleepers turn mostly while awake. A turn during sleep causes an arousal.
 pub(super) fn draw(
     course: &SleepCourse,
     (site, traits): (Site, &SleepTraits),
     random: &mut Random,
 ) -> Vec<Posture> {
-    // The codes of SHHS know nobody who sits.
-    let may_sit = course.lights_off_s > 120.0 && site != Site::Shhs;
-    let sits_up = may_sit && random.chance(0.4);
+    // SHHS has no code for upright.
+    let can_sit = course.lights_off_s > 120.0 && site != Site::Shhs;
+    let sits_up = can_sit && random.chance(0.4);
     let first = if sits_up { Position::Upright } else { pick(traits, random) };
     let mut postures = vec![Posture { from_s: 0.0, position: first }];
     if sits_up {
         postures.push(Posture { from_s: course.lights_off_s, position: pick(traits, random) });
     }
     for time_s in change_times(course, traits, random) {
-        let last = postures.last().expect("the first posture is there");
-        // Faster than that nobody turns, and two changes must not fall into one arousal.
+        let last = postures.last().expect("postures starts with one element");
+        // At least a minute apart, so that one arousal never covers two changes.
         if time_s < last.from_s + 60.0 || time_s > course.lights_on_s {
             continue;
         }
@@ -77,14 +77,14 @@ fn change_times(course: &SleepCourse, traits: &SleepTraits, random: &mut Random)
     for bout in &course.bouts {
         let length_s = bout.end_s - bout.start_s;
         let (per_h, in_sleep) = match bout.vigilance {
-            // About a third of the wake of a night is spent in short bouts, where most turning happens.
+            // Most turning happens in the short bouts of wake, about a third of the wake of a night.
             Vigilance::Wake => (9.0 * traits.position_changes_per_h, false),
             Vigilance::N1 | Vigilance::Nrem | Vigilance::Rem => {
                 (0.5 * traits.position_changes_per_h, true)
             }
         };
         let mut time_s = bout.start_s + random.exponential(3600.0 / per_h);
-        // A change out of sleep needs room for its arousal.
+        // Leave room for the arousal of a change during sleep.
         let end_s = if in_sleep { bout.end_s - 20.0 } else { bout.end_s };
         let start_s = if in_sleep { bout.start_s + 20.0 } else { bout.start_s };
         while time_s < end_s {
@@ -97,9 +97,9 @@ fn change_times(course: &SleepCourse, traits: &SleepTraits, random: &mut Random)
     times
 }
 
-/// Draws every movement of the body in wake and with changes of position; those of arousals come with them.
+/// Draws the body movements in wake and with position changes; `arousal::movements` draws the others.
 pub(super) fn movements(
-    moods: &[WakeSpan],
+    wake: &[WakeSpan],
     postures: &[Posture],
     traits: &SleepTraits,
     random: &mut Random,
@@ -113,9 +113,9 @@ pub(super) fn movements(
             strength: random.log_normal(1.2, 0.4),
         })
         .collect();
-    for span in moods {
+    for span in wake {
         let length_s = span.end_s - span.start_s;
-        let per_min = match span.mood {
+        let per_min = match span.state {
             WakeState::Moving => {
                 movements.push(Movement {
                     onset_s: span.start_s,

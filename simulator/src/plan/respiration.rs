@@ -1,4 +1,4 @@
-//! Apneas, hypopneas, and the oxygen saturation that follows them.
+//! Draws apneas and hypopneas and the oxygen saturation that follows from them.
 
 use nocturne_psg::montage::Position;
 use nocturne_psg::{Event, EventKind};
@@ -15,14 +15,14 @@ pub(crate) struct RespiratoryEvent {
     pub(crate) kind: EventKind,
     pub(crate) onset_s: f64,
     pub(crate) duration_s: f64,
-    /// Airflow that is left, as a share.
+    /// Remaining airflow, as a share of normal.
     pub(crate) flow: f64,
-    /// Effort at the begin and at the end, as a share.
+    /// Effort at the start and at the end, as a share of normal.
     pub(crate) effort: (f64, f64),
-    /// How far thorax and abdomen move against each other, 0 to 1.
+    /// Paradox of thorax and abdomen: 0 in phase, 1 in antiphase.
     pub(crate) paradox: f64,
     pub(crate) ends_with_arousal: bool,
-    /// Fall of oxygen saturation in percent.
+    /// Desaturation in percent.
     pub(crate) fall_percent: f64,
 }
 
@@ -32,7 +32,7 @@ impl RespiratoryEvent {
     }
 }
 
-/// A fall of oxygen saturation as it is scored.
+/// A scored desaturation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Desaturation {
     pub(crate) onset_s: f64,
@@ -41,14 +41,15 @@ pub(crate) struct Desaturation {
     pub(crate) nadir_percent: f64,
 }
 
-/// Shortest event in seconds, and smallest fall of saturation in percent, that are scored (Berry et al. 2012).
+/// Shortest scored event in seconds (Berry et al. 2012).
 const SHORTEST_S: f64 = 10.0;
+/// Smallest scored desaturation in percent (Berry et al. 2012).
 const SMALLEST_FALL_PERCENT: f64 = 3.0;
 
-/// Seconds that an event and the breaths after it take on average; the rate outside of them must be higher.
+/// Mean seconds taken by an event and its recovery; the hazard between events is raised to make up for them.
 const DEAD_TIME_S: f64 = 36.0;
 
-/// Draws the respiratory events of a night, in order.
+/// Draws the respiratory events of a night, by onset.
 pub(super) fn draw(
     course: &SleepCourse,
     (depth, postures): (&Curve, &[Posture]),
@@ -72,7 +73,7 @@ pub(super) fn draw(
                 continue;
             }
             let event = RespiratoryEvent::draw(time_s, course.at(time_s), traits, random);
-            // Sleep goes on for the arousal, and nobody turns over while not breathing.
+            // Sleep must last through the arousal, and the position must not change during the event.
             let fits = event.end_s() + 16.0 < *end_s
                 && !postures.iter().any(|posture| {
                     (event.onset_s - 5.0..event.end_s() + 20.0).contains(&posture.from_s)
@@ -90,8 +91,8 @@ fn whole_seconds(start_s: f64, end_s: f64) -> impl Iterator<Item = f64> {
     (start_s.ceil() as u32..end_s.ceil() as u32).map(f64::from)
 }
 
-/// Returns how likely events are: more in REM sleep and on the back, fewer in deep sleep (Cartwright 1984, Mokhlesi
-/// and Punjabi 2012); central events are those of light NREM sleep.
+/// Returns the relative rate of events: higher in REM sleep and supine, lower in deep sleep (Cartwright 1984, Mokhlesi
+/// and Punjabi 2012). Central events occur mostly in light NREM sleep.
 fn weight(vigilance: Vigilance, depth: f64, position: Position, traits: &BreathingTraits) -> f64 {
     let obstructive_stage = match vigilance {
         Vigilance::Wake => 0.0,
@@ -120,7 +121,7 @@ impl RespiratoryEvent {
     ) -> Self {
         let is_central = random.chance(traits.central_share);
         let is_apnea = random.chance(traits.apnea_share);
-        // Mixed apneas are a minority of the obstructive ones, and rare in mild disease.
+        // Mixed apneas are few, and rare in mild disease.
         let is_mixed = is_apnea && traits.ahi_per_h > 15.0 && random.chance(0.08);
         let kind = match (is_apnea, is_central) {
             (true, true) => EventKind::CentralApnea,
@@ -128,11 +129,11 @@ impl RespiratoryEvent {
             (true, false) => EventKind::ObstructiveApnea,
             (false, _) => EventKind::Hypopnea,
         };
-        let longer = if vigilance == Vigilance::Rem { 1.25 } else { 1.0 };
+        let rem_factor = if vigilance == Vigilance::Rem { 1.25 } else { 1.0 };
         let duration_s = random.log_normal_within(
             (if is_apnea { 18.0 } else { 20.0 }, 0.38),
             (SHORTEST_S + 1.0, 70.0),
-        ) * longer;
+        ) * rem_factor;
         let flow = if is_apnea { random.between(0.0, 0.07) } else { random.between(0.25, 0.6) };
         let (effort, paradox) = match (is_apnea, is_central) {
             (true, true) => ((0.04, 0.04), 0.0),
@@ -146,14 +147,14 @@ impl RespiratoryEvent {
             * (1.0 - 0.8 * flow)
             * longer_fall
             * random.log_normal(1.0, 0.25);
-        // A hypopnea counts only with an arousal or a fall of saturation (Berry et al. 2012, rule 1A).
+        // A hypopnea needs an arousal or a desaturation (Berry et al. 2012, rule 1A).
         let ends_with_arousal = random.chance(traits.arousal_share)
             || (!is_apnea && fall_percent < SMALLEST_FALL_PERCENT + 1.0);
         Self { kind, onset_s, duration_s, flow, effort, paradox, ends_with_arousal, fall_percent }
     }
 }
 
-/// Draws the oxygen saturation in whole percent, once a second, and finds the falls that are scored in it.
+/// Draws the oxygen saturation in whole percent, once a second, and scores its desaturations.
 pub(super) fn saturation(
     duration_s: f64,
     events: &[RespiratoryEvent],
@@ -167,7 +168,7 @@ pub(super) fn saturation(
     });
     let mut spans = Vec::new();
     for event in events {
-        // Blood needs 10 to 20 s from the lungs to the finger.
+        // Circulation time from the lungs to the finger is 10 to 20 s.
         let delay_s = random.between(9.0, 17.0);
         let start_s = event.onset_s + 0.35 * event.duration_s + delay_s * 0.6;
         let nadir_s = event.end_s() + delay_s;
@@ -187,7 +188,7 @@ pub(super) fn saturation(
     (spo2, desaturations)
 }
 
-/// Keeps the falls of at least 3 % that can be seen, each from its highest value to its recovery.
+/// Returns the desaturations of at least 3 %, each from its baseline to its recovery.
 fn scored_falls(spo2: &Curve, spans: &[(f64, f64)], night_s: f64) -> Vec<Desaturation> {
     let mut falls: Vec<Desaturation> = Vec::new();
     for (i, (start_s, end_s)) in spans.iter().enumerate() {

@@ -1,17 +1,17 @@
-//! Scores the night in 30-second epochs from what will be rendered.
+//! Scores the stage of each epoch from the plan of a night.
 
 use nocturne_psg::{EPOCH_S, Event, Stage};
 
 use crate::plan::graphoelements::SharpWave;
 use crate::plan::vigilance::{SleepCourse, Vigilance};
 
-/// Share of an epoch that slow waves fill in N3 (AASM manual).
+/// Minimum share of slow waves in an epoch of N3 (AASM manual).
 const N3_SHARE: f64 = 0.2;
 
 /// Returns the stage of each of `n_epochs` epochs.
 ///
-/// The vigilance that fills most of the epoch decides (AASM manual); NREM sleep is N3 where slow waves, K-complexes
-/// among them, fill at least a fifth of the epoch, and N2 otherwise.
+/// The state with the largest share of the epoch decides (AASM manual). NREM sleep is N3 if slow waves, including
+/// K-complexes, fill at least [`N3_SHARE`] of the epoch, otherwise N2.
 pub(super) fn stages(
     course: &SleepCourse,
     (slow_waves, k_complexes): (&[Event], &[SharpWave]),
@@ -46,7 +46,7 @@ pub(super) fn stages(
     shares_s.iter().zip(&slow_s).map(stage).collect()
 }
 
-/// Adds the seconds of a stretch to the epochs that it lies in.
+/// Adds the seconds of a time span to the two epochs it can overlap.
 fn add_shares(epochs_s: &mut [f64], start_s: f64, end_s: f64) {
     let first = (start_s / EPOCH_S) as usize;
     for (epoch_idx, epoch_s) in epochs_s.iter_mut().enumerate().skip(first).take(2) {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn aasm_scores_what_fills_most_of_the_epoch() {
+    fn aasm_scores_the_stage_with_the_largest_share_of_the_epoch() {
         let course = course(&[
             (Vigilance::Wake, 0.0, 40.0),
             (Vigilance::N1, 40.0, 62.0),

@@ -1,9 +1,9 @@
-//! The course of the night: bouts of wake, N1, deeper NREM and REM sleep as a semi-Markov chain with a clock.
+//! Draws the course of the night: bouts of wake, N1, NREM and REM sleep, as a semi-Markov chain with a REM clock.
 
 use crate::random::Random;
 use crate::subject::SleepTraits;
 
-/// What the sleeper's brain does; how deep NREM sleep is, is drawn apart from it.
+/// State of vigilance; the depth of NREM sleep is drawn separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Vigilance {
     Wake,
@@ -13,7 +13,7 @@ pub(crate) enum Vigilance {
     Rem,
 }
 
-/// A stretch of one vigilance, `[start_s, end_s)`.
+/// A time span in one state, `[start_s, end_s)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bout {
     pub(crate) vigilance: Vigilance,
@@ -21,7 +21,7 @@ pub(crate) struct Bout {
     pub(crate) end_s: f64,
 }
 
-/// The bouts of a night, without a gap from its first second to its last.
+/// The bouts of a night; they cover it without gaps.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SleepCourse {
     pub(crate) bouts: Vec<Bout>,
@@ -29,18 +29,18 @@ pub(crate) struct SleepCourse {
     pub(crate) lights_on_s: f64,
 }
 
-/// Shortest bout in seconds: half an epoch, below which none is scored.
+/// Shortest bout in seconds: half an epoch, because shorter ones would not be scored.
 const SHORTEST_S: f64 = 15.0;
 
-/// Where the chain goes on, with the probabilities of the 128 consensus hypnograms of `OpenNeuro` ds005555 (CC0),
-/// counted over all nights and rounded. N2 is left at rates that differ between sleepers instead.
+/// Transition probabilities after each state, counted over the 128 consensus hypnograms of `OpenNeuro` ds005555 (CC0) and
+/// rounded. NREM sleep ends at rates that differ between sleepers instead.
 const AFTER_WAKE: [(Vigilance, f64); 3] =
     [(Vigilance::N1, 0.84), (Vigilance::Nrem, 0.11), (Vigilance::Rem, 0.05)];
 const AFTER_N1: [(Vigilance, f64); 2] = [(Vigilance::Wake, 0.20), (Vigilance::Nrem, 0.80)];
 const AFTER_REM: [(Vigilance, f64); 3] =
     [(Vigilance::Wake, 0.50), (Vigilance::N1, 0.11), (Vigilance::Nrem, 0.39)];
 
-/// Median in seconds and logarithmic spread of bouts, from the same hypnograms: most awakenings last one epoch.
+/// Median in seconds and logarithmic spread of bouts, from the same hypnograms; most awakenings last one epoch.
 const BRIEF_WAKE_S: (f64, f64) = (38.0, 0.85);
 const N1_S: (f64, f64) = (42.0, 0.6);
 /// Falling asleep takes longer than returning to sleep.
@@ -50,7 +50,7 @@ const LONG_WAKE_S: (f64, f64) = (420.0, 0.9);
 impl SleepCourse {
     /// Draws the course of a recording of `duration_s`.
     pub(super) fn draw(traits: &SleepTraits, duration_s: f64, random: &mut Random) -> Self {
-        // Short recordings are naps: the wake at both ends shrinks with them.
+        // In short recordings (naps) the wake at both ends shrinks in proportion.
         let lights_off_s = traits.settling_s.min(0.06 * duration_s);
         let latency_s = traits.sleep_latency_s.min(0.2 * duration_s);
         let sleep_onset_s = lights_off_s + latency_s;
@@ -76,18 +76,18 @@ impl SleepCourse {
         Self { bouts: merged(bouts), lights_off_s, lights_on_s }
     }
 
-    /// Returns the vigilance at a time.
+    /// Returns the state at a time.
     pub(crate) fn at(&self, time_s: f64) -> Vigilance {
         self.bout_at(time_s).vigilance
     }
 
-    /// Returns the bout at a time; beyond the ends the first or the last.
+    /// Returns the bout at a time; the first and last bouts extend beyond the ends.
     pub(crate) fn bout_at(&self, time_s: f64) -> &Bout {
         let i = self.bouts.partition_point(|bout| bout.end_s <= time_s);
         &self.bouts[i.min(self.bouts.len() - 1)]
     }
 
-    /// Returns the stretches of sleep between two awakenings, begin and end in seconds.
+    /// Returns the uninterrupted spans of sleep, start and end in seconds.
     pub(super) fn sleeps(&self) -> Vec<(f64, f64)> {
         let mut sleeps: Vec<(f64, f64)> = Vec::new();
         for bout in self.bouts.iter().filter(|bout| bout.vigilance != Vigilance::Wake) {
@@ -100,33 +100,33 @@ impl SleepCourse {
     }
 }
 
-/// The chain while it runs.
+/// The running semi-Markov chain.
 struct StageChain<'a> {
     traits: &'a SleepTraits,
     random: &'a mut Random,
     bouts: Vec<Bout>,
     time_s: f64,
     lights_on_s: f64,
-    /// Onset and length of the long awakenings that are still to come, the last first.
+    /// Onset and length of the long awakenings still to come, latest first.
     long_wakes: Vec<(f64, f64)>,
-    /// NREM sleep until the next REM period is due.
+    /// NREM sleep in seconds until the next REM period is due.
     nrem_left_s: f64,
-    /// What is left of a REM period that has begun; awakenings interrupt it.
+    /// Remaining seconds of the current REM period; awakenings interrupt it.
     rem_left_s: f64,
     n_rem_periods: usize,
 }
 
 impl StageChain<'_> {
-    /// Spreads long awakenings over the night until they and the brief ones make up the wake that is meant to be.
+    /// Spreads long awakenings over the night until long and brief ones together give `wake_s` of wake.
     fn plan_long_wakes(&mut self, wake_s: f64) {
         let night_s = self.lights_on_s - self.time_s;
         let brief_s = self.traits.brief_wakes_per_h * night_s / 3600.0 * 55.0;
         let mut left_s = wake_s - brief_s;
         while left_s > LONG_WAKE_S.0 / 2.0 {
             let length_s = self.random.log_normal_within(LONG_WAKE_S, (120.0, 5400.0)).min(left_s);
-            // Sleep is better kept up in the first half of the night.
-            let place = self.random.uniform().powf(0.7);
-            self.long_wakes.push((self.time_s + place * night_s, length_s));
+            // Sleep is more consolidated in the first half of the night.
+            let share = self.random.uniform().powf(0.7);
+            self.long_wakes.push((self.time_s + share * night_s, length_s));
             left_s -= length_s;
         }
         self.long_wakes.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -142,12 +142,12 @@ impl StageChain<'_> {
                 Vigilance::Rem => self.rem(),
             };
             let (length_s, next) = self.cut_by_long_wake(vigilance, length_s, next);
-            self.pass(vigilance, length_s);
+            self.add_bout(vigilance, length_s);
             vigilance = next;
         }
     }
 
-    fn pass(&mut self, vigilance: Vigilance, length_s: f64) {
+    fn add_bout(&mut self, vigilance: Vigilance, length_s: f64) {
         match vigilance {
             Vigilance::Nrem => self.nrem_left_s -= length_s,
             Vigilance::Rem => self.rem_left_s -= length_s,
@@ -158,7 +158,7 @@ impl StageChain<'_> {
         self.time_s = end_s;
     }
 
-    /// Ends a bout of sleep early where a long awakening comes before its end.
+    /// Shortens a bout of sleep if a long awakening is due before its end.
     fn cut_by_long_wake(
         &self,
         vigilance: Vigilance,
@@ -197,7 +197,7 @@ impl StageChain<'_> {
 
     fn nrem(&mut self) -> (f64, Vigilance) {
         let until_interruption_s = self.until_interruption_s(1.0);
-        // Within an interrupted REM period, NREM sleep is a short detour.
+        // Within an interrupted REM period, NREM sleep is brief.
         let until_rem_s = if self.rem_left_s > 0.0 {
             self.random.exponential(150.0).max(SHORTEST_S)
         } else {
@@ -207,7 +207,7 @@ impl StageChain<'_> {
             return (until_interruption_s.max(SHORTEST_S), self.interruption());
         }
         if self.rem_left_s <= 0.0 {
-            self.begin_rem_period();
+            self.start_rem_period();
         }
         (until_rem_s, Vigilance::Rem)
     }
@@ -232,8 +232,9 @@ impl StageChain<'_> {
         self.random.pick(&weighted)
     }
 
-    /// Sets the clock: REM periods lengthen over the night (Dement and Kleitman 1957).
-    fn begin_rem_period(&mut self) {
+    /// Draws the length of a REM period and of the NREM sleep after it; REM periods lengthen over the night (Dement and
+    /// Kleitman 1957).
+    fn start_rem_period(&mut self) {
         let growth = [0.4, 0.75, 1.0, 1.15, 1.2][self.n_rem_periods.min(4)];
         self.rem_left_s = self.traits.rem_period_s * growth * self.random.log_normal(1.0, 0.3);
         self.nrem_left_s = self.traits.nrem_period_s * self.random.log_normal(1.0, 0.15);
@@ -241,7 +242,7 @@ impl StageChain<'_> {
     }
 }
 
-/// Joins neighbours of the same vigilance.
+/// Merges adjacent bouts in the same state.
 fn merged(bouts: Vec<Bout>) -> Vec<Bout> {
     let mut merged: Vec<Bout> = Vec::with_capacity(bouts.len());
     for bout in bouts {
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn bouts_follow_each_other_without_a_gap() {
+    fn bouts_cover_the_night_without_gaps() {
         for night in 0..20 {
             let course = course(night);
             assert_eq!(course.bouts[0].start_s, 0.0);
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn nights_hold_rem_sleep_in_plausible_shares() {
+    fn median_share_of_rem_sleep_is_plausible() {
         let mut shares = Vec::new();
         for night in 0..60 {
             let course = course(night);

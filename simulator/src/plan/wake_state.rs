@@ -1,31 +1,31 @@
-//! What the sleeper does while awake: lies with closed eyes, looks about, dozes, moves.
+//! Draws the states of a sleeper while awake: eyes closed, eyes open, drowsy or moving.
 
 use crate::plan::vigilance::{SleepCourse, Vigilance};
 use crate::random::Random;
 use crate::subject::SleepTraits;
 
-/// How the sleeper is awake.
+/// State of an awake sleeper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WakeState {
     /// Relaxed with closed eyes.
     Closed,
-    /// Looking about or reading.
+    /// Looking around or reading.
     Open,
-    /// On the way to sleep.
+    /// Falling asleep.
     Drowsy,
     /// Moving the body.
     Moving,
 }
 
-/// A stretch of one mood, `[start_s, end_s)`; the stretches fill the bouts of wake.
+/// A time span in one state, `[start_s, end_s)`; the spans cover all bouts of wake.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct WakeSpan {
-    pub(crate) mood: WakeState,
+    pub(crate) state: WakeState,
     pub(crate) start_s: f64,
     pub(crate) end_s: f64,
 }
 
-/// Draws the moods of every bout of wake.
+/// Draws the states in every bout of wake.
 pub(super) fn draw(
     course: &SleepCourse,
     traits: &SleepTraits,
@@ -35,40 +35,40 @@ pub(super) fn draw(
     let wakes = course.bouts.iter().filter(|bout| bout.vigilance == Vigilance::Wake);
     for bout in wakes {
         let mut time_s = bout.start_s;
-        let mut mood = first_mood(bout.start_s, course, random);
+        let mut state = first_state(bout.start_s, course, random);
         while time_s < bout.end_s {
             let lights_on = time_s < course.lights_off_s || time_s >= course.lights_on_s;
-            let length_s = length_s(mood, traits, random);
+            let length_s = length_s(state, traits, random);
             let end_s = (time_s + length_s).min(bout.end_s);
-            spans.push(WakeSpan { mood, start_s: time_s, end_s });
+            spans.push(WakeSpan { state, start_s: time_s, end_s });
             time_s = end_s;
-            // Before sleep comes drowsiness.
+            // Drowsiness precedes sleep.
             let sleep_is_near = bout.end_s - time_s < 90.0 && bout.end_s < course.lights_on_s;
-            mood = next_mood(mood, (lights_on, sleep_is_near), traits, random);
+            state = next_state(state, (lights_on, sleep_is_near), traits, random);
         }
     }
     spans
 }
 
-/// Returns the mood at a time, `None` in sleep.
+/// Returns the state at a time, or `None` in sleep.
 pub(crate) fn at(spans: &[WakeSpan], time_s: f64) -> Option<WakeState> {
     let i = spans.partition_point(|span| span.end_s <= time_s);
-    spans.get(i).filter(|span| span.start_s <= time_s).map(|span| span.mood)
+    spans.get(i).filter(|span| span.start_s <= time_s).map(|span| span.state)
 }
 
-fn first_mood(start_s: f64, course: &SleepCourse, random: &mut Random) -> WakeState {
+fn first_state(start_s: f64, course: &SleepCourse, random: &mut Random) -> WakeState {
     if start_s < course.lights_off_s || start_s >= course.lights_on_s {
         random.pick(&[(WakeState::Open, 0.7), (WakeState::Moving, 0.3)])
     } else if start_s == course.lights_off_s {
         WakeState::Closed
     } else {
-        // Most awakenings begin with a movement or are over before the sleeper knows.
+        // Awakenings often start with a movement; many are too short for the eyes to open.
         random.pick(&[(WakeState::Moving, 0.4), (WakeState::Closed, 0.4), (WakeState::Open, 0.2)])
     }
 }
 
-fn length_s(mood: WakeState, traits: &SleepTraits, random: &mut Random) -> f64 {
-    match mood {
+fn length_s(state: WakeState, traits: &SleepTraits, random: &mut Random) -> f64 {
+    match state {
         WakeState::Closed => random.log_normal(70.0, 0.8).clamp(8.0, 600.0),
         WakeState::Open => random.log_normal(30.0, 0.8).clamp(4.0, 300.0),
         WakeState::Drowsy => random.log_normal(40.0, 0.6).clamp(10.0, 180.0),
@@ -78,8 +78,8 @@ fn length_s(mood: WakeState, traits: &SleepTraits, random: &mut Random) -> f64 {
     }
 }
 
-fn next_mood(
-    mood: WakeState,
+fn next_state(
+    state: WakeState,
     (lights_on, sleep_is_near): (bool, bool),
     traits: &SleepTraits,
     random: &mut Random,
@@ -99,7 +99,7 @@ fn next_mood(
     ];
     loop {
         let next = random.pick(&weighted);
-        if next != mood {
+        if next != state {
             return next;
         }
     }

@@ -1,4 +1,4 @@
-//! BreathingSignals: airflow, thorax and abdomen, breath by breath.
+//! Renders breathing: airflow, thorax and abdomen, breath by breath.
 
 use std::f64::consts::{PI, TAU};
 
@@ -12,22 +12,22 @@ use crate::recorder::FlowSensor;
 /// Rate of the breathing signals in hertz.
 pub(super) const BREATH_RATE_HZ: f64 = 32.0;
 
-/// Share of a breath that is inspiration.
+/// Inspiration as a share of a breath.
 const INSPIRATION: f64 = 0.4;
 /// Mean volume over a breath.
 const MEAN_VOLUME: f64 = 0.45;
 
-/// BreathingSignals over the night, about 1 from peak to middle in quiet breathing.
+/// The breathing signals of a night; the amplitude of quiet breathing is about 1.
 #[derive(Debug)]
 pub(super) struct BreathingSignals {
     pub(super) flow: Curve,
     pub(super) thorax: Curve,
     pub(super) abdomen: Curve,
-    /// Lung volume without the effect of blocked airways, 0 to 1; drives the heart rate.
+    /// Lung volume, 0 to 1, ignoring airway obstruction; modulates the heart rate.
     pub(super) volume: Curve,
 }
 
-/// How an event changes breathing at each moment.
+/// Effect of respiratory events on breathing at each sample, as factors.
 struct BreathingControl {
     flow: Vec<f32>,
     effort: Vec<f32>,
@@ -42,7 +42,7 @@ struct Breath {
 }
 
 impl BreathingSignals {
-    /// Draws every breath of a night and makes the signals.
+    /// Draws the breaths of a night and renders the signals.
     pub(super) fn render(plan: &NightPlan) -> Self {
         let mut random = Random::new(plan.spec.seed, plan.spec.night, "breathing");
         let n = (plan.duration_s() * BREATH_RATE_HZ) as usize + 1;
@@ -57,17 +57,17 @@ impl BreathingSignals {
             while let Some(later) = next.next_if(|later| later.start_s <= time_s) {
                 breath = later;
             }
-            let place = ((time_s - breath.start_s) / breath.length_s).clamp(0.0, 1.0);
+            let phase = ((time_s - breath.start_s) / breath.length_s).clamp(0.0, 1.0);
             let flow_share = f64::from(control.flow[i]);
             let effort = f64::from(control.effort[i]) * breath.size;
             let paradox = f64::from(control.paradox[i]);
-            // With a blocked airway the chest follows the belly late; against it where the paradox is whole.
-            let late = (place + 1.0 - 0.5 * paradox).fract();
+            // With an obstructed airway the thorax lags the abdomen, by half a breath at full paradox.
+            let thorax_phase = (phase + 1.0 - 0.5 * paradox).fract();
             let values = [
-                breath.size * flow(place, flow_share, sensor),
-                effort * (1.0 - 0.3 * paradox) * (volume(late) - MEAN_VOLUME),
-                effort * (volume((place + 0.96).fract()) - MEAN_VOLUME),
-                breath.size * volume(place),
+                breath.size * flow(phase, flow_share, sensor),
+                effort * (1.0 - 0.3 * paradox) * (volume(thorax_phase) - MEAN_VOLUME),
+                effort * (volume((phase + 0.96).fract()) - MEAN_VOLUME),
+                breath.size * volume(phase),
             ];
             for (signal, value) in signals.iter_mut().zip(values) {
                 signal.push(value as f32);
@@ -76,12 +76,12 @@ impl BreathingSignals {
         let [flow, thorax, abdomen, volume] =
             signals.map(|values| Curve::new(BREATH_RATE_HZ, values));
         let mut all = Self { flow, thorax, abdomen, volume };
-        all.disturb(plan, &mut random);
+        all.add_sensor_artifacts(plan, &mut random);
         all
     }
 
-    /// Adds what belts and cannulas add: noise, drift, other gains with another position, swings with movements.
-    fn disturb(&mut self, plan: &NightPlan, random: &mut Random) {
+    /// Adds artefacts of belts and cannulas: noise, drift, a gain that changes with position, swings with movements.
+    fn add_sensor_artifacts(&mut self, plan: &NightPlan, random: &mut Random) {
         for (signal, noise) in
             [(&mut self.flow, 0.02), (&mut self.thorax, 0.015), (&mut self.abdomen, 0.015)]
         {
@@ -121,7 +121,7 @@ impl BreathingControl {
         control
     }
 
-    /// Changes breathing during an event, and lets the breaths after it be larger.
+    /// Applies an event and the larger recovery breaths after it.
     fn apply(&mut self, event: &RespiratoryEvent, n: usize) {
         let recovery_s = 9.0;
         let recovery = 0.35 + 0.5 * (1.0 - event.flow);
@@ -131,28 +131,28 @@ impl BreathingControl {
             let since_s = i as f64 / BREATH_RATE_HZ - event.onset_s;
             let after_s = since_s - event.duration_s;
             if after_s < 0.0 {
-                let place = since_s / event.duration_s;
+                let progress = since_s / event.duration_s;
                 let depth = smooth(since_s / 1.5).min(smooth(-after_s / 0.6));
-                let effort = event.effort.0 + (event.effort.1 - event.effort.0) * smooth(place);
+                let effort = event.effort.0 + (event.effort.1 - event.effort.0) * smooth(progress);
                 self.flow[i] = (1.0 + (event.flow - 1.0) * depth) as f32;
                 self.effort[i] = (1.0 + (effort - 1.0) * depth) as f32;
                 self.paradox[i] = (event.paradox * depth) as f32;
             } else {
-                let larger = 1.0 + recovery * (1.0 - smooth(after_s / recovery_s));
-                self.flow[i] = larger as f32;
-                self.effort[i] = larger as f32;
+                let rebound = 1.0 + recovery * (1.0 - smooth(after_s / recovery_s));
+                self.flow[i] = rebound as f32;
+                self.effort[i] = rebound as f32;
             }
         }
     }
 }
 
-/// Draws the breaths of a night, one after the other.
+/// Draws the breaths of a night.
 fn breaths(plan: &NightPlan, random: &mut Random) -> Vec<Breath> {
     let traits = &plan.subject.breathing;
     let mut breaths = Vec::new();
     let (mut time_s, mut pace, mut depth) = (0.0, 0.0_f64, 0.0_f64);
     while time_s < plan.duration_s() + 1.0 {
-        // BreathingSignals is regular in deep sleep, irregular in REM sleep and wake (Douglas et al. 1982).
+        // Breathing is regular in deep sleep, irregular in REM sleep and wake (Douglas et al. 1982).
         let (faster, irregular) = match plan.course.at(time_s) {
             Vigilance::Wake => (1.08, 2.2),
             Vigilance::N1 => (1.03, 1.6),
@@ -170,28 +170,29 @@ fn breaths(plan: &NightPlan, random: &mut Random) -> Vec<Breath> {
     breaths
 }
 
-/// Returns the volume of the lungs over a breath, 0 to 1.
-fn volume(place: f64) -> f64 {
-    if place < INSPIRATION {
-        0.5 - 0.5 * (PI * place / INSPIRATION).cos()
+/// Returns the lung volume, 0 to 1, at a phase of a breath in `[0, 1]`.
+fn volume(phase: f64) -> f64 {
+    if phase < INSPIRATION {
+        0.5 - 0.5 * (PI * phase / INSPIRATION).cos()
     } else {
-        let out = (place - INSPIRATION) / (1.0 - INSPIRATION);
+        let out = (phase - INSPIRATION) / (1.0 - INSPIRATION);
         (1.0 - smooth(out)) * (0.6 + 0.4 * (1.0 - out))
     }
 }
 
-/// Returns the airflow over a breath, inspiration positive.
+/// Returns the airflow at a phase of a breath in `[0, 1]`; inspiration is positive.
 ///
-/// A cannula shows pressure, the square of flow, and flattens where the airway is narrow; a thermistor is smooth.
-fn flow(place: f64, share: f64, sensor: FlowSensor) -> f64 {
-    let wave = if place < INSPIRATION {
-        (PI * place / INSPIRATION).sin()
+/// A nasal cannula measures pressure, which grows faster than flow, and flattens if the airway is narrow. A thermistor
+/// is smooth.
+fn flow(phase: f64, share: f64, sensor: FlowSensor) -> f64 {
+    let wave = if phase < INSPIRATION {
+        (PI * phase / INSPIRATION).sin()
     } else {
-        let out = (place - INSPIRATION) / (1.0 - INSPIRATION);
+        let out = (phase - INSPIRATION) / (1.0 - INSPIRATION);
         -0.95 * (PI * out.powf(0.65)).sin() * (1.0 - 0.35 * out)
     };
     match sensor {
-        FlowSensor::Thermistor => share * (0.85 * wave + 0.15 * (TAU * (place - 0.06)).sin()),
+        FlowSensor::Thermistor => share * (0.85 * wave + 0.15 * (TAU * (phase - 0.06)).sin()),
         FlowSensor::NasalPressure => {
             let flattened = if share < 0.8 { wave.clamp(-1.0, 0.75) } else { wave };
             share * flattened.abs().powf(1.5) * flattened.signum()

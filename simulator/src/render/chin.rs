@@ -1,7 +1,7 @@
-//! The chin EMG: tone by stage, twitches in REM sleep, bursts with arousals and movements.
+//! Renders the chin EMG: tone by stage, twitches in REM sleep, bursts with arousals and movements.
 
 use super::noise::{LANES, LaneNoise};
-use super::spectrum::{GAIN_RATE_HZ, excitement, movement};
+use super::spectrum::{GAIN_RATE_HZ, arousal_levels, movement_levels};
 use crate::curve::{Curve, bump};
 use crate::filter::Biquad;
 use crate::plan::NightPlan;
@@ -28,18 +28,18 @@ pub(super) fn render(plan: &NightPlan, rate_hz: f64) -> Vec<f32> {
     samples
 }
 
-/// Draws the tone in microvolts over the night.
+/// Draws the muscle tone in microvolts over the night.
 fn tone(plan: &NightPlan, random: &mut Random) -> Curve {
     let traits = &plan.subject.muscle;
     let n = (plan.duration_s() * GAIN_RATE_HZ) as usize + 1;
-    let (excited, moving) = (excitement(plan, n), movement(plan, n));
+    let (activation, moving) = (arousal_levels(plan, n), movement_levels(plan, n));
     let (mut wander, mut level) = (0.0_f64, traits.chin_uv);
     let values = (0..n)
         .map(|i| {
             let time_s = i as f64 / GAIN_RATE_HZ;
             let share = match plan.course.at(time_s) {
                 Vigilance::Wake => {
-                    match wake_state::at(&plan.moods, time_s).unwrap_or(WakeState::Closed) {
+                    match wake_state::at(&plan.wake, time_s).unwrap_or(WakeState::Closed) {
                         WakeState::Closed => 1.0,
                         WakeState::Open => 1.25,
                         WakeState::Drowsy => 0.5 + 0.5 * traits.nrem_tone,
@@ -52,19 +52,19 @@ fn tone(plan: &NightPlan, random: &mut Random) -> Curve {
             };
             let step = 1.0 / (40.0 * GAIN_RATE_HZ);
             wander += -wander * step + 0.3 * (2.0 * step).sqrt() * random.normal();
-            // Tone follows the stage within a second or two.
+            // Tone follows the stage with a time constant of 1.2 s.
             level += (share * traits.chin_uv - level) / (1.2 * GAIN_RATE_HZ);
-            let bursts = 1.1 * f64::from(excited[i]) + 2.0 * f64::from(moving[i]);
+            let bursts = 1.1 * f64::from(activation[i]) + 2.0 * f64::from(moving[i]);
             (level * wander.exp() + traits.chin_uv.max(6.0) * bursts) as f32
         })
         .collect();
     let mut tone = Curve::new(GAIN_RATE_HZ, values);
-    twitch(plan, &mut tone, random);
+    add_twitches(plan, &mut tone, random);
     tone
 }
 
 /// Adds the twitches of phasic REM sleep.
-fn twitch(plan: &NightPlan, tone: &mut Curve, random: &mut Random) {
+fn add_twitches(plan: &NightPlan, tone: &mut Curve, random: &mut Random) {
     let traits = &plan.subject.muscle;
     for bout in plan.course.bouts.iter().filter(|bout| bout.vigilance == Vigilance::Rem) {
         let mut time_s = bout.start_s + random.exponential(60.0 / traits.twitches_per_min);

@@ -1,4 +1,4 @@
-//! What reaches an electrode beside the signal: drift, heart beats, hum, noise, and all of it where it is loose.
+//! Adds disturbances at the electrodes: drift, ECG, mains hum, noise, and the artefacts of loose electrodes.
 
 use std::f64::consts::TAU;
 
@@ -10,31 +10,31 @@ use crate::plan::NightPlan;
 use crate::plan::channel_fault::{ChannelFault, FaultKind};
 use crate::random::Random;
 
-/// Hum at an electrode against a common reference, compared with a derivation: the difference takes most away.
+/// Mains hum at an electrode against the common reference, relative to that of a derivation, where most of it cancels.
 const COMMON_HUM: f64 = 12.0;
 
 /// Disturbances of a night.
 pub(super) struct Disturbance<'a> {
     plan: &'a NightPlan,
     potentials: [Curve; 4],
-    /// Height of the R wave at each electrode of the head, in microvolts for each millivolt of the ECG.
+    /// Amplitude of the ECG in each derivation of the head, in microvolts per millivolt.
     ecg_leak: [f64; 4],
     chin_leak: f64,
 }
 
 impl<'a> Disturbance<'a> {
-    /// Draws how strongly each electrode is disturbed.
+    /// Draws the strength of the disturbances in each derivation.
     pub(super) fn new(plan: &'a NightPlan, potentials: [Curve; 4]) -> Self {
         let mut random = Random::new(plan.spec.seed, plan.spec.night, "disturbance");
         let leak = plan.recorder.ecg_leak_uv / plan.subject.heart.r_wave_mv;
-        // The two mastoids lie on different sides of the heart's dipole.
+        // The two mastoids are on different sides of the heart's dipole.
         let sides = [1.0, -0.7, 0.9, 0.9];
         let ecg_leak = sides.map(|side| leak * side * random.log_normal(1.0, 0.4));
         let chin_leak = random.log_normal_within((0.8, 1.0), (0.0, 15.0));
         Self { plan, potentials, ecg_leak, chin_leak }
     }
 
-    /// Disturbs a derivation of the head in microvolts.
+    /// Adds the disturbances of a derivation of the head, in microvolts.
     pub(super) fn add_to_head(
         &self,
         lane: usize,
@@ -47,10 +47,10 @@ impl<'a> Disturbance<'a> {
         self.add_noise(&format!("noise {lane}"), recorder.noise_uv, samples);
         add_tone(samples, (recorder.mains_hz, rate_hz), recorder.mains_uv, lane as f64);
         add_tone(samples, (recorder.tone_hz, rate_hz), recorder.tone_uv, 0.0);
-        self.add_looseness(HEAD[lane], samples, rate_hz);
+        self.add_loose_electrode(HEAD[lane], samples, rate_hz);
     }
 
-    /// Adds what a mastoid (0 left, 1 right) has against the common reference.
+    /// Adds the potential of a mastoid (0 left, 1 right) against the common reference.
     pub(super) fn add_reference(
         &self,
         mastoid: usize,
@@ -61,22 +61,22 @@ impl<'a> Disturbance<'a> {
         let side = [1.0, -0.6][mastoid];
         add_scaled(samples, ecg_mv, side * 2.0 * self.ecg_leak[mastoid].abs());
         self.add_noise(&format!("mastoid {mastoid}"), recorder.noise_uv + 1.5, samples);
-        // Hum of the common reference is the same everywhere and vanishes in every difference.
+        // The hum of the common reference is equal at all electrodes and cancels in every derivation.
         add_tone(samples, (recorder.mains_hz, rate_hz), COMMON_HUM * recorder.mains_uv, 0.3);
     }
 
-    /// Disturbs the chin EMG in microvolts.
+    /// Adds the disturbances of the chin EMG, in microvolts.
     pub(super) fn add_to_chin(&self, (samples, ecg_mv): (&mut [f32], &[f32]), rate_hz: f64) {
         let recorder = &self.plan.recorder;
         add_scaled(samples, ecg_mv, self.chin_leak);
         self.add_noise("chin noise", recorder.noise_uv, samples);
         add_tone(samples, (recorder.mains_hz, rate_hz), 0.5 * recorder.mains_uv, 1.0);
-        self.add_looseness(Channel::EmgChin, samples, rate_hz);
+        self.add_loose_electrode(Channel::EmgChin, samples, rate_hz);
     }
 
     fn add_noise(&self, purpose: &str, uv: f64, samples: &mut [f32]) {
         let mut random = Random::new(self.plan.spec.seed, self.plan.spec.night, purpose);
-        // Four numbers of 16 bits added up are near enough to normal.
+        // The sum of four 16-bit uniform numbers is close enough to normal.
         let scale = (uv / 37_837.0) as f32;
         for sample in samples {
             let bits = random.bits();
@@ -86,8 +86,8 @@ impl<'a> Disturbance<'a> {
         }
     }
 
-    /// A loose electrode takes up the mains, drifts, and crackles.
-    fn add_looseness(&self, channel: Channel, samples: &mut [f32], rate_hz: f64) {
+    /// Adds the artefacts of a loose electrode: mains hum, drift and crackle.
+    fn add_loose_electrode(&self, channel: Channel, samples: &mut [f32], rate_hz: f64) {
         let is_loose =
             |fault: &&ChannelFault| fault.kind == FaultKind::Loose && fault.channel == channel;
         let mut random =
@@ -116,7 +116,9 @@ fn add_scaled(samples: &mut [f32], other: &[f32], gain: f64) {
     }
 }
 
-/// Adds a sine by turning a pointer; what lies beyond the Nyquist frequency is left out.
+/// Adds a sine unless its frequency is near or above the Nyquist frequency.
+///
+/// A rotating phasor needs one complex product per sample instead of a sine.
 fn add_tone(samples: &mut [f32], (hz, rate_hz): (f64, f64), uv: f64, phase: f64) {
     if hz >= 0.48 * rate_hz || uv <= 0.0 {
         return;

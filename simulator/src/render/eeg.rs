@@ -1,4 +1,4 @@
-//! The EEG at the central electrodes, and what of it reaches the eyes.
+//! Renders the brain's part of the EEG at the central electrodes and at the eyes.
 
 use std::f64::consts::{PI, TAU};
 
@@ -11,7 +11,7 @@ use crate::plan::graphoelements::{Sawtooth, SharpWave, Spindle};
 use crate::plan::nrem_depth::SLOW_RATE_HZ;
 use crate::random::Random;
 
-/// The four derivations of the head in microvolts: C3-A2, C4-A1, and the left and right eye.
+/// The four derivations of the head in microvolts: C3-A2, C4-A1, and the left and right EOG.
 #[derive(Debug)]
 pub(super) struct HeadSignals {
     pub(super) rate_hz: f64,
@@ -21,27 +21,28 @@ pub(super) struct HeadSignals {
     pub(super) eye_right: Vec<f32>,
 }
 
-/// Samples that are made at once; their noise stays in the cache.
+/// Samples per block; the noise of a block fits in the cache.
 const BLOCK: usize = 2048;
 
-/// Bands up to this centre in hertz are made at the rate of the plan's slow activity.
+/// Bands with a centre up to this frequency in hertz are rendered at [`SLOW_RATE_HZ`].
 const SLOWEST_HZ: f64 = 2.0;
 
-/// Octave-wide bands overlap; together they are this much higher than one alone.
+/// Factor by which the power of overlapping octave bands exceeds that of a single band.
 const OVERLAP: f64 = 1.3;
 
-/// How much of slow activity reaches the eyes, which lie near its frontal maximum.
+/// Amplitude of slow activity at the eyes, which are near its frontal maximum.
 const SLOW_AT_EYES: f64 = 0.75;
-/// Slow activity travels from front to back, some 1–7 m/s (Massimini et al. 2004).
+/// Delay in seconds from the eyes to the central electrodes: slow waves travel from front to back at 1–7 m/s (Massimini
+/// et al. 2004).
 const SLOW_FROM_EYES_S: f64 = 0.03;
 
 /// One band of noise with its gain over the night.
 struct NoiseBand<'a> {
     noise: LaneNoise,
     gain: &'a Curve,
-    /// Rate at which the band is made, in hertz.
+    /// Rate at which the band is rendered, in hertz.
     rate_hz: f64,
-    /// Factor that makes the gain a standard deviation.
+    /// Factor that turns the gain into a standard deviation.
     scale: f64,
     /// Square of the correlation between channels.
     shared: f64,
@@ -49,7 +50,7 @@ struct NoiseBand<'a> {
 }
 
 impl HeadSignals {
-    /// Makes the brain's part of the four derivations.
+    /// Renders the brain's part of the four derivations.
     pub(super) fn render(plan: &NightPlan, gains: &Gains, rate_hz: f64) -> Self {
         let mut head = Self::silent(plan.duration_s(), rate_hz);
         let mut slow = Self::silent(plan.duration_s(), SLOW_RATE_HZ);
@@ -75,7 +76,7 @@ impl HeadSignals {
         Self { rate_hz, c3: zeros(), c4: zeros(), eye_left: zeros(), eye_right: zeros() }
     }
 
-    /// Adds what was made at a lower rate.
+    /// Resamples signals rendered at a lower rate and adds them.
     fn add_slower(&mut self, slow: Self) {
         let rate_hz = self.rate_hz;
         let pairs = [
@@ -107,7 +108,7 @@ impl HeadSignals {
 
     fn add_band(&mut self, mut band: NoiseBand<'_>) {
         let mut block = vec![[0.0; LANES]; BLOCK];
-        let mut place = CurveCursor::new(band.gain.rate_hz(), self.rate_hz, 0.0);
+        let mut cursor = CurveCursor::new(band.gain.rate_hz(), self.rate_hz, 0.0);
         let gains = band.gain.values();
         let shared = (band.shared.sqrt() * band.scale) as f32;
         let own = ((1.0 - band.shared).sqrt() * band.scale) as f32;
@@ -123,9 +124,9 @@ impl HeadSignals {
                 .zip(&mut self.eye_left[start..end])
                 .zip(&mut self.eye_right[start..end]);
             for (lanes, (((c3, c4), eye_left), eye_right)) in block.iter().zip(channels) {
-                let (low, high) = (gains[place.index()], gains[place.index() + 1]);
-                let gain = low + (high - low) * place.share();
-                place.step();
+                let (low, high) = (gains[cursor.index()], gains[cursor.index() + 1]);
+                let gain = low + (high - low) * cursor.fraction();
+                cursor.advance();
                 let common = shared * gain * lanes[0];
                 let own = own * gain;
                 *c3 += common + own * lanes[1];
@@ -144,7 +145,7 @@ impl HeadSignals {
         slow.add_to(&mut self.eye_right, rate_hz, SLOW_AT_EYES * c4_factor, -SLOW_FROM_EYES_S);
     }
 
-    /// Adds a shape to all four derivations, with their factors in the order of the fields.
+    /// Adds `shape(seconds since onset)` to all four derivations, scaled by `factors` in the order of the fields.
     fn add_shape(
         &mut self,
         (onset_s, duration_s): (f64, f64),
@@ -164,20 +165,20 @@ impl HeadSignals {
 
     fn add_spindle(&mut self, spindle: &Spindle, random: &mut Random) {
         let phase = random.uniform() * TAU;
-        // The crest lies between a third and two thirds of the spindle.
+        // The envelope peaks between 35 % and 65 % of the spindle.
         let crest = random.between(0.35, 0.65);
         let length_s = spindle.duration_s;
         let [left, right] = spindle.sides;
         let factors = [left, right, 0.35 * left, 0.35 * right];
         self.add_shape((spindle.onset_s, length_s), factors, |time_s| {
-            let place = time_s / length_s;
-            let warped = if place < crest {
-                0.5 * place / crest
+            let progress = time_s / length_s;
+            let warped = if progress < crest {
+                0.5 * progress / crest
             } else {
-                0.5 + 0.5 * (place - crest) / (1.0 - crest)
+                0.5 + 0.5 * (progress - crest) / (1.0 - crest)
             };
             let envelope = (PI * warped).sin().powf(1.5);
-            let cycles = spindle.hz * time_s + spindle.chirp_hz * time_s * (0.5 * place - 0.5);
+            let cycles = spindle.hz * time_s + spindle.chirp_hz * time_s * (0.5 * progress - 0.5);
             spindle.uv * envelope * (TAU * cycles + phase).cos()
         });
     }
@@ -197,30 +198,29 @@ impl HeadSignals {
     fn add_sawtooth(&mut self, sawtooth: &Sawtooth, c4_factor: f64) {
         let factors = [1.0, c4_factor, 0.4, 0.4 * c4_factor];
         self.add_shape((sawtooth.onset_s, sawtooth.duration_s), factors, |time_s| {
-            let place = (sawtooth.hz * time_s).fract();
-            // Slow up, fast down.
-            let tooth = if place < 0.65 { place / 0.65 - 0.5 } else { 0.5 - (place - 0.65) / 0.35 };
+            let phase = (sawtooth.hz * time_s).fract();
+            // Slow rise, fast fall.
+            let tooth = if phase < 0.65 { phase / 0.65 - 0.5 } else { 0.5 - (phase - 0.65) / 0.35 };
             sawtooth.uv * tooth * plateau(time_s, sawtooth.duration_s, 0.5)
         });
     }
 }
 
-/// Returns a K-complex over `[0, 1]`, 1 from peak to peak: a sharp negative wave, then a slower positive one.
-fn k_complex(place: f64) -> f64 {
-    0.08 * gauss(place, 0.10, 0.05) - 0.56 * gauss(place, 0.28, 0.09)
-        + 0.44 * gauss(place, 0.62, 0.15)
+/// Returns a K-complex over `[0, 1]`, 1 peak to peak: a sharp negative wave, then a slower positive one.
+fn k_complex(x: f64) -> f64 {
+    0.08 * gauss(x, 0.10, 0.05) - 0.56 * gauss(x, 0.28, 0.09) + 0.44 * gauss(x, 0.62, 0.15)
 }
 
-/// Returns a vertex sharp wave over `[0, 1]`: a sharp negative wave with a small positive one after it.
-fn vertex_wave(place: f64) -> f64 {
-    0.22 * gauss(place, 0.78, 0.12) - 0.78 * gauss(place, 0.42, 0.12)
+/// Returns a vertex sharp wave over `[0, 1]`: a sharp negative wave, then a small positive one.
+fn vertex_wave(x: f64) -> f64 {
+    0.22 * gauss(x, 0.78, 0.12) - 0.78 * gauss(x, 0.42, 0.12)
 }
 
 fn gauss(x: f64, centre: f64, deviation: f64) -> f64 {
     (-0.5 * ((x - centre) / deviation).powi(2)).exp()
 }
 
-/// Returns the bands of the background; those of slow waves are made at a lower rate, which is cheaper.
+/// Returns the bands of the background EEG; the slow ones are rendered at a lower rate, which is cheaper.
 fn background<'a>(plan: &NightPlan, gains: &'a Gains, rate_hz: f64) -> Vec<NoiseBand<'a>> {
     let bands = BACKGROUND_HZ.into_iter().zip(&gains.background);
     let fitting = bands.filter(|(hz, _)| *hz < 0.4 * rate_hz);
@@ -228,7 +228,7 @@ fn background<'a>(plan: &NightPlan, gains: &'a Gains, rate_hz: f64) -> Vec<Noise
         .map(|(hz, gain)| {
             let rate_hz = if hz <= SLOWEST_HZ { SLOW_RATE_HZ } else { rate_hz };
             let sections = [Biquad::band_pass(hz, 0.95, rate_hz); 2];
-            // The density of unit noise at its centre is the inverse of this width.
+            // Equivalent noise bandwidth: unit noise has a spectral density of 1 / width at the centre.
             let width_hz =
                 BiquadFilter::new(sections.to_vec()).noise_gain().powi(2) * rate_hz / 2.0;
             NoiseBand {
@@ -236,7 +236,7 @@ fn background<'a>(plan: &NightPlan, gains: &'a Gains, rate_hz: f64) -> Vec<Noise
                 gain,
                 rate_hz,
                 scale: (width_hz / OVERLAP).sqrt(),
-                // Slow waves are shared by both sides, fast ones less.
+                // Slow activity is shared by both hemispheres, fast activity less so.
                 shared: 0.8 / (1.0 + hz / 16.0),
                 at_eyes: 0.8,
             }
@@ -244,7 +244,7 @@ fn background<'a>(plan: &NightPlan, gains: &'a Gains, rate_hz: f64) -> Vec<Noise
         .collect()
 }
 
-/// Returns the rhythms on top of the background, and the muscles of the scalp.
+/// Returns the rhythms on top of the background and the activity of scalp muscles.
 fn rhythms<'a>(plan: &NightPlan, gains: &'a Gains, rate_hz: f64) -> [NoiseBand<'a>; 5] {
     let brain = &plan.subject.brain;
     let rhythm = |name, gain, (hz, q): (f64, f64), shared, at_eyes| {
@@ -277,12 +277,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn k_complexes_begin_negative_and_have_unit_height() {
+    fn k_complexes_start_negative_and_have_unit_amplitude() {
         let values: Vec<f64> = (0..=1000).map(|i| k_complex(f64::from(i) / 1000.0)).collect();
         let lowest = values.iter().copied().fold(0.0, f64::min);
         let highest = values.iter().copied().fold(0.0, f64::max);
         assert!((highest - lowest - 1.0).abs() < 0.05, "{lowest} to {highest}");
-        let place = |value: f64| values.iter().position(|v| *v == value).unwrap();
-        assert!(place(lowest) < place(highest));
+        let index = |value: f64| values.iter().position(|v| *v == value).unwrap();
+        assert!(index(lowest) < index(highest));
     }
 }

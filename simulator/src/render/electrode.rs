@@ -1,10 +1,10 @@
-//! Electrodes: slow drift, sweat, movement, pops and leads that run into the amplifier's limits.
+//! Renders electrode potentials: slow drift, sweat sway, movement, pops, and excursions that saturate the amplifier.
 
 use nocturne_psg::montage::Channel;
 
 use super::breathing::BreathingSignals;
 use super::noise::{LANES, LaneNoise};
-use super::spectrum::{GAIN_RATE_HZ, movement};
+use super::spectrum::{GAIN_RATE_HZ, movement_levels};
 use crate::curve::{Curve, plateau};
 use crate::filter::Biquad;
 use crate::plan::NightPlan;
@@ -13,17 +13,17 @@ use crate::plan::vigilance::Vigilance;
 use crate::plan::wake_state::{self, WakeState};
 use crate::random::Random;
 
-/// Rate of the electrodes' potentials in hertz; hum and noise are added later.
+/// Rate of the electrode potentials in hertz; hum and noise are added later.
 const POTENTIAL_RATE_HZ: f64 = 32.0;
 
-/// The channels whose electrodes drift, in the order of the lanes.
+/// The channels with drifting electrodes, in lane order.
 pub(super) const HEAD: [Channel; 4] =
     [Channel::EegC3A2, Channel::EegC4A1, Channel::EogLeft, Channel::EogRight];
 
-/// Drift of the electrodes compared with the central ones: at the eyes it leaves slow rolling movements to be seen.
+/// Drift of each electrode relative to the central ones; smaller at the eyes, so that slow eye movements stay visible.
 const DRIFTS: [f64; 4] = [1.0, 1.0, 0.4, 0.4];
 
-/// Returns the potential of each of the [`HEAD`]'s electrodes in microvolts.
+/// Returns the potential of each electrode of [`HEAD`] in microvolts.
 pub(super) fn potentials(plan: &NightPlan, breathing: &BreathingSignals) -> [Curve; 4] {
     let mut curves = drift_and_movement(plan);
     add_sway(plan, breathing, &mut curves);
@@ -35,13 +35,13 @@ pub(super) fn potentials(plan: &NightPlan, breathing: &BreathingSignals) -> [Cur
     curves
 }
 
-/// Draws drift, which is larger in wake, and the swings with movements.
+/// Draws drift, which is larger in wake, and swings during movements.
 fn drift_and_movement(plan: &NightPlan) -> [Curve; 4] {
     let seeded = |purpose: &str| Random::new(plan.spec.seed, plan.spec.night, purpose);
     let recorder = &plan.recorder;
     let n = (plan.duration_s() * POTENTIAL_RATE_HZ) as usize + 1;
     let gains = (plan.duration_s() * GAIN_RATE_HZ) as usize + 1;
-    let moving = Curve::new(GAIN_RATE_HZ, movement(plan, gains));
+    let moving = Curve::new(GAIN_RATE_HZ, movement_levels(plan, gains));
     let calm = Curve::from_fn(GAIN_RATE_HZ, plan.duration_s(), |time_s| {
         recorder.drift_uv * restlessness(plan, time_s)
     });
@@ -49,7 +49,7 @@ fn drift_and_movement(plan: &NightPlan) -> [Curve; 4] {
         Biquad::low_pass(0.15, 0.5, POTENTIAL_RATE_HZ),
         Biquad::high_pass(0.04, 0.6, POTENTIAL_RATE_HZ),
     ];
-    // Wide: swings of all lengths from a tenth of a second to several seconds.
+    // Broadband: swings from a tenth of a second to several seconds.
     let swing = [
         Biquad::band_pass(0.33, 0.3, POTENTIAL_RATE_HZ),
         Biquad::low_pass(5.0, 0.5, POTENTIAL_RATE_HZ),
@@ -74,10 +74,10 @@ fn drift_and_movement(plan: &NightPlan) -> [Curve; 4] {
     })
 }
 
-/// Returns how much larger drift is than in quiet sleep.
+/// Returns the drift relative to that in quiet sleep.
 fn restlessness(plan: &NightPlan, time_s: f64) -> f64 {
     match plan.course.at(time_s) {
-        Vigilance::Wake => match wake_state::at(&plan.moods, time_s).unwrap_or(WakeState::Closed) {
+        Vigilance::Wake => match wake_state::at(&plan.wake, time_s).unwrap_or(WakeState::Closed) {
             WakeState::Closed => 1.1,
             WakeState::Drowsy => 1.0,
             WakeState::Open => 1.7,
@@ -87,7 +87,7 @@ fn restlessness(plan: &NightPlan, time_s: f64) -> f64 {
     }
 }
 
-/// Adds the sway of sweat: slow, and partly in the rhythm of breathing.
+/// Adds sweat sway: slow, and partly synchronous with breathing.
 fn add_sway(plan: &NightPlan, breathing: &BreathingSignals, curves: &mut [Curve; 4]) {
     let mut random = Random::new(plan.spec.seed, plan.spec.night, "sway");
     for fault in plan.faults.iter().filter(|fault| fault.kind == FaultKind::Sway) {
@@ -96,21 +96,21 @@ fn add_sway(plan: &NightPlan, breathing: &BreathingSignals, curves: &mut [Curve;
         };
         let uv = plan.recorder.sway_uv * random.log_normal(1.0, 0.4);
         let with_breath = random.uniform();
-        let (mut speed, mut place) = (0.0, 0.0);
+        let (mut velocity, mut deflection) = (0.0, 0.0);
         curves[lane].change((fault.onset_s, fault.end_s()), |time_s, value| {
-            // A resonance around 0.25 Hz, driven by noise.
+            // A damped oscillator at 0.25 Hz, driven by noise.
             let omega = std::f64::consts::TAU * 0.25 / POTENTIAL_RATE_HZ;
-            speed += -0.35 * omega * speed - omega * omega * place
+            velocity += -0.35 * omega * velocity - omega * omega * deflection
                 + omega * (0.7 * omega).sqrt() * random.normal();
-            place += speed;
+            deflection += velocity;
             let breath = 2.0 * breathing.thorax.at(time_s);
             let envelope = plateau(time_s - fault.onset_s, fault.duration_s, 20.0);
-            value + uv * envelope * ((1.0 - with_breath) * place + with_breath * breath)
+            value + uv * envelope * ((1.0 - with_breath) * deflection + with_breath * breath)
         });
     }
 }
 
-/// Adds pops: a jump that returns like a discharging capacitor.
+/// Adds pops: a jump that decays exponentially.
 fn add_pops(plan: &NightPlan, channel: Channel, curve: &mut Curve, random: &mut Random) {
     let pops =
         plan.faults.iter().filter(|fault| fault.kind == FaultKind::Pop && fault.channel == channel);
@@ -123,7 +123,7 @@ fn add_pops(plan: &NightPlan, channel: Channel, curve: &mut Curve, random: &mut 
     }
 }
 
-/// Adds excursions with movements that drive an electrode beyond the amplifier's input range for some seconds.
+/// Adds excursions during movements that saturate the input of the amplifier for some seconds.
 fn add_excursions(plan: &NightPlan, curves: &mut [Curve; 4], random: &mut Random) {
     let recorder = &plan.recorder;
     for movement in plan.movements.iter().filter(|movement| movement.strength > 0.3) {

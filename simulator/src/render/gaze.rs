@@ -1,4 +1,4 @@
-//! What eye movements add at the eyes, and how much of it the central electrodes pick up.
+//! Renders eye movements at the eyes and their pick-up at the central electrodes.
 
 use std::f64::consts::TAU;
 
@@ -7,22 +7,23 @@ use crate::curve::{Curve, bump, plateau};
 use crate::plan::NightPlan;
 use crate::plan::eyes::{GazePlan, Saccade};
 
-/// Rate of the gaze in hertz; a saccade takes some 50 ms.
+/// Rate of the gaze in hertz; a saccade takes about 50 ms.
 const GAZE_RATE_HZ: f64 = 64.0;
 
-/// Time in which a saccade comes 63 % near its goal, in seconds.
+/// Time constant of a saccade in seconds.
 const SACCADE_S: f64 = 0.018;
-/// Time in which the gaze drifts back to the middle, in seconds.
+/// Time constant in seconds with which the gaze drifts back to the middle.
 const RETURN_S: f64 = 4.0;
 
-/// How a degree upwards shows at E1 (below its eye) and E2 (above), against a degree sideways (AASM manual).
+/// Amplitude of one degree upwards at E1 (below the eye) and E2 (above the eye), relative to one degree sideways (AASM
+/// manual).
 const UPWARDS: [f64; 2] = [-0.4, 0.6];
 
 /// Adds the eye movements of a night.
 pub(super) fn add(plan: &NightPlan, head: &mut HeadSignals) {
     let uv_per_degree = plan.subject.muscle.eye_uv_per_degree;
     let leak = plan.subject.muscle.eye_leak;
-    let (left, up) = gaze(&plan.eyes, plan.duration_s());
+    let (left, up) = gaze(&plan.gaze, plan.duration_s());
     let rate_hz = head.rate_hz;
     // The front of the eye is positive: E1 rises with a look to the left, E2 falls.
     let channels: [(&mut [f32], f64, f64); 4] = [
@@ -33,16 +34,16 @@ pub(super) fn add(plan: &NightPlan, head: &mut HeadSignals) {
     ];
     for (samples, sideways, upwards) in channels {
         let degrees = left.values().iter().zip(up.values());
-        let seen = degrees.map(|(left, up)| left * sideways as f32 + up * upwards as f32);
-        let seen = Curve::new(GAZE_RATE_HZ, seen.collect());
-        seen.add_to(samples, rate_hz, uv_per_degree, 0.0);
+        let signal = degrees.map(|(left, up)| left * sideways as f32 + up * upwards as f32);
+        let signal = Curve::new(GAZE_RATE_HZ, signal.collect());
+        signal.add_to(samples, rate_hz, uv_per_degree, 0.0);
     }
 }
 
 /// Returns the direction of the gaze over the night, degrees to the left and degrees upwards.
 fn gaze(eyes: &GazePlan, duration_s: f64) -> (Curve, Curve) {
-    let mut left = jumps(&eyes.saccades, |saccade| saccade.left_deg, duration_s);
-    let mut up = jumps(&eyes.saccades, |saccade| saccade.up_deg, duration_s);
+    let mut left = saccade_path(&eyes.saccades, |saccade| saccade.left_deg, duration_s);
+    let mut up = saccade_path(&eyes.saccades, |saccade| saccade.up_deg, duration_s);
     for roll in &eyes.rolls {
         left.change((roll.onset_s, roll.onset_s + roll.duration_s), |time_s, value| {
             let since_s = time_s - roll.onset_s;
@@ -58,18 +59,18 @@ fn gaze(eyes: &GazePlan, duration_s: f64) -> (Curve, Curve) {
     (left, up)
 }
 
-/// Returns the gaze along one axis as saccades make it.
-fn jumps(saccades: &[Saccade], degrees: fn(&Saccade) -> f64, duration_s: f64) -> Curve {
+/// Returns the gaze along one axis as moved by saccades.
+fn saccade_path(saccades: &[Saccade], degrees: fn(&Saccade) -> f64, duration_s: f64) -> Curve {
     let mut next = saccades.iter().peekable();
-    let (mut goal, mut gaze) = (0.0, 0.0);
+    let (mut target, mut gaze) = (0.0, 0.0);
     let approach = 1.0 - (-1.0 / (SACCADE_S * GAZE_RATE_HZ)).exp();
     let drift = (-1.0 / (RETURN_S * GAZE_RATE_HZ)).exp();
     Curve::from_fn(GAZE_RATE_HZ, duration_s, |time_s| {
         while let Some(saccade) = next.next_if(|saccade| saccade.onset_s <= time_s) {
-            goal += degrees(saccade);
+            target += degrees(saccade);
         }
-        goal *= drift;
-        gaze += (goal - gaze) * approach;
+        target *= drift;
+        gaze += (target - gaze) * approach;
         gaze
     })
 }

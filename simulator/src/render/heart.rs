@@ -1,4 +1,4 @@
-//! The heart: when it beats, and what each beat looks like in the ECG.
+//! Draws the heart beats of a night and renders the ECG.
 
 use std::f64::consts::TAU;
 
@@ -14,23 +14,25 @@ use crate::random::Random;
 pub(super) struct Beat {
     /// Time of the R wave in seconds.
     time_s: f64,
-    /// Time since the beat before it, in seconds.
+    /// Time since the previous beat, in seconds.
     interval_s: f64,
-    /// Whether it comes from a ventricle: early and wide.
+    /// Whether it is a premature ventricular beat: early and wide.
     is_ventricular: bool,
 }
 
-/// Waves of a beat after `McSharry` et al. 2003: centre from the R wave and width in seconds.
+/// Centre relative to the R wave and width of the waves of a beat, in seconds (`McSharry` et al. 2003).
 const P: (f64, f64) = (-0.165, 0.024);
 const Q: (f64, f64) = (-0.030, 0.010);
 const R: (f64, f64) = (0.0, 0.011);
 const S: (f64, f64) = (0.030, 0.011);
-/// The T wave moves with the square root of the interval (Bazett).
+/// The T wave shifts with the square root of the interval (Bazett).
 const T: (f64, f64) = (0.270, 0.050);
 
-/// Rate at which templates are kept, in hertz.
+/// Rate of the templates, in hertz.
 const TEMPLATE_RATE_HZ: f64 = 1000.0;
+/// Length of a template before the R wave, in seconds.
 const BEFORE_S: f64 = 0.26;
+/// Length of a template after the R wave, in seconds.
 const AFTER_S: f64 = 0.5;
 
 /// Draws the beats of a night.
@@ -57,7 +59,7 @@ pub(super) fn beats(plan: &NightPlan, breathing: &BreathingSignals) -> Vec<Beat>
                 + response.at(time_s));
         let regular_s = 60.0 / rate_bpm.clamp(32.0, 190.0);
         let is_ventricular = random.chance(traits.premature_per_h / 3600.0 * regular_s);
-        // A premature beat is followed by a pause that makes up for it.
+        // A compensatory pause follows a premature beat.
         let after_premature = beats.last().is_some_and(|beat: &Beat| beat.is_ventricular);
         interval_s = match (is_ventricular, after_premature) {
             (true, _) => 0.62 * regular_s,
@@ -70,10 +72,10 @@ pub(super) fn beats(plan: &NightPlan, breathing: &BreathingSignals) -> Vec<Beat>
     beats
 }
 
-/// Returns how far the rate lies above that of N2, as a share, and how much it varies.
+/// Returns the increase of the heart rate over N2, as a share, and the factor on its variability.
 fn stage_level(plan: &NightPlan, time_s: f64) -> (f64, f64) {
     match plan.course.at(time_s) {
-        Vigilance::Wake => match wake_state::at(&plan.moods, time_s).unwrap_or(WakeState::Closed) {
+        Vigilance::Wake => match wake_state::at(&plan.wake, time_s).unwrap_or(WakeState::Closed) {
             WakeState::Closed | WakeState::Drowsy => (0.06, 1.3),
             WakeState::Open => (0.10, 1.5),
             WakeState::Moving => (0.18, 1.5),
@@ -84,7 +86,7 @@ fn stage_level(plan: &NightPlan, time_s: f64) -> (f64, f64) {
     }
 }
 
-/// Returns the rise of the heart rate with arousals and movements, and its fall during apneas, as shares.
+/// Returns the relative change of the heart rate: an increase with arousals and movements, a decrease during apneas.
 fn response(plan: &NightPlan) -> Curve {
     let rise = plan.subject.heart.arousal_rise;
     let mut response = Curve::constant(4.0, plan.duration_s(), 0.0);
@@ -97,7 +99,7 @@ fn response(plan: &NightPlan) -> Curve {
                     * smooth((time_s - event.onset_s) / event.duration_s)
         });
     }
-    // The rate rises within seconds of an arousal, peaks, and falls below where it was (Bonnet and Arand 1997).
+    // The rate rises within seconds of an arousal, peaks, and then undershoots (Bonnet and Arand 1997).
     let mut surge = |onset_s: f64, duration_s: f64, height: f64| {
         let peak_s = onset_s + 2.0 + 0.4 * duration_s;
         let end_s = peak_s + 12.0;
@@ -121,7 +123,7 @@ fn response(plan: &NightPlan) -> Curve {
     response
 }
 
-/// Returns the heart rate in beats per minute once a second, as an oximeter shows it: over some beats, whole numbers.
+/// Returns the heart rate in beats per minute once a second, averaged over some beats and rounded as by an oximeter.
 pub(super) fn rate_bpm(beats: &[Beat], duration_s: f64) -> Vec<f32> {
     let n = duration_s as usize;
     let mut next = 0;
@@ -137,7 +139,7 @@ pub(super) fn rate_bpm(beats: &[Beat], duration_s: f64) -> Vec<f32> {
         .collect()
 }
 
-/// Makes the ECG in millivolts: lead II, R wave upwards.
+/// Renders the ECG in millivolts: lead II, R wave upwards.
 pub(super) fn render(
     plan: &NightPlan,
     (beats, breathing): (&[Beat], &BreathingSignals),
@@ -150,7 +152,7 @@ pub(super) fn render(
     let t_wave = template(&[((T.0 - 0.25, T.1), t)]);
     let ventricular = template(&[((0.0, 0.045), 1.2), ((0.12, 0.05), -0.3), ((0.27, 0.07), -0.45)]);
     for beat in beats {
-        // The heart turns with breathing, and the R wave changes its height.
+        // The heart's axis rotates with breathing, which modulates the R wave.
         let height = traits.r_wave_mv * (1.0 + 0.08 * (breathing.volume.at(beat.time_s) - 0.4));
         if beat.is_ventricular {
             add(&mut samples, &ventricular, beat.time_s, height, rate_hz);
@@ -164,7 +166,7 @@ pub(super) fn render(
     samples
 }
 
-/// Returns a sum of bell curves around time 0, which lies [`BEFORE_S`] after the template's start.
+/// Returns a sum of Gaussians `((centre_s, width_s), height)`; time 0 is [`BEFORE_S`] after the start of the template.
 fn template(waves: &[((f64, f64), f64)]) -> Vec<f32> {
     let n = ((BEFORE_S + AFTER_S) * TEMPLATE_RATE_HZ) as usize;
     let value = |i: usize| {
@@ -177,22 +179,22 @@ fn template(waves: &[((f64, f64), f64)]) -> Vec<f32> {
     (0..n).map(value).collect()
 }
 
-/// Adds a template at a time that may lie between two samples.
+/// Adds a template at a time between samples, by linear interpolation.
 fn add(samples: &mut [f32], template: &[f32], time_s: f64, height: f64, rate_hz: f64) {
     let start_s = time_s - BEFORE_S;
     let first = (start_s * rate_hz).ceil().max(0.0) as usize;
     let step = TEMPLATE_RATE_HZ / rate_hz;
-    let mut place = (first as f64 / rate_hz - start_s) * TEMPLATE_RATE_HZ;
+    let mut position = (first as f64 / rate_hz - start_s) * TEMPLATE_RATE_HZ;
     for sample in samples.iter_mut().skip(first) {
-        let i = place as usize;
+        let i = position as usize;
         let Some(next) = template.get(i + 1) else { break };
-        let share = (place - i as f64) as f32;
-        *sample += height as f32 * (template[i] + (next - template[i]) * share);
-        place += step;
+        let fraction = (position - i as f64) as f32;
+        *sample += height as f32 * (template[i] + (next - template[i]) * fraction);
+        position += step;
     }
 }
 
-/// Moves a value that is drawn back to 0 by `step` of a time constant.
+/// Advances an Ornstein-Uhlenbeck process around 0 by `step` time constants.
 fn ornstein(value: &mut f64, deviation: f64, step: f64, random: &mut Random) {
     *value += -*value * step + deviation * (2.0 * step).sqrt() * random.normal();
 }

@@ -1,4 +1,4 @@
-//! Makes the signals of a planned night, as its site would record them.
+//! Renders the signals of a plan as its site records them.
 
 mod amplifier;
 mod breathing;
@@ -21,16 +21,16 @@ use super::plan::position;
 use super::random::Random;
 use super::site::{Electrode, PhysicalRange, SignalSource, SiteSignal};
 
-use amplifier::{Amplifier, convert};
+use amplifier::{Amplifier, quantise};
 use breathing::BreathingSignals;
 use disturbance::Disturbance;
 use eeg::HeadSignals;
 use heart::Beat;
 
-/// Share of a belt's or cannula's range that quiet breathing fills on each side.
+/// Amplitude of quiet breathing as a share of the range of a belt or cannula.
 const BREATH_SHARE: f64 = 0.35;
 
-/// Returns the signals of a night in the order of its site's files.
+/// Returns the header and samples of each signal, in file order.
 pub(super) fn signals(plan: &NightPlan) -> Vec<(NewSignal, Vec<f32>)> {
     let rendering = Rendering::new(plan);
     let recorded = plan.site.signals().iter().filter(|signal| !is_absent(plan, signal.source));
@@ -43,7 +43,7 @@ fn is_absent(plan: &NightPlan, source: SignalSource) -> bool {
     channel.is_some_and(|channel| absent.clone().any(|fault| fault.channel == channel))
 }
 
-/// Returns the channel of the montage that a signal is needed for.
+/// Returns the channel of the montage that needs a signal.
 const fn channel_of(source: SignalSource) -> Option<Channel> {
     match source {
         SignalSource::Channel(channel) => Some(channel),
@@ -55,7 +55,7 @@ const fn channel_of(source: SignalSource) -> Option<Channel> {
     }
 }
 
-/// What the body gives off, before any electrode or amplifier.
+/// Signals of the body, before electrodes and amplifiers.
 struct Rendering<'a> {
     plan: &'a NightPlan,
     /// Rate of all but the breathing signals, in hertz.
@@ -93,7 +93,7 @@ impl<'a> Rendering<'a> {
         }
     }
 
-    /// Records one signal of the site.
+    /// Records one signal of the site: electrodes, amplifier, faults and converter.
     fn record(&self, signal: &SiteSignal) -> (NewSignal, Vec<f32>) {
         let range = match signal.range {
             PhysicalRange::Fixed(low, high) => (low, high),
@@ -101,7 +101,9 @@ impl<'a> Rendering<'a> {
         };
         let mut samples = match signal.source {
             SignalSource::Channel(channel) => self.channel(channel, signal, range.1),
-            SignalSource::Electrode(electrode) => self.thin_out(&self.electrode(electrode), signal),
+            SignalSource::Electrode(electrode) => {
+                self.downsample(&self.electrode(electrode), signal)
+            }
             SignalSource::Spo2 => {
                 self.each_second(|time_s| self.plan.spo2_percent.at(time_s) as f32)
             }
@@ -115,7 +117,7 @@ impl<'a> Rendering<'a> {
         };
         self.disconnect(channel_of(signal.source), f64::from(signal.rate_hz), &mut samples);
         if signal.levels < 65_536 {
-            convert(&mut samples, range, signal.levels);
+            quantise(&mut samples, range, signal.levels);
         }
         let header = NewSignal {
             label: signal.label.to_owned(),
@@ -126,7 +128,7 @@ impl<'a> Rendering<'a> {
         (header, samples)
     }
 
-    /// Records a channel of the montage whose derivation the recorder makes.
+    /// Records a channel whose derivation the recorder computes.
     fn channel(&self, channel: Channel, signal: &SiteSignal, high: f64) -> Vec<f32> {
         match channel {
             Channel::EegC3A2 => self.derivation(0, &self.head.c3, signal),
@@ -137,12 +139,12 @@ impl<'a> Rendering<'a> {
                 let mut samples = self.chin_uv.clone();
                 self.disturbance.add_to_chin((&mut samples, &self.ecg_mv), self.rate_hz);
                 Amplifier::of_chin(&self.plan.recorder, self.rate_hz).run(&mut samples);
-                self.thin_out(&samples, signal)
+                self.downsample(&samples, signal)
             }
             Channel::Ecg => {
                 let mut samples = self.ecg_mv.clone();
                 Amplifier::of_ecg(&self.plan.recorder, self.rate_hz).run(&mut samples);
-                self.thin_out(&samples, signal)
+                self.downsample(&samples, signal)
             }
             Channel::Airflow => self.breath(&self.breathing.flow, signal, high),
             Channel::Thorax => self.breath(&self.breathing.thorax, signal, high),
@@ -162,10 +164,10 @@ impl<'a> Rendering<'a> {
                 *sample = -*sample;
             }
         }
-        self.thin_out(&samples, signal)
+        self.downsample(&samples, signal)
     }
 
-    /// Records an electrode against the common reference: what the montage subtracts later is added here.
+    /// Records an electrode against the common reference: adds the potential that the montage subtracts later.
     fn electrode(&self, electrode: Electrode) -> Vec<f32> {
         let head = |lane, brain: &[f32], reference| {
             let mut samples = brain.to_vec();
@@ -214,15 +216,15 @@ impl<'a> Rendering<'a> {
         samples
     }
 
-    fn thin_out(&self, samples: &[f32], signal: &SiteSignal) -> Vec<f32> {
-        resample::thin_out(samples, self.plan.site.rate_hz(), signal.rate_hz)
+    fn downsample(&self, samples: &[f32], signal: &SiteSignal) -> Vec<f32> {
+        resample::downsample(samples, self.plan.site.rate_hz(), signal.rate_hz)
     }
 
     fn each_second(&self, mut value: impl FnMut(f64) -> f32) -> Vec<f32> {
         (0..self.plan.duration_s() as u32).map(|second| value(f64::from(second))).collect()
     }
 
-    /// Makes a signal flat where its lead is off.
+    /// Flattens a signal while its lead is disconnected.
     fn disconnect(&self, channel: Option<Channel>, rate_hz: f64, samples: &mut [f32]) {
         let off = self.plan.faults.iter().filter(|fault| {
             fault.kind == FaultKind::Disconnected && Some(fault.channel) == channel

@@ -1,15 +1,15 @@
-//! Noise of a band of frequencies in four lanes at once: what all channels share, and what three have alone.
+//! Band-limited noise in four lanes at once: one that all channels share and three of their own.
 
 use crate::filter::{Biquad, BiquadFilter};
 use crate::random::Random;
 
-/// Lanes of noise: the first is shared, the others are each channel's own.
+/// Number of lanes: the first is shared, the others belong to one channel each.
 pub(super) const LANES: usize = 4;
 
-/// Noise of unit variance in each lane, filtered by two sections of second order.
+/// Noise of unit variance in each lane, filtered by two second-order sections.
 ///
-/// Four lanes cost hardly more than one, because the recursion of a filter waits for itself; and the second section
-/// works on one sample while the first is at the next.
+/// Why four lanes? A recursive filter is bound by the latency of its recursion, so four independent lanes cost little more
+/// than one, and the two sections overlap.
 #[derive(Debug, Clone)]
 pub(super) struct LaneNoise {
     random: Random,
@@ -26,14 +26,14 @@ struct LaneBiquad {
 }
 
 impl LaneNoise {
-    /// Makes noise from a filter of two sections.
+    /// Creates a noise generator with a filter of two sections.
     pub(super) fn new(sections: [Biquad; 2], random: Random) -> Self {
         let gain = BiquadFilter::new(sections.to_vec()).noise_gain();
         let scale = (1.0 / (gain * INPUT_DEVIATION)) as f32;
         Self { random, sections: sections.map(LaneBiquad::new), scale }
     }
 
-    /// Fills the block with the next samples.
+    /// Fills `block` with the next samples.
     pub(super) fn fill(&mut self, block: &mut [[f32; LANES]]) {
         let [mut first, mut second] = self.sections;
         for sample in block {
@@ -42,7 +42,9 @@ impl LaneNoise {
         self.sections = [first, second];
     }
 
-    /// Returns white noise; two uniform numbers of 16 bits make a triangular one, which a filter makes normal.
+    /// Returns white noise with a triangular distribution: the difference of two uniform 16-bit numbers per lane.
+    ///
+    /// The filter averages many samples, which makes its output nearly normal.
     fn input(&mut self) -> [f32; LANES] {
         let (a, b) = (self.random.bits(), self.random.bits());
         let lane = |shift: u32| {
@@ -53,7 +55,7 @@ impl LaneNoise {
     }
 }
 
-/// Standard deviation of the difference of two uniform numbers of 16 bits.
+/// Standard deviation of the difference of two uniform 16-bit numbers.
 const INPUT_DEVIATION: f64 = 26_754.7;
 
 impl LaneBiquad {
@@ -85,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lanes_are_of_unit_variance_and_independent() {
+    fn lanes_have_unit_variance_and_are_independent() {
         let sections = [Biquad::band_pass(4.0, 1.0, 100.0); 2];
         let mut noise = LaneNoise::new(sections, Random::new(1, 1, "lanes"));
         let mut block = vec![[0.0; LANES]; 200_000];

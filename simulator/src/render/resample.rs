@@ -1,12 +1,12 @@
-//! Thins a signal out to a lower rate, without folding what lies above it.
+//! Downsamples a signal with an anti-aliasing filter.
 
 use std::f64::consts::PI;
 
-/// Half the length of the filter, in samples of the lower rate.
+/// Half length of the filter, in samples of the lower rate.
 const HALF_LENGTH: f64 = 8.0;
 
-/// Returns the signal at `to_hz`, at most `from_hz`, through a windowed sinc; both rates are whole numbers.
-pub(super) fn thin_out(samples: &[f32], from_hz: u32, to_hz: u32) -> Vec<f32> {
+/// Resamples from `from_hz` to `to_hz` (at most `from_hz`) with a polyphase windowed-sinc filter.
+pub(super) fn downsample(samples: &[f32], from_hz: u32, to_hz: u32) -> Vec<f32> {
     if from_hz == to_hz {
         return samples.to_vec();
     }
@@ -29,18 +29,18 @@ fn convolve(samples: &[f32], start: isize, taps: &[f32]) -> f32 {
     if let Some(window) = usize::try_from(start).ok().and_then(|s| samples.get(s..s + taps.len())) {
         return window.iter().zip(taps).map(|(sample, tap)| sample * tap).sum();
     }
-    // At both ends the signal stays what it is there.
+    // The first and last samples extend beyond the ends.
     let last = samples.len() as isize - 1;
     let at = |i: usize| samples[(start + i as isize).clamp(0, last) as usize];
     taps.iter().enumerate().map(|(i, tap)| at(i) * tap).sum()
 }
 
-/// Returns the filter for an output that lies `offset` input samples (modulo 1) after one of the input.
+/// Returns the filter for an output sample that is `offset` (modulo 1) input samples after an input sample.
 fn taps(offset: f64, from_hz: u32, to_hz: u32) -> Vec<f32> {
     let ratio = f64::from(to_hz) / f64::from(from_hz);
     let half = (HALF_LENGTH / ratio).ceil() as i32;
     let fraction = offset.fract();
-    // The pass band ends a little below the new Nyquist frequency.
+    // The pass band ends slightly below the new Nyquist frequency.
     let cutoff = 0.92 * ratio;
     let tap = |i: i32| {
         let distance = f64::from(i) - fraction;
@@ -69,19 +69,19 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_is_below_the_new_rate_and_drops_what_is_above() {
-        let kept = thin_out(&sine(5.0, 125.0, 12_500), 125, 50);
+    fn preserves_the_pass_band_and_suppresses_aliases() {
+        let passed = downsample(&sine(5.0, 125.0, 12_500), 125, 50);
         let expected = sine(5.0, 50.0, 5000);
         for i in 100..4900 {
-            assert!((kept[i] - expected[i]).abs() < 0.01, "{i}");
+            assert!((passed[i] - expected[i]).abs() < 0.01, "{i}");
         }
-        let folded = thin_out(&sine(38.0, 125.0, 12_500), 125, 50);
-        assert!(folded[100..4900].iter().all(|value| value.abs() < 0.02));
+        let aliased = downsample(&sine(38.0, 125.0, 12_500), 125, 50);
+        assert!(aliased[100..4900].iter().all(|value| value.abs() < 0.02));
     }
 
     #[test]
-    fn lengths_follow_the_rates() {
-        assert_eq!(thin_out(&vec![0.0; 12_500], 125, 50).len(), 5000);
-        assert_eq!(thin_out(&vec![0.0; 20_000], 200, 100).len(), 10_000);
+    fn output_length_follows_the_ratio_of_rates() {
+        assert_eq!(downsample(&vec![0.0; 12_500], 125, 50).len(), 5000);
+        assert_eq!(downsample(&vec![0.0; 20_000], 200, 100).len(), 10_000);
     }
 }

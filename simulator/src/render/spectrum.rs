@@ -1,4 +1,4 @@
-//! The spectrum of the EEG over the night: how much of each band there is at each moment.
+//! Draws the gains of the bands and rhythms of the EEG over the night.
 
 use crate::curve::{Curve, plateau};
 use crate::plan::NightPlan;
@@ -9,13 +9,13 @@ use crate::random::Random;
 /// Rate of the gains in hertz.
 pub(super) const GAIN_RATE_HZ: f64 = 10.0;
 
-/// Centres of the background's bands in hertz, an octave apart.
+/// Centre frequencies of the background bands in hertz, an octave apart.
 pub(super) const BACKGROUND_HZ: [f64; 9] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 
 /// Background spectrum at [`BACKGROUND_HZ`], as the decimal logarithm of µV²/Hz at a central electrode.
 ///
-/// Falls with frequency in every state, the more so the deeper the sleep (Lendner et al. 2020); rhythms, spindles and
-/// slow activity come on top. Levels are those of an adult of middle age.
+/// The spectrum falls with frequency, more steeply in deeper sleep (Lendner et al. 2020). Rhythms, spindles and slow
+/// activity are added to it. Levels are those of a middle-aged adult.
 type BackgroundSpectrum = [f64; 9];
 const OPEN: BackgroundSpectrum = [2.50, 1.92, 1.32, 0.88, 0.66, 0.50, 0.22, -0.45, -1.3];
 const CLOSED: BackgroundSpectrum = [2.40, 1.82, 1.28, 0.90, 0.72, 0.58, 0.28, -0.42, -1.3];
@@ -26,16 +26,16 @@ const N3: BackgroundSpectrum = [3.10, 2.70, 2.08, 1.64, 1.26, 0.58, -0.28, -1.65
 const REM: BackgroundSpectrum = [2.52, 2.02, 1.50, 1.12, 0.92, 0.55, 0.08, -0.95, -2.1];
 const AROUSAL: BackgroundSpectrum = [2.60, 2.15, 1.60, 1.15, 1.00, 0.90, 0.62, -0.15, -1.2];
 
-/// Time in which the EEG passes from one state to the next, in seconds.
-const PASSAGE_S: f64 = 0.7;
+/// Time constant of transitions between states, in seconds.
+const TRANSITION_S: f64 = 0.7;
 
-/// Height of the bursts from 16 Hz on, compared with those below: in sleep, what is recorded there is nearly steady noise.
+/// Size of bursts at 16 Hz and above relative to slower bands, because fast activity in sleep is nearly steady noise.
 const FAST_BURSTS: f64 = 0.35;
 
-/// Logarithm of the strongest activity of scalp muscles at rest, compared with its median.
-const MOST_MUSCLE: f64 = 2.5;
+/// Natural logarithm of the largest activity of scalp muscles at rest relative to its median.
+const MAX_MUSCLE_LN: f64 = 2.5;
 
-/// Makes the square root of a power from its decimal logarithm.
+/// Factor that converts the decimal logarithm of a power to the natural logarithm of its square root.
 const HALF_LN_10: f64 = std::f64::consts::LN_10 / 2.0;
 
 /// Gains over the night, each at [`GAIN_RATE_HZ`], as standard deviations in microvolts.
@@ -51,7 +51,7 @@ pub(super) struct Gains {
     pub(super) muscle: Curve,
 }
 
-/// What the gains follow at one moment.
+/// Target values of the gains at one moment.
 struct SpectrumTarget {
     background: BackgroundSpectrum,
     alpha: f64,
@@ -64,33 +64,33 @@ struct SpectrumTarget {
 impl Gains {
     /// Draws the gains of a night.
     pub(super) fn draw(plan: &NightPlan, random: &mut Random) -> Self {
-        // One more than the last place needs, so that there is always a next one.
+        // One more than needed, so that interpolation always has a next value.
         let n = (plan.duration_s() * GAIN_RATE_HZ) as usize + 2;
-        let excitement = excitement(plan, n);
-        let movement = movement(plan, n);
+        let arousal_levels = arousal_levels(plan, n);
+        let movement_levels = movement_levels(plan, n);
         let mut wander = Wander::default();
         let mut rhythm = Rhythm::default();
         let mut smoothed: Option<[f64; 14]> = None;
         let mut columns: [Vec<f32>; 14] = std::array::from_fn(|_| Vec::with_capacity(n));
-        let keep = (-1.0 / (PASSAGE_S * GAIN_RATE_HZ)).exp();
+        let keep = (-1.0 / (TRANSITION_S * GAIN_RATE_HZ)).exp();
         for i in 0..n {
             let time_s = i as f64 / GAIN_RATE_HZ;
-            let excited = f64::from(excitement[i]);
-            let moment = moment(plan, time_s, excited);
+            let activation = f64::from(arousal_levels[i]);
+            let target = target_at(plan, time_s, activation);
             wander.step(random);
-            rhythm.step(plan, wake_state::at(&plan.moods, time_s), random);
+            rhythm.step(plan, wake_state::at(&plan.wake, time_s), random);
             let mut values = [0.0; 14];
             for (band, value) in values[..9].iter_mut().enumerate() {
-                *value = moment.background[band]
+                *value = target.background[band]
                     + plan.subject.brain.spectrum_log10[band]
                     + wander.band(band);
             }
-            values[9] = moment.alpha * rhythm.alpha;
-            values[10] = moment.theta * rhythm.theta;
-            values[11] = moment.beta * rhythm.beta;
-            values[12] = moment.sigma;
-            values[13] =
-                moment.muscle * rhythm.muscle + muscle_of_movement(plan, f64::from(movement[i]));
+            values[9] = target.alpha * rhythm.alpha;
+            values[10] = target.theta * rhythm.theta;
+            values[11] = target.beta * rhythm.beta;
+            values[12] = target.sigma;
+            values[13] = target.muscle * rhythm.muscle
+                + muscle_of_movement(plan, f64::from(movement_levels[i]));
             let last = smoothed.unwrap_or(values);
             let now = std::array::from_fn(|k| values[k] + (last[k] - values[k]) * keep);
             smoothed = Some(now);
@@ -107,7 +107,7 @@ impl Gains {
     fn from_columns(columns: [Vec<f32>; 14]) -> Self {
         let mut curves = columns.into_iter().map(|column| Curve::new(GAIN_RATE_HZ, column));
         let background = curves.by_ref().take(9).collect();
-        let mut next = || curves.next().expect("there are five more columns");
+        let mut next = || curves.next().expect("fourteen columns are nine bands and five rhythms");
         Self {
             background,
             alpha: next(),
@@ -119,8 +119,8 @@ impl Gains {
     }
 }
 
-/// Returns what an arousal makes of each moment: 0 at rest, its strength at its height.
-pub(super) fn excitement(plan: &NightPlan, n: usize) -> Vec<f32> {
+/// Returns the activation by arousals at [`GAIN_RATE_HZ`]: 0 at rest, the strength of the arousal at its peak.
+pub(super) fn arousal_levels(plan: &NightPlan, n: usize) -> Vec<f32> {
     let mut values = vec![0.0_f32; n];
     for arousal in &plan.arousals {
         let first = (arousal.onset_s * GAIN_RATE_HZ) as usize;
@@ -134,8 +134,8 @@ pub(super) fn excitement(plan: &NightPlan, n: usize) -> Vec<f32> {
     values
 }
 
-/// Returns the strength of the body's movement at each moment.
-pub(super) fn movement(plan: &NightPlan, n: usize) -> Vec<f32> {
+/// Returns the strength of body movement at [`GAIN_RATE_HZ`].
+pub(super) fn movement_levels(plan: &NightPlan, n: usize) -> Vec<f32> {
     let mut values = vec![0.0_f32; n];
     for movement in &plan.movements {
         let first = (movement.onset_s * GAIN_RATE_HZ) as usize;
@@ -150,16 +150,16 @@ pub(super) fn movement(plan: &NightPlan, n: usize) -> Vec<f32> {
     values
 }
 
-/// Muscles of the head work with the body; stronger movements move the electrodes rather than the muscles.
+/// Returns the scalp EMG of a movement; it saturates, because stronger movements displace electrodes instead.
 fn muscle_of_movement(plan: &NightPlan, strength: f64) -> f64 {
     7.0 * plan.subject.muscle.scalp_uv.max(1.5) * strength.min(2.0)
 }
 
-fn moment(plan: &NightPlan, time_s: f64, excited: f64) -> SpectrumTarget {
+fn target_at(plan: &NightPlan, time_s: f64, activation: f64) -> SpectrumTarget {
     let (brain, muscle) = (&plan.subject.brain, &plan.subject.muscle);
     let depth = plan.depth.at(time_s).min(1.2);
     let (background, [alpha, theta, beta, sigma, scalp]) = match plan.course.at(time_s) {
-        Vigilance::Wake => match wake_state::at(&plan.moods, time_s).unwrap_or(WakeState::Closed) {
+        Vigilance::Wake => match wake_state::at(&plan.wake, time_s).unwrap_or(WakeState::Closed) {
             WakeState::Closed => (CLOSED, [1.0, 0.2, 1.0, 0.0, 0.9]),
             WakeState::Open => (OPEN, [0.12, 0.2, 1.1, 0.0, 1.0]),
             WakeState::Drowsy => (DROWSY, [0.45, 0.6, 0.8, 0.0, 0.5]),
@@ -171,15 +171,15 @@ fn moment(plan: &NightPlan, time_s: f64, excited: f64) -> SpectrumTarget {
         }
         Vigilance::Rem => (REM, [0.15, 0.8, 0.6, 0.02, 0.10]),
     };
-    let excited = excited.min(1.5);
+    let activation = activation.min(1.5);
     let riding_alpha = brain.alpha_delta_uv * depth.min(1.0);
     SpectrumTarget {
-        background: blend(&background, &AROUSAL, excited.min(1.0)),
-        alpha: brain.alpha_uv * alpha + riding_alpha + excited * (0.7 * brain.alpha_uv).max(5.0),
+        background: blend(&background, &AROUSAL, activation.min(1.0)),
+        alpha: brain.alpha_uv * alpha + riding_alpha + activation * (0.7 * brain.alpha_uv).max(5.0),
         theta: brain.theta_uv * theta,
-        beta: brain.beta_uv * beta + excited * 1.8 * brain.beta_uv,
-        sigma: brain.spindle_uv * sigma * (1.0 - excited.min(1.0)),
-        muscle: muscle.scalp_uv * (scalp + 2.0 * excited),
+        beta: brain.beta_uv * beta + activation * 1.8 * brain.beta_uv,
+        sigma: brain.spindle_uv * sigma * (1.0 - activation.min(1.0)),
+        muscle: muscle.scalp_uv * (scalp + 2.0 * activation),
     }
 }
 
@@ -187,13 +187,13 @@ fn blend(a: &BackgroundSpectrum, b: &BackgroundSpectrum, share: f64) -> Backgrou
     std::array::from_fn(|k| a[k] + (b[k] - a[k]) * share)
 }
 
-/// Random wandering of the background's level, tilt and single bands, over minutes and over seconds.
+/// Random variation of the background's level, tilt and bands, over minutes and seconds.
 #[derive(Default)]
 struct Wander {
     level: f64,
     tilt: f64,
     slow: [f64; 9],
-    /// Bursts of all bands together, and of single ones.
+    /// Bursts common to all bands; `fast` has those of each band.
     burst: f64,
     fast: [f64; 9],
 }
@@ -213,7 +213,7 @@ impl Wander {
         self.level + self.tilt * (band as f64 - 4.0) + self.slow[band]
     }
 
-    /// Returns the bursts of a band; fast activity is steadier than slow activity.
+    /// Returns the burst of a band; smaller in fast bands, see [`FAST_BURSTS`].
     fn bursts(&self, band: usize) -> f64 {
         let share = if BACKGROUND_HZ[band] < 16.0 { 1.0 } else { FAST_BURSTS };
         share * (self.burst + self.fast[band])
@@ -228,7 +228,7 @@ struct Rhythm {
     theta_level: f64,
     beta_level: f64,
     muscle_slow: f64,
-    /// How bursty the muscles are at the moment: steady in some minutes, twitching in others.
+    /// Natural logarithm of the burstiness of the muscles, which varies over minutes.
     muscle_bursts: f64,
     muscle_fast: f64,
     alpha: f64,
@@ -238,13 +238,13 @@ struct Rhythm {
 }
 
 impl Rhythm {
-    fn step(&mut self, plan: &NightPlan, mood: Option<WakeState>, random: &mut Random) {
-        let share = match mood {
+    fn step(&mut self, plan: &NightPlan, state: Option<WakeState>, random: &mut Random) {
+        let share = match state {
             Some(WakeState::Closed) => plan.subject.brain.alpha_share,
             Some(WakeState::Drowsy) => 0.5 * plan.subject.brain.alpha_share,
             Some(WakeState::Open | WakeState::Moving) | None => 0.9,
         };
-        // Runs of alpha last some seconds; the pauses between them make up the rest.
+        // Runs of alpha last six seconds; the pauses follow from the share.
         let (on_s, off_s) = (6.0, 6.0 * (1.0 - share) / share.max(0.05));
         let change_s = if self.alpha_on { on_s } else { off_s };
         if random.chance(1.0 / (change_s * GAIN_RATE_HZ).max(1.0)) {
@@ -260,11 +260,11 @@ impl Rhythm {
         self.theta = self.theta_level.exp() * 0.8;
         self.beta = self.beta_level.exp() * 0.9;
         let burst = self.muscle_fast * self.muscle_bursts.exp();
-        self.muscle = (self.muscle_slow + burst).min(MOST_MUSCLE).exp();
+        self.muscle = (self.muscle_slow + burst).min(MAX_MUSCLE_LN).exp();
     }
 }
 
-/// Moves a value that is drawn back to 0, with that standard deviation and time constant in seconds.
+/// Advances an Ornstein-Uhlenbeck process around 0 with a standard deviation and a time constant in seconds.
 fn ornstein(value: &mut f64, (deviation, time_constant_s): (f64, f64), random: &mut Random) {
     let step = 1.0 / (time_constant_s * GAIN_RATE_HZ);
     *value += -*value * step + deviation * (2.0 * step).sqrt() * random.normal();

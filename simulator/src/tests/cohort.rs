@@ -1,4 +1,4 @@
-//! Sleepers and nights of a cohort differ as people do.
+//! The statistics of a simulated cohort: indices, shares of stages, faults, and the differences between sleepers.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use nocturne_psg::{EPOCH_S, EventKind, Stage};
 use crate::plan::vigilance::{SleepCourse, Vigilance};
 use crate::{FaultKind, NightPlan, NightSpec, Site, Truth};
 
-/// What is true of each night, and the course that it follows.
+/// Truth and course of each night.
 static COHORT: LazyLock<Vec<(Truth, SleepCourse)>> = LazyLock::new(|| {
     let plan = |night| NightPlan::draw(&NightSpec { seed: 1, night, hours: 7.5, site: None });
     (0..24).map(plan).map(|plan| (plan.truth(), plan.course)).collect()
@@ -18,8 +18,8 @@ fn truths() -> impl Iterator<Item = &'static Truth> {
     COHORT.iter().map(|(truth, _)| truth)
 }
 
-/// Returns the lowest, the middle and the highest value over the cohort.
-fn spread(value: impl Fn(&Truth) -> f64) -> (f64, f64, f64) {
+/// Returns minimum, median and maximum over the cohort.
+fn cohort_range(value: impl Fn(&Truth) -> f64) -> (f64, f64, f64) {
     let mut values: Vec<f64> = truths().map(value).collect();
     values.sort_by(f64::total_cmp);
     (values[0], values[values.len() / 2], values[values.len() - 1])
@@ -31,7 +31,7 @@ fn stage_share(truth: &Truth, stage: Stage) -> f64 {
 }
 
 #[test]
-fn indices_are_events_in_sleep_by_hours_of_sleep() {
+fn indices_equal_events_in_sleep_per_hour_of_sleep() {
     for truth in truths() {
         let (mut n_asleep, mut n_arousals, mut n_breathing) = (0.0, 0.0, 0.0);
         for (epoch_idx, stage) in truth.stages.iter().enumerate() {
@@ -59,9 +59,9 @@ fn indices_are_events_in_sleep_by_hours_of_sleep() {
 }
 
 #[test]
-fn sleepers_of_one_cohort_are_different_people() {
+fn traits_vary_widely_within_a_cohort() {
     let check = |name: &str, value: fn(&Truth) -> f64, (low, high): (f64, f64)| {
-        let (lowest, _, highest) = spread(value);
+        let (lowest, _, highest) = cohort_range(value);
         assert!(lowest < low && highest > high, "{name}: {lowest} to {highest}");
     };
     check("age", |truth| truth.subject.age_years, (30.0, 65.0));
@@ -73,14 +73,14 @@ fn sleepers_of_one_cohort_are_different_people() {
 }
 
 #[test]
-fn a_sleeper_is_the_same_at_every_site() {
+fn traits_of_a_sleeper_do_not_depend_on_the_site() {
     let at = |site| NightPlan::draw(&NightSpec { seed: 4, night: 2, hours: 0.5, site }).truth();
     let sleeper = at(None).subject;
     assert!(Site::ALL.into_iter().all(|site| at(Some(site)).subject == sleeper));
 }
 
 #[test]
-fn hours_are_rounded_to_epochs_and_kept_within_limits() {
+fn hours_are_rounded_to_epochs_and_clamped() {
     let check = |hours, n_epochs: usize| {
         let plan = NightPlan::draw(&NightSpec { seed: 1, night: 1, hours, site: None });
         assert_eq!(plan.truth().stages.len(), n_epochs, "{hours} h");
@@ -94,20 +94,20 @@ fn hours_are_rounded_to_epochs_and_kept_within_limits() {
 }
 
 #[test]
-fn arousal_and_apnea_indices_spread_widely() {
-    let (lowest, middle, highest) = spread(|truth| truth.arousal_index_per_h);
+fn arousal_and_apnea_indices_vary_widely() {
+    let (lowest, middle, highest) = cohort_range(|truth| truth.arousal_index_per_h);
     assert!(lowest < 9.0 && highest > 28.0, "{lowest} to {highest}");
     assert!((9.0..25.0).contains(&middle), "{middle}");
-    let (lowest, middle, highest) = spread(|truth| truth.ahi_per_h);
+    let (lowest, middle, highest) = cohort_range(|truth| truth.ahi_per_h);
     assert!(lowest < 3.0 && highest > 25.0, "{lowest} to {highest}");
     assert!((3.0..20.0).contains(&middle), "{middle}");
 }
 
 #[test]
-fn nights_have_the_share_of_stages_that_adults_have() {
-    // Ohayon et al. 2004, widened: these sleepers are not all healthy.
+fn median_shares_of_stages_are_those_of_adults() {
+    // Ohayon et al. 2004, widened because these sleepers are not all healthy.
     let check = |stage, (low, high): (f64, f64)| {
-        let (_, middle, _) = spread(|truth| stage_share(truth, stage));
+        let (_, middle, _) = cohort_range(|truth| stage_share(truth, stage));
         assert!((low..high).contains(&middle), "{stage}: {middle}");
     };
     check(Stage::Wake, (0.08, 0.25));
@@ -115,20 +115,20 @@ fn nights_have_the_share_of_stages_that_adults_have() {
     check(Stage::N2, (0.33, 0.60));
     check(Stage::N3, (0.07, 0.28));
     check(Stage::Rem, (0.12, 0.25));
-    let (lowest, _, highest) = spread(|truth| stage_share(truth, Stage::N3));
+    let (lowest, _, highest) = cohort_range(|truth| stage_share(truth, Stage::N3));
     assert!(lowest < 0.05 && highest > 0.25, "{lowest} to {highest}");
 }
 
 #[test]
-fn all_sites_are_met_but_those_held_out() {
+fn all_sites_but_the_held_out_ones_are_drawn() {
     for site in Site::ALL {
-        let is_met = truths().any(|truth| truth.site == site);
-        assert_eq!(is_met, !Site::HELD_OUT.contains(&site), "{}", site.name());
+        let is_drawn = truths().any(|truth| truth.site == site);
+        assert_eq!(is_drawn, !Site::HELD_OUT.contains(&site), "{}", site.name());
     }
 }
 
 #[test]
-fn some_nights_lose_a_channel_but_none_both_derivations_of_the_eeg() {
+fn some_nights_lose_channels_but_never_both_eeg_derivations() {
     let plan = |night| NightPlan::draw(&NightSpec { seed: 2, night, hours: 0.2, site: None });
     let lost = |night| -> Vec<(Channel, FaultKind)> {
         let faults = plan(night).truth().faults.into_iter();
@@ -143,13 +143,13 @@ fn some_nights_lose_a_channel_but_none_both_derivations_of_the_eeg() {
     for lost in nights {
         let is_lost = |channel| lost.iter().any(|(it, _)| *it == channel);
         assert!(!(is_lost(Channel::EegC3A2) && is_lost(Channel::EegC4A1)), "{lost:?}");
-        // A position sensor that hangs loose shows a position all the same.
+        // A detached position sensor still reports a position.
         assert!(!lost.contains(&(Channel::Position, FaultKind::Disconnected)));
     }
 }
 
 #[test]
-fn events_lie_in_order_within_the_night() {
+fn events_are_sorted_and_within_the_night() {
     for truth in truths() {
         assert!(truth.events.windows(2).all(|pair| pair[0].onset_s <= pair[1].onset_s));
         for event in &truth.events {
@@ -159,7 +159,7 @@ fn events_lie_in_order_within_the_night() {
 }
 
 #[test]
-fn asda_arousals_last_3_to_15_seconds_after_10_seconds_of_sleep() {
+fn asda_arousals_last_3_to_15_seconds_and_follow_10_seconds_of_sleep() {
     for (truth, course) in COHORT.iter() {
         let wakes: Vec<_> =
             course.bouts.iter().filter(|bout| bout.vigilance == Vigilance::Wake).collect();
@@ -190,14 +190,14 @@ fn aasm_hypopneas_come_with_an_arousal_or_a_desaturation() {
     // Rule 1A of Berry et al. 2012.
     let mut n_hypopneas = 0;
     for truth in truths() {
-        let begins = |kind, from_s: f64, to_s: f64| {
+        let starts_within = |kind, from_s: f64, to_s: f64| {
             let mut onsets = truth.events.iter().filter(|event| event.kind == kind);
             onsets.any(|event| (from_s..to_s).contains(&event.onset_s))
         };
         for event in truth.events.iter().filter(|event| event.kind == EventKind::Hypopnea) {
             let end_s = event.end_s();
-            let is_scored = begins(EventKind::Arousal, end_s - 2.0, end_s + 1.0)
-                || begins(EventKind::Desaturation, event.onset_s, end_s + 15.0);
+            let is_scored = starts_within(EventKind::Arousal, end_s - 2.0, end_s + 1.0)
+                || starts_within(EventKind::Desaturation, event.onset_s, end_s + 15.0);
             assert!(is_scored, "{} at {} s", truth.id, event.onset_s);
             n_hypopneas += 1;
         }

@@ -1,4 +1,4 @@
-//! What a truth tells of brain, eyes, chin, heart and body is there in the signals.
+//! Events of the truth (EEG, eyes, chin, heart, body) are visible in the rendered signals.
 
 use std::sync::LazyLock;
 
@@ -9,8 +9,10 @@ use super::signal_measures::{MeasuredSignal, assert_mostly, median, undisturbed}
 use super::{count, plan_with};
 use crate::{FaultKind, NightPlan, SimulatedNight, Site};
 
-/// Nights of three sites with something of everything, of sleepers and recorders without oddities; the range of the
-/// fourth site, ±125 µV, cuts the highest waves off, and where the eyes give off little, drift hides their slow movements.
+/// Nights of three sites with events of all kinds and without faults.
+///
+/// Two conditions keep events visible: a range over ±300 µV does not clip slow waves, and large eye potentials are not
+/// hidden by drift.
 static NIGHTS: LazyLock<Vec<SimulatedNight>> = LazyLock::new(|| {
     let fits = |plan: &NightPlan| {
         plan.faults.iter().all(|fault| fault.kind == FaultKind::Pop)
@@ -25,7 +27,7 @@ static NIGHTS: LazyLock<Vec<SimulatedNight>> = LazyLock::new(|| {
     sites.map(|site| plan_with(4.0, site, fits).render()).into()
 });
 
-/// Measures every undisturbed event of a kind.
+/// Returns a measure of each undisturbed event of a kind.
 fn over(
     night: &SimulatedNight,
     kind: EventKind,
@@ -49,7 +51,7 @@ fn spindles_are_bursts_of_sigma() {
 }
 
 #[test]
-fn k_complexes_are_high_and_in_phase_at_both_eyes() {
+fn k_complexes_are_large_and_in_phase_at_both_eyes() {
     for night in NIGHTS.iter() {
         let slow = |channel| MeasuredSignal::of(night, channel).band(0.3, 4.0);
         let [c3, left, right] = [Channel::EegC3A2, Channel::EogLeft, Channel::EogRight].map(slow);
@@ -67,7 +69,7 @@ fn slow_waves_are_over_75_microvolts() {
         let slow = MeasuredSignal::of(night, Channel::EegC3A2).band(0.3, 6.0);
         let heights =
             over(night, EventKind::SlowWave, |wave| slow.peak_to_peak(wave.onset_s, wave.end_s()));
-        // Other activity adds to a wave and takes from it; nine of ten are as high as they must be.
+        // Other activity changes the amplitude of a wave; nine in ten still reach the limit.
         assert_mostly(night.site.name(), &heights, 0.9, |uv| uv > 70.0);
     }
 }
@@ -130,18 +132,18 @@ fn rate_bpm(beats: &[f64], start_s: f64, end_s: f64) -> f64 {
 }
 
 #[test]
-fn the_heart_beats_at_the_sleepers_rate() {
+fn mean_heart_rate_matches_the_trait() {
     for night in NIGHTS.iter() {
         let beats = r_waves(&MeasuredSignal::of(night, Channel::Ecg));
         let found_bpm = rate_bpm(&beats, 0.0, night.truth.duration_s);
         let bpm = night.truth.subject.heart.rate_bpm;
-        // Wake, REM sleep and arousals lie above quiet N2, to which the rate belongs.
+        // The trait is the rate in quiet N2; wake, REM sleep and arousals are faster.
         assert!((0.97..1.15).contains(&(found_bpm / bpm)), "{found_bpm} for {bpm}");
     }
 }
 
 #[test]
-fn eye_movements_are_opposite_at_both_eyes() {
+fn eye_movements_have_opposite_signs_at_both_eyes() {
     let check = |kind, (low_hz, high_hz): (f64, f64)| {
         for night in NIGHTS.iter() {
             let band = |channel| MeasuredSignal::of(night, channel).band(low_hz, high_hz);
@@ -165,7 +167,7 @@ fn eye_movements_are_opposite_at_both_eyes() {
 }
 
 #[test]
-fn position_changes_are_in_the_position_signal() {
+fn position_changes_appear_in_the_position_signal() {
     for night in NIGHTS.iter() {
         let position = MeasuredSignal::of(night, Channel::Position);
         let is_change = |event: &&Event| event.kind == EventKind::PositionChange;
@@ -183,7 +185,7 @@ fn position_changes_are_in_the_position_signal() {
 }
 
 #[test]
-fn artifacts_are_movements_in_chin_and_eeg() {
+fn artifacts_appear_in_chin_and_eeg() {
     for night in NIGHTS.iter() {
         let chin = MeasuredSignal::of(night, Channel::EmgChin);
         let muscle = MeasuredSignal::of(night, Channel::EegC3A2).band(20.0, 40.0);

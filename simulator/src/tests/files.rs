@@ -1,4 +1,4 @@
-//! The three files of a night: the same for the same seed, whole, and readable.
+//! The three files of a night are reproducible, complete and readable.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn bytes(night: &WrittenNight) -> [Vec<u8>; 3] {
 }
 
 #[test]
-fn one_seed_gives_identical_bytes() {
+fn equal_seeds_give_identical_files() {
     for site in Site::ALL {
         let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let first = bytes(&write(5, 3, site, first.path()));
@@ -29,7 +29,7 @@ fn one_seed_gives_identical_bytes() {
 }
 
 #[test]
-fn nights_and_seeds_differ() {
+fn different_nights_and_seeds_give_different_files() {
     let folder = tempfile::tempdir().unwrap();
     let one = bytes(&write(5, 3, Site::Plain, folder.path()));
     for (seed, night) in [(5, 4), (6, 3)] {
@@ -40,8 +40,9 @@ fn nights_and_seeds_differ() {
     }
 }
 
-/// What a bundle has been trained on can be made again only while this holds; where it must change, say so in the
-/// changelog. Compared with a tolerance, because machines differ in the last digit of a sine.
+/// The training data of a bundle can be reproduced only while this holds; announce a change in the changelog.
+///
+/// The tolerance allows for machines that differ in the last digit of a sine.
 #[test]
 fn nights_never_change() {
     let plan =
@@ -106,7 +107,7 @@ fn recordings_open_without_a_warning() {
 }
 
 #[test]
-fn nothing_but_the_three_files_stays() {
+fn writing_leaves_only_the_three_files() {
     let folder = tempfile::tempdir().unwrap();
     write(5, 3, Site::Shhs, folder.path());
     let mut names: Vec<String> = fs::read_dir(folder.path())
@@ -118,7 +119,7 @@ fn nothing_but_the_three_files_stays() {
 }
 
 #[test]
-fn truths_are_read_back() {
+fn truth_files_round_trip() {
     let folder = tempfile::tempdir().unwrap();
     let night = simulate(&NightSpec { seed: 5, night: 9, hours: 0.5, site: None });
     let truth = night.truth.clone();
@@ -127,7 +128,7 @@ fn truths_are_read_back() {
 }
 
 #[test]
-fn truths_of_another_format_are_refused() {
+fn rejects_truth_files_of_another_format() {
     let folder = tempfile::tempdir().unwrap();
     let written = write(5, 3, Site::Plain, folder.path());
     let text = fs::read_to_string(&written.truth).unwrap();
@@ -141,10 +142,10 @@ fn truths_of_another_format_are_refused() {
     assert_eq!(error, expected);
 }
 
-/// An event of the XML: its elements by name.
+/// The elements of a scored event, name and text.
 type Scored = Vec<(String, String)>;
 
-/// Reads the scored events with a reader that refuses XML that is not well-formed.
+/// Parses the scored events; fails on XML that is not well-formed.
 fn scored_events(xml: &str) -> Vec<Scored> {
     let mut reader = Reader::from_str(xml);
     let (mut events, mut name, mut text) = (Vec::<Scored>::new(), String::new(), String::new());
@@ -177,7 +178,7 @@ fn scored_events(xml: &str) -> Vec<Scored> {
 }
 
 #[test]
-fn scoring_is_well_formed_and_holds_what_a_scorer_scores() {
+fn scoring_is_well_formed_and_complete() {
     let folder = tempfile::tempdir().unwrap();
     let night = simulate(&NightSpec { seed: 11, night: 2, hours: 3.0, site: Some(Site::Shhs) });
     let written = night.write(folder.path()).unwrap();
@@ -209,7 +210,7 @@ fn scoring_is_well_formed_and_holds_what_a_scorer_scores() {
 }
 
 #[test]
-fn short_recordings_are_made_at_every_site() {
+fn every_site_records_short_nights() {
     for site in Site::ALL {
         for hours in [f64::NAN, 0.0, 0.2] {
             let night = simulate(&NightSpec { seed: 1, night: 1, hours, site: Some(site) });

@@ -15,18 +15,18 @@ use nocturne_psg::EventKind;
 
 use super::{NightPlan, NightSpec, Site};
 
-/// Plans the first night of the test cohort that fits; how nights are drawn may change, what is tested may not.
+/// Plans the first night of the test cohort that satisfies a condition, so that tests do not depend on a specific night.
 ///
-/// Each site has sleepers of its own.
+/// Each site has a seed of its own.
 fn plan_with(hours: f64, site: Site, fits: impl Fn(&NightPlan) -> bool) -> NightPlan {
     let seed = 11 + site as u64;
     (0..120)
         .map(|night| NightPlan::draw(&NightSpec { seed, night, hours, site: Some(site) }))
         .find(fits)
-        .expect("one of the first nights fits")
+        .expect("one of the first 120 nights satisfies the condition")
 }
 
-/// Plans a night of which nothing is asked but that no channel and no electrode fails.
+/// Plans any night and removes its faults.
 fn plan_without_faults(hours: f64, site: Site) -> NightPlan {
     let mut plan = plan_with(hours, site, |_| true);
     plan.faults.clear();

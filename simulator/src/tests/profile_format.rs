@@ -1,4 +1,4 @@
-//! A night under the labels of each profile gives the epochs of the plain one.
+//! A night stored in the format of a profile is read back as the same night.
 
 use nocturne_psg::dsp::{Ratio, Resampler};
 use nocturne_psg::montage::{Channel, Profile, ProfileChoice};
@@ -17,16 +17,16 @@ fn read(night: SimulatedNight, profile: ProfileChoice) -> (Recording, Night) {
     (recording, night)
 }
 
-/// Returns how alike two signals are, 1 for the same up to a factor.
-fn correlation(a: &[f32], b: &[f32]) -> f64 {
+/// Returns the cosine similarity of two signals: 1 if they are equal up to a positive factor.
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
     let product = |a: &[f32], b: &[f32]| -> f64 {
         a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
     };
     product(a, b) / (product(a, a) * product(b, b)).sqrt()
 }
 
-/// Returns what is left of a signal at 64 Hz that goes through another rate.
-fn through(samples: &[f32], rate_hz: f64) -> Vec<f32> {
+/// Resamples a 64-Hz signal to another rate and back.
+fn resampled_through(samples: &[f32], rate_hz: f64) -> Vec<f32> {
     let mut samples = samples.to_vec();
     for (from_hz, to_hz) in [(64.0, rate_hz), (rate_hz, 64.0)] {
         let mut resampler = Resampler::new(Ratio::of_rates(from_hz, to_hz).unwrap());
@@ -39,7 +39,7 @@ fn through(samples: &[f32], rate_hz: f64) -> Vec<f32> {
 }
 
 #[test]
-fn every_profile_reads_its_own_files_as_the_plain_night() {
+fn every_profile_reads_nights_in_its_own_format() {
     let (_, plain) = read(simulate(&SPEC), ProfileChoice::Auto);
     for profile in Profile::embedded() {
         let choice = match profile.name.as_str() {
@@ -73,10 +73,10 @@ fn every_profile_reads_its_own_files_as_the_plain_night() {
                 assert_eq!(found.is_some(), expected.is_some(), "{what}, epoch {epoch_idx}");
                 let Some((found, expected)) = found.zip(expected) else { continue };
                 n_compared += 1;
-                // A rate below that of the montage takes the fastest part away.
-                let expected = through(expected, rate_hz.min(64.0));
-                let alike = correlation(found, &expected);
-                assert!(alike > 0.97, "{what}, epoch {epoch_idx}: {alike}");
+                // A rate below 64 Hz removes the highest frequencies.
+                let expected = resampled_through(expected, rate_hz.min(64.0));
+                let similarity = cosine(found, &expected);
+                assert!(similarity > 0.97, "{what}, epoch {epoch_idx}: {similarity}");
             }
             assert!(n_compared >= 10 || channel == Channel::Position, "{what}");
         }
@@ -84,7 +84,7 @@ fn every_profile_reads_its_own_files_as_the_plain_night() {
 }
 
 #[test]
-fn millivolts_under_the_name_of_microvolts_are_told() {
+fn millivolts_labelled_as_microvolts_give_a_warning() {
     let mut night = simulate(&SPEC);
     for (header, samples) in &mut night.signals {
         if header.label.starts_with("EEG") {
@@ -95,7 +95,7 @@ fn millivolts_under_the_name_of_microvolts_are_told() {
     }
     let (recording, night) = read(night, ProfileChoice::Auto);
     assert_eq!(recording.warnings(), []);
-    let told: Vec<_> = night.warnings().iter().map(|warning| warning.code).collect();
-    assert_eq!(told, [WarningCode::Unit, WarningCode::Unit]);
+    let codes: Vec<_> = night.warnings().iter().map(|warning| warning.code).collect();
+    assert_eq!(codes, [WarningCode::Unit, WarningCode::Unit]);
     assert!(night.warnings()[0].message.ends_with("; its values are like those of mV"));
 }

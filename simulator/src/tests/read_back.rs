@@ -1,4 +1,4 @@
-//! What the reader gets back of a written night.
+//! Written nights are read back with the right channels, stages, events and masks.
 
 use std::path::Path;
 
@@ -12,14 +12,14 @@ use super::{count, plan_with, plan_without_faults};
 use crate::plan::position;
 use crate::{ChannelFault, FaultKind, NightPlan, Site, Truth};
 
-/// Renders and writes a plan, and opens it as any other recording.
+/// Renders and writes a plan and opens the recording.
 fn reopened(plan: &NightPlan, folder: &Path) -> (Recording, Truth) {
     let written = plan.render().write(folder).unwrap();
     (Recording::open(&written.recording).unwrap(), Truth::read(&written.truth).unwrap())
 }
 
 #[test]
-fn every_site_feeds_the_whole_montage_and_gives_no_cause_for_a_warning() {
+fn every_site_feeds_the_whole_montage_without_warnings() {
     let check = |site, profile: &str, derivations: &str| {
         let folder = tempfile::tempdir().unwrap();
         let (recording, truth) = reopened(&plan_without_faults(0.2, site), folder.path());
@@ -65,7 +65,7 @@ fn every_site_feeds_the_whole_montage_and_gives_no_cause_for_a_warning() {
 }
 
 #[test]
-fn stages_and_scored_events_are_those_of_the_truth() {
+fn stages_and_scored_events_match_the_truth() {
     let scored = [
         EventKind::Arousal,
         EventKind::ObstructiveApnea,
@@ -114,7 +114,7 @@ fn stages_and_scored_events_are_those_of_the_truth() {
 }
 
 #[test]
-fn positions_are_known_where_the_codes_are() {
+fn positions_are_read_if_the_profile_defines_codes() {
     for site in Site::ALL {
         let folder = tempfile::tempdir().unwrap();
         let mut plan = plan_with(1.0, site, |plan| plan.postures.len() >= 2);
@@ -142,7 +142,7 @@ fn positions_are_known_where_the_codes_are() {
                 assert!(seen.len() >= 2, "{}: {seen:?}", site.name());
                 assert!(warnings.is_empty(), "{}: {warnings:?}", site.name());
             }
-            // No profile tells what the numbers of these recorders mean, and none is guessed.
+            // No profile defines the position codes of these sites, and none is guessed.
             Site::Referential | Site::Aasm | Site::Cassette | Site::Wideband => {
                 assert!((0..plan.n_epochs).all(|epoch_idx| found(epoch_idx).is_none()));
                 let codes: Vec<_> = warnings.iter().map(|warning| warning.code).collect();
@@ -153,11 +153,11 @@ fn positions_are_known_where_the_codes_are() {
 }
 
 #[test]
-fn the_montage_is_what_was_rendered() {
+fn read_channels_match_the_rendered_signals() {
     for site in Site::ALL {
         let folder = tempfile::tempdir().unwrap();
         let mut plan = plan_without_faults(0.2, site);
-        // Beyond the range of the file there is a difference, as there should be.
+        // Avoid clipping by the range of the file.
         plan.recorder.rail_uv = 3200.0;
         let rendered = plan.render();
         let (recording, _) = reopened(&plan, folder.path());
@@ -174,7 +174,7 @@ fn the_montage_is_what_was_rendered() {
                 | Channel::EegC4A1 => (0.5, 10.0),
             };
             let expected = MeasuredSignal::of(&rendered, channel).band(low_hz, high_hz);
-            // Volts are microvolts in a night.
+            // Voltages are read in microvolts.
             let gain = if channel == Channel::Ecg { 1000.0 } else { 1.0 };
             let samples = (0..night.epochs().len())
                 .flat_map(|epoch_idx| night.samples(epoch_idx, channel).unwrap())
@@ -194,7 +194,7 @@ fn the_montage_is_what_was_rendered() {
 }
 
 #[test]
-fn absent_channels_are_missed_by_name() {
+fn absent_channels_give_a_warning_and_leave_the_mask() {
     let check = |site: Site, channel: Channel| {
         let folder = tempfile::tempdir().unwrap();
         let mut plan = plan_without_faults(0.1, site);
@@ -216,7 +216,7 @@ fn absent_channels_are_missed_by_name() {
 }
 
 #[test]
-fn leads_that_are_off_leave_the_mask_of_their_epochs() {
+fn disconnected_leads_leave_the_mask_of_their_epochs() {
     for site in Site::ALL {
         let folder = tempfile::tempdir().unwrap();
         let mut plan = plan_without_faults(0.1, site);

@@ -1,4 +1,4 @@
-//! Faults, polarity and converters do to a signal what they say, and nothing to others.
+//! Faults, polarity and converters change their own signal and no other.
 
 use nocturne_psg::montage::{Channel, Position};
 
@@ -7,19 +7,19 @@ use super::{plan_with, plan_without_faults};
 use crate::site::{PhysicalRange, SignalSource};
 use crate::{ChannelFault, FaultKind, NightPlan, NightSpec, SimulatedNight, Site};
 
-/// The stretch in which a fault is put, in seconds from the start.
+/// Onset and end of the inserted fault, in seconds from the start.
 const ONSET_S: f64 = 200.0;
 const END_S: f64 = 320.0;
 
-fn put(plan: &NightPlan, kind: FaultKind, channel: Channel) -> NightPlan {
+fn with_fault(plan: &NightPlan, kind: FaultKind, channel: Channel) -> NightPlan {
     let fault = ChannelFault { channel, kind, onset_s: ONSET_S, duration_s: END_S - ONSET_S };
     let mut plan = plan.clone();
     plan.faults = vec![fault];
     plan
 }
 
-/// Returns how far a signal lies from the same one without the fault, as root mean squares before and during it.
-fn change(with: &SimulatedNight, without: &SimulatedNight, channel: Channel) -> (f64, f64) {
+/// Returns the root mean square difference between a channel with and without the fault, before and during it.
+fn difference(with: &SimulatedNight, without: &SimulatedNight, channel: Channel) -> (f64, f64) {
     let mut difference = MeasuredSignal::of(with, channel);
     let other = MeasuredSignal::of(without, channel);
     difference.samples.iter_mut().zip(&other.samples).for_each(|(a, b)| *a -= b);
@@ -27,16 +27,16 @@ fn change(with: &SimulatedNight, without: &SimulatedNight, channel: Channel) -> 
 }
 
 #[test]
-fn faults_change_their_channel_while_they_last_and_no_other() {
+fn faults_change_only_their_channel_and_only_while_they_last() {
     let mut plan = plan_without_faults(0.15, Site::Plain);
-    // Movements draw from the same numbers as pops.
+    // Movements and pops draw from the same random stream.
     plan.movements.clear();
     let without = plan.render();
     for kind in [FaultKind::Disconnected, FaultKind::Loose, FaultKind::Sway, FaultKind::Pop] {
-        let with = put(&plan, kind, Channel::EegC4A1).render();
+        let with = with_fault(&plan, kind, Channel::EegC4A1).render();
         for channel in Channel::ALL {
-            let (before, during) = change(&with, &without, channel);
-            assert!(before < 1e-3, "{kind:?} changes {channel} before it begins: {before}");
+            let (before, during) = difference(&with, &without, channel);
+            assert!(before < 1e-3, "{kind:?} changes {channel} before its onset: {before}");
             if channel == Channel::EegC4A1 {
                 assert!(during > 4.0, "{kind:?}: {during}");
             } else {
@@ -50,7 +50,7 @@ fn faults_change_their_channel_while_they_last_and_no_other() {
 fn disconnected_channels_are_flat() {
     for site in Site::ALL {
         let plan = plan_without_faults(0.15, site);
-        let night = put(&plan, FaultKind::Disconnected, Channel::Airflow).render();
+        let night = with_fault(&plan, FaultKind::Disconnected, Channel::Airflow).render();
         let airflow = MeasuredSignal::of(&night, Channel::Airflow);
         assert_eq!(airflow.peak_to_peak(ONSET_S, END_S), 0.0, "{}", site.name());
         assert!(airflow.peak_to_peak(END_S + 1.0, END_S + 30.0) > 0.0, "{}", site.name());
@@ -58,7 +58,7 @@ fn disconnected_channels_are_flat() {
 }
 
 #[test]
-fn drawn_faults_are_those_of_the_signals() {
+fn drawn_faults_appear_in_the_signals() {
     let has = |plan: &NightPlan, kind| {
         plan.faults.iter().any(|fault| fault.kind == kind && fault.channel == Channel::Airflow)
     };
@@ -73,25 +73,25 @@ fn drawn_faults_are_those_of_the_signals() {
 }
 
 #[test]
-fn inverted_recorders_turn_eeg_and_eog_over_and_nothing_else() {
+fn inverted_recorders_invert_only_eeg_and_eog() {
     let mut plan = plan_without_faults(0.1, Site::Plain);
     plan.recorder.inverted = false;
     let upright = plan.render();
     plan.recorder.inverted = true;
     let inverted = plan.render();
     for ((signal, upright), (_, inverted)) in upright.signals.iter().zip(&inverted.signals) {
-        let turns = signal.label.starts_with("EEG") || signal.label.starts_with("EOG");
-        let sign = if turns { -1.0 } else { 1.0 };
+        let is_inverted = signal.label.starts_with("EEG") || signal.label.starts_with("EOG");
+        let sign = if is_inverted { -1.0 } else { 1.0 };
         assert!(upright.iter().zip(inverted).all(|(a, b)| *a == sign * b), "{}", signal.label);
     }
 }
 
 #[test]
-fn values_stay_within_the_range_and_on_the_steps_of_the_converter() {
+fn values_are_within_range_and_on_converter_levels() {
     let night = plan_without_faults(0.3, Site::Shhs).render();
     for signal in Site::Shhs.signals() {
         let PhysicalRange::Fixed(low, high) = signal.range else {
-            panic!("the ranges of this site are the same every night");
+            panic!("the ranges of this site are fixed");
         };
         let (_, samples) = night.signals.iter().find(|(it, _)| it.label == signal.label).unwrap();
         let within = low as f32 - 1e-3..=high as f32 + 1e-3;
@@ -107,15 +107,15 @@ fn values_stay_within_the_range_and_on_the_steps_of_the_converter() {
 }
 
 #[test]
-fn nobody_sits_at_a_site_whose_codes_know_no_sitting() {
-    let n_sitting = |site| {
+fn shhs_nights_have_no_upright_position() {
+    let n_upright = |site| {
         let plan =
             |night| NightPlan::draw(&NightSpec { seed: 3, night, hours: 1.0, site: Some(site) });
-        let sits = |plan: &NightPlan| {
+        let is_upright = |plan: &NightPlan| {
             plan.postures.iter().any(|posture| posture.position == Position::Upright)
         };
-        (0..40).map(plan).filter(sits).count()
+        (0..40).map(plan).filter(is_upright).count()
     };
-    assert!(n_sitting(Site::Plain) > 0);
-    assert_eq!(n_sitting(Site::Shhs), 0);
+    assert!(n_upright(Site::Plain) > 0);
+    assert_eq!(n_upright(Site::Shhs), 0);
 }

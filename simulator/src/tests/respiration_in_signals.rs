@@ -1,4 +1,4 @@
-//! Apneas, hypopneas and desaturations are there in airflow, effort and oxygen saturation.
+//! Apneas, hypopneas and desaturations are visible in airflow, effort and oxygen saturation.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use super::signal_measures::{MeasuredSignal, assert_mostly, median, undisturbed}
 use super::{count, plan_with};
 use crate::{FaultKind, SimulatedNight, Site};
 
-/// Plans and renders a night with at least `n` events of a kind, and with all its channels.
+/// Renders a night with at least `n` events of a kind and no lost channel.
 fn night_with(kind: EventKind, n: usize, site: Site) -> SimulatedNight {
     let is_lost = |kind| matches!(kind, FaultKind::Absent | FaultKind::Disconnected);
     plan_with(3.0, site, |plan| {
@@ -18,20 +18,22 @@ fn night_with(kind: EventKind, n: usize, site: Site) -> SimulatedNight {
     .render()
 }
 
-/// A night of a sleeper whose airway closes, measured by a thermistor.
+/// Obstructive apneas, measured by a thermistor.
 static OBSTRUCTIVE: LazyLock<SimulatedNight> =
     LazyLock::new(|| night_with(EventKind::ObstructiveApnea, 15, Site::Referential));
 
-/// A night of a sleeper who stops to breathe.
+/// Central apneas.
 static CENTRAL: LazyLock<SimulatedNight> =
     LazyLock::new(|| night_with(EventKind::CentralApnea, 6, Site::Shhs));
 
-/// A night of a sleeper who breathes too little, measured by a nasal cannula.
+/// Hypopneas, measured by nasal pressure.
 static SHALLOW: LazyLock<SimulatedNight> =
     LazyLock::new(|| night_with(EventKind::Hypopnea, 10, Site::Aasm));
 
-/// Returns for each undisturbed event what is left of a channel between two places in it, 0 its begin and 1 its end.
-fn left(
+/// Returns the amplitude of a channel during a part of each undisturbed event, relative to the 10 s before it.
+///
+/// The part is given as fractions of the event: 0 is its onset and 1 its end.
+fn remaining(
     night: &SimulatedNight,
     channel: Channel,
     kind: EventKind,
@@ -39,24 +41,24 @@ fn left(
 ) -> Vec<f64> {
     let signal = MeasuredSignal::of(night, channel).band(0.1, 2.0);
     let of = |event: &Event| {
-        let at = |place: f64| event.onset_s + place * event.duration_s;
+        let at = |fraction: f64| event.onset_s + fraction * event.duration_s;
         signal.rms(at(from), at(to)) / signal.rms(event.onset_s - 10.0, event.onset_s)
     };
     undisturbed(&night.truth, kind).into_iter().map(of).collect()
 }
 
 #[test]
-fn obstructive_apneas_stop_the_airflow_but_not_the_effort() {
-    let of = |channel| left(&OBSTRUCTIVE, channel, EventKind::ObstructiveApnea, (0.3, 0.9));
-    assert_mostly("airflow", &of(Channel::Airflow), 0.9, |left| left < 0.35);
+fn obstructive_apneas_stop_airflow_but_not_effort() {
+    let of = |channel| remaining(&OBSTRUCTIVE, channel, EventKind::ObstructiveApnea, (0.3, 0.9));
+    assert_mostly("airflow", &of(Channel::Airflow), 0.9, |share| share < 0.35);
     for belt in [Channel::Thorax, Channel::Abdomen] {
-        assert_mostly(belt.name(), &of(belt), 0.9, |left| left > 0.35);
+        assert_mostly(belt.name(), &of(belt), 0.9, |share| share > 0.35);
         assert!(median(of(belt)) > 0.5, "{belt}: {}", median(of(belt)));
     }
 }
 
 #[test]
-fn obstructed_effort_is_paradoxical() {
+fn effort_is_paradoxical_in_obstructive_apneas() {
     let belt = |channel| MeasuredSignal::of(&OBSTRUCTIVE, channel).band(0.1, 2.0);
     let (thorax, abdomen) = (belt(Channel::Thorax), belt(Channel::Abdomen));
     let falls: Vec<f64> = undisturbed(&OBSTRUCTIVE.truth, EventKind::ObstructiveApnea)
@@ -71,36 +73,36 @@ fn obstructed_effort_is_paradoxical() {
 }
 
 #[test]
-fn central_apneas_stop_the_effort_too() {
+fn central_apneas_stop_airflow_and_effort() {
     for channel in [Channel::Airflow, Channel::Thorax, Channel::Abdomen] {
-        let shares = left(&CENTRAL, channel, EventKind::CentralApnea, (0.3, 0.85));
-        assert_mostly(channel.name(), &shares, 0.85, |left| left < 0.5);
+        let shares = remaining(&CENTRAL, channel, EventKind::CentralApnea, (0.3, 0.85));
+        assert_mostly(channel.name(), &shares, 0.85, |share| share < 0.5);
         assert!(median(shares.clone()) < 0.3, "{channel}: {}", median(shares));
     }
 }
 
 #[test]
-fn mixed_apneas_begin_without_effort_and_end_with_it() {
+fn effort_returns_during_mixed_apneas() {
     let night = night_with(EventKind::MixedApnea, 4, Site::Plain);
-    let of = |channel, places| left(&night, channel, EventKind::MixedApnea, places);
-    assert_mostly("airflow", &of(Channel::Airflow, (0.3, 0.9)), 0.75, |left| left < 0.35);
+    let of = |channel, part| remaining(&night, channel, EventKind::MixedApnea, part);
+    assert_mostly("airflow", &of(Channel::Airflow, (0.3, 0.9)), 0.75, |share| share < 0.35);
     let (early, late) = (of(Channel::Abdomen, (0.15, 0.4)), of(Channel::Abdomen, (0.65, 0.9)));
     let gains: Vec<f64> = early.iter().zip(&late).map(|(early, late)| late / early).collect();
     assert_mostly("gain of effort", &gains, 0.75, |gain| gain > 1.5);
 }
 
 #[test]
-fn hypopneas_reduce_the_airflow_without_stopping_it() {
+fn hypopneas_reduce_airflow_without_stopping_it() {
     for night in [&*OBSTRUCTIVE, &SHALLOW] {
-        let shares = left(night, Channel::Airflow, EventKind::Hypopnea, (0.25, 0.9));
-        assert_mostly(night.site.name(), &shares, 0.85, |left| left < 0.85);
+        let shares = remaining(night, Channel::Airflow, EventKind::Hypopnea, (0.25, 0.9));
+        assert_mostly(night.site.name(), &shares, 0.85, |share| share < 0.85);
         let middle = median(shares);
         assert!((0.15..0.7).contains(&middle), "{}: {middle}", night.site.name());
     }
 }
 
 #[test]
-fn desaturations_are_falls_of_three_percent() {
+fn desaturations_are_at_least_3_percent() {
     let spo2 = MeasuredSignal::labelled(&OBSTRUCTIVE, "SpO2");
     let events = &OBSTRUCTIVE.truth.events;
     let falls: Vec<&Event> =

@@ -1,6 +1,6 @@
-//! Nights follow the course that real nights take: stages change, and last, as in scored hypnograms.
+//! Transitions and bout lengths of simulated nights match those of scored hypnograms.
 //!
-//! The hypnograms are not part of the project; without them the test says so and passes.
+//! The hypnograms are not in the repository; without them the test is skipped.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,18 +9,18 @@ use nocturne_psg::Stage;
 
 use crate::{NightPlan, NightSpec};
 
-/// Stages of a night, one for each epoch; `None` where the recorder was disconnected.
-type Hypnogram = Vec<Option<Stage>>;
+/// Stage of each epoch, `None` while the recorder was disconnected.
+type EpochStages = Vec<Option<Stage>>;
 
 /// The consensus of three experts over the 128 nights of BOAS (`OpenNeuro` ds005555).
-fn scored() -> Option<Vec<Hypnogram>> {
+fn scored() -> Option<Vec<EpochStages>> {
     let path = "../../shared/data/boas-hypnograms/hypnograms.tsv";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     let Ok(table) = std::fs::read_to_string(path) else {
         println!("skipped: no shared data");
         return None;
     };
-    let mut nights: BTreeMap<&str, Hypnogram> = BTreeMap::new();
+    let mut nights: BTreeMap<&str, EpochStages> = BTreeMap::new();
     for row in table.lines().skip(1) {
         let cells: Vec<&str> = row.split('\t').collect();
         let stage = cells[3].parse().ok().and_then(|code: usize| Stage::ALL.get(code).copied());
@@ -29,15 +29,15 @@ fn scored() -> Option<Vec<Hypnogram>> {
     Some(nights.into_values().collect())
 }
 
-fn simulated() -> Vec<Hypnogram> {
+fn simulated() -> Vec<EpochStages> {
     let spec = |night| NightSpec { seed: 19, night, hours: 8.0, site: None };
     (0..40)
         .map(|night| NightPlan::draw(&spec(night)).stages.into_iter().map(Some).collect())
         .collect()
 }
 
-/// Returns where a stage goes when it changes, as shares in the order of [`Stage::ALL`].
-fn changes(nights: &[Hypnogram], from: Stage) -> [f64; 5] {
+/// Returns the transition probabilities out of a stage, in the order of [`Stage::ALL`].
+fn changes(nights: &[EpochStages], from: Stage) -> [f64; 5] {
     let mut counts = [0.0; 5];
     for pair in nights.iter().flat_map(|night| night.windows(2)) {
         if let [Some(before), Some(after)] = *pair
@@ -51,8 +51,8 @@ fn changes(nights: &[Hypnogram], from: Stage) -> [f64; 5] {
     counts.map(|count| count / sum)
 }
 
-/// Returns the 25th, 50th and 90th percentile of the lengths of a stage's bouts, in epochs.
-fn bouts(nights: &[Hypnogram], of: Stage) -> [f64; 3] {
+/// Returns the 25th, 50th and 90th percentile of the bout lengths of a stage, in epochs.
+fn bouts(nights: &[EpochStages], of: Stage) -> [f64; 3] {
     let chunks = nights.iter().flat_map(|night| night.chunk_by(|a, b| a == b));
     let mut lengths: Vec<usize> =
         chunks.filter(|chunk| chunk[0] == Some(of)).map(<[_]>::len).collect();
@@ -60,14 +60,14 @@ fn bouts(nights: &[Hypnogram], of: Stage) -> [f64; 3] {
     [0.25, 0.5, 0.9].map(|share| lengths[(share * (lengths.len() - 1) as f64) as usize] as f64)
 }
 
-/// N2 and N3 as one: where the border lies between them, BOAS and other scorers differ far more than in the rest.
-fn merged(nights: Vec<Hypnogram>) -> Vec<Hypnogram> {
+/// Merges N3 into N2, because scorers disagree far more on the border between them than on other stages.
+fn merged(nights: Vec<EpochStages>) -> Vec<EpochStages> {
     let deeper = |stage| if stage == Some(Stage::N3) { Some(Stage::N2) } else { stage };
     nights.into_iter().map(|night| night.into_iter().map(deeper).collect()).collect()
 }
 
 #[test]
-fn stages_change_and_last_as_in_scored_nights() {
+fn transitions_and_bout_lengths_match_scored_nights() {
     let Some(scored) = scored() else { return };
     assert_eq!(scored.len(), 128);
     let (scored, simulated) = (merged(scored), merged(simulated()));

@@ -1,4 +1,4 @@
-//! Measures signals, for tests that ask whether what a truth claims was really rendered.
+//! Measures rendered signals, to compare them with the truth.
 
 use nocturne_psg::montage::Channel;
 use nocturne_psg::{Event, EventKind};
@@ -7,14 +7,14 @@ use crate::filter::{Biquad, BiquadFilter};
 use crate::site::{Electrode, SignalSource};
 use crate::{SimulatedNight, Truth};
 
-/// A signal of a night with its rate.
+/// A signal of a night and its rate.
 pub(super) struct MeasuredSignal {
     pub(super) samples: Vec<f64>,
     pub(super) rate_hz: f64,
 }
 
 impl MeasuredSignal {
-    /// Takes a channel of the montage; where the site records electrodes, the difference of two.
+    /// Returns a channel of the montage; at a site that records electrodes, the difference of two.
     pub(super) fn of(night: &SimulatedNight, channel: Channel) -> Self {
         let label = |source: SignalSource| {
             let signal = night.site.signals().iter().find(|signal| signal.source == source);
@@ -31,7 +31,7 @@ impl MeasuredSignal {
         plus
     }
 
-    /// Takes the signal of that label.
+    /// Returns the signal with a label.
     pub(super) fn labelled(night: &SimulatedNight, label: &str) -> Self {
         let (signal, samples) = night
             .signals
@@ -42,7 +42,7 @@ impl MeasuredSignal {
         Self { samples: samples.iter().map(|sample| f64::from(*sample)).collect(), rate_hz }
     }
 
-    /// Passes a band in hertz, forwards and backwards so that nothing moves in time.
+    /// Band-passes the signal forwards and backwards, which leaves no phase shift.
     pub(super) fn band(&self, low_hz: f64, high_hz: f64) -> Self {
         let sections = || {
             BiquadFilter::new(vec![
@@ -103,12 +103,12 @@ fn electrodes(channel: Channel) -> [Electrode; 2] {
         Channel::EegC4A1 => [Electrode::C4, Electrode::A1],
         Channel::EmgChin => [Electrode::ChinLeft, Electrode::ChinRight],
         Channel::Abdomen | Channel::Thorax | Channel::Airflow | Channel::Position => {
-            panic!("{channel} is no difference of electrodes")
+            panic!("{channel} is not a difference of electrodes")
         }
     }
 }
 
-/// Returns the events of a kind that keep away from movements, which hide everything else.
+/// Returns the events of a kind that are at least 3 s away from movement artefacts.
 pub(super) fn undisturbed(truth: &Truth, kind: EventKind) -> Vec<&Event> {
     let artifacts: Vec<&Event> =
         truth.events.iter().filter(|event| event.kind == EventKind::Artifact).collect();
@@ -118,21 +118,21 @@ pub(super) fn undisturbed(truth: &Truth, kind: EventKind) -> Vec<&Event> {
     truth.events.iter().filter(|event| event.kind == kind).filter(is_clear).collect()
 }
 
-/// Returns the middle one of the values.
+/// Returns the median (the upper one for an even number of values).
 pub(super) fn median(mut values: Vec<f64>) -> f64 {
-    assert!(!values.is_empty(), "there is nothing to measure");
+    assert!(!values.is_empty(), "no values");
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
-/// Asserts that at least that share of the values, of which there are some, fulfils a condition.
+/// Asserts that at least a share of the values, of which there must be four, satisfies a condition.
 pub(super) fn assert_mostly(
     what: &str,
     values: &[f64],
     least_share: f64,
     holds: impl Fn(f64) -> bool,
 ) {
-    assert!(values.len() >= 4, "{what}: only {} to measure", values.len());
+    assert!(values.len() >= 4, "{what}: only {} values", values.len());
     let share = values.iter().filter(|value| holds(**value)).count() as f64 / values.len() as f64;
     let middle = median(values.to_vec());
     assert!(share >= least_share, "{what}: {share:.3} of {}, median {middle:.3}", values.len());

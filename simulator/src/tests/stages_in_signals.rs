@@ -1,4 +1,4 @@
-//! Stages look like what their names say.
+//! Stages have their typical EEG, chin tone and breathing in the rendered signals.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use super::signal_measures::{MeasuredSignal, median};
 use crate::plan::wake_state::WakeState;
 use crate::{FaultKind, NightPlan, SimulatedNight, Site};
 
-/// A night with every stage, of a sleeper with alpha, with spindles, and with a chin that lets go in REM sleep.
+/// A night with every stage, of a sleeper with clear alpha, spindles and REM atonia.
 static NIGHT: LazyLock<(NightPlan, SimulatedNight)> = LazyLock::new(|| {
     let mut plan = plan_with(4.0, Site::Referential, |plan| {
         let epochs = |stage| plan.stages.iter().filter(|s| **s == stage).count();
@@ -28,12 +28,12 @@ static NIGHT: LazyLock<(NightPlan, SimulatedNight)> = LazyLock::new(|| {
     (plan, night)
 });
 
-/// Passes a band twice, so that a high alpha rhythm does not leak into sigma.
+/// Band-passes twice, so that strong alpha does not leak into sigma.
 fn steep_band(channel: Channel, (low_hz, high_hz): (f64, f64)) -> MeasuredSignal {
     MeasuredSignal::of(&NIGHT.1, channel).band(low_hz, high_hz).band(low_hz, high_hz)
 }
 
-/// Returns the median over a stage's epochs of the root mean square of a channel in a band.
+/// Returns the root mean square of a channel in a band, median over the epochs of a stage.
 fn level(channel: Channel, band_hz: (f64, f64), stage: Stage) -> f64 {
     let signal = steep_band(channel, band_hz);
     let epochs = NIGHT.1.truth.stages.iter().enumerate().filter(|(_, scored)| **scored == stage);
@@ -44,12 +44,12 @@ fn level(channel: Channel, band_hz: (f64, f64), stage: Stage) -> f64 {
     median(levels.collect())
 }
 
-/// Returns the level of the EEG in a band while the sleeper lies awake with closed eyes and does not move.
+/// Returns the root mean square of the EEG in a band in quiet wake with closed eyes, median over 5-s windows.
 fn level_with_closed_eyes(band_hz: (f64, f64)) -> f64 {
     let plan = &NIGHT.0;
     let signal = steep_band(Channel::EegC3A2, band_hz);
     let mut levels = Vec::new();
-    for span in plan.moods.iter().filter(|span| span.mood == WakeState::Closed) {
+    for span in plan.wake.iter().filter(|span| span.state == WakeState::Closed) {
         let mut start_s = span.start_s + 1.0;
         while start_s + 6.0 < span.end_s {
             let is_still = plan.movements.iter().all(|movement| {
@@ -62,12 +62,12 @@ fn level_with_closed_eyes(band_hz: (f64, f64)) -> f64 {
             start_s += 5.0;
         }
     }
-    assert!(levels.len() >= 10, "{} stretches of five seconds", levels.len());
+    assert!(levels.len() >= 10, "{} windows of five seconds", levels.len());
     median(levels)
 }
 
 #[test]
-fn slow_activity_grows_from_wake_to_n2_to_n3() {
+fn slow_activity_increases_from_wake_to_n2_to_n3() {
     let delta = (0.7, 4.0);
     let asleep = |stage| level(Channel::EegC3A2, delta, stage);
     assert!(asleep(Stage::N3) > 1.4 * asleep(Stage::N2));
@@ -76,7 +76,7 @@ fn slow_activity_grows_from_wake_to_n2_to_n3() {
 }
 
 #[test]
-fn sigma_belongs_to_n2() {
+fn sigma_is_strongest_in_n2() {
     let sigma = (12.0, 15.0);
     let n2 = level(Channel::EegC3A2, sigma, Stage::N2);
     assert!(n2 > 1.2 * level(Channel::EegC3A2, sigma, Stage::Rem));
@@ -85,7 +85,7 @@ fn sigma_belongs_to_n2() {
 }
 
 #[test]
-fn alpha_belongs_to_wake_with_closed_eyes() {
+fn alpha_is_strongest_with_closed_eyes() {
     let alpha = (8.0, 12.0);
     let closed = level_with_closed_eyes(alpha);
     for stage in [Stage::N1, Stage::N2, Stage::Rem] {
@@ -99,7 +99,7 @@ fn alpha_belongs_to_wake_with_closed_eyes() {
 }
 
 #[test]
-fn the_chin_relaxes_from_wake_to_nrem_to_rem() {
+fn chin_tone_decreases_from_wake_to_nrem_to_rem() {
     let tone = |stage| level(Channel::EmgChin, (12.0, 45.0), stage);
     assert!(tone(Stage::Wake) > 1.2 * tone(Stage::N2));
     assert!(tone(Stage::N2) > 1.2 * tone(Stage::Rem));
@@ -123,7 +123,7 @@ fn breathing_is_regular_in_deep_sleep_and_irregular_in_rem() {
 }
 
 #[test]
-fn both_sides_of_the_head_are_alike_but_not_equal() {
+fn c3_and_c4_are_correlated_but_not_equal() {
     let of = |channel| MeasuredSignal::of(&NIGHT.1, channel).band(0.5, 30.0);
     let (c3, c4) = (of(Channel::EegC3A2), of(Channel::EegC4A1));
     let asleep = NIGHT.1.truth.stages.iter().enumerate().filter(|(_, stage)| stage.is_sleep());
