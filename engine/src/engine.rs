@@ -286,3 +286,128 @@ impl Engine {
         recordings::count_facets(&self.live.newest()?, filter, facets)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use nocturne_encoder::head::LogisticHead;
+    use nocturne_encoder::{Concept, Target, Validation};
+    use nocturne_index::CollectionWriter;
+    use nocturne_psg::Stage;
+
+    use super::*;
+    use crate::error::Error;
+    use crate::tests::collections::{FINGERPRINT, fill, live, night, space};
+    use crate::tests::models::DIM;
+
+    impl Engine {
+        /// Opens a collection with the bundle for tests.
+        fn for_tests(folder: &Path) -> Self {
+            let live = Arc::new(live(folder));
+            let open = |_: &Path, _: &Snapshot| Err(Error::EncoderLost);
+            let switch = SpaceSwitch::with(
+                folder.into(),
+                Options::default(),
+                Arc::clone(&live),
+                Box::new(open),
+            );
+            Self { live, switch: Arc::new(switch), _switch_thread: None }
+        }
+    }
+
+    fn engine() -> (tempfile::TempDir, Engine) {
+        let folder = tempfile::tempdir().unwrap();
+        fill(folder.path(), [night("a", "W2!3R"), night("b", "W2")]);
+        let engine = Engine::for_tests(folder.path());
+        (folder, engine)
+    }
+
+    #[test]
+    fn info_describes_what_is_served() {
+        let (_folder, engine) = engine();
+        let info = engine.info().unwrap();
+        assert_eq!((info.space.as_str(), info.bundle.as_str()), ("main", "small"));
+        assert_eq!((info.recordings, info.epochs, info.embedding_dim), (2, 6, DIM));
+        assert_eq!((info.search, info.captions, info.provider), ("exact", false, "cpu"));
+        assert_eq!(info.bundle_fingerprint, FINGERPRINT);
+    }
+
+    #[test]
+    fn questions_see_the_newest_commit() {
+        let (folder, engine) = engine();
+        let mut writer = CollectionWriter::open(folder.path(), &space(DIM)).unwrap();
+        writer.commit(night("c", "333")).unwrap();
+        assert_eq!(engine.info().unwrap().recordings, 3);
+        let query = EpochQuery::Text("deep sleep (N3)".to_owned());
+        let answer = engine.search_epochs(&query, EpochRequest { k: 3, ..EpochRequest::default() });
+        assert!(answer.unwrap().hits.iter().any(|hit| hit.recording == "c"));
+    }
+
+    #[test]
+    fn collection_that_is_gone_cannot_be_reached() {
+        let (folder, engine) = engine();
+        engine.check_reachable().unwrap();
+        std::fs::remove_dir_all(folder.path()).unwrap();
+        assert!(engine.check_reachable().is_err());
+    }
+
+    #[test]
+    fn captions_need_a_captioner() {
+        let (_folder, engine) = engine();
+        assert!(!engine.has_captioner());
+        let request = GenerateRequest {
+            signal: crate::EpochSignal::new(
+                vec![1.0; nocturne_psg::night::INPUT_LEN],
+                nocturne_psg::montage::ChannelMask::ALL,
+            )
+            .unwrap(),
+            kinds: vec![nocturne_psg::caption::CaptionKind::Brain],
+            search: nocturne_encoder::caption::Search::default(),
+            explain: false,
+            deadline: std::time::Instant::now(),
+        };
+        let error = engine.generate_caption(request, |_| true).unwrap_err();
+        assert_eq!(error.to_string(), "the bundle `small` does not support generated captions");
+    }
+
+    /// Writes a concept that was learned on a bundle, whose weights are along N3.
+    fn write_concept(folder: &Path, fingerprint: &str) -> PathBuf {
+        let mut weights = vec![0.0; DIM];
+        weights[Stage::N3.index()] = 20.0;
+        let head = LogisticHead { weights, bias: -6.0 };
+        let validation =
+            Validation { folds: 3, auroc: 0.99, true_positive_rate: 1.0, false_positive_rate: 0.0 };
+        let target = Target::Stage(Stage::N3);
+        let concept = Concept::new(target, fingerprint.to_owned(), head, [10, 10], validation);
+        let path = folder.join("deep.toml");
+        std::fs::write(&path, concept.to_toml()).unwrap();
+        path
+    }
+
+    #[test]
+    fn concept_file_becomes_a_direction_and_a_calibration() {
+        let (folder, engine) = engine();
+        let path = write_concept(folder.path(), FINGERPRINT);
+        let concept = engine.read_concept(&path).unwrap();
+        assert_eq!(concept.name(), "N3");
+        let mut labelled = Vec::new();
+        let take = |labels: EpochLabels| {
+            labelled.push((labels.epoch, !labels.labels.is_empty()));
+            true
+        };
+        let filter =
+            Filter { recordings: Some(["a".parse().unwrap()].into()), ..Filter::default() };
+        engine.label_epochs_by(&filter, &concept, take).unwrap();
+        assert_eq!(labelled, [(0, false), (1, false), (2, true), (3, false)]);
+    }
+
+    #[test]
+    fn concept_of_another_bundle_is_refused() {
+        let (folder, engine) = engine();
+        let path = write_concept(folder.path(), "f00");
+        let error = engine.read_concept(&path).unwrap_err();
+        use nocturne_encoder::Error::OtherConcept;
+        assert!(matches!(error, Error::Encoder(OtherConcept { .. })), "{error}");
+    }
+}

@@ -32,5 +32,20 @@ pub(crate) fn check_recall(recall: f32) -> Result<f32> {
     if recall > 0.0 && recall <= 1.0 {
         return Ok(recall);
     }
-    Err(Error::field("recall", recall, "a number above 0, at most 1"))
+    Err(Error::field("recall", recall, "more than 0 and at most 1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recall_is_above_0_and_at_most_1() {
+        assert!(check_recall(1.0).is_ok() && check_recall(0.01).is_ok());
+        for recall in [0.0, -0.5, 1.01, f32::NAN] {
+            let error = check_recall(recall).unwrap_err().to_string();
+            let expected = format!("`recall` is {recall}; expected more than 0 and at most 1");
+            assert_eq!(error, expected);
+        }
+    }
 }

@@ -90,13 +90,15 @@ impl LiveSnapshot {
 
 #[cfg(test)]
 mod tests {
+    use nocturne_index::CollectionWriter;
     use nocturne_index::qdrant::QdrantProblem;
     use nocturne_index::qdrant::double::{Double, Fault, When};
     use nocturne_psg::Stage;
 
     use super::*;
     use crate::error::Error;
-    use crate::tests::collections::{draft, send, settings};
+    use crate::tests::collections::{draft, fill, night, send, settings, space};
+    use crate::tests::models::DIM;
 
     #[test]
     fn collection_in_qdrant_is_followed_through_commits_and_outages() {
@@ -118,5 +120,35 @@ mod tests {
         assert!(is_reported, "{error}");
         double.faults().heal();
         assert_eq!(live.refreshed().unwrap().n_epochs(), 6);
+    }
+
+    #[test]
+    fn commit_in_a_folder_is_visible_to_the_next_question_only() {
+        let folder = tempfile::tempdir().unwrap();
+        fill(folder.path(), [night("a", "W2")]);
+        let live = LiveSnapshot::new(Snapshot::open(&folder.path().into()).unwrap(), false);
+        let before = live.refreshed().unwrap();
+        let mut writer = CollectionWriter::open(folder.path(), &space(DIM)).unwrap();
+        writer.commit(night("b", "333")).unwrap();
+        assert_eq!(live.cached().n_epochs(), 2, "the collection is not read");
+        let after = live.refreshed().unwrap();
+        assert_eq!((before.n_epochs(), after.n_epochs()), (2, 5));
+        assert!(after.generation() > before.generation());
+        assert!(Arc::ptr_eq(&after, &live.cached()));
+    }
+
+    #[test]
+    fn index_is_built_once_for_each_generation() {
+        let folder = tempfile::tempdir().unwrap();
+        fill(folder.path(), [night("a", "W2")]);
+        let live = LiveSnapshot::new(Snapshot::open(&folder.path().into()).unwrap(), true);
+        let build = || {
+            let build = live.index_build.as_ref().unwrap().lock().unwrap();
+            let IndexBuild { generation, thread } = build.as_ref().unwrap();
+            (*generation, thread.thread().id())
+        };
+        let first = build();
+        live.refreshed().unwrap();
+        assert_eq!(build(), first, "there is no new commit");
     }
 }

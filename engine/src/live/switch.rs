@@ -59,7 +59,8 @@ impl SpaceSwitch {
         Self::with(collection, options, live, Box::new(open))
     }
 
-    fn with(
+    /// Follows a collection with another way to open bundles; tests pass one that needs no model.
+    pub(crate) fn with(
         collection: Source,
         options: Options,
         live: Arc<LiveCollection>,
@@ -154,5 +155,142 @@ impl SwitchThread {
             .spawn(work)
             .map_err(|_| Error::EncoderLost)?;
         Ok(Self { _stop: stop })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use nocturne_encoder::bundle::TokenizerSpec;
+    use nocturne_index::{Demand, SpaceName, Spaces};
+
+    use super::*;
+    use crate::tests::collections::{FINGERPRINT, fill, live, night, space};
+    use crate::tests::models::{DIM, opened_bundle};
+
+    /// A collection with a space `v2` beside `main`, and the switch that follows it.
+    struct Lab {
+        folder: tempfile::TempDir,
+        live: Arc<LiveCollection>,
+        switch: SpaceSwitch,
+        n_opened: Arc<AtomicUsize>,
+    }
+
+    impl Lab {
+        /// `fingerprint` is that of the bundle of `v2`, which is opened from folders called `fingerprint` only.
+        fn new(fingerprint: &str) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            fill(folder.path(), [night("a", "W2")]);
+            let spaces = Spaces::of(folder.path());
+            let v2 = SpaceName::new("v2").unwrap();
+            spaces.create(&record(&v2, fingerprint)).unwrap();
+            spaces.writer(&v2).unwrap().commit(night("a", "W2")).unwrap();
+            let live = Arc::new(live(folder.path()));
+            let n_opened = Arc::new(AtomicUsize::new(0));
+            let counter = Arc::clone(&n_opened);
+            let open = move |path: &Path, snapshot: &Snapshot| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                let fingerprint = &snapshot.space().fingerprint;
+                if path.ends_with(fingerprint) {
+                    Ok(opened_bundle(fingerprint, path))
+                } else {
+                    Err(Error::field("bundle", path.display(), "another folder"))
+                }
+            };
+            let switch = SpaceSwitch::with(
+                folder.path().into(),
+                Options::default(),
+                Arc::clone(&live),
+                Box::new(open),
+            );
+            Self { folder, live, switch, n_opened }
+        }
+
+        fn promote(&self, name: &str) {
+            let name = SpaceName::new(name).unwrap();
+            Spaces::of(self.folder.path()).promote(&name, Demand::Incomplete).unwrap();
+        }
+
+        fn space_name(&self) -> String {
+            self.live.cached().snapshot().space_name().to_string()
+        }
+    }
+
+    fn record(name: &SpaceName, fingerprint: &str) -> SpaceRecord {
+        SpaceRecord {
+            name: name.clone(),
+            made: None,
+            bundle_folder: PathBuf::from("/bundles").join(fingerprint),
+            space: nocturne_index::Space { fingerprint: fingerprint.to_owned(), ..space(DIM) },
+            tokenizer: TokenizerSpec {
+                kind: "clip-bpe".to_owned(),
+                context: 256,
+                vocabulary_size: 49_408,
+            },
+            vocabulary_sha256: String::new(),
+        }
+    }
+
+    #[test]
+    fn nothing_happens_while_the_same_space_is_served() {
+        let lab = Lab::new("f00");
+        assert!(!lab.switch.follow().unwrap());
+        assert_eq!(lab.space_name(), "main");
+    }
+
+    #[test]
+    fn promoted_space_is_served_with_its_bundle() {
+        let lab = Lab::new("f00");
+        let before = lab.live.newest().unwrap();
+        lab.promote("v2");
+        assert_eq!(lab.live.newest().unwrap().bundle.fingerprint, FINGERPRINT, "not yet switched");
+        assert!(lab.switch.follow().unwrap());
+        let after = lab.live.newest().unwrap();
+        assert_eq!((lab.space_name().as_str(), after.bundle.fingerprint.as_str()), ("v2", "f00"));
+        assert_eq!(before.bundle.fingerprint, FINGERPRINT, "a pinned space does not change");
+        assert!(!lab.switch.follow().unwrap());
+    }
+
+    #[test]
+    fn bundle_that_is_open_is_not_opened_again() {
+        let lab = Lab::new(FINGERPRINT);
+        lab.promote("v2");
+        assert!(lab.switch.follow().unwrap());
+        assert_eq!((lab.space_name().as_str(), lab.n_opened.load(Ordering::Relaxed)), ("v2", 0));
+    }
+
+    #[test]
+    fn rolled_back_space_uses_the_folder_of_its_bundle_from_before() {
+        let lab = Lab::new("f00");
+        lab.promote("v2");
+        lab.switch.follow().unwrap();
+        lab.promote("main");
+        // The record of `main` has no folder; the one of its bundle is known from the start, but does not end in the
+        // fingerprint here.
+        let error = lab.switch.follow().unwrap_err();
+        assert!(matches!(error, Error::Field { field: "bundle", .. }), "{error}");
+        assert_eq!(lab.space_name(), "v2", "the previous space is served on");
+    }
+
+    #[test]
+    fn space_whose_bundle_is_not_recorded_is_an_error() {
+        let lab = Lab::new("f00");
+        let snapshot = Snapshot::open(&lab.folder.path().into()).unwrap();
+        let error = lab.switch.open_bundle_of(&snapshot, None, &BTreeMap::new()).unwrap_err();
+        let expected = "cannot find the bundle `small` (5d41) that filled the space `main`: its folder is not recorded";
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn thread_ends_with_its_handle() {
+        let lab = Lab::new("f00");
+        let switch = Arc::new(lab.switch);
+        let thread = SwitchThread::start(Arc::clone(&switch)).unwrap();
+        assert_eq!(Arc::strong_count(&switch), 2);
+        drop(thread);
+        while Arc::strong_count(&switch) > 1 {
+            thread::yield_now();
+        }
     }
 }

@@ -165,3 +165,159 @@ impl EpochHit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nocturne_encoder::Target;
+    use nocturne_psg::{EpochNumber, EventKind, Stage};
+
+    use super::*;
+    use crate::tests::collections::{night, pinned};
+    use crate::tests::models::{AROUSAL_CALIBRATION, DIM, FREE_WORDS, vector};
+
+    fn numbers(answer: &EpochAnswer) -> Vec<(&str, u32)> {
+        answer.hits.iter().map(|hit| (hit.recording.as_str(), hit.epoch)).collect()
+    }
+
+    fn request(k: usize) -> EpochRequest {
+        EpochRequest { k, ..EpochRequest::default() }
+    }
+
+    fn epoch(recording: &str, number: u32) -> EpochRef {
+        EpochRef { recording: recording.parse().unwrap(), epoch: EpochNumber(number) }
+    }
+
+    fn concept(fingerprint: &str) -> LearnedConcept {
+        LearnedConcept {
+            fingerprint: fingerprint.to_owned(),
+            target: Target::Event(EventKind::Arousal),
+            direction: Embedding::new(vector(&[(Stage::N3.index(), 1.0)])).unwrap(),
+            calibration: AROUSAL_CALIBRATION,
+        }
+    }
+
+    #[test]
+    fn text_finds_the_nearest_epochs_best_first() {
+        let (_folder, space) = pinned([night("a", "W2!3"), night("b", "32W")]);
+        let query = EpochQuery::Text("deep sleep (N3)".to_owned());
+        let answer = search_epochs(&space, &query, request(2)).unwrap();
+        assert_eq!(numbers(&answer), [("a", 2), ("b", 0)]);
+        assert_eq!(answer.hits[0].stage, Some(Stage::N3));
+        assert!((answer.hits[0].score - 1.0).abs() < 1e-3, "{answer:?}");
+        assert_eq!(answer.reading, Some(TextReading::default()));
+        assert!(answer.missing.is_empty());
+    }
+
+    #[test]
+    fn words_unknown_to_the_bundle_are_reported() {
+        let (_folder, space) = pinned([night("a", "W2")]);
+        let query = EpochQuery::Text(FREE_WORDS.to_owned());
+        let reading = search_epochs(&space, &query, request(1)).unwrap().reading.unwrap();
+        assert_eq!(reading.unknown_words, ["saw"]);
+    }
+
+    #[test]
+    fn epoch_is_not_among_its_own_hits() {
+        let (_folder, space) = pinned([night("a", "323"), night("b", "3")]);
+        let answer = search_epochs(&space, &EpochQuery::Epoch(epoch("a", 0)), request(10)).unwrap();
+        assert_eq!(numbers(&answer), [("a", 2), ("b", 0), ("a", 1)]);
+        assert_eq!(answer.reading, None);
+    }
+
+    #[test]
+    fn unknown_epochs_and_recordings_are_errors() {
+        let (_folder, space) = pinned([night("a", "3")]);
+        let ask = |epoch| search_epochs(&space, &EpochQuery::Epoch(epoch), request(1)).unwrap_err();
+        use nocturne_index::Error::{UnknownEpoch, UnknownRecording};
+        assert!(matches!(ask(epoch("a", 7)), Error::Index(UnknownEpoch { .. })));
+        assert!(matches!(ask(epoch("b", 0)), Error::Index(UnknownRecording { .. })));
+    }
+
+    #[test]
+    fn vector_is_normalised_and_must_have_the_dimensions_of_the_space() {
+        let (_folder, space) = pinned([night("a", "23")]);
+        let long = vector(&[(Stage::N3.index(), 1.0)]).iter().map(|it| 7.0 * it).collect();
+        let answer = search_epochs(&space, &EpochQuery::Vector(long), request(1)).unwrap();
+        assert!((answer.hits[0].score - 1.0).abs() < 1e-3, "{answer:?}");
+        let refusal = |vector: Vec<f32>| {
+            let error = search_epochs(&space, &EpochQuery::Vector(vector), request(1));
+            error.unwrap_err().to_string()
+        };
+        let expected = "`vector` is 2 numbers long; expected 8 numbers";
+        assert_eq!(refusal(vec![1.0, 0.0]), expected);
+        let expected =
+            "`vector` is without a direction; expected finite numbers, not all of them zero";
+        assert_eq!(refusal(vec![0.0; DIM]), expected);
+        assert_eq!(refusal(vec![f32::NAN; DIM]), expected);
+    }
+
+    #[test]
+    fn scores_of_a_concept_are_probabilities() {
+        let (_folder, space) = pinned([night("a", "W3")]);
+        let query = EpochQuery::Concept(concept("5d41"));
+        let answer = search_epochs(&space, &query, request(2)).unwrap();
+        assert_eq!(numbers(&answer), [("a", 1), ("a", 0)]);
+        for (hit, cosine) in answer.hits.iter().zip([1.0, 0.0]) {
+            let expected = AROUSAL_CALIBRATION.probability(cosine);
+            assert!((hit.score - expected).abs() < 1e-3, "{hit:?}");
+        }
+        let min_score = Some(Threshold::Probability(0.5));
+        let answer =
+            search_epochs(&space, &query, EpochRequest { min_score, ..request(2) }).unwrap();
+        assert_eq!(numbers(&answer), [("a", 1)]);
+    }
+
+    #[test]
+    fn concept_of_another_bundle_is_refused() {
+        let (_folder, space) = pinned([night("a", "W3")]);
+        let query = EpochQuery::Concept(concept("f00"));
+        let error = search_epochs(&space, &query, request(2)).unwrap_err();
+        let expected =
+            "`concept` is learned on another bundle; expected one that was learned on `small`";
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn minimum_score_is_included() {
+        let (_folder, space) = pinned([night("a", "W3")]);
+        let query = EpochQuery::Vector(vector(&[(Stage::N3.index(), 1.0)]));
+        let least =
+            |cosine| EpochRequest { min_score: Some(Threshold::Cosine(cosine)), ..request(10) };
+        assert_eq!(search_epochs(&space, &query, least(0.9)).unwrap().hits.len(), 1);
+        assert_eq!(search_epochs(&space, &query, least(-1.0)).unwrap().hits.len(), 2);
+        let error = search_epochs(&space, &query, least(f32::NAN)).unwrap_err();
+        assert_eq!(error.to_string(), "`min_score` is NaN; expected a number");
+    }
+
+    #[test]
+    fn requests_out_of_range_are_refused() {
+        let (_folder, space) = pinned([night("a", "W3")]);
+        let query = EpochQuery::Text("sleep".to_owned());
+        let refusal =
+            |request: EpochRequest| search_epochs(&space, &query, request).unwrap_err().to_string();
+        assert_eq!(refusal(request(0)), "`top_k` is 0; expected 1 to 1000");
+        let recall = EpochRequest { recall: Some(1.5), ..request(1) };
+        assert_eq!(refusal(recall), "`recall` is 1.5; expected more than 0 and at most 1");
+    }
+
+    #[test]
+    fn local_time_is_the_start_of_the_recording_plus_the_onset() {
+        let mut draft = night("a", "WW3");
+        draft.start = Some("2001-01-31T23:59:30".parse().unwrap());
+        let (_folder, space) = pinned([draft]);
+        let query = EpochQuery::Text("deep sleep (N3)".to_owned());
+        let hit = &search_epochs(&space, &query, request(1)).unwrap().hits[0];
+        assert_eq!((hit.epoch, hit.onset_s), (2, 60.0));
+        assert_eq!(hit.local_time.as_deref(), Some("2001-02-01T00:00:30"));
+    }
+
+    #[test]
+    fn filter_restricts_the_hits() {
+        let (_folder, space) = pinned([night("a", "W3"), night("b", "W3")]);
+        let filter =
+            Filter { recordings: Some(["b".parse().unwrap()].into()), ..Filter::default() };
+        let query = EpochQuery::Text("deep sleep (N3)".to_owned());
+        let answer = search_epochs(&space, &query, EpochRequest { filter, ..request(10) }).unwrap();
+        assert_eq!(numbers(&answer), [("b", 1), ("b", 0)]);
+    }
+}

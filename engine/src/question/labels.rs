@@ -232,6 +232,7 @@ mod tests {
     use nocturne_psg::montage::Channel;
 
     use super::*;
+    use crate::tests::collections::{damage, fill, live, night, pinned};
     use crate::tests::models::manifest;
 
     /// A judge whose label `i` has a prompt along axis `i`, and a negative against it if the set has negatives.
@@ -321,5 +322,69 @@ mod tests {
         assert_eq!(verdict.skipped, None);
         let verdict = judge.judge(&scores(&judge, 0), ChannelMask::NONE);
         assert!(matches!(verdict.skipped, Some(SkipReason::NoChannels { .. })), "{verdict:?}");
+    }
+
+    fn label_all(space: &PinnedSpace, filter: &Filter, set: &str) -> Vec<EpochLabels> {
+        let mut all = Vec::new();
+        let take = |labels| {
+            all.push(labels);
+            true
+        };
+        label_epochs(space, filter, set, take).unwrap();
+        all
+    }
+
+    #[test]
+    fn every_allowed_epoch_is_labelled_in_order() {
+        let (_folder, space) = pinned([night("b", "R"), night("a", "W23")]);
+        let labels = label_all(&space, &Filter::default(), "stages");
+        let named: Vec<_> =
+            labels.iter().map(|it| (it.recording.as_str(), it.epoch, it.labels[0])).collect();
+        assert_eq!(named, [("a", 0, "W"), ("a", 1, "N2"), ("a", 2, "N3"), ("b", 0, "R")]);
+        assert_eq!((labels[1].scored_stage, labels[1].onset_s), (Some(Stage::N2), 30.0));
+        let filter = Filter { stages: Some([Stage::N2].into()), ..Filter::default() };
+        assert_eq!(label_all(&space, &filter, "stages").len(), 1);
+    }
+
+    #[test]
+    fn events_are_labelled_by_their_calibration() {
+        let (_folder, space) = pinned([night("a", "22!")]);
+        let labels = label_all(&space, &Filter::default(), "events");
+        assert!(!labels[0].labels.contains(&"arousal") && labels[1].labels.contains(&"arousal"));
+    }
+
+    #[test]
+    fn labelling_stops_when_no_more_are_taken() {
+        let (_folder, space) = pinned([night("a", "W23"), night("b", "W")]);
+        let mut n = 0;
+        let take = |_| {
+            n += 1;
+            n < 2
+        };
+        label_epochs(&space, &Filter::default(), "stages", take).unwrap();
+        assert_eq!(n, 2);
+    }
+
+    #[test]
+    fn unknown_label_set_is_refused() {
+        let (_folder, space) = pinned([night("a", "W")]);
+        let error = label_epochs(&space, &Filter::default(), "moods", |_| true).unwrap_err();
+        assert_eq!(error.to_string(), "`label_set` is `moods`; expected `stages` or `events`");
+    }
+
+    #[test]
+    fn damage_is_returned_after_the_other_recordings_are_labelled() {
+        let folder = tempfile::tempdir().unwrap();
+        fill(folder.path(), [night("a", "W2"), night("b", "W")]);
+        damage(folder.path(), "a");
+        let space = live(folder.path()).newest().unwrap();
+        let mut labelled = Vec::new();
+        let take = |labels: EpochLabels| {
+            labelled.push(labels.recording);
+            true
+        };
+        let error = label_epochs(&space, &Filter::default(), "stages", take).unwrap_err();
+        assert!(matches!(&error, Error::Index(error) if error.is_damage()), "{error}");
+        assert_eq!(labelled, ["b"]);
     }
 }

@@ -54,3 +54,58 @@ pub(crate) fn count_facets(
     let count = |name: &String| Ok(catalogue.facet(&Facet::of(name, recordings)?)?);
     names.iter().map(count).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::tests::collections::{night, pinned};
+
+    fn filter(expression: &str) -> Filter {
+        Filter { expression: Some(expression.parse().unwrap()), ..Filter::default() }
+    }
+
+    #[test]
+    fn pages_follow_each_other_by_name() {
+        let (_folder, space) = pinned(["c", "a", "b"].map(|name| night(name, "W2")));
+        let all = Filter::default();
+        let first = list_recordings(&space, &all, 2, "").unwrap();
+        let names = |page: &RecordingPage| {
+            page.recordings.iter().map(|entry| entry.id.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!((names(&first), first.n_recordings), (vec!["a".to_owned(), "b".to_owned()], 3));
+        let second = list_recordings(&space, &all, 2, &first.next_token.unwrap()).unwrap();
+        assert_eq!((names(&second), second.next_token), (vec!["c".to_owned()], None));
+    }
+
+    #[test]
+    fn recordings_without_an_allowed_epoch_are_not_listed() {
+        let (_folder, space) = pinned([night("a", "W2"), night("b", "WW")]);
+        let page = list_recordings(&space, &filter("stage = N2"), 10, "").unwrap();
+        assert_eq!(page.n_recordings, 1);
+        assert_eq!(page.recordings[0].id.to_string(), "a");
+    }
+
+    #[test]
+    fn facets_are_counted_in_the_order_of_the_request() {
+        let mut draft = night("a", "W22");
+        draft.metadata.insert("cohort".to_owned(), "x".to_owned());
+        let (_folder, space) = pinned([draft]);
+        let names = ["cohort", "stage"].map(str::to_owned);
+        let counts = count_facets(&space, &Filter::default(), &names).unwrap();
+        assert_eq!(counts[0].facet, "cohort");
+        let stages: Vec<_> =
+            counts[1].values.iter().map(|it| (it.value.as_deref(), it.n_epochs)).collect();
+        assert_eq!(stages, [(Some("W"), 1), (Some("N2"), 2)]);
+        let error = count_facets(&space, &Filter::default(), &["mood".to_owned()]).unwrap_err();
+        assert!(matches!(error, Error::Index(nocturne_index::Error::UnknownFacet { .. })));
+    }
+
+    #[test]
+    fn recording_is_returned_by_name() {
+        let (_folder, space) = pinned([night("a", "W22")]);
+        assert_eq!(recording(&space, &"a".parse().unwrap()).unwrap().n_epochs(), 3);
+        let error = recording(&space, &"b".parse().unwrap()).unwrap_err();
+        assert!(matches!(error, Error::Index(nocturne_index::Error::UnknownRecording { .. })));
+    }
+}

@@ -83,6 +83,15 @@ pub(crate) fn fill(folder: &Path, drafts: impl IntoIterator<Item = RecordingDraf
     drafts.into_iter().for_each(|draft| drop(writer.commit(draft).unwrap()));
 }
 
+/// Overwrites the segment of a recording with zeros.
+pub(crate) fn damage(folder: &Path, recording: &str) {
+    let collection = Collection::open(folder).unwrap();
+    let entry = collection.entry(&recording.parse().unwrap()).unwrap();
+    let path = folder.join("segments").join(entry.segment.file_name());
+    let length = std::fs::metadata(&path).unwrap().len() as usize;
+    std::fs::write(path, vec![0; length]).unwrap();
+}
+
 /// Opens a collection with the bundle for tests.
 pub(crate) fn live(folder: &Path) -> LiveCollection {
     let snapshot = Snapshot::open(&folder.into()).unwrap();

@@ -88,3 +88,95 @@ fn common(first: &ComparedSpace, second: &ComparedSpace) -> Vec<RecordingId> {
     });
     entries.map(|entry| entry.id.clone()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use nocturne_encoder::PromptSet;
+    use nocturne_index::RecordingDraft;
+
+    use super::*;
+    use crate::live::snapshot::Snapshot;
+    use crate::question::labels::LabelJudge;
+    use crate::tests::collections::{damage, fill, live, night};
+
+    /// A space to compare, in a folder of its own.
+    struct Lab {
+        folder: tempfile::TempDir,
+    }
+
+    impl Lab {
+        fn of(drafts: impl IntoIterator<Item = RecordingDraft>) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            fill(folder.path(), drafts);
+            Self { folder }
+        }
+
+        fn space(&self) -> ComparedSpace {
+            let path = self.folder.path();
+            let pinned = live(path).newest().unwrap();
+            let stages = LabelJudge::of_space(&pinned, PromptSet::stages()).unwrap();
+            ComparedSpace { snapshot: Snapshot::open(&path.into()).unwrap(), stages }
+        }
+    }
+
+    fn compare_all(first: &Lab, second: &Lab) -> Comparison {
+        compare(&first.space(), &second.space(), CompareSettings::default()).unwrap()
+    }
+
+    #[test]
+    fn equal_spaces_agree() {
+        let drafts = || [night("a", "WW1122!33RR"), night("b", "W2!2W3R")];
+        let comparison = compare_all(&Lab::of(drafts()), &Lab::of(drafts()));
+        let neighbours = comparison.neighbours.unwrap();
+        assert_eq!(neighbours.mean_overlap, 1.0);
+        let labels = comparison.labels.unwrap();
+        assert_eq!((labels.n_recordings, labels.between.kappa), (2, Some(1.0)));
+        assert_eq!((labels.first_scored.n_epochs, labels.first_scored.kappa), (16, Some(1.0)));
+        assert_eq!(comparison.damaged, []);
+    }
+
+    #[test]
+    fn different_vectors_agree_less() {
+        let scored = || night("a", "WWWWWW222222333333");
+        let mut shuffled = scored();
+        let vectors: Vec<_> = shuffled.epochs.iter().map(|epoch| epoch.vector.clone()).collect();
+        // Wake is encoded as N2, N2 as N3, N3 as wake.
+        for (i, epoch) in shuffled.epochs.iter_mut().enumerate() {
+            epoch.vector = vectors[(i + 6) % vectors.len()].clone();
+        }
+        let comparison = compare_all(&Lab::of([scored()]), &Lab::of([shuffled]));
+        let labels = comparison.labels.unwrap();
+        assert_eq!(labels.first_scored.kappa, Some(1.0));
+        assert!(labels.second_scored.kappa.unwrap() < 0.0, "{labels:?}");
+        assert!(labels.between.kappa.unwrap() < 0.0, "{labels:?}");
+    }
+
+    #[test]
+    fn only_recordings_of_both_spaces_are_compared() {
+        let first = Lab::of([night("a", "W2"), night("b", "W2")]);
+        let second = Lab::of([night("b", "W2"), night("c", "W2")]);
+        let comparison = compare_all(&first, &second);
+        assert_eq!(comparison.labels.unwrap().n_recordings, 1);
+        let comparison = compare_all(&first, &Lab::of([night("c", "W2")]));
+        assert_eq!((comparison.neighbours, comparison.labels), (None, None));
+    }
+
+    #[test]
+    fn damaged_recordings_are_left_out_and_listed() {
+        let drafts = || [night("a", "W2"), night("b", "W2")];
+        let (first, second) = (Lab::of(drafts()), Lab::of(drafts()));
+        damage(second.folder.path(), "a");
+        let comparison = compare_all(&first, &second);
+        assert_eq!(comparison.labels.unwrap().n_recordings, 1);
+        assert_eq!(comparison.damaged, ["a".parse().unwrap()]);
+    }
+
+    #[test]
+    fn same_seed_draws_the_same_sample() {
+        let lab = Lab::of([night("a", "W1!2233RRW2!3"), night("b", "W2!2W3R")]);
+        let settings = CompareSettings { n_epochs: 5, n_recordings: 1, seed: 7 };
+        let comparison = || compare(&lab.space(), &lab.space(), settings).unwrap();
+        assert_eq!(comparison(), comparison());
+        assert!(comparison().neighbours.unwrap().n_epochs <= 5);
+    }
+}

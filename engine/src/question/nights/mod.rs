@@ -6,6 +6,8 @@ mod concept_query;
 mod grammar;
 mod known_concept;
 pub(crate) mod rate;
+#[cfg(test)]
+mod tests;
 
 use nocturne_encoder::{LabelDirections, PromptSet};
 use nocturne_index::Filter;
