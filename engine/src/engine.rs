@@ -292,7 +292,7 @@ mod tests {
     use std::path::PathBuf;
 
     use nocturne_encoder::head::LogisticHead;
-    use nocturne_encoder::{Concept, Target, Validation};
+    use nocturne_encoder::{Concept, ConceptTarget, ConceptValidation};
     use nocturne_index::CollectionWriter;
     use nocturne_psg::Stage;
 
@@ -363,7 +363,7 @@ mod tests {
             )
             .unwrap(),
             kinds: vec![nocturne_psg::caption::CaptionKind::Brain],
-            search: nocturne_encoder::caption::Search::default(),
+            search: nocturne_encoder::caption::DecodingOptions::default(),
             explain: false,
             deadline: std::time::Instant::now(),
         };
@@ -376,9 +376,13 @@ mod tests {
         let mut weights = vec![0.0; DIM];
         weights[Stage::N3.index()] = 20.0;
         let head = LogisticHead { weights, bias: -6.0 };
-        let validation =
-            Validation { folds: 3, auroc: 0.99, true_positive_rate: 1.0, false_positive_rate: 0.0 };
-        let target = Target::Stage(Stage::N3);
+        let validation = ConceptValidation {
+            folds: 3,
+            auroc: 0.99,
+            true_positive_rate: 1.0,
+            false_positive_rate: 0.0,
+        };
+        let target = ConceptTarget::Stage(Stage::N3);
         let concept = Concept::new(target, fingerprint.to_owned(), head, [10, 10], validation);
         let path = folder.join("deep.toml");
         std::fs::write(&path, concept.to_toml()).unwrap();

@@ -168,7 +168,7 @@ impl EpochHit {
 
 #[cfg(test)]
 mod tests {
-    use nocturne_encoder::Target;
+    use nocturne_encoder::ConceptTarget;
     use nocturne_psg::{EpochNumber, EventKind, Stage};
 
     use super::*;
@@ -190,7 +190,7 @@ mod tests {
     fn concept(fingerprint: &str) -> LearnedConcept {
         LearnedConcept {
             fingerprint: fingerprint.to_owned(),
-            target: Target::Event(EventKind::Arousal),
+            target: ConceptTarget::Event(EventKind::Arousal),
             direction: Embedding::new(vector(&[(Stage::N3.index(), 1.0)])).unwrap(),
             calibration: AROUSAL_CALIBRATION,
         }

@@ -1,6 +1,6 @@
 //! Questions about nights over small collections.
 
-use nocturne_encoder::{Embedding, Target};
+use nocturne_encoder::{ConceptTarget, Embedding};
 use nocturne_index::{Filter, RecordingDraft};
 use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{Event, EventKind, Stage};
@@ -120,7 +120,7 @@ fn best_epochs_count_if_the_words_are_not_a_known_concept() {
 fn learned_concept_replaces_the_one_of_the_words() {
     let concept = LearnedConcept {
         fingerprint: "5d41".to_owned(),
-        target: Target::Stage(Stage::N3),
+        target: ConceptTarget::Stage(Stage::N3),
         direction: Embedding::new(vector(&[(Stage::N3.index(), 1.0)])).unwrap(),
         calibration: AROUSAL_CALIBRATION,
     };
