@@ -1,4 +1,4 @@
-//! Which bundle a command uses where none is named.
+//! Chooses the bundle of a command: the given one, the one of the collection, or the shipped one.
 
 use std::path::{Path, PathBuf};
 
@@ -11,18 +11,18 @@ use crate::args::Reached;
 /// The bundle that ships with the repository.
 const SHIPPED: &str = "models/nocturne-tiny";
 
-/// Opens the bundle that is named, or the shipped one.
+/// Opens the given bundle, or the shipped one.
 pub(crate) fn open(given: Option<&Path>) -> Result<Bundle> {
     Ok(Bundle::open(&given.map_or_else(shipped, |folder| Ok(folder.to_owned()))?)?)
 }
 
-/// Opens the bundle that is named, or the one that the served space of a collection was filled with, or the shipped one.
+/// Opens the given bundle, or the one that filled the served space of a collection, or the shipped one.
 pub(crate) fn open_for(given: Option<&Path>, collection: Reached<'_>) -> Result<Bundle> {
     if given.is_some() {
         return open(given);
     }
     let record = match collection.record() {
-        // Whoever opens the collection is told, or makes it.
+        // The command reports these when it opens the collection, or creates the collection.
         Err(Error::NotACollection { .. } | Error::UnknownSpace { .. } | Error::Io { .. }) => None,
         record => record?,
     };
@@ -32,7 +32,7 @@ pub(crate) fn open_for(given: Option<&Path>, collection: Reached<'_>) -> Result<
     }
 }
 
-/// Opens the bundle that filled a space: the one that is named, or where the space says that it is.
+/// Opens the given bundle, or the one that is recorded for a space.
 pub(crate) fn open_of_space(
     given: Option<&Path>,
     spaces: &dyn SpaceKeeper,
@@ -44,13 +44,13 @@ pub(crate) fn open_of_space(
     }
 }
 
-/// Opens the bundle that a space was filled with: where its record says, or the shipped one if it is the same.
+/// Opens the bundle that filled a space: from the recorded folder, or the shipped one if it has the same fingerprint.
 fn recorded(record: &SpaceRecord) -> Result<Bundle> {
     let fits = |bundle: &Bundle| bundle.fingerprint() == record.space.fingerprint;
     let problem = match Bundle::open(&record.bundle_folder) {
         Ok(bundle) if fits(&bundle) => return Ok(bundle),
         Ok(bundle) => anyhow::anyhow!(
-            "`{}` holds the bundle `{}` ({}) by now",
+            "`{}` now contains the bundle `{}` ({})",
             record.bundle_folder.display(),
             bundle.manifest().name,
             bundle.fingerprint()
@@ -60,8 +60,7 @@ fn recorded(record: &SpaceRecord) -> Result<Bundle> {
     match open(None) {
         Ok(bundle) if fits(&bundle) => Ok(bundle),
         _ => Err(problem.context(format!(
-            "the space `{}` was filled with the bundle `{}` ({}), which is not there any more; \
-             name it with `--bundle DIR`",
+            "cannot find the bundle `{1}` ({2}) that filled the space `{0}`; pass it with `--bundle DIR`",
             record.name, record.space.bundle, record.space.fingerprint
         ))),
     }
@@ -70,9 +69,9 @@ fn recorded(record: &SpaceRecord) -> Result<Bundle> {
 fn shipped() -> Result<PathBuf> {
     let program = std::env::current_exe().unwrap_or_default();
     let working = std::env::current_dir().unwrap_or_default();
-    let places = program.ancestors().chain(working.ancestors()).map(|folder| folder.join(SHIPPED));
-    let found = places.into_iter().find(|folder| folder.is_dir());
+    let folders = program.ancestors().chain(working.ancestors()).map(|folder| folder.join(SHIPPED));
+    let found = folders.into_iter().find(|folder| folder.is_dir());
     found.with_context(|| {
-        format!("no bundle is named, and `{SHIPPED}` is not there; name one with `--bundle DIR`")
+        format!("cannot find the bundle `{SHIPPED}`; pass one with `--bundle DIR`")
     })
 }

@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 ///
 /// # Errors
 ///
-/// What the system says, such as a broken pipe.
+/// Any error of the operating system, such as a broken pipe.
 pub(crate) fn print(line: impl fmt::Display) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")
@@ -22,7 +22,7 @@ pub(crate) fn print(line: impl fmt::Display) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// What the system says, such as a broken pipe.
+/// Any error of the operating system, such as a broken pipe.
 pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
     let mut out = io::stdout().lock();
     serde_json::to_writer(&mut out, value)?;
@@ -33,19 +33,19 @@ pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// What the system says, such as a broken pipe.
+/// Any error of the operating system, such as a broken pipe.
 pub(crate) fn print_pretty_json(value: &impl Serialize) -> io::Result<()> {
     let mut out = io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, value)?;
     writeln!(out)
 }
 
-/// Writes a line for people to standard error. Nobody can be told where that fails.
+/// Writes a message to standard error, ignoring failures: there is no other place to report them.
 pub(crate) fn note(line: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Shows progress on standard error where that is a terminal.
+/// Shows a progress bar on standard error if it is a terminal.
 pub(crate) fn progress(what: &str, total: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {msg} {eta}")
         .expect("the template is constant")
@@ -55,14 +55,14 @@ pub(crate) fn progress(what: &str, total: usize) -> ProgressBar {
     bar
 }
 
-/// Sends the log to standard error; `filter` is a level or a list as of `tracing`.
+/// Sends the log to standard error; `filter` is a level or a filter directive of `tracing`.
 pub(crate) fn start_logging(filter: &str) {
-    // The runtime tells at the level of information what nobody needs to know.
+    // ONNX Runtime logs internals at the info level.
     let filter = EnvFilter::new(format!("{filter},ort=error"));
     let logging = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_target(false);
-    // A second start, as in tests, keeps the first.
+    // Fails if logging has started already, as in tests; the first one stays.
     let _ = logging.try_init();
 }

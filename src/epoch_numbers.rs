@@ -1,14 +1,14 @@
-//! Numbers of epochs as they are given on the command line: `10`, or `10,12-20`.
+//! Parses and formats lists of epoch numbers, such as `10,12-20`.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use nocturne_psg::EpochNumber;
 
-/// Most epochs that may be named at once; no recording has as many.
-const MOST: usize = 100_000;
+/// Maximum number of epochs in a list, more than any recording has.
+const MAX_EPOCHS: usize = 100_000;
 
-/// Some epochs of a recording, in order and each once.
+/// Epochs of a recording, sorted and without duplicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EpochNumbers(pub(crate) BTreeSet<EpochNumber>);
 
@@ -21,10 +21,10 @@ impl FromStr for EpochNumbers {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             let (first, last) = (number(first)?, number(last)?);
             if first > last {
-                return Err(format!("`{part}` ends before it begins"));
+                return Err(format!("the range `{part}` ends before it starts"));
             }
-            if (last - first) as usize >= MOST || numbers.len() > MOST {
-                return Err(format!("`{part}` makes too many; expected at most {MOST} epochs"));
+            if (last - first) as usize >= MAX_EPOCHS || numbers.len() > MAX_EPOCHS {
+                return Err(format!("`{part}` has too many epochs; expected at most {MAX_EPOCHS}"));
             }
             numbers.extend((first..=last).map(EpochNumber));
         }
@@ -34,10 +34,12 @@ impl FromStr for EpochNumbers {
 
 fn number(text: &str) -> Result<u32, String> {
     let number = text.trim().parse();
-    number.map_err(|_| format!("`{text}` is no epoch; expected numbers such as `10` or `10,12-20`"))
+    number.map_err(|_| {
+        format!("`{text}` is not an epoch number; expected a list such as `10` or `10,12-20`")
+    })
 }
 
-/// Writes numbers as ranges, `0 to 10 and 15 to 20`; of more than four the last is written alone.
+/// Formats numbers as ranges, `0 to 10 and 15 to 20`; of more than four ranges, the first three and the last.
 pub(crate) fn ranges(numbers: impl IntoIterator<Item = EpochNumber>) -> String {
     let mut runs: Vec<(u32, u32)> = Vec::new();
     for EpochNumber(number) in numbers {
@@ -78,25 +80,25 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_ranges_are_read() {
+    fn numbers_and_ranges_are_parsed() {
         assert_eq!(read("10"), Ok(vec![10]));
         assert_eq!(read("12-14, 10,13"), Ok(vec![10, 12, 13, 14]));
-        let expected = "is no epoch; expected numbers such as `10` or `10,12-20`";
+        let expected = "is not an epoch number; expected a list such as `10` or `10,12-20`";
         for (text, part) in
             [("", ""), ("3,", ""), ("a", "a"), ("-3", ""), ("1-", ""), ("1.5", "1.5")]
         {
             assert_eq!(read(text), Err(format!("`{part}` {expected}")));
         }
-        assert_eq!(read("5-3"), Err("`5-3` ends before it begins".to_owned()));
-        let error = "`0-4000000000` makes too many; expected at most 100000 epochs";
+        assert_eq!(read("5-3"), Err("the range `5-3` ends before it starts".to_owned()));
+        let error = "`0-4000000000` has too many epochs; expected at most 100000";
         assert_eq!(read("0-4000000000"), Err(error.to_owned()));
     }
 
     #[test]
-    fn ranges_are_told_in_short() {
-        let told = |numbers: &[u32]| ranges(numbers.iter().copied().map(EpochNumber));
-        assert_eq!(told(&[]), "none");
-        assert_eq!(told(&[0, 1, 2, 7]), "0 to 2 and 7");
-        assert_eq!(told(&[0, 2, 4, 6, 8, 9]), "0, 2, 4, … and 8 to 9");
+    fn ranges_are_abbreviated() {
+        let formatted = |numbers: &[u32]| ranges(numbers.iter().copied().map(EpochNumber));
+        assert_eq!(formatted(&[]), "none");
+        assert_eq!(formatted(&[0, 1, 2, 7]), "0 to 2 and 7");
+        assert_eq!(formatted(&[0, 2, 4, 6, 8, 9]), "0, 2, 4, … and 8 to 9");
     }
 }

@@ -1,4 +1,4 @@
-//! Opens the runtime, the bundle and the towers that a command needs.
+//! Opens the runtime, the bundle and the encoders that a command needs.
 
 use anyhow::Result;
 use nocturne_encoder::{BatchOptions, Bundle, Captioner, Runtime, SignalEncoder, TextEncoder};
@@ -7,7 +7,7 @@ use nocturne_engine::{Engine, Explainer, Options};
 use crate::args::{CollectionArguments, Common, EncoderArguments, Reached};
 use crate::{bundle, console};
 
-/// A bundle and the runtime for it.
+/// A bundle with the runtime that runs it.
 pub(crate) struct Session {
     pub(crate) runtime: Runtime,
     pub(crate) bundle: Bundle,
@@ -15,12 +15,12 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Opens the bundle that is named, or the shipped one.
+    /// Opens the given bundle, or the shipped one.
     pub(crate) fn open(common: &Common, arguments: &EncoderArguments) -> Result<Self> {
         Self::with(bundle::open(arguments.bundle.as_deref())?, common, arguments)
     }
 
-    /// Opens the bundle that is named, or the one that a collection was filled with.
+    /// Opens the given bundle, or the one that filled a collection.
     pub(crate) fn open_for(
         common: &Common,
         arguments: &EncoderArguments,
@@ -30,7 +30,7 @@ impl Session {
         Self::with(bundle, common, arguments)
     }
 
-    /// Takes a bundle that is open.
+    /// Creates a session for an open bundle.
     pub(crate) fn with(
         bundle: Bundle,
         common: &Common,
@@ -40,26 +40,26 @@ impl Session {
         Ok(Self { runtime, bundle, arguments: arguments.clone() })
     }
 
-    /// Opens both towers, and says what they run on.
+    /// Opens both encoders and reports their execution provider.
     pub(crate) fn towers(&self) -> Result<(SignalEncoder, TextEncoder)> {
         let (device, batch) = (self.arguments.device, self.batch());
         let signal = SignalEncoder::open(self.runtime, &self.bundle, device, batch)?;
         let text = TextEncoder::open(self.runtime, &self.bundle, device, batch)?;
-        self.tell_provider(signal.provider());
+        self.report_provider(signal.provider());
         Ok((signal, text))
     }
 
-    /// Opens the signal tower and the caption decoder, and says what they run on.
+    /// Opens the signal encoder and the captioner and reports their execution provider.
     pub(crate) fn captioner(&self) -> Result<(SignalEncoder, Captioner)> {
         let (device, batch) = (self.arguments.device, self.batch());
         self.bundle.expect_captioner()?;
         let signal = SignalEncoder::open(self.runtime, &self.bundle, device, batch)?;
         let captioner = Captioner::open(self.runtime, &self.bundle, device, batch.threads)?;
-        self.tell_provider(captioner.provider());
+        self.report_provider(captioner.provider());
         Ok((signal, captioner))
     }
 
-    /// Opens the caption decoder alone, where the bundle has one.
+    /// Opens the captioner alone; `None` if the bundle has none.
     pub(crate) fn caption_decoder(&self) -> Result<Option<Captioner>> {
         if !self.bundle.has_captioner() {
             return Ok(None);
@@ -68,18 +68,18 @@ impl Session {
         Ok(Some(Captioner::open(self.runtime, &self.bundle, device, threads)?))
     }
 
-    /// Opens a collection that this bundle has filled.
+    /// Opens an engine on a collection that was filled with this bundle.
     pub(crate) fn engine(&self, arguments: &CollectionArguments) -> Result<Engine> {
         self.engine_with(arguments, false)
     }
 
-    /// Opens a collection for a server, which makes captions if the bundle does, and lists for great collections, and
-    /// goes over to the space that is promoted.
+    /// Opens an engine for a server: it generates captions if the bundle can, builds the approximate index of large
+    /// collections, and follows promotions of spaces.
     pub(crate) fn serving_engine(&self, arguments: &CollectionArguments) -> Result<Engine> {
         self.engine_with(arguments, true)
     }
 
-    /// Opens what tells where the encoder looked.
+    /// Opens an explainer, which computes attention maps of hits.
     pub(crate) fn explainer(&self) -> Result<Explainer> {
         let (device, batch) = (self.arguments.device, self.batch());
         let signal = SignalEncoder::open(self.runtime, &self.bundle, device, batch)?;
@@ -95,11 +95,11 @@ impl Session {
         };
         let source = arguments.collection.source(&arguments.server, arguments.full_pass);
         let engine = Engine::open(source, &self.bundle, self.runtime, options)?;
-        self.tell_provider(&engine.provider());
+        self.report_provider(&engine.provider());
         Ok(engine)
     }
 
-    /// Returns how texts are encoded, for whoever searches exactly and makes no captions.
+    /// Returns the options of an engine that searches exactly and generates no captions.
     pub(crate) fn options(&self) -> Options {
         Options { device: self.arguments.device, batch: self.batch(), ..Options::default() }
     }
@@ -110,13 +110,13 @@ impl Session {
         BatchOptions { batch_size: self.arguments.batch_size.into(), threads }
     }
 
-    fn tell_provider(&self, provider: &nocturne_encoder::Provider) {
+    fn report_provider(&self, provider: &nocturne_encoder::Provider) {
         let name = &self.bundle.manifest().name;
         console::note(format_args!("encoder: {name} on {provider}"));
     }
 }
 
-/// Opens the engine for a command that asks a collection.
+/// Opens an engine for a command that queries a collection.
 pub(crate) fn engine(common: &Common, arguments: &CollectionArguments) -> Result<Engine> {
     Session::open_for(common, &arguments.encoder, arguments.reached())?.engine(arguments)
 }

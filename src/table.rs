@@ -1,15 +1,15 @@
-//! Tables and small pictures for people.
+//! Text tables, hypnograms and number formats of the output.
 
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 use nocturne_psg::Stage;
 
-/// A line under the headings, and blanks elsewhere.
+/// A line under the headings and spaces between columns.
 const STYLE: TableStyle = TableStyle::new()
     .header_lines(ContentLineStyle::none().junction(' '))
     .header_separator(LineStyle::none().fill('─').junction(' '))
     .content_lines(ContentLineStyle::none().junction(' '));
 
-/// Makes a table; a heading that begins with `>` has its column at the right.
+/// Creates a table; a heading that starts with `>` right-aligns its column.
 pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE);
@@ -23,23 +23,23 @@ pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String
     table
 }
 
-/// Returns `h:mm:ss` of seconds.
+/// Formats seconds as `h:mm:ss`.
 pub(crate) fn clock(seconds: f64) -> String {
     let seconds = seconds as u64;
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-/// Returns a number with a fixed number of decimals, or a dash.
+/// Formats a number with a fixed number of decimals; `None` as a dash.
 pub(crate) fn number(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.decimals$}"))
 }
 
-/// Draws a hypnogram over `width` columns, five lines from wake to N3; where stages share a column, the most frequent is drawn.
+/// Draws a hypnogram of up to `width` columns, one line per stage from wake to N3; a column shows its most frequent stage.
 pub(crate) fn hypnogram(stages: &[Option<Stage>], width: usize) -> Vec<String> {
     const LINES: [Stage; 5] = [Stage::Wake, Stage::Rem, Stage::N1, Stage::N2, Stage::N3];
     let width = width.min(stages.len()).max(1);
     let column = |i: usize| &stages[i * stages.len() / width..(i + 1) * stages.len() / width];
-    let most: Vec<Option<Stage>> = (0..width)
+    let most_frequent: Vec<Option<Stage>> = (0..width)
         .map(|i| {
             let count = |stage: &Stage| column(i).iter().filter(|it| **it == Some(*stage)).count();
             Stage::ALL.into_iter().max_by_key(count).filter(|stage| count(stage) > 0)
@@ -48,8 +48,10 @@ pub(crate) fn hypnogram(stages: &[Option<Stage>], width: usize) -> Vec<String> {
     LINES
         .iter()
         .map(|line| {
-            let dots: String =
-                most.iter().map(|stage| if *stage == Some(*line) { '█' } else { '·' }).collect();
+            let dots: String = most_frequent
+                .iter()
+                .map(|stage| if *stage == Some(*line) { '█' } else { '·' })
+                .collect();
             format!("{line:>2} {dots}")
         })
         .collect()
@@ -60,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hypnogram_draws_the_most_frequent_stage_of_a_column() {
+    fn hypnogram_shows_the_most_frequent_stage_of_a_column() {
         let stages = [
             Some(Stage::Wake),
             Some(Stage::N2),

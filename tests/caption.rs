@@ -49,7 +49,7 @@ fn explanation_names_channels_and_seconds_of_every_hit() {
     assert_eq!(hits.len(), 3);
     for hit in hits {
         assert!(hit["not_explained"].is_null(), "{hit}");
-        let spans = hit["looked_at"].as_array().unwrap();
+        let spans = hit["attention"].as_array().unwrap();
         assert!(!spans.is_empty() && spans.len() <= 3, "{hit}");
         let channels = hit["channels"].as_array().unwrap();
         for span in spans {

@@ -1,4 +1,4 @@
-//! Where a collection is, and what a server of Qdrant asks for.
+//! Where a collection is, and the settings of a Qdrant server.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use nocturne_engine::Source;
 use nocturne_index::qdrant::{ApiKey, QdrantSettings, QdrantSpaces, QdrantUrl};
 use nocturne_index::{Result, SpaceKeeper, SpaceRecord, Spaces};
 
-/// Where a collection is.
+/// The folder or address of a collection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     Folder(PathBuf),
@@ -27,7 +27,7 @@ impl fmt::Display for Place {
 }
 
 impl Place {
-    /// Returns whether it is the place of one space, whichever is served.
+    /// Returns whether the address names a specific space.
     pub(crate) fn names_space(&self) -> bool {
         match self {
             Self::Folder(_) => false,
@@ -35,7 +35,7 @@ impl Place {
         }
     }
 
-    /// Returns where an engine finds the collection.
+    /// Returns the collection in the form that an engine opens.
     pub(crate) fn source(&self, server: &QdrantArguments, full_pass: usize) -> Source {
         match self {
             Self::Folder(folder) => Source::from(folder.as_path()),
@@ -44,7 +44,7 @@ impl Place {
     }
 }
 
-/// A collection, and what its server asks for where it has one.
+/// A collection with the settings of its server, if it has one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reached<'a> {
     pub(crate) place: &'a Place,
@@ -60,7 +60,7 @@ impl Reached<'_> {
         })
     }
 
-    /// Returns what is told of the space that is served, or that the address names.
+    /// Returns the record of the space in the address, or else of the served space.
     pub(crate) fn record(self) -> Result<Option<SpaceRecord>> {
         let named = match self.place {
             Place::Folder(_) => None,
@@ -74,7 +74,7 @@ impl Reached<'_> {
     }
 }
 
-/// What a server of Qdrant asks for.
+/// Options for a Qdrant server.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct QdrantArguments {
     /// API key of the Qdrant server; sent to other machines over encrypted connections only.
@@ -90,7 +90,7 @@ pub(crate) struct QdrantArguments {
 }
 
 impl QdrantArguments {
-    /// Returns how a server is spoken to.
+    /// Returns the settings of a connection.
     pub(crate) fn settings(&self, url: &QdrantUrl) -> QdrantSettings {
         QdrantSettings { api_key: self.api_key.clone(), ..QdrantSettings::at(url.clone()) }
     }
@@ -111,7 +111,7 @@ pub(crate) struct WritingArguments {
 }
 
 impl WritingArguments {
-    /// Returns how a server is written to.
+    /// Returns the settings of a connection for writing.
     pub(crate) fn settings(&self, server: &QdrantArguments, url: &QdrantUrl) -> QdrantSettings {
         QdrantSettings { lease: Duration::from_secs(self.lease.into()), ..server.settings(url) }
     }

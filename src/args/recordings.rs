@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use nocturne_encoder::caption::{DecodingOptions as Wording, DecodingStrategy};
+use nocturne_encoder::caption::{DecodingOptions, DecodingStrategy};
 use nocturne_indexer::CaptionKinds;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_simulator::Site;
@@ -140,10 +140,10 @@ pub(crate) struct Caption {
     #[arg(long, short, value_name = "NUMBERS")]
     pub(crate) epoch: EpochNumbers,
     /// Kinds of caption: `all`, or a list of `brain`, `heart`, `respiratory`, `position_muscle`, `stage_event`.
-    #[arg(long, default_value = "stage_event", value_name = "KINDS", value_parser = about)]
+    #[arg(long, default_value = "stage_event", value_name = "KINDS", value_parser = caption_kinds)]
     pub(crate) about: CaptionKinds,
     #[command(flatten)]
-    pub(crate) wording: WordingArguments,
+    pub(crate) decoding: DecodingArguments,
     /// Write a line of JSON for each caption.
     #[arg(long)]
     pub(crate) json: bool,
@@ -155,34 +155,34 @@ pub(crate) struct Caption {
 
 /// How the tokens of a caption are chosen: greedily, by beam search, or by sampling.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct WordingArguments {
+pub(crate) struct DecodingArguments {
     /// Use beam search of this width (1–32) [default: greedy search].
-    #[arg(long, value_name = "N", help_heading = "Wording", conflicts_with_all = ["top_k", "top_p", "temperature"])]
+    #[arg(long, value_name = "N", help_heading = "Decoding", conflicts_with_all = ["top_k", "top_p", "temperature"])]
     pub(crate) beams: Option<usize>,
     /// Sample from the `N` most likely tokens.
-    #[arg(long, value_name = "N", help_heading = "Wording")]
+    #[arg(long, value_name = "N", help_heading = "Decoding")]
     pub(crate) top_k: Option<usize>,
     /// Sample from the most likely tokens whose probabilities add up to `P`.
-    #[arg(long, value_name = "P", help_heading = "Wording")]
+    #[arg(long, value_name = "P", help_heading = "Decoding")]
     pub(crate) top_p: Option<f32>,
     /// Sample at this temperature; below 1, likely tokens become more likely.
-    #[arg(long, value_name = "T", help_heading = "Wording")]
+    #[arg(long, value_name = "T", help_heading = "Decoding")]
     pub(crate) temperature: Option<f32>,
     /// Random seed of sampling; the same seed gives the same caption.
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Wording")]
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Decoding")]
     pub(crate) seed: u64,
     /// Maximum number of tokens of a caption.
-    #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Wording")]
+    #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Decoding")]
     pub(crate) max_length: usize,
 }
 
-impl From<&WordingArguments> for Wording {
-    fn from(arguments: &WordingArguments) -> Self {
-        let WordingArguments { beams, top_k, top_p, temperature, seed, max_length } = *arguments;
-        let by_chance = top_k.is_some() || top_p.is_some() || temperature.is_some();
+impl From<&DecodingArguments> for DecodingOptions {
+    fn from(arguments: &DecodingArguments) -> Self {
+        let DecodingArguments { beams, top_k, top_p, temperature, seed, max_length } = *arguments;
+        let is_sampling = top_k.is_some() || top_p.is_some() || temperature.is_some();
         let strategy = match beams {
             Some(beams) => DecodingStrategy::BeamSearch { beams },
-            None if by_chance => DecodingStrategy::Sampling {
+            None if is_sampling => DecodingStrategy::Sampling {
                 top_k,
                 top_p,
                 temperature: temperature.unwrap_or(1.0),
@@ -196,10 +196,10 @@ impl From<&WordingArguments> for Wording {
 }
 
 /// Parses the kinds of caption; there must be at least one.
-fn about(text: &str) -> Result<CaptionKinds, String> {
+fn caption_kinds(text: &str) -> Result<CaptionKinds, String> {
     let kinds: CaptionKinds = text.parse()?;
-    let some = (!kinds.0.is_empty()).then_some(kinds);
-    some.ok_or_else(|| "expected `all` or a list of kinds".to_owned())
+    let chosen = (!kinds.0.is_empty()).then_some(kinds);
+    chosen.ok_or_else(|| "expected `all` or a list of kinds".to_owned())
 }
 
 fn hours(text: &str) -> Result<f64, String> {

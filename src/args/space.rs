@@ -55,7 +55,7 @@ impl SpacesOf {
         Reached { place: &self.collection, server: &self.server }.spaces()
     }
 
-    /// Returns the spaces for whoever writes to one of them.
+    /// Returns the spaces, to write to one of them.
     pub(crate) fn written(
         &self,
         writing: &WritingArguments,

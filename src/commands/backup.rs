@@ -18,36 +18,38 @@ use crate::console;
 use crate::error::CommandOutcome;
 use crate::table::table;
 
-/// Longest time that a server may take to write a snapshot.
-const LONGEST_SNAPSHOT: Duration = Duration::from_hours(2);
+/// Timeout for a server to write a snapshot.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_hours(2);
 
 pub(super) fn back_up(arguments: &Backup) -> Result<CommandOutcome> {
     let Backup { collection, place, server, update, json } = arguments;
-    let not_backed_up = || format!("`{collection}` is not backed up");
+    let cannot_back_up = || format!("cannot back up `{collection}`");
     match (collection, place) {
         (Place::Folder(folder), Some(place)) => {
             let existing = if *update { Existing::Replace } else { Existing::Refuse };
-            let copied = copy(folder, place, existing).with_context(not_backed_up)?;
-            tell(&copied, place, *json)?;
+            let copied = copy(folder, place, existing).with_context(cannot_back_up)?;
+            print(&copied, place, *json)?;
         }
-        (Place::Folder(_), None) => bail!("no folder is named for the backup"),
+        (Place::Folder(_), None) => bail!("the backup of a folder needs a target folder"),
         (Place::Qdrant(url), None) => {
-            let settings = QdrantSettings { timeout: LONGEST_SNAPSHOT, ..server.settings(url) };
-            let (snapshots, alias) = snapshots(settings).with_context(not_backed_up)?;
-            tell_snapshots(&snapshots, *json)?;
+            let settings = QdrantSettings { timeout: SNAPSHOT_TIMEOUT, ..server.settings(url) };
+            let (snapshots, alias) = snapshots(settings).with_context(cannot_back_up)?;
+            print_snapshots(&snapshots, *json)?;
             if let Some(alias) = alias {
-                tell_alias(&alias, *json)?;
+                print_alias(&alias, *json)?;
             }
         }
         (Place::Qdrant(_), Some(_)) => {
-            bail!("snapshots stay on the server; `nocturne copy` copies into a folder")
+            bail!(
+                "Qdrant writes its snapshots on the server; to back up into a folder, use `nocturne copy`"
+            )
         }
     }
     Ok(CommandOutcome::Done)
 }
 
-/// Has the server make snapshots of the space that the address names, or of all; then the alias of the one that is served
-/// belongs to them.
+/// Makes the server write snapshots of the space in the address, or of all spaces; in the latter case, also returns the
+/// alias of the served space.
 fn snapshots(
     settings: QdrantSettings,
 ) -> Result<(Vec<QdrantSnapshot>, Option<QdrantAlias>), nocturne_index::Error> {
@@ -62,15 +64,15 @@ fn snapshots(
     Ok((snapshots, spaces.alias()?))
 }
 
-fn tell_alias(alias: &QdrantAlias, json: bool) -> std::io::Result<()> {
+fn print_alias(alias: &QdrantAlias, json: bool) -> std::io::Result<()> {
     if json {
         return console::print_json(alias);
     }
     let QdrantAlias { alias, collection } = alias;
-    console::print(format_args!("`{alias}` is an alias of `{collection}`, which no snapshot holds"))
+    console::print(format_args!("alias `{alias}` → `{collection}` (not part of a snapshot)"))
 }
 
-fn tell_snapshots(snapshots: &[QdrantSnapshot], json: bool) -> std::io::Result<()> {
+fn print_snapshots(snapshots: &[QdrantSnapshot], json: bool) -> std::io::Result<()> {
     if json {
         return snapshots.iter().try_for_each(console::print_json);
     }
@@ -85,8 +87,8 @@ fn tell_snapshots(snapshots: &[QdrantSnapshot], json: bool) -> std::io::Result<(
 pub(super) fn restore(arguments: &Restore) -> Result<CommandOutcome> {
     let Restore { backup, collection, json } = arguments;
     let copied = copy(backup, collection, Existing::Refuse)
-        .with_context(|| format!("`{}` is not restored", backup.display()))?;
-    tell(&copied, collection, *json)?;
+        .with_context(|| format!("cannot restore `{}`", backup.display()))?;
+    print(&copied, collection, *json)?;
     Ok(CommandOutcome::Done)
 }
 
@@ -94,7 +96,7 @@ fn copy(from: &Path, to: &Path, existing: Existing) -> Result<SpacesCopied, noct
     Spaces::of(from).copy_to(Arc::new(Folder::at(to)), existing)
 }
 
-fn tell(copied: &SpacesCopied, place: &Path, json: bool) -> std::io::Result<()> {
+fn print(copied: &SpacesCopied, place: &Path, json: bool) -> std::io::Result<()> {
     let SpacesCopied { served: (space, copied), others } = copied;
     let Copied { n_recordings, n_epochs, n_written, n_bytes, generation } = copied;
     if json {
@@ -111,10 +113,10 @@ fn tell(copied: &SpacesCopied, place: &Path, json: bool) -> std::io::Result<()> 
     }
     let mut spaces = String::new();
     for name in others {
-        let _ = write!(spaces, ", and the space {name}");
+        let _ = write!(spaces, ", space {name}");
     }
     console::print(format_args!(
-        "{}: {n_recordings} recordings with {n_epochs} epochs{spaces}, all checked; {n_written} written, {:.1} MB",
+        "{}: {n_recordings} recordings with {n_epochs} epochs{spaces}, all verified; {n_written} written, {:.1} MB",
         place.display(),
         *n_bytes as f64 / 1e6
     ))

@@ -16,9 +16,9 @@ use crate::error::CommandOutcome;
 use crate::session::Session;
 use crate::table::clock;
 
-/// A caption and what it is of.
+/// A caption with its recording, epoch and kind.
 #[derive(Serialize)]
-struct Told<'a> {
+struct CaptionLine<'a> {
     recording: &'a str,
     epoch: u32,
     onset_s: f64,
@@ -29,18 +29,18 @@ struct Told<'a> {
 }
 
 pub(super) fn run(common: &Common, arguments: &Caption) -> Result<CommandOutcome> {
-    let search = caption::DecodingOptions::from(&arguments.wording);
+    let options = caption::DecodingOptions::from(&arguments.decoding);
     let session = Session::open(common, &arguments.encoder)?;
-    search.check(session.bundle.manifest().tokenizer.context)?;
+    options.check(session.bundle.manifest().tokenizer.context)?;
     session.bundle.expect_captioner()?;
     let path = &arguments.recording;
     if path.is_dir() {
         bail!("`{}` is a folder; expected one recording", path.display());
     }
-    let id = discover(path, None)?.pop().context("a file is found as it is")?.id?;
-    let options =
+    let id = discover(path, None)?.pop().context("a file is one recording")?.id?;
+    let open_options =
         OpenOptions { profile: arguments.labels.profile.clone(), ..OpenOptions::default() };
-    let recording = Recording::open_by(path, &options)?;
+    let recording = Recording::open_by(path, &open_options)?;
     let night = Night::read(&recording, session.bundle.manifest().preprocessing.z_score)?;
     for warning in recording.warnings().iter().chain(night.warnings()) {
         console::note(format_args!("warning: {}", warning.message));
@@ -51,40 +51,40 @@ pub(super) fn run(common: &Common, arguments: &Caption) -> Result<CommandOutcome
         let reading = read_epoch(&mut signal, &night, epoch_idx)?;
         let memory = captioner.expect_memory(reading.memory)?;
         for kind in &arguments.about.0 {
-            let caption = captioner.caption(&memory, (*kind).into(), &search, &mut |_| true)?;
-            let told = Told::new(&id, &night, epoch_idx, *kind, caption);
+            let caption = captioner.caption(&memory, (*kind).into(), &options, &mut |_| true)?;
+            let line = CaptionLine::new(&id, &night, epoch_idx, *kind, caption);
             if arguments.json {
-                console::print_json(&told)?;
+                console::print_json(&line)?;
             } else {
-                told.print()?;
+                line.print()?;
             }
         }
     }
     Ok(outcome)
 }
 
-/// Returns the places of the wanted epochs in the night; those that are not there are named.
+/// Returns the indices of the requested epochs in the night; missing ones are reported.
 fn choose(
     night: &Night,
     id: &RecordingId,
     arguments: &Caption,
 ) -> Result<(Vec<usize>, CommandOutcome)> {
-    let places: BTreeMap<EpochNumber, usize> =
+    let indices: BTreeMap<EpochNumber, usize> =
         night.epochs().iter().enumerate().map(|(i, epoch)| (epoch.number, i)).collect();
-    let wanted = &arguments.epoch.0;
-    let missing = wanted.iter().filter(|number| !places.contains_key(number)).copied();
+    let requested = &arguments.epoch.0;
+    let missing = requested.iter().filter(|number| !indices.contains_key(number)).copied();
     let missing = ranges(missing.collect::<Vec<_>>());
-    let (n, known) = (places.len(), ranges(places.keys().copied()));
+    let (n, known) = (indices.len(), ranges(indices.keys().copied()));
     let problem = format!("`{id}` has no epoch {missing}; it has {n} epochs, {known}");
     let found: Vec<usize> =
-        wanted.iter().filter_map(|number| places.get(number)).copied().collect();
+        requested.iter().filter_map(|number| indices.get(number)).copied().collect();
     if found.is_empty() {
         bail!(problem);
     }
-    if found.len() == wanted.len() {
+    if found.len() == requested.len() {
         return Ok((found, CommandOutcome::Done));
     }
-    console::note(format_args!("passed over: {problem}"));
+    console::note(format_args!("skipped: {problem}"));
     Ok((found, CommandOutcome::PartlyDone))
 }
 
@@ -92,13 +92,13 @@ fn read_epoch(signal: &mut SignalEncoder, night: &Night, epoch_idx: usize) -> Re
     let epoch = &night.epochs()[epoch_idx];
     if epoch.mask.is_empty() {
         let number = epoch.number;
-        console::note(format_args!("warning: no channel carries anything in epoch {number}"));
+        console::note(format_args!("warning: epoch {number} has no signal in any channel"));
     }
     let reading = signal.read_epochs(night, &[epoch_idx])?.pop();
-    reading.context("one epoch gives one reading")
+    reading.context("one epoch has one reading")
 }
 
-impl<'a> Told<'a> {
+impl<'a> CaptionLine<'a> {
     fn new(
         id: &'a RecordingId,
         night: &Night,
@@ -116,13 +116,13 @@ impl<'a> Told<'a> {
         let Self { recording, epoch, onset_s, local_time, about, caption } = self;
         let time = local_time.as_deref().and_then(|time| time.split('T').next_back());
         let time = time.map(|time| format!(", {time}")).unwrap_or_default();
-        let cut = match caption.finish_reason {
+        let ellipsis = match caption.finish_reason {
             caption::FinishReason::EndToken => "",
             caption::FinishReason::MaxLength | caption::FinishReason::Cancelled => " …",
         };
         let (from_start, text) = (clock(*onset_s), &caption.text);
         console::print(format_args!(
-            "{recording}:{epoch} at {from_start}{time}, {about}: {text}{cut}"
+            "{recording}:{epoch} at {from_start}{time}, {about}: {text}{ellipsis}"
         ))
     }
 }

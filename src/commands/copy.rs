@@ -22,74 +22,75 @@ pub(super) fn run(arguments: &Copy) -> Result<CommandOutcome> {
         }
         (Place::Qdrant(from), Place::Folder(to)) => download(server.settings(from), to, *json),
         (Place::Folder(_), Place::Folder(_)) => {
-            bail!("both places are folders; `nocturne backup` copies folders")
+            bail!("both collections are folders; use `nocturne backup` to copy a folder")
         }
         (Place::Qdrant(_), Place::Qdrant(_)) => {
-            bail!("both places are in Qdrant; copy to a folder first")
+            bail!("both collections are in Qdrant; copy to a folder first")
         }
     };
-    let copied = copied.with_context(|| format!("`{from}` is not copied to `{to}`"))?;
+    let copied = copied.with_context(|| format!("cannot copy `{from}` to `{to}`"))?;
     if let Place::Qdrant(url) = to {
         graphs::wait(server.settings(url), writing, *json)?;
     }
-    tell(copied, to, *json)?;
+    print(copied, to, *json)?;
     Ok(CommandOutcome::Done)
 }
 
 fn upload(from: &Path, to: QdrantSettings, json: bool) -> Result<QdrantCopied> {
     let from = Collection::open(from)?;
-    let mut teller = Teller::new(from.recordings().len(), json);
-    let copied = copy_to_qdrant(&from, to, &mut |entry, sent| teller.tell(entry, sent))?;
-    teller.end()?;
+    let mut progress = CopyProgress::new(from.recordings().len(), json);
+    let copied = copy_to_qdrant(&from, to, &mut |entry, sent| progress.report(entry, sent))?;
+    progress.finish()?;
     Ok(copied)
 }
 
 fn download(from: QdrantSettings, to: &Path, json: bool) -> Result<QdrantCopied> {
     let from = QdrantCollection::open(from)?;
     for id in from.pending() {
-        console::note(format_args!("`{id}` is left out: its upload has not ended"));
+        console::note(format_args!("skipped: the upload of `{id}` is incomplete"));
     }
     let mut writer = CollectionWriter::open_or_create(to, from.space())?;
-    let mut teller = Teller::new(from.recordings().len(), json);
-    let copied = copy_from_qdrant(&from, &mut writer, &mut |entry, sent| teller.tell(entry, sent))?;
-    teller.end()?;
+    let mut progress = CopyProgress::new(from.recordings().len(), json);
+    let copied =
+        copy_from_qdrant(&from, &mut writer, &mut |entry, sent| progress.report(entry, sent))?;
+    progress.finish()?;
     Ok(copied)
 }
 
-/// Tells of each recording as it is done.
-struct Teller {
+/// Reports each recording when it is done.
+struct CopyProgress {
     bar: indicatif::ProgressBar,
     json: bool,
-    /// The first failure of the output, which ends no copy.
-    told: std::io::Result<()>,
+    /// The first failure of the output; it does not stop the copy.
+    written: std::io::Result<()>,
 }
 
-impl Teller {
+impl CopyProgress {
     fn new(n_recordings: usize, json: bool) -> Self {
-        Self { bar: console::progress("copying", n_recordings), json, told: Ok(()) }
+        Self { bar: console::progress("copying", n_recordings), json, written: Ok(()) }
     }
 
-    fn tell(&mut self, entry: &RecordingEntry, sent: Sent) {
+    fn report(&mut self, entry: &RecordingEntry, sent: Sent) {
         self.bar.set_message(entry.id.to_string());
         self.bar.inc(1);
-        if self.json && self.told.is_ok() {
-            // The words of `nocturne index --json`, so that `nocturne verify --acked` reads this too.
+        if self.json && self.written.is_ok() {
+            // The events of `nocturne index --json`, so that `nocturne verify --acked` can read this output.
             let event = match sent {
                 Sent::Unchanged | Sent::Sketched => "unchanged",
                 Sent::Written | Sent::Mended => "acknowledged",
             };
             let line = json!({ "event": event, "recording": entry.id, "epochs": entry.n_epochs });
-            self.told = console::print_json(&line);
+            self.written = console::print_json(&line);
         }
     }
 
-    fn end(self) -> std::io::Result<()> {
+    fn finish(self) -> std::io::Result<()> {
         self.bar.finish_and_clear();
-        self.told
+        self.written
     }
 }
 
-fn tell(copied: QdrantCopied, place: &Place, json: bool) -> std::io::Result<()> {
+fn print(copied: QdrantCopied, place: &Place, json: bool) -> std::io::Result<()> {
     let QdrantCopied { n_recordings, n_epochs, n_written, n_others } = copied;
     if json {
         return console::print_json(&json!({
@@ -102,6 +103,6 @@ fn tell(copied: QdrantCopied, place: &Place, json: bool) -> std::io::Result<()> 
         }));
     }
     console::print(format_args!(
-        "{place}: {n_recordings} recordings with {n_epochs} epochs, all checked; {n_written} written, {n_others} others there"
+        "{place}: {n_recordings} recordings with {n_epochs} epochs, all verified; {n_written} written, {n_others} others in the target"
     ))
 }

@@ -19,32 +19,32 @@ pub(super) fn run(arguments: &Deid) -> Result<CommandOutcome> {
         sentences(&found).iter().try_for_each(console::print)?;
     }
     match out {
-        Some(copy) => console::note(format_args!("written: {}", copy.display())),
+        Some(copy) => console::note(format_args!("wrote {}", copy.display())),
         None if found.is_empty() => {}
-        None => bail!("`{}` holds what may lead to a person", file.display()),
+        None => bail!("`{}` contains identifying fields", file.display()),
     }
     Ok(CommandOutcome::Done)
 }
 
-/// Says what was found, without repeating it.
+/// Describes the identifying fields without their contents.
 fn sentences(found: &Identity) -> Vec<String> {
     let Identity { patient, recording, start_date, unknown_texts, surplus_bytes } = found;
     let mut sentences = Vec::new();
-    let mut say = |is_there: bool, sentence: String| {
-        if is_there {
+    let mut add = |is_present: bool, sentence: String| {
+        if is_present {
             sentences.push(sentence);
         }
     };
-    say(*patient, "the patient field says something".to_owned());
-    say(*recording, "the recording field says something".to_owned());
-    say(*start_date, "the start date is given".to_owned());
-    say(
+    add(*patient, "the patient field is not empty".to_owned());
+    add(*recording, "the recording field is not empty".to_owned());
+    add(*start_date, "there is a start date".to_owned());
+    add(
         *unknown_texts > 0,
-        format!("{unknown_texts} annotations have texts that are no known names"),
+        format!("{unknown_texts} annotations have texts other than names of known events"),
     );
-    say(*surplus_bytes > 0, format!("{surplus_bytes} bytes lie behind the last record"));
+    add(*surplus_bytes > 0, format!("{surplus_bytes} bytes follow the last data record"));
     if sentences.is_empty() {
-        sentences.push("nothing that may lead to a person".to_owned());
+        sentences.push("no identifying fields".to_owned());
     }
     sentences
 }

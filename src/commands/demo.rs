@@ -31,14 +31,14 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<CommandOutcome> {
         Some(folder) => folder.clone(),
         None => simulated(&arguments.work)?,
     };
-    // One collection for each bundle and folder: neither mixes with another.
+    // One collection for each bundle and folder, so that they do not mix.
     let place = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
     let key =
         nocturne_psg::hash::sha256(format!("{}{}", session.bundle.fingerprint(), place.display()));
     let collection = arguments.work.join(format!("collection-{}", &key[..8]));
     std::fs::create_dir_all(&arguments.work)
         .with_context(|| format!("cannot create `{}`", arguments.work.display()))?;
-    let filling = index::Filling {
+    let index_run = index::IndexRun {
         found: discover(&folder, None)?,
         destination: index::folder(&session, &collection)?,
         cohort: None,
@@ -46,22 +46,22 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<CommandOutcome> {
         profile: ProfileChoice::Auto,
         strict: false,
     };
-    let report = index::fill(&session, filling, false)?;
+    let report = index::fill(&session, index_run, false)?;
     let outcome = index::summarise(&report, false)?;
-    let asked = CollectionArguments {
+    let queried = CollectionArguments {
         collection: Place::Folder(collection.clone()),
         server: QdrantArguments { api_key: None },
         full_pass: usize::MAX,
         recall: 1.0,
         encoder: arguments.encoder.clone(),
     };
-    let engine = session.engine(&asked)?;
+    let engine = session.engine(&queried)?;
     show(&engine, &collection)?;
     close(&collection)?;
     Ok(outcome)
 }
 
-/// Simulates the cohort, or finds it where an earlier demonstration has left it.
+/// Simulates the cohort, except nights that a previous demonstration has written.
 fn simulated(work: &Path) -> Result<PathBuf> {
     let folder = work.join(format!("nights-{SEED}"));
     let is_missing = |night: &u32| !folder.join(format!("night-{night:04}.edf")).is_file();
@@ -76,7 +76,7 @@ fn simulated(work: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Asks three questions and prints the answers, each under the command that asks it.
+/// Asks three questions and prints each answer under the equivalent command.
 fn show(engine: &Engine, collection: &Path) -> Result<()> {
     let place = collection.display();
     console::print(format_args!("\n$ nocturne search \"{SENTENCE}\" --collection {place} -k 5"))?;
@@ -100,7 +100,7 @@ fn show(engine: &Engine, collection: &Path) -> Result<()> {
         .collect();
     if let Some(correlation) = spearman(&rates) {
         console::print(format_args!(
-            "rank correlation (Spearman) of found and scored rates over {} nights: {correlation:.2}",
+            "rank correlation (Spearman) of predicted and scored rates over {} nights: {correlation:.2}",
             rates.len()
         ))?;
     }
@@ -111,7 +111,7 @@ fn show(engine: &Engine, collection: &Path) -> Result<()> {
     label::print_stages(engine, &filter)
 }
 
-/// Returns the first recording whose stages are scored, or the first of all.
+/// Returns the first recording with scored stages, or else the first recording.
 fn night_to_label(collection: &Path) -> Result<Option<RecordingId>> {
     let collection = Collection::open(collection)?;
     let mut recordings = collection.recordings();
@@ -125,7 +125,7 @@ fn close(collection: &Path) -> Result<()> {
         "\nask more:        nocturne search \"rapid eye movements\" --collection {place}\n\
          your own nights: nocturne index FOLDER --collection DIR\n\
          serve over gRPC: nocturne serve --collection {place}\n\
-         The program is target/release/nocturne; `nocturne help` tells the rest."
+         The program is target/release/nocturne; `nocturne help` lists all commands."
     ))?;
     Ok(())
 }

@@ -15,7 +15,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<CommandOutcome> {
     let settings = DuplicateSettings { min_share: *threshold, ..DuplicateSettings::default() };
     let Duplicates { pairs, missing } = find_duplicates(&collection, settings)?;
     for recording in &missing {
-        console::note(format_args!("warning: `{recording}` is damaged and was not compared"));
+        console::note(format_args!("warning: `{recording}` is damaged; not compared"));
     }
     if *json {
         for pair in &pairs {
@@ -24,9 +24,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<CommandOutcome> {
             console::print_json(&line)?;
         }
     } else if pairs.is_empty() {
-        console::print("no recording is there twice")?;
+        console::print("no duplicates found")?;
     } else {
-        let headings = ["recording", "again as", ">shift", ">epochs", ">agree", ">mean cosine"];
+        let headings = ["recording", "duplicate", ">shift", ">epochs", ">agree", ">mean cosine"];
         console::print(table(&headings, pairs.iter().map(row)))?;
     }
     Ok(if missing.is_empty() { CommandOutcome::Done } else { CommandOutcome::PartlyDone })

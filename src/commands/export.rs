@@ -14,7 +14,7 @@ use crate::error::CommandOutcome;
 
 pub(super) fn run(arguments: &Export) -> Result<CommandOutcome> {
     let ExportFormat::Dump = arguments.format;
-    // A recording is read, written and forgotten, however many there are.
+    // One recording is in memory at a time.
     match &arguments.collection {
         Place::Folder(folder) => {
             let collection = Collection::open(folder)?;
@@ -32,9 +32,9 @@ pub(super) fn run(arguments: &Export) -> Result<CommandOutcome> {
     Ok(CommandOutcome::Done)
 }
 
-/// Writes a line for each epoch, by number.
+/// Writes a line for each epoch, in order.
 ///
-/// Two collections have the same dump where they hold the same, whatever their files look like, and wherever they are.
+/// Collections with the same contents have the same dump, whatever their files and locations.
 fn dump(recording: &Recording) -> Result<()> {
     let names = |mask: ChannelMask| mask.iter().map(Channel::name).collect::<Vec<_>>();
     for row in 0..recording.n_epochs() {

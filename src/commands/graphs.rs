@@ -1,4 +1,4 @@
-//! Waits at the end of a command until a server of Qdrant has built its graphs.
+//! Waits until a Qdrant server has finished its HNSW index.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use serde_json::json;
 use crate::args::WritingArguments;
 use crate::console;
 
-/// Waits as long as the arguments say, and tells what came of it.
+/// Waits up to the given time and reports the state of the index.
 pub(super) fn wait(settings: QdrantSettings, writing: &WritingArguments, json: bool) -> Result<()> {
     if writing.no_wait {
         return Ok(());
     }
     let place = settings.url.to_string();
-    let bar = console::progress("building graphs", 0);
+    let bar = console::progress("indexing on the server", 0);
     let at_most = Duration::from_secs(writing.wait.into());
     let built = wait_until_green(settings, at_most, &mut |building| {
         bar.set_length(building.n_points.max(building.n_indexed));
@@ -33,8 +33,8 @@ pub(super) fn wait(settings: QdrantSettings, writing: &WritingArguments, json: b
         }))?;
     } else if !is_green {
         console::note(format_args!(
-            "the server of {place} is still building its graphs: {n_indexed} vectors of {n_points} points are in one; \
-             answers are right meanwhile"
+            "the server is still building the HNSW index of {place} ({n_indexed} of {n_points} points); \
+             searches are correct in the meantime"
         ));
     }
     Ok(())

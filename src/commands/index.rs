@@ -19,8 +19,8 @@ use crate::error::CommandOutcome;
 use crate::session::Session;
 use crate::{console, hint};
 
-/// What goes into which collection.
-pub(super) struct Filling<'a> {
+/// The recordings to index, the collection, and how.
+pub(super) struct IndexRun<'a> {
     pub(super) found: Vec<FoundRecording>,
     pub(super) destination: Box<dyn Destination>,
     pub(super) cohort: Option<&'a str>,
@@ -42,12 +42,12 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
         }
     };
     if let Some(table) = metadata {
-        problems.extend(say(&MetadataTable::read(&table)?, &mut found));
+        problems.extend(add_metadata(&MetadataTable::read(&table)?, &mut found));
     }
     labels.profile.profile()?;
     let place = Reached { place: &collection, server: &server };
     let session = Session::open_for(common, &encoder, place)?;
-    let filling = Filling {
+    let index_run = IndexRun {
         found,
         destination: destination(&session, &collection, &server, &writing)?,
         cohort: cohort.as_deref(),
@@ -55,18 +55,18 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
         profile: labels.profile,
         strict,
     };
-    let report = fill(&session, filling, json)?;
+    let report = fill(&session, index_run, json)?;
     if let Place::Qdrant(url) = &collection {
         graphs::wait(server.settings(url), &writing, json)?;
     }
     let outcome = summarise(&report, json)?;
-    problems.iter().try_for_each(|problem| tell_problem(problem, json))?;
+    problems.iter().try_for_each(|problem| print_row_problem(problem, json))?;
     Ok(if problems.is_empty() { outcome } else { CommandOutcome::PartlyDone })
 }
 
-/// Fills a collection and tells of each recording as it is done.
-pub(super) fn fill(session: &Session, filling: Filling<'_>, json: bool) -> Result<Report> {
-    let Filling { found, destination, cohort, captions, profile, strict } = filling;
+/// Indexes recordings and reports each one when it is done.
+pub(super) fn fill(session: &Session, index_run: IndexRun<'_>, json: bool) -> Result<Report> {
+    let IndexRun { found, destination, cohort, captions, profile, strict } = index_run;
     let (signal, text) = session.towers()?;
     let options = Options {
         z_score: session.bundle.manifest().preprocessing.z_score,
@@ -75,14 +75,14 @@ pub(super) fn fill(session: &Session, filling: Filling<'_>, json: bool) -> Resul
         strict,
         metadata: cohort.iter().map(|cohort| ("cohort".to_owned(), (*cohort).to_owned())).collect(),
     };
-    let mut teller = Teller::new("indexing", found.len(), json);
+    let mut progress = RunProgress::new("indexing", found.len(), json);
     let report = Indexer::new(signal, text, destination, options)
-        .run(found, |progress| teller.tell(&progress))?;
-    teller.end()?;
+        .run(found, |event| progress.report(&event))?;
+    progress.finish()?;
     Ok(report)
 }
 
-/// Opens a collection for writing, or makes it where there is none.
+/// Opens a collection for writing; creates it if it does not exist.
 fn destination(
     session: &Session,
     collection: &Place,
@@ -100,41 +100,41 @@ fn destination(
     }
 }
 
-/// Opens a folder for writing, or makes the collection where there is none.
+/// Opens a collection in a folder for writing; creates it if it does not exist.
 pub(super) fn folder(session: &Session, path: &Path) -> Result<Box<dyn Destination>> {
     let mut writer = CollectionWriter::open_or_create(path, &Space::of(&session.bundle))?;
     writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
     Ok(Box::new(writer))
 }
 
-/// Tells of each recording as it is done.
-pub(super) struct Teller {
+/// Reports each recording when it is done.
+pub(super) struct RunProgress {
     bar: indicatif::ProgressBar,
     json: bool,
-    /// The first failure of the output, which ends no run.
-    told: std::io::Result<()>,
+    /// The first failure of the output; it does not stop the run.
+    written: std::io::Result<()>,
 }
 
-impl Teller {
+impl RunProgress {
     pub(super) fn new(what: &str, n_recordings: usize, json: bool) -> Self {
-        Self { bar: console::progress(what, n_recordings), json, told: Ok(()) }
+        Self { bar: console::progress(what, n_recordings), json, written: Ok(()) }
     }
 
-    pub(super) fn tell(&mut self, progress: &Progress<'_>) {
-        let told = tell(progress, self.json, &self.bar);
-        if self.told.is_ok() {
-            self.told = told;
+    pub(super) fn report(&mut self, event: &Progress<'_>) {
+        let written = report(event, self.json, &self.bar);
+        if self.written.is_ok() {
+            self.written = written;
         }
     }
 
-    pub(super) fn end(self) -> std::io::Result<()> {
+    pub(super) fn finish(self) -> std::io::Result<()> {
         self.bar.finish_and_clear();
-        self.told
+        self.written
     }
 }
 
-fn tell(progress: &Progress<'_>, json: bool, bar: &indicatif::ProgressBar) -> std::io::Result<()> {
-    let line = match progress {
+fn report(event: &Progress<'_>, json: bool, bar: &indicatif::ProgressBar) -> std::io::Result<()> {
+    let line = match event {
         Progress::Found { n_recordings } => json!({ "event": "found", "recordings": n_recordings }),
         Progress::Damaged { recording, error } => {
             bar.suspend(|| console::note(format_args!("warning: {recording}: {error}")));
@@ -161,26 +161,26 @@ fn tell(progress: &Progress<'_>, json: bool, bar: &indicatif::ProgressBar) -> st
         Progress::ByOthers(recording) => json!({ "event": "by_others", "recording": recording }),
         Progress::Removed(recording) => json!({ "event": "removed", "recording": recording }),
         Progress::Failed(failed) => {
-            bar.suspend(|| tell_failure(failed));
+            bar.suspend(|| print_failure(failed));
             failure(failed)
         }
     };
-    let is_of_none = matches!(
-        progress,
+    let is_not_one_of_the_recordings = matches!(
+        event,
         Progress::Found { .. }
             | Progress::Damaged { .. }
             | Progress::Held { .. }
             | Progress::Removed(_)
     );
-    if !is_of_none {
+    if !is_not_one_of_the_recordings {
         bar.inc(1);
     }
     if json { bar.suspend(|| console::print_json(&line)) } else { Ok(()) }
 }
 
-/// Adds what a table says of recordings; returns what is wrong with which of its rows.
-fn say(table: &MetadataTable, found: &mut [FoundRecording]) -> Vec<RowProblem> {
-    // A file that makes no name is told of later, and has no row.
+/// Adds the metadata of a table to recordings; returns the rows with errors.
+fn add_metadata(table: &MetadataTable, found: &mut [FoundRecording]) -> Vec<RowProblem> {
+    // A file without a valid name is reported later and matches no row.
     let named = found.iter().map(|it| {
         let name = it.id.as_ref().map_or("", |id| id.as_str());
         (name, it.metadata.get("subject").map(String::as_str))
@@ -192,20 +192,20 @@ fn say(table: &MetadataTable, found: &mut [FoundRecording]) -> Vec<RowProblem> {
     problems
 }
 
-/// Tells which row of a list could not be used.
-pub(super) fn tell_problem(problem: &RowProblem, json: bool) -> std::io::Result<()> {
+/// Reports a row of a table or list with an error.
+pub(super) fn print_row_problem(problem: &RowProblem, json: bool) -> std::io::Result<()> {
     let RowProblem { line, problem } = problem;
     if json {
         return console::print_json(
             &json!({ "event": "row_failed", "line": line, "error": problem }),
         );
     }
-    console::note(format_args!("passed over line {line}: {problem}"));
+    console::note(format_args!("skipped line {line}: {problem}"));
     Ok(())
 }
 
-fn tell_failure(failed: &Failed) {
-    console::note(format_args!("passed over: {}", failed.error));
+fn print_failure(failed: &Failed) {
+    console::note(format_args!("skipped: {}", failed.error));
     if let Some(hint) = hint::of_recording(&failed.error) {
         console::note(format_args!("  hint: {hint}"));
     }
@@ -234,11 +234,12 @@ pub(super) fn summarise(report: &Report, json: bool) -> Result<CommandOutcome> {
             "failed": failures,
         }))?;
     } else {
-        let some = |n: usize, what| if n == 0 { String::new() } else { format!("{n} {what}, ") };
-        let removed = some(removed.len(), "removed");
-        let by_others = some(by_others.len(), "done by others");
+        let unless_zero =
+            |n: usize, what| if n == 0 { String::new() } else { format!("{n} {what}, ") };
+        let removed = unless_zero(removed.len(), "removed");
+        let by_others = unless_zero(by_others.len(), "done by others");
         console::print(format_args!(
-            "{} recordings with {} epochs added, {} unchanged, {by_others}{removed}{} passed over",
+            "{} recordings with {} epochs added, {} unchanged, {by_others}{removed}{} skipped",
             acknowledged.len(),
             report.n_epochs(),
             unchanged.len(),
@@ -248,10 +249,10 @@ pub(super) fn summarise(report: &Report, json: bool) -> Result<CommandOutcome> {
             console::print(format_args!("  {}", failed.error))?;
         }
     }
-    let n_there = acknowledged.len() + unchanged.len() + by_others.len();
-    match (failed.is_empty(), n_there == 0) {
+    let n_present = acknowledged.len() + unchanged.len() + by_others.len();
+    match (failed.is_empty(), n_present == 0) {
         (true, _) => Ok(CommandOutcome::Done),
         (false, false) => Ok(CommandOutcome::PartlyDone),
-        (false, true) => anyhow::bail!("not one of {} recordings could be indexed", failed.len()),
+        (false, true) => anyhow::bail!("none of {} recordings could be indexed", failed.len()),
     }
 }

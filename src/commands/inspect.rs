@@ -16,11 +16,11 @@ use crate::console;
 use crate::error::CommandOutcome;
 use crate::table::{clock, number, table};
 
-/// Annotations that a table shows.
-const FEW: usize = 8;
+/// Number of annotations shown.
+const MAX_SHOWN: usize = 8;
 
-/// Endings of recordings, in lower case; every other file is read as one of annotations.
-const RECORDINGS: [&str; 3] = ["edf", "bdf", "rec"];
+/// File extensions of recordings, in lower case; all other files are read as annotations.
+const RECORDING_EXTENSIONS: [&str; 3] = ["edf", "bdf", "rec"];
 
 pub(super) fn run(arguments: &Inspect) -> Result<CommandOutcome> {
     let Inspect { file, list, strict, json, labels } = arguments;
@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Inspect) -> Result<CommandOutcome> {
         return scoring::run(file, arguments);
     }
     let inspection = Inspection::by(file, &options)?;
-    tell(&inspection.warnings);
+    print_warnings(&inspection.warnings);
     match (*json, inspection.signals.is_empty()) {
         (true, true) => console::print_pretty_json(&with_stages(&inspection, file)?)?,
         (true, false) => console::print_pretty_json(&inspection)?,
@@ -48,13 +48,14 @@ pub(super) fn run(arguments: &Inspect) -> Result<CommandOutcome> {
     check(file, &inspection.warnings, *strict)
 }
 
-/// Returns whether a file is to be read as a recording: by its ending, or because nothing else is known of it.
+/// Returns whether a file is read as a recording: by its extension, or if it has none.
 fn is_recording(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
-    ending.is_none_or(|ending| RECORDINGS.contains(&ending.as_str()))
+    let extension =
+        path.extension().and_then(|extension| extension.to_str()).map(str::to_lowercase);
+    extension.is_none_or(|extension| RECORDING_EXTENSIONS.contains(&extension.as_str()))
 }
 
-/// Adds the stages where a file holds annotations alone, such as a hypnogram of Sleep-EDF.
+/// Adds the stages to the inspection of a file that contains only annotations, such as a Sleep-EDF hypnogram.
 fn with_stages(inspection: &Inspection, path: &Path) -> Result<Value> {
     let mut value = serde_json::to_value(inspection)?;
     if inspection.n_annotations > 0 {
@@ -65,17 +66,17 @@ fn with_stages(inspection: &Inspection, path: &Path) -> Result<Value> {
     Ok(value)
 }
 
-fn tell(warnings: &[Warning]) {
+fn print_warnings(warnings: &[Warning]) {
     for warning in warnings {
         console::note(format_args!("warning: {}", warning.message));
     }
 }
 
-/// Fails where there are warnings and none is wanted.
+/// Fails if there are warnings and `--strict` is given.
 fn check(path: &Path, warnings: &[Warning], strict: bool) -> Result<CommandOutcome> {
     match warnings.len() {
         n if n > 0 && strict => {
-            bail!("`{}` is read with {n} warnings; `--strict` takes none", path.display())
+            bail!("`{}` has {n} warnings, and `--strict` allows none", path.display())
         }
         _ => Ok(CommandOutcome::Done),
     }
@@ -85,7 +86,7 @@ fn print(inspection: &Inspection) -> Result<()> {
     let Inspection { format, n_records, record_duration_s, epochs_30s_complete, .. } = inspection;
     let start = inspection.start.as_deref().unwrap_or("at an unknown time");
     let recorded_s: f64 = inspection.segments_s.iter().map(|(_, duration_s)| duration_s).sum();
-    console::print(format_args!("{format}, begun {start}, {} recorded", clock(recorded_s)))?;
+    console::print(format_args!("{format}, started {start}, {} recorded", clock(recorded_s)))?;
     console::print(format_args!(
         "{n_records} data records of {record_duration_s} s in {} segments, {epochs_30s_complete} complete epochs",
         inspection.segments_s.len()
@@ -104,7 +105,7 @@ fn print(inspection: &Inspection) -> Result<()> {
     });
     console::print(table(&["signal", "unit", ">Hz", ">samples", ">range"], rows))?;
     console::print(format_args!(
-        "\nmontage by the profile `{}`: {}",
+        "\nmontage from the profile `{}`: {}",
         inspection.profile, inspection.profile_reason
     ))?;
     let rows = inspection.montage.iter().map(|line| {
@@ -122,12 +123,12 @@ fn print(inspection: &Inspection) -> Result<()> {
     print_annotations(inspection)
 }
 
-/// Prints in how many epochs a channel is in which trouble.
+/// Prints the number of epochs with each quality problem, by channel.
 fn print_quality(quality: &[ChannelQuality]) -> Result<()> {
-    let troubles =
+    let problem_counts =
         |it: &ChannelQuality| [it.flat, it.clipped, it.disconnected, it.mains, it.out_of_range];
     let rows = quality.iter().filter(|it| it.epochs > 0).map(|it| {
-        let counts = troubles(it).into_iter();
+        let counts = problem_counts(it).into_iter();
         let counts = counts.map(|n| if n == 0 { "–".to_owned() } else { n.to_string() });
         [it.channel.to_owned(), it.epochs.to_string()].into_iter().chain(counts).collect()
     });
@@ -141,17 +142,20 @@ fn print_quality(quality: &[ChannelQuality]) -> Result<()> {
     Ok(())
 }
 
-/// Prints the signals that feed no channel, and what the unknown ones may have been meant to be.
+/// Prints the unused signals and the nearest known labels of unknown ones.
 fn print_rest(inspection: &Inspection) -> Result<()> {
     if !inspection.unused.is_empty() {
         let labels: Vec<&str> =
             inspection.unused.iter().map(|signal| signal.label.as_str()).collect();
-        console::print(format_args!("\nnot used: {}", labels.join(", ")))?;
+        console::print(format_args!("\nunused signals: {}", labels.join(", ")))?;
     }
     for unknown in &inspection.unknown_labels {
         let nearest = unknown.nearest.join("`, `");
         if !nearest.is_empty() {
-            console::print(format_args!("`{}` is not known; near it: `{nearest}`", unknown.label))?;
+            console::print(format_args!(
+                "unknown label `{}`; similar: `{nearest}`",
+                unknown.label
+            ))?;
         }
     }
     Ok(())
@@ -161,15 +165,15 @@ fn print_annotations(inspection: &Inspection) -> Result<()> {
     let from = inspection
         .annotations_file
         .as_ref()
-        .map(|path| format!(", with those of {path}"))
+        .map(|path| format!(", including those of {path}"))
         .unwrap_or_default();
     console::print(format_args!("\n{} annotations{from}", inspection.n_annotations))?;
-    for (onset_s, duration_s, text) in inspection.annotations.iter().take(FEW) {
+    for (onset_s, duration_s, text) in inspection.annotations.iter().take(MAX_SHOWN) {
         let duration =
             duration_s.map(|duration_s| format!(" for {duration_s} s")).unwrap_or_default();
         console::print(format_args!("  {}{duration}  {}", clock(*onset_s), text.escape_debug()))?;
     }
-    if inspection.n_annotations > FEW {
+    if inspection.n_annotations > MAX_SHOWN {
         console::print("  …")?;
     }
     Ok(())

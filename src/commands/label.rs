@@ -14,7 +14,7 @@ use crate::error::CommandOutcome;
 use crate::session;
 use crate::table::{hypnogram, number, table};
 
-/// Columns of a hypnogram.
+/// Width of a hypnogram in columns.
 const WIDTH: usize = 96;
 
 pub(super) fn run(common: &Common, arguments: Label) -> Result<CommandOutcome> {
@@ -33,7 +33,7 @@ pub(super) fn run(common: &Common, arguments: Label) -> Result<CommandOutcome> {
     Ok(CommandOutcome::Done)
 }
 
-/// What epochs are labelled by.
+/// The label set or concept that labels epochs.
 enum Labeller {
     Set(String),
     Concept(LearnedConcept),
@@ -63,7 +63,7 @@ fn print_lines(engine: &Engine, filter: &Filter, labeller: &Labeller) -> Result<
     Ok(printed?)
 }
 
-/// Prints, for each recording, the hypnogram of the nearest prompts under the scored one, and how well they agree.
+/// Prints the predicted and the scored hypnogram of each recording, and their agreement.
 pub(super) fn print_stages(engine: &Engine, filter: &Filter) -> Result<()> {
     let mut nights: BTreeMap<String, Vec<EpochLabels>> = BTreeMap::new();
     engine.label_epochs(filter, "stages", |labels| {
@@ -77,27 +77,26 @@ pub(super) fn print_stages(engine: &Engine, filter: &Filter) -> Result<()> {
 }
 
 fn print_night(recording: &str, epochs: &[EpochLabels]) -> Result<()> {
-    let guessed: Vec<Option<Stage>> =
+    let predicted: Vec<Option<Stage>> =
         epochs.iter().map(|epoch| epoch.labels.first()?.parse().ok()).collect();
     let scored: Vec<Option<Stage>> = epochs.iter().map(|epoch| epoch.scored_stage).collect();
     console::print(format_args!("{recording}: stages by nearest prompt"))?;
-    hypnogram(&guessed, WIDTH).iter().try_for_each(console::print)?;
-    let abstained = guessed.iter().filter(|stage| stage.is_none()).count();
+    hypnogram(&predicted, WIDTH).iter().try_for_each(console::print)?;
+    let abstained = predicted.iter().filter(|stage| stage.is_none()).count();
     if abstained > 0 {
         console::note(format_args!(
-            "{recording}: no label for {abstained} epochs, which lack the channels for it"
+            "{recording}: no label for {abstained} epochs without the required channels"
         ));
     }
     if scored.iter().all(Option::is_none) {
-        console::print("nobody has scored this recording")?;
+        console::print("this recording has no scored stages")?;
         return Ok(());
     }
     console::print("as scored")?;
     hypnogram(&scored, WIDTH).iter().try_for_each(console::print)?;
-    let pairs = scored
-        .iter()
-        .zip(&guessed)
-        .filter_map(|(truth, guess)| Some((truth.as_ref()?.index(), guess.as_ref()?.index())));
+    let pairs = scored.iter().zip(&predicted).filter_map(|(truth, predicted)| {
+        Some((truth.as_ref()?.index(), predicted.as_ref()?.index()))
+    });
     let agreement = ConfusionMatrix::count(Stage::ALL.len(), pairs);
     console::print(format_args!(
         "agreement over {} epochs: balanced accuracy {}, Cohen's kappa {}",
@@ -109,7 +108,7 @@ fn print_night(recording: &str, epochs: &[EpochLabels]) -> Result<()> {
 }
 
 fn print_counts(engine: &Engine, filter: &Filter, labeller: &Labeller) -> Result<()> {
-    // For each recording and label: epochs that have it, of those that were judged.
+    // For each recording and label: the epochs with the label, and all judged epochs.
     let mut counts: BTreeMap<(String, &'static str), (usize, usize)> = BTreeMap::new();
     labeller.label(engine, filter, |epoch| {
         for (label, _) in &epoch.probabilities {

@@ -19,15 +19,19 @@ const SECONDS_PER_HOUR: f64 = 3600.0;
 pub(super) fn run(arguments: &List) -> Result<CommandOutcome> {
     let filter = arguments.filter.on(&[])?;
     match &arguments.collection {
-        Place::Folder(folder) => tell(arguments, &Collection::open(folder)?, &filter),
+        Place::Folder(folder) => report(arguments, &Collection::open(folder)?, &filter),
         Place::Qdrant(url) => {
             let collection = QdrantCollection::open(arguments.server.settings(url))?;
-            tell(arguments, &collection, &filter)
+            report(arguments, &collection, &filter)
         }
     }
 }
 
-fn tell(arguments: &List, collection: &dyn SpaceReader, filter: &Filter) -> Result<CommandOutcome> {
+fn report(
+    arguments: &List,
+    collection: &dyn SpaceReader,
+    filter: &Filter,
+) -> Result<CommandOutcome> {
     let catalogue = Catalogue::new(collection, filter)?;
     if arguments.facets.is_empty() {
         list(arguments, collection, &catalogue)
@@ -36,7 +40,7 @@ fn tell(arguments: &List, collection: &dyn SpaceReader, filter: &Filter) -> Resu
     }
 }
 
-/// Returns the bundle, and the space where there are several and none was asked for by name.
+/// Returns the name of the bundle, with the space if there are several and the address names none.
 fn bundle(arguments: &List, collection: &dyn SpaceReader) -> Result<String> {
     let bundle = collection.space().bundle.clone();
     let List { collection: place, server, .. } = arguments;
@@ -66,7 +70,8 @@ fn list(
         }
         return Ok(outcome(&page.missing));
     }
-    let headings = ["recording", "start", ">epochs", ">hours", ">sleep", ">events", "without"];
+    let headings =
+        ["recording", "start", ">epochs", ">hours", ">sleep", ">events", "missing channels"];
     console::print(table(&headings, page.recordings.iter().map(|listed| row(listed.entry))))?;
     let n_epochs: usize = page.recordings.iter().map(|listed| listed.n_epochs_allowed).sum();
     let n_here = page.recordings.len();
@@ -108,10 +113,10 @@ fn count(
     Ok(outcome)
 }
 
-/// Tells which recordings are damaged, and how the command ends with them.
+/// Reports damaged recordings and returns the outcome of the command.
 fn outcome(missing: &[RecordingId]) -> CommandOutcome {
     for recording in missing {
-        console::note(format_args!("warning: `{recording}` is damaged and was passed over"));
+        console::note(format_args!("warning: `{recording}` is damaged; skipped"));
     }
     if missing.is_empty() { CommandOutcome::Done } else { CommandOutcome::PartlyDone }
 }
@@ -130,7 +135,7 @@ fn row(entry: &RecordingEntry) -> Vec<String> {
     ]
 }
 
-/// Returns the channels that a recording lacks throughout.
+/// Returns the channels that are missing in the whole recording.
 fn missing(mask: ChannelMask) -> String {
     let names: Vec<&str> = Channel::ALL
         .into_iter()

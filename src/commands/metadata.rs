@@ -7,7 +7,7 @@ use nocturne_index::{Collection, CollectionWriter, RecordingEntry};
 use nocturne_psg::{MatchedMetadata, MetadataTable};
 use serde_json::json;
 
-use super::index::tell_problem;
+use super::index::print_row_problem;
 use crate::args::Metadata;
 use crate::console;
 use crate::error::CommandOutcome;
@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Metadata) -> Result<CommandOutcome> {
     let said: BTreeMap<_, _> = said.collect();
     let n_named = said.len();
     let n_changed = writer.set_metadata(said)?;
-    problems.iter().try_for_each(|problem| tell_problem(problem, *json))?;
+    problems.iter().try_for_each(|problem| print_row_problem(problem, *json))?;
     if *json {
         let (n_same, n_problems) = (n_named - n_changed, problems.len());
         console::print_json(&json!({
@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Metadata) -> Result<CommandOutcome> {
         }))?;
     } else {
         console::print(format_args!(
-            "{n_changed} recordings changed, {} unchanged, {} rows passed over",
+            "{n_changed} recordings changed, {} unchanged, {} rows skipped",
             n_named - n_changed,
             problems.len()
         ))?;

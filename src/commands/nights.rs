@@ -15,7 +15,7 @@ pub(super) fn run(common: &Common, arguments: Nights) -> Result<CommandOutcome> 
     let filter = filter.on(&recordings)?;
     let engine = session::engine(common, &collection)?;
     let concept = concept.map(|file| engine.read_concept(&file)).transpose()?;
-    // Without words the name is the question.
+    // Without a question, the name of the concept is the question.
     let named = concept.as_ref().map(|concept| concept.name().to_owned());
     let question = question.or(named).unwrap_or_default();
     let request = NightRequest { question, concept, filter, k: top, evidence };
@@ -28,7 +28,7 @@ pub(super) fn run(common: &Common, arguments: Nights) -> Result<CommandOutcome> 
     Ok(CommandOutcome::Done)
 }
 
-/// Prints nights as a table, with how the question was read above it.
+/// Prints the interpretation of the question and the nights as a table.
 pub(super) fn print(answer: &NightAnswer) -> Result<()> {
     let NightAnswer { nights, skipped, reading, .. } = answer;
     console::print(format_args!("read as: {}", reading.sentence))?;

@@ -29,12 +29,12 @@ pub(super) fn run(arguments: &Optimize) -> Result<CommandOutcome> {
     }
     match (n_lists, has_graph) {
         (0, false) => console::print(format_args!(
-            "{n_epochs} epochs are so few that a scan is as fast: there is nothing to do"
+            "nothing to do: exact search over {n_epochs} epochs is as fast as an index"
         ))?,
         (_, has_graph) => console::print(format_args!(
-            "{n_epochs} epochs in {n_lists} lists{}{}",
-            if has_graph { " and a graph" } else { "" },
-            if is_new { "" } else { ", as before" }
+            "{n_epochs} epochs in {n_lists} inverted lists{}{}",
+            if has_graph { " and an HNSW index" } else { "" },
+            if is_new { "" } else { ", unchanged" }
         ))?,
     }
     Ok(CommandOutcome::Done)

@@ -41,19 +41,18 @@ pub(super) fn run(arguments: &Remove) -> Result<CommandOutcome> {
         if *json {
             console::print_json(&json!({ "event": "purged", "files": files }))?;
         } else {
-            console::print(format_args!("{files} files are gone from the disk"))?;
+            console::print(format_args!("{files} files deleted"))?;
         }
     }
     Ok(outcome)
 }
 
-/// Opens every space for writing before anything is removed from one: what was removed must not come back with another
-/// space.
+/// Opens all spaces for writing before removing anything, so that a recording is removed from all of them or from none.
 fn writers(spaces: &Spaces) -> Result<Vec<CollectionWriter>, Error> {
     spaces.names()?.iter().map(|name| spaces.writer(name)).collect()
 }
 
-/// Removes a recording from every space that has it; one at least must.
+/// Removes a recording from every space that contains it; fails if none does.
 fn remove(writers: &mut [CollectionWriter], recording: &RecordingId) -> Result<(), Error> {
     let mut is_known = false;
     for writer in writers.iter_mut().filter(|writer| writer.entry(recording).is_some()) {

@@ -19,17 +19,17 @@ use crate::error::CommandOutcome;
 use crate::session::Session;
 use crate::table::{clock, table};
 
-/// Heading of scores, at the right.
+/// Heading of the column of scores, right-aligned.
 pub(super) const COSINE: &str = ">cosine";
 
-/// A hit and where the encoder looked in it.
+/// A hit with its attention spans.
 #[derive(Serialize)]
 struct ExplainedHit<'a> {
     #[serde(flatten)]
     hit: &'a EpochHit,
-    /// What weighs most in its vector.
-    looked_at: &'a [AttentionSpan],
-    /// Why that cannot be told.
+    /// The spans with the highest attention.
+    attention: &'a [AttentionSpan],
+    /// Why there is no attention map.
     not_explained: Option<&'a str>,
 }
 
@@ -55,7 +55,7 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<CommandOut
         (None, None, Some(file), _) => EpochQuery::Vector(read_vector(&file)?),
         (None, None, None, Some(file)) => EpochQuery::Concept(engine.read_concept(&file)?),
         (None, None, None, None) => bail!(
-            "nothing to search for; give words, `--like EPOCH`, `--vector FILE` or `--concept FILE`"
+            "nothing to search for; pass a text, `--like EPOCH`, `--vector FILE` or `--concept FILE`"
         ),
     };
     let is_concept = matches!(query, EpochQuery::Concept(_));
@@ -102,13 +102,13 @@ fn explained<'a>(
 ) -> impl Iterator<Item = ExplainedHit<'a>> {
     answer.hits.iter().zip(explanations).map(|(hit, explanation)| ExplainedHit {
         hit,
-        looked_at: &explanation.spans,
+        attention: &explanation.spans,
         not_explained: explanation.problem.as_deref(),
     })
 }
 
-/// Prints where the encoder looked, in seconds from the start of each epoch: the share of the weight, and how many
-/// times an even share that is.
+/// Prints the attention spans of each hit, in seconds from the start of the epoch: the share of the attention, and its
+/// ratio to uniform attention.
 fn print_explanations(answer: &EpochAnswer, explanations: &[Explanation]) -> Result<()> {
     let span = |span: &AttentionSpan| {
         let AttentionSpan { channel, from_s, to_s, share } = span;
@@ -116,11 +116,11 @@ fn print_explanations(answer: &EpochAnswer, explanations: &[Explanation]) -> Res
         format!("{channel} {from_s}–{to_s} s {percent:.0} % ({lift:.1}×)")
     };
     let rows = explained(answer, explanations).map(|it| {
-        let spans: Vec<String> = it.looked_at.iter().map(span).collect();
-        let told = it.not_explained.map_or_else(|| spans.join(", "), str::to_owned);
-        vec![format!("{}:{}", it.hit.recording, it.hit.epoch), told]
+        let spans: Vec<String> = it.attention.iter().map(span).collect();
+        let text = it.not_explained.map_or_else(|| spans.join(", "), str::to_owned);
+        vec![format!("{}:{}", it.hit.recording, it.hit.epoch), text]
     });
-    console::print(format_args!("\n{}", table(&["epoch", "the encoder looked at"], rows)))?;
+    console::print(format_args!("\n{}", table(&["epoch", "highest attention"], rows)))?;
     Ok(())
 }
 
@@ -128,7 +128,7 @@ fn read_vector(file: &Path) -> Result<Vec<f32>> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("cannot read `{}`", file.display()))?;
     serde_json::from_str(&text)
-        .with_context(|| format!("`{}` is no JSON list of numbers", file.display()))
+        .with_context(|| format!("`{}` is not a JSON list of numbers", file.display()))
 }
 
 impl TryFrom<FilterArguments> for Filter {
@@ -145,20 +145,22 @@ impl TryFrom<FilterArguments> for Filter {
     }
 }
 
-/// Prints epochs as a table, the column of the scores under this heading, and what of the text was not understood.
+/// Prints warnings about the query and the hits as a table; `score` is the heading of the scores.
 pub(super) fn print(answer: &EpochAnswer, score: &str) -> Result<()> {
     if let Some(reading) = &answer.reading {
         if !reading.unknown_words.is_empty() {
             let words = reading.unknown_words.join("`, `");
-            console::note(format_args!("warning: the bundle never met `{words}` in its training"));
+            console::note(format_args!(
+                "warning: `{words}` did not occur in the training of the bundle"
+            ));
         }
         if reading.truncated {
-            console::note("warning: the text is too long; its end was left out");
+            console::note("warning: the text is too long; its end was ignored");
         }
     }
     for recording in &answer.missing {
         console::note(format_args!(
-            "warning: `{recording}` is damaged or not yet whole, and was not searched"
+            "warning: `{recording}` is damaged or incomplete; not searched"
         ));
     }
     let rows = answer.hits.iter().map(|hit| {
@@ -193,6 +195,6 @@ fn print_captions(hits: &[CaptionAnswer]) -> Result<()> {
             format!("{}:{}", hit.recording, hit.epoch),
         ]
     });
-    console::print(table(&[COSINE, "kind", "caption", "made for"], rows))?;
+    console::print(table(&[COSINE, "kind", "caption", "epoch"], rows))?;
     Ok(())
 }

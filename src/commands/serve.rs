@@ -15,21 +15,22 @@ pub(super) fn run(common: &Common, arguments: Serve) -> Result<CommandOutcome> {
     let Serve { listen, allow_plaintext, most_at_once, collection } = arguments;
     if !listen.ip().is_loopback() && !allow_plaintext {
         bail!(
-            "`{listen}` can be reached from other machines, and answers are not encrypted; \
-             listen on a loopback address, or say `--allow-plaintext`"
+            "other machines can reach `{listen}`, and connections are not encrypted; \
+             listen on a loopback address, or pass `--allow-plaintext`"
         );
     }
     let session = Session::open_for(common, &collection.encoder, collection.reached())?;
     let engine = Arc::new(session.serving_engine(&collection)?);
     let info = engine.info()?;
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the server's threads")?;
+    let runtime =
+        tokio::runtime::Runtime::new().context("cannot start the threads of the server")?;
     runtime.block_on(async {
         let listener = TcpListener::bind(listen)
             .await
             .map_err(|source| Error::Serve { address: listen, source: source.into() })?;
         let address = listener.local_addr().unwrap_or(listen);
         let stop = stop_signal().context("cannot listen for signals")?;
-        // A program that waits for the server reads this line.
+        // Programs that start a server wait for this line.
         console::print(format_args!(
             "serving {} recordings with {} epochs on {address}",
             info.recordings, info.epochs
@@ -41,9 +42,9 @@ pub(super) fn run(common: &Common, arguments: Serve) -> Result<CommandOutcome> {
     })
 }
 
-/// Begins to listen for the wish that the server end, and returns what waits for it.
+/// Installs handlers for the signals that stop the server, and returns a future that waits for one.
 ///
-/// Whoever reads that the server is up may end it at once: the signals are caught from here on.
+/// The handlers are installed at once, so that a signal right after the server's first output is not lost.
 #[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -57,7 +58,7 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Begins to listen for the wish that the server end, and returns what waits for it.
+/// Returns a future that waits for the signal that stops the server.
 #[cfg(not(unix))]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })

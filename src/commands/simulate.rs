@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Simulate) -> Result<CommandOutcome> {
     Ok(CommandOutcome::Done)
 }
 
-/// Simulates nights on all cores and writes them into a folder, as a profile would where there is one.
+/// Simulates nights on all cores and writes them to a folder, in the form of a profile if one is given.
 pub(super) fn write_all(
     specs: &[NightSpec],
     profile: Option<&Profile>,
@@ -67,7 +67,7 @@ pub(super) fn write_all(
     })
 }
 
-/// Takes one night after the other until there are no more or nobody wants them.
+/// Simulates the next night until there are no more or the receiver has gone.
 fn write_some(
     specs: &[NightSpec],
     profile: Option<&Profile>,

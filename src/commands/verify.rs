@@ -14,16 +14,16 @@ use crate::args::{Place, Verify};
 use crate::console;
 use crate::error::CommandOutcome;
 
-/// Line of a list of what was acknowledged, as `nocturne index --json` writes it; lines of other events are passed over.
+/// A line of the output of `nocturne index --json`.
 #[derive(Deserialize)]
-struct Told {
+struct EventLine {
     event: String,
     recording: Option<RecordingId>,
     epochs: Option<usize>,
 }
 
-/// What a place holds, and what is wrong with it.
-struct Verified {
+/// The recordings of a space, and the problems of the damaged ones.
+struct VerifiedSpace {
     entries: BTreeMap<RecordingId, RecordingEntry>,
     problems: BTreeMap<RecordingId, String>,
 }
@@ -32,33 +32,35 @@ pub(super) fn run(arguments: &Verify) -> Result<CommandOutcome> {
     let Verify { collection: place, server, repair: repairs, from, acked, json } = arguments;
     let mut caches = Vec::new();
     let mut n_damaged_elsewhere = 0;
-    let Verified { entries, mut problems } = match place {
+    let VerifiedSpace { entries, mut problems } = match place {
         Place::Folder(_) if *repairs => {
-            bail!("only collections in Qdrant are repaired; `nocturne restore` takes a backup")
+            bail!(
+                "`--repair` is for collections in Qdrant; restore a folder from a backup with `nocturne restore`"
+            )
         }
         Place::Folder(folder) => {
             let collection = Collection::open(folder)?;
             caches = collection.verify_caches()?;
             n_damaged_elsewhere =
                 verify_others(&Spaces::of(folder), &collection, &mut caches, *json)?;
-            Verified::new(collection.recordings(), collection.verify())
+            VerifiedSpace::new(collection.recordings(), collection.verify())
         }
         Place::Qdrant(url) => {
             let collection = QdrantCollection::open(server.settings(url))?;
             for id in collection.pending() {
-                console::note(format_args!("`{id}` is in no answer: its upload has not ended"));
+                console::note(format_args!("`{id}` is not searchable: its upload is incomplete"));
             }
             let n_unsketched = collection.unsketched().count();
             if n_unsketched > 0 {
                 console::note(format_args!(
-                    "{n_unsketched} recordings have no sketch, which `nocturne copy` makes"
+                    "{n_unsketched} recordings have no sketch; `nocturne copy` adds it"
                 ));
             }
             if !place.names_space() {
                 let spaces = QdrantSpaces::of(server.settings(url))?;
                 n_damaged_elsewhere = verify_others_in_qdrant(&spaces, &collection, *json)?;
             }
-            let mut verified = Verified::new(collection.recordings(), collection.verify());
+            let mut verified = VerifiedSpace::new(collection.recordings(), collection.verify());
             if let Some(from) = from {
                 let pending = collection.pending().cloned();
                 verified.repair(pending, from, collection.settings().clone(), *json)?;
@@ -68,10 +70,10 @@ pub(super) fn run(arguments: &Verify) -> Result<CommandOutcome> {
     };
     for (id, n_epochs) in acked.as_deref().map(acknowledged).transpose()?.unwrap_or_default() {
         let problem = match entries.get(&id) {
-            None => Some("it was acknowledged and is not there".to_owned()),
+            None => Some("acknowledged, but missing".to_owned()),
             Some(entry) => {
                 n_epochs.filter(|n_epochs| *n_epochs != entry.n_epochs).map(|n_epochs| {
-                    format!("it has {} epochs; {n_epochs} were acknowledged", entry.n_epochs)
+                    format!("has {} epochs; {n_epochs} were acknowledged", entry.n_epochs)
                 })
             }
         };
@@ -79,25 +81,25 @@ pub(super) fn run(arguments: &Verify) -> Result<CommandOutcome> {
             problems.entry(id).or_insert(problem);
         }
     }
-    tell(None, &entries, &problems, *json)?;
+    print(None, &entries, &problems, *json)?;
     for CacheProblem { path, problem } in &caches {
         let path = path.display().to_string();
         if *json {
             console::print_json(&json!({ "cache": path, "problem": problem }))?;
         } else {
             console::print(format_args!(
-                "`{path}` is damaged {problem}; searches do without it, and `nocturne optimize` makes it anew"
+                "`{path}` is damaged {problem}; searches ignore it, and `nocturne optimize` rebuilds it"
             ))?;
         }
     }
     match problems.len() + n_damaged_elsewhere {
         0 if caches.is_empty() => Ok(CommandOutcome::Done),
         0 => Ok(CommandOutcome::PartlyDone),
-        n => bail!("{n} recordings of `{place}` are damaged or lost"),
+        n => bail!("{n} recordings of `{place}` are damaged or missing"),
     }
 }
 
-impl Verified {
+impl VerifiedSpace {
     fn new<'a>(
         entries: impl Iterator<Item = &'a RecordingEntry>,
         problems: impl Iterator<Item = (&'a RecordingId, Error)>,
@@ -108,7 +110,7 @@ impl Verified {
         }
     }
 
-    /// Sends what is pending or damaged again, and tells of each recording; those that are whole then are no problem.
+    /// Uploads pending and damaged recordings again and reports each one; repaired recordings are no longer problems.
     fn repair(
         &mut self,
         pending: impl Iterator<Item = RecordingId>,
@@ -118,33 +120,33 @@ impl Verified {
     ) -> Result<()> {
         let from = Collection::open(from)?;
         let broken: BTreeSet<RecordingId> = pending.chain(self.problems.keys().cloned()).collect();
-        let mut told = Ok(());
+        let mut written = Ok(());
         repair(&from, to, &broken, &mut |id, repaired| match (repaired, from.entry(id)) {
             (Repaired::Sent(_), Some(entry)) => {
                 self.problems.remove(id);
                 self.entries.insert(id.clone(), entry.clone());
-                if told.is_ok() {
-                    told = tell_repaired(entry, json);
+                if written.is_ok() {
+                    written = print_repaired(entry, json);
                 }
             }
             (Repaired::Sent(_) | Repaired::NotInFolder, _) => {
                 let problem =
-                    format!("it is not whole, and `{}` does not have it", from.path().display());
+                    format!("incomplete, and `{}` does not contain it", from.path().display());
                 self.problems.insert(id.clone(), problem);
             }
         })?;
-        Ok(told?)
+        Ok(written?)
     }
 }
 
-fn tell_repaired(entry: &RecordingEntry, json: bool) -> std::io::Result<()> {
+fn print_repaired(entry: &RecordingEntry, json: bool) -> std::io::Result<()> {
     let RecordingEntry { id, n_epochs, .. } = entry;
     if json {
-        // The words of `nocturne index --json`.
+        // The event of `nocturne index --json`.
         let line = json!({ "event": "acknowledged", "recording": id, "epochs": n_epochs });
         return console::print_json(&line);
     }
-    console::print(format_args!("{id}: sent again, and read back"))
+    console::print(format_args!("{id}: uploaded again and verified"))
 }
 
 /// Verifies the spaces that are not served, and returns how many of their recordings are damaged.
@@ -158,10 +160,10 @@ fn verify_others(
     for name in spaces.names()?.iter().filter(|name| *name != served.space_name()) {
         let collection = spaces.open(name)?;
         caches.extend(collection.verify_caches()?);
-        let Verified { entries, problems } =
-            Verified::new(collection.recordings(), collection.verify());
+        let VerifiedSpace { entries, problems } =
+            VerifiedSpace::new(collection.recordings(), collection.verify());
         n_damaged += problems.len();
-        tell(Some(name), &entries, &problems, json)?;
+        print(Some(name), &entries, &problems, json)?;
     }
     Ok(n_damaged)
 }
@@ -175,16 +177,16 @@ fn verify_others_in_qdrant(
     let mut n_damaged = 0;
     for name in spaces.names()?.iter().filter(|name| **name != served.space_name()) {
         let collection = spaces.open(name)?;
-        let Verified { entries, problems } =
-            Verified::new(collection.recordings(), collection.verify());
+        let VerifiedSpace { entries, problems } =
+            VerifiedSpace::new(collection.recordings(), collection.verify());
         n_damaged += problems.len();
-        tell(Some(name), &entries, &problems, json)?;
+        print(Some(name), &entries, &problems, json)?;
     }
     Ok(n_damaged)
 }
 
-/// Tells of each recording; `space` is named where it is another than the served one.
-fn tell(
+/// Reports each recording; `space` is `None` for the served space.
+fn print(
     space: Option<&SpaceName>,
     entries: &BTreeMap<RecordingId, RecordingEntry>,
     problems: &BTreeMap<RecordingId, String>,
@@ -203,14 +205,14 @@ fn tell(
             }))?;
         } else if problem.is_none() {
             console::print(format_args!(
-                "{of_space}{}: {} epochs, whole",
+                "{of_space}{}: {} epochs, intact",
                 entry.id, entry.n_epochs
             ))?;
         }
     }
     for (id, problem) in problems {
-        let is_told = json && entries.contains_key(id);
-        match (is_told, json) {
+        let is_printed = json && entries.contains_key(id);
+        match (is_printed, json) {
             (true, _) => {}
             (false, true) => {
                 console::print_json(
@@ -223,23 +225,23 @@ fn tell(
     Ok(())
 }
 
-/// Reads a list of recordings: names, or the lines of `nocturne index --json`.
+/// Reads a list of acknowledged recordings: names, or the output of `nocturne index --json`.
 fn acknowledged(list: &Path) -> Result<BTreeMap<RecordingId, Option<usize>>> {
     let text = std::fs::read_to_string(list)
         .with_context(|| format!("cannot read `{}`", list.display()))?;
     let mut acknowledged = BTreeMap::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let place = || format!("line {} of `{}`", number + 1, list.display());
+        let position = || format!("line {} of `{}`", number + 1, list.display());
         if !line.trim_start().starts_with('{') {
-            acknowledged.insert(line.trim().parse().with_context(place)?, None);
+            acknowledged.insert(line.trim().parse().with_context(position)?, None);
             continue;
         }
-        let told: Told = serde_json::from_str(line).with_context(place)?;
-        match (&*told.event, told.recording) {
+        let event: EventLine = serde_json::from_str(line).with_context(position)?;
+        match (&*event.event, event.recording) {
             ("acknowledged", Some(recording)) => {
-                acknowledged.insert(recording, told.epochs);
+                acknowledged.insert(recording, event.epochs);
             }
-            // It was there already, with as many epochs as an earlier line may tell.
+            // It was acknowledged by an earlier run, whose line may have the number of epochs.
             ("unchanged", Some(recording)) => {
                 acknowledged.entry(recording).or_insert(None);
             }

@@ -1,23 +1,23 @@
-//! A card: sections of sentences and tables, for the terminal and as Markdown.
+//! An evaluation card: sections of sentences and tables, as text for the terminal and as Markdown.
 
 use std::fmt::Write;
 
 use crate::table::table;
 
-/// How a bundle does on some recordings, for people.
+/// The evaluation of a bundle, formatted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Card {
     pub(super) title: String,
     pub(super) sections: Vec<Section>,
 }
 
-/// A part of a card; tables and sentences may be missing.
+/// A section of a card; the sentences and the table are optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Section {
     pub(super) heading: &'static str,
     /// Sentences above the table.
     pub(super) before: Vec<String>,
-    /// Headings of the table; those of numbers begin with `>`.
+    /// Headings of the table; those of numeric columns start with `>`.
     pub(super) columns: Vec<&'static str>,
     pub(super) rows: Vec<Vec<String>>,
     /// Sentences below the table.
@@ -25,7 +25,7 @@ pub(super) struct Section {
 }
 
 impl Card {
-    /// Returns the card with aligned tables.
+    /// Formats the card as text with aligned tables.
     pub(super) fn to_text(&self) -> String {
         let mut text = format!("{}\n", self.title);
         for section in &self.sections {
@@ -39,7 +39,7 @@ impl Card {
         text
     }
 
-    /// Returns the card as Markdown, a sentence a line.
+    /// Formats the card as Markdown, one sentence per line.
     pub(super) fn to_markdown(&self) -> String {
         let mut text = format!("# {}\n", self.title);
         for section in &self.sections {
@@ -61,7 +61,7 @@ impl Card {
     }
 }
 
-/// Writes each sentence on a line of its own.
+/// Writes each sentence on its own line.
 fn lines(text: &mut String, sentences: &[String]) {
     for sentence in sentences {
         text.push_str(sentence);
@@ -75,7 +75,7 @@ fn paragraph(text: &mut String, sentences: &[String]) {
     }
 }
 
-/// Returns a row of a table; a bar within a cell would end it.
+/// Formats a row of a Markdown table, escaping bars within cells.
 fn row<'a>(cells: impl Iterator<Item = &'a str>) -> String {
     let cells: Vec<String> = cells.map(|cell| cell.replace('|', "\\|")).collect();
     format!("| {} |\n", cells.join(" | "))
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn markdown_has_tables_of_its_own_kind() {
+    fn markdown_has_markdown_tables() {
         let expected = "# tiny\n\n## Stages\n\nOf 12 epochs.\n\n| figure | value |\n|---|---:|\n| a\\|b | 0.5 |\n";
         assert_eq!(card().to_markdown(), expected);
     }

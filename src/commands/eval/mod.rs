@@ -29,7 +29,7 @@ pub(super) fn run(common: &Common, arguments: &Eval) -> Result<CommandOutcome> {
     let evaluation = evaluator.run(&paths, |n| bar.set_position(n as u64))?;
     bar.finish_and_clear();
     for (_, problem) in &evaluation.failed {
-        console::note(format_args!("passed over: {problem}"));
+        console::note(format_args!("skipped: {problem}"));
     }
     let card = sections::card(&evaluation);
     if let Some(path) = &arguments.markdown {

@@ -1,4 +1,4 @@
-//! `nocturne inspect` of a folder: how its recordings are read, summed up.
+//! `nocturne inspect` of a folder or a list: a summary of its recordings.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use crate::console;
 use crate::error::CommandOutcome;
 use crate::table::table;
 
-/// Unknown labels that a table shows.
-const FEW: usize = 20;
+/// Number of unknown labels shown.
+const MAX_SHOWN: usize = 20;
 
 pub(super) fn run(
     folder: &Path,
@@ -22,7 +22,7 @@ pub(super) fn run(
     survey(discover(folder, None)?, &[], options, arguments)
 }
 
-/// Sums up the recordings of a list, and names the rows that cannot be used.
+/// Summarises the recordings of a list and reports the rows with errors.
 pub(super) fn run_list(
     manifest: Manifest,
     options: &OpenOptions,
@@ -46,7 +46,7 @@ fn survey(
         match Recording::open_by(&found.path, &options) {
             Ok(recording) if strict && !recording.warnings().is_empty() => {
                 let n = recording.warnings().len();
-                let problem = format!("`{}` is read with {n} warnings", found.path.display());
+                let problem = format!("`{}` has {n} warnings", found.path.display());
                 survey.fail(found.path, &problem);
             }
             Ok(recording) => survey.add(&recording),
@@ -67,7 +67,7 @@ fn survey(
     }
     match (survey.recordings, survey.failed.len() + problems.len()) {
         (_, 0) => Ok(CommandOutcome::Done),
-        (0, n) => bail!("not one of {n} recordings can be read"),
+        (0, n) => bail!("none of {n} recordings can be read"),
         _ => Ok(CommandOutcome::PartlyDone),
     }
 }
@@ -75,7 +75,7 @@ fn survey(
 fn print(survey: &Survey) -> Result<()> {
     let Survey { recordings, with_stages, with_events, profiles, failed, .. } = survey;
     console::print(format_args!(
-        "{recordings} recordings, {with_stages} with stages, {with_events} with events, {} that cannot be read",
+        "{recordings} recordings, {with_stages} with stages, {with_events} with events, {} unreadable",
         failed.len()
     ))?;
     let profiles: Vec<String> = profiles.iter().map(|(name, n)| format!("{name} {n}")).collect();
@@ -85,18 +85,21 @@ fn print(survey: &Survey) -> Result<()> {
             count.examples.first().map(|path| path.display().to_string()).unwrap_or_default();
         vec![count.channel.to_owned(), count.fed.to_string(), count.lacking.to_string(), example]
     });
-    console::print(table(&["channel", ">fed", ">lacking", "such as"], rows))?;
+    console::print(table(&["channel", ">present", ">missing", "example"], rows))?;
     let mut labels: Vec<(&String, &LabelCount)> = survey.unknown_labels.iter().collect();
     labels.sort_by_key(|(_, count)| std::cmp::Reverse(count.recordings));
     if !labels.is_empty() {
         console::print("")?;
-        let rows = labels.iter().take(FEW).map(|(label, count)| {
+        let rows = labels.iter().take(MAX_SHOWN).map(|(label, count)| {
             vec![(*label).clone(), count.recordings.to_string(), count.nearest.join(", ")]
         });
-        console::print(table(&["unknown label", ">recordings", "near it"], rows))?;
+        console::print(table(&["unknown label", ">recordings", "similar"], rows))?;
     }
-    if labels.len() > FEW {
-        console::print(format_args!("… and {} more; `--json` lists all", labels.len() - FEW))?;
+    if labels.len() > MAX_SHOWN {
+        console::print(format_args!(
+            "… and {} more; `--json` lists all",
+            labels.len() - MAX_SHOWN
+        ))?;
     }
     if !survey.warnings.is_empty() {
         console::print("")?;

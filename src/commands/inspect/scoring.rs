@@ -1,22 +1,22 @@
-//! `nocturne inspect` of a file of annotations.
+//! `nocturne inspect` of an annotation file.
 
 use std::path::Path;
 
 use anyhow::Result;
 use nocturne_psg::{AnnotationInspection, Stage};
 
-use super::{FEW, check, tell};
+use super::{MAX_SHOWN, check, print_warnings};
 use crate::args::Inspect;
 use crate::console;
 use crate::error::CommandOutcome;
 use crate::table::{clock, hypnogram};
 
-/// Columns of a hypnogram.
+/// Width of a hypnogram in columns.
 const WIDTH: usize = 96;
 
 pub(super) fn run(path: &Path, arguments: &Inspect) -> Result<CommandOutcome> {
     let inspection = AnnotationInspection::of(path)?;
-    tell(&inspection.warnings);
+    print_warnings(&inspection.warnings);
     if arguments.json {
         console::print_pretty_json(&inspection)?;
     } else {
@@ -28,12 +28,12 @@ pub(super) fn run(path: &Path, arguments: &Inspect) -> Result<CommandOutcome> {
 fn print(inspection: &AnnotationInspection) -> Result<()> {
     let n = inspection.n_annotations;
     console::print(format_args!("{}, {n} annotations", inspection.format.name()))?;
-    for (onset_s, duration_s, text) in inspection.annotations.iter().take(FEW) {
+    for (onset_s, duration_s, text) in inspection.annotations.iter().take(MAX_SHOWN) {
         let duration =
             duration_s.map(|duration_s| format!(" for {duration_s} s")).unwrap_or_default();
         console::print(format_args!("  {}{duration}  {}", clock(*onset_s), text.escape_debug()))?;
     }
-    if n > FEW {
+    if n > MAX_SHOWN {
         console::print("  …")?;
     }
     if inspection.stages.iter().any(Option::is_some) {
@@ -44,9 +44,9 @@ fn print(inspection: &AnnotationInspection) -> Result<()> {
     Ok(())
 }
 
-/// Says how many epochs there are of each stage.
+/// Formats the number of epochs of each stage.
 fn counts(stages: &[Option<Stage>]) -> String {
-    let count = |wanted: Option<Stage>| stages.iter().filter(|stage| **stage == wanted).count();
+    let count = |stage: Option<Stage>| stages.iter().filter(|it| **it == stage).count();
     let mut words: Vec<String> = Stage::ALL
         .into_iter()
         .map(|stage| format!("{} {}", stage.code(), count(Some(stage))))

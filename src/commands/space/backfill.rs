@@ -7,7 +7,7 @@ use nocturne_indexer::{Backfill, BackfillOptions};
 use crate::args::{Common, Place, SpaceBackfill};
 use crate::bundle;
 use crate::commands::graphs;
-use crate::commands::index::{Teller, summarise};
+use crate::commands::index::{RunProgress, summarise};
 use crate::error::CommandOutcome;
 use crate::session::Session;
 
@@ -31,12 +31,12 @@ pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<CommandOu
         pace: at_most.unwrap_or_default(),
     };
     let n_recordings = served.entries().len();
-    let mut teller = Teller::new("embedding", n_recordings, of.json);
+    let mut progress = RunProgress::new("embedding", n_recordings, of.json);
     let report = Backfill::new(signal, text, writer, options)?
-        .run(served, |progress| teller.tell(&progress))?;
-    teller.end()?;
+        .run(served, |event| progress.report(&event))?;
+    progress.finish()?;
     if n_recordings == 0 && report.removed.is_empty() {
-        bail!("the served space `{}` has no recording to embed", serving.space);
+        bail!("the served space `{}` has no recordings to embed", serving.space);
     }
     if let Place::Qdrant(url) = &of.collection {
         graphs::wait(of.server.settings(&url.of_space(&name)?), &writing, of.json)?;

@@ -15,15 +15,15 @@ use crate::error::CommandOutcome;
 use crate::session::Session;
 use crate::table::{number, table};
 
-/// Recordings that are named of those that one space lacks.
-const NAMED: usize = 5;
+/// Maximum number of recordings named in a row.
+const MAX_NAMED: usize = 5;
 
 pub(super) fn run(common: &Common, arguments: &SpaceCompare) -> Result<CommandOutcome> {
     let SpaceCompare { first, second, sample, of, encoder } = arguments;
     let spaces = of.spaces()?;
-    let asked = Asked { common, encoder, sample, of };
-    let comparison = asked.compare(&*spaces, [first, second])?;
-    tell(&comparison, [first, second], of.json)?;
+    let arguments = ComparisonArguments { common, encoder, sample, of };
+    let comparison = arguments.compare(&*spaces, [first, second])?;
+    print(&comparison, [first, second], of.json)?;
     Ok(if comparison.damaged.is_empty() {
         CommandOutcome::Done
     } else {
@@ -31,16 +31,16 @@ pub(super) fn run(common: &Common, arguments: &SpaceCompare) -> Result<CommandOu
     })
 }
 
-/// How spaces are compared.
-pub(super) struct Asked<'a> {
+/// The arguments of a comparison.
+pub(super) struct ComparisonArguments<'a> {
     pub(super) common: &'a Common,
     pub(super) encoder: &'a EncoderArguments,
     pub(super) sample: &'a SampleArguments,
     pub(super) of: &'a SpacesOf,
 }
 
-impl Asked<'_> {
-    /// Compares two spaces, each by its own bundle.
+impl ComparisonArguments<'_> {
+    /// Compares two spaces, each with its own bundle.
     pub(super) fn compare(
         &self,
         spaces: &dyn SpaceKeeper,
@@ -54,7 +54,7 @@ impl Asked<'_> {
     }
 
     fn open(&self, spaces: &dyn SpaceKeeper, name: &SpaceName) -> Result<ComparedSpace> {
-        // One bundle cannot be that of both: it stands in for the one that is not told of, or not found.
+        // `--bundle` cannot be the bundle of both spaces: it is used for a space whose bundle is unknown or not found.
         let given = self.encoder.bundle.as_deref();
         let bundle = match spaces.record(name)? {
             None => bundle::open(given)?,
@@ -70,8 +70,8 @@ impl Asked<'_> {
     }
 }
 
-/// Tells how far two spaces agree.
-pub(super) fn tell(comparison: &Comparison, names: [&SpaceName; 2], json: bool) -> Result<()> {
+/// Prints a comparison.
+pub(super) fn print(comparison: &Comparison, names: [&SpaceName; 2], json: bool) -> Result<()> {
     let [first, second] = names;
     if json {
         let mut line = serde_json::to_value(comparison)?;
@@ -87,7 +87,7 @@ pub(super) fn tell(comparison: &Comparison, names: [&SpaceName; 2], json: bool) 
         vec!["recordings in both".to_owned(), n_same.to_string()],
         vec![format!("only in {first}"), names_of(lacking, *n_epochs_lacking)],
         vec![format!("only in {second}"), names_of(extra, *n_epochs_extra)],
-        vec!["replaced, or said otherwise".to_owned(), names_of(differing, 0)],
+        vec!["different contents or metadata".to_owned(), names_of(differing, 0)],
     ];
     if let Some(NeighbourAgreement { n_epochs, k, mean_overlap }) = neighbours {
         let share = format!("{:.1} % of {k}, over {n_epochs} epochs", 100.0 * mean_overlap);
@@ -95,20 +95,20 @@ pub(super) fn tell(comparison: &Comparison, names: [&SpaceName; 2], json: bool) 
     }
     if let Some(LabelAgreement { between, first_scored, second_scored, .. }) = labels {
         rows.push(vec![format!("stages of {first} and {second}"), kappa(between)]);
-        rows.push(vec![format!("stages of {first} and scored"), kappa(first_scored)]);
-        rows.push(vec![format!("stages of {second} and scored"), kappa(second_scored)]);
+        rows.push(vec![format!("stages of {first} and as scored"), kappa(first_scored)]);
+        rows.push(vec![format!("stages of {second} and as scored"), kappa(second_scored)]);
     }
     let heading = format!("{first} → {second}");
     console::print(table(&[heading.as_str(), ""], rows))?;
     for recording in damaged {
-        console::note(format_args!("warning: `{recording}` is damaged and was not compared"));
+        console::note(format_args!("warning: `{recording}` is damaged; not compared"));
     }
     Ok(())
 }
 
 fn names_of(recordings: &[RecordingId], n_epochs: usize) -> String {
-    let mut names: Vec<&str> = recordings.iter().take(NAMED).map(RecordingId::as_str).collect();
-    if recordings.len() > NAMED {
+    let mut names: Vec<&str> = recordings.iter().take(MAX_NAMED).map(RecordingId::as_str).collect();
+    if recordings.len() > MAX_NAMED {
         names.push("…");
     }
     let names = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };

@@ -10,12 +10,12 @@ use crate::console;
 use crate::error::CommandOutcome;
 use crate::table::table;
 
-/// A space as it is listed.
-struct Listed {
+/// A space in the list.
+struct ListedSpace {
     name: SpaceName,
     record: Option<SpaceRecord>,
     reader: Box<dyn SpaceReader>,
-    /// What it has of the served space; nothing for that one.
+    /// Its coverage of the served space; `None` for the served space itself.
     coverage: Option<Coverage>,
 }
 
@@ -27,10 +27,10 @@ pub(super) fn run(arguments: &SpaceList) -> Result<CommandOutcome> {
     for name in spaces.names()? {
         let (record, reader) = (spaces.record(&name)?, spaces.reader(&name)?);
         let coverage = (name != serving.space).then(|| Coverage::of(&*served, &*reader));
-        listed.push(Listed { name, record, reader, coverage });
+        listed.push(ListedSpace { name, record, reader, coverage });
     }
     if arguments.of.json {
-        for Listed { name, record, reader, coverage } in &listed {
+        for ListedSpace { name, record, reader, coverage } in &listed {
             console::print_json(&json!({
                 "space": name,
                 "served": coverage.is_none(),
@@ -46,19 +46,19 @@ pub(super) fn run(arguments: &SpaceList) -> Result<CommandOutcome> {
         }
         return Ok(CommandOutcome::Done);
     }
-    let headings = ["space", "bundle", "fingerprint", "made", ">recordings", ">epochs", "state"];
+    let headings = ["space", "bundle", "fingerprint", "created", ">recordings", ">epochs", "state"];
     console::print(table(&headings, listed.iter().map(row)))?;
     Ok(CommandOutcome::Done)
 }
 
-fn row(listed: &Listed) -> Vec<String> {
-    let Listed { name, record, reader, coverage } = listed;
+fn row(listed: &ListedSpace) -> Vec<String> {
+    let ListedSpace { name, record, reader, coverage } = listed;
     let made = record.as_ref().and_then(|record| record.made);
     let state = match coverage {
         None => "served".to_owned(),
-        Some(coverage) if coverage.is_whole() => "whole".to_owned(),
+        Some(coverage) if coverage.is_whole() => "complete".to_owned(),
         Some(Coverage { lacking, extra, differing, .. }) => format!(
-            "lacks {}, has {} others, {} differ",
+            "{} missing, {} extra, {} different",
             lacking.len(),
             extra.len(),
             differing.len()

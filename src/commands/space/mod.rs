@@ -37,7 +37,7 @@ fn create(arguments: &SpaceCreate) -> Result<CommandOutcome> {
     } else {
         let collection = &of.collection;
         console::print(format_args!(
-            "{name}: made for the bundle {} ({})\nfill it: nocturne space backfill {name} --collection {collection}",
+            "{name}: created for the bundle {} ({})\nnext: nocturne space backfill {name} --collection {collection}",
             record.space.bundle,
             short(&record.space.fingerprint)
         ))?;
@@ -51,14 +51,16 @@ fn drop(arguments: &SpaceDrop) -> Result<CommandOutcome> {
     if of.json {
         console::print_json(&json!({ "event": "dropped", "space": name }))?;
     } else if name.is_main() && matches!(of.collection, Place::Folder(_)) {
-        console::print(format_args!("{name}: emptied; its folder is the collection's"))?;
+        console::print(format_args!(
+            "{name}: emptied; its folder is the folder of the collection"
+        ))?;
     } else {
-        console::print(format_args!("{name}: gone"))?;
+        console::print(format_args!("{name}: removed"))?;
     }
     Ok(CommandOutcome::Done)
 }
 
-/// Returns as much of a fingerprint as tells bundles apart for people.
+/// Returns the first digits of a fingerprint, enough to distinguish bundles.
 fn short(fingerprint: &str) -> &str {
     fingerprint.get(..12).unwrap_or(fingerprint)
 }

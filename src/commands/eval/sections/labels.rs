@@ -1,4 +1,4 @@
-//! Stages and events by their prompts, on a card.
+//! The sections of a card about stages and events.
 
 use nocturne_eval::{Agreement, ByPrompt, CalibrationError, Evaluation};
 
@@ -19,13 +19,13 @@ pub(super) fn stages(evaluation: &Evaluation) -> Option<Section> {
     };
     let alone = row("each epoch alone", &stages.agreement);
     let neighbours =
-        stages.with_neighbours.as_ref().map(|it| row("with two neighbours each side", it));
+        stages.with_neighbours.as_ref().map(|it| row("with two neighbours on each side", it));
     let wake = with_interval(evaluation.wake_vs_deep_auroc, &evaluation.ci95, "wake_vs_deep_auroc");
     Some(Section {
         heading: "Stages by nearest prompt",
         columns: vec!["", ">balanced accuracy", ">macro F1", ">kappa", ">epochs"],
         rows: [Some(alone), neighbours].into_iter().flatten().collect(),
-        after: vec![format!("Wake against N3: AUROC {wake}.")],
+        after: vec![format!("AUROC of wake against N3: {wake}.")],
         ..Section::default()
     })
 }
@@ -38,7 +38,7 @@ pub(super) fn confusion(evaluation: &Evaluation) -> Option<Section> {
         std::iter::once((*label).to_owned()).chain(counts).chain([f1]).collect()
     });
     Some(Section {
-        heading: "Scored stages (rows) and guesses",
+        heading: "Scored stages (rows) and predictions (columns)",
         columns: vec!["scored", ">W", ">N1", ">N2", ">N3", ">R", ">F1"],
         rows: rows.collect(),
         ..Section::default()
@@ -86,8 +86,8 @@ pub(super) fn wordings(evaluation: &Evaluation) -> Option<Section> {
     });
     let rows: Vec<Vec<String>> = stages.chain(events).collect();
     (!rows.is_empty()).then(|| Section {
-        heading: "One wording instead of all",
-        columns: vec!["", ">wordings", ">mean", ">sd", ">worst", "the worst"],
+        heading: "Single prompts",
+        columns: vec!["", ">prompts", ">mean", ">sd", ">worst", "worst prompt"],
         rows,
         ..Section::default()
     })
@@ -107,12 +107,12 @@ pub(super) fn calibration(evaluation: &Evaluation) -> Option<Section> {
         row(
             name,
             &it.calibration,
-            if it.is_calibrated { "" } else { "the bundle calibrates it not" },
+            if it.is_calibrated { "" } else { "not calibrated by the bundle" },
         )
     });
     let rows: Vec<Vec<String>> = stages.chain(events).collect();
     (!rows.is_empty()).then(|| Section {
-        heading: "Are the probabilities right?",
+        heading: "Calibration",
         columns: vec!["", ">calibration error", ">Brier", ""],
         rows,
         ..Section::default()

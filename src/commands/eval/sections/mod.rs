@@ -1,4 +1,4 @@
-//! What of an evaluation goes into its card.
+//! The sections of an evaluation card.
 
 mod labels;
 mod trust;
@@ -11,7 +11,7 @@ use nocturne_eval::{
 use super::card::{Card, Section};
 use crate::table::number;
 
-/// Makes the card of an evaluation.
+/// Creates the card of an evaluation.
 pub(super) fn card(evaluation: &Evaluation) -> Card {
     let Evaluation { bundle, recordings, epochs, bundle_fingerprint, .. } = evaluation;
     let sections = [
@@ -40,22 +40,22 @@ pub(super) fn card(evaluation: &Evaluation) -> Card {
 fn how(evaluation: &Evaluation, fingerprint: &str) -> Section {
     let drawn = evaluation.resampling;
     let unit = match drawn.unit {
-        ResamplingUnit::Subject => "people, each with all recordings",
+        ResamplingUnit::Subject => "subjects, each with all their recordings",
         ResamplingUnit::HalfHour => {
-            "half hours of the only person, which say nothing of other people"
+            "half hours of the only subject, which do not show the variation between subjects"
         }
     };
     let mut before = vec![
-        format!("The bundle's fingerprint is `{fingerprint}`."),
+        format!("Fingerprint of the bundle: `{fingerprint}`."),
         format!(
-            "In brackets are 95 % intervals of a bootstrap: {} {unit}, were drawn again {} times.",
+            "Brackets contain 95 % bootstrap intervals: {} {unit}, resampled {} times.",
             drawn.units, drawn.draws
         ),
     ];
     if drawn.units < 10 {
-        before.push("With so few of them the intervals are too narrow.".to_owned());
+        before.push("With fewer than ten of them the intervals are too narrow.".to_owned());
     }
-    Section { heading: "How this was measured", before, ..Section::default() }
+    Section { heading: "Method", before, ..Section::default() }
 }
 
 fn retrieval(evaluation: &Evaluation) -> Option<Section> {
@@ -71,7 +71,7 @@ fn retrieval(evaluation: &Evaluation) -> Option<Section> {
             with_interval(Some(it.mrr), &it.ci95, "mrr"),
             it.label_map.map_or_else(
                 || "–".to_owned(),
-                |map| format!("{map:.3} (chance {})", number(it.label_map_by_chance, 3)),
+                |map| format!("{map:.3} (random {})", number(it.label_map_by_chance, 3)),
             ),
         ]
     };
@@ -102,8 +102,8 @@ fn nights(evaluation: &Evaluation) -> Option<Section> {
         vec![name.clone(), spearman, nights.nights.to_string()]
     });
     (!evaluation.nights.is_empty()).then(|| Section {
-        heading: "Nights by rate per hour of sleep",
-        columns: vec!["nights by rate of", ">Spearman", ">nights"],
+        heading: "Ranking of nights by rate per hour of sleep",
+        columns: vec!["rate of", ">Spearman", ">nights"],
         rows: rows.collect(),
         ..Section::default()
     })
@@ -112,8 +112,10 @@ fn nights(evaluation: &Evaluation) -> Option<Section> {
 fn few_shot(few_shot: &FewShot) -> Section {
     let FewShot { held_out, folds, seeds, curve } = few_shot;
     let others = match held_out {
-        HeldOut::Subjects => "people",
-        HeldOut::Hours => "hours of the only person, which says nothing of other people",
+        HeldOut::Subjects => "subjects",
+        HeldOut::Hours => {
+            "hours of the only subject, which does not show the variation between subjects"
+        }
     };
     let accuracy = |it: &FewShotAccuracy| {
         let mean = with_interval(it.balanced_accuracy, &it.ci95, "balanced_accuracy");
@@ -130,14 +132,14 @@ fn few_shot(few_shot: &FewShot) -> Section {
     Section {
         heading: "Stages from a few labelled epochs",
         before: vec![format!(
-            "The labelled epochs come from other {others}; {folds} parts were held out in turn, for {seeds} choices of \
-             labelled epochs, whose deviation stands behind ±."
+            "Labelled epochs come from other {others} than the evaluated ones ({folds} folds). \
+             ± is the standard deviation over {seeds} random choices of labelled epochs."
         )],
         columns: vec![
-            ">labelled of each stage",
-            ">fewest there are",
+            ">labelled epochs per stage",
+            ">fewest available",
             ">balanced accuracy",
-            ">with two neighbours each side",
+            ">with two neighbours on each side",
         ],
         rows: curve.iter().map(row).collect(),
         ..Section::default()
@@ -146,11 +148,11 @@ fn few_shot(few_shot: &FewShot) -> Section {
 
 fn not_judged(evaluation: &Evaluation) -> Option<Section> {
     let before: Vec<String> =
-        evaluation.not_judged.iter().map(|silence| format!("- {silence}")).collect();
-    (!before.is_empty()).then(|| Section { heading: "Not judged", before, ..Section::default() })
+        evaluation.not_judged.iter().map(|reason| format!("- {reason}")).collect();
+    (!before.is_empty()).then(|| Section { heading: "Not evaluated", before, ..Section::default() })
 }
 
-/// Returns a figure with its interval behind it.
+/// Formats a value with its interval.
 fn with_interval(figure: Option<f64>, intervals: &Intervals, name: &str) -> String {
     let figure = number(figure, 3);
     match intervals.get(name).copied().flatten() {

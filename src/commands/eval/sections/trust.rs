@@ -1,4 +1,4 @@
-//! What the answers rest on, and what the bundle says of itself, on a card.
+//! The sections of a card about missing channels, attention and captions.
 
 use nocturne_eval::{Evaluation, Occlusion};
 
@@ -20,12 +20,12 @@ pub(super) fn by_channels(evaluation: &Evaluation) -> Option<Section> {
         })
     });
     (!choices.is_empty()).then(|| Section {
-        heading: "With some channels only",
+        heading: "Subsets of channels",
         before: vec![
-            "An even sample of the scored epochs was encoded again with channels hidden."
+            "An even sample of the scored epochs, encoded again with the other channels hidden."
                 .to_owned(),
         ],
-        columns: vec!["channels", "", ">figure", ">epochs"],
+        columns: vec!["channels", "", ">value", ">epochs"],
         rows: stages.chain(events).collect(),
         ..Section::default()
     })
@@ -43,13 +43,13 @@ pub(super) fn localisation(evaluation: &Evaluation) -> Option<Section> {
         ]
     });
     (!evaluation.localisation.is_empty()).then(|| Section {
-        heading: "Does the encoder look where the event is?",
+        heading: "Localisation of events by attention",
         before: vec![
-            "The most attended second of the channels that show an event is one of it in the share `hit`; as many \
-             seconds as it has, the most attended, overlap with it by `IoU`."
+            "`hit`: share of epochs in which the second with the highest attention is within the event. \
+             `IoU`: overlap of the event with as many of the most attended seconds as it has."
                 .to_owned(),
         ],
-        columns: vec!["event", ">hit", ">by chance", ">IoU", ">by chance", ">epochs"],
+        columns: vec!["event", ">hit", ">random", ">IoU", ">random", ">epochs"],
         rows: rows.collect(),
         ..Section::default()
     })
@@ -58,16 +58,12 @@ pub(super) fn localisation(evaluation: &Evaluation) -> Option<Section> {
 pub(super) fn occlusion(occlusion: &Occlusion) -> Section {
     let Occlusion { epochs, hidden, similarity, attended, random, attended_cost_more } = occlusion;
     let sentence = format!(
-        "Hiding {hidden} of 300 channel seconds in {epochs} epochs: the cosine to the caption, {similarity:.3}, \
-         changes by {attended:+.3} where the most attended are hidden and by {random:+.3} where others are; \
-         the attended cost more in {:.0} % of the epochs.",
+        "Hiding {hidden} of 300 channel seconds in {epochs} epochs changes the cosine with the caption, {similarity:.3}, \
+         by {attended:+.3} for the most attended seconds and by {random:+.3} for random ones; \
+         hiding the most attended seconds costs more in {:.0} % of the epochs.",
         100.0 * attended_cost_more
     );
-    Section {
-        heading: "May the attention be believed?",
-        before: vec![sentence],
-        ..Section::default()
-    }
+    Section { heading: "Occlusion test of attention", before: vec![sentence], ..Section::default() }
 }
 
 pub(super) fn captions(evaluation: &Evaluation) -> Option<Section> {
@@ -87,13 +83,13 @@ pub(super) fn captions(evaluation: &Evaluation) -> Option<Section> {
     (!evaluation.captions.is_empty()).then(|| Section {
         heading: "Captions",
         before: vec![
-            "Tokens are those of a right caption that were the likeliest after those before; numbers and times are right \
-             within a fifth and a second."
+            "`tokens`: share of the tokens of a correct caption that were the most likely after their predecessors. \
+             Numbers are correct within a fifth, times within a second."
                 .to_owned(),
         ],
         columns: vec![
-            "of", ">captions", ">tokens right", ">numbers right", ">numbers", ">stage right",
-            ">named events scored", ">scored events named",
+            "kind", ">captions", ">tokens", ">numbers correct", ">numbers", ">stage correct",
+            ">event precision", ">event recall",
         ],
         rows: rows.collect(),
         ..Section::default()
