@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use nocturne_index::qdrant::QdrantProblem;
+use nocturne_index::qdrant::QdrantError;
 
 /// A next step for the user.
 pub(crate) type Hint<'a> = Cow<'a, str>;
@@ -98,16 +98,33 @@ fn of_index(error: &nocturne_index::Error) -> Option<Hint<'_>> {
         Error::UnknownRecording { .. } => {
             "names are case-sensitive; `nocturne list` lists the recordings of a collection"
         }
-        Error::Qdrant(QdrantProblem::Lost { .. }) => {
-            "delete the list in Qdrant as well, then copy the collection again with `nocturne copy`"
+        error => match QdrantError::of(error) {
+            Some(error) => return of_qdrant(error),
+            None => return error.hint(),
+        },
+    };
+    Some(hint.into())
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's own hint serves for the rest")]
+fn of_qdrant(error: &QdrantError) -> Option<Hint<'_>> {
+    let hint = match error {
+        QdrantError::PointsMissing { .. } => {
+            "delete the manifest in Qdrant as well, then copy the collection again with `nocturne copy`"
         }
-        Error::Qdrant(QdrantProblem::Point { .. } | QdrantProblem::Damaged { .. }) => {
+        QdrantError::InvalidPoint { .. } | QdrantError::DamagedRecording { .. } => {
             "send the recording again with `nocturne verify --repair --from DIR`"
         }
-        Error::Qdrant(QdrantProblem::Pointer { .. }) => {
+        QdrantError::ServedAlias { .. } => {
             "delete the alias in Qdrant, which serves `main`, then run `nocturne space promote NAME`"
         }
-        error => return error.hint(),
+        QdrantError::Conflict { .. } => {
+            "give each process its own part of the recordings with `--shard I/N`, and run `nocturne index` again"
+        }
+        QdrantError::PendingRecording { .. } => {
+            "wait for the upload to end; if it was cut short, run `nocturne index` again, or pass `--incomplete`"
+        }
+        error => return error.hint().map(Hint::from),
     };
     Some(hint.into())
 }

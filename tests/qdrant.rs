@@ -4,15 +4,15 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
-use nocturne_index::qdrant::double::{Double, Fault, Store, When};
+use nocturne_qdrant_double::{Fault, QdrantDouble, Store, When};
 use serde_json::Value;
 
 use crate::cohort::cohort;
 use crate::program::{nocturne, run, text};
 
 /// Copies a collection into a new double, and returns its address there.
-fn copied(collection: &Path) -> (Double, String) {
-    let double = Double::start();
+fn copied(collection: &Path) -> (QdrantDouble, String) {
+    let double = QdrantDouble::start();
     let url = double.url("sleep");
     run(["copy", text(collection), &url]).expect_code(0);
     (double, url)
@@ -20,7 +20,7 @@ fn copied(collection: &Path) -> (Double, String) {
 
 /// Returns all that a double keeps, without leases, the note of where the bundle is, and the count of the changes of its
 /// list.
-fn kept(double: &Double) -> Store {
+fn kept(double: &QdrantDouble) -> Store {
     let mut store = double.store();
     for collection in store.collections.values_mut() {
         collection.points.retain(|_, point| {
@@ -39,7 +39,7 @@ fn kept(double: &Double) -> Store {
 fn recordings_are_indexed_as_a_folder_that_is_copied() {
     let Some(cohort) = cohort() else { return };
     let (copy, url) = copied(&cohort.collection);
-    let double = Double::start();
+    let double = QdrantDouble::start();
     let indexed = double.url("sleep");
     let index = |place: &str| run(["index", text(&cohort.nights), "-c", place, "--json"]);
     let told = index(&indexed).expect_code(0).json_lines();
@@ -60,7 +60,7 @@ fn recordings_are_indexed_as_a_folder_that_is_copied() {
 #[test]
 fn processes_share_a_cohort_and_one_is_killed() {
     let Some(cohort) = cohort() else { return };
-    let double = Double::start();
+    let double = QdrantDouble::start();
     let url = double.url("sleep");
     let index = || {
         let arguments = ["index", text(&cohort.nights), "-c", &url, "--json", "--lease", "2"];
@@ -106,8 +106,10 @@ fn recording(line: &str) -> Value {
 fn graphs_are_waited_for_as_long_as_is_said() {
     let Some(cohort) = cohort() else { return };
     let (double, url) = copied(&cohort.collection);
-    let copy = |busy_for: usize, wait: &[&str]| {
-        double.tamper(|store| store.collections.get_mut("sleep").unwrap().busy_for = busy_for);
+    let copy = |n_yellow_replies: usize, wait: &[&str]| {
+        double.tamper(|store| {
+            store.collections.get_mut("sleep").unwrap().n_yellow_replies = n_yellow_replies
+        });
         let from = text(&cohort.collection);
         let told = run(["copy", from, &url, "--json"].iter().chain(wait)).expect_code(0);
         let told = told.json_lines().into_iter().find(|line| line["event"] == "graphs");
@@ -203,7 +205,7 @@ fn what_is_lost_is_named_left_out_and_sent_again_from_the_folder() {
     let (double, url) = copied(&cohort.collection);
     double.tamper(|store| {
         let points = &mut store.collections.get_mut("sleep").unwrap().points;
-        let is_it = |payload: &nocturne_index::qdrant::double::Payload| {
+        let is_it = |payload: &nocturne_qdrant_double::Payload| {
             payload["recording"] == "night-0002".into() && payload["point"] == "epoch".into()
         };
         let lost = points.iter().find(|(_, point)| is_it(&point.payload)).unwrap().0.clone();
@@ -247,7 +249,7 @@ fn refusals_of_the_server_are_one_sentence_with_a_hint() {
     double.faults().plan(When::From(0), Fault::Refused);
     for command in [["list", "-c"].as_slice(), &["search", "deep sleep", "-c"], &["verify"]] {
         let told = run(command.iter().copied().chain([url.as_str()])).expect_code(1);
-        assert!(told.error().contains("InvalidArgument: the double will not"), "{}", told.error());
+        assert!(told.error().contains("InvalidArgument: the double refuses"), "{}", told.error());
         assert!(told.stderr.contains("hint: check that the server runs"), "{}", told.stderr);
     }
     let told = run(["list", "-c", &double.url("nothing")]).expect_code(1);

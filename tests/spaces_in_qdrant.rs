@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nocturne_encoder::Bundle;
-use nocturne_index::qdrant::double::{Double, Fault, Store, When};
 use nocturne_index::qdrant::{QdrantSettings, QdrantSpaces};
 use nocturne_index::{Error, SpaceKeeper, SpaceName};
 use nocturne_indexer::{Backfill, BackfillOptions};
+use nocturne_qdrant_double::{Fault, QdrantDouble, Store, When};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -24,7 +24,7 @@ struct Lab {
     folder: TempDir,
     nights: PathBuf,
     bundle: PathBuf,
-    double: Double,
+    double: QdrantDouble,
 }
 
 impl Lab {
@@ -36,7 +36,7 @@ impl Lab {
         let (nights, bundle) = (folder.path().join("nights"), folder.path().join("other"));
         other(&bundle);
         simulate(&nights, 1, 3);
-        let lab = Self { folder, nights, bundle, double: Double::start() };
+        let lab = Self { folder, nights, bundle, double: QdrantDouble::start() };
         lab.index(&["--bundle", text(&shipped())]).expect_code(0);
         Some(lab)
     }
@@ -223,7 +223,7 @@ fn backfill_that_is_cut_off_at_drawn_points_ends_with_the_same_points() {
     let bundle = Bundle::open(&lab.bundle).unwrap();
     lab.create("v2");
     let before = lab.double.store();
-    lab.double.faults().heal();
+    lab.double.faults().clear();
     backfill(&lab, &bundle).unwrap();
     let (n, expected) = (lab.double.faults().calls().len(), kept(&lab));
     assert!(n > 40, "{n} calls");
@@ -234,7 +234,7 @@ fn backfill_that_is_cut_off_at_drawn_points_ends_with_the_same_points() {
         let fault = [Fault::Unavailable, Fault::AnswerLost, Fault::HalfAndFail][draw % 3];
         lab.double.faults().plan(When::From(point), fault);
         backfill(&lab, &bundle).unwrap_err();
-        lab.double.faults().heal();
+        lab.double.faults().clear();
         time_passes(&lab);
         backfill(&lab, &bundle).unwrap();
         assert!(kept(&lab) == expected, "cut off at call {point}");

@@ -5,8 +5,8 @@ use std::path::Path;
 use nocturne_encoder::{EpochReading, SignalEncoder};
 use nocturne_psg::caption::{Caption, CaptionKind, EpochFacts, caption};
 use nocturne_psg::features::FeatureExtractor;
-use nocturne_simulator::Truth;
 use nocturne_psg::{Night, Recording, ZScore, subject_of};
+use nocturne_simulator::Truth;
 
 use crate::error::Result;
 use crate::sample::caption_counts::CaptionSampler;

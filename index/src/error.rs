@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use nocturne_psg::{EpochRef, RecordingId};
 
 use crate::filter::FilterProblem;
-use crate::qdrant::QdrantProblem;
 use crate::recording::SpaceName;
 
 /// The result of keeping and finding.
@@ -240,9 +239,31 @@ pub enum Error {
         /// What it may be.
         expected: &'static str,
     },
-    /// Something between us and Qdrant.
-    #[error(transparent)]
-    Qdrant(QdrantProblem),
+    /// A store outside this machine's disk failed, such as a server.
+    #[error("{source}")]
+    Store {
+        /// What the failure means to a caller that does not know the store.
+        kind: StoreErrorKind,
+        /// The next step for the user, if there is one.
+        hint: Option<&'static str>,
+        /// The error of the store.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// What the failure of a store means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// A recording is not what was written.
+    Damage,
+    /// The recording was replaced after the collection was opened.
+    Outdated,
+    /// Another writer has written the recording at the same time.
+    Conflict,
+    /// The store does not answer now, and may later.
+    Unreachable,
+    /// Anything else.
+    Other,
 }
 
 /// The process that holds a collection's lock.
@@ -268,21 +289,26 @@ impl Error {
 
     /// Returns whether a recording is not what was written; the others can be asked.
     pub fn is_damage(&self) -> bool {
-        matches!(
-            self,
-            Self::DamagedSegment { .. }
-                | Self::Qdrant(QdrantProblem::Damaged { .. } | QdrantProblem::Point { .. })
-        )
+        matches!(self, Self::DamagedSegment { .. }) || self.is_store(StoreErrorKind::Damage)
     }
 
     /// Returns whether what was about to be read was replaced meanwhile: a newer snapshot tells by what.
     pub fn is_outdated(&self) -> bool {
-        matches!(self, Self::Outdated { .. } | Self::Qdrant(QdrantProblem::Replaced { .. }))
+        matches!(self, Self::Outdated { .. }) || self.is_store(StoreErrorKind::Outdated)
     }
 
-    /// Returns whether another writer is at work on the recording; it can be asked for again later.
-    pub fn is_held(&self) -> bool {
-        matches!(self, Self::Qdrant(QdrantProblem::Leased { .. } | QdrantProblem::TakenOver { .. }))
+    /// Returns whether another writer has written the same recording at the same time; other recordings can be written.
+    pub fn is_conflict(&self) -> bool {
+        self.is_store(StoreErrorKind::Conflict)
+    }
+
+    /// Returns whether a server does not answer now, and may later.
+    pub fn is_unreachable(&self) -> bool {
+        self.is_store(StoreErrorKind::Unreachable)
+    }
+
+    fn is_store(&self, expected: StoreErrorKind) -> bool {
+        matches!(self, Self::Store { kind, .. } if *kind == expected)
     }
 
     /// Returns the next step for the user, where there is one.
@@ -334,7 +360,7 @@ impl Error {
             Self::UnknownRecording { .. } => {
                 Some("names are case-sensitive; `nocturne list` shows those of a collection")
             }
-            Self::Qdrant(problem) => problem.hint(),
+            Self::Store { hint, .. } => *hint,
             Self::Io { .. }
             | Self::SpaceName { .. }
             | Self::UnknownSpace { .. }

@@ -97,10 +97,10 @@ mod test_collection;
 mod vector;
 
 pub use contract::{
-    Catalogue, Claim, Claims, Destination, Facet, FacetCounts, FacetValue, Found, Hit, Listed,
-    Page, Plan, Recordings, SearchRequest, SpaceKeeper, SpaceReader, VectorIndex,
+    Catalogue, Destination, Facet, FacetCounts, FacetValue, Found, Hit, Listed, Page, Plan,
+    Recordings, SearchRequest, SpaceKeeper, SpaceReader, VectorIndex,
 };
-pub use error::{Error, Holder, Result};
+pub use error::{Error, Holder, Result, StoreErrorKind};
 pub use filter::{DEEPEST_FILTER, Expression, Filter, FilterProblem, LONGEST_FILTER, RowFilter};
 pub use folder::{
     Collection, CollectionWriter, Copied, Coverage, Demand, Duplicate, DuplicateSettings,

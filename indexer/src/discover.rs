@@ -1,4 +1,4 @@
-//! Finds the recordings of a folder and names them.
+//! Finds the recordings of a folder, and names them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,29 +6,34 @@ use std::path::{Path, PathBuf};
 use nocturne_psg::RecordingId;
 use nocturne_psg::edf::is_annotations_alone;
 
-use crate::{Error, RecordingError, Result};
+use crate::{Error, RecordingError, Result, Shard};
 
-/// Endings of recordings, in lower case. UCDDB names its EDF files `.rec`.
-const ENDINGS: [&str; 3] = ["edf", "bdf", "rec"];
-/// Endings of EDF+ files that hold the scoring of a recording beside them.
-const SCORINGS: [&str; 2] = ["-Hypnogram.edf", "_sleepscoring.edf"];
+/// File extensions of recordings, in lower case. UCDDB names its EDF files `.rec`.
+const EXTENSIONS: [&str; 3] = ["edf", "bdf", "rec"];
+/// Suffixes of EDF+ files with the scoring of the recording beside them.
+const SCORING_SUFFIXES: [&str; 2] = ["-Hypnogram.edf", "_sleepscoring.edf"];
 const EXPECTED: &str = "`.edf`, `.bdf` or `.rec`";
 
-/// A recording file and the name that it has in a collection.
+/// A recording file, and its id in a collection.
 #[derive(Debug)]
 pub struct FoundRecording {
     /// The file.
     pub path: PathBuf,
-    /// The name, or why there is none.
+    /// The id, or the reason why there is none.
     pub id: std::result::Result<RecordingId, RecordingError>,
-    /// The files with its annotations; those that lie beside it where it is `None`.
+    /// The files with its annotations; `None` for those beside it.
     pub annotations: Option<Vec<PathBuf>>,
-    /// What is said of it, such as its subject.
+    /// Its metadata, such as its subject.
     pub metadata: BTreeMap<String, String>,
 }
 
 impl FoundRecording {
-    /// Names a recording of which nothing more is known.
+    /// Returns whether an indexer of a shard handles this file. Files without an id are reported by shard 1.
+    pub fn is_in(&self, shard: Shard) -> bool {
+        self.id.as_ref().map_or(shard.is_first(), |id| shard.contains(id))
+    }
+
+    /// Names a recording without annotations and metadata of its own.
     pub(crate) fn new(path: PathBuf, id: std::result::Result<RecordingId, RecordingError>) -> Self {
         Self { path, id, annotations: None, metadata: BTreeMap::new() }
     }
@@ -36,13 +41,12 @@ impl FoundRecording {
 
 /// Finds every recording in a folder and in those below it, in the order of their paths; a single file is taken as it is.
 ///
-/// A recording's name is its path below the folder, with `/` between folders and without the ending `.edf`;
-/// `cohort` puts a name of its own before it. Files of annotations alone are no recordings, and links to folders are
-/// not followed.
+/// The id of a recording is its path below the folder, with `/` between folders and without the extension `.edf`;
+/// `cohort` is put before it. Files that contain only annotations are skipped, and links to folders are not followed.
 ///
 /// # Errors
 ///
-/// [`Error::Folder`] where the folder cannot be listed, [`Error::NoRecordings`] where there is none.
+/// [`Error::Folder`] if the folder cannot be listed, [`Error::NoRecordings`] if there is no recording.
 pub fn discover(folder: &Path, cohort: Option<&str>) -> Result<Vec<FoundRecording>> {
     let mut paths = Vec::new();
     let metadata = std::fs::metadata(folder)
@@ -91,18 +95,19 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 fn is_recording(path: &Path) -> bool {
-    let ending =
-        path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    ENDINGS.contains(&ending.as_str()) && !name.starts_with('.') && !is_scoring(path, name)
+    EXTENSIONS.contains(&extension.to_lowercase().as_str())
+        && !name.starts_with('.')
+        && !is_scoring(path, name)
 }
 
-/// Returns whether a file holds annotations alone, as the hypnograms of Sleep-EDF and the scorings of HMC do.
+/// Returns whether a file contains only annotations, as the hypnograms of Sleep-EDF and the scorings of HMC do.
 ///
-/// The header tells; where it cannot be read, the name does, so that a broken scoring is not taken for a recording.
+/// The header decides; if it cannot be read, the name does, so that a broken scoring is not taken for a recording.
 fn is_scoring(path: &Path, name: &str) -> bool {
-    let has_name = SCORINGS.iter().any(|ending| name.ends_with(ending));
-    is_annotations_alone(path).unwrap_or(has_name)
+    let has_suffix = SCORING_SUFFIXES.iter().any(|suffix| name.ends_with(suffix));
+    is_annotations_alone(path).unwrap_or(has_suffix)
 }
 
 pub(crate) fn name(
@@ -113,7 +118,7 @@ pub(crate) fn name(
     let below = path.strip_prefix(root).unwrap_or(path);
     let parts: Vec<String> = below.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     let joined = cohort.into_iter().map(str::to_owned).chain(parts).collect::<Vec<_>>().join("/");
-    let is_edf = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("edf"));
+    let is_edf = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("edf"));
     let name = if is_edf { joined[..joined.len() - ".edf".len()].to_owned() } else { joined };
     RecordingId::new(name).map_err(|source| RecordingError::Name { path: path.to_owned(), source })
 }
@@ -150,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_annotations_alone_are_no_recordings_whatever_their_name() {
+    fn files_with_only_annotations_are_skipped_whatever_their_name() {
         use nocturne_psg::edf::{EdfWriter, NewSignal};
         let folder = tempfile::tempdir().unwrap();
         let start = "2001-01-01T22:00:00".parse().unwrap();
@@ -177,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn second_recording_of_one_name_is_reported() {
+    fn second_recording_with_the_same_id_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["a.EDF", "a.edf"] {
             std::fs::write(folder.path().join(name), "").unwrap();

@@ -3,8 +3,7 @@
 //! [`discover`] finds the recordings of a folder; [`Indexer::run`] reads each on one thread, encodes it on another and
 //! commits it on the caller's, with one night waiting at most. A recording that the collection holds already is passed
 //! over by its hash, so a run that was interrupted goes on where it stopped. A recording that cannot be read is
-//! reported, and the run goes on. Several indexers may fill one collection in Qdrant: each passes by what another is at
-//! work on, and comes back to it at the end.
+//! reported, and the run goes on. Several indexers share an archive by [`Shard`]s.
 //!
 //! [`Backfill`] fills another space of a collection with what the served one holds, embedded by another bundle.
 
@@ -13,12 +12,13 @@ mod captions;
 mod discover;
 mod encode;
 mod error;
+mod identical_files;
 mod manifest;
 mod pipeline;
 mod read;
 mod report;
-mod tally;
-mod twins;
+mod reporter;
+mod shard;
 
 pub use backfill::{Backfill, BackfillOptions, Pace};
 pub use captions::CaptionKinds;
@@ -28,3 +28,4 @@ pub use manifest::Manifest;
 pub use nocturne_psg::RowProblem;
 pub use pipeline::{Indexer, Options};
 pub use report::{Acknowledged, Failed, Progress, Report};
+pub use shard::{InvalidShard, Shard};

@@ -1,22 +1,21 @@
-//! Reads one recording to the point where only the encoder is missing.
+//! Reads one recording, up to the input of the encoder.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use nocturne_index::{Claim, Claims, RecordingEntry};
+use nocturne_index::RecordingEntry;
 use nocturne_psg::annotation::sha256_of_annotations;
 use nocturne_psg::hash::sha256_of_file;
 use nocturne_psg::{Event, Night, OpenOptions, Recording, RecordingId, Warning};
 
+use crate::RecordingError;
 use crate::captions::{Caption, captions};
 use crate::pipeline::Options;
-use crate::{FoundRecording, RecordingError};
 
-/// Name under which a profile of one's choice is kept with what is said of a recording.
+/// Metadata column with the profile that the caller has chosen for a recording.
 pub(crate) const PROFILE: &str = "profile";
 
-/// A recording that waits for the encoder.
+/// A recording that is ready to be encoded.
 pub(crate) struct ReadRecording {
     pub(crate) id: RecordingId,
     pub(crate) source: Source,
@@ -25,11 +24,10 @@ pub(crate) struct ReadRecording {
     pub(crate) events: Option<Vec<Event>>,
     pub(crate) montage: serde_json::Value,
     pub(crate) warnings: Vec<Warning>,
-    /// What is said of the recording, and of all of them.
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
-/// Where a recording comes from, and what it holds, by hash.
+/// The path of a recording, and the hashes of its files.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Source {
     pub(crate) path: String,
@@ -37,146 +35,90 @@ pub(crate) struct Source {
     pub(crate) annotations_sha256: Option<String>,
 }
 
-/// A recording file that has a name.
+/// A recording file with its id.
 #[derive(Debug, Clone)]
-pub(crate) struct Named {
+pub(crate) struct NamedRecording {
     pub(crate) path: PathBuf,
     pub(crate) id: RecordingId,
     pub(crate) annotations: Vec<PathBuf>,
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
-/// What came of a recording.
-pub(crate) enum Outcome {
+/// The result of reading a recording.
+pub(crate) enum ReadOutcome {
     Read(Box<ReadRecording>),
-    /// The collection holds it as it is.
+    /// The collection has it with the same content and metadata.
     Unchanged,
-    /// Another writer has brought it as it is, after this one had read the list.
-    ByOthers,
-    /// The collection holds it, but something else was said of it.
-    Said(BTreeMap<String, String>),
-    /// Another writer is at work on it.
-    Held {
-        holder: String,
-        look_again: Duration,
-    },
-    Failed(RecordingError),
+    /// The collection has it with other metadata than these.
+    NewMetadata(BTreeMap<String, String>),
 }
 
-/// What a recording lacks that the collection holds.
-enum Lack {
-    Nothing,
+/// How a recording differs from its entry in the collection.
+enum Difference {
+    None,
+    /// Only its metadata are new.
     Metadata(BTreeMap<String, String>),
-    /// It is another by now; this is said of it.
-    All(BTreeMap<String, String>),
+    /// Its content is new, or its profile; these are its metadata.
+    Content(BTreeMap<String, String>),
 }
 
-impl From<Named> for FoundRecording {
-    fn from(named: Named) -> Self {
-        let Named { path, id, annotations, metadata } = named;
-        Self { path, id: Ok(id), annotations: Some(annotations), metadata }
-    }
-}
-
-/// Reads a recording, unless what is `listed` of it says that it is there already, or another writer is at work on it.
-///
-/// What was read or said is claimed.
-///
-/// # Errors
-///
-/// Those of [`Claims::claim`].
+/// Reads a recording, unless the collection has it already; `entry` is its entry there.
 pub(crate) fn read(
-    named: &Named,
-    listed: Option<&RecordingEntry>,
-    claims: &dyn Claims,
-    options: &Options,
-) -> nocturne_index::Result<Outcome> {
-    // Most often nothing is lacking, which is seen without a claim.
-    let source = match listed.map(|entry| look(named, entry, options)) {
-        None => None,
-        Some(Ok((_, Lack::Nothing))) => return Ok(Outcome::Unchanged),
-        Some(Ok((source, Lack::Metadata(_) | Lack::All(_)))) => Some(source),
-        Some(Err(error)) => return Ok(Outcome::Failed(error)),
-    };
-    let entry = match claims.claim(&named.id, listed)? {
-        Claim::Ours(entry) => entry,
-        Claim::Held { holder, look_again } => return Ok(Outcome::Held { holder, look_again }),
-    };
-    let outcome =
-        read_claimed(named, source, entry.as_ref(), options).unwrap_or_else(Outcome::Failed);
-    if !matches!(outcome, Outcome::Read(_) | Outcome::Said(_)) {
-        claims.give_back(&named.id);
-    }
-    Ok(outcome)
-}
-
-fn look(
-    named: &Named,
-    entry: &RecordingEntry,
-    options: &Options,
-) -> Result<(Source, Lack), RecordingError> {
-    let source = Source::of(&named.path, &named.annotations)?;
-    let lack = lack(named, &source, entry, options)?;
-    Ok((source, lack))
-}
-
-fn read_claimed(
-    named: &Named,
-    source: Option<Source>,
+    named: &NamedRecording,
     entry: Option<&RecordingEntry>,
     options: &Options,
-) -> Result<Outcome, RecordingError> {
-    let source = source.map_or_else(|| Source::of(&named.path, &named.annotations), Ok)?;
-    let lack = match entry {
-        None => Lack::All(said(named, options)),
-        Some(entry) => lack(named, &source, entry, options)?,
+) -> Result<ReadOutcome, RecordingError> {
+    let source = Source::of(&named.path, &named.annotations)?;
+    let difference = match entry {
+        None => Difference::Content(given_metadata(named, options)),
+        Some(entry) => difference(named, &source, entry, options)?,
     };
-    match lack {
-        Lack::Nothing => Ok(Outcome::ByOthers),
-        Lack::Metadata(metadata) => Ok(Outcome::Said(metadata)),
-        Lack::All(metadata) => {
+    match difference {
+        Difference::None => Ok(ReadOutcome::Unchanged),
+        Difference::Metadata(metadata) => Ok(ReadOutcome::NewMetadata(metadata)),
+        Difference::Content(metadata) => {
             let read = read_night(named, source, options)?;
-            Ok(Outcome::Read(Box::new(ReadRecording { metadata, ..read })))
+            Ok(ReadOutcome::Read(Box::new(ReadRecording { metadata, ..read })))
         }
     }
 }
 
-/// Returns what is said of a recording in this run.
-fn said(named: &Named, options: &Options) -> BTreeMap<String, String> {
+/// Returns the metadata that this run has for a recording.
+fn given_metadata(named: &NamedRecording, options: &Options) -> BTreeMap<String, String> {
     named.metadata.clone().into_iter().chain(options.metadata.clone()).collect()
 }
 
-/// Compares a recording with what the collection holds of that name.
-fn lack(
-    named: &Named,
+/// Compares a recording with its entry in the collection.
+fn difference(
+    named: &NamedRecording,
     source: &Source,
     entry: &RecordingEntry,
     options: &Options,
-) -> Result<Lack, RecordingError> {
-    let said = said(named, options);
-    // What was said of it later, with `nocturne metadata`, stays unless it is said anew.
-    let profiles = [&entry.metadata, &said].map(|said| said.get(PROFILE).cloned());
-    let mut metadata: BTreeMap<_, _> = entry.metadata.clone().into_iter().chain(said).collect();
+) -> Result<Difference, RecordingError> {
+    let given = given_metadata(named, options);
+    // Metadata that were set later stay, unless this run has other values.
+    let profiles = [&entry.metadata, &given].map(|metadata| metadata.get(PROFILE).cloned());
+    let mut metadata: BTreeMap<_, _> = entry.metadata.clone().into_iter().chain(given).collect();
     if profiles[1].is_none() {
         metadata.remove(PROFILE);
     }
-    if source.is_held_by(entry) && profiles[0] == profiles[1] {
+    if source.is_that_of(entry) && profiles[0] == profiles[1] {
         let is_same = entry.metadata == metadata;
-        return Ok(if is_same { Lack::Nothing } else { Lack::Metadata(metadata) });
+        return Ok(if is_same { Difference::None } else { Difference::Metadata(metadata) });
     }
     if entry.source == source.path {
-        return Ok(Lack::All(metadata));
+        return Ok(Difference::Content(metadata));
     }
     let (path, id) = (named.path.clone(), named.id.clone());
     Err(RecordingError::NameTaken { path, id, holder: entry.source.clone() })
 }
 
 fn read_night(
-    named: &Named,
+    named: &NamedRecording,
     source: Source,
     options: &Options,
 ) -> Result<ReadRecording, RecordingError> {
-    let Named { path, id, annotations, .. } = named;
+    let NamedRecording { path, id, annotations, .. } = named;
     let (annotations, id) = (Some(annotations.clone()), id.clone());
     let open = OpenOptions { annotations, profile: options.profile.clone() };
     let recording = Recording::open_by(path, &open)?;
@@ -194,7 +136,7 @@ fn read_night(
     Ok(ReadRecording { id, source, night, captions, events, montage, warnings, metadata })
 }
 
-/// Tells how the channels of a recording were found.
+/// Returns which signals feed which channels of a recording, as JSON.
 pub(crate) fn montage_report(recording: &Recording) -> serde_json::Value {
     let report = recording.montage().report(recording.file().header());
     serde_json::json!({ "profile": recording.montage().profile().name, "channels": report })
@@ -203,7 +145,7 @@ pub(crate) fn montage_report(recording: &Recording) -> serde_json::Value {
 impl Source {
     fn of(path: &Path, annotations: &[PathBuf]) -> Result<Self, RecordingError> {
         Ok(Self {
-            // An absolute path tells two cohorts apart that name their files alike.
+            // An absolute path distinguishes two cohorts with the same file names.
             path: std::path::absolute(path)
                 .unwrap_or_else(|_| path.to_owned())
                 .display()
@@ -213,8 +155,8 @@ impl Source {
         })
     }
 
-    /// Returns whether the entry is of the same bytes.
-    fn is_held_by(&self, entry: &RecordingEntry) -> bool {
+    /// Returns whether the entry has the same hashes.
+    fn is_that_of(&self, entry: &RecordingEntry) -> bool {
         entry.source_sha256 == self.sha256 && entry.annotations_sha256 == self.annotations_sha256
     }
 }

@@ -1,4 +1,4 @@
-//! What a run tells while it goes on, and what came of it.
+//! The progress of a run, and its report.
 
 use std::path::PathBuf;
 
@@ -6,77 +6,66 @@ use nocturne_psg::{RecordingId, Warning};
 
 use crate::RecordingError;
 
-/// What a run tells while it goes on.
+/// An event of a run.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// The recordings are found.
+    /// The recordings to index were found.
     Found {
-        /// How many there are.
+        /// Number of recordings.
         n_recordings: usize,
     },
-    /// A recording of the collection is damaged on the disk; where it is found again, it is read anew.
+    /// A recording of the collection is damaged on disk; it is indexed again if its file was found.
     Damaged {
         /// The recording.
         recording: &'a RecordingId,
-        /// What is wrong.
+        /// The damage.
         error: &'a nocturne_index::Error,
     },
-    /// A recording is in the collection, durably.
+    /// A recording was added or replaced, durably.
     Acknowledged(&'a Acknowledged),
-    /// The collection held a recording already as it is.
+    /// The collection has the recording already.
     Unchanged(&'a RecordingId),
-    /// Another indexer is at work on a recording, which is looked at again at the end.
-    Held {
-        /// The recording.
-        recording: &'a RecordingId,
-        /// Who is at work on it.
-        holder: &'a str,
-    },
-    /// Another indexer has brought a recording while this one was at work on others.
-    ByOthers(&'a RecordingId),
-    /// A recording was removed, as it was from the space that is followed.
+    /// A recording was removed, because it was removed from the space that a backfill follows.
     Removed(&'a RecordingId),
-    /// A recording was passed over.
+    /// A recording could not be indexed.
     Failed(&'a Failed),
 }
 
-/// A recording that is in the collection.
+/// A recording that was added or replaced.
 #[derive(Debug)]
 pub struct Acknowledged {
-    /// Its name.
+    /// Its id.
     pub recording: RecordingId,
     /// Number of its epochs.
     pub n_epochs: usize,
-    /// What was odd about it.
+    /// Warnings of reading it.
     pub warnings: Vec<Warning>,
 }
 
-/// A recording that was passed over.
+/// A recording that could not be indexed.
 #[derive(Debug)]
 pub struct Failed {
     /// The file.
     pub path: PathBuf,
-    /// Why.
+    /// The reason.
     pub error: RecordingError,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Recordings that were added or replaced.
     pub acknowledged: Vec<Acknowledged>,
-    /// Recordings that were there already.
+    /// Recordings that the collection had already.
     pub unchanged: Vec<RecordingId>,
-    /// Recordings that other indexers have brought meanwhile.
-    pub by_others: Vec<RecordingId>,
-    /// Recordings that were removed, which only a backfill does.
+    /// Recordings that a backfill has removed.
     pub removed: Vec<RecordingId>,
-    /// Recordings that were passed over.
+    /// Recordings that could not be indexed.
     pub failed: Vec<Failed>,
 }
 
 impl Report {
-    /// Returns how many epochs were added.
+    /// Returns the number of epochs that were added.
     pub fn n_epochs(&self) -> usize {
         self.acknowledged.iter().map(|acknowledged| acknowledged.n_epochs).sum()
     }

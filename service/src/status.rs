@@ -1,7 +1,7 @@
 //! Errors as gRPC codes.
 
 use nocturne_engine::Error;
-use nocturne_index::qdrant::QdrantProblem;
+use nocturne_index::qdrant::QdrantError;
 use tonic::{Code, Status};
 
 /// Message of an internal error.
@@ -30,16 +30,15 @@ pub(crate) fn status(error: &Error) -> Status {
 fn message_without_paths(error: &Error, code: Code) -> Option<&'static str> {
     match code {
         Code::DataLoss => Some("a part of the collection is damaged; see the log of the server"),
-        Code::Unavailable if is_out_of_reach(error) => Some(UNREACHABLE),
+        Code::Unavailable if is_unreachable(error) => Some(UNREACHABLE),
         Code::Unavailable => Some("the collection is being replaced; ask again"),
         Code::Internal => Some(FAILED),
         _ => None,
     }
 }
 
-fn is_out_of_reach(error: &Error) -> bool {
-    use nocturne_index::Error::Qdrant;
-    matches!(error, Error::Index(Qdrant(problem)) if problem.is_out_of_reach())
+fn is_unreachable(error: &Error) -> bool {
+    matches!(error, Error::Index(error) if error.is_unreachable())
 }
 
 fn code(error: &Error) -> Code {
@@ -85,26 +84,26 @@ fn index_code(error: &nocturne_index::Error) -> Code {
         | Error::ServedSpace { .. }
         | Error::IncompleteSpace { .. }
         | Error::NothingToRollBack { .. } => Code::Internal,
-        Error::Qdrant(problem) => qdrant_code(problem),
+        Error::Store { .. } => QdrantError::of(error).map_or(Code::Internal, qdrant_code),
     }
 }
 
-fn qdrant_code(problem: &QdrantProblem) -> Code {
-    match problem {
-        QdrantProblem::Refused { .. } if problem.is_out_of_reach() => Code::Unavailable,
-        QdrantProblem::Replaced { .. } | QdrantProblem::Changed { .. } => Code::Unavailable,
-        QdrantProblem::Damaged { .. }
-        | QdrantProblem::Point { .. }
-        | QdrantProblem::Lost { .. } => Code::DataLoss,
-        QdrantProblem::Refused { .. }
-        | QdrantProblem::Url { .. }
-        | QdrantProblem::PlainKey { .. }
-        | QdrantProblem::OldServer { .. }
-        | QdrantProblem::Optimizer { .. }
-        | QdrantProblem::Leased { .. }
-        | QdrantProblem::TakenOver { .. }
-        | QdrantProblem::Foreign { .. }
-        | QdrantProblem::Pointer { .. } => Code::Internal,
+fn qdrant_code(error: &QdrantError) -> Code {
+    match error {
+        QdrantError::Request { source, .. } if source.is_transient() => Code::Unavailable,
+        QdrantError::ReplacedRecording { .. } | QdrantError::Changed { .. } => Code::Unavailable,
+        QdrantError::DamagedRecording { .. }
+        | QdrantError::InvalidPoint { .. }
+        | QdrantError::PointsMissing { .. } => Code::DataLoss,
+        QdrantError::Request { .. }
+        | QdrantError::Address { .. }
+        | QdrantError::PlainKey { .. }
+        | QdrantError::OldServer { .. }
+        | QdrantError::Optimizer { .. }
+        | QdrantError::Conflict { .. }
+        | QdrantError::PendingRecording { .. }
+        | QdrantError::ForeignCollection { .. }
+        | QdrantError::ServedAlias { .. } => Code::Internal,
     }
 }
 
@@ -119,27 +118,29 @@ pub(crate) fn invalid(
 
 #[cfg(test)]
 mod tests {
+    use nocturne_index::qdrant::{QdrantCollection, QdrantSettings};
+    use nocturne_qdrant_double::{Fault, QdrantDouble, When};
+
     use super::*;
 
-    fn refused(code: &str) -> Status {
-        status(&Error::Index(nocturne_index::Error::Qdrant(QdrantProblem::Refused {
-            place: "qdrant://10.0.0.7:6334/sleep".to_owned(),
-            action: "search",
-            code: code.to_owned(),
-            message: "no route to 10.0.0.7".to_owned(),
-            attempts: 6,
-        })))
+    /// Returns the status of a question to a collection in Qdrant whose server has a fault.
+    fn status_of(fault: Fault) -> Status {
+        let double = QdrantDouble::start();
+        double.faults().plan(When::From(0), fault);
+        let mut settings = QdrantSettings::at(double.url("sleep").parse().unwrap());
+        settings.attempts = 1;
+        status(&Error::Index(QdrantCollection::open(settings).unwrap_err()))
     }
 
     #[test]
     fn qdrant_servers_that_do_not_answer_are_unavailable_and_not_named() {
-        for code in ["Unavailable", "DeadlineExceeded", "ResourceExhausted", "Cancelled"] {
-            let status = refused(code);
+        for fault in [Fault::Unavailable, Fault::Exhausted] {
+            let status = status_of(fault);
             assert_eq!((status.code(), status.message()), (Code::Unavailable, UNREACHABLE));
         }
-        let status = refused("Unauthenticated");
+        let status = status_of(Fault::Refused);
         assert_eq!(status.code(), Code::Internal);
-        assert!(!status.message().contains("10.0.0.7"));
+        assert!(!status.message().contains("127.0.0.1"));
     }
 
     #[test]

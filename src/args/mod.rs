@@ -18,7 +18,7 @@ use nocturne_psg::{EventKind, RecordingId, Stage};
 
 use crate::help;
 
-pub(crate) use place::{Place, QdrantArguments, Reached, WritingArguments};
+pub(crate) use place::{Place, QdrantArguments, Reached, WaitArguments};
 pub(crate) use questions::{Eval, Label, Nights, SearchEpochs, Serve};
 pub(crate) use recordings::{Caption, Deid, Demo, Index, Inspect, Simulate};
 pub(crate) use setup::{Completions, Man};

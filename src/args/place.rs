@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use clap::builder::TypedValueParser;
@@ -96,25 +95,15 @@ impl QdrantArguments {
     }
 }
 
-/// Options for writing to a collection in Qdrant.
+/// How long to wait for a Qdrant server after writing to it.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct WritingArguments {
-    /// Seconds after the last sign of life until another process may take over a recording (1–86400).
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = "Qdrant", value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    pub(crate) lease: u32,
+pub(crate) struct WaitArguments {
     /// Maximum time in seconds to wait for the server to finish its HNSW index; searches work in the meantime.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Qdrant")]
     pub(crate) wait: u32,
     /// Exit without waiting for the server's HNSW index.
     #[arg(long, help_heading = "Qdrant", conflicts_with = "wait")]
     pub(crate) no_wait: bool,
-}
-
-impl WritingArguments {
-    /// Returns the settings of a connection for writing.
-    pub(crate) fn settings(&self, server: &QdrantArguments, url: &QdrantUrl) -> QdrantSettings {
-        QdrantSettings { lease: Duration::from_secs(self.lease.into()), ..server.settings(url) }
-    }
 }
 
 /// Parses anything that looks like an address as one, so that a typo does not create a folder of that name.

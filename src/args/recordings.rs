@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use nocturne_encoder::caption::{DecodingOptions, DecodingStrategy};
-use nocturne_indexer::CaptionKinds;
+use nocturne_indexer::{CaptionKinds, Shard};
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_simulator::Site;
 
-use super::place::{Place, QdrantArguments, WritingArguments, place};
+use super::place::{Place, QdrantArguments, WaitArguments, place};
 use super::{EncoderArguments, ManifestArguments, ProfileArguments};
 use crate::epoch_numbers::EpochNumbers;
 
@@ -85,7 +85,11 @@ pub(crate) struct Index {
     #[command(flatten)]
     pub(crate) server: QdrantArguments,
     #[command(flatten)]
-    pub(crate) writing: WritingArguments,
+    pub(crate) waiting: WaitArguments,
+    /// Index only shard I of N, with I from 1 to N, so that N processes share the work; made for Slurm arrays:
+    /// `--shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT`.
+    #[arg(long, env = "NOCTURNE_SHARD", value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
     /// Cohort name: a prefix of the recordings' names, also stored as metadata.
     #[arg(long, value_name = "NAME")]
     pub(crate) cohort: Option<String>,

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use nocturne_index::qdrant::QdrantSpaces;
 use nocturne_index::{SpaceKeeper, SpaceName};
-use nocturne_indexer::Pace;
+use nocturne_indexer::{Pace, Shard};
 
-use super::place::{Place, QdrantArguments, Reached, WritingArguments, place};
+use super::place::{Place, QdrantArguments, Reached, WaitArguments, place};
 use super::{EncoderArguments, ProfileArguments};
 
 /// `nocturne space`
@@ -54,19 +53,6 @@ impl SpacesOf {
     pub(crate) fn spaces(&self) -> nocturne_index::Result<Box<dyn SpaceKeeper>> {
         Reached { place: &self.collection, server: &self.server }.spaces()
     }
-
-    /// Returns the spaces, to write to one of them.
-    pub(crate) fn written(
-        &self,
-        writing: &WritingArguments,
-    ) -> nocturne_index::Result<Box<dyn SpaceKeeper>> {
-        match &self.collection {
-            Place::Folder(_) => self.spaces(),
-            Place::Qdrant(url) => {
-                Ok(Box::new(QdrantSpaces::of(writing.settings(&self.server, url))?))
-            }
-        }
-    }
 }
 
 /// `nocturne space list`
@@ -99,8 +85,11 @@ pub(crate) struct SpaceBackfill {
     /// Maximum share of the time spent encoding, above 0 and up to 1 [default: 1].
     #[arg(long, value_name = "SHARE", value_parser = pace)]
     pub(crate) at_most: Option<Pace>,
+    /// Fill in only shard I of N, with I from 1 to N, into a Qdrant collection; see `nocturne index --shard`.
+    #[arg(long, env = "NOCTURNE_SHARD", value_name = "I/N")]
+    pub(crate) shard: Option<Shard>,
     #[command(flatten)]
-    pub(crate) writing: WritingArguments,
+    pub(crate) waiting: WaitArguments,
     #[command(flatten)]
     pub(crate) of: SpacesOf,
     #[command(flatten)]

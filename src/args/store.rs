@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use nocturne_psg::RecordingId;
 
 use super::ExpressionArguments;
-use super::place::{Place, QdrantArguments, WritingArguments, place};
+use super::place::{Place, QdrantArguments, WaitArguments, place};
 
 /// `nocturne list`
 #[derive(Debug, Args)]
@@ -160,7 +160,7 @@ pub(crate) struct Copy {
     #[command(flatten)]
     pub(crate) server: QdrantArguments,
     #[command(flatten)]
-    pub(crate) writing: WritingArguments,
+    pub(crate) waiting: WaitArguments,
     /// Write a line of JSON for each recording once it is acknowledged.
     #[arg(long)]
     pub(crate) json: bool,

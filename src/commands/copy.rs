@@ -15,11 +15,9 @@ use crate::console;
 use crate::error::CommandOutcome;
 
 pub(super) fn run(arguments: &Copy) -> Result<CommandOutcome> {
-    let Copy { from, to, server, writing, json } = arguments;
+    let Copy { from, to, server, waiting, json } = arguments;
     let copied = match (from, to) {
-        (Place::Folder(from), Place::Qdrant(to)) => {
-            upload(from, writing.settings(server, to), *json)
-        }
+        (Place::Folder(from), Place::Qdrant(to)) => upload(from, server.settings(to), *json),
         (Place::Qdrant(from), Place::Folder(to)) => download(server.settings(from), to, *json),
         (Place::Folder(_), Place::Folder(_)) => {
             bail!("both collections are folders; use `nocturne backup` to copy a folder")
@@ -30,7 +28,7 @@ pub(super) fn run(arguments: &Copy) -> Result<CommandOutcome> {
     };
     let copied = copied.with_context(|| format!("cannot copy `{from}` to `{to}`"))?;
     if let Place::Qdrant(url) = to {
-        graphs::wait(server.settings(url), writing, *json)?;
+        graphs::wait(server.settings(url), waiting, *json)?;
     }
     print(copied, to, *json)?;
     Ok(CommandOutcome::Done)
@@ -76,8 +74,8 @@ impl CopyProgress {
         if self.json && self.written.is_ok() {
             // The events of `nocturne index --json`, so that `nocturne verify --acked` can read this output.
             let event = match sent {
-                Sent::Unchanged | Sent::Sketched => "unchanged",
-                Sent::Written | Sent::Mended => "acknowledged",
+                Sent::Unchanged => "unchanged",
+                Sent::Written | Sent::WrittenTwice => "acknowledged",
             };
             let line = json!({ "event": event, "recording": entry.id, "epochs": entry.n_epochs });
             self.written = console::print_json(&line);

@@ -3,37 +3,37 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use nocturne_index::qdrant::{QdrantBuilding, QdrantSettings, wait_until_green};
+use nocturne_index::qdrant::{IndexingStatus, QdrantSettings, wait_until_green};
 use serde_json::json;
 
-use crate::args::WritingArguments;
+use crate::args::WaitArguments;
 use crate::console;
 
 /// Waits up to the given time and reports the state of the index.
-pub(super) fn wait(settings: QdrantSettings, writing: &WritingArguments, json: bool) -> Result<()> {
-    if writing.no_wait {
+pub(super) fn wait(settings: QdrantSettings, waiting: &WaitArguments, json: bool) -> Result<()> {
+    if waiting.no_wait {
         return Ok(());
     }
-    let place = settings.url.to_string();
+    let address = settings.url.to_string();
     let bar = console::progress("indexing on the server", 0);
-    let at_most = Duration::from_secs(writing.wait.into());
-    let built = wait_until_green(settings, at_most, &mut |building| {
-        bar.set_length(building.n_points.max(building.n_indexed));
-        bar.set_position(building.n_indexed);
+    let at_most = Duration::from_secs(waiting.wait.into());
+    let status = wait_until_green(settings, at_most, &mut |status| {
+        bar.set_length(status.n_points.max(status.n_indexed));
+        bar.set_position(status.n_indexed);
     });
     bar.finish_and_clear();
-    let QdrantBuilding { is_green, n_points, n_indexed } = built?;
+    let IndexingStatus { is_green, n_points, n_indexed } = status?;
     if json {
         console::print_json(&json!({
             "event": "graphs",
-            "place": place,
+            "place": address,
             "green": is_green,
             "points": n_points,
             "indexed": n_indexed,
         }))?;
     } else if !is_green {
         console::note(format_args!(
-            "the server is still building the HNSW index of {place} ({n_indexed} of {n_points} points); \
+            "the server is still building the HNSW index of {address} ({n_indexed} of {n_points} points); \
              searches are correct in the meantime"
         ));
     }

@@ -6,15 +6,15 @@ use anyhow::Result;
 use nocturne_index::qdrant::QdrantWriter;
 use nocturne_index::{CollectionWriter, Destination, Space};
 use nocturne_indexer::{
-    CaptionKinds, Failed, FoundRecording, Indexer, Manifest, Options, Progress, Report, RowProblem,
-    discover,
+    CaptionKinds, Failed, FoundRecording, Indexer, Manifest, Options, Progress, RecordingError,
+    Report, RowProblem, discover,
 };
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{MatchedMetadata, MetadataTable};
 use serde_json::json;
 
 use super::graphs;
-use crate::args::{Common, Index, Place, QdrantArguments, Reached, WritingArguments};
+use crate::args::{Common, Index, Place, QdrantArguments, Reached};
 use crate::error::CommandOutcome;
 use crate::session::Session;
 use crate::{console, hint};
@@ -31,7 +31,7 @@ pub(super) struct IndexRun<'a> {
 
 pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
     let Index { folder, list, collection, cohort, metadata, captions, .. } = arguments;
-    let Index { server, writing, strict, json, labels, encoder, .. } = arguments;
+    let Index { server, waiting, shard, strict, json, labels, encoder, .. } = arguments;
     let (mut found, mut problems) = match (&list.manifest, &folder) {
         (Some(manifest), _) => {
             let manifest = Manifest::read(manifest, list.data_root.as_deref())?;
@@ -44,12 +44,17 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
     if let Some(table) = metadata {
         problems.extend(add_metadata(&MetadataTable::read(&table)?, &mut found));
     }
+    if let Some(shard) = shard {
+        found.retain(|recording| recording.is_in(shard));
+        // Rows that belong to no recording are reported once, not by every shard.
+        problems.retain(|_| shard.is_first());
+    }
     labels.profile.profile()?;
     let place = Reached { place: &collection, server: &server };
     let session = Session::open_for(common, &encoder, place)?;
     let index_run = IndexRun {
         found,
-        destination: destination(&session, &collection, &server, &writing)?,
+        destination: destination(&session, &collection, &server)?,
         cohort: cohort.as_deref(),
         captions,
         profile: labels.profile,
@@ -57,7 +62,7 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
     };
     let report = fill(&session, index_run, json)?;
     if let Place::Qdrant(url) = &collection {
-        graphs::wait(server.settings(url), &writing, json)?;
+        graphs::wait(server.settings(url), &waiting, json)?;
     }
     let outcome = summarise(&report, json)?;
     problems.iter().try_for_each(|problem| print_row_problem(problem, json))?;
@@ -87,13 +92,12 @@ fn destination(
     session: &Session,
     collection: &Place,
     server: &QdrantArguments,
-    writing: &WritingArguments,
 ) -> Result<Box<dyn Destination>> {
     match collection {
         Place::Folder(path) => folder(session, path),
         Place::Qdrant(url) => {
-            let (settings, space) = (writing.settings(server, url), Space::of(&session.bundle));
-            let mut writer = QdrantWriter::open_or_create(settings, &space)?;
+            let space = Space::of(&session.bundle);
+            let mut writer = QdrantWriter::open_or_create(server.settings(url), &space)?;
             writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
             Ok(Box::new(writer))
         }
@@ -154,25 +158,17 @@ fn report(event: &Progress<'_>, json: bool, bar: &indicatif::ProgressBar) -> std
             })
         }
         Progress::Unchanged(recording) => json!({ "event": "unchanged", "recording": recording }),
-        Progress::Held { recording, holder } => {
-            bar.set_message(format!("{recording} is with {holder}"));
-            json!({ "event": "held", "recording": recording, "holder": holder })
-        }
-        Progress::ByOthers(recording) => json!({ "event": "by_others", "recording": recording }),
         Progress::Removed(recording) => json!({ "event": "removed", "recording": recording }),
         Progress::Failed(failed) => {
             bar.suspend(|| print_failure(failed));
             failure(failed)
         }
     };
-    let is_not_one_of_the_recordings = matches!(
-        event,
-        Progress::Found { .. }
-            | Progress::Damaged { .. }
-            | Progress::Held { .. }
-            | Progress::Removed(_)
-    );
-    if !is_not_one_of_the_recordings {
+    let counts = match event {
+        Progress::Acknowledged(_) | Progress::Unchanged(_) | Progress::Failed(_) => true,
+        Progress::Found { .. } | Progress::Damaged { .. } | Progress::Removed(_) => false,
+    };
+    if counts {
         bar.inc(1);
     }
     if json { bar.suspend(|| console::print_json(&line)) } else { Ok(()) }
@@ -221,7 +217,7 @@ fn failure(failed: &Failed) -> serde_json::Value {
 }
 
 pub(super) fn summarise(report: &Report, json: bool) -> Result<CommandOutcome> {
-    let Report { acknowledged, unchanged, by_others, removed, failed } = report;
+    let Report { acknowledged, unchanged, removed, failed } = report;
     if json {
         let failures: Vec<serde_json::Value> = failed.iter().map(failure).collect();
         console::print_json(&json!({
@@ -229,7 +225,6 @@ pub(super) fn summarise(report: &Report, json: bool) -> Result<CommandOutcome> {
             "acknowledged": acknowledged.len(),
             "epochs": report.n_epochs(),
             "unchanged": unchanged.len(),
-            "by_others": by_others.len(),
             "removed": removed.len(),
             "failed": failures,
         }))?;
@@ -237,9 +232,8 @@ pub(super) fn summarise(report: &Report, json: bool) -> Result<CommandOutcome> {
         let unless_zero =
             |n: usize, what| if n == 0 { String::new() } else { format!("{n} {what}, ") };
         let removed = unless_zero(removed.len(), "removed");
-        let by_others = unless_zero(by_others.len(), "done by others");
         console::print(format_args!(
-            "{} recordings with {} epochs added, {} unchanged, {by_others}{removed}{} skipped",
+            "{} recordings with {} epochs added, {} unchanged, {removed}{} skipped",
             acknowledged.len(),
             report.n_epochs(),
             unchanged.len(),
@@ -249,10 +243,17 @@ pub(super) fn summarise(report: &Report, json: bool) -> Result<CommandOutcome> {
             console::print(format_args!("  {}", failed.error))?;
         }
     }
-    let n_present = acknowledged.len() + unchanged.len() + by_others.len();
-    match (failed.is_empty(), n_present == 0) {
-        (true, _) => Ok(CommandOutcome::Done),
-        (false, false) => Ok(CommandOutcome::PartlyDone),
-        (false, true) => anyhow::bail!("none of {} recordings could be indexed", failed.len()),
+    if failed.is_empty() {
+        return Ok(CommandOutcome::Done);
     }
+    // After a conflict the collection has the recording, from another writer.
+    let is_conflict = |failed: &Failed| match &failed.error {
+        RecordingError::Index(error) => error.is_conflict(),
+        _ => false,
+    };
+    let has_some = !acknowledged.is_empty() || !unchanged.is_empty();
+    if has_some || failed.iter().any(is_conflict) {
+        return Ok(CommandOutcome::PartlyDone);
+    }
+    anyhow::bail!("none of {} recordings could be indexed", failed.len())
 }

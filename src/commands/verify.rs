@@ -50,12 +50,6 @@ pub(super) fn run(arguments: &Verify) -> Result<CommandOutcome> {
             for id in collection.pending() {
                 console::note(format_args!("`{id}` is not searchable: its upload is incomplete"));
             }
-            let n_unsketched = collection.unsketched().count();
-            if n_unsketched > 0 {
-                console::note(format_args!(
-                    "{n_unsketched} recordings have no sketch; `nocturne copy` adds it"
-                ));
-            }
             if !place.names_space() {
                 let spaces = QdrantSpaces::of(server.settings(url))?;
                 n_damaged_elsewhere = verify_others_in_qdrant(&spaces, &collection, *json)?;

@@ -91,9 +91,9 @@ impl LiveSnapshot {
 #[cfg(test)]
 mod tests {
     use nocturne_index::CollectionWriter;
-    use nocturne_index::qdrant::QdrantProblem;
-    use nocturne_index::qdrant::double::{Double, Fault, When};
+    use nocturne_index::qdrant::QdrantError;
     use nocturne_psg::Stage;
+    use nocturne_qdrant_double::{Fault, QdrantDouble, When};
 
     use super::*;
     use crate::error::Error;
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn collection_in_qdrant_is_followed_through_commits_and_outages() {
-        let double = Double::start();
+        let double = QdrantDouble::start();
         let night = |name| draft(name, [(Stage::N2, vec![1.0, 0.0]), (Stage::Rem, vec![0.0, 1.0])]);
         send(&double, 2, vec![night("a")]);
         let snapshot = Snapshot::open(&settings(&double).into()).unwrap();
@@ -115,10 +115,14 @@ mod tests {
         assert_eq!(before.n_epochs(), 2, "a question keeps the snapshot that it started with");
         double.faults().plan(When::From(0), Fault::Unavailable);
         let error = live.refreshed().unwrap_err();
-        let is_reported = matches!(&error, Error::Index(nocturne_index::Error::Qdrant(problem))
-            if problem.is_out_of_reach() && matches!(problem, QdrantProblem::Refused { attempts: 6, .. }));
-        assert!(is_reported, "{error}");
-        double.faults().heal();
+        let Error::Index(error) = &error else { panic!("{error}") };
+        assert!(error.is_unreachable(), "{error}");
+        let attempts = match QdrantError::of(error) {
+            Some(QdrantError::Request { attempts, .. }) => *attempts,
+            _ => 0,
+        };
+        assert_eq!(attempts, 6, "{error}");
+        double.faults().clear();
         assert_eq!(live.refreshed().unwrap().n_epochs(), 6);
     }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use nocturne_encoder::Embedding;
 use nocturne_encoder::bundle::Preprocessing;
-use nocturne_index::qdrant::double::Double;
 use nocturne_index::qdrant::{QdrantSettings, copy_to_qdrant};
 use nocturne_index::{Collection, CollectionWriter, EpochPoint, RecordingDraft, Space};
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EpochNumber, EventSet, Quality, RecordingId, Stage, ZScore};
+use nocturne_qdrant_double::QdrantDouble;
 
 use crate::live::live_collection::{LiveCollection, LiveSpace, PinnedSpace};
 use crate::live::snapshot::Snapshot;
@@ -110,14 +110,14 @@ pub(crate) fn pinned(
 }
 
 /// Returns settings without pauses.
-pub(crate) fn settings(double: &Double) -> QdrantSettings {
+pub(crate) fn settings(double: &QdrantDouble) -> QdrantSettings {
     let mut settings = QdrantSettings::at(double.url("sleep").parse().unwrap());
     settings.first_pause = std::time::Duration::from_millis(1);
     settings
 }
 
 /// Copies recordings of vectors of a length to a double, beside those that it has.
-pub(crate) fn send(double: &Double, dim: usize, drafts: Vec<RecordingDraft>) {
+pub(crate) fn send(double: &QdrantDouble, dim: usize, drafts: Vec<RecordingDraft>) {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = CollectionWriter::create(folder.path(), &space(dim)).unwrap();
     drafts.into_iter().for_each(|draft| drop(writer.commit(draft).unwrap()));

@@ -1,7 +1,6 @@
 //! Where recordings are written: a folder, or a server of Qdrant.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use nocturne_encoder::Bundle;
@@ -45,7 +44,7 @@ pub trait Destination: Send {
     /// # Errors
     ///
     /// [`Error::Draft`] and [`Error::Dimension`] where the recording is not fit to be kept, one of which
-    /// [`Error::is_held`] says that another writer is at work on it, and those of the kind of destination.
+    /// [`Error::is_conflict`] says that another writer has written it at the same time, and those of the kind of destination.
     fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry>;
 
     /// Sets what is said of a recording.
@@ -65,51 +64,6 @@ pub trait Destination: Send {
     ///
     /// [`Error::UnknownRecording`], and those of [`commit`](Self::commit).
     fn remove(&mut self, id: &RecordingId) -> Result<()>;
-
-    /// Returns what hands out the recordings among the writers of this collection.
-    fn claims(&self) -> Box<dyn Claims>;
-}
-
-/// Hands out recordings among the writers of a collection, so that no two prepare the same one.
-///
-/// Whoever commits what it has not claimed claims it by that; a claim makes that known before the work begins.
-pub trait Claims: Send + Sync {
-    /// Asks for a recording of which `listed` was known. A claim ends when the recording is committed, changed or removed,
-    /// and when it is [given back](Self::give_back).
-    ///
-    /// # Errors
-    ///
-    /// Those of the kind of destination.
-    fn claim(&self, id: &RecordingId, listed: Option<&RecordingEntry>) -> Result<Claim>;
-
-    /// Gives a claimed recording back of which nothing was written.
-    fn give_back(&self, id: &RecordingId);
-}
-
-/// What came of a claim.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Claim {
-    /// Nobody else works on the recording; this is acknowledged of it now.
-    Ours(Option<RecordingEntry>),
-    /// Another writer is at work on it.
-    Held {
-        /// Who that is.
-        holder: String,
-        /// When it may be worth to ask again.
-        look_again: Duration,
-    },
-}
-
-/// The claims of the only writer of a folder.
-#[derive(Debug, Clone, Copy)]
-struct AllOurs;
-
-impl Claims for AllOurs {
-    fn claim(&self, _id: &RecordingId, listed: Option<&RecordingEntry>) -> Result<Claim> {
-        Ok(Claim::Ours(listed.cloned()))
-    }
-
-    fn give_back(&self, _id: &RecordingId) {}
 }
 
 impl Destination for CollectionWriter {
@@ -150,9 +104,5 @@ impl Destination for CollectionWriter {
 
     fn remove(&mut self, id: &RecordingId) -> Result<()> {
         Self::remove(self, id)
-    }
-
-    fn claims(&self) -> Box<dyn Claims> {
-        Box::new(AllOurs)
     }
 }

@@ -86,7 +86,7 @@ impl SpaceKeeper for Spaces {
 
 impl SpaceKeeper for QdrantSpaces {
     fn place(&self) -> String {
-        Self::place(self)
+        Self::address(self)
     }
 
     fn serving(&self) -> Result<Serving> {

@@ -8,7 +8,7 @@ mod plan;
 mod reader;
 
 pub use catalogue::{Catalogue, Facet, FacetCounts, FacetValue, Listed, Page, Recordings};
-pub use destination::{Claim, Claims, Destination};
+pub use destination::Destination;
 pub(crate) use index::expect_dim;
 pub use index::{Hit, SearchRequest, VectorIndex};
 pub use keeper::SpaceKeeper;

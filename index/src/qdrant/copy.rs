@@ -1,7 +1,7 @@
 //! Brings whole collections into Qdrant and back.
 
-use super::{QdrantCollection, QdrantProblem, QdrantSettings, QdrantWriter, Sent};
-use crate::error::{Error, Result};
+use super::{QdrantCollection, QdrantError, QdrantSettings, QdrantWriter, Sent};
+use crate::error::Result;
 use crate::folder::{Collection, CollectionWriter, SpaceRecord};
 use crate::recording::RecordingEntry;
 
@@ -22,7 +22,7 @@ impl QdrantCopied {
     fn add(&mut self, entry: &RecordingEntry, sent: Sent) {
         self.n_recordings += 1;
         self.n_epochs += entry.n_epochs;
-        self.n_written += usize::from(matches!(sent, Sent::Written | Sent::Mended));
+        self.n_written += usize::from(matches!(sent, Sent::Written | Sent::WrittenTwice));
     }
 }
 
@@ -30,7 +30,7 @@ impl QdrantCopied {
 ///
 /// Each was read back and had the checksum of what was sent, or had been acknowledged so before. A copy that was stopped goes
 /// on where it was. The points have the numbers of the folder, bit by bit; its 8-bit codes stay behind, and so do damaged
-/// recordings: they end the copy. What another writer is at work on is looked at again at the end.
+/// recordings: they end the copy.
 ///
 /// # Errors
 ///
@@ -46,23 +46,10 @@ pub fn copy_to_qdrant(
     }
     let others = writer.recordings().filter(|there| from.entry(&there.id).is_none());
     let mut copied = QdrantCopied { n_others: others.count(), ..QdrantCopied::default() };
-    let mut left: Vec<&RecordingEntry> = from.recordings().collect();
-    while !left.is_empty() {
-        let mut held = Vec::new();
-        for entry in left {
-            match writer.put(&*from.read_recording(&entry.id)?) {
-                Err(error) if error.is_held() => held.push(entry),
-                sent => {
-                    let sent = sent?;
-                    copied.add(entry, sent);
-                    told(entry, sent);
-                }
-            }
-        }
-        if !held.is_empty() {
-            writer.wait_for_others();
-        }
-        left = held;
+    for entry in from.recordings() {
+        let sent = writer.put(&*from.read_recording(&entry.id)?)?;
+        copied.add(entry, sent);
+        told(entry, sent);
     }
     Ok(copied)
 }
@@ -75,14 +62,14 @@ pub fn copy_to_qdrant(
 /// # Errors
 ///
 /// Those of [`QdrantCollection::draft`] and [`CollectionWriter::commit`];
-/// [`Error::OtherBundle`] where the folder is of another space, and [`QdrantProblem::Damaged`] where a
+/// [`Error::OtherBundle`](crate::Error::OtherBundle) where the folder is of another space, and [`QdrantError::DamagedRecording`] where a
 /// segment becomes another: the recording is in the folder then, and named by the error.
 pub fn copy_from_qdrant(
     from: &QdrantCollection,
     to: &mut CollectionWriter,
     told: &mut dyn FnMut(&RecordingEntry, Sent),
 ) -> Result<QdrantCopied> {
-    crate::folder::expect_space(from.place().as_ref(), from.space(), to.space())?;
+    crate::folder::expect_space(from.address().as_ref(), from.space(), to.space())?;
     if let Some(record) = from.record()? {
         to.set_record_of_copy(record)?;
     }
@@ -119,5 +106,5 @@ fn expect_same(
     let (found, expect) = (written.segment.hash, expected.segment.hash);
     let problem = format!("its segment became `{found}`; expected `{expect}`");
     let recording = expected.id.clone();
-    Err(Error::Qdrant(QdrantProblem::Damaged { place: from.place(), recording, problem }))
+    Err(QdrantError::DamagedRecording { address: from.address(), recording, problem }.into())
 }

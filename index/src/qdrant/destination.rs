@@ -7,7 +7,7 @@ use nocturne_encoder::Bundle;
 use nocturne_psg::RecordingId;
 
 use super::QdrantWriter;
-use crate::contract::{Claims, Destination};
+use crate::contract::Destination;
 use crate::error::{Error, Result};
 use crate::recording::{RecordingDraft, RecordingEntry, Space};
 
@@ -48,9 +48,5 @@ impl Destination for QdrantWriter {
 
     fn remove(&mut self, id: &RecordingId) -> Result<()> {
         Self::remove(self, id)
-    }
-
-    fn claims(&self) -> Box<dyn Claims> {
-        Box::new(self.leases().clone())
     }
 }

@@ -1,80 +1,78 @@
-//! A collection in Qdrant, for what one machine's disk or memory does not hold.
+//! A collection on a Qdrant server, for what exceeds the disk or the memory of one machine.
 //!
-//! [`QdrantWriter`] sends recordings of an embedded [`Collection`](crate::Collection), [`QdrantCollection`] reads what was
-//! acknowledged, and [`QdrantIndex`] searches it as any other [`VectorIndex`](crate::VectorIndex). [`copy_to_qdrant`] and
-//! [`copy_from_qdrant`] bring whole collections there and back. [`QdrantSpaces`] are the spaces of a collection.
+//! [`QdrantWriter`] writes recordings, [`QdrantCollection`] reads what was acknowledged, and [`QdrantIndex`] searches it as
+//! any other [`VectorIndex`](crate::VectorIndex). [`copy_to_qdrant`] and [`copy_from_qdrant`] copy whole collections.
+//! [`QdrantSpaces`] keeps several embedding spaces of a collection.
 //!
-//! # What is where
+//! # Collections on the server
 //!
-//! Three collections of Qdrant make a space of one of ours; the modules `schema` and `sketch` describe them field by field,
-//! and `spaces` says how several spaces lie side by side, and which is served.
+//! Three collections of Qdrant store a space; the modules `schema`, `manifest` and `sketch` describe them field by field,
+//! and `spaces` describes how several spaces are stored side by side, and which one is served.
 //!
 //! ```text
 //! NAME             a point for each epoch (vector `signal`) and for each caption (vector `caption`)
-//! NAME-recordings  a point for each recording and one for its lease, and one that says which bundle's space it is
-//! NAME-nights      a few points for each recording: centroids of its epochs, a sketch of the night
+//! NAME-recordings  the manifest: a point for each recording, and one for the space
+//! NAME-nights      up to 16 points for each recording: a sketch of the night
 //! ```
 //!
-//! # What can be relied on
+//! # Guarantees
 //!
-//! - A recording is **acknowledged** after all of its points were read back and had the checksum of what was sent.
-//!   Its point in `NAME-recordings` says so, and is written last, waiting for the server.
-//! - What is not acknowledged is in no answer: the recording is marked before its first point is sent.
-//! - Points have names that follow from recording and epoch, so that sending one twice leaves one.
+//! - A recording is **acknowledged** after all of its points were read back with the checksum of what was sent. Its entry in
+//!   the manifest is written last, and the writer waits for it.
+//! - What is not acknowledged is in no answer: the recording is marked as pending before its first point is sent.
+//! - The ids of points follow from recording and epoch, so that sending a point twice leaves one.
+//! - Two writers of one recording are detected, and nothing is overwritten that the writer has not read; see `revision`.
 //!
-//! # What is other than in a folder
+//! # Differences from a folder
 //!
-//! - While a recording is **replaced** it is in no answer: its points take the place of the old ones one by one.
-//! - An index is no snapshot: Qdrant keeps one state. An index that meets a recording which was replaced after it was opened
-//!   says so; [`QdrantIndex::is_current`] tells before. Recordings that were removed meanwhile are just not found.
-//! - There is no lock: each recording has a lease of its own, and several writers share the work; the module `lease`
-//!   says how.
+//! - While a recording is **replaced** it is in no answer, because its points replace the old ones one by one.
+//! - An index is not a snapshot: Qdrant keeps one state. An index that meets a recording which was replaced after it was
+//!   opened returns an error; [`QdrantIndex::is_current`] tells beforehand. Removed recordings are no longer found.
+//! - There is no lock: writers of different recordings work at the same time.
 //!
-//! # Is it the same vector?
+//! # Are vectors the same as in a folder?
 //!
-//! Yes. Embeddings are kept here in half precision, every value of which single precision holds, and Qdrant keeps what it
-//! is given, because the distance is the dot product: under `Cosine` it would bring vectors to unit length once more.
-//! Scores are computed from the vectors that come with the hits, by the same function as in a folder.
+//! Yes. Embeddings are stored in half precision here, every value of which is exact in single precision, and Qdrant does not
+//! change them, because the distance is the dot product: under `Cosine` it would normalise them again. Scores are computed
+//! from the vectors that come with the hits, by the same function as in a folder.
 
-mod client;
-mod collection;
+mod connection;
 mod copy;
 mod destination;
-#[cfg(feature = "double")]
-pub mod double;
-mod expression;
+mod error;
 mod filter;
+mod full_scan;
 mod index;
-mod lease;
-mod leases;
-mod list;
+mod indexing_status;
 mod manifest;
-mod night;
-mod pass;
+mod nearest;
 mod payload;
-mod problem;
-mod recording;
+mod point_ids;
+mod read_recording;
+mod reader;
+mod recording_points;
 mod repair;
+mod retry;
+mod revision;
 mod schema;
-mod sending;
+mod server_version;
 mod settings;
-mod settled;
 mod sketch;
 mod snapshot;
 mod spaces;
 mod upload;
 mod url;
-mod version;
+mod writer;
 
-pub use collection::QdrantCollection;
 pub use copy::{QdrantCopied, copy_from_qdrant, copy_to_qdrant};
+pub use error::{QdrantError, ServerError};
 pub use index::QdrantIndex;
-pub use problem::QdrantProblem;
+pub use indexing_status::{IndexingStatus, wait_until_green};
+pub use reader::QdrantCollection;
 pub use repair::{Repaired, repair};
 pub use settings::{ApiKey, QdrantSettings};
-pub use settled::{QdrantBuilding, wait_until_green};
-pub use sketch::Sketched;
+pub use sketch::SketchedCluster;
 pub use snapshot::QdrantSnapshot;
 pub use spaces::{QdrantAlias, QdrantSpaces};
-pub use upload::{QdrantWriter, Sent};
-pub use url::QdrantUrl;
+pub use url::{AddressProblem, QdrantUrl};
+pub use writer::{QdrantWriter, Sent};

@@ -1,4 +1,4 @@
-//! Sends recordings again of which not every point is there.
+//! Sends recordings again whose points are incomplete.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::{QdrantSettings, QdrantWriter, Sent};
 use crate::error::Result;
 use crate::folder::Collection;
 
-/// What became of a recording that was to be repaired.
+/// The result of repairing a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repaired {
     /// It was sent, read back, and acknowledged.
@@ -17,10 +17,9 @@ pub enum Repaired {
     NotInFolder,
 }
 
-/// Sends recordings of a folder once more, whatever the list in Qdrant says of them, and calls `told` after each.
+/// Sends recordings of a folder again, whatever the manifest says of them, and calls `report` after each.
 ///
-/// It is meant for recordings whose upload has not ended, and for those that [`QdrantCollection::verify`] names. What the
-/// folder has now is what is there afterwards.
+/// It is for recordings whose upload has not ended, and for those that [`QdrantCollection::verify`] returns.
 ///
 /// # Errors
 ///
@@ -31,7 +30,7 @@ pub fn repair(
     from: &Collection,
     to: QdrantSettings,
     broken: &BTreeSet<RecordingId>,
-    told: &mut dyn FnMut(&RecordingId, Repaired),
+    report: &mut dyn FnMut(&RecordingId, Repaired),
 ) -> Result<()> {
     let mut writer = QdrantWriter::open_or_create(to, from.space())?;
     for id in broken {
@@ -39,7 +38,7 @@ pub fn repair(
             Some(_) => Repaired::Sent(writer.put_again(&*from.read_recording(id)?)?),
             None => Repaired::NotInFolder,
         };
-        told(id, repaired);
+        report(id, repaired);
     }
     Ok(())
 }

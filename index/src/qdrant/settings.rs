@@ -1,17 +1,17 @@
-//! How a server of Qdrant is spoken to.
+//! Settings of a connection to Qdrant.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::{QdrantProblem, QdrantUrl};
+use super::{QdrantError, QdrantUrl};
 use crate::error::{Error, Result};
 
-/// A key of the server, which no message ever shows.
+/// An API key of the server. No message shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// Takes a key.
+    /// Wraps a key.
     pub fn new(key: impl Into<String>) -> Self {
         Self(key.into())
     }
@@ -27,42 +27,39 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// How a server is spoken to.
+/// Settings of a connection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QdrantSettings {
     /// The collection.
     pub url: QdrantUrl,
-    /// The key, where the server asks for one.
+    /// The key, if the server requires one.
     pub api_key: Option<ApiKey>,
-    /// How long an answer may take.
+    /// Deadline of each request.
     pub timeout: Duration,
-    /// How long a connection may take.
+    /// Deadline of opening the connection.
     pub connect_timeout: Duration,
-    /// Points in a request, 1 to 4096; Qdrant advises 64 to 256.
+    /// Points in a write request, 1 to 4096. Qdrant recommends 64 to 256.
     pub batch: usize,
-    /// Requests that are under way at once, 1 to 64; Qdrant advises 2 to 4.
+    /// Concurrent requests, 1 to 64. Qdrant recommends 2 to 4.
     pub streams: usize,
-    /// How often a request is sent before its failure is told, 1 and more.
+    /// How often a request is sent before it fails, 1 to 1000.
     pub attempts: usize,
-    /// Pause before the second attempt; it doubles each time. A server that is exhausted may ask for another one.
+    /// Pause before the second attempt; it doubles each time. An exhausted server may ask for a longer one.
     pub first_pause: Duration,
     /// Longest pause.
     pub longest_pause: Duration,
-    /// How long a recording that this writer is at work on is left to it after it was last heard of, 1 ms to a day; see
-    /// [`Claims`](crate::Claims).
-    pub lease: Duration,
-    /// Pause before a recording that another writer is at work on is looked at again.
-    pub look_again: Duration,
-    /// Most points in an answer to a search, unless more hits are wanted; where a filter leaves too few of so many, the
-    /// recordings are read one after the other. A point takes about 2.5 kB.
+    /// Pause between two requests for the indexing status.
+    pub poll_interval: Duration,
+    /// Maximum number of points in the answer to a search, unless more hits are requested. If a filter leaves too few of
+    /// them, the recordings are read one by one. A point takes about 2.5 kB.
     pub largest_answer: usize,
-    /// Most epochs that a question about nights looks at one by one, before sketches choose among the nights.
+    /// Maximum number of epochs that a question about nights scores one by one, before sketches choose among the nights.
     pub full_pass: usize,
 }
 
 impl QdrantSettings {
-    /// Returns what is fit for most servers: 200 points in a request, three requests at once, six attempts in 10 seconds,
-    /// leases of a minute, and a pass over 250,000 epochs.
+    /// Returns settings for most servers: 200 points in a request, three concurrent requests, six attempts within 10
+    /// seconds, and up to 250,000 epochs scored one by one.
     pub fn at(url: QdrantUrl) -> Self {
         Self {
             url,
@@ -74,18 +71,15 @@ impl QdrantSettings {
             attempts: 6,
             first_pause: Duration::from_millis(300),
             longest_pause: Duration::from_secs(30),
-            lease: Duration::from_mins(1),
-            look_again: Duration::from_secs(2),
+            poll_interval: Duration::from_secs(1),
             largest_answer: 16_384,
             full_pass: 250_000,
         }
     }
 
-    /// Refuses numbers that are out of range, and a key that would be readable on the way.
+    /// Refuses numbers out of range, and a key that would be sent in plain text to another machine.
     pub(super) fn check(&self) -> Result<()> {
-        let lease_ms = usize::try_from(self.lease.as_millis()).unwrap_or(usize::MAX);
         let ranges = [
-            ("lease_ms", lease_ms, 1..=86_400_000, "1 to 86400000"),
             ("batch", self.batch, 1..=4096, "1 to 4096"),
             ("streams", self.streams, 1..=64, "1 to 64"),
             ("attempts", self.attempts, 1..=1000, "1 to 1000"),
@@ -97,7 +91,7 @@ impl QdrantSettings {
         }
         let is_safe = self.url.is_encrypted() || self.url.is_loopback();
         if self.api_key.is_some() && !is_safe {
-            return Err(Error::Qdrant(QdrantProblem::PlainKey { place: self.url.to_string() }));
+            return Err(QdrantError::PlainKey { address: self.url.to_string() }.into());
         }
         Ok(())
     }
@@ -116,7 +110,7 @@ mod tests {
             settings.check()
         };
         let error = check("qdrant://192.0.2.7/sleep").unwrap_err();
-        assert!(matches!(error, Error::Qdrant(QdrantProblem::PlainKey { .. })));
+        assert!(matches!(QdrantError::of(&error), Some(QdrantError::PlainKey { .. })), "{error}");
         check("qdrant://localhost.example.org/sleep").unwrap_err();
         check("qdrants://192.0.2.7/sleep").unwrap();
         check("qdrant://127.0.0.1/sleep").unwrap();

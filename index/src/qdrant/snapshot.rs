@@ -1,40 +1,36 @@
-//! Snapshots that the server makes of a collection, for backups.
+//! Snapshots: backups of a collection on the server.
 
 use qdrant_client::qdrant::SnapshotDescription;
 
-use super::{QdrantCollection, QdrantProblem, schema};
-use crate::error::{Error, Result};
+use super::{QdrantCollection, QdrantError};
+use crate::error::Result;
 
-/// A file on the server with all of one of its collections.
+/// A file on the server with all points of one of its collections.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct QdrantSnapshot {
-    /// Name of the server's collection.
+    /// Name of the collection on the server.
     pub collection: String,
     /// Name of the file.
     pub name: String,
-    /// Its length in bytes.
+    /// Size of the file in bytes.
     pub size: u64,
-    /// SHA-256 of the file, in hexadecimal, where the server tells it.
+    /// SHA-256 of the file, in hexadecimal, if the server returns it.
     pub checksum: Option<String>,
 }
 
 impl QdrantCollection {
-    /// Has the server make a snapshot of each of its collections that make this one; together they are a backup.
+    /// Makes the server write a snapshot of each of the three collections of the space; together they are a backup.
     ///
-    /// A request takes as long as the server takes to write the file: the time for an answer in the settings should allow
-    /// that.
+    /// A request takes as long as writing the file, which the timeout in the settings must allow.
     ///
     /// # Errors
     ///
-    /// [`QdrantProblem::Changed`] where something was written after the list was read: the snapshots do not fit together
-    /// then; [`QdrantProblem::Refused`].
+    /// [`QdrantError::Changed`] if the collection was changed after it was opened, so that the snapshots may not belong
+    /// together; [`QdrantError::Request`].
     pub fn snapshot(&self) -> Result<Vec<QdrantSnapshot>> {
         self.expect_current()?;
         let url = &self.connection.settings().url;
-        let mut names = vec![url.collection().to_owned(), url.recordings()];
-        if schema::has_nights(&self.connection)? {
-            names.push(url.nights());
-        }
+        let names = [url.collection().to_owned(), url.recordings(), url.nights()];
         let snapshots = names.into_iter().map(|name| self.snapshot_of(name));
         let snapshots = snapshots.collect::<Result<Vec<_>>>()?;
         self.expect_current()?;
@@ -45,11 +41,11 @@ impl QdrantCollection {
         if self.is_current()? {
             return Ok(());
         }
-        Err(Error::Qdrant(QdrantProblem::Changed { place: self.place() }))
+        Err(QdrantError::Changed { address: self.address() }.into())
     }
 
     fn snapshot_of(&self, collection: String) -> Result<QdrantSnapshot> {
-        let answer = self.connection.ask("make a snapshot of", |client| {
+        let answer = self.connection.ask("write a snapshot of", |client| {
             let name = collection.clone();
             async move { client.create_snapshot(name).await }
         })?;

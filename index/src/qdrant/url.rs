@@ -1,56 +1,90 @@
 //! The address of a collection in Qdrant, or of one of its spaces.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
-use super::QdrantProblem;
+use url::{Host, Url};
+
+use super::QdrantError;
 use crate::error::{Error, Result};
 use crate::recording::SpaceName;
 
-/// Port of Qdrant's gRPC interface.
-const PORT: u16 = 6334;
+/// Port of the gRPC interface of Qdrant.
+const GRPC_PORT: u16 = 6334;
 
-/// What the name of the collection of recordings ends with.
+/// Suffix of the collection that holds the manifest.
 const RECORDINGS: &str = "-recordings";
 
-/// What the name of the collection of sketches ends with.
+/// Suffix of the collection that holds the sketches.
 const NIGHTS: &str = "-nights";
 
-/// What stands between the names of a collection and of a space. Qdrant allows it in names, and we allow it in no name of a
-/// collection: so no collection has the name of another one's space.
-const OF_SPACE: char = '@';
+/// Separates the name of a collection from that of a space. Qdrant allows it in names and this library does not, so that
+/// no collection is named like a space of another one.
+const SPACE_SEPARATOR: char = '@';
 
-/// What follows the `@` in the alias of the space that is served, and is therefore the name of no space.
+/// Follows the separator in the alias of the served space, and is therefore not the name of a space.
 const SERVED: &str = "served";
 
-/// Most characters of a name with that of its space: Qdrant makes names of files of it, which may have 255.
-const LONGEST: usize = 200;
+/// Maximum length of a name with that of its space. Qdrant names files after it, which may have 255 characters.
+const MAX_NAME_LENGTH: usize = 200;
 
 /// Address of a collection: `qdrant://HOST[:PORT]/COLLECTION`, or `qdrants://…` for an encrypted connection.
 ///
-/// The port is that of gRPC, 6334 where none is given. A collection's name has up to 200 letters, digits, `_`, `.` and `-`.
-/// `COLLECTION@SPACE` is the address of one of its spaces, whichever is served.
+/// The port is that of gRPC, 6334 by default. The name of a collection has 1 to 200 letters, digits, `_`, `.` and `-`.
+/// `COLLECTION@SPACE` names a specific space; without it, the address refers to the space that is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QdrantUrl {
     is_encrypted: bool,
-    /// With brackets where it is an address of IPv6.
+    /// In brackets if it is an IPv6 address.
     host: String,
     port: u16,
     name: String,
-    /// The space that is asked for by its name.
     space: Option<SpaceName>,
-    /// Name of the collection of points: of that space, or of `main`.
+    /// Name of the collection of points: that of the space, or of `main` without one.
     points: String,
 }
 
+/// What is wrong with an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AddressProblem {
+    /// It is not a URL.
+    #[error(transparent)]
+    Url(#[from] url::ParseError),
+    /// It has another scheme.
+    #[error("expected `qdrant://` or `qdrants://`")]
+    Scheme,
+    /// The host is missing.
+    #[error("missing host")]
+    Host,
+    /// It has more parts than an address has.
+    #[error("expected only `qdrant://HOST:PORT/COLLECTION`, without user, query and fragment")]
+    ExtraParts,
+    /// The name of the collection is missing, too long, or has other characters.
+    #[error("the name of a collection has 1 to 200 letters, digits, `_`, `.` and `-`")]
+    Collection,
+    /// The name belongs to a collection that is stored beside another one.
+    #[error("names ending in `-recordings` or `-nights` are reserved")]
+    Reserved,
+    /// The name of the space is not allowed.
+    #[error(
+        "the name of a space has 1 to 64 of `a` to `z`, `0` to `9`, `-`, `_` and `.`, a letter or digit first"
+    )]
+    Space,
+    /// The name of the space is that of the alias.
+    #[error("`served` cannot be the name of a space: it refers to the one that is served")]
+    Served,
+    /// It names a space where the whole collection was expected.
+    #[error("it names a space; expected the address of the collection")]
+    NamesSpace,
+}
+
 impl QdrantUrl {
-    /// Returns the name of the collection of points: of the space that is named, or of `main`.
+    /// Returns the name of the collection of points: that of the named space, or of `main`.
     pub fn collection(&self) -> &str {
         &self.points
     }
 
-    /// Returns the space that is asked for by its name; without one, the collection says which is served.
+    /// Returns the space that the address names; `None` if it refers to the served one.
     pub fn space(&self) -> Option<&SpaceName> {
         self.space.as_ref()
     }
@@ -59,51 +93,55 @@ impl QdrantUrl {
     ///
     /// # Errors
     ///
-    /// [`QdrantProblem::Url`] where Qdrant cannot have a space of that name.
+    /// [`QdrantError::Address`] if Qdrant cannot have a space of that name.
     pub fn of_space(&self, space: &SpaceName) -> Result<Self> {
-        format!("{}{OF_SPACE}{space}", self.of_collection()).parse()
+        format!("{}{SPACE_SEPARATOR}{space}", self.of_collection()).parse()
     }
 
-    /// Returns the address of the collection, whichever of its spaces is served.
+    /// Returns the address of the collection, which refers to its served space.
     pub fn of_collection(&self) -> Self {
         Self { space: None, points: self.name.clone(), ..self.clone() }
     }
 
-    /// Returns whether the server is on this machine, as far as the address tells.
+    /// Returns whether the host is this machine by its name or address.
     pub fn is_loopback(&self) -> bool {
-        let host = self.host.trim_matches(['[', ']']);
-        host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        match Host::parse(&self.host) {
+            Ok(Host::Ipv4(address)) => address.is_loopback(),
+            Ok(Host::Ipv6(address)) => address.is_loopback(),
+            Ok(Host::Domain(name)) => name == "localhost",
+            Err(_) => false,
+        }
     }
 
     pub(super) fn is_encrypted(&self) -> bool {
         self.is_encrypted
     }
 
-    /// Returns the name of the collection of recordings.
+    /// Returns the name of the collection that holds the manifest.
     pub(super) fn recordings(&self) -> String {
         format!("{}{RECORDINGS}", self.points)
     }
 
-    /// Returns the name of the collection of sketches.
+    /// Returns the name of the collection that holds the sketches.
     pub(super) fn nights(&self) -> String {
         format!("{}{NIGHTS}", self.points)
     }
 
-    /// Returns the alias of the recordings of the space that is served.
+    /// Returns the alias of the manifest of the served space.
     pub(super) fn served(&self) -> String {
-        format!("{}{OF_SPACE}{SERVED}", self.name)
+        format!("{}{SPACE_SEPARATOR}{SERVED}", self.name)
     }
 
-    /// Returns the space whose list of recordings a collection of the server is, if it is one of this collection's.
+    /// Returns the space of this collection whose manifest is in a collection of the server.
     pub(super) fn space_of(&self, recordings: &str) -> Option<SpaceName> {
         let rest = recordings.strip_prefix(&self.name)?.strip_suffix(RECORDINGS)?;
-        match rest.strip_prefix(OF_SPACE) {
+        match rest.strip_prefix(SPACE_SEPARATOR) {
             Some(space) => SpaceName::new(space).ok().filter(|space| !space.is_main()),
             None => rest.is_empty().then(SpaceName::main),
         }
     }
 
-    /// Returns the server's address as the client of Qdrant takes it.
+    /// Returns the address of the server as the client of Qdrant takes it.
     pub(super) fn server(&self) -> String {
         let scheme = if self.is_encrypted { "https" } else { "http" };
         format!("{scheme}://{}:{}", self.host, self.port)
@@ -115,7 +153,7 @@ impl fmt::Display for QdrantUrl {
         let scheme = if self.is_encrypted { "qdrants" } else { "qdrant" };
         write!(f, "{scheme}://{}:{}/{}", self.host, self.port, self.name)?;
         match &self.space {
-            Some(space) => write!(f, "{OF_SPACE}{space}"),
+            Some(space) => write!(f, "{SPACE_SEPARATOR}{space}"),
             None => Ok(()),
         }
     }
@@ -126,72 +164,60 @@ impl FromStr for QdrantUrl {
 
     /// # Errors
     ///
-    /// [`QdrantProblem::Url`].
+    /// [`QdrantError::Address`].
     fn from_str(text: &str) -> Result<Self> {
         parse(text)
-            .map_err(|problem| Error::Qdrant(QdrantProblem::Url { url: text.to_owned(), problem }))
+            .map_err(|source| QdrantError::Address { address: text.to_owned(), source }.into())
     }
 }
 
-fn parse(text: &str) -> Result<QdrantUrl, &'static str> {
-    let (scheme, rest) = text.split_once("://").ok_or("it has no `://`")?;
-    let is_encrypted = match scheme {
+fn parse(text: &str) -> Result<QdrantUrl, AddressProblem> {
+    let url = Url::parse(text)?;
+    let is_encrypted = match url.scheme() {
         "qdrant" => false,
         "qdrants" => true,
-        _ => return Err("it begins with neither `qdrant://` nor `qdrants://`"),
+        _ => return Err(AddressProblem::Scheme),
     };
-    let (server, collection) = rest.split_once('/').ok_or("it names no collection")?;
-    let end_of_host = match server.find(']') {
-        Some(bracket) if server.starts_with('[') => bracket + 1,
-        Some(_) => return Err("its host is none"),
-        None => server.find(':').unwrap_or(server.len()),
-    };
-    let (host, port) = server.split_at(end_of_host);
-    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
-    if host.is_empty() || !host.bytes().all(is_host) {
-        return Err("its host is none");
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or(AddressProblem::Host)?;
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if has_user || url.query().is_some() || url.fragment().is_some() {
+        return Err(AddressProblem::ExtraParts);
     }
-    let port = match port.strip_prefix(':') {
-        Some(port) => port.parse().map_err(|_| "its port is none")?,
-        None if port.is_empty() => PORT,
-        None => return Err("its port is none"),
-    };
-    let (name, space) = match collection.split_once(OF_SPACE) {
+    let collection = url.path().strip_prefix('/').unwrap_or_default();
+    let (name, space) = match collection.split_once(SPACE_SEPARATOR) {
         Some((name, space)) => (name, Some(parse_space(space)?)),
         None => (collection, None),
     };
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    if name.is_empty() || collection.len() > LONGEST || !name.bytes().all(is_name) {
-        return Err("a collection's name has 1 to 200 letters, digits, `_`, `.` and `-`");
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if name.is_empty() || collection.len() > MAX_NAME_LENGTH || !name.bytes().all(is_allowed) {
+        return Err(AddressProblem::Collection);
     }
-    if is_beside(name) {
-        return Err(
-            "names that end with `-recordings` or `-nights` are for what lies beside a collection",
-        );
-    }
+    expect_unreserved(name)?;
     let points = match &space {
         Some(space) if !space.is_main() => collection,
         Some(_) | None => name,
     };
-    let (host, name, points) = (host.to_owned(), name.to_owned(), points.to_owned());
-    Ok(QdrantUrl { is_encrypted, host, port, name, space, points })
+    Ok(QdrantUrl {
+        is_encrypted,
+        host: host.to_owned(),
+        port: url.port().unwrap_or(GRPC_PORT),
+        name: name.to_owned(),
+        points: points.to_owned(),
+        space,
+    })
 }
 
-fn parse_space(space: &str) -> Result<SpaceName, &'static str> {
+fn parse_space(space: &str) -> Result<SpaceName, AddressProblem> {
     if space == SERVED {
-        return Err("`served` is no name of a space there: it leads to the one that is served");
+        return Err(AddressProblem::Served);
     }
-    if is_beside(space) {
-        return Err(
-            "names that end with `-recordings` or `-nights` are for what lies beside a space",
-        );
-    }
-    let problem = "a space's name has 1 to 64 of `a` to `z`, `0` to `9`, `-`, `_` and `.`, a letter or digit first";
-    SpaceName::new(space).map_err(|_| problem)
+    expect_unreserved(space)?;
+    SpaceName::new(space).map_err(|_| AddressProblem::Space)
 }
 
-fn is_beside(name: &str) -> bool {
-    name.ends_with(RECORDINGS) || name.ends_with(NIGHTS)
+fn expect_unreserved(name: &str) -> Result<(), AddressProblem> {
+    let is_reserved = name.ends_with(RECORDINGS) || name.ends_with(NIGHTS);
+    if is_reserved { Err(AddressProblem::Reserved) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -199,13 +225,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_and_written() {
+    fn addresses_are_parsed_and_written() {
         for (text, full) in [
             ("qdrant://localhost/sleep", "qdrant://localhost:6334/sleep"),
             ("qdrants://q.example.org:443/a-b_c.d", "qdrants://q.example.org:443/a-b_c.d"),
             ("qdrant://[::1]:7/x", "qdrant://[::1]:7/x"),
             ("qdrant://localhost/sleep@v2", "qdrant://localhost:6334/sleep@v2"),
             ("qdrant://localhost/sleep@main", "qdrant://localhost:6334/sleep@main"),
+            ("qdrant://192.0.2.7/sleep", "qdrant://192.0.2.7:6334/sleep"),
         ] {
             assert_eq!(text.parse::<QdrantUrl>().unwrap().to_string(), full);
         }
@@ -234,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_are_none_are_refused() {
+    fn invalid_addresses_are_refused() {
         for text in [
             "sleep",
             "http://localhost/sleep",
@@ -244,6 +271,10 @@ mod tests {
             "qdrant://localhost:x/sleep",
             "qdrant://localhost:70000/sleep",
             "qdrant://user@host/sleep",
+            "qdrant://localhost/sleep?x",
+            "qdrant://localhost/sleep#x",
+            "qdrant://local host/sleep",
+            "qdrant://localhost/sl%65ep",
             "qdrant://localhost/sleep/more",
             "qdrant://localhost/sleep-recordings",
             "qdrant://localhost/sleep-nights",
@@ -257,9 +288,22 @@ mod tests {
             "qdrant://localhost/sleep@v2-nights",
         ] {
             let error = text.parse::<QdrantUrl>().unwrap_err();
-            assert!(matches!(error, Error::Qdrant(QdrantProblem::Url { .. })), "{text}: {error}");
+            let error = QdrantError::of(&error).expect("an error of Qdrant");
+            assert!(matches!(error, QdrantError::Address { .. }), "{text}: {error}");
         }
         let long = |n| format!("qdrant://localhost/{}@v2", "a".repeat(n)).parse::<QdrantUrl>();
-        assert!(long(LONGEST - 3).is_ok() && long(LONGEST - 2).is_err());
+        assert!(long(MAX_NAME_LENGTH - 3).is_ok() && long(MAX_NAME_LENGTH - 2).is_err());
+    }
+
+    #[test]
+    fn addresses_of_this_machine_are_recognised() {
+        let is_loopback = |url: &str| url.parse::<QdrantUrl>().unwrap().is_loopback();
+        for url in ["qdrant://localhost/x", "qdrant://127.0.0.1/x", "qdrant://[::1]/x"] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in ["qdrant://localhost.example.org/x", "qdrant://192.0.2.7/x", "qdrant://[::2]/x"]
+        {
+            assert!(!is_loopback(url), "{url}");
+        }
     }
 }

@@ -160,7 +160,7 @@ impl ExactIndex {
             let mut sums = self.handles[part].iter().map(|handle| Ok(handle.codes()?.read()));
             sums.try_fold(0, |all: u64, sum: Result<u64>| Ok(all.wrapping_add(sum?)))
         });
-        sums.into_iter().try_fold(0, |all: u64, sum| Ok(all.wrapping_add(sum?)))
+        sums.into_iter().try_fold(0, |all: u64, sum: Result<u64>| Ok(all.wrapping_add(sum?)))
     }
 
     /// Returns the captions nearest to a query, such as an epoch's own embedding.

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 use crate::qdrant::{Served, served};
 use crate::support::{DIM, collection, draft, embedding, id, space};
-use nocturne_index::qdrant::double::Double;
+use nocturne_qdrant_double::QdrantDouble;
 
 /// Recordings that differ in what they lack.
 fn drafts() -> [RecordingDraft; 4] {
@@ -219,8 +219,8 @@ fn every_comparison_means_what_it_should() {
 }
 
 /// The same recordings in a double of Qdrant.
-fn there() -> &'static Served<Double> {
-    static THERE: OnceLock<Served<Double>> = OnceLock::new();
+fn there() -> &'static Served<QdrantDouble> {
+    static THERE: OnceLock<Served<QdrantDouble>> = OnceLock::new();
     THERE.get_or_init(|| served(&collection(&space(), drafts().to_vec())))
 }
 

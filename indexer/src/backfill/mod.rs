@@ -5,33 +5,30 @@
 //! not be there any more.
 //!
 //! One recording at a time is read, embedded and committed, in one thread: a backfill shares its machine with a server.
-//! It may be killed at any moment and goes on where it was, by the hashes of what the space has; several may share the
-//! work of one space in Qdrant.
+//! It may be killed at any moment and goes on where it was, by the hashes of what the space has. Several share the work
+//! of one space in Qdrant by [`Shard`]s.
 
 mod locate;
 mod pace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use nocturne_encoder::{SignalEncoder, TextEncoder};
-use nocturne_index::{
-    Claim, Claims, Destination, EpochPoint, RecordingDraft, RecordingEntry, SpaceReader,
-};
+use nocturne_index::{Destination, EpochPoint, RecordingDraft, RecordingEntry, SpaceReader};
 use nocturne_psg::hash::sha256_of_file;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{EventSet, Night, OpenOptions, Recording, RecordingId, Warning, ZScore};
 
 use crate::captions::Caption;
 use crate::encode::Encoder;
+use crate::pipeline::is_of_one_recording;
 use crate::read::{PROFILE, montage_report};
 use crate::report::{Acknowledged, Failed, Progress, Report};
-use crate::tally::Tally;
-use crate::{Error, RecordingError, Result};
+use crate::reporter::Reporter;
+use crate::{Error, RecordingError, Result, Shard};
 use locate::Shelf;
 pub use pace::Pace;
-use pace::pause;
 
 /// Epochs that are embedded between two rests.
 const STRETCH: usize = 64;
@@ -47,6 +44,8 @@ pub struct BackfillOptions {
     pub profile: ProfileChoice,
     /// Share of the time that is spent at work.
     pub pace: Pace,
+    /// The recordings to fill in; `None` for all.
+    pub shard: Option<Shard>,
 }
 
 /// Fills a space from another one.
@@ -54,7 +53,6 @@ pub struct BackfillOptions {
 pub struct Backfill {
     encoder: Encoder,
     writer: Box<dyn Destination>,
-    claims: Box<dyn Claims>,
     options: BackfillOptions,
     shelf: Shelf,
     /// Recordings of the space that are damaged and are embedded again.
@@ -66,13 +64,6 @@ enum Step {
     Embedded(Acknowledged),
     Said(Acknowledged),
     Unchanged,
-    /// Another writer has brought it meanwhile.
-    ByOthers,
-    /// Another writer is at work on it.
-    Held {
-        holder: String,
-        look_again: Duration,
-    },
     Failed(RecordingError),
 }
 
@@ -89,8 +80,8 @@ impl Backfill {
         options: BackfillOptions,
     ) -> Result<Self> {
         let shelf = Shelf::of(options.recordings.as_deref())?;
-        let (encoder, claims) = (Encoder { signal, text }, writer.claims());
-        Ok(Self { encoder, writer, claims, options, shelf, damaged: BTreeSet::new() })
+        let encoder = Encoder { signal, text };
+        Ok(Self { encoder, writer, options, shelf, damaged: BTreeSet::new() })
     }
 
     /// Brings the space up to what `served` holds, and to what is added there meanwhile; tells `progress` of each
@@ -105,24 +96,24 @@ impl Backfill {
         mut served: Box<dyn SpaceReader>,
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Report> {
-        progress(Progress::Found { n_recordings: served.entries().len() });
-        let mut tally = Tally::new(&mut progress);
+        let n_recordings = served.entries().iter().filter(|it| self.is_ours(&it.id)).count();
+        let mut reporter = Reporter::new(&mut progress);
+        reporter.found(n_recordings);
         for (recording, error) in self.writer.damaged()? {
-            tally.damaged(&recording, &error);
+            reporter.damaged(&recording, &error);
             self.damaged.insert(recording);
         }
         let mut done: BTreeMap<RecordingId, RecordingEntry> = BTreeMap::new();
         loop {
-            self.remove_what_is_gone(&*served, &mut tally)?;
-            let held = match self.pass(&*served, &mut done, &mut tally) {
-                // A writer has taken away what was about to be read; the next look shows what there is instead.
-                Err(Error::Index(error)) if error.is_outdated() => None,
+            self.remove_what_is_gone(&*served, &mut reporter)?;
+            match self.pass(&*served, &mut done, &mut reporter) {
+                // A writer has replaced a recording that was about to be read; the newer list has it.
+                Err(Error::Index(error)) if error.is_outdated() => {}
                 other => other?,
-            };
-            match (served.newer()?, held) {
-                (Some(newer), _) => served = newer,
-                (None, Some(look_again)) => pause(look_again),
-                (None, None) => return Ok(tally.report),
+            }
+            match served.newer()? {
+                Some(newer) => served = newer,
+                None => return Ok(reporter.report),
             }
         }
     }
@@ -130,80 +121,59 @@ impl Backfill {
     fn remove_what_is_gone(
         &mut self,
         served: &dyn SpaceReader,
-        tally: &mut Tally<'_>,
+        reporter: &mut Reporter<'_>,
     ) -> Result<()> {
-        let gone = self.writer.recordings().filter(|entry| served.entry(&entry.id).is_none());
-        let gone: Vec<RecordingId> = gone.map(|entry| entry.id.clone()).collect();
-        for id in gone {
+        let is_gone =
+            |entry: &&RecordingEntry| self.is_ours(&entry.id) && served.entry(&entry.id).is_none();
+        let gone: Vec<RecordingEntry> = self.writer.recordings().filter(is_gone).cloned().collect();
+        for RecordingEntry { id, source, .. } in gone {
             match self.writer.remove(&id) {
-                Ok(()) => tally.removed(id),
-                // Whoever is at work on it sees by itself that it is gone.
-                Err(error) if error.is_held() => {}
+                Ok(()) => reporter.removed(id),
+                Err(error) if is_of_one_recording(&error) => {
+                    let (path, error) = (PathBuf::from(source), RecordingError::Index(error));
+                    reporter.failed(Failed { path, error });
+                }
                 Err(error) => return Err(error.into()),
             }
         }
         Ok(())
     }
 
-    /// Goes once through the recordings, but for those that were tried as they are now; returns when to look again for
-    /// those that others are at work on, if there are any.
+    /// Returns whether a recording belongs to the shard of this backfill.
+    fn is_ours(&self, id: &RecordingId) -> bool {
+        self.options.shard.is_none_or(|shard| shard.contains(id))
+    }
+
+    /// Goes once through the recordings, except those that were tried as they are now.
     fn pass(
         &mut self,
         served: &dyn SpaceReader,
         done: &mut BTreeMap<RecordingId, RecordingEntry>,
-        tally: &mut Tally<'_>,
-    ) -> Result<Option<Duration>> {
-        let mut earliest = None;
+        reporter: &mut Reporter<'_>,
+    ) -> Result<()> {
         for entry in served.entries() {
-            if done.get(&entry.id) == Some(entry) {
+            if !self.is_ours(&entry.id) || done.get(&entry.id) == Some(entry) {
                 continue;
             }
             match self.bring(served, entry)? {
                 Step::Embedded(acknowledged) | Step::Said(acknowledged) => {
-                    tally.acknowledged(acknowledged);
+                    reporter.acknowledged(acknowledged);
                 }
-                Step::Unchanged => tally.unchanged(entry.id.clone()),
-                Step::ByOthers => tally.by_others(entry.id.clone()),
-                Step::Held { holder, look_again } => {
-                    tally.held(&entry.id, &holder);
-                    earliest = Some(earliest.map_or(look_again, |it: Duration| it.min(look_again)));
-                    continue;
-                }
+                Step::Unchanged => reporter.unchanged(entry.id.clone()),
                 Step::Failed(error) => {
-                    tally.failed(Failed { path: PathBuf::from(&entry.source), error });
+                    reporter.failed(Failed { path: PathBuf::from(&entry.source), error });
                 }
             }
             done.insert(entry.id.clone(), entry.clone());
         }
-        Ok(earliest)
+        Ok(())
     }
 
-    /// Brings one recording, unless another writer is at work on it.
+    /// Fills in one recording, unless the space has it.
     fn bring(&mut self, served: &dyn SpaceReader, entry: &RecordingEntry) -> Result<Step> {
         let known = self.writer.entry(&entry.id).filter(|it| !self.damaged.contains(&it.id));
         if known.is_some_and(|known| is_as_said(known, entry)) {
             return Ok(Step::Unchanged);
-        }
-        let known = match self.claims.claim(&entry.id, known)? {
-            Claim::Ours(known) => known,
-            Claim::Held { holder, look_again } => return Ok(Step::Held { holder, look_again }),
-        };
-        let brought = self.bring_claimed(served, entry, known.as_ref());
-        // What was written is given back by that; the others are told here.
-        if !matches!(brought, Ok(Step::Embedded(_) | Step::Said(_))) {
-            self.claims.give_back(&entry.id);
-        }
-        brought
-    }
-
-    fn bring_claimed(
-        &mut self,
-        served: &dyn SpaceReader,
-        entry: &RecordingEntry,
-        known: Option<&RecordingEntry>,
-    ) -> Result<Step> {
-        if known.is_some_and(|known| is_as_said(known, entry)) {
-            return Ok(Step::ByOthers);
         }
         if known.is_some_and(|known| is_of_the_same_bytes(known, entry)) {
             let said = self.writer.set_metadata(&entry.id, entry.metadata.clone());
@@ -339,13 +309,7 @@ fn step(
 ) -> Result<Step> {
     match written {
         Ok(entry) => Ok(done(entry)),
-        // It was taken over, and the next look tells what became of it.
-        Err(error) if error.is_held() => {
-            Ok(Step::Held { holder: error.to_string(), look_again: Duration::ZERO })
-        }
-        Err(
-            error @ (nocturne_index::Error::Draft { .. } | nocturne_index::Error::Dimension { .. }),
-        ) => Ok(Step::Failed(RecordingError::Index(error))),
+        Err(error) if is_of_one_recording(&error) => Ok(Step::Failed(RecordingError::Index(error))),
         Err(error) => Err(error.into()),
     }
 }

@@ -12,8 +12,9 @@ use crate::error::CommandOutcome;
 use crate::session::Session;
 
 pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<CommandOutcome> {
-    let SpaceBackfill { name, recordings, at_most, writing, of, labels, encoder } = arguments;
-    let spaces = of.written(&writing)?;
+    let SpaceBackfill { name, recordings, at_most, shard, waiting, of, labels, encoder } =
+        arguments;
+    let spaces = of.spaces()?;
     let serving = spaces.serving()?;
     if serving.space == name {
         return Err(Error::ServedSpace { path: spaces.place().into(), name }.into());
@@ -29,6 +30,7 @@ pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<CommandOu
         recordings,
         profile: labels.profile,
         pace: at_most.unwrap_or_default(),
+        shard,
     };
     let n_recordings = served.entries().len();
     let mut progress = RunProgress::new("embedding", n_recordings, of.json);
@@ -39,7 +41,7 @@ pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<CommandOu
         bail!("the served space `{}` has no recordings to embed", serving.space);
     }
     if let Place::Qdrant(url) = &of.collection {
-        graphs::wait(of.server.settings(&url.of_space(&name)?), &writing, of.json)?;
+        graphs::wait(of.server.settings(&url.of_space(&name)?), &waiting, of.json)?;
     }
     summarise(&report, of.json)
 }

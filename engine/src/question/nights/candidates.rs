@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use nocturne_index::qdrant::{QdrantIndex, Sketched};
+use nocturne_index::qdrant::{QdrantIndex, SketchedCluster};
 use nocturne_index::{Filter, RecordingEntry, Recordings};
 use nocturne_psg::{RecordingId, Stage};
 
@@ -117,7 +117,7 @@ struct SketchEstimate<'a> {
 impl<'a> SketchEstimate<'a> {
     fn of(
         query: &'a ConceptQuery,
-        sketches: impl Iterator<Item = &'a Vec<Sketched>> + Clone,
+        sketches: impl Iterator<Item = &'a Vec<SketchedCluster>> + Clone,
     ) -> Self {
         let direction = query.margins.direction();
         let length = direction.iter().map(|number| number * number).sum::<f32>().sqrt();
@@ -131,7 +131,7 @@ impl<'a> SketchEstimate<'a> {
 
     /// Returns the estimated share of a night's epochs, of those that the question is about, that count as found. The
     /// margins of a cluster are assumed to be normally distributed.
-    fn share(&self, sketch: &[Sketched]) -> f64 {
+    fn share(&self, sketch: &[SketchedCluster]) -> f64 {
         let (mut found, mut n_epochs) = (0.0, 0.0);
         for (cluster, n) in self.clusters(sketch) {
             found += n * self.share_above(cluster, self.threshold);
@@ -142,12 +142,12 @@ impl<'a> SketchEstimate<'a> {
 
     /// Returns the clusters of a sketch, each with the number of its epochs that the question is about: all of them if the
     /// night was not scored.
-    fn clusters<'s>(&self, sketch: &'s [Sketched]) -> Vec<(&'s Sketched, f64)> {
-        let n_scored = |cluster: &Sketched| -> usize {
+    fn clusters<'s>(&self, sketch: &'s [SketchedCluster]) -> Vec<(&'s SketchedCluster, f64)> {
+        let n_scored = |cluster: &SketchedCluster| -> usize {
             Stage::ALL.iter().map(|stage| cluster.n_epochs(Some(*stage))).sum()
         };
         let is_scored = sketch.iter().any(|cluster| n_scored(cluster) > 0);
-        let n_included = |cluster: &Sketched| -> usize {
+        let n_included = |cluster: &SketchedCluster| -> usize {
             let stages = Stage::ALL.iter().copied().map(Some);
             let allowed = stages.filter(|stage| self.query.question.is_about(*stage));
             if is_scored {
@@ -159,13 +159,13 @@ impl<'a> SketchEstimate<'a> {
         sketch.iter().map(|cluster| (cluster, n_included(cluster) as f64)).collect()
     }
 
-    fn share_above(&self, cluster: &Sketched, margin: f32) -> f64 {
+    fn share_above(&self, cluster: &SketchedCluster, margin: f32) -> f64 {
         let deviation = f64::from(cluster.spread * self.length).max(1e-6);
         normal((f64::from(cluster.mean) - f64::from(margin)) / deviation)
     }
 
     /// Returns the margin that [`UNCALIBRATED_SHARE`] of all epochs are estimated to reach.
-    fn quantile(&self, sketches: impl Iterator<Item = &'a Vec<Sketched>> + Clone) -> f32 {
+    fn quantile(&self, sketches: impl Iterator<Item = &'a Vec<SketchedCluster>> + Clone) -> f32 {
         let clusters: Vec<_> = sketches.flat_map(|sketch| self.clusters(sketch)).collect();
         let n_epochs: f64 = clusters.iter().map(|(_, n)| n).sum();
         let (mut low, mut high) = (-2.0, 2.0);
@@ -198,8 +198,8 @@ mod tests {
     use nocturne_encoder::{ConceptTarget, Embedding, LabelDirections};
     use nocturne_index::RecordingDraft;
     use nocturne_index::qdrant::QdrantSettings;
-    use nocturne_index::qdrant::double::Double;
     use nocturne_psg::EventKind;
+    use nocturne_qdrant_double::QdrantDouble;
     use rand::{RngExt, SeedableRng};
     use rand_pcg::Pcg64Mcg;
 
@@ -248,8 +248,8 @@ mod tests {
     }
 
     /// Copies nights into a double of Qdrant; `full_pass` is the number of epochs up to which all are scored.
-    fn snapshot_of(drafts: Vec<RecordingDraft>, full_pass: usize) -> (Double, Snapshot) {
-        let double = Double::start();
+    fn snapshot_of(drafts: Vec<RecordingDraft>, full_pass: usize) -> (QdrantDouble, Snapshot) {
+        let double = QdrantDouble::start();
         send(&double, DIM, drafts);
         let settings = QdrantSettings { full_pass, ..settings(&double) };
         let snapshot = Snapshot::open(&settings.into()).unwrap();

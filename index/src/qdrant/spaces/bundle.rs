@@ -7,8 +7,7 @@ use nocturne_encoder::Bundle;
 
 use super::notes::{self, RECORD};
 use crate::error::Result;
-use crate::folder::SpaceRecord;
-use crate::folder::expect_space;
+use crate::folder::{SpaceRecord, expect_space};
 use crate::qdrant::{QdrantCollection, QdrantWriter};
 use crate::recording::{Space, SpaceName};
 
@@ -17,7 +16,7 @@ impl QdrantCollection {
     ///
     /// # Errors
     ///
-    /// [`Error::Format`](crate::Error::Format) and [`QdrantProblem::Refused`](crate::qdrant::QdrantProblem::Refused).
+    /// [`Error::Format`](crate::Error::Format) and [`QdrantError::Request`](crate::qdrant::QdrantError::Request).
     pub fn record(&self) -> Result<Option<SpaceRecord>> {
         notes::read(&self.connection, &self.connection.settings().url.recordings(), RECORD)
     }
@@ -30,9 +29,9 @@ impl QdrantWriter {
     /// # Errors
     ///
     /// [`Error::OtherBundle`](crate::Error::OtherBundle) where another bundle fills the space, and
-    /// [`Error::Format`](crate::Error::Format) and [`QdrantProblem::Refused`](crate::qdrant::QdrantProblem::Refused).
+    /// [`Error::Format`](crate::Error::Format) and [`QdrantError::Request`](crate::qdrant::QdrantError::Request).
     pub fn set_bundle(&mut self, bundle: &Bundle, now: Timestamp) -> Result<()> {
-        let place = self.connection.place();
+        let place = self.connection.address();
         expect_space(Path::new(&place), self.space(), &Space::of(bundle))?;
         let known = self.record()?;
         let is_new = self.manifest.acknowledged.is_empty() && self.manifest.pending.is_empty();

@@ -4,7 +4,7 @@ use super::notes::{self, SERVING};
 use super::{QdrantSpaces, pointer};
 use crate::error::{Error, Result};
 use crate::folder::Serving;
-use crate::qdrant::client::Connection;
+use crate::qdrant::connection::Connection;
 use crate::qdrant::schema::exists_by_name;
 use crate::recording::SpaceName;
 
@@ -16,7 +16,7 @@ impl QdrantSpaces {
     /// # Errors
     ///
     /// [`Error::ServedSpace`], [`Error::UnknownSpace`], and
-    /// [`QdrantProblem::Refused`](crate::qdrant::QdrantProblem::Refused); calling again goes on, or `create` does.
+    /// [`QdrantError::Request`](crate::qdrant::QdrantError::Request); calling again goes on, or `create` does.
     pub fn drop(&self, name: &SpaceName) -> Result<()> {
         let serving = pointer::read(&self.connection)?;
         let connection = self.at(name)?;

@@ -14,17 +14,17 @@ mod drop;
 pub(super) mod notes;
 mod place;
 mod pointer;
-mod writers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(super) use place::Place;
 
-use super::client::Connection;
-use super::manifest::Manifest;
+use super::connection::Connection;
+use super::manifest::QdrantManifest;
 use super::schema::exists_by_name;
-use super::{QdrantCollection, QdrantProblem, QdrantSettings, QdrantUrl, QdrantWriter};
+use super::url::AddressProblem;
+use super::{QdrantCollection, QdrantError, QdrantSettings, QdrantUrl, QdrantWriter};
 use crate::error::{Error, Result};
 use crate::folder::{Coverage, Demand, Promoted, Serving, SpaceRecord};
 use crate::recording::SpaceName;
@@ -51,25 +51,25 @@ impl QdrantSpaces {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`], and [`QdrantProblem::Url`] where the address names a space.
+    /// [`Error::Setting`], and [`QdrantError::Address`] where the address names a space.
     pub fn of(settings: QdrantSettings) -> Result<Self> {
         if settings.url.space().is_some() {
-            let (url, problem) = (settings.url.to_string(), "it is that of a space");
-            return Err(Error::Qdrant(QdrantProblem::Url { url, problem }));
+            let (address, source) = (settings.url.to_string(), AddressProblem::NamesSpace);
+            return Err(QdrantError::Address { address, source }.into());
         }
         Ok(Self { connection: Connection::new(settings)? })
     }
 
     /// Returns the collection's address.
-    pub fn place(&self) -> String {
-        self.connection.place()
+    pub fn address(&self) -> String {
+        self.connection.address()
     }
 
     /// Returns which space is served.
     ///
     /// # Errors
     ///
-    /// [`QdrantProblem::Pointer`], [`Error::Format`] and [`QdrantProblem::Refused`].
+    /// [`QdrantError::ServedAlias`], [`Error::Format`] and [`QdrantError::Request`].
     pub fn serving(&self) -> Result<Serving> {
         pointer::read(&self.connection)
     }
@@ -78,7 +78,7 @@ impl QdrantSpaces {
     ///
     /// # Errors
     ///
-    /// [`Error::NotACollection`] where there is none, and [`QdrantProblem::Refused`].
+    /// [`Error::NotACollection`] where there is none, and [`QdrantError::Request`].
     pub fn names(&self) -> Result<Vec<SpaceName>> {
         let list = "list the spaces of";
         let listed = self
@@ -136,7 +136,7 @@ impl QdrantSpaces {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownSpace`], [`Error::Format`] and [`QdrantProblem::Refused`].
+    /// [`Error::UnknownSpace`], [`Error::Format`] and [`QdrantError::Request`].
     pub fn record(&self, name: &SpaceName) -> Result<Option<SpaceRecord>> {
         let connection = self.known(name)?;
         notes::read(&connection, &connection.settings().url.recordings(), RECORD)
@@ -147,7 +147,7 @@ impl QdrantSpaces {
     /// # Errors
     ///
     /// [`Error::SpaceExists`], [`Error::NotACollection`] where there is no collection to add it to, and
-    /// [`QdrantProblem::Url`] where Qdrant cannot have a space of that name.
+    /// [`QdrantError::Address`] where Qdrant cannot have a space of that name.
     pub fn create(&self, record: &SpaceRecord) -> Result<()> {
         let connection = self.at(&record.name)?;
         if self.names()?.contains(&record.name) {
@@ -164,8 +164,8 @@ impl QdrantSpaces {
     /// # Errors
     ///
     /// [`Error::UnknownSpace`], [`Error::ServedSpace`] where it is served already, [`Error::IncompleteSpace`] where
-    /// `demand` says so, [`QdrantProblem::Leased`] and [`Changed`](QdrantProblem::Changed) where somebody writes to the space
-    /// that is served, and those of opening. It waits for what a writer that has died holds, as long as that lasts.
+    /// `demand` says so, [`QdrantError::PendingRecording`] and [`Changed`](QdrantError::Changed) if the served space is being
+    /// written to, and those of opening.
     pub fn promote(&self, name: &SpaceName, demand: Demand) -> Result<Promoted> {
         self.serve(&self.serving()?, name, demand)
     }
@@ -204,7 +204,7 @@ impl QdrantSpaces {
     }
 
     fn path(&self) -> PathBuf {
-        PathBuf::from(self.place())
+        PathBuf::from(self.address())
     }
 
     /// Leads to where a space is, or would be.
@@ -225,8 +225,8 @@ impl QdrantSpaces {
     }
 }
 
-/// Compares what a space has with what the served one has, and refuses where somebody is about to change that: nobody is to
-/// add to a space what a promotion would then hide.
+/// Compares a space with the served one. A whole one is demanded, so it refuses if an upload to the served space has not
+/// ended: the promotion would hide its recording.
 fn compare(
     served: &QdrantCollection,
     candidate: &QdrantCollection,
@@ -235,10 +235,14 @@ fn compare(
     let coverage = Coverage::of(served, candidate);
     if demand == Demand::Whole {
         coverage.expect_whole(&candidate.space_name(), &served.space_name())?;
+        if let Some(recording) = served.pending().next().cloned() {
+            return Err(
+                QdrantError::PendingRecording { address: served.address(), recording }.into()
+            );
+        }
     }
-    writers::expect_none(&served.connection)?;
     if !served.is_current()? {
-        return Err(Error::Qdrant(QdrantProblem::Changed { place: served.place() }));
+        return Err(QdrantError::Changed { address: served.address() }.into());
     }
     Ok(coverage)
 }
@@ -250,6 +254,6 @@ fn is_there(connection: &Connection) -> Result<bool> {
     let recordings = url.recordings();
     let is_main = url.space().is_none_or(SpaceName::is_main);
     Ok(exists_by_name(connection, &recordings)?
-        && Manifest::read_head(connection)?.is_some()
+        && QdrantManifest::read_head(connection)?.is_some()
         && (is_main || notes::read::<SpaceRecord>(connection, &recordings, RECORD)?.is_some()))
 }

@@ -12,11 +12,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
-use crate::qdrant::client::Connection;
-use crate::qdrant::list::{Expected, answer, one_after_the_other, put};
-use crate::qdrant::manifest::{json, text_of};
+use crate::qdrant::connection::Connection;
+use crate::qdrant::manifest::{Expected, json, put, reader, strong_ordering, text_of};
 use crate::qdrant::payload::Payload;
-use crate::qdrant::schema::{note_point, space_point};
+use crate::qdrant::point_ids::{note_id, space_id};
 
 /// Tells which bundle fills the space: in every space but `main`, which is older than these notes.
 pub(super) const RECORD: &str = "record";
@@ -29,14 +28,14 @@ const FORMAT: u32 = 1;
 
 /// Returns whether a point of a list is none of a recording.
 pub(in crate::qdrant) fn is_note(point: &RetrievedPoint) -> bool {
-    [RECORD, SERVING].into_iter().any(|note| point.id == Some(note_point(note)))
+    [RECORD, SERVING].into_iter().any(|note| point.id == Some(note_id(note)))
 }
 
 /// Reads a note of a list of recordings, which may be named by an alias; nothing where there is none.
 ///
 /// # Errors
 ///
-/// [`Error::Format`], and [`QdrantProblem::Point`](crate::qdrant::QdrantProblem::Point) and `Refused`.
+/// [`Error::Format`], and [`QdrantError::InvalidPoint`](crate::qdrant::QdrantError::InvalidPoint) and `Request`.
 pub(super) fn read<T: DeserializeOwned>(
     connection: &Connection,
     recordings: &str,
@@ -44,7 +43,7 @@ pub(super) fn read<T: DeserializeOwned>(
 ) -> Result<Option<T>> {
     let request = GetPoints {
         collection_name: recordings.to_owned(),
-        ids: vec![note_point(note)],
+        ids: vec![note_id(note)],
         with_payload: Some(true.into()),
         ..GetPoints::default()
     };
@@ -53,11 +52,11 @@ pub(super) fn read<T: DeserializeOwned>(
         async move { client.get_points(request).await }
     })?;
     let Some(point) = found.result.first() else { return Ok(None) };
-    let place = connection.place();
-    let answer = answer(&place, point);
+    let address = connection.address();
+    let answer = reader(&address, point);
     let found = u32::try_from(answer.integer("format")?).unwrap_or(u32::MAX);
     if found > FORMAT {
-        return Err(Error::Format { path: PathBuf::from(place), found, supported: FORMAT });
+        return Err(Error::Format { path: PathBuf::from(address), found, supported: FORMAT });
     }
     json(&answer, "told").map(Some)
 }
@@ -68,8 +67,7 @@ pub(super) fn write(connection: &Connection, note: &str, told: &impl Serialize) 
         ("format".to_owned(), i64::from(FORMAT).into()),
         ("told".to_owned(), text_of(told).into()),
     ]);
-    let (caller, url) = (connection.caller(), &connection.settings().url);
-    connection.run(put(caller, url, note_point(note), payload, Expected::Anything))
+    put(connection, note_id(note), payload, Expected::Anything)
 }
 
 /// Takes away what makes a list that of a space: it is none any more then.
@@ -77,8 +75,8 @@ pub(super) fn remove(connection: &Connection) -> Result<()> {
     let request = DeletePoints {
         collection_name: connection.settings().url.recordings(),
         wait: Some(true),
-        ordering: Some(one_after_the_other()),
-        points: Some(vec![note_point(RECORD), space_point()].into()),
+        ordering: Some(strong_ordering()),
+        points: Some(vec![note_id(RECORD), space_id()].into()),
         ..DeletePoints::default()
     };
     connection.ask("delete from", |client| {

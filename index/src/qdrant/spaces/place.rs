@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{QdrantSpaces, pointer};
 use crate::error::Result;
 use crate::folder::Serving;
-use crate::qdrant::client::Connection;
+use crate::qdrant::connection::Connection;
 use crate::recording::SpaceName;
 
 /// A space of a collection.

@@ -18,26 +18,26 @@
 use qdrant_client::qdrant::CreateAlias;
 
 use super::notes::{self, SERVING};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::folder::Serving;
-use crate::qdrant::client::Connection;
+use crate::qdrant::connection::Connection;
 use crate::qdrant::schema::exists_by_name;
-use crate::qdrant::{QdrantProblem, QdrantUrl};
+use crate::qdrant::{QdrantError, QdrantUrl};
 
 /// Reads which space of the connection's collection is served.
 ///
 /// # Errors
 ///
-/// [`QdrantProblem::Pointer`] where the alias leads to what is no space, and those of reading a note.
+/// [`QdrantError::ServedAlias`] where the alias leads to what is no space, and those of reading a note.
 pub(super) fn read(connection: &Connection) -> Result<Serving> {
     let alias = connection.settings().url.served();
     // Not by an error of the reading: that must never make an older space the served one.
     if !exists_by_name(connection, &alias)? {
         return Ok(Serving::first());
     }
-    let place = connection.place();
+    let address = connection.address();
     let serving = notes::read(connection, &alias, SERVING)?;
-    serving.ok_or(Error::Qdrant(QdrantProblem::Pointer { place, alias }))
+    serving.ok_or_else(|| QdrantError::ServedAlias { address, alias }.into())
 }
 
 /// Makes a space the served one.

@@ -1,6 +1,6 @@
-//! What servers do with aliases, of which the double does the same.
+//! The behaviour of aliases on a server, which the double must share.
 
-use nocturne_index::qdrant::double::Double;
+use nocturne_qdrant_double::QdrantDouble;
 use qdrant_client::qdrant::{
     CreateAliasBuilder, CreateCollectionBuilder, PointId, PointStruct, UpsertPointsBuilder,
     VectorParamsMap, VectorsConfig, vectors_config::Config,
@@ -9,13 +9,13 @@ use qdrant_client::{Qdrant, QdrantError};
 use tokio::runtime::{Builder, Runtime};
 use tonic::Code;
 
-/// A server, asked directly.
-struct Asked {
+/// A server, without our library in between.
+struct RawServer {
     client: Qdrant,
     runtime: Runtime,
 }
 
-impl Asked {
+impl RawServer {
     fn create(&self, collection: &str) -> Result<(), Code> {
         let params = Config::ParamsMap(VectorParamsMap::default());
         let request = CreateCollectionBuilder::new(collection)
@@ -64,19 +64,19 @@ impl Asked {
     }
 }
 
-/// Checks what we rely on, with collections whose names begin with `name`, and deletes them.
+/// Checks the behaviour that we rely on, with collections whose names start with `name`, and deletes them.
 pub(super) fn check(server: &str, api_key: Option<&str>, name: &str) {
     let client = Qdrant::from_url(server).skip_compatibility_check();
     let client = client.api_key(api_key).build().unwrap();
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let server = Asked { client, runtime };
+    let server = RawServer { client, runtime };
     let [a, b, served] =
         ["@a-recordings", "@b-recordings", "@served"].map(|it| format!("{name}{it}"));
     server.create(&a).unwrap();
     server.create(&b).unwrap();
     assert!(!server.exists(&served));
     assert_eq!(server.n_points(&served), Err(Code::NotFound));
-    // One that is there is moved, and points are read and written through it.
+    // An existing alias is moved, and points are read and written through it.
     server.alias(&served, &a).unwrap();
     server.put(&served, "a").unwrap();
     assert_eq!((server.n_points(&a), server.n_points(&b)), (Ok(1), Ok(0)));
@@ -84,13 +84,13 @@ pub(super) fn check(server: &str, api_key: Option<&str>, name: &str) {
     assert_eq!(server.n_points(&served), Ok(0));
     assert_eq!((server.aliases_of(&a), server.aliases_of(&b)), (vec![], vec![served.clone()]));
     assert!(server.exists(&served));
-    // Refused is an alias of an alias, one of nothing, and one with the name of a collection, or the other way round.
+    // Refused: an alias of an alias, of nothing, with the name of a collection, and a collection with the name of an alias.
     assert_eq!(server.alias("another", &served), Err(Code::NotFound));
     assert_eq!(server.alias(&served, &format!("{name}@nothing")), Err(Code::NotFound));
     assert_eq!(server.alias(&a, &b), Err(Code::AlreadyExists));
     assert_eq!(server.create(&served), Err(Code::InvalidArgument));
     assert_eq!(server.aliases_of(&b), [served.as_str()]);
-    // A collection is deleted by its own name alone, and takes its aliases with it.
+    // A collection is deleted only by its own name, and its aliases with it.
     assert_eq!((server.delete(&served), server.delete("nothing")), (Ok(false), Ok(false)));
     assert_eq!(server.delete(&b), Ok(true));
     assert!(!server.exists(&served) && server.exists(&a));
@@ -98,8 +98,8 @@ pub(super) fn check(server: &str, api_key: Option<&str>, name: &str) {
 }
 
 #[test]
-fn double_has_aliases_as_servers_have_them() {
-    let double = Double::start();
+fn aliases_of_the_double_behave_as_those_of_a_server() {
+    let double = QdrantDouble::start();
     check(&double.url("").replacen("qdrant", "http", 1), None, "sleep");
     assert!(double.store().collections.is_empty() && double.store().aliases.is_empty());
 }

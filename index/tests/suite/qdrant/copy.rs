@@ -1,13 +1,13 @@
-//! There and back again.
+//! Copies into Qdrant and back.
 
 use std::sync::Arc;
 
-use nocturne_index::qdrant::double::Double;
 use nocturne_index::qdrant::{
-    QdrantCollection, QdrantProblem, Sent, copy_from_qdrant, copy_to_qdrant,
+    QdrantCollection, QdrantError, Sent, copy_from_qdrant, copy_to_qdrant,
 };
 use nocturne_index::storage::Simulated;
 use nocturne_index::{Collection, CollectionWriter, Error};
+use nocturne_qdrant_double::QdrantDouble;
 
 use super::{NAME, settings};
 use crate::support::{
@@ -23,8 +23,8 @@ fn back(from: &QdrantCollection) -> Result<(Arc<Simulated>, Vec<Sent>), Error> {
 }
 
 #[test]
-fn a_copy_of_a_copy_has_the_same_bytes() {
-    let double = Double::start();
+fn copy_of_a_copy_has_the_same_bytes() {
+    let double = QdrantDouble::start();
     let drafts = [draft("a", 1, 40), draft("b", 2, 7), plain_draft("empty", vec![])];
     let nights = collection(&space(), drafts.to_vec());
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
@@ -34,7 +34,7 @@ fn a_copy_of_a_copy_has_the_same_bytes() {
     let (storage, sent) = back(&there).unwrap();
     assert_eq!(sent, [Sent::Written; 3]);
     let copy = Collection::open_in(storage.clone()).unwrap();
-    // The entries name segments by the hash of their bytes.
+    // Entries contain the hash of the segment's bytes.
     assert!(copy.recordings().eq(nights.recordings()));
     drafts.iter().for_each(|draft| assert_kept(&copy, draft));
     let mut writer = CollectionWriter::open_in(storage, there.space()).unwrap();
@@ -43,8 +43,8 @@ fn a_copy_of_a_copy_has_the_same_bytes() {
 }
 
 #[test]
-fn metadata_that_was_changed_after_the_commit_goes_there_and_back() {
-    let double = Double::start();
+fn metadata_changed_after_the_commit_is_copied_both_ways() {
+    let double = QdrantDouble::start();
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
     writer.commit(draft("a", 1, 9)).unwrap();
@@ -59,9 +59,9 @@ fn metadata_that_was_changed_after_the_commit_goes_there_and_back() {
 }
 
 #[test]
-fn vectors_of_the_usual_length_survive_rounding() {
+fn vectors_of_512_dimensions_survive_rounding() {
     use rand::SeedableRng;
-    let double = Double::start();
+    let double = QdrantDouble::start();
     let mut random = rand_pcg::Pcg64Mcg::seed_from_u64(4);
     let epochs = (0..200).map(|number| plain_epoch(number, random_embedding(&mut random, 512)));
     let draft = plain_draft("long", epochs.collect());
@@ -73,9 +73,9 @@ fn vectors_of_the_usual_length_survive_rounding() {
 }
 
 #[test]
-fn vectors_of_few_numbers_survive_rounding_and_names_may_have_blanks() {
+fn vectors_of_3_dimensions_survive_rounding_and_ids_may_have_blanks() {
     use rand::SeedableRng;
-    let double = Double::start();
+    let double = QdrantDouble::start();
     let mut random = rand_pcg::Pcg64Mcg::seed_from_u64(5);
     let epochs = (0..900).map(|number| plain_epoch(number, random_embedding(&mut random, 3)));
     let night = plain_draft("deep/night 4", epochs.collect());
@@ -88,8 +88,8 @@ fn vectors_of_few_numbers_survive_rounding_and_names_may_have_blanks() {
 }
 
 #[test]
-fn damage_on_the_server_is_named_and_not_copied() {
-    let double = Double::start();
+fn damage_on_the_server_is_reported_and_not_copied() {
+    let double = QdrantDouble::start();
     let nights = collection(&space(), vec![draft("a", 1, 20), draft("b", 2, 20)]);
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
     double.tamper(|store| {
@@ -101,13 +101,15 @@ fn damage_on_the_server_is_named_and_not_copied() {
     let damaged: Vec<_> = there.verify().map(|(id, _)| id.clone()).collect();
     assert_eq!(damaged, [id("b")]);
     let error = back(&there).unwrap_err();
-    let is_named = matches!(&error, Error::Qdrant(QdrantProblem::Damaged { recording, .. }) if *recording == id("b"));
-    assert!(is_named, "{error}");
+    let Some(QdrantError::DamagedRecording { recording, .. }) = QdrantError::of(&error) else {
+        panic!("{error}");
+    };
+    assert_eq!(*recording, id("b"));
 }
 
 #[test]
 fn folders_of_another_space_are_refused() {
-    let double = Double::start();
+    let double = QdrantDouble::start();
     copy_to_qdrant(&collection(&space(), vec![]), settings(&double), &mut |_, _| {}).unwrap();
     let there = QdrantCollection::open(settings(&double)).unwrap();
     let storage = Arc::new(Simulated::default());

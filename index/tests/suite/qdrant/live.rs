@@ -1,12 +1,11 @@
-//! The same against a server, where `QDRANT_URL` names one, such as `http://localhost:6334`.
+//! Tests against a real server, if `QDRANT_URL` names one, such as `http://localhost:6334`.
 //!
-//! `QDRANT_API_KEY` is its key, `NOCTURNE_REQUIRE_QDRANT=1` turns a skip into a failure, and
+//! `QDRANT_API_KEY` is its key, `NOCTURNE_REQUIRE_QDRANT=1` makes a missing server a failure, and
 //! `NOCTURNE_QDRANT_ANY_HOST=1` allows servers on other machines. Collections are called `ci_…` and deleted afterwards.
 
 #![expect(clippy::disallowed_methods, reason = "a test is opted into by the environment")]
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use nocturne_index::qdrant::{
@@ -14,30 +13,29 @@ use nocturne_index::qdrant::{
     wait_until_green,
 };
 use nocturne_index::{
-    Claim, Destination, ExactIndex, Filter, Recording, RecordingDraft, Recordings, ScoreTable,
-    SearchRequest, VectorIndex,
+    ExactIndex, Filter, Recording, Recordings, ScoreTable, SearchRequest, VectorIndex,
 };
 use nocturne_psg::Stage;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-use super::leases::index;
+use super::conflicts::assert_conflict;
 use super::{aliases, spaces};
 use crate::support::{DIM, collection, draft, id, random_embedding, space};
 
-/// A collection on the server, deleted at the end.
+/// A collection on the server that is deleted when this is dropped.
 pub(crate) struct Temporary {
     pub(super) settings: QdrantSettings,
     server: String,
 }
 
 impl Temporary {
-    /// Returns nothing, and says so, where no server is named.
+    /// Names a new collection; `None`, with a message, if there is no server.
     pub(super) fn on_server() -> Option<Self> {
         let is_set = |name| std::env::var(name).is_ok_and(|value| value == "1");
         let Ok(server) = std::env::var("QDRANT_URL") else {
             assert!(!is_set("NOCTURNE_REQUIRE_QDRANT"), "`QDRANT_URL` is not set");
-            println!("skipped: `QDRANT_URL` names no server");
+            println!("skipped: `QDRANT_URL` is not set");
             return None;
         };
         let server = server.trim_end_matches('/').replacen("http", "qdrant", 1);
@@ -70,7 +68,7 @@ impl Drop for Temporary {
 }
 
 #[test]
-fn a_server_keeps_and_finds_what_a_folder_does() {
+fn server_stores_and_finds_the_same_as_a_folder() {
     let Some(temporary) = Temporary::on_server() else { return };
     let settings = || temporary.settings.clone();
     let nights = collection(&space(), vec![draft("a", 1, 300), draft("b", 2, 200)]);
@@ -108,7 +106,7 @@ fn a_server_keeps_and_finds_what_a_folder_does() {
 }
 
 #[test]
-fn a_server_has_aliases_as_the_double_has_them() {
+fn aliases_of_a_server_behave_as_those_of_the_double() {
     let Some(temporary) = Temporary::on_server() else { return };
     let api_key = std::env::var("QDRANT_API_KEY").ok();
     let name = temporary.settings.url.collection();
@@ -116,61 +114,45 @@ fn a_server_has_aliases_as_the_double_has_them() {
 }
 
 #[test]
-fn a_server_serves_the_space_that_was_promoted() {
+fn server_serves_the_space_that_was_promoted() {
     let Some(temporary) = Temporary::on_server() else { return };
     spaces::promote_and_go_back(&temporary.settings);
 }
 
 #[test]
-fn a_server_decides_which_writer_has_a_recording() {
+fn conflicts_are_detected_by_a_server() {
     let Some(temporary) = Temporary::on_server() else { return };
     let settings = || temporary.settings.clone();
-    let mortal = QdrantSettings { lease: Duration::from_millis(200), ..settings() };
-    let dying = QdrantWriter::open_or_create(mortal, &space()).unwrap();
-    let claims = Destination::claims(&dying);
-    // Writers that end give back what they hold; what is claimed afterwards is left as by one that dies.
-    drop(dying);
-    assert_eq!(claims.claim(&id("a"), None).unwrap(), Claim::Ours(None));
-    let mut heir = QdrantWriter::open_or_create(settings(), &space()).unwrap();
-    let of_heir = Destination::claims(&heir);
-    assert!(matches!(of_heir.claim(&id("a"), None).unwrap(), Claim::Held { .. }));
-    drop(claims);
-    while matches!(of_heir.claim(&id("a"), None).unwrap(), Claim::Held { .. }) {
-        std::thread::yield_now();
-    }
-    let entry = Destination::commit(&mut heir, draft("a", 1, 50)).unwrap();
-    let last = QdrantWriter::open_or_create(settings(), &space()).unwrap();
-    let of_last = Destination::claims(&last);
-    assert_eq!(of_last.claim(&id("a"), None).unwrap(), Claim::Ours(Some(entry)));
-    let error = Destination::commit(&mut heir, draft("a", 2, 40)).unwrap_err();
-    assert!(error.is_held(), "{error}");
-    drop(last);
-    Destination::commit(&mut heir, draft("a", 2, 40)).unwrap();
+    let writer = || QdrantWriter::open_or_create(settings(), &space()).unwrap();
+    let (mut first, mut second) = (writer(), writer());
+    first.commit(draft("a", 1, 50)).unwrap();
+    assert_conflict(&second.commit(draft("a", 2, 40)).unwrap_err(), "a");
+    second.commit(draft("a", 2, 40)).unwrap();
+    first.commit(draft("b", 3, 30)).unwrap();
+    assert_conflict(&first.remove(&id("a")).unwrap_err(), "a");
+    first.remove(&id("a")).unwrap();
     let there = QdrantCollection::open(settings()).unwrap();
-    assert_eq!((there.verify().count(), there.n_epochs()), (0, 40));
+    assert_eq!((there.verify().count(), there.n_epochs()), (0, 30));
 }
 
 #[test]
-fn writers_share_the_work_on_a_server() {
+fn writers_fill_one_collection_of_a_server_at_the_same_time() {
     let Some(temporary) = Temporary::on_server() else { return };
-    let settings =
-        QdrantSettings { look_again: Duration::from_millis(20), ..temporary.settings.clone() };
-    let cohort: Vec<_> = (0..12).map(|night| draft(&format!("n{night}"), night, 60)).collect();
-    let embedded = Mutex::new(Vec::new());
+    let settings = temporary.settings.clone();
+    QdrantWriter::open_or_create(settings.clone(), &space()).unwrap();
     std::thread::scope(|scope| {
-        for _ in 0..4 {
-            let embed = |draft: &RecordingDraft| embedded.lock().unwrap().push(draft.id.clone());
-            let (settings, cohort) = (settings.clone(), &cohort);
-            scope.spawn(move || index(settings, cohort, &embed).unwrap());
+        for shard in 0..4 {
+            let settings = settings.clone();
+            scope.spawn(move || {
+                let mut writer = QdrantWriter::open_or_create(settings, &space()).unwrap();
+                for night in (shard..12).step_by(4) {
+                    writer.commit(draft(&format!("n{night}"), night, 60)).unwrap();
+                }
+            });
         }
     });
-    let mut embedded = embedded.into_inner().unwrap();
-    embedded.sort();
-    let mut expect: Vec<_> = cohort.iter().map(|draft| draft.id.clone()).collect();
-    expect.sort();
-    assert_eq!(embedded, expect, "each once");
-    let built = wait_until_green(settings.clone(), Duration::from_mins(2), &mut |_| {}).unwrap();
-    assert!(built.is_green, "{built:?}");
+    let status = wait_until_green(settings.clone(), Duration::from_mins(2), &mut |_| {}).unwrap();
+    assert!(status.is_green, "{status:?}");
     let there = QdrantCollection::open(settings).unwrap();
     assert_eq!((there.verify().count(), there.n_epochs()), (0, 12 * 60));
 }

@@ -1,10 +1,10 @@
-//! A collection in Qdrant: against a double that can fail, and against a server where one is named.
+//! A collection in Qdrant: against a double that can fail, and against a real server if the environment names one.
 
 mod aliases;
+mod conflicts;
 mod copy;
-mod leases;
+mod full_scan;
 mod live;
-mod pass;
 mod repair;
 mod search;
 mod sketches;
@@ -15,55 +15,55 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nocturne_encoder::Embedding;
-use nocturne_index::qdrant::double::{Double, Store, StoredCollection, StoredPoint};
 use nocturne_index::qdrant::{QdrantIndex, QdrantSettings, copy_to_qdrant};
 use nocturne_index::{Collection, Error, Found, SearchRequest, Space, VectorIndex};
+use nocturne_qdrant_double::{QdrantDouble, Store, StoredCollection, StoredPoint};
 
 use live::Temporary;
 
 /// Name of the collection in a double.
 const NAME: &str = "sleep";
 
-/// Calls of a writer that take the lease of a new recording and mark it, before its first points are sent.
-const BEFORE_POINTS: usize = 9;
+/// Number of calls that mark a new recording as pending, before its first points are sent.
+const CALLS_BEFORE_POINTS: usize = 5;
 
-/// Returns settings that make many small requests and lose no time.
-fn settings(double: &Double) -> QdrantSettings {
+/// Returns settings for many small requests and short pauses.
+fn settings(double: &QdrantDouble) -> QdrantSettings {
     let mut settings = QdrantSettings::at(double.url(NAME).parse().unwrap());
     settings.batch = 7;
     settings.streams = 3;
     settings.attempts = 4;
     settings.first_pause = Duration::from_millis(1);
     settings.longest_pause = Duration::from_millis(4);
-    settings.look_again = Duration::from_millis(1);
+    settings.poll_interval = Duration::from_millis(1);
     settings
 }
 
-/// Returns a collection of a server without its leases, and without the marks that they leave: which lease wrote a point.
-fn without_leases(store: &Store, name: &str) -> StoredCollection {
+/// Returns a collection of a server without the fields that differ between two ways to the same content: revisions, and the
+/// generation.
+fn without_revisions(store: &Store, name: &str) -> StoredCollection {
     let mut collection = store.collections[name].clone();
-    collection.points.retain(|_, point| point.payload.get("state") != Some(&"lease".into()));
     for point in collection.points.values_mut() {
-        point.payload.remove("lease");
+        for field in ["revision", "upload", "generation"] {
+            point.payload.remove(field);
+        }
     }
     collection
 }
 
-/// Returns all that a server keeps of a collection but for leases, and the count of the changes of its list.
-fn kept(double: &Double) -> [StoredCollection; 3] {
+/// Returns the three collections of a server, without revisions and without entries of removed recordings.
+fn stored(double: &QdrantDouble) -> [StoredCollection; 3] {
     let names = [NAME.to_owned(), format!("{NAME}-recordings"), format!("{NAME}-nights")];
     let store = double.store();
-    let mut kept = names.map(|name| without_leases(&store, &name));
-    for point in kept[1].points.values_mut() {
-        point.payload.remove("generation");
-    }
-    kept
+    let mut stored = names.map(|name| without_revisions(&store, &name));
+    stored[1].points.retain(|_, point| point.payload.get("state") != Some(&"removed".into()));
+    stored
 }
 
-/// Refuses servers that keep anything else, without telling all of it.
+/// Refuses a server that stores other points than another one; the message names the first of them.
 #[track_caller]
-fn assert_kept(double: &Double, expect: &Double, context: &str) {
-    for (there, expect) in kept(double).into_iter().zip(kept(expect)) {
+fn assert_same_points(double: &QdrantDouble, expect: &QdrantDouble, context: &str) {
+    for (there, expect) in stored(double).into_iter().zip(stored(expect)) {
         assert_eq!(there.indexes, expect.indexes, "{context}");
         let names = |points: &BTreeMap<String, StoredPoint>| -> Vec<String> {
             points.keys().cloned().collect()
@@ -77,20 +77,20 @@ fn assert_kept(double: &Double, expect: &Double, context: &str) {
     }
 }
 
-/// An index over a copy of a collection on a server that goes with it: a double, or what is deleted from a real one.
+/// An index over a copy of a collection, with its server: a double, or temporary collections on a real one.
 pub(crate) struct Served<S> {
     pub(crate) index: QdrantIndex,
     _server: S,
 }
 
 /// Copies a collection into a new double.
-pub(crate) fn served(collection: &Collection) -> Served<Double> {
-    let double = Double::start();
+pub(crate) fn served(collection: &Collection) -> Served<QdrantDouble> {
+    let double = QdrantDouble::start();
     copy_to_qdrant(collection, settings(&double), &mut |_, _| {}).unwrap();
     Served { index: QdrantIndex::open(settings(&double)).unwrap(), _server: double }
 }
 
-/// Copies a collection to the server that the environment names; nothing where it names none.
+/// Copies a collection to the server that the environment names; `None` if it names none.
 pub(crate) fn served_live(collection: &Collection) -> Option<Served<Temporary>> {
     let temporary = Temporary::on_server()?;
     copy_to_qdrant(collection, temporary.settings.clone(), &mut |_, _| {}).unwrap();

@@ -1,29 +1,29 @@
-//! What only an index over a server has to do; the rest is in the contract of all indexes.
+//! Searches on a server, beyond the contract of all indexes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use nocturne_index::qdrant::double::{Double, Fault, Store, StoredPoint, When};
-use nocturne_index::qdrant::{QdrantIndex, QdrantProblem, QdrantWriter, copy_to_qdrant};
+use nocturne_index::qdrant::{QdrantError, QdrantIndex, QdrantWriter, copy_to_qdrant};
 use nocturne_index::{Error, ExactIndex, Filter, Plan, SearchRequest, VectorIndex};
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::{EventKind, EventSet, Stage};
+use nocturne_qdrant_double::{Fault, QdrantDouble, Store, StoredPoint, When};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-use super::{BEFORE_POINTS, NAME, settings};
+use super::{CALLS_BEFORE_POINTS, NAME, settings};
 use crate::support::{DIM, collection, draft, epoch, id, random_embedding, space};
 
-/// A double with two recordings acknowledged, and one of which all points but no word is there.
-fn half_sent() -> Double {
-    let double = Double::start();
+/// Returns a server with two acknowledged recordings, and one whose points were sent and not acknowledged.
+fn half_sent() -> QdrantDouble {
+    let double = QdrantDouble::start();
     let nights = collection(&space(), vec![draft("a", 1, 20), draft("b", 2, 20)]);
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
     let late = collection(&space(), vec![draft("late", 3, 20)]);
     let mut writer = QdrantWriter::open_or_create(settings(&double), &space()).unwrap();
-    double.faults().plan(When::From(BEFORE_POINTS + 7), Fault::Refused);
+    double.faults().plan(When::From(CALLS_BEFORE_POINTS + 7), Fault::Refused);
     writer.put(late.recording(&id("late")).unwrap()).unwrap_err();
-    double.faults().heal();
+    double.faults().clear();
     double
 }
 
@@ -51,8 +51,8 @@ fn recordings_that_are_not_acknowledged_are_in_no_answer() {
 }
 
 #[test]
-fn recordings_that_come_later_are_not_in_the_answers_of_an_earlier_index() {
-    let double = Double::start();
+fn recordings_added_later_are_not_in_the_answers_of_an_open_index() {
+    let double = QdrantDouble::start();
     let first = collection(&space(), vec![draft("a", 1, 20)]);
     copy_to_qdrant(&first, settings(&double), &mut |_, _| {}).unwrap();
     let index = QdrantIndex::open(settings(&double)).unwrap();
@@ -68,13 +68,14 @@ fn recordings_that_come_later_are_not_in_the_answers_of_an_earlier_index() {
         );
     }
     let error = index.count(&Filter::default()).unwrap_err();
-    assert!(matches!(error, Error::Qdrant(QdrantProblem::Changed { .. })), "{error}");
+    let is_changed = matches!(QdrantError::of(&error), Some(QdrantError::Changed { .. }));
+    assert!(is_changed, "{error}");
 }
 
-/// The double overlooks points where it may.
+/// The double misses points in approximate searches.
 #[test]
 fn approximate_answers_say_so_and_are_never_short() {
-    let double = Double::start();
+    let double = QdrantDouble::start();
     let nights = collection(&space(), vec![draft("a", 1, 100), draft("b", 2, 100)]);
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
     let index = QdrantIndex::open(settings(&double)).unwrap();
@@ -88,7 +89,7 @@ fn approximate_answers_say_so_and_are_never_short() {
     let of_best: BTreeSet<_> = best.iter().map(|hit| &hit.epoch).collect();
     let n_found = found.hits.iter().filter(|hit| of_best.contains(&hit.epoch)).count();
     assert!((30..50).contains(&n_found), "{n_found} of 50");
-    // With all epochs wanted, or all above a score, none may be overlooked.
+    // If all epochs are requested, or all above a score, none may be missing.
     let all = SearchRequest { k: 200, ..request.clone() };
     let above = SearchRequest { min_score: Some(best[30].score), ..request };
     for request in [all, above] {
@@ -99,8 +100,8 @@ fn approximate_answers_say_so_and_are_never_short() {
 }
 
 #[test]
-fn filters_count_as_the_folder_does() {
-    let double = Double::start();
+fn filters_allow_the_epochs_that_they_allow_in_a_folder() {
+    let double = QdrantDouble::start();
     let nights = collection(&space(), vec![draft("a", 1, 60), draft("b", 2, 60)]);
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
     let index = QdrantIndex::open(settings(&double)).unwrap();
@@ -125,7 +126,7 @@ fn filters_count_as_the_folder_does() {
 
 #[test]
 fn captions_are_found_as_in_a_folder() {
-    let double = Double::start();
+    let double = QdrantDouble::start();
     let nights = collection(&space(), vec![draft("a", 1, 60), draft("b", 2, 60)]);
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
     let index = QdrantIndex::open(settings(&double)).unwrap();
@@ -145,8 +146,8 @@ fn captions_are_found_as_in_a_folder() {
 }
 
 #[test]
-fn points_of_strangers_are_named() {
-    let double = Double::start();
+fn invalid_points_are_reported() {
+    let double = QdrantDouble::start();
     let nights = collection(&space(), vec![draft("a", 1, 20)]);
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
     let index = QdrantIndex::open(settings(&double)).unwrap();
@@ -157,6 +158,8 @@ fn points_of_strangers_are_named() {
     });
     let query = random_embedding(&mut Pcg64Mcg::seed_from_u64(1), DIM);
     let error = index.search(&query, &SearchRequest::nearest(20)).unwrap_err();
-    let is_named = matches!(&error, Error::Qdrant(QdrantProblem::Point { field: "epoch", .. }));
-    assert!(is_named, "{error}");
+    let Some(QdrantError::InvalidPoint { field, .. }) = QdrantError::of(&error) else {
+        panic!("{error}");
+    };
+    assert_eq!(*field, "epoch");
 }

@@ -1,15 +1,13 @@
-//! Sketches of nights: what they tell, and when they are not believed.
+//! Sketches of nights: what they estimate, and when they are not used.
 
-use nocturne_index::qdrant::double::Double;
-use nocturne_index::qdrant::{
-    QdrantCollection, QdrantIndex, QdrantWriter, Sent, Sketched, copy_to_qdrant,
-};
-use nocturne_index::{Collection, RecordingEntry, Recordings};
+use nocturne_index::qdrant::{QdrantIndex, SketchedCluster, copy_to_qdrant};
+use nocturne_index::{Collection, Recordings};
 use nocturne_psg::Stage;
+use nocturne_qdrant_double::QdrantDouble;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-use super::{NAME, settings, without_leases};
+use super::{NAME, settings};
 use crate::support::{DIM, collection, draft, id, plain_draft, random_embedding, space};
 
 fn nights() -> Collection {
@@ -17,20 +15,20 @@ fn nights() -> Collection {
     collection(&space(), nights)
 }
 
-fn copied(nights: &Collection) -> (Double, QdrantIndex) {
-    let double = Double::start();
+fn copied(nights: &Collection) -> (QdrantDouble, QdrantIndex) {
+    let double = QdrantDouble::start();
     copy_to_qdrant(nights, settings(&double), &mut |_, _| {}).unwrap();
     let index = QdrantIndex::open(settings(&double)).unwrap();
     (double, index)
 }
 
-fn n_epochs(sketch: &[Sketched]) -> usize {
+fn n_epochs(sketch: &[SketchedCluster]) -> usize {
     let stages = || Stage::ALL.into_iter().map(Some).chain([None]);
     sketch.iter().map(|it| stages().map(|stage| it.n_epochs(stage)).sum::<usize>()).sum()
 }
 
 #[test]
-fn sketches_tell_the_mean_score_of_each_stage_and_of_every_epoch() {
+fn sketches_give_the_number_of_epochs_of_each_stage_and_their_mean_score() {
     let nights = nights();
     let (_double, index) = copied(&nights);
     let direction: Vec<f32> = random_embedding(&mut Pcg64Mcg::seed_from_u64(5), DIM)
@@ -54,24 +52,23 @@ fn sketches_tell_the_mean_score_of_each_stage_and_of_every_epoch() {
             vector.as_slice().iter().zip(&direction).map(|(a, b)| a * b).sum()
         };
         let expect = (0..recording.n_epochs()).map(product).sum::<f32>();
-        let n_of = |it: &Sketched| n_epochs(std::slice::from_ref(it)) as f32;
-        let told: f32 = sketch.iter().map(|it| it.mean * n_of(it)).sum();
-        assert!((told - expect).abs() < 0.01, "{name}: {told} {expect}");
+        let n_of = |it: &SketchedCluster| n_epochs(std::slice::from_ref(it)) as f32;
+        let estimated: f32 = sketch.iter().map(|it| it.mean * n_of(it)).sum();
+        assert!((estimated - expect).abs() < 0.01, "{name}: {estimated} {expect}");
     }
     assert!(sketches[&id("a")].len() <= 16);
     assert!(sketches[&id("b")].iter().all(|it| it.spread == 0.0), "each epoch is its own cluster");
 }
 
 #[test]
-fn sketches_that_are_not_whole_or_of_another_content_are_left_out() {
+fn incomplete_sketches_and_those_of_another_content_are_left_out() {
     let (double, index) = copied(&nights());
     let nights = format!("{NAME}-nights");
     double.tamper(|store| {
         let points = &mut store.collections.get_mut(&nights).unwrap().points;
         let of = |name: &str| {
-            let is_it = |payload: &nocturne_index::qdrant::double::Payload| {
-                payload["recording"] == name.into()
-            };
+            let is_it =
+                |payload: &nocturne_qdrant_double::Payload| payload["recording"] == name.into();
             points.iter().find(|(_, point)| is_it(&point.payload)).unwrap().0.clone()
         };
         let (of_a, of_b) = (of("a"), of("b"));
@@ -81,35 +78,4 @@ fn sketches_that_are_not_whole_or_of_another_content_are_left_out() {
     let entries = index.collection().entries();
     let sketches = index.sketches(&[1.0; DIM], &entries).unwrap();
     assert_eq!(sketches.keys().collect::<Vec<_>>(), [&id("empty")]);
-}
-
-#[test]
-fn collections_of_earlier_versions_are_read_and_get_their_sketches() {
-    let nights = nights();
-    let (double, _) = copied(&nights);
-    let whole = double.store();
-    double.tamper(|store| {
-        store.collections.remove(&format!("{NAME}-nights"));
-        let list = store.collections.get_mut(&format!("{NAME}-recordings")).unwrap();
-        list.points.values_mut().for_each(|point| {
-            point.payload.remove("sketched");
-        });
-    });
-    let there = QdrantCollection::open(settings(&double)).unwrap();
-    let names =
-        |there: &QdrantCollection| -> Vec<RecordingEntry> { there.unsketched().cloned().collect() };
-    assert_eq!(names(&there).len(), 3);
-    let mut writer = QdrantWriter::open_or_create(settings(&double), &space()).unwrap();
-    for entry in nights.recordings() {
-        let recording = nights.recording(&entry.id).unwrap();
-        assert_eq!(writer.put(recording).unwrap(), Sent::Sketched);
-        assert_eq!(writer.put(recording).unwrap(), Sent::Unchanged);
-    }
-    let there = QdrantCollection::open(settings(&double)).unwrap();
-    assert_eq!(names(&there), []);
-    assert_eq!(there.verify().count(), 0);
-    let sketches = |store: &nocturne_index::qdrant::double::Store| {
-        without_leases(store, &format!("{NAME}-nights"))
-    };
-    assert_eq!(sketches(&double.store()), sketches(&whole));
 }

@@ -1,20 +1,17 @@
 //! Several spaces of one collection, one of which is served, and whatever fails there is always exactly one.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use nocturne_encoder::bundle::TokenizerSpec;
-use nocturne_index::qdrant::double::{Double, Fault, When};
 use nocturne_index::qdrant::{
-    QdrantCollection, QdrantProblem, QdrantSettings, QdrantSpaces, QdrantWriter, copy_to_qdrant,
+    QdrantCollection, QdrantError, QdrantSettings, QdrantSpaces, QdrantWriter, copy_to_qdrant,
 };
 use nocturne_index::{
-    Claim, Coverage, Demand, Destination, Error, RecordingDraft, Serving, Space, SpaceName,
-    SpaceRecord,
+    Coverage, Demand, Error, RecordingDraft, Serving, Space, SpaceName, SpaceRecord,
 };
+use nocturne_qdrant_double::{Fault, QdrantDouble, When};
 
-use super::leases::time_passes;
-use super::settings;
+use super::{CALLS_BEFORE_POINTS, settings};
 use crate::support::{collection, draft, id, space, space_of};
 
 /// The space of the bundle that `v2` is filled with.
@@ -55,23 +52,23 @@ fn send(to: QdrantSettings, space_name: &str, nights: &[(&str, u64)]) {
     copy_to_qdrant(&collection(&space, nights.collect()), to, &mut |_, _| {}).unwrap();
 }
 
-fn at(double: &Double, space_name: &str) -> QdrantSettings {
+fn at(double: &QdrantDouble, space_name: &str) -> QdrantSettings {
     let mut settings = settings(double);
     settings.url = settings.url.of_space(&name(space_name)).unwrap();
     settings
 }
 
-fn spaces(double: &Double) -> QdrantSpaces {
+fn spaces(double: &QdrantDouble) -> QdrantSpaces {
     QdrantSpaces::of(settings(double)).unwrap()
 }
 
-fn opened(double: &Double) -> QdrantCollection {
+fn opened(double: &QdrantDouble) -> QdrantCollection {
     QdrantCollection::open(settings(double)).unwrap()
 }
 
 /// Nights `a` and `b` in `main`, and in a space `v2` those that are named.
-fn filled(nights: &[(&str, u64)]) -> (Double, QdrantSpaces) {
-    let double = Double::start();
+fn filled(nights: &[(&str, u64)]) -> (QdrantDouble, QdrantSpaces) {
+    let double = QdrantDouble::start();
     let spaces = fill(&settings(&double), nights);
     (double, spaces)
 }
@@ -105,7 +102,7 @@ fn served(found: &QdrantCollection) -> &'static str {
 
 #[test]
 fn promotion_leads_readers_and_writers_to_another_space_and_back() {
-    promote_and_go_back(&settings(&Double::start()));
+    promote_and_go_back(&settings(&QdrantDouble::start()));
 }
 
 /// Goes through the life of a second space at an address where there is nothing.
@@ -124,7 +121,7 @@ pub(super) fn promote_and_go_back(address: &QdrantSettings) {
     let reader = opened();
     assert_eq!(served(&reader), "v2");
     assert!(reader.is_served().unwrap());
-    assert!(reader.place().ends_with("@v2"), "{}", reader.place());
+    assert!(reader.address().ends_with("@v2"), "{}", reader.address());
 
     let error = QdrantWriter::open_or_create(address.clone(), &space()).unwrap_err();
     assert!(matches!(error, Error::OtherBundle { .. }), "{error}");
@@ -163,7 +160,8 @@ fn spaces_have_addresses_that_lead_to_them_whatever_is_served() {
         matches!(&error, Error::UnknownSpace { known, .. } if known.as_str() == "main`, `v2");
     assert!(is_told, "{error}");
     let error = QdrantSpaces::of(at(&double, "v2")).unwrap_err();
-    assert!(matches!(error, Error::Qdrant(QdrantProblem::Url { .. })), "{error}");
+    let is_refused = matches!(QdrantError::of(&error), Some(QdrantError::Address { .. }));
+    assert!(is_refused, "{error}");
 }
 
 #[test]
@@ -189,23 +187,20 @@ fn promotion_notices_what_was_done_to_the_served_space_since() {
 }
 
 #[test]
-fn promotion_waits_for_no_writer_that_is_at_work_and_for_the_end_of_one_that_is_dead() {
+fn promotion_is_refused_while_an_upload_to_the_served_space_has_not_ended() {
     let (double, spaces) = filled(&[("a", 1), ("b", 2)]);
-    let lease = Duration::from_secs(3);
-    let mortal = QdrantSettings { lease, ..settings(&double) };
-    let writer = QdrantWriter::open_or_create(mortal, &space()).unwrap();
-    let claims = Destination::claims(&writer);
-    assert!(matches!(claims.claim(&id("c"), None).unwrap(), Claim::Ours(None)));
+    let mut writer = QdrantWriter::open_or_create(settings(&double), &space()).unwrap();
+    double.faults().plan(When::From(CALLS_BEFORE_POINTS), Fault::Refused);
+    writer.commit(draft("c", 3, 4)).unwrap_err();
+    double.faults().clear();
     let error = spaces.promote(&name("v2"), Demand::Whole).unwrap_err();
-    let is_told = matches!(&error, Error::Qdrant(QdrantProblem::Leased { recording, .. }) if *recording == id("c"));
-    assert!(is_told, "{error}");
+    let Some(QdrantError::PendingRecording { recording, .. }) = QdrantError::of(&error) else {
+        panic!("{error}");
+    };
+    assert_eq!(*recording, id("c"));
     assert_eq!(spaces.serving().unwrap().number, 0);
-    // What is claimed after the writer has ended is left as by one that dies.
-    drop(writer);
-    claims.claim(&id("d"), None).unwrap();
-    drop(claims);
-    time_passes(&double, lease);
-    spaces.promote(&name("v2"), Demand::Whole).unwrap();
+    // An upload that is never completed does not stand in the way of a promotion that need not be complete.
+    spaces.promote(&name("v2"), Demand::Incomplete).unwrap();
     assert_eq!(served(&opened(&double)), "v2");
 }
 
@@ -224,7 +219,7 @@ fn spaces_are_made_listed_and_dropped() {
         assert!(matches!(error, Error::SpaceExists { .. }), "{error}");
     }
     let error = spaces.create(&record("served", space())).unwrap_err();
-    assert!(error.to_string().contains("`served` is no name of a space there"), "{error}");
+    assert!(error.to_string().contains("`served` cannot be the name of a space"), "{error}");
 
     let error = spaces.drop(&SpaceName::main()).unwrap_err();
     assert!(matches!(error, Error::ServedSpace { .. }), "{error}");
@@ -252,7 +247,7 @@ fn spaces_are_made_listed_and_dropped() {
 
 #[test]
 fn spaces_of_what_is_no_collection_are_refused() {
-    let double = Double::start();
+    let double = QdrantDouble::start();
     let error = spaces(&double).create(&record("v2", great())).unwrap_err();
     assert!(matches!(error, Error::NotACollection { .. }), "{error}");
     let error = spaces(&double).promote(&name("v2"), Demand::Whole).unwrap_err();
@@ -271,7 +266,7 @@ fn alias_that_leads_to_no_space_is_told() {
         spaces.promote(&name("v2"), Demand::Whole).unwrap_err(),
     ] {
         let sentence =
-            format!("the alias `sleep@served` leads to no space of `{}`", spaces.place());
+            format!("the alias `sleep@served` does not name a space of `{}`", spaces.address());
         assert_eq!(error.to_string(), sentence);
     }
     double.tamper(|store| {
@@ -280,15 +275,18 @@ fn alias_that_leads_to_no_space_is_told() {
         store.collections.insert("sleep@served".to_owned(), taken);
     });
     let error = spaces.promote(&name("v2"), Demand::Whole).unwrap_err();
-    assert!(error.to_string().starts_with("the alias `sleep@served` leads to"), "{error}");
+    assert!(
+        error.to_string().starts_with("the alias `sleep@served` does not name a space of"),
+        "{error}"
+    );
 }
 
 /// Returns the calls of something, undisturbed.
-fn calls(double: &Double, work: impl FnOnce()) -> Vec<&'static str> {
-    double.faults().heal();
+fn calls(double: &QdrantDouble, work: impl FnOnce()) -> Vec<&'static str> {
+    double.faults().clear();
     work();
     let calls = double.faults().calls();
-    double.faults().heal();
+    double.faults().clear();
     calls
 }
 
@@ -323,7 +321,7 @@ fn promotion_that_fails_anywhere_serves_the_one_space_or_the_other() {
             double.tamper(|it| it.clone_from(&store));
             double.faults().plan(when, fault);
             let told = change(&spaces);
-            double.faults().heal();
+            double.faults().clear();
             let found = served(&opened(&double));
             assert!(found == from || found == to, "{case}");
             if matches!(when, When::At(_)) && fault != Fault::Refused {
@@ -361,7 +359,7 @@ fn space_whose_making_or_dropping_fails_anywhere_is_made_and_dropped_again() {
         if call < n_made {
             double.faults().plan(When::From(call), fault);
             make(&spaces).unwrap_err();
-            double.faults().heal();
+            double.faults().clear();
             // The answer to the last request may be what was lost.
             if !is_listed() {
                 make(&spaces).unwrap();
@@ -372,7 +370,7 @@ fn space_whose_making_or_dropping_fails_anywhere_is_made_and_dropped_again() {
         }
         double.faults().plan(When::From(call), fault);
         let told = take_away(&spaces);
-        double.faults().heal();
+        double.faults().clear();
         assert!(told.is_err() || call >= n_dropped);
         match take_away(&spaces) {
             Ok(()) | Err(Error::UnknownSpace { .. }) => {}

@@ -1,0 +1,132 @@
+//! Scores every epoch of some recordings, which are read one by one.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use nocturne_encoder::Embedding;
+use nocturne_psg::RecordingId;
+
+use super::QdrantIndex;
+use super::nearest::ScoredRecordingPoint;
+use super::read_recording::RecordingWithCodes;
+use super::recording_points::{PointKind, RecordingPoint};
+use crate::contract::{SearchRequest, VectorIndex, expect_dim};
+use crate::error::Result;
+use crate::recording::{Recording, RecordingEntry, cosine};
+use crate::search::{ScoreTable, threads};
+use crate::storage::MissingRecording;
+use crate::vector::Codes;
+
+/// The damaged recordings that scans have met.
+#[derive(Debug, Default)]
+pub(super) struct DamagedRecordings(Mutex<BTreeMap<RecordingId, MissingRecording>>);
+
+impl DamagedRecordings {
+    pub(super) fn all(&self) -> Vec<MissingRecording> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    fn add(&self, missing: MissingRecording) {
+        let mut damaged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        damaged.entry(missing.recording.clone()).or_insert_with(|| missing.told());
+    }
+}
+
+impl QdrantIndex {
+    /// Scores every epoch of the selected recordings with every query, and returns the result of `visit` for each
+    /// recording, in ascending order of ids. The scores are those of
+    /// [`ExactIndex::score_all`](crate::ExactIndex::score_all).
+    ///
+    /// As many recordings are read at the same time as the settings allow requests, and none is cached. Damaged ones are
+    /// left out, and listed by [`missing`](Self::missing).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Dimension`](crate::Error::Dimension), and those of
+    /// [`QdrantCollection::recording`](super::QdrantCollection::recording) except damage.
+    pub fn score_all<T: Send>(
+        &self,
+        queries: &[Embedding],
+        is_selected: impl Fn(&RecordingId) -> bool,
+        visit: impl Fn(&Recording, &ScoreTable) -> T + Sync,
+    ) -> Result<Vec<T>> {
+        queries.iter().try_for_each(|query| expect_dim(self.space(), query))?;
+        let queries = Codes::of(self.space().dim, queries);
+        let selected = self.collection().recordings().filter(|entry| is_selected(&entry.id));
+        let selected: Vec<&RecordingEntry> = selected.collect();
+        let score = |entry: &&RecordingEntry| -> Result<Option<T>> {
+            let Some(RecordingWithCodes { recording, codes }) = self.unless_damaged(entry)? else {
+                return Ok(None);
+            };
+            Ok(Some(visit(&recording, &ScoreTable::of(&codes, &queries))))
+        };
+        let streams = self.collection().connection.settings().streams;
+        let visited = threads::in_parts(parts(selected.len(), streams), |part| {
+            selected[part]
+                .iter()
+                .map(score)
+                .filter_map(Result::transpose)
+                .collect::<Result<Vec<T>>>()
+        });
+        Ok(visited.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
+    /// Returns the `k` nearest epochs that the filter allows; memory is needed for these and one recording.
+    pub(super) fn nearest_by_scan(
+        &self,
+        query: &Embedding,
+        request: &SearchRequest,
+    ) -> Result<Vec<ScoredRecordingPoint>> {
+        let mut best: Vec<ScoredRecordingPoint> = Vec::new();
+        let entries = self.collection().recordings();
+        for entry in entries.filter(|entry| request.filter.may_allow(entry)) {
+            let Some(RecordingWithCodes { recording, .. }) = self.unless_damaged(entry)? else {
+                continue;
+            };
+            let Some(rows) = request.filter.rows(&recording) else { continue };
+            recording.vectors().for_each(
+                |row| rows.allows(row),
+                |row, vector| {
+                    let score = cosine(query.as_slice(), vector);
+                    if request.accepts(score) {
+                        let epoch = recording.row(row);
+                        // The score is known, so the vector is no longer needed.
+                        let kind = PointKind::Epoch;
+                        let point = RecordingPoint { epoch, kind, vector: Vec::new() };
+                        best.push(ScoredRecordingPoint {
+                            score,
+                            recording: entry.id.clone(),
+                            point,
+                        });
+                    }
+                },
+            )?;
+            best.sort_by(ScoredRecordingPoint::order);
+            best.truncate(request.k);
+        }
+        Ok(best)
+    }
+
+    /// Reads a recording; one that is damaged is added to the list of these, and `None` is returned.
+    fn unless_damaged(&self, entry: &RecordingEntry) -> Result<Option<RecordingWithCodes>> {
+        match self.collection().read(entry) {
+            Err(error) if error.is_damage() => {
+                self.damaged.add(MissingRecording {
+                    recording: entry.id.clone(),
+                    path: self.collection().address().into(),
+                    offset: 0,
+                    problem: error.to_string(),
+                });
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
+    }
+}
+
+/// Splits `n` recordings into up to `n_parts` ranges of nearly equal length.
+fn parts(n: usize, n_parts: usize) -> Vec<Range<usize>> {
+    let length = n.div_ceil(n_parts).max(1);
+    (0..n).step_by(length).map(|start| start..n.min(start + length)).collect()
+}

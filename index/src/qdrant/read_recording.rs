@@ -1,0 +1,245 @@
+//! Reads whole recordings, for questions that need every epoch.
+//!
+//! Their epochs are sealed in memory into the segment that a folder would store, so that the same code scores and filters
+//! them, to the same last bit. Captions are read on request.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nocturne_encoder::Embedding;
+use nocturne_psg::{EpochRef, RecordingId};
+use qdrant_client::qdrant::{Filter, GetPoints, ScrollPoints, WithVectorsSelector};
+
+use super::connection::Connection;
+use super::filter::one_of;
+use super::manifest::{EntryDetails, read_details};
+use super::payload::{EPOCH_POINT, PayloadReader};
+use super::point_ids::epoch_id;
+use super::reader::damaged;
+use super::schema::SIGNAL;
+use super::{QdrantCollection, QdrantError};
+use crate::contract::Recordings;
+use crate::error::{Error, Result};
+use crate::recording::{EpochPoint, EpochRow, Recording, RecordingDraft, RecordingEntry, Space};
+use crate::storage::FileContent;
+use crate::storage::segment::{Segment, seal};
+use crate::vector::Codes;
+
+/// Epochs in a page: a night takes one or two answers of 2 MB.
+const PAGE: u32 = 1024;
+
+/// A recording without captions, and the 8-bit codes of its vectors.
+pub(super) struct RecordingWithCodes {
+    pub(super) recording: Recording,
+    pub(super) codes: Codes,
+}
+
+impl QdrantCollection {
+    /// Reads a recording without its captions. Nothing is cached.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`]; [`QdrantError::ReplacedRecording`] if it was replaced or removed after the collection
+    /// was opened, [`QdrantError::DamagedRecording`] if epochs are missing, [`QdrantError::InvalidPoint`] and
+    /// [`QdrantError::Request`].
+    pub fn recording(&self, id: &RecordingId) -> Result<Arc<Recording>> {
+        let entry = &self.acknowledged(id)?.entry;
+        Ok(Arc::new(self.read(entry)?.recording))
+    }
+
+    /// Returns the embedding of an epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownEpoch`], and those of [`recording`](Self::recording).
+    pub fn embedding(&self, epoch: &EpochRef) -> Result<Embedding> {
+        let entry = &self.acknowledged(&epoch.recording)?.entry;
+        let request = GetPoints {
+            collection_name: self.connection.settings().url.collection().to_owned(),
+            ids: vec![epoch_id(&epoch.recording, epoch.epoch)],
+            with_payload: Some(true.into()),
+            with_vectors: Some(vec![SIGNAL].into()),
+            ..GetPoints::default()
+        };
+        let answer = self.connection.ask("read from", |client| {
+            let request = request.clone();
+            async move { client.get_points(request).await }
+        })?;
+        let Some(point) = answer.result.first() else {
+            // Reading the recording tells why: no such epoch, or missing, or replaced.
+            return self.recording(&epoch.recording)?.epoch(epoch.epoch)?.embedding();
+        };
+        let (address, vectors) = (self.address(), point.vectors.as_ref());
+        let (id, payload) = (point.id.as_ref(), &point.payload);
+        let answer = PayloadReader { address: &address, id, payload, vectors };
+        self.expect_content(&answer, entry)?;
+        Embedding::new(answer.vector(SIGNAL, self.space().dim)?)
+            .map_err(|error| damaged(&self.connection, &entry.id, error.to_string()))
+    }
+
+    /// Reads a recording with its captions. Nothing is cached.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recording`](Self::recording).
+    pub fn whole_recording(&self, id: &RecordingId) -> Result<Arc<Recording>> {
+        let draft = match self.draft(id) {
+            Err(error) if error.is_damage() && !self.is_current()? => {
+                return Err(self.replaced(id));
+            }
+            draft => draft?,
+        };
+        let segment = sealed(&self.connection, self.space(), draft)?;
+        let entry = Arc::new(self.acknowledged(id)?.entry.clone());
+        Ok(Arc::new(Recording::new(entry, segment.content()?)))
+    }
+
+    pub(super) fn read(&self, entry: &RecordingEntry) -> Result<RecordingWithCodes> {
+        let mut epochs = self.each_epoch(entry, vec![SIGNAL].into(), |answer| {
+            let EpochRow { number, onset_s, stage, events, mask, quality } = answer.epoch()?;
+            let vector = stored_embedding(
+                &self.connection,
+                entry,
+                answer.vector(SIGNAL, self.space().dim)?,
+            )?;
+            Ok(EpochPoint { number, onset_s, mask, quality, stage, events, vector })
+        })?;
+        epochs.sort_by_key(|epoch| epoch.number);
+        let details = read_details(&self.connection, &entry.id)?;
+        let draft = RecordingDraft { epochs, ..draft_without_points(entry, details) };
+        let segment = sealed(&self.connection, self.space(), draft)?;
+        let recording = Recording::new(Arc::new(entry.clone()), segment.content()?);
+        Ok(RecordingWithCodes { recording, codes: segment.codes()? })
+    }
+
+    /// Reads every epoch of a recording, in any order.
+    fn each_epoch<T>(
+        &self,
+        entry: &RecordingEntry,
+        vectors: WithVectorsSelector,
+        read: impl Fn(&PayloadReader<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let address = self.address();
+        let mut epochs = Vec::with_capacity(entry.n_epochs);
+        let mut request = ScrollPoints {
+            collection_name: self.connection.settings().url.collection().to_owned(),
+            filter: Some(Filter::must([
+                one_of("recording", [entry.id.as_str()]),
+                one_of("point", [EPOCH_POINT]),
+            ])),
+            limit: Some(PAGE),
+            with_payload: Some(true.into()),
+            with_vectors: Some(vectors),
+            ..ScrollPoints::default()
+        };
+        loop {
+            let page = self.connection.ask("read from", |client| {
+                let request = request.clone();
+                async move { client.scroll(request).await }
+            })?;
+            for point in &page.result {
+                let (id, vectors) = (point.id.as_ref(), point.vectors.as_ref());
+                let payload = &point.payload;
+                let answer = PayloadReader { address: &address, id, payload, vectors };
+                self.expect_content(&answer, entry)?;
+                epochs.push(read(&answer)?);
+            }
+            match page.next_page_offset {
+                Some(next) => request.offset = Some(next),
+                None => break,
+            }
+        }
+        self.expect_all(entry, epochs.len())?;
+        Ok(epochs)
+    }
+
+    /// Refuses a point of another content than that of the entry.
+    fn expect_content(&self, answer: &PayloadReader<'_>, entry: &RecordingEntry) -> Result<()> {
+        if answer.text("content", "a hash")? == entry.segment.hash.to_string() {
+            return Ok(());
+        }
+        Err(self.replaced(&entry.id))
+    }
+
+    /// Refuses a recording with missing epochs, or one that is being replaced or removed.
+    fn expect_all(&self, entry: &RecordingEntry, n_found: usize) -> Result<()> {
+        if n_found == entry.n_epochs {
+            return Ok(());
+        }
+        if !self.is_current()? {
+            return Err(self.replaced(&entry.id));
+        }
+        let problem = format!("it has {n_found} epochs; expected {}", entry.n_epochs);
+        Err(damaged(&self.connection, &entry.id, problem))
+    }
+
+    /// Returns the error for a recording that was replaced.
+    pub(super) fn replaced(&self, recording: &RecordingId) -> Error {
+        let (address, recording) = (self.address(), recording.clone());
+        QdrantError::ReplacedRecording { address, recording }.into()
+    }
+}
+
+impl Recordings for QdrantCollection {
+    fn entries(&self) -> Vec<&RecordingEntry> {
+        self.recordings().collect()
+    }
+
+    fn epochs(&self, entry: &RecordingEntry) -> Result<Option<Vec<EpochRow>>> {
+        let read = |answer: &PayloadReader<'_>| answer.epoch();
+        match self.each_epoch(entry, false.into(), read) {
+            Ok(mut epochs) => {
+                epochs.sort_by_key(|epoch| epoch.number);
+                Ok(Some(epochs))
+            }
+            Err(error) if error.is_damage() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Seals a recording in memory into the segment that a folder would store.
+///
+/// # Errors
+///
+/// [`Error::Draft`] and [`Error::Dimension`].
+pub(super) fn sealed(
+    connection: &Connection,
+    space: &Space,
+    draft: RecordingDraft,
+) -> Result<Arc<Segment>> {
+    let (entry, bytes) = seal(space, draft)?;
+    let (space, content) = (Arc::new(space.clone()), FileContent::from(bytes));
+    let path = PathBuf::from(connection.address());
+    Ok(Arc::new(Segment::new(path, Arc::new(entry), space, content)))
+}
+
+/// Returns a vector that was stored in half precision as an embedding, so that storing it again changes no bit.
+pub(super) fn stored_embedding(
+    connection: &Connection,
+    entry: &RecordingEntry,
+    vector: Vec<f32>,
+) -> Result<Embedding> {
+    Embedding::from_rounded(vector)
+        .map_err(|error| damaged(connection, &entry.id, error.to_string()))
+}
+
+/// Returns the draft of a recording without its points, with the metadata of its commit.
+pub(super) fn draft_without_points(
+    entry: &RecordingEntry,
+    details: EntryDetails,
+) -> RecordingDraft {
+    let EntryDetails { montage, committed, events } = details;
+    RecordingDraft {
+        id: entry.id.clone(),
+        source: entry.source.clone(),
+        source_sha256: entry.source_sha256.clone(),
+        annotations_sha256: entry.annotations_sha256.clone(),
+        start: entry.start,
+        metadata: committed.unwrap_or_else(|| entry.metadata.clone()),
+        montage,
+        events,
+        epochs: Vec::new(),
+        captions: Vec::new(),
+    }
+}

@@ -1,0 +1,242 @@
+//! Writes recordings into a collection in Qdrant.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use nocturne_psg::RecordingId;
+
+use super::connection::Connection;
+use super::manifest::{QdrantManifest, Uploaded};
+use super::read_recording::sealed;
+use super::reader::{self, damaged};
+use super::recording_points::RecordingPoints;
+use super::revision::Revision;
+use super::spaces::Place;
+use super::upload::{self, Upload};
+use super::{QdrantError, QdrantSettings, schema, server_version, sketch};
+use crate::error::{Error, Result};
+use crate::folder::expect_space;
+use crate::recording::{Recording, RecordingDraft, RecordingEntry, Space};
+
+/// Writes recordings into a collection in Qdrant.
+///
+/// # What happens when a write fails?
+///
+/// The recording is not acknowledged and in no answer; everything acknowledged before is. Sending it again with this or
+/// another writer leaves what one undisturbed [`put`](Self::put) would have left: nothing missing, nothing twice.
+///
+/// # What happens when two writers write the same recording?
+///
+/// One of them acknowledges it, and the other one gets [`QdrantError::Conflict`], which names the recording. Nothing that
+/// a writer has not read is overwritten. Writers of different recordings do not disturb each other.
+#[derive(Debug)]
+pub struct QdrantWriter {
+    pub(super) connection: Arc<Connection>,
+    /// As this writer has read it, and changed it since.
+    pub(super) manifest: QdrantManifest,
+}
+
+/// What a writer did with a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// The same content was acknowledged before; nothing was sent.
+    Unchanged,
+    /// It was sent, read back, and acknowledged.
+    Written,
+    /// It was sent twice, because other points were read back than had been sent the first time, and acknowledged.
+    WrittenTwice,
+}
+
+impl QdrantWriter {
+    /// Opens a collection for the vectors of a space, or creates it, also if an earlier creation was cut short. The writer
+    /// stays with the space that is served now, or that the address names, also after another one is promoted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherBundle`]; [`Error::UnknownSpace`] if the address names a space that does not exist;
+    /// [`QdrantError::OldServer`]; [`QdrantError::ForeignCollection`] if the server has a collection of that name that
+    /// Nocturne did not create, and the errors of [`QdrantCollection::open`](super::QdrantCollection::open).
+    pub fn open_or_create(settings: QdrantSettings, space: &Space) -> Result<Self> {
+        Self::open_at(Place::of_writer(Connection::new(settings)?)?, space)
+    }
+
+    /// Opens or creates the space of a connection.
+    pub(super) fn open_at(connection: Arc<Connection>, space: &Space) -> Result<Self> {
+        server_version::expect_conditional_writes(&connection)?;
+        let address = connection.address();
+        let (has_points, has_manifest) = schema::exist(&connection)?;
+        if has_points && !has_manifest {
+            let manifest = connection.settings().url.recordings();
+            return Err(QdrantError::ForeignCollection { address, manifest }.into());
+        }
+        if !has_manifest || QdrantManifest::read_head(&connection)?.is_none() {
+            schema::create_all(&connection, space.dim)?;
+            QdrantManifest::create(&connection, space)?;
+        }
+        let mut manifest = QdrantManifest::read(&connection)?;
+        expect_space(Path::new(&address), &manifest.space, space)?;
+        if !schema::exist(&connection)?.0 {
+            return Err(QdrantError::PointsMissing { address }.into());
+        }
+        // A writer that was stopped may have changed an entry without raising the generation.
+        manifest.advance(&connection)?;
+        Ok(Self { connection, manifest })
+    }
+
+    /// Returns the acknowledged recordings, in ascending order of ids.
+    pub fn recordings(&self) -> impl ExactSizeIterator<Item = &RecordingEntry> {
+        self.manifest.acknowledged.values().map(|acknowledged| &acknowledged.entry)
+    }
+
+    /// Returns the bundle that the collection is filled with.
+    pub fn space(&self) -> &Space {
+        &self.manifest.space
+    }
+
+    /// Returns the acknowledged entry of a recording, if there is one.
+    pub fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry> {
+        self.manifest.acknowledged.get(id).map(|acknowledged| &acknowledged.entry)
+    }
+
+    /// Returns the recordings whose upload has not ended, in ascending order of ids.
+    pub fn pending(&self) -> impl ExactSizeIterator<Item = &RecordingId> {
+        self.manifest.pending.keys()
+    }
+
+    /// Adds a recording, or replaces the one with its id; nothing is sent if the same content is acknowledged.
+    ///
+    /// When this returns, all of its points have been read back and are found by searches.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Dimension`], and [`Error::DamagedSegment`] if it cannot be read; [`QdrantError::Request`];
+    /// [`QdrantError::DamagedRecording`] if the server twice returns other points than it was sent;
+    /// [`QdrantError::Conflict`] if another writer has written the recording since this one has read its entry.
+    pub fn put(&mut self, recording: &Recording) -> Result<Sent> {
+        if self.entry(recording.id()) == Some(recording.entry()) {
+            self.expect_dim(recording)?;
+            return Ok(Sent::Unchanged);
+        }
+        self.put_again(recording)
+    }
+
+    /// Adds a recording, or replaces the one with its id. The segment is the one that a folder would store, byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Draft`], and those of [`put`](Self::put).
+    pub fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry> {
+        let segment = sealed(&self.connection, &self.manifest.space, draft)?;
+        let recording = Recording::new(Arc::clone(segment.entry()), segment.content()?);
+        self.put(&recording)?;
+        Ok(recording.entry().clone())
+    }
+
+    /// Sets the metadata of a recording. Each of its points holds them: they are read, and sent again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`], [`QdrantError::DamagedRecording`] if it is not what was acknowledged, and those of
+    /// [`put`](Self::put).
+    pub fn set_metadata(
+        &mut self,
+        id: &RecordingId,
+        metadata: BTreeMap<String, String>,
+    ) -> Result<RecordingEntry> {
+        let known = self.manifest.acknowledged.get(id).cloned();
+        let known = known.ok_or_else(|| Error::UnknownRecording { recording: id.clone() })?;
+        let draft = reader::draft(&self.connection, &known, self.manifest.space.dim)
+            .map_err(|error| self.conflict_or(error, id, known.revision))?;
+        // The segment keeps the metadata of its commit, and with them its hash.
+        let segment = sealed(&self.connection, &self.manifest.space, draft)?;
+        let entry = RecordingEntry { metadata, ..known.entry };
+        let recording = Recording::new(Arc::new(entry), segment.content()?);
+        self.put(&recording)?;
+        Ok(recording.entry().clone())
+    }
+
+    /// Sends a recording even if the same content is acknowledged: for one whose points are lost.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`put`](Self::put).
+    pub fn put_again(&mut self, recording: &Recording) -> Result<Sent> {
+        self.expect_dim(recording)?;
+        let revision = self.manifest.begin(&self.connection, recording.id())?;
+        let sent = self.send(recording, revision).and_then(|(sent, uploaded)| {
+            self.manifest.acknowledge(&self.connection, recording, uploaded)?;
+            Ok(sent)
+        });
+        sent.map_err(|error| {
+            let error = self.conflict_or(error, recording.id(), revision);
+            if error.is_conflict() {
+                self.discard(recording.id(), revision);
+            }
+            error
+        })
+    }
+
+    fn expect_dim(&self, recording: &Recording) -> Result<()> {
+        let (expected, received) = (self.manifest.space.dim, recording.vectors().dim());
+        if expected == received { Ok(()) } else { Err(Error::Dimension { expected, received }) }
+    }
+
+    /// Sends all points of a recording and its sketch, and reads them back.
+    fn send(&self, recording: &Recording, revision: Revision) -> Result<(Sent, Uploaded)> {
+        let entry = recording.entry();
+        let points = RecordingPoints::of(recording)?;
+        let checksum = points.checksum();
+        let (connection, dim) = (self.connection.as_ref(), self.manifest.space.dim);
+        let upload = Upload { connection, entry, points: &points, dim, revision: revision.number };
+        let mut sent = Sent::Written;
+        if upload.send_and_read(false)? != checksum {
+            // Without `wait`, a request may fail after it was answered.
+            sent = Sent::WrittenTwice;
+            if upload.send_and_read(true)? != checksum {
+                let problem = "other points were read back than had been sent, twice".to_owned();
+                return Err(damaged(connection, &entry.id, problem));
+            }
+        }
+        let n_sketched = sketch::send(connection, entry, &points, revision.number)?;
+        let checksum = format!("{checksum:032x}");
+        Ok((sent, Uploaded { checksum, n_sketched, revision }))
+    }
+
+    /// Returns a conflict if the entry of a recording is no longer of a revision, which is then why its points differ; else
+    /// the error.
+    fn conflict_or(&mut self, error: Error, id: &RecordingId, revision: Revision) -> Error {
+        if error.is_damage()
+            && let Err(error) = self.manifest.refresh(&self.connection, id)
+        {
+            return error;
+        }
+        if self.manifest.has_revision(id, revision) {
+            return error;
+        }
+        QdrantError::Conflict { address: self.connection.address(), recording: id.clone() }.into()
+    }
+
+    /// Deletes the points of an upload that another writer has replaced. That writer's points have a later revision; where
+    /// its recording has no epoch, ours would stay.
+    fn discard(&self, id: &RecordingId, revision: Revision) {
+        if let Err(error) = upload::delete_revision(&self.connection, id, revision.number) {
+            tracing::warn!("points of a replaced upload of `{id}` may be left: {error}");
+        }
+    }
+
+    /// Removes a recording, or what is left of one whose upload has not ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`], [`QdrantError::Request`] and [`QdrantError::Conflict`].
+    pub fn remove(&mut self, id: &RecordingId) -> Result<()> {
+        if self.entry(id).is_none() && !self.manifest.pending.contains_key(id) {
+            return Err(Error::UnknownRecording { recording: id.clone() });
+        }
+        let revision = self.manifest.begin(&self.connection, id)?;
+        upload::delete_all(&self.connection, id, revision.number)?;
+        sketch::delete(&self.connection, id, revision.number)?;
+        self.manifest.mark_removed(&self.connection, id, revision)
+    }
+}

@@ -1,0 +1,148 @@
+//! Scans of all epochs: the same results as in a folder.
+
+use nocturne_index::qdrant::{QdrantError, QdrantIndex, QdrantWriter, copy_to_qdrant};
+use nocturne_index::{
+    Catalogue, Collection, Error, ExactIndex, Facet, Filter, Recording, Recordings, ScoreTable,
+};
+use nocturne_qdrant_double::{Fault, QdrantDouble, When};
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+
+use super::{NAME, settings};
+use crate::support::{DIM, collection, draft, epoch, id, plain_draft, random_embedding, space};
+
+fn nights() -> Collection {
+    let nights = vec![draft("a", 1, 40), draft("b", 2, 25), plain_draft("empty", vec![])];
+    collection(&space(), nights)
+}
+
+fn copied(nights: &Collection) -> (QdrantDouble, QdrantIndex) {
+    let double = QdrantDouble::start();
+    copy_to_qdrant(nights, settings(&double), &mut |_, _| {}).unwrap();
+    let index = QdrantIndex::open(settings(&double)).unwrap();
+    (double, index)
+}
+
+/// Deletes the point of one epoch of a recording.
+fn lose_epoch_of(double: &QdrantDouble, name: &str) {
+    double.tamper(|store| {
+        let points = &mut store.collections.get_mut(NAME).unwrap().points;
+        let is_lost = |point: &nocturne_qdrant_double::StoredPoint| {
+            point.payload["recording"] == name.into() && point.vectors.contains_key("signal")
+        };
+        let lost = points.iter().find(|(_, point)| is_lost(point)).unwrap().0.clone();
+        points.remove(&lost);
+    });
+}
+
+#[test]
+fn scores_are_those_of_a_folder_to_the_last_bit() {
+    let nights = nights();
+    let (_double, index) = copied(&nights);
+    let exact = ExactIndex::open(&nights).unwrap();
+    let mut random = Pcg64Mcg::seed_from_u64(3);
+    let prompts: Vec<_> = (0..4).map(|_| random_embedding(&mut random, DIM)).collect();
+    let visit = |recording: &Recording, scores: &ScoreTable| {
+        let rows = 0..recording.n_epochs();
+        let cosines = rows.clone().map(|row| recording.cosines(row, &prompts).unwrap());
+        let rows = rows.map(|row| recording.row(row));
+        let (entry, events) = (recording.entry().clone(), recording.events().map(<[_]>::to_vec));
+        (entry, events, scores.clone(), cosines.collect::<Vec<_>>(), rows.collect::<Vec<_>>())
+    };
+    let expect = exact.score_all(&prompts, |_| true, visit).unwrap();
+    assert_eq!(index.score_all(&prompts, |_| true, visit).unwrap(), expect);
+    let of_b = index.score_all(&prompts, |it| *it == id("b"), visit).unwrap();
+    assert_eq!(of_b, [expect[1].clone()]);
+    let error = index.score_all(&[random_embedding(&mut random, 3)], |_| true, visit).unwrap_err();
+    assert!(matches!(error, Error::Dimension { expected: DIM, received: 3 }), "{error}");
+}
+
+#[test]
+fn epochs_have_the_embeddings_of_a_folder() {
+    let nights = nights();
+    let (_double, index) = copied(&nights);
+    let there = index.collection();
+    for name in [epoch("a", 0), epoch("a", 30), epoch("b", 13)] {
+        let expect = nights.epoch(&name).unwrap().embedding().unwrap();
+        assert_eq!(there.embedding(&name).unwrap(), expect);
+    }
+    let missing = epoch("a", 5);
+    let expect = nights.epoch(&missing).map(|_| ()).unwrap_err().to_string();
+    assert_eq!(there.embedding(&missing).unwrap_err().to_string(), expect);
+    let error = there.embedding(&epoch("z", 0)).unwrap_err();
+    assert!(matches!(error, Error::UnknownRecording { .. }), "{error}");
+}
+
+#[test]
+fn lists_and_counts_are_those_of_a_folder() {
+    let nights = nights();
+    let (_double, index) = copied(&nights);
+    for text in ["", "stage = N2", "recording != b event:arousal", "epoch > 9000", "cohort = zzz"] {
+        let filter = Filter { expression: Some(text.parse().unwrap()), ..Filter::default() };
+        let here = Catalogue::new(&nights, &filter).unwrap();
+        let there = Catalogue::new(index.collection(), &filter).unwrap();
+        assert_eq!(there.page(2, "").unwrap(), here.page(2, "").unwrap(), "{text}");
+        for name in ["stage", "event", "channel", "cohort"] {
+            let facet = Facet::of(name, index.collection()).unwrap();
+            assert_eq!(there.facet(&facet).unwrap(), here.facet(&facet).unwrap(), "{text}: {name}");
+        }
+    }
+}
+
+#[test]
+fn recordings_with_missing_epochs_are_left_out_and_listed() {
+    let (double, index) = copied(&nights());
+    lose_epoch_of(&double, "a");
+    let prompts = [random_embedding(&mut Pcg64Mcg::seed_from_u64(3), DIM)];
+    let name = |recording: &Recording, _: &ScoreTable| recording.id().clone();
+    assert_eq!(index.score_all(&prompts, |_| true, name).unwrap(), [id("b"), id("empty")]);
+    let missing = index.missing();
+    assert_eq!((missing.len(), &missing[0].recording), (1, &id("a")));
+    assert!(missing[0].problem.contains("it has 39 epochs; expected 40"), "{missing:?}");
+    let error = index.collection().recording(&id("a")).unwrap_err();
+    assert!(error.is_damage(), "{error}");
+    let entry = index.collection().entry(&id("a")).unwrap();
+    assert_eq!(index.collection().epochs(entry).unwrap(), None);
+}
+
+#[test]
+fn recordings_replaced_or_removed_meanwhile_end_a_scan() {
+    let (double, index) = copied(&nights());
+    let prompts = [random_embedding(&mut Pcg64Mcg::seed_from_u64(3), DIM)];
+    let replaced = collection(&space(), vec![draft("a", 9, 40)]);
+    let mut writer = QdrantWriter::open_or_create(settings(&double), &space()).unwrap();
+    writer.put(replaced.recording(&id("a")).unwrap()).unwrap();
+    let scan =
+        |index: &QdrantIndex| index.score_all(&prompts, |_| true, |_, _| ()).map(|it| it.len());
+    let is_replaced = |error: &Error| {
+        matches!(QdrantError::of(error), Some(QdrantError::ReplacedRecording { .. }))
+    };
+    let error = scan(&index).unwrap_err();
+    assert!(is_replaced(&error), "{error}");
+    let index = QdrantIndex::open(settings(&double)).unwrap();
+    assert_eq!(scan(&index).unwrap(), 3);
+    writer.remove(&id("b")).unwrap();
+    let error = scan(&index).unwrap_err();
+    assert!(is_replaced(&error), "{error}");
+    assert_eq!(index.missing(), [], "it is not damaged");
+}
+
+/// Each call fails once, and then all of them.
+#[test]
+fn failed_calls_are_retried_and_reported_after_all_attempts() {
+    let nights = nights();
+    let (double, index) = copied(&nights);
+    let prompts = [random_embedding(&mut Pcg64Mcg::seed_from_u64(3), DIM)];
+    let table = |_: &Recording, scores: &ScoreTable| scores.clone();
+    double.faults().clear();
+    let expect = index.score_all(&prompts, |_| true, table).unwrap();
+    let n_calls = double.faults().calls().len();
+    assert!(n_calls >= 6, "{n_calls}");
+    for call in 0..n_calls {
+        double.faults().plan(When::At(call), Fault::Unavailable);
+        assert_eq!(index.score_all(&prompts, |_| true, table).unwrap(), expect, "call {call}");
+        double.faults().plan(When::From(call), Fault::Unavailable);
+        let error = index.score_all(&prompts, |_| true, table).unwrap_err();
+        assert!(error.is_unreachable(), "{error}");
+    }
+}
