@@ -21,12 +21,25 @@ pub(crate) fn of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<Hin
         .or_else(|| error.downcast_ref().and_then(of_encoder))
         .or_else(|| error.downcast_ref().and_then(of_simulator))
         .or_else(|| error.downcast_ref().and_then(of_psg))
+        .or_else(|| error.downcast_ref().and_then(of_edf))
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's own hint serves for the rest")]
+fn of_edf(error: &nocturne_psg::edf::Error) -> Option<Hint<'_>> {
+    use nocturne_psg::edf::Error;
+    match error {
+        Error::NotAFile { .. } => {
+            Some("pass a recording file, or index its folder with `nocturne index DIR`".into())
+        }
+        error => error.hint().map(Hint::from),
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's own hint serves for the rest")]
 fn of_psg(error: &nocturne_psg::Error) -> Option<Hint<'_>> {
     use nocturne_psg::Error;
     let hint = match error {
+        Error::Edf(error) => return of_edf(error),
         Error::NoChannel { .. } => {
             "`nocturne inspect FILE` lists the signals; assign them to channels in a profile (`--profile FILE`)"
         }
@@ -41,7 +54,7 @@ fn of_psg(error: &nocturne_psg::Error) -> Option<Hint<'_>> {
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's own hint serves for the rest")]
 fn of_simulator(error: &nocturne_simulator::Error) -> Option<Hint<'_>> {
     match error {
-        nocturne_simulator::Error::Recording(error) => of_psg(error),
+        nocturne_simulator::Error::Recording(error) => of_edf(error),
         error => error.hint().map(Hint::from),
     }
 }

@@ -81,15 +81,18 @@ fn odd_headers_are_read_with_a_warning() {
         assert!(run.stderr.contains(warning), "{name}: {}", run.stderr);
         run.json()
     };
-    let json = check("unknown-count.edf", &edf("-1", "1", "EEG", 31), "the file holds 31");
+    let json =
+        check("unknown-count.edf", &edf("-1", "1", "EEG", 31), "the file has 31, which were read");
     assert_eq!(json["n_records"], 31);
-    let json = check("too-many.edf", &edf("999999", "1", "EEG", 31), "the file holds 31");
+    let json =
+        check("too-many.edf", &edf("999999", "1", "EEG", 31), "the file has 31, which were read");
     assert_eq!(json["epochs_30s_complete"], 1);
     let mut cut = edf("31", "1", "EEG", 31);
     cut.truncate(cut.len() - 100);
-    let json = check("cut.edf", &cut, "the last 156 bytes are no whole data record");
+    let json =
+        check("cut.edf", &cut, "file ends with an incomplete data record (156 of 256 bytes)");
     assert_eq!(json["n_records"], 30);
-    let json = check("comma.edf", &edf("31", "0,5", "EEG", 31), "written with a comma");
+    let json = check("comma.edf", &edf("31", "0,5", "EEG", 31), "has a decimal comma");
     assert_eq!(json["record_duration_s"], 0.5);
 }
 
@@ -103,35 +106,31 @@ fn what_cannot_be_read_is_refused_in_one_sentence() {
         assert_eq!(run.error().replace(text(&path), name), expected);
         assert!(run.stdout.is_empty(), "{}", run.stdout);
     };
-    check(
-        "empty.edf",
-        b"",
-        "`empty.edf` is not a recording: it is empty; expected EDF, EDF+, BDF or BDF+",
-    );
+    check("empty.edf", b"", "`empty.edf` is not an EDF or BDF file: it is empty");
     check(
         "text.edf",
         b"hello, this is text",
-        "`text.edf` is not a recording: it begins with `hello, t`; expected EDF, EDF+, BDF or BDF+",
+        "`text.edf` is not an EDF or BDF file: it starts with `hello, t`",
     );
     check(
         "short.edf",
         &edf("1", "1", "EEG", 1)[..100],
-        "`short.edf` ends after 100 bytes; its header takes 256",
+        "`short.edf` ends after 100 bytes, inside its header of 256 bytes",
     );
     check(
         "header.edf",
         &edf("1", "1", "EEG", 1)[..300],
-        "`header.edf` ends after 300 bytes; its header takes 512",
+        "`header.edf` ends after 300 bytes, inside its header of 512 bytes",
     );
     check(
         "duration.edf",
         &edf("1", "-1", "EEG", 1),
-        "`duration.edf`: the header field `duration of a data record` holds `-1`; expected 0.000001 to 1000000 seconds",
+        "`duration.edf`: header field `duration of a data record` is `-1`; expected 0.000001 to 1000000 seconds",
     );
     check(
         "nan.edf",
         &edf("1", "nan", "EEG", 1),
-        "`nan.edf`: the header field `duration of a data record` holds `nan`; expected a number",
+        "`nan.edf`: header field `duration of a data record` is `nan`; expected a number",
     );
     let run = run(["inspect", text(folder.path())]).expect_code(1);
     assert_eq!(run.error(), "not one of 6 recordings can be read");

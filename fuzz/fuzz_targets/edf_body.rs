@@ -3,20 +3,19 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nocturne_psg::edf::EdfFile;
+use nocturne_edf::EdfReader;
 
 /// Signals that are read: more of them bring nothing new, only time.
 const MOST_SIGNALS: usize = 64;
 
 fuzz_target!(|bytes: &[u8]| {
     nocturne_fuzz::with_file("a.edf", bytes, |path| {
-        let Ok(file) = EdfFile::open(path) else { return };
+        let Ok(file) = EdfReader::open(path) else { return };
         let header = file.header();
         let signals: Vec<usize> = (0..header.signals.len().min(MOST_SIGNALS)).collect();
         let mut n_samples = vec![0; signals.len()];
         file.read_digital(&signals, 0..header.n_records, |position, samples| {
             n_samples[position] += samples.len() as u64;
-            Ok(())
         })
         .expect("a file that could be opened can be read");
         for (signal, n) in signals.into_iter().zip(n_samples) {
@@ -27,9 +26,9 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(annotation.onset_s.is_finite() && annotation.end_s().is_finite());
         }
         let mut last_end_s = 0.0;
-        for segment in file.segments() {
-            assert!(segment.start_s >= last_end_s - 0.01 && segment.duration_s.is_finite());
-            last_end_s = segment.end_s();
+        for run in file.runs() {
+            assert!(run.start_s >= last_end_s - 0.01 && run.duration_s.is_finite());
+            last_end_s = run.end_s();
         }
     });
 });

@@ -3,11 +3,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nocturne_psg::edf::EdfFile;
+use nocturne_edf::EdfReader;
 use nocturne_psg::montage::ResolvedMontage;
 
 fuzz_target!(|bytes: &[u8]| {
-    nocturne_fuzz::with_file("a.edf", bytes, |path| match EdfFile::open(path) {
+    nocturne_fuzz::with_file("a.edf", bytes, |path| match EdfReader::open(path) {
         Ok(file) => {
             let header = file.header();
             let montage = ResolvedMontage::resolve(header);

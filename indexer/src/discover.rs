@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nocturne_psg::RecordingId;
-use nocturne_psg::edf::is_annotations_alone;
+use nocturne_psg::annotation::is_annotation_recording;
 
 use crate::{Error, RecordingError, Result, Shard};
 
@@ -107,7 +107,7 @@ fn is_recording(path: &Path) -> bool {
 /// The header decides; if it cannot be read, the name does, so that a broken scoring is not taken for a recording.
 fn is_scoring(path: &Path, name: &str) -> bool {
     let has_suffix = SCORING_SUFFIXES.iter().any(|suffix| name.ends_with(suffix));
-    is_annotations_alone(path).unwrap_or(has_suffix)
+    is_annotation_recording(path).unwrap_or(has_suffix)
 }
 
 pub(crate) fn name(
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn files_with_only_annotations_are_skipped_whatever_their_name() {
-        use nocturne_psg::edf::{EdfWriter, NewSignal};
+        use nocturne_psg::edf::{NewRecording, NewSignal};
         let folder = tempfile::tempdir().unwrap();
         let start = "2001-01-01T22:00:00".parse().unwrap();
         let signal = NewSignal {
@@ -168,9 +168,14 @@ mod tests {
         let write = |name: &str, signals: Vec<NewSignal>| {
             let samples = vec![vec![0.0; 2]; signals.len()];
             let path = folder.path().join(name);
-            let mut writer = EdfWriter::create(&path, start, (1, 1.0), signals, vec![]).unwrap();
-            writer.write_samples(&samples).unwrap();
-            writer.commit().unwrap();
+            let recording = NewRecording {
+                start,
+                n_records: 1,
+                record_duration_s: 1.0,
+                signals,
+                annotations: Vec::new(),
+            };
+            recording.write_to(&path, &samples).unwrap();
         };
         write("a.edf", vec![signal.clone()]);
         write("a-scored-by-hand.edf", vec![]);

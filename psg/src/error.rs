@@ -34,45 +34,25 @@ pub enum Error {
         /// What is there.
         found: &'static str,
     },
-    /// The file does not begin like any recording format that is read here.
-    #[error("`{}` is not a recording: {found}; expected EDF, EDF+, BDF or BDF+", path.display())]
-    NotARecording {
+    /// An EDF or BDF file cannot be read or written.
+    #[error(transparent)]
+    Edf(#[from] nocturne_edf::Error),
+    /// A signal that feeds the montage has a sampling rate that cannot be converted to 64 Hz.
+    #[error(
+        "`{}`: signal {} has {samples_per_record} samples in {record_duration_s} s; expected a sampling rate that can \
+         be converted to 64 Hz",
+        path.display(),
+        quoted(label)
+    )]
+    SamplingRate {
         /// The file.
         path: PathBuf,
-        /// What it begins with.
-        found: String,
-    },
-    /// A header field cannot be understood, and nothing else in the file tells its value.
-    #[error("`{}`: the header field `{field}` holds {value}; expected {expected}", path.display())]
-    Header {
-        /// The file.
-        path: PathBuf,
-        /// The field's name in the format's specification, with the signal it belongs to.
-        field: String,
-        /// The field's text, quoted.
-        value: String,
-        /// What it should hold.
-        expected: String,
-    },
-    /// The file ends inside its header.
-    #[error("`{}` ends after {found} bytes; its header takes {needed}", path.display())]
-    HeaderCut {
-        /// The file.
-        path: PathBuf,
-        /// Bytes there.
-        found: u64,
-        /// Bytes that the header needs.
-        needed: u64,
-    },
-    /// The records of a discontinuous file contradict each other.
-    #[error("`{}`: data record {record} {problem}", path.display())]
-    Timeline {
-        /// The file.
-        path: PathBuf,
-        /// The record, counted from 0.
-        record: u64,
-        /// What is wrong with it.
-        problem: String,
+        /// The label of the signal.
+        label: String,
+        /// Samples in a data record.
+        samples_per_record: usize,
+        /// Duration of a data record in seconds.
+        record_duration_s: f64,
     },
     /// A file of annotations breaks its format.
     #[error("`{}`, {place}: {problem}", path.display())]
@@ -110,16 +90,6 @@ pub enum Error {
         /// The limit in hours.
         limit_hours: u32,
     },
-    /// Most of the file has no place on the disk: it was made long and never filled.
-    #[error("`{}`: {unwritten} of its {bytes} bytes were never written to the disk; expected samples", path.display())]
-    Unwritten {
-        /// The file.
-        path: PathBuf,
-        /// Bytes of data records without a place on the disk.
-        unwritten: u64,
-        /// Bytes of data records.
-        bytes: u64,
-    },
     /// No embedded profile has that name; the caller's mistake.
     #[error("no profile is called `{name}`; expected one of {known}")]
     UnknownProfile {
@@ -134,14 +104,6 @@ pub enum Error {
         /// The file's name.
         name: String,
         /// What is wrong.
-        problem: String,
-    },
-    /// A recording that is to be written does not fit the format.
-    #[error("cannot write `{}`: {problem}", path.display())]
-    Unwritable {
-        /// The file.
-        path: PathBuf,
-        /// What does not fit.
         problem: String,
     },
 }
@@ -164,15 +126,9 @@ impl Error {
             Self::NotAFile { .. } => {
                 Some("name a recording file, or index the folder that holds it")
             }
-            Self::NotARecording { .. } => {
-                Some("convert the recording to EDF+ with the tool of its manufacturer")
-            }
-            Self::Header { .. } => {
+            Self::Edf(error) => error.hint(),
+            Self::SamplingRate { .. } => {
                 Some("correct the field with an EDF header editor, or export the recording again")
-            }
-            Self::HeaderCut { .. } => Some("copy the file again; it was cut short"),
-            Self::Timeline { .. } => {
-                Some("export the recording again; its time line contradicts itself")
             }
             Self::Annotations { .. } => {
                 Some("export the annotations again, or move the file away to go on without")
@@ -181,12 +137,11 @@ impl Error {
                 Some("`nocturne inspect FILE` lists the signals; name them in a profile file")
             }
             Self::NoEpoch { .. } => Some("shorter stretches cannot be scored in 30-second epochs"),
-            Self::Unwritten { .. } => Some("copy the file again; the copy was not finished"),
             Self::TooLong { .. } => Some("split the recording into nights"),
             Self::UnknownProfile { .. } => {
                 Some("to read by a profile of your own, give the path of its TOML file")
             }
-            Self::Io { .. } | Self::DataFile { .. } | Self::Unwritable { .. } => None,
+            Self::Io { .. } | Self::DataFile { .. } => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result};
+use crate::{Error, Result, regular_file};
 
 /// Returns bytes in lower-case hexadecimal.
 pub fn hex(bytes: impl AsRef<[u8]>) -> String {
@@ -27,7 +27,7 @@ pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
 ///
 /// [`Error::Io`] and [`Error::NotAFile`].
 pub fn sha256_of_file(path: &Path) -> Result<String> {
-    let (mut file, _) = crate::edf::open_regular(path)?;
+    let (mut file, _) = regular_file::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use nocturne_edf::EdfReader;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::annotation::AnnotationFormat;
-use crate::edf::EdfFile;
 use crate::hash::hex;
 use crate::montage::{MontageLine, UnknownLabel, UnusedSignal};
 use crate::night::ChannelQuality;
@@ -109,7 +109,7 @@ impl Inspection {
         let recording = Recording::open_by(path, options)?;
         let file = recording.file();
         let header = file.header();
-        let segments = file.segments().iter();
+        let runs = file.runs().iter();
         let (quality, mut warnings) = judge(&recording)?;
         warnings.splice(..0, recording.warnings().iter().cloned());
         let annotations = recording.annotations().iter();
@@ -118,13 +118,8 @@ impl Inspection {
             start: file.start().map(|start| start.to_string()),
             n_records: header.n_records,
             record_duration_s: header.record_duration_s,
-            segments_s: segments
-                .clone()
-                .map(|segment| (segment.start_s, segment.duration_s))
-                .collect(),
-            epochs_30s_complete: segments
-                .map(|segment| (segment.duration_s / EPOCH_S + 1e-6) as usize)
-                .sum(),
+            segments_s: runs.clone().map(|run| (run.start_s, run.duration_s)).collect(),
+            epochs_30s_complete: runs.map(|run| (run.duration_s / EPOCH_S + 1e-6) as usize).sum(),
             signals: inspect_signals(file)?,
             n_annotations: recording.annotations().len(),
             annotations: annotations.map(|a| (a.onset_s, a.duration_s, a.text.clone())).collect(),
@@ -148,8 +143,8 @@ impl Inspection {
 
 /// Returns how the channels look, and what is odd about the night.
 fn judge(recording: &Recording) -> Result<(Vec<ChannelQuality>, Vec<Warning>)> {
-    let segments = recording.file().segments().iter();
-    let hours = segments.map(|segment| segment.duration_s).sum::<f64>() / 3600.0;
+    let runs = recording.file().runs().iter();
+    let hours = runs.map(|run| run.duration_s).sum::<f64>() / 3600.0;
     let not_judged = |reason: String| {
         let message = format!("the quality of the channels was not judged: {reason}");
         (Vec::new(), vec![Warning::new(WarningCode::NoEpochs, message)])
@@ -162,7 +157,7 @@ fn judge(recording: &Recording) -> Result<(Vec<ChannelQuality>, Vec<Warning>)> {
         Ok(night) => Ok((night.channel_quality(), night.warnings().to_vec())),
         // The montage and the number of complete epochs say as much.
         Err(Error::NoChannel { .. } | Error::NoEpoch { .. }) => Ok((Vec::new(), Vec::new())),
-        Err(error @ Error::Io { .. }) => Err(error),
+        Err(error @ (Error::Io { .. } | Error::Edf(_))) => Err(error),
         Err(error) => Ok(not_judged(error.to_string())),
     }
 }
@@ -176,7 +171,7 @@ struct Digest8 {
     hash: Sha256,
 }
 
-fn inspect_signals(file: &EdfFile) -> Result<Vec<SignalInspection>> {
+fn inspect_signals(file: &EdfReader) -> Result<Vec<SignalInspection>> {
     let header = file.header();
     let signals: Vec<usize> =
         (0..header.signals.len()).filter(|i| !header.signals[*i].is_annotations).collect();
@@ -190,7 +185,6 @@ fn inspect_signals(file: &EdfFile) -> Result<Vec<SignalInspection>> {
         bytes.clear();
         bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
         digest.hash.update(&bytes);
-        Ok(())
     })?;
     let inspections = signals.into_iter().zip(digests).map(|(signal, digest)| {
         let signal = &header.signals[signal];

@@ -2,7 +2,7 @@
 //!
 //! The way through the crate is the way of the data:
 //!
-//! 1. [`edf`] opens an EDF, EDF+ or BDF file and streams its samples; [`annotation`] reads what was scored.
+//! 1. [`edf`] opens an EDF, EDF+ or BDF file and streams its samples; [`annotation`] reads scorings.
 //! 2. [`montage`] finds, for each of the ten input channels, the signal that feeds it.
 //! 3. [`dsp`] resamples to 64 Hz and scales; [`Night`] cuts 30-second epochs that never cross a gap.
 //! 4. [`features`] measures each epoch and [`caption`] says it in words.
@@ -11,8 +11,8 @@
 
 pub mod annotation;
 pub mod caption;
+pub mod deidentify;
 pub mod dsp;
-pub mod edf;
 mod epoch;
 mod error;
 mod event;
@@ -27,12 +27,16 @@ pub mod montage;
 pub mod night;
 mod origin;
 mod recording;
+mod regular_file;
 mod stage;
 mod subject;
 mod survey;
 mod table;
 mod warning;
 mod z_score;
+
+/// The container formats, re-exported because [`Recording::file`] returns their reader.
+pub use nocturne_edf as edf;
 
 pub use annotation::AnnotationInspection;
 pub use epoch::{Epoch, Quality};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::annotation::Annotation;
+use crate::annotation::ScoredAnnotation;
 use crate::{Event, EventKind};
 
 /// Signals and scorers that an origin names: more than a montage has electrodes for one kind of event.
@@ -26,7 +26,7 @@ pub struct EventOrigin {
 
 impl EventOrigin {
     /// Returns the origin of an annotation, or nothing where nothing is known of it.
-    pub(crate) fn of(annotation: &Annotation) -> Option<Self> {
+    pub(crate) fn of(annotation: &ScoredAnnotation) -> Option<Self> {
         let one = |text: &Option<String>| text.as_deref().map(Arc::from).into_iter().collect();
         let origin = Self {
             file: annotation.file.clone(),
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn origin(scorer: &str, channel: &str) -> EventOrigin {
-        let mut annotation = Annotation::new(0.0, None, "Arousal");
+        let mut annotation = ScoredAnnotation::new(0.0, None, "Arousal");
         annotation.scorer = Some(scorer.to_owned());
         annotation.channel = Some(channel.to_owned());
         EventOrigin::of(&annotation).unwrap()
@@ -112,6 +112,6 @@ mod tests {
 
     #[test]
     fn annotation_of_which_nothing_is_known_has_no_origin() {
-        assert_eq!(EventOrigin::of(&Annotation::new(0.0, None, "Arousal")), None);
+        assert_eq!(EventOrigin::of(&ScoredAnnotation::new(0.0, None, "Arousal")), None);
     }
 }

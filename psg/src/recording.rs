@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nocturne_edf::{self as edf, EdfReader};
+
 use crate::annotation::names::{Meaning, meaning};
-use crate::annotation::{self, Annotation, AnnotationFile, AnnotationFormat, Scoring};
-use crate::edf::EdfFile;
+use crate::annotation::{self, AnnotationFile, AnnotationFormat, ScoredAnnotation, Scoring};
 use crate::error::quoted;
 use crate::montage::{ProfileChoice, ResolvedMontage};
 use crate::{Event, Result, Warning, WarningCode};
@@ -30,9 +31,9 @@ pub struct OpenOptions {
 /// A recording that is open for reading.
 #[derive(Debug)]
 pub struct Recording {
-    file: EdfFile,
+    file: EdfReader,
     montage: ResolvedMontage,
-    annotations: Vec<Annotation>,
+    annotations: Vec<ScoredAnnotation>,
     annotation_files: Vec<(PathBuf, AnnotationFormat)>,
     scoring: Scoring,
     warnings: Vec<Warning>,
@@ -55,17 +56,20 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// Those of [`EdfFile::open`], [`AnnotationFile::open`] and [`ProfileChoice::profile`].
+    /// Those of [`EdfReader::open`], [`AnnotationFile::open`] and [`ProfileChoice::profile`].
     pub fn open_by(path: &Path, options: &OpenOptions) -> Result<Self> {
-        let file = EdfFile::open(path)?;
+        let file = EdfReader::open(path)?;
         let montage = ResolvedMontage::resolve_by(file.header(), &options.profile)?;
         let beside = || annotation::companions(path);
         let annotations_paths = options.annotations.clone().unwrap_or_else(beside);
         let own_path: Arc<Path> = path.into();
-        let with_path = |annotation| Annotation { file: Some(Arc::clone(&own_path)), ..annotation };
-        let mut annotations: Vec<Annotation> =
-            file.annotations().iter().cloned().map(with_path).collect();
-        let mut warnings = file.warnings().to_vec();
+        let scored = |annotation: &edf::Annotation| ScoredAnnotation {
+            file: Some(Arc::clone(&own_path)),
+            ..ScoredAnnotation::from(annotation.clone())
+        };
+        let mut annotations: Vec<ScoredAnnotation> =
+            file.annotations().iter().map(scored).collect();
+        let mut warnings: Vec<Warning> = file.warnings().iter().map(Warning::from).collect();
         let end_s = end_of_signals_s(&file);
         let own_scoring = scoring_within(&annotations, end_s, &name(path), &mut warnings);
         warnings.extend(montage.warnings(file.header()));
@@ -87,7 +91,7 @@ impl Recording {
     }
 
     /// Returns the open file.
-    pub fn file(&self) -> &EdfFile {
+    pub fn file(&self) -> &EdfReader {
         &self.file
     }
 
@@ -97,7 +101,7 @@ impl Recording {
     }
 
     /// Returns the annotations of the file, and then those of the files beside it.
-    pub fn annotations(&self) -> &[Annotation] {
+    pub fn annotations(&self) -> &[ScoredAnnotation] {
         &self.annotations
     }
 
@@ -136,20 +140,20 @@ impl Recording {
 
 /// Returns the end of the recording in seconds, or nothing where a file holds annotations alone, which bounds them by
 /// nothing.
-fn end_of_signals_s(file: &EdfFile) -> Option<f64> {
+fn end_of_signals_s(file: &EdfReader) -> Option<f64> {
     file.header().signals.iter().find(|signal| !signal.is_annotations)?;
-    file.segments().last().map(|last| last.start_s + last.duration_s)
+    file.runs().last().map(|last| last.start_s + last.duration_s)
 }
 
 /// Reads what annotations mean, without stages and events that lie wholly outside of the recording.
 fn scoring_within(
-    annotations: &[Annotation],
+    annotations: &[ScoredAnnotation],
     end_s: Option<f64>,
     name: &str,
     warnings: &mut Vec<Warning>,
 ) -> Scoring {
     let Some(end_s) = end_s else { return Scoring::from_annotations(annotations) };
-    let is_outside = |annotation: &&Annotation| {
+    let is_outside = |annotation: &&ScoredAnnotation| {
         let is_scored = match meaning(&annotation.text) {
             Some(Meaning::Stage(stage)) => stage.is_some(),
             Some(Meaning::Event(_)) => true,

@@ -108,7 +108,7 @@ fn remember(examples: &mut Vec<PathBuf>, recording: &Recording) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edf::{EdfWriter, NewSignal};
+    use nocturne_edf::{NewRecording, NewSignal};
 
     fn recording(folder: &std::path::Path, name: &str, labels: &[&str]) -> Recording {
         let path = folder.join(name);
@@ -118,11 +118,14 @@ mod tests {
             physical_range: (-100.0, 100.0),
             samples_per_record: 100,
         };
-        let start = jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0);
-        let signals: Vec<NewSignal> = labels.iter().map(signal).collect();
-        let mut writer = EdfWriter::create(&path, start, (30, 1.0), signals, vec![]).unwrap();
-        writer.write_samples(&vec![vec![0.0; 3000]; labels.len()]).unwrap();
-        writer.commit().unwrap();
+        let recording = NewRecording {
+            start: jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0),
+            n_records: 30,
+            record_duration_s: 1.0,
+            signals: labels.iter().map(signal).collect(),
+            annotations: Vec::new(),
+        };
+        recording.write_to(&path, &vec![vec![0.0; 3000]; labels.len()]).unwrap();
         Recording::open(&path).unwrap()
     }
 

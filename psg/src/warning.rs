@@ -1,5 +1,6 @@
 //! What was odd about a recording that was read all the same.
 
+use nocturne_edf::EdfWarning;
 use serde::Serialize;
 
 /// One oddity of a file, and what was made of it.
@@ -15,6 +16,62 @@ impl Warning {
     /// Makes a warning.
     pub fn new(code: WarningCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
+    }
+}
+
+impl From<&EdfWarning> for Warning {
+    fn from(warning: &EdfWarning) -> Self {
+        let code = match warning {
+            EdfWarning::HeaderEncoding { .. } => WarningCode::HeaderEncoding,
+            EdfWarning::HeaderLength { .. } | EdfWarning::DecimalComma { .. } => {
+                WarningCode::HeaderField
+            }
+            EdfWarning::FileName { .. } => WarningCode::Format,
+            EdfWarning::EmptyDigitalRange { .. }
+            | EdfWarning::EmptyPhysicalRange { .. }
+            | EdfWarning::ExcessivePhysicalRange { .. } => WarningCode::EmptyRange,
+            EdfWarning::InvertedRange { .. } => WarningCode::InvertedRange,
+            EdfWarning::DuplicateLabel { .. } => WarningCode::DuplicateLabel,
+            EdfWarning::StartDate { .. } | EdfWarning::StartTime { .. } => WarningCode::StartTime,
+            EdfWarning::RecordCount { .. } => WarningCode::RecordCount,
+            EdfWarning::TruncatedRecord { .. } => WarningCode::TruncatedRecord,
+            EdfWarning::Unwritten { .. } => WarningCode::Unwritten,
+            EdfWarning::NoTimeKeeping { .. }
+            | EdfWarning::ContradictoryOnsets { .. }
+            | EdfWarning::UndeclaredGaps { .. } => WarningCode::TimeKeeping,
+            EdfWarning::Gaps { .. } => WarningCode::Gap,
+            EdfWarning::ClockDrift { .. } => WarningCode::ClockDrift,
+            EdfWarning::InvalidAnnotations { .. } => WarningCode::Annotation,
+        };
+        Self { code, message: format!("{warning}{}", consequence(warning)) }
+    }
+}
+
+/// Returns what follows for the epochs from a fault of the file, as the end of a message.
+fn consequence(warning: &EdfWarning) -> &'static str {
+    match warning {
+        EdfWarning::DuplicateLabel { .. } => "; the first is used",
+        EdfWarning::Gaps { .. } => "; no epoch crosses a gap",
+        EdfWarning::ClockDrift { .. } => {
+            "; epochs follow the samples, so annotations may be off by as much"
+        }
+        EdfWarning::HeaderEncoding { .. }
+        | EdfWarning::HeaderLength { .. }
+        | EdfWarning::DecimalComma { .. }
+        | EdfWarning::FileName { .. }
+        | EdfWarning::EmptyDigitalRange { .. }
+        | EdfWarning::EmptyPhysicalRange { .. }
+        | EdfWarning::ExcessivePhysicalRange { .. }
+        | EdfWarning::InvertedRange { .. }
+        | EdfWarning::StartDate { .. }
+        | EdfWarning::StartTime { .. }
+        | EdfWarning::RecordCount { .. }
+        | EdfWarning::TruncatedRecord { .. }
+        | EdfWarning::Unwritten { .. }
+        | EdfWarning::NoTimeKeeping { .. }
+        | EdfWarning::ContradictoryOnsets { .. }
+        | EdfWarning::UndeclaredGaps { .. }
+        | EdfWarning::InvalidAnnotations { .. } => "",
     }
 }
 

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use nocturne_edf::{Annotation, NewRecording, NewSignal};
 use nocturne_psg::annotation::write::{NsrrHeader, bids_tsv, luna_annot, luna_eannot, nsrr_xml};
 use nocturne_psg::annotation::{
-    Annotation, AnnotationFile, AnnotationFormat, AnnotationInspection, Scoring,
+    AnnotationFile, AnnotationFormat, AnnotationInspection, ScoredAnnotation, Scoring,
 };
-use nocturne_psg::edf::{EdfWriter, NewSignal};
 use nocturne_psg::{Event, EventKind, EventOrigin, Recording, Stage};
 
 fn shared_data() -> Option<PathBuf> {
@@ -54,7 +54,8 @@ fn ucddb_night_has_its_stages_and_events_in_two_files() {
     assert_eq!(formats, [AnnotationFormat::UcddbStages, AnnotationFormat::UcddbEvents]);
 
     // The recording holds the same scoring in EDF+, made by an independent program.
-    let own = Scoring::from_annotations(recording.file().annotations());
+    let own = recording.file().annotations().iter().cloned().map(ScoredAnnotation::from);
+    let own = Scoring::from_annotations(&own.collect::<Vec<_>>());
     let scoring = recording.scoring();
     assert_eq!(counts(&scoring.events), BTreeMap::from([("hypopnea", 9)]));
     for (found, expected) in scoring.events.iter().zip(&own.events) {
@@ -157,14 +158,14 @@ fn real_nights_are_read_again_as_they_were_written() {
         std::fs::write(&path, content).unwrap();
         AnnotationFile::open(&path, None).unwrap().annotations
     };
-    let bare = |annotation: &Annotation| {
-        let Annotation { onset_s, duration_s, text, channel, .. } = annotation.clone();
+    let bare = |annotation: &ScoredAnnotation| {
+        let ScoredAnnotation { onset_s, duration_s, text, channel, .. } = annotation.clone();
         (onset_s, duration_s, text, channel)
     };
     for path in [nox, ucddb, sleep_edf].concat() {
         let annotations = AnnotationFile::open(&path, None).unwrap().annotations;
         let expected: Vec<_> = annotations.iter().map(bare).collect();
-        let check = |found: Vec<Annotation>| {
+        let check = |found: Vec<ScoredAnnotation>| {
             assert_eq!(found.iter().map(bare).collect::<Vec<_>>(), expected, "{}", path.display());
         };
         check(read("a.annot", luna_annot(&annotations)));
@@ -211,11 +212,15 @@ fn events_know_where_they_come_from() {
 fn files_of_one_night_that_contradict_each_other_are_both_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.edf");
-    let start = jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0);
     let own = vec![Annotation::new(3.0, Some(2.0), "Apnea")];
-    let mut writer = EdfWriter::create(&path, start, (2, 30.0), Vec::new(), own).unwrap();
-    writer.write_samples(&[]).unwrap();
-    writer.commit().unwrap();
+    let recording = NewRecording {
+        start: jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0),
+        n_records: 2,
+        record_duration_s: 30.0,
+        signals: Vec::new(),
+        annotations: own,
+    };
+    recording.write_to(&path, &[]).unwrap();
     std::fs::write(folder.path().join("a.annot"), "N2\t22:00:00\t22:01:00\narousal\t5\t9\n")
         .unwrap();
     std::fs::write(folder.path().join("a.eannot"), "N2\nN3\n").unwrap();
@@ -235,16 +240,20 @@ fn files_of_one_night_that_contradict_each_other_are_both_named() {
 fn what_is_scored_outside_of_the_recording_is_left_out_and_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("n1.edf");
-    let start = jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0);
     let signal = NewSignal {
         label: "C4-A1".to_owned(),
         unit: "uV".to_owned(),
         physical_range: (-1.0, 1.0),
         samples_per_record: 6000,
     };
-    let mut writer = EdfWriter::create(&path, start, (2, 60.0), vec![signal], vec![]).unwrap();
-    writer.write_samples(&[vec![0.0; 12_000]]).unwrap();
-    writer.commit().unwrap();
+    let recording = NewRecording {
+        start: jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0),
+        n_records: 2,
+        record_duration_s: 60.0,
+        signals: vec![signal],
+        annotations: vec![],
+    };
+    recording.write_to(&path, &[vec![0.0; 12_000]]).unwrap();
     let text = "Patient:\tX\n\nSleep Stage\tTime [hh:mm:ss]\tEvent\tDuration[s]\tLocation\n\
                 W\t21:59:30\tSLEEP-S0\t30\tROC-LOC\nW\t22:00:00\tSLEEP-S0\t30\tROC-LOC\n\
                 S2\t22:00:30\tSLEEP-S2\t90\tROC-LOC\nS2\t22:00:40\tMCAP-A1\t3\tC4-A1\n\
@@ -273,11 +282,15 @@ fn what_is_scored_outside_of_the_recording_is_left_out_and_told() {
 fn scoring_that_is_opened_as_a_recording_is_read_whole() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("SN001_sleepscoring.edf");
-    let start = jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0);
     let late = vec![Annotation::new(3600.0, Some(30.0), "Sleep stage N2")];
-    let mut writer = EdfWriter::create(&path, start, (1, 1.0), Vec::new(), late).unwrap();
-    writer.write_samples(&[]).unwrap();
-    writer.commit().unwrap();
+    let recording = NewRecording {
+        start: jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0),
+        n_records: 1,
+        record_duration_s: 1.0,
+        signals: Vec::new(),
+        annotations: late,
+    };
+    recording.write_to(&path, &[]).unwrap();
     let recording = Recording::open(&path).unwrap();
     assert_eq!(recording.scoring().hypnogram.stage_of_epoch(3600.0), Some(Stage::N2));
     assert!(recording.warnings().iter().all(|warning| !warning.message.contains("outside")));

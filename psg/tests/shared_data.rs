@@ -80,7 +80,7 @@ fn gaps_of_a_real_night_stay_on_its_time_line() {
     let recording = Recording::open(&folder.join("ucddb-cohort/ucddb002_eeg_partial.edf")).unwrap();
     let night = Night::read(&recording, ZScore::Recording).unwrap();
     assert_eq!(night.epochs().len(), 208);
-    assert!(recording.file().segments().len() > 1);
+    assert!(recording.file().runs().len() > 1);
     for epoch in night.epochs() {
         assert_eq!(epoch.onset_s, 30.0 * f64::from(epoch.number.0));
         assert!(matches!(epoch.stage, Some(Stage::Wake | Stage::N3)), "{epoch:?}");

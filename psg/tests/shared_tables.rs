@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::DateTime;
+use nocturne_edf::{EdfReader, NewRecording, NewSignal};
 use nocturne_psg::Result;
-use nocturne_psg::edf::{EdfFile, EdfWriter, NewSignal};
 use nocturne_psg::montage::{Profile, ProfileChoice, ResolvedMontage};
 
 fn shared_tables() -> Option<PathBuf> {
@@ -55,13 +55,16 @@ fn unknown_labels(path: &Path, profile: &str, labels: &[&str]) -> Result<Vec<Str
         physical_range: (-1.0, 1.0),
         samples_per_record: 100,
     };
-    let signals: Vec<NewSignal> = labels.iter().map(signal).collect();
-    let samples = vec![vec![0.0; 100]; signals.len()];
-    let start = DateTime::constant(2001, 1, 1, 22, 0, 0, 0);
-    let mut writer = EdfWriter::create(path, start, (1, 1.0), signals, Vec::new())?;
-    writer.write_samples(&samples)?;
-    writer.commit()?;
-    let file = EdfFile::open(path)?;
+    let samples = vec![vec![0.0; 100]; labels.len()];
+    let recording = NewRecording {
+        start: DateTime::constant(2001, 1, 1, 22, 0, 0, 0),
+        n_records: 1,
+        record_duration_s: 1.0,
+        signals: labels.iter().map(signal).collect(),
+        annotations: Vec::new(),
+    };
+    recording.write_to(path, &samples)?;
+    let file = EdfReader::open(path)?;
     let choice = ProfileChoice::Named(profile.to_owned());
     let montage = ResolvedMontage::resolve_by(file.header(), &choice)?;
     let unknown = montage.unknown_labels(file.header()).into_iter();

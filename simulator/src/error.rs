@@ -38,7 +38,7 @@ pub enum Error {
     },
     /// The recording could not be written.
     #[error(transparent)]
-    Recording(#[from] nocturne_psg::Error),
+    Recording(#[from] nocturne_edf::Error),
 }
 
 impl Error {

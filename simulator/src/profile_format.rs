@@ -2,9 +2,9 @@
 
 use std::f64::consts::TAU;
 
+use nocturne_edf::NewSignal;
 use nocturne_psg::EPOCH_S;
 use nocturne_psg::dsp::{Ratio, Resampler};
-use nocturne_psg::edf::NewSignal;
 use nocturne_psg::montage::{Channel, Polarity, Position, Profile, VoltageUnit};
 
 use super::SimulatedNight;

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::DateTime;
+use nocturne_edf::{NewRecording, NewSignal};
 use nocturne_psg::EPOCH_S;
-use nocturne_psg::edf::{EdfWriter, NewSignal};
 
 use super::plan::respiration::Desaturation;
 use super::scoring_xml;
@@ -71,10 +71,14 @@ impl SimulatedNight {
         let record_duration_s = self.site.record_duration_s();
         let n_records = self.n_epochs * (EPOCH_S as usize) / record_duration_s as usize;
         let (signals, samples): (Vec<_>, Vec<_>) = self.signals.into_iter().unzip();
-        let layout = (n_records, f64::from(record_duration_s));
-        let mut writer = EdfWriter::create(path, self.start, layout, signals, Vec::new())?;
-        writer.write_samples(&samples)?;
-        Ok(writer.commit()?)
+        let recording = NewRecording {
+            start: self.start,
+            n_records,
+            record_duration_s: f64::from(record_duration_s),
+            signals,
+            annotations: Vec::new(),
+        };
+        Ok(recording.write_to(path, &samples)?)
     }
 }
 

@@ -19,7 +19,6 @@ fn measured(path: &Path) -> Vec<Option<Saturation>> {
     let physical = |sample: &i32| gain * f64::from(*sample) + offset;
     let keep = |_, samples: &[i32]| {
         percent.extend(samples.iter().map(physical));
-        Ok(())
     };
     recording.file().read_digital(&[signal], all, keep).expect("samples");
     let night = Night::read(&recording, ZScore::Recording).expect("epochs");

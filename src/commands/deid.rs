@@ -1,7 +1,8 @@
 //! `nocturne deid`
 
 use anyhow::{Result, bail};
-use nocturne_psg::edf::{Identity, Keep, deidentify, identity};
+use nocturne_psg::deidentify::{deidentify, identifying_content};
+use nocturne_psg::edf::{DeidentifyOptions, IdentifyingContent};
 
 use crate::args::Deid;
 use crate::console;
@@ -10,8 +11,11 @@ use crate::error::CommandOutcome;
 pub(super) fn run(arguments: &Deid) -> Result<CommandOutcome> {
     let Deid { file, out, keep_date, keep_texts, json, .. } = arguments;
     let found = match out {
-        Some(copy) => deidentify(file, copy, Keep { date: *keep_date, texts: *keep_texts })?,
-        None => identity(file)?,
+        Some(copy) => {
+            let options = DeidentifyOptions { keep_date: *keep_date, keep_texts: *keep_texts };
+            deidentify(file, copy, options)?
+        }
+        None => identifying_content(file)?,
     };
     if *json {
         console::print_json(&found)?;
@@ -27,8 +31,8 @@ pub(super) fn run(arguments: &Deid) -> Result<CommandOutcome> {
 }
 
 /// Describes the identifying fields without their contents.
-fn sentences(found: &Identity) -> Vec<String> {
-    let Identity { patient, recording, start_date, unknown_texts, surplus_bytes } = found;
+fn sentences(found: &IdentifyingContent) -> Vec<String> {
+    let IdentifyingContent { patient, recording, start_date, unknown_texts, surplus_bytes } = found;
     let mut sentences = Vec::new();
     let mut add = |is_present: bool, sentence: String| {
         if is_present {

@@ -11,7 +11,39 @@ use super::{find, root, shown};
 type Layer = (&'static str, &'static [&'static str]);
 
 /// For each package, its top-level modules from the ground up. A new import is a design change.
-const LAYERS: [(&str, &[Layer]); 4] = [
+const LAYERS: [(&str, &[Layer]); 5] = [
+    (
+        "edf",
+        &[
+            ("quoted", &[]),
+            ("format", &[]),
+            ("annotation", &[]),
+            ("error", &["quoted", "format"]),
+            ("warning", &["quoted", "format", "error"]),
+            ("regular_file", &["error"]),
+            ("header", &["format", "error", "warning", "regular_file"]),
+            ("tal", &["annotation", "header"]),
+            ("timeline", &["error", "warning"]),
+            ("annotation_signals", &["annotation", "error", "header", "tal", "timeline"]),
+            ("unwritten", &["error", "warning", "header"]),
+            (
+                "reader",
+                &[
+                    "annotation",
+                    "error",
+                    "warning",
+                    "regular_file",
+                    "header",
+                    "timeline",
+                    "annotation_signals",
+                    "unwritten",
+                ],
+            ),
+            ("writer", &["annotation", "error", "header", "tal"]),
+            ("deidentify", &["error", "header", "tal", "reader"]),
+            ("test_files", &["header"]),
+        ],
+    ),
     (
         "testing",
         &[

@@ -7,9 +7,10 @@ use toml::Table;
 use super::root;
 
 /// For each package, those of ours that it may use. A new arrow is a change of the design.
-pub(super) const ARROWS: [(&str, &[&str]); 14] = [
-    ("psg", &[]),
-    ("simulator", &["psg"]),
+pub(super) const ARROWS: [(&str, &[&str]); 15] = [
+    ("edf", &[]),
+    ("psg", &["edf"]),
+    ("simulator", &["edf", "psg"]),
     ("proto", &[]),
     ("encoder", &["psg"]),
     ("index", &["psg", "encoder"]),

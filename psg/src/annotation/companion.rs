@@ -222,17 +222,20 @@ mod tests {
 
     #[test]
     fn scoring_in_edf_is_taken_where_it_has_no_signals() {
-        use crate::edf::EdfWriter;
+        use nocturne_edf::{Annotation, NewRecording};
         let folder = tempfile::tempdir().unwrap();
         let scoring = folder.path().join("SN001_sleepscoring.edf");
         std::fs::write(&scoring, "no EDF").unwrap();
         let recording = folder.path().join("SN001.edf");
         assert_eq!(companions(&recording), Vec::<PathBuf>::new());
-        let start = jiff::civil::date(2001, 1, 1).at(22, 0, 0, 0);
-        let wake = vec![crate::annotation::Annotation::new(0.0, Some(30.0), "Sleep stage W")];
-        let mut writer = EdfWriter::create(&scoring, start, (1, 60.0), Vec::new(), wake).unwrap();
-        writer.write_samples(&[]).unwrap();
-        writer.commit().unwrap();
+        let edf = NewRecording {
+            start: jiff::civil::date(2001, 1, 1).at(22, 0, 0, 0),
+            n_records: 1,
+            record_duration_s: 60.0,
+            signals: Vec::new(),
+            annotations: vec![Annotation::new(0.0, Some(30.0), "Sleep stage W")],
+        };
+        edf.write_to(&scoring, &[]).unwrap();
         assert_eq!(companions(&recording), [scoring]);
     }
 

@@ -11,7 +11,7 @@
 
 use std::io::BufRead;
 
-use super::Annotation;
+use super::ScoredAnnotation;
 use super::file::Content;
 use super::lines::Lines;
 use super::names::Codes;
@@ -40,7 +40,7 @@ pub(super) fn read(lines: &mut Lines<impl BufRead>) -> Result<Content, Problem> 
     match title {
         Some(Title::Hypnogram) => read_stages(lines),
         Some(Title::Events { name, scorer, channel }) => {
-            let scored = |annotation| Annotation {
+            let scored = |annotation| ScoredAnnotation {
                 scorer: scorer.clone(),
                 channel: channel.clone(),
                 ..annotation
@@ -88,7 +88,7 @@ fn read_stages(lines: &mut Lines<impl BufRead>) -> Result<Content, Problem> {
             )));
         }
         let onset_s = content.annotations.len() as f64 * STAGE_S;
-        content.push(Annotation::new(onset_s, Some(STAGE_S), code)).map_err(at_line)?;
+        content.push(ScoredAnnotation::new(onset_s, Some(STAGE_S), code)).map_err(at_line)?;
     }
     name_codes(&mut content, Codes::Dreams)?;
     Ok(content)
@@ -97,7 +97,7 @@ fn read_stages(lines: &mut Lines<impl BufRead>) -> Result<Content, Problem> {
 fn read_events(
     lines: &mut Lines<impl BufRead>,
     name: &str,
-    scored: impl Fn(Annotation) -> Annotation,
+    scored: impl Fn(ScoredAnnotation) -> ScoredAnnotation,
 ) -> Result<Content, Problem> {
     let mut content = Content::default();
     let mut oddities = Oddities::default();
@@ -114,7 +114,7 @@ fn read_events(
         };
         let onset_s = seconds(onset).map_err(&at_line)?;
         let duration_s = oddities.duration(length).map_err(&at_line)?;
-        content.push(scored(Annotation::new(onset_s, duration_s, name))).map_err(&at_line)?;
+        content.push(scored(ScoredAnnotation::new(onset_s, duration_s, name))).map_err(&at_line)?;
     }
     content.warnings = oddities.warnings();
     Ok(content)
@@ -133,7 +133,7 @@ mod tests {
     fn title_names_scorer_kind_and_signal() {
         let check = |title: &str, text: &str, scorer: Option<&str>, channel: Option<&str>| {
             let found = parse(&format!("{title}\r\n 5.41\t0.77\r\n\r\n")).unwrap().annotations;
-            let mut expected = Annotation::new(5.41, Some(0.77), text);
+            let mut expected = ScoredAnnotation::new(5.41, Some(0.77), text);
             (expected.scorer, expected.channel) =
                 (scorer.map(str::to_owned), channel.map(str::to_owned));
             assert_eq!(found, [expected]);

@@ -12,7 +12,7 @@
 //!
 //! Onsets are seconds from the start of the recording, or clock times after a date.
 
-use super::Annotation;
+use super::ScoredAnnotation;
 use super::file::Content;
 use super::oddities::Oddities;
 use super::time::{Clock, moment};
@@ -64,14 +64,18 @@ impl Dialect for EdfBrowserXml {
 }
 
 impl Fields {
-    fn annotation(self, clock: &mut Clock, oddities: &mut Oddities) -> Result<Annotation, String> {
+    fn annotation(
+        self,
+        clock: &mut Clock,
+        oddities: &mut Oddities,
+    ) -> Result<ScoredAnnotation, String> {
         if self.onset.is_empty() {
             return Err("an `annotation` has no `onset`; expected seconds or a time".to_owned());
         }
         let onset_s = clock.elapsed_s(&moment(&self.onset)?);
         let duration_s =
             if self.duration.is_empty() { None } else { oddities.duration(&self.duration)? };
-        Ok(Annotation::new(onset_s, duration_s, self.description))
+        Ok(ScoredAnnotation::new(onset_s, duration_s, self.description))
     }
 }
 
@@ -90,7 +94,7 @@ mod tests {
     #[test]
     fn onsets_are_seconds_or_times() {
         let rest = "<duration>30</duration><description>Sleep stage W</description>";
-        let expected = [Annotation::new(30.0, Some(30.0), "Sleep stage W")];
+        let expected = [ScoredAnnotation::new(30.0, Some(30.0), "Sleep stage W")];
         let found = parse(&document(&format!("<onset>30</onset>{rest}"))).unwrap();
         assert_eq!(found.annotations, expected);
         let text = document(&format!("<onset>2001-01-01T22:00:30.0000000</onset>{rest}"));
@@ -103,7 +107,7 @@ mod tests {
         let text =
             document("<onset>1</onset><duration>-1</duration><description>Arousal</description>");
         let content = parse(&text).unwrap();
-        assert_eq!(content.annotations, [Annotation::new(1.0, None, "Arousal")]);
+        assert_eq!(content.annotations, [ScoredAnnotation::new(1.0, None, "Arousal")]);
         assert_eq!(content.warnings.len(), 1);
     }
 

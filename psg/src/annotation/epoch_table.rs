@@ -16,7 +16,7 @@ use super::lines::Lines;
 use super::oddities::Oddities;
 use super::problem::{Problem, shown};
 use super::stage_list::name_numbers;
-use super::{Annotation, fields};
+use super::{ScoredAnnotation, fields};
 use crate::EPOCH_S;
 
 /// The greatest number of an epoch: thirty days.
@@ -81,14 +81,14 @@ impl Columns {
     }
 
     /// Returns a row whose onset counts from the epoch 0.
-    fn epoch(&self, row: &[String]) -> Result<Annotation, String> {
+    fn epoch(&self, row: &[String]) -> Result<ScoredAnnotation, String> {
         let field = |column: usize| row.get(column).map_or("", String::as_str).trim();
         let number = field(self.epoch);
         let number: u32 =
             number.parse().ok().filter(|number| *number <= LAST_EPOCH).ok_or_else(|| {
                 format!("{} is no number of an epoch up to {LAST_EPOCH}", shown(number))
             })?;
-        Ok(Annotation::new(f64::from(number) * EPOCH_S, Some(EPOCH_S), field(self.stage)))
+        Ok(ScoredAnnotation::new(f64::from(number) * EPOCH_S, Some(EPOCH_S), field(self.stage)))
     }
 }
 

@@ -6,23 +6,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::civil::DateTime;
+use nocturne_edf::{self as edf, EdfReader};
 
 use super::encoding::{Decoder, Encoding};
 use super::format::{AnnotationFormat, Kind, is_edf, recognise};
 use super::lines::Lines;
 use super::problem::Problem;
-use super::time::Clock;
+use super::time::{Clock, rounded};
 use super::{
-    Annotation, dreams, epoch_table, luna, noxturnal, remlogic, stage_list, table, twin, ucddb, xml,
+    ScoredAnnotation, dreams, epoch_table, luna, noxturnal, remlogic, stage_list, table, twin,
+    ucddb, xml,
 };
-use crate::edf::{EdfFile, is_annotations_alone, open_regular};
-use crate::{Error, Result, Warning, WarningCode};
+use crate::{Error, Result, Warning, WarningCode, regular_file};
 
 /// Bytes of the longest file of text that is read.
 const LONGEST_BYTES: u64 = 64 << 20;
 
 /// Annotations that a file may hold: what fits into memory a few times over, and more than a night has heart beats.
-pub(crate) const MOST_ANNOTATIONS: usize = 250_000;
+const MOST_ANNOTATIONS: usize = 250_000;
 
 /// Bytes of text by which a dialect is recognised.
 const HEAD_BYTES: u64 = 1 << 14;
@@ -37,7 +38,7 @@ pub struct AnnotationFile {
     /// Length of an epoch in seconds, where the file or its dialect says so.
     pub epoch_length_s: Option<f64>,
     /// The annotations, in the order of the file.
-    pub annotations: Vec<Annotation>,
+    pub annotations: Vec<ScoredAnnotation>,
     /// What was odd, and what had to be assumed.
     pub warnings: Vec<Warning>,
 }
@@ -51,9 +52,9 @@ impl AnnotationFile {
     /// # Errors
     ///
     /// [`Error::Annotations`] with the place in the file, [`Error::Io`], [`Error::NotAFile`], and for EDF+ files those
-    /// of [`EdfFile::open`].
+    /// of [`EdfReader::open`].
     pub fn open(path: &Path, start: Option<DateTime>) -> Result<Self> {
-        let (mut file, bytes) = open_regular(path)?;
+        let (mut file, bytes) = regular_file::open(path)?;
         let mut head = Vec::new();
         file.by_ref().take(8).read_to_end(&mut head).map_err(Error::io(path, "read"))?;
         let read = if is_edf(&head) || has_edf_name(path) {
@@ -73,9 +74,18 @@ impl AnnotationFile {
 /// Returns whether a file begins like a dialect, or is EDF+ without signals; one that cannot be read does not.
 pub(super) fn is_annotations(path: &Path) -> bool {
     if has_edf_name(path) {
-        return is_annotations_alone(path).unwrap_or(false);
+        return is_annotation_recording(path).unwrap_or(false);
     }
     kind_of(path).is_some()
+}
+
+/// Returns whether an EDF or BDF file has annotations and no signals, as archives keep a scoring apart from its recording.
+///
+/// # Errors
+///
+/// Those of [`edf::has_only_annotations`].
+pub fn is_annotation_recording(path: &Path) -> Result<bool> {
+    Ok(edf::has_only_annotations(path)?)
 }
 
 /// Returns whether a file of text holds nothing but a stage on each line, which fits any recording.
@@ -86,7 +96,7 @@ pub(super) fn is_bare_list(path: &Path) -> bool {
 
 /// Returns what a file of text begins like, if it is any dialect.
 fn kind_of(path: &Path) -> Option<Kind> {
-    let (mut file, bytes) = open_regular(path).ok()?;
+    let (mut file, bytes) = regular_file::open(path).ok()?;
     if bytes > LONGEST_BYTES {
         return None;
     }
@@ -100,14 +110,14 @@ fn kind_of(path: &Path) -> Option<Kind> {
 /// What a reader found in a file.
 #[derive(Debug, Default)]
 pub(super) struct Content {
-    pub(super) annotations: Vec<Annotation>,
+    pub(super) annotations: Vec<ScoredAnnotation>,
     pub(super) epoch_length_s: Option<f64>,
     pub(super) warnings: Vec<Warning>,
 }
 
 impl Content {
     /// Takes one more annotation, unless there are too many.
-    pub(super) fn push(&mut self, annotation: Annotation) -> std::result::Result<(), String> {
+    pub(super) fn push(&mut self, annotation: ScoredAnnotation) -> std::result::Result<(), String> {
         if self.annotations.len() == MOST_ANNOTATIONS {
             return Err(format!("the file holds more than {MOST_ANNOTATIONS} annotations"));
         }
@@ -124,13 +134,16 @@ fn has_edf_name(path: &Path) -> bool {
 }
 
 fn read_edf(path: &Path, start: Option<DateTime>) -> Outcome {
-    let file = EdfFile::open(path).map_err(|error| Problem::Other(Box::new(error)))?;
-    let mut content = Content { warnings: file.warnings().to_vec(), ..Content::default() };
+    let file = EdfReader::open(path).map_err(Problem::Edf)?;
+    let warnings = file.warnings().iter().map(Warning::from).collect();
+    let mut content = Content { warnings, ..Content::default() };
     let later_s = start
         .zip(file.start())
         .map_or(0.0, |(start, own_start)| later_by(start, own_start, &mut content.warnings));
     for annotation in file.annotations() {
-        content.push(annotation.clone().earlier_by(-later_s)).map_err(Problem::whole)?;
+        let mut annotation = ScoredAnnotation::from(annotation.clone());
+        annotation.onset_s = rounded(annotation.onset_s + later_s);
+        content.push(annotation).map_err(Problem::whole)?;
     }
     Ok((AnnotationFormat::EdfPlus, content))
 }
@@ -218,7 +231,7 @@ fn head_of(file: &mut File, (encoding, mark_bytes): (Encoding, u64)) -> std::io:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edf::EdfWriter;
+    use nocturne_edf::{Annotation, NewRecording};
 
     fn refused(name: &str, content: &[u8]) -> String {
         let folder = tempfile::tempdir().unwrap();
@@ -244,10 +257,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a-Hypnogram.edf");
         let at = |day, hour| jiff::civil::date(2020, 1, day).at(hour, 0, 0, 0);
-        let wake = vec![Annotation::new(30.0, Some(30.0), "Sleep stage W")];
-        let mut writer = EdfWriter::create(&path, at(2, 1), (1, 60.0), Vec::new(), wake).unwrap();
-        writer.write_samples(&[]).unwrap();
-        writer.commit().unwrap();
+        let recording = NewRecording {
+            start: at(2, 1),
+            n_records: 1,
+            record_duration_s: 60.0,
+            signals: Vec::new(),
+            annotations: vec![Annotation::new(30.0, Some(30.0), "Sleep stage W")],
+        };
+        recording.write_to(&path, &[]).unwrap();
         let check = |start, onset_s, warning: Option<&str>| {
             let file = AnnotationFile::open(&path, start).unwrap();
             assert_eq!(file.annotations[0].onset_s, onset_s);

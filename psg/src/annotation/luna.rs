@@ -15,7 +15,7 @@
 
 use std::io::BufRead;
 
-use super::Annotation;
+use super::ScoredAnnotation;
 use super::file::Content;
 use super::lines::{Line, Lines};
 use super::problem::{Problem, shown};
@@ -67,7 +67,11 @@ pub(super) fn read(lines: &mut Lines<impl BufRead>, clock: &mut Clock) -> Result
     Ok(content)
 }
 
-fn until(earlier: &Annotation, later: &Annotation, line: &Line) -> Result<f64, Problem> {
+fn until(
+    earlier: &ScoredAnnotation,
+    later: &ScoredAnnotation,
+    line: &Line,
+) -> Result<f64, Problem> {
     let duration_s = rounded(later.onset_s - earlier.onset_s);
     if duration_s < 0.0 {
         let problem = format!(
@@ -127,7 +131,7 @@ impl Columns {
 
 /// An interval as a row gives it.
 struct Row {
-    annotation: Annotation,
+    annotation: ScoredAnnotation,
     lasts_to_next: bool,
     epoch_length_s: Option<f64>,
 }
@@ -146,7 +150,7 @@ fn row(fields: &[&str], header: Option<Columns>, clock: &mut Clock) -> Result<Ro
     let start = start(fields[columns.start])?;
     let onset_s = start.onset_s(clock);
     let stop = stop(fields[columns.stop], &start, onset_s, clock)?;
-    let mut annotation = Annotation::new(onset_s, stop.duration_s, class);
+    let mut annotation = ScoredAnnotation::new(onset_s, stop.duration_s, class);
     let optional = |column: Option<usize>| {
         let field = column.and_then(|column| fields.get(column)).copied();
         field.filter(|field| !matches!(*field, "" | ".")).map(str::to_owned)
@@ -303,7 +307,7 @@ mod tests {
     fn every_field_is_kept_where_the_header_puts_it() {
         let text = "# arousal | by hand\nclass\tstart\tstop\tchannel\tmeta\tinstance\n\
                     arousal\t1\t2\tC4_M1\tp=1;scorer=A B;q=2\tx\n";
-        let mut expected = Annotation::new(1.0, Some(1.0), "arousal");
+        let mut expected = ScoredAnnotation::new(1.0, Some(1.0), "arousal");
         expected.channel = Some("C4_M1".to_owned());
         expected.scorer = Some("A B".to_owned());
         expected.meta = Some("p=1;q=2".to_owned());

@@ -35,17 +35,18 @@ mod xml;
 use std::path::Path;
 use std::sync::Arc;
 
+use nocturne_edf as edf;
+
 pub use combine::combined;
 pub use companion::{companion, companions, sha256_of_annotations};
-pub use file::AnnotationFile;
-pub(crate) use file::MOST_ANNOTATIONS;
+pub use file::{AnnotationFile, is_annotation_recording};
 pub use format::AnnotationFormat;
 pub use inspection::AnnotationInspection;
 pub use scoring::Scoring;
 
-/// One line of a scoring as it stands in the file, before it is understood.
+/// An annotation with what a scoring says beside its onset, duration and text, before its text is interpreted.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Annotation {
+pub struct ScoredAnnotation {
     /// Begin in seconds from the first sample of the recording.
     pub onset_s: f64,
     /// Length in seconds, where the file gives one.
@@ -64,41 +65,32 @@ pub struct Annotation {
     pub file: Option<Arc<Path>>,
 }
 
-impl Annotation {
-    /// Makes an annotation. A text that ends in `@@CHANNEL`, as EDF+ ties a text to a signal, gives the channel too.
+impl ScoredAnnotation {
+    /// Creates an annotation. A text that ends in `@@LABEL`, by which EDF+ ties it to a signal, gives the channel too.
     pub fn new(onset_s: f64, duration_s: Option<f64>, text: impl Into<String>) -> Self {
-        let text = text.into();
-        let channel = text.rsplit_once("@@").map(|(_, channel)| channel.to_owned());
-        let channel = channel.filter(|channel| !channel.is_empty());
-        let (scorer, instance, meta, file) = (None, None, None, None);
-        Self { onset_s, duration_s, text, channel, scorer, instance, meta, file }
+        Self::from(edf::Annotation::new(onset_s, duration_s, text))
     }
 
-    /// Returns the end in seconds from the first sample; the onset where the length is not known.
+    /// Returns the end in seconds from the first sample; the onset if the duration is not known.
     pub fn end_s(&self) -> f64 {
         self.onset_s + self.duration_s.unwrap_or(0.0)
     }
 
-    /// Returns the annotation with an onset that is `seconds` less.
-    pub(crate) fn earlier_by(mut self, seconds: f64) -> Self {
-        self.onset_s = time::rounded(self.onset_s - seconds);
-        self
+    /// Returns the annotation as EDF+ can store it: the channel becomes a part of the text, the rest is left out.
+    pub fn to_edf(&self) -> edf::Annotation {
+        let annotation = edf::Annotation::new(self.onset_s, self.duration_s, self.text.as_str());
+        match &self.channel {
+            Some(channel) => annotation.with_channel(channel),
+            None => annotation,
+        }
     }
+}
 
-    /// Returns the time-stamped annotation list of EDF+, section 2.2.2.
-    pub(crate) fn to_tal(&self) -> Vec<u8> {
-        let sign = if self.onset_s < 0.0 { "" } else { "+" };
-        let duration =
-            self.duration_s.map_or_else(String::new, |duration_s| format!("\x15{duration_s}"));
-        let channel = self.channel.as_ref().map(|channel| format!("@@{channel}"));
-        let missing = channel.filter(|channel| !self.text.ends_with(channel)).unwrap_or_default();
-        // The separators of the format cannot stand in a text.
-        let text: String = self
-            .text
-            .chars()
-            .chain(missing.chars())
-            .filter(|c| !matches!(c, '\0' | '\x14' | '\x15'))
-            .collect();
-        format!("{sign}{}{duration}\x14{text}\x14\0", self.onset_s).into_bytes()
+impl From<edf::Annotation> for ScoredAnnotation {
+    fn from(annotation: edf::Annotation) -> Self {
+        let channel = annotation.channel().map(str::to_owned);
+        let edf::Annotation { onset_s, duration_s, text } = annotation;
+        let (scorer, instance, meta, file) = (None, None, None, None);
+        Self { onset_s, duration_s, text, channel, scorer, instance, meta, file }
     }
 }

@@ -14,7 +14,7 @@ use super::file::Content;
 use super::lines::Lines;
 use super::problem::Problem;
 use super::time::{Clock, duration, moment, rounded};
-use super::{Annotation, fields};
+use super::{ScoredAnnotation, fields};
 use crate::error::quoted;
 
 const STARTS: [&str; 4] = ["start time", "start", "heure de début", "début"];
@@ -96,7 +96,7 @@ impl Columns {
         }
     }
 
-    fn annotation(&self, row: &[String], clock: &mut Clock) -> Result<Annotation, String> {
+    fn annotation(&self, row: &[String], clock: &mut Clock) -> Result<ScoredAnnotation, String> {
         let field = |column: Option<usize>| {
             column
                 .and_then(|column| row.get(column))
@@ -115,7 +115,7 @@ impl Columns {
             }
             (None, None) => None,
         };
-        let mut annotation = Annotation::new(onset_s, duration_s, event);
+        let mut annotation = ScoredAnnotation::new(onset_s, duration_s, event);
         annotation.channel = field(self.channel).map(str::to_owned).or(annotation.channel);
         annotation.scorer = field(self.scorer).map(str::to_owned);
         Ok(annotation)
@@ -126,7 +126,7 @@ impl Columns {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Vec<Annotation>, String> {
+    fn parse(text: &str) -> Result<Vec<ScoredAnnotation>, String> {
         read(&mut Lines::new(text.as_bytes()), &mut Clock::new(None))
             .map(|content| content.annotations)
             .map_err(|problem| problem.in_file("a".as_ref()).to_string())
@@ -137,12 +137,12 @@ mod tests {
         let french = "Heure de début,Heure de fin,Événement,Durée,\n[],[],[],[s],\n\
                       25/07/2018 23:59:50,26/07/2018 00:00:20,Éveil,30,\n26/07/2018 00:00:11,26/07/2018 00:00:21,Désat,9.333,\n";
         let expected = [
-            Annotation::new(0.0, Some(30.0), "Éveil"),
-            Annotation::new(21.0, Some(9.333), "Désat"),
+            ScoredAnnotation::new(0.0, Some(30.0), "Éveil"),
+            ScoredAnnotation::new(21.0, Some(9.333), "Désat"),
         ];
         assert_eq!(parse(french).unwrap(), expected);
         let english = "Start Time;End Time;Event\n[];[];[]\n7/25/2018 11:59:50 PM;7/26/2018 12:00:20 AM;Wake\n";
-        assert_eq!(parse(english).unwrap(), [Annotation::new(0.0, Some(30.0), "Wake")]);
+        assert_eq!(parse(english).unwrap(), [ScoredAnnotation::new(0.0, Some(30.0), "Wake")]);
     }
 
     #[test]

@@ -19,7 +19,7 @@
 //! The older flavour (Physio-MIMI) writes `Starttime`, and concepts of the sleep domain ontology such as
 //! `SDO:WakeState`. Desaturations have `SpO2Nadir` and `SpO2Baseline`; these and the notes become meta-data.
 
-use super::Annotation;
+use super::ScoredAnnotation;
 use super::fields::meta;
 use super::file::Content;
 use super::problem::shown;
@@ -85,7 +85,7 @@ impl ScoredEvent {
     }
 
     /// Returns the annotation, or nothing for an event without a place in time, such as a technician's note.
-    fn annotation(self) -> Result<Option<Annotation>, String> {
+    fn annotation(self) -> Result<Option<ScoredAnnotation>, String> {
         if self.onset.is_empty() {
             return Ok(None);
         }
@@ -95,7 +95,7 @@ impl ScoredEvent {
         } else {
             Some(number("Duration", &self.duration, duration)?)
         };
-        let mut annotation = Annotation::new(onset_s, duration_s, self.concept);
+        let mut annotation = ScoredAnnotation::new(onset_s, duration_s, self.concept);
         annotation.channel =
             Some(self.channel).filter(|channel| !channel.is_empty()).or(annotation.channel);
         annotation.meta = meta(&[
@@ -141,7 +141,7 @@ mod tests {
         )
     }
 
-    fn annotations(text: &str) -> Vec<Annotation> {
+    fn annotations(text: &str) -> Vec<ScoredAnnotation> {
         parse(text).unwrap().annotations
     }
 
@@ -151,7 +151,7 @@ mod tests {
             "Arousal|Arousal ()",
             "<Start>12.5</Start><Duration>7</Duration><SignalLocation>C4</SignalLocation><Notes>x; y</Notes>",
         );
-        let mut expected = Annotation::new(12.5, Some(7.0), "Arousal|Arousal ()");
+        let mut expected = ScoredAnnotation::new(12.5, Some(7.0), "Arousal|Arousal ()");
         (expected.channel, expected.meta) = (Some("C4".to_owned()), Some("notes=x, y".to_owned()));
         assert_eq!(annotations(&text), [expected]);
         assert_eq!(parse(&text).unwrap().epoch_length_s, Some(30.0));
@@ -170,7 +170,10 @@ mod tests {
     fn older_flavour_and_predefined_entities_are_read() {
         let text =
             event("SDO:WakeState &amp; &#x41;", "<Starttime>0</Starttime><Duration>30</Duration>");
-        assert_eq!(annotations(&text), [Annotation::new(0.0, Some(30.0), "SDO:WakeState & A")]);
+        assert_eq!(
+            annotations(&text),
+            [ScoredAnnotation::new(0.0, Some(30.0), "SDO:WakeState & A")]
+        );
     }
 
     #[test]

@@ -17,8 +17,8 @@ pub(super) enum Problem {
     },
     /// The operating system refused.
     Io(std::io::Error),
-    /// The file is another reader's, which said why.
-    Other(Box<Error>),
+    /// The file is EDF, whose reader said why.
+    Edf(nocturne_edf::Error),
 }
 
 impl Problem {
@@ -44,7 +44,7 @@ impl Problem {
                 Error::Annotations { path: path.to_owned(), place, problem: on_one_line(&problem) }
             }
             Self::Io(source) => Error::io(path, "read")(source),
-            Self::Other(error) => *error,
+            Self::Edf(error) => error.into(),
         }
     }
 }

@@ -13,7 +13,7 @@
 //! Stages are codes, one for each epoch; they get the names that the resource writes for them. Desaturations have
 //! `LowestSpO2` and `Desaturation`, the fall, which become meta-data.
 
-use super::Annotation;
+use super::ScoredAnnotation;
 use super::fields::meta;
 use super::file::Content;
 use super::names::Codes;
@@ -86,7 +86,7 @@ impl Profusion {
         let name = Codes::RechtschaffenKales
             .name(code)
             .map_or_else(|| format!("SleepStage {code}"), str::to_owned);
-        self.content.push(Annotation::new(onset_s, Some(epoch_s), name))
+        self.content.push(ScoredAnnotation::new(onset_s, Some(epoch_s), name))
     }
 }
 
@@ -104,14 +104,14 @@ impl ScoredEvent {
         value.clone_into(field);
     }
 
-    fn annotation(self) -> Result<Annotation, String> {
+    fn annotation(self) -> Result<ScoredAnnotation, String> {
         let onset_s = number("Start", &self.onset, seconds)?;
         let duration_s = if self.duration.is_empty() {
             None
         } else {
             Some(number("Duration", &self.duration, duration)?)
         };
-        let mut annotation = Annotation::new(onset_s, duration_s, self.name);
+        let mut annotation = ScoredAnnotation::new(onset_s, duration_s, self.name);
         annotation.channel =
             Some(self.input).filter(|input| !input.is_empty()).or(annotation.channel);
         annotation.meta = meta(&[("spo2_low", &self.spo2_low), ("spo2_drop", &self.spo2_drop)]);
@@ -136,13 +136,13 @@ mod tests {
              <Start>60.5</Start><Duration>12</Duration><Input>Airflow</Input></ScoredEvent></ScoredEvents>\
              <SleepStages><SleepStage>0</SleepStage><SleepStage>5</SleepStage><SleepStage>8</SleepStage></SleepStages>",
         );
-        let mut hypopnea = Annotation::new(60.5, Some(12.0), "Hypopnea");
+        let mut hypopnea = ScoredAnnotation::new(60.5, Some(12.0), "Hypopnea");
         hypopnea.channel = Some("Airflow".to_owned());
         let expected = [
             hypopnea,
-            Annotation::new(0.0, Some(20.0), "Wake|0"),
-            Annotation::new(20.0, Some(20.0), "REM sleep|5"),
-            Annotation::new(40.0, Some(20.0), "SleepStage 8"),
+            ScoredAnnotation::new(0.0, Some(20.0), "Wake|0"),
+            ScoredAnnotation::new(20.0, Some(20.0), "REM sleep|5"),
+            ScoredAnnotation::new(40.0, Some(20.0), "SleepStage 8"),
         ];
         assert_eq!(parse(&text).unwrap().annotations, expected);
     }

@@ -18,7 +18,7 @@ use super::lines::Lines;
 use super::oddities::Oddities;
 use super::problem::Problem;
 use super::time::{Clock, moment};
-use super::{Annotation, fields};
+use super::{ScoredAnnotation, fields};
 
 /// What the export writes where no position was scored.
 const NO_POSITION: &str = "Unknown Position";
@@ -77,7 +77,7 @@ impl Columns {
         line: &str,
         clock: &mut Clock,
         oddities: &mut Oddities,
-    ) -> Result<Annotation, String> {
+    ) -> Result<ScoredAnnotation, String> {
         let row = fields::split(line, '\t')?;
         let field =
             |column: usize| row.get(column).map(|field| field.trim()).filter(|it| !it.is_empty());
@@ -90,7 +90,7 @@ impl Columns {
             Some(text) => oddities.duration(text)?,
             None => None,
         };
-        let mut annotation = Annotation::new(onset_s, duration_s, event);
+        let mut annotation = ScoredAnnotation::new(onset_s, duration_s, event);
         annotation.channel = optional(self.location).map(str::to_owned).or(annotation.channel);
         let position = optional(self.position).filter(|it| !it.eq_ignore_ascii_case(NO_POSITION));
         annotation.meta = fields::meta(&[("position", position.unwrap_or_default())]);
@@ -118,12 +118,12 @@ mod tests {
              W\tUnknown Position\t22:09:33\tSLEEP-S0\t30\tROC-LOC\r\n\
              S2\tSupine\t23:59:58\tMCAP-A1\t4\tC4-A1\r\nR\tUnknown Position\t00:00:03\tSLEEP-REM\t30\t\r\n"
         );
-        let mut wake = Annotation::new(0.0, Some(30.0), "SLEEP-S0");
+        let mut wake = ScoredAnnotation::new(0.0, Some(30.0), "SLEEP-S0");
         wake.channel = Some("ROC-LOC".to_owned());
-        let mut phase = Annotation::new(6625.0, Some(4.0), "MCAP-A1");
+        let mut phase = ScoredAnnotation::new(6625.0, Some(4.0), "MCAP-A1");
         (phase.channel, phase.meta) =
             (Some("C4-A1".to_owned()), Some("position=Supine".to_owned()));
-        let expected = [wake, phase, Annotation::new(6630.0, Some(30.0), "SLEEP-REM")];
+        let expected = [wake, phase, ScoredAnnotation::new(6630.0, Some(30.0), "SLEEP-REM")];
         assert_eq!(parse(&text).unwrap().annotations, expected);
     }
 
@@ -142,7 +142,7 @@ mod tests {
             "{HEADER}W\t\t22:09:33\tSLEEP-S0\t-30\t\n{HEADER}W\t\t22:10:03\tSLEEP-S0\t30\t\n"
         );
         let content = parse(&text).unwrap();
-        assert_eq!(content.annotations[0], Annotation::new(0.0, None, "SLEEP-S0"));
+        assert_eq!(content.annotations[0], ScoredAnnotation::new(0.0, None, "SLEEP-S0"));
         let messages: Vec<&str> = content.warnings.iter().map(|w| w.message.as_str()).collect();
         let expected = [
             "1 durations are negative; their annotations were read without a length",

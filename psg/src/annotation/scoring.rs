@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::Annotation;
+use super::ScoredAnnotation;
 use super::names::{Meaning, ambiguous_name, meaning};
 use crate::{EPOCH_S, Event, EventOrigin, Hypnogram, Stage, Warning, WarningCode};
 
@@ -26,7 +26,9 @@ impl Scoring {
     ///
     /// The scorer's free notes and every text that is not an exact known name are counted as unknown. A stage without
     /// a length lasts one epoch, or until the next stage where that begins sooner.
-    pub fn from_annotations<'a>(annotations: impl IntoIterator<Item = &'a Annotation>) -> Self {
+    pub fn from_annotations<'a>(
+        annotations: impl IntoIterator<Item = &'a ScoredAnnotation>,
+    ) -> Self {
         let mut scoring = Self::default();
         let mut stretches: Vec<(f64, f64, Option<Stage>)> = Vec::new();
         let mut origins: HashSet<Arc<EventOrigin>> = HashSet::new();
@@ -118,12 +120,12 @@ mod tests {
     #[test]
     fn annotations_become_stages_and_events() {
         let annotations = [
-            Annotation::new(0.0, Some(60.0), "Sleep stage W"),
-            Annotation::new(60.0, Some(30.0), "Stage 2 sleep|2"),
-            Annotation::new(70.0, Some(12.0), "Hypopnea|Hypopnea"),
-            Annotation::new(75.0, None, "spoke to Mr X"),
-            Annotation::new(75.0, None, "Lights off"),
-            Annotation::new(80.0, Some(10.0), "Unsure|of Mr X"),
+            ScoredAnnotation::new(0.0, Some(60.0), "Sleep stage W"),
+            ScoredAnnotation::new(60.0, Some(30.0), "Stage 2 sleep|2"),
+            ScoredAnnotation::new(70.0, Some(12.0), "Hypopnea|Hypopnea"),
+            ScoredAnnotation::new(75.0, None, "spoke to Mr X"),
+            ScoredAnnotation::new(75.0, None, "Lights off"),
+            ScoredAnnotation::new(80.0, Some(10.0), "Unsure|of Mr X"),
         ];
         let scoring = Scoring::from_annotations(&annotations);
         assert_eq!(scoring.hypnogram.stage_of_epoch(60.0), Some(Stage::N2));
@@ -139,9 +141,9 @@ mod tests {
     #[test]
     fn stage_without_a_length_lasts_one_epoch_at_most() {
         let annotations = [
-            Annotation::new(0.0, None, "W"),
-            Annotation::new(20.0, None, "N1"),
-            Annotation::new(90.0, None, "N2"),
+            ScoredAnnotation::new(0.0, None, "W"),
+            ScoredAnnotation::new(20.0, None, "N1"),
+            ScoredAnnotation::new(90.0, None, "N2"),
         ];
         let hypnogram = Scoring::from_annotations(&annotations).hypnogram;
         assert_eq!(hypnogram.stage_of_epoch(0.0), Some(Stage::Wake));
@@ -153,9 +155,9 @@ mod tests {
     #[test]
     fn one_arousal_scored_on_two_channels_is_one_event() {
         let annotations = [
-            Annotation::new(10.0, Some(5.0), "ASDA arousal|Arousal (ASDA)"),
-            Annotation::new(12.0, Some(6.0), "Arousal|Arousal ()"),
-            Annotation::new(30.0, Some(4.0), "Arousal|Arousal ()"),
+            ScoredAnnotation::new(10.0, Some(5.0), "ASDA arousal|Arousal (ASDA)"),
+            ScoredAnnotation::new(12.0, Some(6.0), "Arousal|Arousal ()"),
+            ScoredAnnotation::new(30.0, Some(4.0), "Arousal|Arousal ()"),
         ];
         let events = Scoring::from_annotations(&annotations).events;
         let event = |onset_s, duration_s| Event::new(EventKind::Arousal, onset_s, duration_s);
@@ -164,10 +166,10 @@ mod tests {
 
     #[test]
     fn merged_event_keeps_the_channels_and_scorers_of_both() {
-        let scored = |onset_s, channel: &str, scorer: &str| Annotation {
+        let scored = |onset_s, channel: &str, scorer: &str| ScoredAnnotation {
             channel: Some(channel.to_owned()),
             scorer: Some(scorer.to_owned()),
-            ..Annotation::new(onset_s, Some(5.0), "Arousal")
+            ..ScoredAnnotation::new(onset_s, Some(5.0), "Arousal")
         };
         let annotations =
             [scored(10.0, "C3", "A"), scored(12.0, "C4", "A"), scored(30.0, "C3", "A")];
@@ -185,9 +187,9 @@ mod tests {
 
     #[test]
     fn events_of_one_origin_share_it() {
-        let scored = |onset_s| Annotation {
+        let scored = |onset_s| ScoredAnnotation {
             channel: Some("C3".to_owned()),
-            ..Annotation::new(onset_s, Some(5.0), "Arousal")
+            ..ScoredAnnotation::new(onset_s, Some(5.0), "Arousal")
         };
         let events = Scoring::from_annotations(&[scored(10.0), scored(30.0)]).events;
         let [first, second] = [&events[0], &events[1]].map(|event| event.origin.as_ref().unwrap());

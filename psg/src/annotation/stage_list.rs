@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
-use super::Annotation;
+use super::ScoredAnnotation;
 use super::file::Content;
 use super::format::AnnotationFormat;
 use super::lines::Lines;
@@ -34,7 +34,7 @@ pub(super) fn read(
             return Err(Problem::at_line(blank)(problem));
         }
         let onset_s = content.annotations.len() as f64 * epoch_s;
-        let epoch = Annotation::new(onset_s, Some(epoch_s), label);
+        let epoch = ScoredAnnotation::new(onset_s, Some(epoch_s), label);
         content.push(epoch).map_err(Problem::at_line(line.number))?;
     }
     match format {
@@ -92,7 +92,7 @@ pub(super) fn name_codes(content: &mut Content, codes: Codes) -> Result<(), Prob
 /// no 5, either may be meant, so the 4 stays without a meaning.
 pub(super) fn name_numbers(content: &mut Content) {
     let has = |code: &str| content.annotations.iter().any(|epoch| epoch.text == code);
-    let is_number = |epoch: &Annotation| epoch.text.parse::<i32>().is_ok();
+    let is_number = |epoch: &ScoredAnnotation| epoch.text.parse::<i32>().is_ok();
     if !content.annotations.iter().any(is_number) {
         return;
     }

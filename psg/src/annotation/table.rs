@@ -17,7 +17,7 @@ use super::oddities::Oddities;
 use super::problem::Problem;
 use super::stage_list::{name_codes, name_numbers};
 use super::time::{Clock, duration, moment};
-use super::{Annotation, fields};
+use super::{ScoredAnnotation, fields};
 use crate::error::quoted;
 
 /// Columns that hold the onset; such a table is one of annotations.
@@ -116,7 +116,7 @@ enum Stages {
 
 /// Puts names in the place of stages that are numbers alone.
 fn numbered_stages(content: &mut Content, stages: Stages) -> Result<(), Problem> {
-    let is_number = |annotation: &Annotation| annotation.text.parse::<i32>().is_ok();
+    let is_number = |annotation: &ScoredAnnotation| annotation.text.parse::<i32>().is_ok();
     match stages {
         Stages::Open | Stages::Boas if !content.annotations.iter().all(is_number) => Ok(()),
         Stages::Text => Ok(()),
@@ -194,7 +194,7 @@ impl Columns {
         row: &[String],
         clock: &mut Clock,
         oddities: &mut Oddities,
-    ) -> Result<Annotation, String> {
+    ) -> Result<ScoredAnnotation, String> {
         let field = |column: Option<usize>| {
             let field = column.and_then(|column| row.get(column)).map(String::as_str);
             field.filter(|field| !is_nothing(field))
@@ -206,7 +206,7 @@ impl Columns {
             None => None,
         };
         let mut annotation =
-            Annotation::new(onset_s, duration_s, field(Some(self.text)).unwrap_or_default());
+            ScoredAnnotation::new(onset_s, duration_s, field(Some(self.text)).unwrap_or_default());
         annotation.channel = field(self.channel).map(str::to_owned).or(annotation.channel);
         annotation.scorer = field(self.scorer).map(str::to_owned);
         Ok(annotation)
@@ -221,7 +221,7 @@ fn is_nothing(field: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Vec<Annotation>, String> {
+    fn parse(text: &str) -> Result<Vec<ScoredAnnotation>, String> {
         parse_whole(text).map(|content| content.annotations)
     }
 
@@ -233,18 +233,18 @@ mod tests {
     #[test]
     fn columns_are_found_by_their_names() {
         let bids = "duration\tonset\ttrial_type\tchannel\tscorer\nn/a\t1.5\tarousal\tC3\tA\n";
-        let mut expected = Annotation::new(1.5, None, "arousal");
+        let mut expected = ScoredAnnotation::new(1.5, None, "arousal");
         (expected.channel, expected.scorer) = (Some("C3".to_owned()), Some("A".to_owned()));
         assert_eq!(parse(bids).unwrap(), [expected]);
         let csv = "Onset,Duration,Annotation\n+1.5,,\"a, b\"\n";
-        assert_eq!(parse(csv).unwrap(), [Annotation::new(1.5, None, "a, b")]);
+        assert_eq!(parse(csv).unwrap(), [ScoredAnnotation::new(1.5, None, "a, b")]);
     }
 
     #[test]
     fn rows_without_a_header_are_onset_duration_and_description() {
         let expected = [
-            Annotation::new(0.0, Some(30.0), "Sleep stage W"),
-            Annotation::new(30.0, None, "Lights off"),
+            ScoredAnnotation::new(0.0, Some(30.0), "Sleep stage W"),
+            ScoredAnnotation::new(30.0, None, "Lights off"),
         ];
         assert_eq!(parse("0,30,Sleep stage W\n30,,Lights off\n").unwrap(), expected);
     }
@@ -254,9 +254,9 @@ mod tests {
         let text = "Date, Time, Recording onset, Duration, Annotation, Linked channel\n\
                     2001-01-01, 23:26:23, 0, 30, Sleep stage W, \n\
                     2001-01-01, 23:26:53, 30, 0, Lights off, EEG F4-M1\n";
-        let mut lights = Annotation::new(30.0, Some(0.0), "Lights off");
+        let mut lights = ScoredAnnotation::new(30.0, Some(0.0), "Lights off");
         lights.channel = Some("EEG F4-M1".to_owned());
-        let expected = [Annotation::new(0.0, Some(30.0), "Sleep stage W"), lights];
+        let expected = [ScoredAnnotation::new(0.0, Some(30.0), "Sleep stage W"), lights];
         assert_eq!(parse(text).unwrap(), expected);
     }
 
@@ -299,8 +299,10 @@ mod tests {
         let text =
             "Start Time,Event,Duration\n1,Arousal,-2\nStart Time,Event,Duration\n5,Arousal,2\n";
         let content = parse_whole(text).unwrap();
-        let expected =
-            [Annotation::new(1.0, None, "Arousal"), Annotation::new(5.0, Some(2.0), "Arousal")];
+        let expected = [
+            ScoredAnnotation::new(1.0, None, "Arousal"),
+            ScoredAnnotation::new(5.0, Some(2.0), "Arousal"),
+        ];
         assert_eq!(content.annotations, expected);
         let messages: Vec<&str> = content.warnings.iter().map(|w| w.message.as_str()).collect();
         let expected = [

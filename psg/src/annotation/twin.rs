@@ -11,7 +11,7 @@
 
 use std::io::BufRead;
 
-use super::Annotation;
+use super::ScoredAnnotation;
 use super::file::Content;
 use super::lines::Lines;
 use super::names::{Meaning, meaning};
@@ -66,7 +66,11 @@ fn split(line: &str) -> Option<(Moment, &str)> {
     Some((time, event.trim()))
 }
 
-fn annotation(onset_s: f64, event: &str, oddities: &mut Oddities) -> Result<Annotation, String> {
+fn annotation(
+    onset_s: f64,
+    event: &str,
+    oddities: &mut Oddities,
+) -> Result<ScoredAnnotation, String> {
     let (mut names, mut meta, mut duration_s) = (Vec::new(), Vec::new(), None);
     for part in event.split(BETWEEN_PARTS).map(str::trim) {
         if let Some(length) = part.strip_prefix("DUR:") {
@@ -86,7 +90,7 @@ fn annotation(onset_s: f64, event: &str, oddities: &mut Oddities) -> Result<Anno
         None => unknown(&std::mem::take(&mut names).join(BETWEEN_PARTS)),
     };
     meta.extend(names.iter().map(|name| format!("detail={}", name.replace(';', ","))));
-    let mut annotation = Annotation::new(onset_s, duration_s, text);
+    let mut annotation = ScoredAnnotation::new(onset_s, duration_s, text);
     annotation.meta = Some(meta.join(";")).filter(|meta| !meta.is_empty());
     Ok(annotation)
 }
@@ -120,9 +124,9 @@ mod tests {
     fn events_have_lengths_and_percentages() {
         let text = "23:59:59.50\tDESATURATION - DUR: 35.6 SEC. - MIN 90.6 % - DROP 3.3 %\r\n\
                     00:00:01.00\tAROUSAL - DUR: 4.2 SEC. - LM\r\n";
-        let mut desaturation = Annotation::new(7199.5, Some(35.6), "DESATURATION");
+        let mut desaturation = ScoredAnnotation::new(7199.5, Some(35.6), "DESATURATION");
         desaturation.meta = Some("spo2_low=90.6;spo2_drop=3.3".to_owned());
-        let mut arousal = Annotation::new(7201.0, Some(4.2), "AROUSAL");
+        let mut arousal = ScoredAnnotation::new(7201.0, Some(4.2), "AROUSAL");
         arousal.meta = Some("detail=LM".to_owned());
         assert_eq!(parse(text).unwrap().annotations, [desaturation, arousal]);
     }
@@ -159,7 +163,7 @@ mod tests {
     #[test]
     fn negative_lengths_are_told() {
         let content = parse("22:00:00\tAROUSAL - DUR: -4.2 SEC.\n").unwrap();
-        assert_eq!(content.annotations, [Annotation::new(0.0, None, "AROUSAL")]);
+        assert_eq!(content.annotations, [ScoredAnnotation::new(0.0, None, "AROUSAL")]);
         assert_eq!(content.warnings.len(), 1);
     }
 

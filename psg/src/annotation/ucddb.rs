@@ -12,7 +12,7 @@
 use std::io::BufRead;
 use std::ops::Range;
 
-use super::Annotation;
+use super::ScoredAnnotation;
 use super::fields::meta;
 use super::file::Content;
 use super::lines::Lines;
@@ -48,7 +48,7 @@ pub(super) fn read(lines: &mut Lines<impl BufRead>, clock: &mut Clock) -> Result
     Ok(content)
 }
 
-fn row(line: &str, clock: &mut Clock) -> Result<Annotation, String> {
+fn row(line: &str, clock: &mut Clock) -> Result<ScoredAnnotation, String> {
     if !line.is_ascii() {
         return Err("the row is not ASCII; expected ASCII in columns".to_owned());
     }
@@ -61,7 +61,7 @@ fn row(line: &str, clock: &mut Clock) -> Result<Annotation, String> {
         return Err("columns 11 to 20 are blank; expected a type of event".to_owned());
     }
     let onset_s = clock.elapsed_s(&moment(column(TIME))?);
-    let mut annotation = Annotation::new(onset_s, Some(duration(column(DURATION))?), kind);
+    let mut annotation = ScoredAnnotation::new(onset_s, Some(duration(column(DURATION))?), kind);
     let values = META.map(|(key, columns)| (key, column(columns)));
     annotation.meta = meta(&values);
     Ok(annotation)
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use jiff::civil::datetime;
 
-    fn parse(rows: &str) -> Result<Vec<Annotation>, String> {
+    fn parse(rows: &str) -> Result<Vec<ScoredAnnotation>, String> {
         let titles = "      Respiratory Event List\r\n  Respiratory Event\r\n Time   Type   PB/CS  Duration\r\n";
         let text = format!("{titles}{rows}\x1a");
         let mut clock = Clock::new(Some(datetime(2000, 1, 1, 23, 49, 2, 0)));

@@ -1,9 +1,10 @@
 //! Tells by the labels of a file which profile it is to be read by.
 
+use nocturne_edf::EdfHeader;
+
 use super::label::normalised;
 use super::resolve::Finder;
 use super::{Channel, Profile, ResolvedChannel, embedded};
-use crate::edf::Header;
 use crate::error::quoted;
 use crate::{Warning, WarningCode};
 
@@ -28,7 +29,7 @@ struct Evidence {
 }
 
 impl Evidence {
-    fn of(profile: &'static Profile, header: &Header) -> Self {
+    fn of(profile: &'static Profile, header: &EdfHeader) -> Self {
         let has = |label: &&String| {
             let mut signals = header.signals.iter().filter(|signal| !signal.is_annotations);
             signals.any(|signal| normalised(&signal.label) == **label)
@@ -77,7 +78,7 @@ impl Evidence {
 ///
 /// A profile whose channels are partly missing still counts by those that are there. Where several profiles have as many,
 /// rates and units decide; where they do not, and the profiles would read the file differently, none of them is taken.
-pub(super) fn detect(header: &Header) -> Detected {
+pub(super) fn detect(header: &EdfHeader) -> Detected {
     let mut evidence: Vec<Evidence> =
         embedded::all().iter().map(|profile| Evidence::of(profile, header)).collect();
     evidence.sort_by_key(|it| std::cmp::Reverse(it.points()));
@@ -128,7 +129,7 @@ fn general(nearest: Option<&Evidence>, warning: Option<Warning>) -> Detected {
 }
 
 /// Returns those of the profiles whose rates and units agree with most signals of the file.
-fn fitting_best<'a>(tied: &[&'a Evidence], header: &Header) -> Vec<&'a Evidence> {
+fn fitting_best<'a>(tied: &[&'a Evidence], header: &EdfHeader) -> Vec<&'a Evidence> {
     let agreements = |it: &Evidence| Finder::new(header, it.profile).n_agreements();
     let counts: Vec<usize> = tied.iter().map(|it| agreements(it)).collect();
     let most = counts.iter().max().copied().unwrap_or_default();
@@ -136,7 +137,7 @@ fn fitting_best<'a>(tied: &[&'a Evidence], header: &Header) -> Vec<&'a Evidence>
 }
 
 /// Returns the channels that the profiles would not all read alike.
-fn differing_channels(tied: &[&Evidence], header: &Header) -> Vec<&'static str> {
+fn differing_channels(tied: &[&Evidence], header: &EdfHeader) -> Vec<&'static str> {
     let read = |it: &&Evidence| Finder::new(header, it.profile).channels();
     let readings: Vec<Vec<ResolvedChannel>> = tied.iter().map(read).collect();
     let is_differing = |channel: &Channel| {

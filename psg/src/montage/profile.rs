@@ -12,8 +12,8 @@ use super::file;
 use super::label::normalised;
 use super::rule::ChannelRule;
 use super::vocabulary::Vocabulary;
-use crate::edf::open_regular;
 use crate::error::on_one_line;
+use crate::regular_file;
 use crate::{Error, Result};
 
 /// Labels of a profile that a file must have, where the profile does not say.
@@ -74,7 +74,7 @@ impl Profile {
     /// a megabyte, and those of [`parse`](Self::parse).
     pub fn read(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let (mut file, n_bytes) = open_regular(path)?;
+        let (mut file, n_bytes) = regular_file::open(path)?;
         if n_bytes > LARGEST_BYTES {
             let problem =
                 format!("it has {n_bytes} bytes; expected a profile of at most {LARGEST_BYTES}");

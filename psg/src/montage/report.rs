@@ -1,5 +1,6 @@
 //! The report on a montage: what feeds each channel, what feeds none, and what is not known.
 
+use nocturne_edf::{EdfHeader, SignalHeader};
 use serde::Serialize;
 
 use super::label::{nearest, normalised};
@@ -7,7 +8,6 @@ use super::resolve::{ResolvedMontage, trouble};
 use super::rule::{Confidence, Polarity};
 use super::vocabulary::Meaning;
 use super::{Channel, embedded};
-use crate::edf::{Header, Signal};
 
 /// A line of the report: how a channel of the montage is fed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,12 +58,12 @@ pub struct UnknownLabel {
 
 impl ResolvedMontage {
     /// Returns a line for each of the ten channels.
-    pub fn report(&self, header: &Header) -> Vec<MontageLine> {
+    pub fn report(&self, header: &EdfHeader) -> Vec<MontageLine> {
         Channel::ALL.into_iter().map(|channel| self.line(channel, header)).collect()
     }
 
     /// Returns the signals that feed no channel, without those that hold annotations, in the order of the file.
-    pub fn unused(&self, header: &Header) -> Vec<UnusedSignal> {
+    pub fn unused(&self, header: &EdfHeader) -> Vec<UnusedSignal> {
         let is_used =
             |i: usize| self.channels().iter().any(|it| it.plus == i || it.minus == Some(i));
         let signals = header.signals.iter().enumerate();
@@ -72,7 +72,7 @@ impl ResolvedMontage {
     }
 
     /// Returns the labels that the profile does not know, each once, in the order of the file.
-    pub fn unknown_labels(&self, header: &Header) -> Vec<UnknownLabel> {
+    pub fn unknown_labels(&self, header: &EdfHeader) -> Vec<UnknownLabel> {
         let vocabulary = &self.profile().vocabulary;
         let mut unknown: Vec<UnknownLabel> = Vec::new();
         for signal in header.signals.iter().filter(|signal| !signal.is_annotations) {
@@ -87,7 +87,7 @@ impl ResolvedMontage {
         unknown
     }
 
-    fn line(&self, channel: Channel, header: &Header) -> MontageLine {
+    fn line(&self, channel: Channel, header: &EdfHeader) -> MontageLine {
         let Some(resolved) = self.channels().iter().find(|resolved| resolved.channel == channel)
         else {
             return MontageLine {
@@ -126,7 +126,7 @@ impl ResolvedMontage {
         }
     }
 
-    fn unused_signal(&self, signal: &Signal, header: &Header) -> UnusedSignal {
+    fn unused_signal(&self, signal: &SignalHeader, header: &EdfHeader) -> UnusedSignal {
         let meaning = self.profile().vocabulary.meaning(&normalised(&signal.label));
         let why = match meaning {
             None => "its label is not known".to_owned(),

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use nocturne_edf::{EdfHeader, SignalHeader};
+
 use super::label::normalised;
 use super::rule::{ChannelRule, Confidence, Polarity, Source};
 use super::unit::VoltageUnit;
 use super::{Channel, ChannelMask, Profile, ProfileChoice, detect};
-use crate::edf::{Header, Signal};
 use crate::error::quoted;
 use crate::{Result, Warning, WarningCode};
 
@@ -47,7 +48,7 @@ impl ResolvedMontage {
     /// Labels are compared without regard to case, blanks, `_`, `/` and `:`. Of signals with one label the first counts.
     /// Signals without a usable range, and signals sampled too slowly for their channel are passed over. The profile is
     /// the one with the most labels of its own among those of the file; a missing channel does not hide it.
-    pub fn resolve(header: &Header) -> Self {
+    pub fn resolve(header: &EdfHeader) -> Self {
         let detected = detect::detect(header);
         Self::by(header, Cow::Borrowed(detected.profile), detected.reason, detected.warning)
     }
@@ -57,7 +58,7 @@ impl ResolvedMontage {
     /// # Errors
     ///
     /// Those of [`ProfileChoice::profile`].
-    pub fn resolve_by(header: &Header, choice: &ProfileChoice) -> Result<Self> {
+    pub fn resolve_by(header: &EdfHeader, choice: &ProfileChoice) -> Result<Self> {
         Ok(match choice.profile()? {
             None => Self::resolve(header),
             Some(profile) => Self::by(header, profile, choice.reason(), None),
@@ -65,7 +66,7 @@ impl ResolvedMontage {
     }
 
     fn by(
-        header: &Header,
+        header: &EdfHeader,
         profile: Cow<'static, Profile>,
         reason: String,
         doubt: Option<Warning>,
@@ -102,7 +103,7 @@ impl ResolvedMontage {
     }
 
     /// Returns the unit of a signal: that of its header, or where that is empty, that of the profile.
-    pub fn unit<'a>(&'a self, header: &'a Header, signal: usize) -> &'a str {
+    pub fn unit<'a>(&'a self, header: &'a EdfHeader, signal: usize) -> &'a str {
         let written = header.signals[signal].unit.as_str();
         let feeds = |it: &&ResolvedChannel| it.plus == signal || it.minus == Some(signal);
         let known = || self.channels.iter().find(feeds)?.unit.as_deref();
@@ -110,7 +111,7 @@ impl ResolvedMontage {
     }
 
     /// Returns what is worth knowing about how the channels are fed.
-    pub fn warnings(&self, header: &Header) -> Vec<Warning> {
+    pub fn warnings(&self, header: &EdfHeader) -> Vec<Warning> {
         let missing: Vec<&str> =
             ChannelMask::ALL.without(self.mask()).iter().map(Channel::name).collect();
         let mut warnings: Vec<Warning> = self.doubt.clone().into_iter().collect();
@@ -152,13 +153,13 @@ impl ResolvedMontage {
 
 /// Looks for signals by their normalised labels.
 pub(super) struct Finder<'a> {
-    header: &'a Header,
+    header: &'a EdfHeader,
     labels: Vec<String>,
     profile: &'a Profile,
 }
 
 impl<'a> Finder<'a> {
-    pub(super) fn new(header: &'a Header, profile: &'a Profile) -> Self {
+    pub(super) fn new(header: &'a EdfHeader, profile: &'a Profile) -> Self {
         let labels = header.signals.iter().map(|signal| normalised(&signal.label)).collect();
         Self { header, labels, profile }
     }
@@ -232,7 +233,11 @@ impl<'a> Finder<'a> {
 }
 
 /// Returns why a signal cannot feed a channel, whatever its label says.
-pub(super) fn trouble(header: &Header, signal: &Signal, channel: Channel) -> Option<String> {
+pub(super) fn trouble(
+    header: &EdfHeader,
+    signal: &SignalHeader,
+    channel: Channel,
+) -> Option<String> {
     if signal.is_annotations {
         return Some("holds annotations".to_owned());
     }

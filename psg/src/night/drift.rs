@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
+use nocturne_edf::EdfHeader;
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
-use crate::edf::Header;
 use crate::montage::{Channel, ResolvedMontage};
 use crate::{EPOCH_SAMPLES, Epoch, RATE_HZ, Warning, WarningCode};
 
@@ -46,7 +46,7 @@ const CLOSE: f64 = 2.0;
 /// `traces` holds for each channel the samples of all epochs.
 pub(super) fn warnings(
     montage: &ResolvedMontage,
-    header: &Header,
+    header: &EdfHeader,
     epochs: &[Epoch],
     traces: &[Vec<f32>],
 ) -> Vec<Warning> {

@@ -18,8 +18,8 @@ mod vitals;
 use std::ops::Range;
 
 use jiff::civil::DateTime;
+use nocturne_edf::RecordRun;
 
-use crate::edf::Segment;
 use crate::montage::{Channel, ChannelMask, Position};
 use crate::{EPOCH_SAMPLES, Epoch, Error, Recording, Result, Warning, ZScore};
 use reader::Reader;
@@ -36,7 +36,7 @@ const LONGEST_HOURS: u32 = 48;
 
 /// The epochs of a recording.
 ///
-/// An epoch is 30 seconds without a gap. Each segment of the recording is cut from its own start, and what is left at
+/// An epoch is 30 seconds without a gap. Each run of data records is cut from its own start, and what is left at
 /// its end is no epoch; [`Epoch::number`] is the place on the recording's grid.
 #[derive(Debug)]
 pub struct Night {
@@ -58,7 +58,8 @@ impl Night {
     /// # Errors
     ///
     /// [`Error::NoChannel`] where no signal feeds the montage, [`Error::NoEpoch`] where no stretch lasts 30 s,
-    /// [`Error::TooLong`] beyond 48 hours, [`Error::Header`] for a sampling rate that cannot be, and [`Error::Io`].
+    /// [`Error::TooLong`] beyond 48 hours, [`Error::SamplingRate`] for a sampling rate that cannot be converted, and
+    /// [`Error::Edf`] where the file cannot be read.
     pub fn read(recording: &Recording, z_score: ZScore) -> Result<Self> {
         let path = recording.file().path();
         if recording.montage().channels().is_empty() {
@@ -67,14 +68,14 @@ impl Night {
                 labels: recording.quoted_labels(),
             });
         }
-        let segments = recording.file().segments();
-        check_length(recording, segments)?;
+        let runs = recording.file().runs();
+        check_length(recording, runs)?;
         let mut reader = Reader::new(recording);
-        for segment in segments {
-            reader.read_segment(segment)?;
+        for run in runs {
+            reader.read_run(run)?;
         }
         if reader.epochs.is_empty() {
-            let longest_s = segments.iter().map(|segment| segment.duration_s).fold(0.0, f64::max);
+            let longest_s = runs.iter().map(|run| run.duration_s).fold(0.0, f64::max);
             return Err(Error::NoEpoch { path: path.to_owned(), longest_s });
         }
         Ok(reader.finish(z_score))
@@ -174,8 +175,8 @@ fn span(epoch_idx: usize) -> Range<usize> {
     epoch_idx * EPOCH_SAMPLES..(epoch_idx + 1) * EPOCH_SAMPLES
 }
 
-fn check_length(recording: &Recording, segments: &[Segment]) -> Result<()> {
-    let hours = segments.iter().map(|segment| segment.duration_s).sum::<f64>() / 3600.0;
+fn check_length(recording: &Recording, runs: &[RecordRun]) -> Result<()> {
+    let hours = runs.iter().map(|run| run.duration_s).sum::<f64>() / 3600.0;
     if hours > f64::from(LONGEST_HOURS) {
         let path = recording.file().path().to_owned();
         return Err(Error::TooLong { path, hours, limit_hours: LONGEST_HOURS });

@@ -1,7 +1,8 @@
 //! The oxygen saturation of every second.
 
+use nocturne_edf::EdfHeader;
+
 use crate::EPOCH_S;
-use crate::edf::Header;
 
 /// Percentages that an oximeter measures on somebody alive; it writes 0, 1 or 127 where the finger is out.
 const BELIEVED_PERCENT: std::ops::RangeInclusive<f64> = 40.0..=100.5;
@@ -10,7 +11,7 @@ const BELIEVED_PERCENT: std::ops::RangeInclusive<f64> = 40.0..=100.5;
 ///
 /// Of a signal slower than one hertz the value that stood last counts.
 pub(super) fn seconds(
-    header: &Header,
+    header: &EdfHeader,
     signal: usize,
     digital: &[i32],
     n_epochs: usize,

@@ -3,7 +3,8 @@
 //! A warning is given where the evidence is strong, and nothing is turned. An epoch has a vote where it is clear; there
 //! must be [`FEWEST_VOTES`] of them, and [`MAJORITY`] must say that the signal is upside down.
 
-use crate::edf::Header;
+use nocturne_edf::EdfHeader;
+
 use crate::montage::{Channel, ResolvedMontage};
 use crate::{EPOCH_SAMPLES, Epoch, EventKind, Stage, Warning, WarningCode};
 
@@ -36,7 +37,7 @@ const SACCADES: (usize, f64) = (12, 0.75);
 /// `traces` holds for each channel the samples of all epochs.
 pub(super) fn warnings(
     montage: &ResolvedMontage,
-    header: &Header,
+    header: &EdfHeader,
     epochs: &[Epoch],
     traces: &[Vec<f32>],
 ) -> Vec<Warning> {

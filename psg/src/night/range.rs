@@ -1,7 +1,8 @@
 //! Watches the raw samples of a signal for values that it cannot have.
 
+use nocturne_edf::SignalHeader;
+
 use crate::EPOCH_S;
-use crate::edf::Signal;
 
 /// Greatest voltage between electrodes on skin in microvolts; half-cell potentials stay below, amplifiers saturate.
 const GREATEST_UV: f64 = 500_000.0;
@@ -20,7 +21,7 @@ pub(super) struct RangeWatch {
 
 impl RangeWatch {
     /// Watches a signal of `rate_hz`, of which a physical unit is so many microvolts, if it is a voltage.
-    pub(super) fn new(rate_hz: f64, signal: &Signal, microvolts: Option<f64>) -> Self {
+    pub(super) fn new(rate_hz: f64, signal: &SignalHeader, microvolts: Option<f64>) -> Self {
         let mut lowest = signal.digital_min.min(signal.digital_max);
         let mut highest = signal.digital_min.max(signal.digital_max);
         if let (Some((gain, offset)), Some(microvolts)) = (signal.scaling(), microvolts)
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     fn check(physical_max: f64, microvolts: Option<f64>, sample: i32, expected: bool) {
-        let signal = Signal {
+        let signal = SignalHeader {
             label: "EEG".to_owned(),
             unit: String::new(),
             physical_min: -physical_max,

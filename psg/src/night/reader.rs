@@ -1,4 +1,6 @@
-//! Reads the epochs of a recording, segment after segment.
+//! Reads the epochs of a recording, one run of contiguous data records after the other.
+
+use nocturne_edf::RecordRun;
 
 use super::findings::{Finding, Findings};
 use super::judge::Judge;
@@ -7,14 +9,13 @@ use super::repeats::{RecordWatch, Repeats};
 use super::scale::Scale;
 use super::source::{Resampled, Source};
 use super::{Night, drift, oximeter, polarity, span, spread};
-use crate::edf::Segment;
 use crate::montage::{Channel, ChannelMask, Polarity, Position, ResolvedChannel};
 use crate::{
     EPOCH_S, EPOCH_SAMPLES, Epoch, EpochNumber, Quality, RATE_HZ, Recording, Result, Warning,
     WarningCode, ZScore,
 };
 
-/// Reads segment after segment.
+/// Reads one run after the other.
 pub(super) struct Reader<'a> {
     recording: &'a Recording,
     pub(super) epochs: Vec<Epoch>,
@@ -25,8 +26,8 @@ pub(super) struct Reader<'a> {
     repeats: Repeats,
 }
 
-/// The signals of a segment, and what was found of the channels that they feed.
-struct SegmentSignals {
+/// The signals of a run, and what was found of the channels that they feed.
+struct RunSignals {
     /// In the order of the header, `None` for signals that feed nothing.
     resampled: Vec<Option<Resampled>>,
     /// Digital values of the position.
@@ -48,19 +49,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn read_segment(&mut self, segment: &Segment) -> Result<()> {
-        let n_epochs = whole_epochs(segment.duration_s);
+    pub(super) fn read_run(&mut self, run: &RecordRun) -> Result<()> {
+        let n_epochs = whole_epochs(run.duration_s);
         if n_epochs == 0 {
             return Ok(());
         }
         let first_epoch = self.epochs.len();
         let missing = ChannelMask::ALL.without(self.recording.montage().mask());
         for k in 0..n_epochs {
-            let epoch = self.epoch(segment.start_s + k as f64 * EPOCH_S, missing);
+            let epoch = self.epoch(run.start_s + k as f64 * EPOCH_S, missing);
             self.epochs.push(epoch);
         }
         self.findings.resize(self.epochs.len(), Findings::default());
-        let mut signals = self.read_signals(segment)?;
+        let mut signals = self.read_signals(run)?;
         for resolved in self.recording.montage().channels() {
             if resolved.channel == Channel::Position {
                 self.append_position(resolved, &signals.position, first_epoch);
@@ -97,7 +98,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Brings every signal that a channel needs to 64 Hz, and judges the channels on the way.
-    fn read_signals(&mut self, segment: &Segment) -> Result<SegmentSignals> {
+    fn read_signals(&mut self, run: &RecordRun) -> Result<RunSignals> {
         let file = self.recording.file();
         let header = file.header();
         let channels = self.recording.montage().channels();
@@ -110,11 +111,11 @@ impl<'a> Reader<'a> {
         let new_source = |signal: &usize| {
             let unit = montage.unit(header, *signal);
             let signal = &header.signals[*signal];
-            let n_samples = segment.n_records as usize * signal.samples_per_record;
+            let n_samples = run.n_records as usize * signal.samples_per_record;
             Source::new(file.path(), header, (signal, n_samples), unit)
         };
         let mut sources: Vec<Source> = signals.iter().map(new_source).collect::<Result<_>>()?;
-        let records = segment.first_record..segment.first_record + segment.n_records;
+        let records = run.first_record..run.first_record + run.n_records;
         let mut judges: Vec<Judge> = channels.iter().filter_map(|it| self.judge(it)).collect();
         let lies = channels.iter().find(|resolved| resolved.channel == Channel::Position);
         let lies = lies.map(|resolved| resolved.plus);
@@ -122,16 +123,13 @@ impl<'a> Reader<'a> {
         let read: Vec<usize> =
             signals.iter().copied().chain(beside.into_iter().flatten()).collect();
         let (mut position, mut saturation) = (Vec::new(), Vec::new());
-        file.read_digital(&read, records, |i, samples| {
-            match sources.get_mut(i) {
-                Some(source) => {
-                    let physical = source.push(samples);
-                    judges.iter_mut().for_each(|judge| judge.push(signals[i], physical));
-                }
-                None if Some(read[i]) == lies => position.extend_from_slice(samples),
-                None => saturation.extend_from_slice(samples),
+        file.read_digital(&read, records, |i, samples| match sources.get_mut(i) {
+            Some(source) => {
+                let physical = source.push(samples);
+                judges.iter_mut().for_each(|judge| judge.push(signals[i], physical));
             }
-            Ok(())
+            None if Some(read[i]) == lies => position.extend_from_slice(samples),
+            None => saturation.extend_from_slice(samples),
         })?;
         let mut resampled: Vec<Option<Resampled>> = header.signals.iter().map(|_| None).collect();
         let mut watches: Vec<RecordWatch> = Vec::new();
@@ -140,9 +138,9 @@ impl<'a> Reader<'a> {
             resampled[signal] = Some(finished);
             watches.push(watch);
         }
-        self.repeats.add_segment(segment.first_record, &watches);
+        self.repeats.add_run(run.first_record, &watches);
         let found = judges.into_iter().map(|judge| (judge.channel, judge.finish())).collect();
-        Ok(SegmentSignals { resampled, position, saturation, found })
+        Ok(RunSignals { resampled, position, saturation, found })
     }
 
     fn judge(&self, resolved: &ResolvedChannel) -> Option<Judge> {
@@ -151,7 +149,7 @@ impl<'a> Reader<'a> {
         Judge::new(resolved.channel, with_rate(resolved.plus), resolved.minus.map(with_rate))
     }
 
-    /// Appends a channel's epochs of a segment, and notes what is wrong with them.
+    /// Appends a channel's epochs of a run, and notes what is wrong with them.
     fn append_channel(
         &mut self,
         resolved: &ResolvedChannel,
@@ -206,7 +204,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Appends the position codes of a segment: the value that stood last, read by the profile.
+    /// Appends the position codes of a run: the value that stood last, read by the profile.
     fn append_position(&mut self, resolved: &ResolvedChannel, samples: &[i32], first_epoch: usize) {
         let header = self.recording.file().header();
         let signal = &header.signals[resolved.plus];

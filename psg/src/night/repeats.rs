@@ -84,7 +84,7 @@ const fn join(hash: u64, other: u64) -> u64 {
     ((hash ^ other).wrapping_mul(0x9e37_79b9_7f4a_7c15)).rotate_left(29)
 }
 
-/// Gathers the digests of all signals of a recording, segment after segment.
+/// Gathers the digests of all signals of a recording, run after run.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     n_records: u64,
@@ -94,8 +94,8 @@ pub(super) struct Repeats {
 }
 
 impl Repeats {
-    /// Takes the signals of a segment, all that feed the montage.
-    pub(super) fn add_segment(&mut self, first_record: u64, watches: &[RecordWatch]) {
+    /// Takes the signals of a run, all that feed the montage.
+    pub(super) fn add_run(&mut self, first_record: u64, watches: &[RecordWatch]) {
         let n = watches.iter().map(|watch| watch.digests.len()).min().unwrap_or(0);
         self.n_records += n as u64;
         for i in 0..n {
@@ -139,7 +139,7 @@ mod tests {
         samples.chunks(250).for_each(|piece| watches[0].push(piece));
         watches[1].push(&vec![7; 2 * contents.len()]);
         let mut repeats = Repeats::default();
-        repeats.add_segment(10, &watches);
+        repeats.add_run(10, &watches);
         let found = repeats.warning().map(|warning| warning.message);
         assert_eq!(found.as_deref(), expected, "{contents:?}");
     }
@@ -167,7 +167,7 @@ mod tests {
         let mut watch = RecordWatch::new(300);
         watch.push(&[5; 900]);
         let mut repeats = Repeats::default();
-        repeats.add_segment(0, &[watch]);
+        repeats.add_run(0, &[watch]);
         assert_eq!(repeats.warning(), None);
     }
 }

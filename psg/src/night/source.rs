@@ -1,15 +1,15 @@
 //! Turns the digital samples of one signal into physical values at 64 Hz.
 
+use nocturne_edf::{EdfHeader, SignalHeader};
+
 use super::quality::{QualityWatch, Trouble};
 use super::range::RangeWatch;
 use super::repeats::RecordWatch;
 use crate::dsp::{Ratio, Resampler, with_vectors};
-use crate::edf::{Header, Signal};
-use crate::error::quoted;
 use crate::montage::VoltageUnit;
 use crate::{Error, RATE_HZ, Result};
 
-/// A signal on its way to 64 Hz, over one segment.
+/// A signal on its way to 64 Hz, over one run of contiguous data records.
 pub(super) struct Source {
     resampler: Resampler,
     gain: f32,
@@ -22,7 +22,7 @@ pub(super) struct Source {
     outputs: Vec<f32>,
 }
 
-/// A signal at 64 Hz, over one segment.
+/// A signal at 64 Hz, over one run of contiguous data records.
 pub(super) struct Resampled {
     /// Physical values less a constant; microvolts where the file gives a voltage.
     pub(super) samples: Vec<f32>,
@@ -36,19 +36,16 @@ impl Source {
     /// Prepares for a signal of the file, of which so many samples will come, that is in a unit.
     pub(super) fn new(
         path: &std::path::Path,
-        header: &Header,
-        (signal, n_samples): (&Signal, usize),
+        header: &EdfHeader,
+        (signal, n_samples): (&SignalHeader, usize),
         unit: &str,
     ) -> Result<Self> {
         let rate_hz = header.rate_hz(signal);
-        let ratio = Ratio::of_rates(rate_hz, RATE_HZ).ok_or_else(|| Error::Header {
+        let ratio = Ratio::of_rates(rate_hz, RATE_HZ).ok_or_else(|| Error::SamplingRate {
             path: path.to_owned(),
-            field: format!("number of samples in each data record of {}", quoted(&signal.label)),
-            value: format!(
-                "{} samples in {} s",
-                signal.samples_per_record, header.record_duration_s
-            ),
-            expected: "a sampling rate that can be brought to 64 Hz".to_owned(),
+            label: signal.label.clone(),
+            samples_per_record: signal.samples_per_record,
+            record_duration_s: header.record_duration_s,
         })?;
         let voltage = VoltageUnit::of(unit);
         let (gain, _) = signal.scaling().expect("a montage is fed by signals with a range");
@@ -86,7 +83,7 @@ impl Source {
         &self.physical
     }
 
-    /// Ends the segment.
+    /// Ends the run.
     pub(super) fn finish(mut self) -> (Resampled, RecordWatch) {
         self.resampler.finish(&mut self.outputs);
         let (trouble, out_of_range) = (self.watch.finish(), self.range.finish());

@@ -1,6 +1,7 @@
 //! Notices by the spread of a channel that its signal is in another unit than its header says.
 
-use crate::edf::Header;
+use nocturne_edf::EdfHeader;
+
 use crate::montage::{ResolvedChannel, ResolvedMontage, VoltageUnit, typical_deviation_uv};
 use crate::{Warning, WarningCode};
 
@@ -14,7 +15,7 @@ const LEEWAY: f64 = 4.0;
 pub(super) fn warning(
     montage: &ResolvedMontage,
     resolved: &ResolvedChannel,
-    header: &Header,
+    header: &EdfHeader,
     deviation_uv: f64,
 ) -> Option<Warning> {
     let (least, most) = typical_deviation_uv(resolved.channel)?;

@@ -12,7 +12,7 @@ mod noise;
 mod resample;
 mod spectrum;
 
-use nocturne_psg::edf::NewSignal;
+use nocturne_edf::NewSignal;
 use nocturne_psg::montage::Channel;
 
 use super::plan::NightPlan;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use nocturne_psg::edf::EdfFile;
+use nocturne_edf::EdfReader;
 use nocturne_psg::{EPOCH_S, Event, EventKind};
 use quick_xml::Reader;
 use quick_xml::events::Event as Xml;
@@ -95,14 +95,14 @@ fn recordings_open_without_a_warning() {
     for site in Site::ALL {
         let folder = tempfile::tempdir().unwrap();
         let written = write(7, 12, site, folder.path());
-        let recording = EdfFile::open(&written.recording).unwrap();
+        let recording = EdfReader::open(&written.recording).unwrap();
         assert_eq!(recording.warnings(), [], "{}", site.name());
         let truth = Truth::read(&written.truth).unwrap();
         assert_eq!(recording.start().unwrap().to_string(), truth.start);
         let header = recording.header();
         let recorded_s = header.n_records as f64 * header.record_duration_s;
         assert_eq!(recorded_s, truth.duration_s);
-        assert_eq!(recording.segments().len(), 1);
+        assert_eq!(recording.runs().len(), 1);
     }
 }
 

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use crate::Stage;
-use crate::annotation::Annotation;
+use crate::annotation::ScoredAnnotation;
 
 /// Returns an `.annot` file: class, instance, channel, start and stop in seconds, and meta-data with the scorer.
 ///
 /// Stops are durations (`+30`), so that no digit of a length is lost. Tabs and line ends within a text become blanks.
-pub fn luna_annot<'a>(annotations: impl IntoIterator<Item = &'a Annotation>) -> String {
+pub fn luna_annot<'a>(annotations: impl IntoIterator<Item = &'a ScoredAnnotation>) -> String {
     let mut rows = "class\tinstance\tchannel\tstart\tstop\tmeta\n".to_owned();
     for annotation in annotations {
         let stop = annotation

@@ -1,7 +1,7 @@
 //! Writes annotations for other programs: Luna, the National Sleep Research Resource, BIDS.
 //!
 //! What a dialect has no place for is left out: `.eannot` holds stages alone, NSRR XML no scorer.
-//! EDF+ annotations are written with their recording, see [`EdfWriter`](crate::edf::EdfWriter).
+//! EDF+ annotations are written with their recording, see [`EdfWriter`](nocturne_edf::EdfWriter).
 
 mod bids;
 mod luna;

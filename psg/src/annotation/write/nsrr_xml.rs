@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::annotation::Annotation;
+use crate::annotation::ScoredAnnotation;
 use crate::annotation::names::{Meaning, meaning};
 use crate::{EPOCH_S, EventKind};
 
@@ -30,7 +30,7 @@ const RECORDING_START: &str = "Recording Start Time";
 /// Returns a document that holds the annotations in their order; scorer, instance and meta-data have no place in it.
 pub fn nsrr_xml<'a>(
     header: &NsrrHeader,
-    annotations: impl IntoIterator<Item = &'a Annotation>,
+    annotations: impl IntoIterator<Item = &'a ScoredAnnotation>,
 ) -> String {
     let mut writer = NsrrXmlWriter::new(header);
     for annotation in annotations {

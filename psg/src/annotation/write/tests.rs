@@ -1,19 +1,19 @@
 //! Everything that is read can be written, and is then read as it was.
 
+use nocturne_edf::NewRecording;
 use proptest::prelude::*;
 
 use super::*;
 use crate::Stage;
-use crate::annotation::{Annotation, AnnotationFile, AnnotationFormat};
-use crate::edf::EdfWriter;
+use crate::annotation::{AnnotationFile, AnnotationFormat, ScoredAnnotation};
 
 /// Writes a file under a name and reads it; what stands in it forgets its path.
-fn read(name: &str, content: &str) -> (AnnotationFormat, Vec<Annotation>) {
+fn read(name: &str, content: &str) -> (AnnotationFormat, Vec<ScoredAnnotation>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, content).unwrap();
     let file = AnnotationFile::open(&path, None).unwrap();
-    let forget = |annotation| Annotation { file: None, ..annotation };
+    let forget = |annotation| ScoredAnnotation { file: None, ..annotation };
     (file.format, file.annotations.into_iter().map(forget).collect())
 }
 
@@ -27,10 +27,10 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-fn annotations() -> impl Strategy<Value = Vec<Annotation>> {
+fn annotations() -> impl Strategy<Value = Vec<ScoredAnnotation>> {
     let seconds = prop_oneof![0.0..1e5_f64, Just(0.1), Just(0.0), Just(1e-9)];
     let one = (seconds.clone(), proptest::option::of(seconds), text())
-        .prop_map(|(onset_s, duration_s, text)| Annotation::new(onset_s, duration_s, text));
+        .prop_map(|(onset_s, duration_s, text)| ScoredAnnotation::new(onset_s, duration_s, text));
     proptest::collection::vec(one, 0..12)
 }
 
@@ -120,22 +120,26 @@ proptest! {
         // A file keeps its annotations in order, and onsets to seven decimals.
         annotations.sort_by_key(|(onset, ..)| *onset);
         let made = annotations.into_iter().map(|(onset, duration_s, text)| {
-            let made = Annotation::new(f64::from(onset) / 1e7, duration_s, text);
-            Annotation { channel: made.channel.clone().or(channel.clone()), ..made }
+            let made = ScoredAnnotation::new(f64::from(onset) / 1e7, duration_s, text);
+            ScoredAnnotation { channel: made.channel.clone().or(channel.clone()), ..made }
         });
-        let made: Vec<Annotation> = made.collect();
+        let made: Vec<ScoredAnnotation> = made.collect();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.edf");
-        let start = jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0);
-        EdfWriter::create(&path, start, (2, 30.0), Vec::new(), made.clone())
-            .and_then(|mut writer| writer.write_samples(&[]).and_then(|()| writer.commit()))
-            .unwrap();
+        let recording = NewRecording {
+            start: jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0),
+            n_records: 2,
+            record_duration_s: 30.0,
+            signals: Vec::new(),
+            annotations: made.iter().map(ScoredAnnotation::to_edf).collect(),
+        };
+        recording.write_to(&path, &[]).unwrap();
         let read = AnnotationFile::open(&path, None).unwrap().annotations;
         prop_assert_eq!(read.len(), made.len());
         for (read, made) in read.iter().zip(&made) {
             prop_assert_eq!((read.onset_s, read.duration_s), (made.onset_s, made.duration_s));
             prop_assert_eq!(&read.channel, &made.channel);
-            let name = |annotation: &Annotation| annotation.text.split("@@").next().map(str::to_owned);
+            let name = |annotation: &ScoredAnnotation| annotation.text.split("@@").next().map(str::to_owned);
             prop_assert_eq!(name(read), name(made));
         }
     }

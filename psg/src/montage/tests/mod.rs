@@ -6,15 +6,15 @@ mod profiles;
 mod reports;
 
 use jiff::civil::DateTime;
+use nocturne_edf::{EdfHeader, EdfReader, NewRecording, NewSignal};
 
 use super::ResolvedMontage;
-use crate::edf::{EdfFile, EdfWriter, Header, NewSignal};
 
 /// A signal of a made header: label, unit and rate in hertz.
 pub(super) type Made<'a> = (&'a str, &'a str, usize);
 
 /// Writes a recording of one second and returns its header.
-pub(super) fn header_of(signals: &[Made<'_>]) -> Header {
+pub(super) fn header_of(signals: &[Made<'_>]) -> EdfHeader {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("made.edf");
     let new = |(label, unit, rate_hz): &Made<'_>| NewSignal {
@@ -26,21 +26,25 @@ pub(super) fn header_of(signals: &[Made<'_>]) -> Header {
     let new: Vec<NewSignal> = signals.iter().map(new).collect();
     let samples: Vec<Vec<f32>> =
         new.iter().map(|signal| vec![0.0; signal.samples_per_record]).collect();
-    let start = DateTime::constant(2001, 1, 1, 22, 0, 0, 0);
-    let mut writer = EdfWriter::create(&path, start, (1, 1.0), new, Vec::new()).unwrap();
-    writer.write_samples(&samples).unwrap();
-    writer.commit().unwrap();
-    EdfFile::open(&path).unwrap().header().clone()
+    let recording = NewRecording {
+        start: DateTime::constant(2001, 1, 1, 22, 0, 0, 0),
+        n_records: 1,
+        record_duration_s: 1.0,
+        signals: new,
+        annotations: Vec::new(),
+    };
+    recording.write_to(&path, &samples).unwrap();
+    EdfReader::open(&path).unwrap().header().clone()
 }
 
 /// Returns the header of signals at 100 Hz.
-pub(crate) fn header_with_units(signals: &[(&str, &str)]) -> Header {
+pub(crate) fn header_with_units(signals: &[(&str, &str)]) -> EdfHeader {
     let made: Vec<Made<'_>> = signals.iter().map(|(label, unit)| (*label, *unit, 100)).collect();
     header_of(&made)
 }
 
 /// Returns the header of signals at 100 Hz without a unit.
-pub(super) fn header_with(labels: &[&str]) -> Header {
+pub(super) fn header_with(labels: &[&str]) -> EdfHeader {
     let signals: Vec<(&str, &str)> = labels.iter().map(|label| (*label, "")).collect();
     header_with_units(&signals)
 }
@@ -48,7 +52,7 @@ pub(super) fn header_with(labels: &[&str]) -> Header {
 /// Returns the derivation of each channel that is fed.
 pub(super) fn derivations(
     montage: &ResolvedMontage,
-    header: &Header,
+    header: &EdfHeader,
 ) -> Vec<(&'static str, String)> {
     let lines = montage.report(header).into_iter();
     lines.filter_map(|line| Some((line.channel, line.derivation?))).collect()

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use anyhow::{Context, Result, bail};
-use nocturne_psg::edf::is_annotations_alone;
+use nocturne_psg::annotation::is_annotation_recording;
 use nocturne_psg::{RecordingList, RowProblem};
 use nocturne_trainer::Error;
 use nocturne_trainer::data::{Prepared, SetInfo, Source, prepare};
@@ -79,7 +79,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
         }
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let is_recording = RECORDINGS.contains(&ending.as_str());
-        if is_recording && !is_annotations_alone(&path).unwrap_or(false) {
+        if is_recording && !is_annotation_recording(&path).unwrap_or(false) {
             found.push(path);
         }
     }

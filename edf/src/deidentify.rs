@@ -1,0 +1,221 @@
+//! Copies a file without what may identify a person.
+//!
+//! The header names the patient in bytes 8–87 and the recording in bytes 88–167 (EDF+ specification, section 2.1.3);
+//! both may name people, and so may the texts of annotations. Samples, gaps and the onsets of annotations are copied
+//! unchanged.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result, WriteProblem};
+use crate::header::START_DATE_PREFIX;
+use crate::header::layout::{self, decode};
+use crate::reader::EdfReader;
+use crate::tal;
+
+/// The patient field if nothing is known, or nothing may be said.
+const NO_PATIENT: &str = "X X X X";
+/// Bytes of `dd-MMM-yyyy`.
+const MAX_DATE_BYTES: usize = 11;
+/// The start date if it may not be said.
+const NO_DATE: &str = "01.01.85";
+/// What replaces the text of an annotation.
+const NO_TEXT: &[u8] = b"X";
+
+/// What is copied although it may identify a person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DeidentifyOptions {
+    /// Whether the start date is copied; the time of day always is.
+    pub keep_date: bool,
+    /// Whether all texts of annotations are copied, not only the known ones.
+    pub keep_texts: bool,
+}
+
+/// What in a file may identify a person. No value is repeated here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[expect(clippy::struct_excessive_bools, reason = "each is about another field of the header")]
+pub struct IdentifyingContent {
+    /// Whether the patient field says anything.
+    pub patient: bool,
+    /// Whether the recording field says anything but the start date.
+    pub recording: bool,
+    /// Whether there is a start date.
+    pub start_date: bool,
+    /// Number of annotations with an unknown text.
+    pub unknown_texts: usize,
+    /// Bytes after the last complete data record, which are not samples.
+    pub surplus_bytes: u64,
+}
+
+impl IdentifyingContent {
+    /// Returns whether nothing in the file may identify a person.
+    pub fn is_empty(&self) -> bool {
+        let Self { patient, recording, start_date, unknown_texts, surplus_bytes } = *self;
+        !patient && !recording && !start_date && unknown_texts == 0 && surplus_bytes == 0
+    }
+}
+
+/// Reports what in a file may identify a person.
+///
+/// `is_known_text` returns whether the text of an annotation is a known term, such as `Arousal`, and not free text.
+///
+/// # Errors
+///
+/// Those of [`EdfReader::open`].
+pub fn identifying_content(
+    path: &Path,
+    is_known_text: impl Fn(&str) -> bool,
+) -> Result<IdentifyingContent> {
+    identifying_content_of(&EdfReader::open(path)?, &is_known_text)
+}
+
+fn identifying_content_of(
+    reader: &EdfReader,
+    is_known_text: &impl Fn(&str) -> bool,
+) -> Result<IdentifyingContent> {
+    let header = reader.header_bytes()?;
+    let text = |field: std::ops::Range<usize>| String::from_utf8_lossy(&header[field]).into_owned();
+    let is_filled = |text: &str| text.split_whitespace().any(|word| word != "X");
+    let recording = text(layout::RECORDING);
+    let (date, rest) = split_date(&recording);
+    let is_unknown = |text: &str| !matches!(text, "" | "X") && !is_known_text(text);
+    Ok(IdentifyingContent {
+        patient: is_filled(&text(layout::PATIENT)),
+        recording: is_filled(rest),
+        start_date: text(layout::START_DATE).trim() != NO_DATE || date.is_some_and(is_filled),
+        unknown_texts: reader.annotations().iter().filter(|a| is_unknown(&a.text)).count(),
+        surplus_bytes: reader.surplus_bytes()?,
+    })
+}
+
+/// Copies a file without what may identify a person, and reports what the original contained.
+///
+/// Texts of annotations are copied if `is_known_text` returns true for them, and replaced by `X` otherwise; see
+/// [`identifying_content`]. The copy has its name only when it is complete.
+///
+/// # Errors
+///
+/// Those of [`EdfReader::open`]; [`Error::Unwritable`] if the copy exists; [`Error::RecordTooLong`].
+pub fn deidentify(
+    path: &Path,
+    copy: &Path,
+    options: DeidentifyOptions,
+    is_known_text: impl Fn(&str) -> bool,
+) -> Result<IdentifyingContent> {
+    let reader = EdfReader::open(path)?;
+    let content = identifying_content_of(&reader, &is_known_text)?;
+    if copy.exists() {
+        let problem = WriteProblem::AlreadyExists;
+        return Err(Error::Unwritable { path: copy.to_owned(), problem });
+    }
+    let mut temporary = copy.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let temporary = PathBuf::from(temporary);
+    if let Err(error) = write_copy(&reader, &temporary, options, &is_known_text) {
+        // An incomplete copy contains somebody's samples. The first error is reported, not that of the removal.
+        let _ = std::fs::remove_file(&temporary);
+        return Err(error);
+    }
+    std::fs::rename(&temporary, copy).map_err(Error::io(copy, "rename"))?;
+    Ok(content)
+}
+
+fn write_copy(
+    reader: &EdfReader,
+    path: &Path,
+    options: DeidentifyOptions,
+    is_known_text: &impl Fn(&str) -> bool,
+) -> Result<()> {
+    let error = |source| Error::io(path, "write")(source);
+    let mut out = BufWriter::new(File::create(path).map_err(Error::io(path, "create"))?);
+    let header = deidentified_header(reader, options)?;
+    out.write_all(&header).map_err(error)?;
+    let annotations = reader.annotation_ranges();
+    reader.for_each_record(|record| {
+        if !options.keep_texts {
+            for range in &annotations {
+                replace_texts(&mut record[range.clone()], is_known_text);
+            }
+        }
+        out.write_all(record).map_err(error)
+    })?;
+    let file = out.into_inner().map_err(|failed| error(failed.into_error()))?;
+    file.sync_all().map_err(error)
+}
+
+fn deidentified_header(reader: &EdfReader, options: DeidentifyOptions) -> Result<Vec<u8>> {
+    let mut header = reader.header_bytes()?;
+    fill(&mut header[layout::PATIENT], NO_PATIENT);
+    let recording = String::from_utf8_lossy(&header[layout::RECORDING]).into_owned();
+    let date = split_date(&recording)
+        .0
+        .filter(|date| options.keep_date && date.len() <= MAX_DATE_BYTES)
+        .unwrap_or("X");
+    fill(&mut header[layout::RECORDING], &format!("{START_DATE_PREFIX}{date} X X X"));
+    if !options.keep_date {
+        fill(&mut header[layout::START_DATE], NO_DATE);
+    }
+    // The copy has no incomplete data record.
+    fill(&mut header[layout::N_RECORDS], &reader.header().n_records.to_string());
+    Ok(header)
+}
+
+/// Splits the recording field into the date of `Startdate dd-MMM-yyyy …` and the rest.
+fn split_date(field: &str) -> (Option<&str>, &str) {
+    let Some(rest) = field.trim().strip_prefix(START_DATE_PREFIX) else { return (None, field) };
+    let (date, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    (Some(date), rest)
+}
+
+/// Fills a field with a text and spaces.
+fn fill(field: &mut [u8], text: &str) {
+    field.fill(b' ');
+    field[..text.len()].copy_from_slice(text.as_bytes());
+}
+
+/// Replaces the unknown texts in the annotation lists of a data record.
+///
+/// Lists with invalid syntax are removed. A list never becomes longer, so all of them fit where they were.
+fn replace_texts(bytes: &mut [u8], is_known_text: &impl Fn(&str) -> bool) {
+    let mut cleaned = Vec::with_capacity(bytes.len());
+    for (time, texts) in tal::lists(bytes).filter_map(tal::split) {
+        cleaned.extend_from_slice(time);
+        for text in texts {
+            cleaned.push(tal::TEXT_END);
+            let is_known = text.is_empty() || is_known_text(&decode(text));
+            cleaned.extend_from_slice(if is_known { text } else { NO_TEXT });
+        }
+        cleaned.extend_from_slice(&[tal::TEXT_END, tal::LIST_END]);
+    }
+    // The last list may fill its space without a closing zero byte.
+    cleaned.truncate(bytes.len());
+    bytes.fill(0);
+    bytes[..cleaned.len()].copy_from_slice(&cleaned);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_texts_and_invalid_lists_are_removed() {
+        let mut bytes =
+            b"+0\x14\x14\0+1\x14Mr Jones\x14\0Jones was here\0+Jones\x14\x14\0+2\x14Arousal\x14\0\0"
+                .to_vec();
+        let n = bytes.len();
+        replace_texts(&mut bytes, &|text| text == "Arousal");
+        assert_eq!(bytes.len(), n);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(text.starts_with("+0\x14\x14\0+1\x14X\x14\0+2\x14Arousal\x14\0"), "{text:?}");
+        assert!(!text.contains("Jones"));
+    }
+
+    #[test]
+    fn date_is_split_from_the_recording_field() {
+        assert_eq!(split_date("Startdate 04-MAR-2021 P X X"), (Some("04-MAR-2021"), "P X X"));
+        assert_eq!(split_date("Startdate X"), (Some("X"), ""));
+        assert_eq!(split_date("sleep lab"), (None, "sleep lab"));
+    }
+}
