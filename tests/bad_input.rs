@@ -33,7 +33,8 @@ fn folder_without_recordings_is_named() {
     let run =
         run(["index", text(folder.path()), "-c", text(&folder.path().join("c"))]).expect_code(1);
     assert!(
-        run.error().contains("holds no recording; expected files that end in"),
+        run.error().contains("no recording in `")
+            && run.error().contains("expected files that end in"),
         "{}",
         run.error()
     );

@@ -1,16 +1,17 @@
-//! `nocturne caption` where it cannot answer; what it says is tested with the trainer, which makes bundles that speak.
+//! `nocturne caption` with bundles that cannot caption, and `nocturne search --explain`. Generated captions are tested with
+//! the trainer, which makes bundles with a captioner.
 
 use crate::cohort::cohort;
 use crate::program::{has_encoder, root, run, text};
 
 #[test]
-fn bundle_without_a_captioner_is_named() {
+fn bundle_without_a_captioner_is_reported() {
     if !has_encoder() {
         return;
     }
     let bundle = root().join("models/nocturne-tiny");
     if bundle.join("caption.onnx").is_file() {
-        println!("skipped: the shipped bundle makes captions");
+        println!("skipped: the shipped bundle has a captioner");
         return;
     }
     let bundle = text(&bundle);
@@ -21,7 +22,7 @@ fn bundle_without_a_captioner_is_named() {
 }
 
 #[test]
-fn searches_out_of_range_are_refused_before_anything_is_read() {
+fn decoding_options_out_of_range_are_refused_before_reading() {
     if !has_encoder() {
         return;
     }

@@ -1,4 +1,4 @@
-//! Concepts that were learned from labelled epochs, in place of prompts.
+//! Concepts learned from labelled epochs, used in place of prompts.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use nocturne_psg::{RecordingId, Stage};
 use crate::cohort::{Cohort, cohort};
 use crate::program::{run, text};
 
-/// The night that the concept is judged on; it is learned from the others.
+/// The night that the concept is tested on; it is learned from the others.
 const JUDGED: &str = "night-0001";
 
-/// Learns deep sleep from the other nights, for the bundle of this fingerprint or for that of the collection.
+/// Learns N3 from the other nights, for the bundle with a fingerprint, or the one of the collection.
 fn learn(cohort: &Cohort, folder: &Path, fingerprint: Option<&str>) -> PathBuf {
     let collection = Collection::open(&cohort.collection).unwrap();
     let ids: Vec<RecordingId> = collection.recordings().map(|entry| entry.id.clone()).collect();
@@ -45,7 +45,7 @@ fn learn(cohort: &Cohort, folder: &Path, fingerprint: Option<&str>) -> PathBuf {
 }
 
 #[test]
-fn learned_concept_labels_a_night_that_it_never_met() {
+fn learned_concept_labels_a_night_that_it_was_not_trained_on() {
     let Some(cohort) = cohort() else { return };
     let folder = tempfile::tempdir().unwrap();
     let concept = learn(cohort, folder.path(), None);
@@ -63,7 +63,7 @@ fn learned_concept_labels_a_night_that_it_never_met() {
 }
 
 #[test]
-fn learned_concept_is_searched_for_by_its_probability() {
+fn search_by_a_learned_concept_scores_by_probability() {
     let Some(cohort) = cohort() else { return };
     let folder = tempfile::tempdir().unwrap();
     let concept = learn(cohort, folder.path(), None);

@@ -5,23 +5,23 @@ use serde_json::Value;
 use crate::cohort::cohort;
 use crate::program::{has_encoder, run, shared_data, text};
 
-/// Expects a figure at `key` of an object, with its interval around it beside it.
+/// Expects a figure at `key` of an object, with its interval in `ci95`.
 fn check_interval(object: &Value, key: &str) {
     let figure = object[key].as_f64().unwrap_or_else(|| panic!("no `{key}`: {object}"));
     let ends = object["ci95"][key].as_array().unwrap_or_else(|| panic!("no `{key}`: {object}"));
     let [low, high] = [&ends[0], &ends[1]].map(|end| end.as_f64().unwrap());
-    // Percentiles of the draws need not hold the figure itself, but are no figures of something else.
+    // Percentiles of the draws need not include the figure itself, but must be close to it.
     assert!(low <= high && low <= figure + 0.1 && figure - 0.1 <= high, "{key}: {object}");
 }
 
 /// Returns the names in `not_judged`.
 fn not_judged(card: &Value) -> Vec<&str> {
-    let silences = card["not_judged"].as_array().unwrap();
-    silences.iter().filter_map(|silence| silence.as_str()?.split(": ").next()).collect()
+    let sentences = card["not_judged"].as_array().unwrap();
+    sentences.iter().filter_map(|sentence| sentence.as_str()?.split(": ").next()).collect()
 }
 
 #[test]
-fn card_of_scored_nights_has_the_agreed_keys() {
+fn card_of_scored_nights_has_the_documented_keys() {
     let Some(cohort) = cohort() else { return };
     let folder = tempfile::tempdir().unwrap();
     let markdown = folder.path().join("card.md");
@@ -77,12 +77,12 @@ fn the_same_recordings_give_the_same_card() {
 }
 
 #[test]
-fn what_recordings_of_people_do_not_tell_is_said() {
+fn figures_that_cannot_be_judged_are_listed() {
     let Some(data) = shared_data().filter(|_| has_encoder()) else { return };
     let folder = data.join("sleep-edf-excerpt");
     let card = run(["eval", text(&folder), "--json"]).expect_code(0).json();
-    let silences = not_judged(&card);
+    let names = not_judged(&card);
     for name in ["wake_vs_deep_auroc", "events", "nights", "few_shot"] {
-        assert!(silences.contains(&name), "{name} is neither judged nor said: {silences:?}");
+        assert!(names.contains(&name), "{name} is neither judged nor listed: {names:?}");
     }
 }

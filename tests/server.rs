@@ -1,4 +1,4 @@
-//! `nocturne serve`, asked by an independent client.
+//! `nocturne serve`, tested with an independent client.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use crate::cohort::{Cohort, cohort};
 use crate::program::{nocturne, root, run, text};
 
-/// A running server, which is killed at the end at the latest.
+/// A running server, killed when dropped.
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: String,
@@ -19,7 +19,7 @@ impl Server {
         Self::of(text(&cohort.collection))
     }
 
-    /// Starts a server of a folder or an address.
+    /// Starts a server of the collection in a folder or at an address.
     pub(crate) fn of(collection: &str) -> Self {
         let arguments = ["serve", "--collection", collection, "--listen", "127.0.0.1:0"];
         let mut process =
@@ -39,9 +39,9 @@ impl Drop for Server {
     }
 }
 
-/// Returns where the packages of the client are, or says that they are not there.
+/// Returns the folder of the client's Python packages; if there is none, says so.
 pub(crate) fn packages() -> Option<String> {
-    // `cargo xtask test` installs them and says where.
+    // Set by `cargo xtask test`, which installs the packages.
     #[expect(clippy::disallowed_methods, reason = "tests have no arguments")]
     let packages = std::env::var("NOCTURNE_TEST_PYTHONPATH").ok();
     if packages.is_none() {
@@ -70,26 +70,26 @@ fn independent_client_gets_right_answers() {
 
 #[cfg(unix)]
 #[test]
-fn server_ends_when_it_is_told_to() {
+fn server_stops_on_a_signal() {
     let Some(cohort) = cohort() else { return };
     let mut server = Server::start(cohort);
-    // A connection that says nothing must not hold the server.
+    // An idle connection must not keep the server alive.
     let _idle = std::net::TcpStream::connect(&server.address).unwrap();
-    let begun = std::time::Instant::now();
+    let start = std::time::Instant::now();
     Command::new("kill").arg(server.process.id().to_string()).status().unwrap();
     let status = server.process.wait().unwrap();
     assert!(status.success(), "{status}");
-    assert!(begun.elapsed().as_secs() < 15, "{:?}", begun.elapsed());
+    assert!(start.elapsed().as_secs() < 15, "{:?}", start.elapsed());
 }
 
 #[test]
-fn address_that_others_reach_is_refused_without_a_word_of_consent() {
+fn public_address_needs_an_explicit_flag() {
     let run = run(["serve", "--collection", "/nowhere", "--listen", "0.0.0.0:0"]).expect_code(1);
     assert!(run.error().contains("can be reached from other machines"), "{}", run.error());
 }
 
 #[test]
-fn taken_address_is_named() {
+fn address_in_use_is_reported() {
     let Some(cohort) = cohort() else { return };
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

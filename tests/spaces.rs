@@ -199,8 +199,8 @@ fn backfill_goes_on_past_bad_recordings_and_finds_those_that_were_moved() {
     assert_eq!(events(&lines, "acknowledged").len(), 1);
     let failed: Vec<&str> =
         events(&lines, "failed").iter().filter_map(|line| line["error"].as_str()).collect();
-    assert!(failed[0].ends_with("which was indexed as `night-0001`, is not there any more"));
-    assert!(failed[1].ends_with("is no longer the recording that was indexed as `night-0002`"));
+    assert!(failed[0].ends_with("which was indexed as `night-0001`, no longer exists"));
+    assert!(failed[1].ends_with("has changed since it was indexed as `night-0002`"));
     let elsewhere = lab.folder.path().join("elsewhere");
     let lines = lab.space(&["backfill", "v2", "--json", "--recordings", text(&elsewhere)]);
     let lines = lines.expect_code(3).json_lines();

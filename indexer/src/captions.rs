@@ -1,4 +1,4 @@
-//! The captions that are kept beside the epochs.
+//! The captions that are stored with the epochs.
 
 use std::str::FromStr;
 
@@ -7,12 +7,12 @@ use nocturne_psg::features::FeatureExtractor;
 use nocturne_psg::hash::sha256;
 use nocturne_psg::{EpochNumber, Night, RecordingId};
 
-/// Which kinds of caption are made and encoded.
+/// Kinds of caption to write and encode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaptionKinds(pub Vec<CaptionKind>);
 
 impl Default for CaptionKinds {
-    /// The scorer's words: stage and events.
+    /// Stage and events, as scored.
     fn default() -> Self {
         Self(vec![CaptionKind::StageEvent])
     }
@@ -21,7 +21,7 @@ impl Default for CaptionKinds {
 impl FromStr for CaptionKinds {
     type Err = String;
 
-    /// Reads `all`, `none`, or names separated by commas.
+    /// Parses `all`, `none`, or names separated by commas.
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "all" => Ok(Self(CaptionKind::ALL.to_vec())),
@@ -34,7 +34,7 @@ impl FromStr for CaptionKinds {
 fn kind(name: &str) -> Result<CaptionKind, String> {
     CaptionKind::from_name(name).ok_or_else(|| {
         let known = CaptionKind::ALL.map(CaptionKind::name).join("`, `");
-        format!("`{name}` is no kind of caption; expected `all`, `none` or some of `{known}`")
+        format!("`{name}` is not a kind of caption; expected `all`, `none` or some of `{known}`")
     })
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Caption {
     pub(crate) text: String,
 }
 
-/// Makes the captions of a night. The same recording gives the same words each time.
+/// Writes the captions of a night. The same recording always gets the same texts.
 pub(crate) fn captions(
     kinds: &CaptionKinds,
     id: &RecordingId,
@@ -62,20 +62,20 @@ pub(crate) fn captions(
     for (i, epoch) in night.epochs().iter().enumerate() {
         let facts = EpochFacts::gather(&mut extractor, night, i, events_scored);
         for kind in &kinds.0 {
-            let made = caption(*kind, &facts, seed.wrapping_add(u64::from(epoch.number.0)));
-            captions.extend(made.map(|made| Caption {
+            let written = caption(*kind, &facts, seed.wrapping_add(u64::from(epoch.number.0)));
+            captions.extend(written.map(|written| Caption {
                 epoch: epoch.number,
                 kind: *kind,
-                text: made.text,
+                text: written.text,
             }));
         }
     }
     captions
 }
 
-/// Returns a number that belongs to the recording's name.
+/// Returns a seed from the recording's name.
 fn seed(id: &RecordingId) -> u64 {
-    u64::from_str_radix(&sha256(id.as_str())[..16], 16).expect("a hash is written in hexadecimal")
+    u64::from_str_radix(&sha256(id.as_str())[..16], 16).expect("a hash is hexadecimal")
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_are_read_by_name() {
+    fn kinds_are_parsed_by_name() {
         assert_eq!("none".parse(), Ok(CaptionKinds(vec![])));
         assert_eq!(
             "brain, heart".parse(),
@@ -93,7 +93,7 @@ mod tests {
         let error = "mood".parse::<CaptionKinds>().unwrap_err();
         assert!(
             error.starts_with(
-                "`mood` is no kind of caption; expected `all`, `none` or some of `brain`"
+                "`mood` is not a kind of caption; expected `all`, `none` or some of `brain`"
             ),
             "{error}"
         );

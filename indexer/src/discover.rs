@@ -201,8 +201,9 @@ mod tests {
     fn folder_without_recordings_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let error = discover(folder.path(), None).unwrap_err();
-        let expected = "holds no recording; expected files that end in `.edf`, `.bdf` or `.rec`";
-        assert_eq!(error.to_string(), format!("`{}` {expected}", folder.path().display()));
+        let expected = "expected files that end in `.edf`, `.bdf` or `.rec`";
+        let message = format!("no recording in `{}`; {expected}", folder.path().display());
+        assert_eq!(error.to_string(), message);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) struct Encoder {
     pub(crate) text: TextEncoder,
 }
 
-/// A recording that is ready for the collection.
+/// A recording that is ready to be committed.
 pub(crate) struct EncodedRecording {
     pub(crate) draft: RecordingDraft,
     pub(crate) warnings: Vec<Warning>,
@@ -54,7 +54,7 @@ impl Encoder {
         Ok(EncodedRecording { draft, warnings: read.warnings })
     }
 
-    /// Encodes some epochs of a night, in the given order.
+    /// Encodes the epochs of a night with these indices, in this order.
     pub(crate) fn encode_epochs(
         &mut self,
         night: &Night,
@@ -63,27 +63,27 @@ impl Encoder {
         self.signal.encode_some(night, epochs)
     }
 
-    /// Encodes each text once, however many epochs it describes.
+    /// Encodes captions; a text that several epochs share is encoded once.
     pub(crate) fn encode_captions(
         &mut self,
         captions: Vec<Caption>,
     ) -> nocturne_encoder::Result<Vec<CaptionPoint>> {
-        let mut place_of: HashMap<&str, usize> = HashMap::new();
+        let mut index_of: HashMap<&str, usize> = HashMap::new();
         let mut texts = Vec::new();
         for caption in &captions {
-            place_of.entry(&caption.text).or_insert_with(|| {
+            index_of.entry(&caption.text).or_insert_with(|| {
                 texts.push(caption.text.as_str());
                 texts.len() - 1
             });
         }
         let encoded = self.text.encode_all(&texts)?;
-        let places: Vec<usize> =
-            captions.iter().map(|caption| place_of[caption.text.as_str()]).collect();
-        let points = captions.into_iter().zip(places).map(|(caption, place)| CaptionPoint {
+        let indices: Vec<usize> =
+            captions.iter().map(|caption| index_of[caption.text.as_str()]).collect();
+        let points = captions.into_iter().zip(indices).map(|(caption, index)| CaptionPoint {
             epoch: caption.epoch,
             kind: caption.kind,
             text: caption.text,
-            vector: encoded[place].embedding.clone(),
+            vector: encoded[index].embedding.clone(),
         });
         Ok(points.collect())
     }

@@ -1,4 +1,4 @@
-//! Why nothing, or one recording, could be indexed.
+//! Why a run ended, or a recording was skipped.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -16,15 +16,15 @@ pub enum Error {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// The system's answer.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// The folder and those below it hold no recording.
-    #[error("`{}` holds no recording; expected files that end in {expected}", path.display())]
+    /// There is no recording in the folder or below it.
+    #[error("no recording in `{}`; expected files that end in {expected}", path.display())]
     NoRecordings {
         /// The folder.
         path: PathBuf,
-        /// The endings that were looked for.
+        /// The endings of recordings.
         expected: &'static str,
     },
     /// The collection cannot be written.
@@ -36,7 +36,7 @@ pub enum Error {
     /// The file of a profile cannot be read.
     #[error(transparent)]
     Profile(nocturne_psg::Error),
-    /// A thread of the run ended without a result; a mistake of the program.
+    /// A thread of the run ended without a result; a bug.
     #[error("the {thread} thread of the run ended early")]
     ThreadLost {
         /// The thread.
@@ -45,24 +45,24 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns the next step for the user, where there is one.
+    /// Returns the next step for the user, if there is one.
     pub fn hint(&self) -> Option<Cow<'_, str>> {
         let hint = match self {
             Self::Folder { .. } => Some("check the path; names are case-sensitive"),
             Self::NoRecordings { .. } => {
-                Some("name the folder that holds the recordings, or one above it")
+                Some("name the folder that contains the recordings, or one above it")
             }
             Self::Index(error) => return error.hint(),
             Self::Profile(error) | Self::List(error) => error.hint(),
             Self::ThreadLost { .. } => {
-                Some("this is a fault of Nocturne; please report it with the messages before it")
+                Some("this is a bug in Nocturne; please report it with the messages before it")
             }
         };
         hint.map(Cow::Borrowed)
     }
 }
 
-/// Why one recording was passed over.
+/// Why a recording was skipped.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
     /// It cannot be read.
@@ -73,19 +73,19 @@ pub enum RecordingError {
     Encoder {
         /// The recording.
         path: PathBuf,
-        /// What the encoder says.
+        /// The error of the encoder.
         source: nocturne_encoder::Error,
     },
-    /// Its path makes no name.
-    #[error("`{}` makes no name for a recording: {source}", path.display())]
+    /// Its path is not a valid name.
+    #[error("the path `{}` is not a valid recording name: {source}", path.display())]
     Name {
         /// The recording.
         path: PathBuf,
         /// What is wrong with the name.
         source: nocturne_psg::InvalidRecordingId,
     },
-    /// The collection holds another recording of the same name.
-    #[error("`{}` would be named `{id}`, which the collection holds from `{holder}`", path.display())]
+    /// The collection contains another recording of the same name.
+    #[error("`{}` would be named `{id}`, which is the name of `{holder}` in the collection", path.display())]
     NameTaken {
         /// The recording.
         path: PathBuf,
@@ -94,38 +94,38 @@ pub enum RecordingError {
         /// Path of the recording that has the name.
         holder: String,
     },
-    /// It was changed since it was indexed, and is to be embedded as it was.
-    #[error("`{}` is no longer the recording that was indexed as `{id}`", path.display())]
+    /// It has changed since it was indexed, so it cannot be embedded for another space.
+    #[error("`{}` has changed since it was indexed as `{id}`", path.display())]
     Changed {
         /// The recording.
         path: PathBuf,
         /// Its name in the collection.
         id: RecordingId,
     },
-    /// It is not where it was when it was indexed.
+    /// It is no longer where it was when it was indexed.
     #[error(
-        "`{}`, which was indexed as `{id}`, is not there any more{}",
+        "`{}`, which was indexed as `{id}`, no longer exists{}",
         path.display(),
-        folder.as_ref().map(|folder| format!(", nor below `{}`", folder.display())).unwrap_or_default()
+        folder.as_ref().map(|folder| format!(", and is not below `{}`", folder.display())).unwrap_or_default()
     )]
     Gone {
         /// Where it was.
         path: PathBuf,
         /// Its name in the collection.
         id: RecordingId,
-        /// Where else it was looked for.
+        /// Folder that was searched too.
         folder: Option<PathBuf>,
     },
-    /// It was indexed by a profile of one's own, which is to be given again.
-    #[error("`{id}` was indexed by a profile of one's own with the SHA-256 {sha256}")]
+    /// It was indexed with a profile file that was not given.
+    #[error("`{id}` was indexed with a profile file with the SHA-256 {sha256}")]
     OwnProfile {
         /// Its name in the collection.
         id: RecordingId,
-        /// What the profile's file must have.
+        /// SHA-256 of the profile file.
         sha256: String,
     },
-    /// It is read with warnings, and none is wanted.
-    #[error("`{}` is read with {n} warnings, the first: {first}", path.display())]
+    /// It has warnings, and the run is strict.
+    #[error("`{}` has {n} warnings, the first: {first}", path.display())]
     Strict {
         /// The recording.
         path: PathBuf,
@@ -134,27 +134,25 @@ pub enum RecordingError {
         /// The first of them.
         first: String,
     },
-    /// The collection refuses it.
+    /// The collection cannot store it.
     #[error(transparent)]
     Index(nocturne_index::Error),
 }
 
 impl RecordingError {
-    /// Returns the next step for the user, where there is one.
+    /// Returns the next step for the user, if there is one.
     pub fn hint(&self) -> Option<Cow<'_, str>> {
         let hint = match self {
             Self::Psg(error) => error.hint(),
             Self::Encoder { source, .. } => source.hint(),
             Self::Name { .. } => Some("rename the file"),
-            Self::NameTaken { .. } => {
-                Some("give each source a name of its own with `--cohort NAME`")
-            }
+            Self::NameTaken { .. } => Some(
+                "give each source a cohort name, which is prefixed to the names of its recordings",
+            ),
             Self::Changed { .. } => Some("index it again first"),
-            Self::Gone { .. } => {
-                Some("name the folder where the recordings are now with `--recordings DIR`")
-            }
-            Self::OwnProfile { .. } => Some("name that file with `--profile FILE`"),
-            Self::Strict { .. } => Some("without `--strict` it is read all the same"),
+            Self::Gone { .. } => Some("name the folder that contains the recordings now"),
+            Self::OwnProfile { .. } => Some("pass that file as the profile"),
+            Self::Strict { .. } => Some("a run that is not strict reads it with its warnings"),
             Self::Index(error) => return error.hint(),
         };
         hint.map(Cow::Borrowed)

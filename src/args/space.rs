@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use nocturne_index::{SpaceKeeper, SpaceName};
-use nocturne_indexer::{Pace, Shard};
+use nocturne_indexer::{DutyCycle, Shard};
 
 use super::place::{Place, QdrantArguments, Reached, WaitArguments, place};
 use super::{EncoderArguments, ProfileArguments};
@@ -84,7 +84,7 @@ pub(crate) struct SpaceBackfill {
     pub(crate) recordings: Option<PathBuf>,
     /// Maximum share of the time spent encoding, above 0 and up to 1 [default: 1].
     #[arg(long, value_name = "SHARE", value_parser = pace)]
-    pub(crate) at_most: Option<Pace>,
+    pub(crate) at_most: Option<DutyCycle>,
     /// Fill in only shard I of N, with I from 1 to N, into a Qdrant collection; see `nocturne index --shard`.
     #[arg(long, env = "NOCTURNE_SHARD", value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
@@ -162,7 +162,7 @@ pub(crate) struct SpaceDrop {
     pub(crate) of: SpacesOf,
 }
 
-fn pace(text: &str) -> Result<Pace, String> {
-    let pace = text.parse().ok().and_then(Pace::new);
+fn pace(text: &str) -> Result<DutyCycle, String> {
+    let pace = text.parse().ok().and_then(DutyCycle::new);
     pace.ok_or_else(|| "expected a number above 0 and up to 1".to_owned())
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use nocturne_index::qdrant::QdrantWriter;
 use nocturne_index::{CollectionWriter, Destination, Space};
 use nocturne_indexer::{
-    CaptionKinds, Failed, FoundRecording, Indexer, Manifest, Options, Progress, RecordingError,
+    CaptionKinds, Failed, FoundRecording, Indexer, Options, Progress, RecordingError, RecordingList,
     Report, RowProblem, discover,
 };
 use nocturne_psg::montage::ProfileChoice;
@@ -34,7 +34,7 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
     let Index { server, waiting, shard, strict, json, labels, encoder, .. } = arguments;
     let (mut found, mut problems) = match (&list.manifest, &folder) {
         (Some(manifest), _) => {
-            let manifest = Manifest::read(manifest, list.data_root.as_deref())?;
+            let manifest = RecordingList::read(manifest, list.data_root.as_deref())?;
             (manifest.recordings, manifest.problems)
         }
         (None, folder) => {

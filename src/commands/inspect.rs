@@ -6,7 +6,7 @@ mod scoring;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use nocturne_indexer::Manifest;
+use nocturne_indexer::RecordingList;
 use nocturne_psg::night::ChannelQuality;
 use nocturne_psg::{AnnotationInspection, Inspection, OpenOptions, Warning};
 use serde_json::Value;
@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &Inspect) -> Result<CommandOutcome> {
     let options = OpenOptions { profile: labels.profile.clone(), ..OpenOptions::default() };
     options.profile.profile()?;
     if let Some(manifest) = &list.manifest {
-        let manifest = Manifest::read(manifest, list.data_root.as_deref())?;
+        let manifest = RecordingList::read(manifest, list.data_root.as_deref())?;
         return archive::run_list(manifest, &options, arguments);
     }
     let file = file.as_deref().unwrap_or(Path::new("."));

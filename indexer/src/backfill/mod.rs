@@ -8,8 +8,8 @@
 //! It may be killed at any moment and goes on where it was, by the hashes of what the space has. Several share the work
 //! of one space in Qdrant by [`Shard`]s.
 
-mod locate;
-mod pace;
+mod duty_cycle;
+mod file_finder;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ use nocturne_psg::hash::sha256_of_file;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{EventSet, Night, OpenOptions, Recording, RecordingId, Warning, ZScore};
 
+use crate::backfill::file_finder::FileFinder;
 use crate::captions::Caption;
 use crate::encode::Encoder;
 use crate::pipeline::is_of_one_recording;
@@ -27,8 +28,7 @@ use crate::read::{PROFILE, montage_report};
 use crate::report::{Acknowledged, Failed, Progress, Report};
 use crate::reporter::Reporter;
 use crate::{Error, RecordingError, Result, Shard};
-use locate::Shelf;
-pub use pace::Pace;
+pub use duty_cycle::DutyCycle;
 
 /// Epochs that are embedded between two rests.
 const STRETCH: usize = 64;
@@ -43,7 +43,7 @@ pub struct BackfillOptions {
     /// Profile for recordings that were indexed by a file of one's own, of which its hash alone is known.
     pub profile: ProfileChoice,
     /// Share of the time that is spent at work.
-    pub pace: Pace,
+    pub pace: DutyCycle,
     /// The recordings to fill in; `None` for all.
     pub shard: Option<Shard>,
 }
@@ -54,7 +54,7 @@ pub struct Backfill {
     encoder: Encoder,
     writer: Box<dyn Destination>,
     options: BackfillOptions,
-    shelf: Shelf,
+    files: FileFinder,
     /// Recordings of the space that are damaged and are embedded again.
     damaged: BTreeSet<RecordingId>,
 }
@@ -79,9 +79,9 @@ impl Backfill {
         writer: Box<dyn Destination>,
         options: BackfillOptions,
     ) -> Result<Self> {
-        let shelf = Shelf::of(options.recordings.as_deref())?;
+        let files = FileFinder::of(options.recordings.as_deref())?;
         let encoder = Encoder { signal, text };
-        Ok(Self { encoder, writer, options, shelf, damaged: BTreeSet::new() })
+        Ok(Self { encoder, writer, options, files, damaged: BTreeSet::new() })
     }
 
     /// Brings the space up to what `served` holds, and to what is added there meanwhile; tells `progress` of each
@@ -205,7 +205,7 @@ impl Backfill {
         let Self { encoder, options: BackfillOptions { z_score, pace, .. }, .. } = self;
         let profile = profile(entry, &self.options.profile)?;
         let (path, recording, night) = pace.work(|| {
-            let path = self.shelf.locate(entry)?;
+            let path = self.files.locate(entry)?;
             // Annotations change no sample, and what they said is kept.
             let open = OpenOptions { annotations: Some(Vec::new()), profile };
             let recording = Recording::open_by(&path, &open)?;
@@ -238,7 +238,7 @@ fn embed_epochs(
     encoder: &mut Encoder,
     night: &Night,
     kept: &nocturne_index::Recording,
-    pace: Pace,
+    pace: DutyCycle,
 ) -> nocturne_encoder::Result<Vec<EpochPoint>> {
     let places: Vec<usize> = (0..night.epochs().len()).collect();
     let mut points = Vec::with_capacity(places.len());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use nocturne_indexer::{FoundRecording, Manifest, RowProblem, discover};
+use nocturne_indexer::{FoundRecording, RecordingList, RowProblem, discover};
 use nocturne_psg::{LabelCount, OpenOptions, Recording, Survey};
 
 use crate::args::Inspect;
@@ -24,11 +24,11 @@ pub(super) fn run(
 
 /// Summarises the recordings of a list and reports the rows with errors.
 pub(super) fn run_list(
-    manifest: Manifest,
+    manifest: RecordingList,
     options: &OpenOptions,
     arguments: &Inspect,
 ) -> Result<CommandOutcome> {
-    let Manifest { recordings, problems } = manifest;
+    let RecordingList { recordings, problems } = manifest;
     survey(recordings, &problems, options, arguments)
 }
 

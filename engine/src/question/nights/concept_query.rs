@@ -44,7 +44,7 @@ pub(super) struct NightScores<'a> {
     pub(super) recording: &'a Recording,
     /// Scores of all epochs with the prompts of the concept.
     pub(super) scores: &'a ScoreTable,
-    /// Tells sleep from wake in nights without scored stages.
+    /// Separates sleep from wake in nights without scored stages.
     pub(super) stages: &'a LabelJudge,
     /// Number of epochs to return as evidence.
     pub(super) n_evidence: usize,

@@ -8,23 +8,32 @@ use nocturne_psg::hash::sha256_of_file;
 
 use crate::{RecordingError, Result, discover};
 
-/// The recordings below a folder, by the names that they would have.
+/// Finds the file of a recording: where it was, or below a folder by name and content.
 #[derive(Debug, Default)]
-pub(super) struct Shelf {
+pub(super) struct FileFinder {
     folder: Option<PathBuf>,
+    /// The recordings below the folder, with the names that they would be indexed under.
     found: Vec<(RecordingId, PathBuf)>,
 }
 
-impl Shelf {
-    /// Lists the recordings below a folder, where one is given.
+impl FileFinder {
+    /// Lists the recordings below a folder, if one is given.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`discover`].
     pub(super) fn of(folder: Option<&Path>) -> Result<Self> {
         let found = folder.map(|folder| discover(folder, None)).transpose()?.unwrap_or_default();
         let found = found.into_iter().filter_map(|it| Some((it.id.ok()?, it.path)));
         Ok(Self { folder: folder.map(Path::to_owned), found: found.collect() })
     }
 
-    /// Returns the file that holds a recording, byte for byte: where it was, or below the folder under the recording's
-    /// name or the file's.
+    /// Returns a file with the content that was indexed: the original path, or one below the folder whose recording name or
+    /// file name matches.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordingError::Changed`] if only files with other content match, [`RecordingError::Gone`] if none does.
     pub(super) fn locate(
         &self,
         entry: &RecordingEntry,
@@ -47,7 +56,8 @@ impl Shelf {
         }
     }
 
-    /// A cohort or folders may be before the name in the collection, or have been.
+    /// Returns the files below the folder whose name matches. Either name may have a prefix that the other does not: a
+    /// cohort, or folders.
     fn named_like(&self, entry: &RecordingEntry) -> impl Iterator<Item = PathBuf> {
         let id = entry.id.as_str();
         let file = Path::new(&entry.source).file_name();
@@ -90,27 +100,26 @@ mod tests {
     }
 
     #[test]
-    fn recordings_are_found_where_they_were_or_by_name_and_content() {
+    fn files_are_found_at_their_path_or_by_name_and_content() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         std::fs::create_dir_all(path("new/site")).unwrap();
         std::fs::write(path("a.edf"), "a").unwrap();
         std::fs::write(path("new/site/b.edf"), "b").unwrap();
         std::fs::write(path("new/b.edf"), "another b").unwrap();
-        let here = Shelf::default();
-        let shelf = Shelf::of(Some(&path("new"))).unwrap();
-        let find = |shelf: &Shelf, id, source, content| {
-            let found = shelf.locate(&entry(id, &path(source), content));
+        let here = FileFinder::default();
+        let moved = FileFinder::of(Some(&path("new"))).unwrap();
+        let find = |finder: &FileFinder, id, source, content| {
+            let found = finder.locate(&entry(id, &path(source), content));
             found.map_err(|error| error.to_string().replace(&path("").display().to_string(), ""))
         };
         assert_eq!(find(&here, "a", "a.edf", "a"), Ok(path("a.edf")));
-        assert_eq!(find(&shelf, "shhs/b", "old/b.edf", "b"), Ok(path("new/site/b.edf")));
-        let changed = "`a.edf` is no longer the recording that was indexed as `a`";
+        assert_eq!(find(&moved, "shhs/b", "old/b.edf", "b"), Ok(path("new/site/b.edf")));
+        let changed = "`a.edf` has changed since it was indexed as `a`";
         assert_eq!(find(&here, "a", "a.edf", "old"), Err(changed.to_owned()));
-        let gone = "`old/b.edf`, which was indexed as `b`, is not there any more";
+        let gone = "`old/b.edf`, which was indexed as `b`, no longer exists";
         assert_eq!(find(&here, "b", "old/b.edf", "b"), Err(gone.to_owned()));
-        let nowhere =
-            "`old/c.edf`, which was indexed as `c`, is not there any more, nor below `new`";
-        assert_eq!(find(&shelf, "c", "old/c.edf", "c"), Err(nowhere.to_owned()));
+        let nowhere = "`old/c.edf`, which was indexed as `c`, no longer exists, nor below `new`";
+        assert_eq!(find(&moved, "c", "old/c.edf", "c"), Err(nowhere.to_owned()));
     }
 }

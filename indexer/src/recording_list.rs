@@ -1,31 +1,31 @@
-//! Names the recordings of a list.
+//! Lists of recordings, read from a table.
 
 use std::path::Path;
 
-use nocturne_psg::{RecordingList, RowProblem};
+use nocturne_psg::RowProblem;
 
 use crate::discover::name;
 use crate::{Error, FoundRecording, Result};
 
-/// The rows of a list that can be used, and what is wrong with the others.
+/// The recordings of a list, and the rows that cannot be used.
 #[derive(Debug)]
-pub struct Manifest {
+pub struct RecordingList {
     /// Recordings, in the order of the list.
     pub recordings: Vec<FoundRecording>,
-    /// Rows that cannot be used.
+    /// Rows that cannot be used, and why.
     pub problems: Vec<RowProblem>,
 }
 
-impl Manifest {
-    /// Reads a list, whose form [`RecordingList`] tells; `root` is the folder of the list where none is given.
+impl RecordingList {
+    /// Reads a list in the format of [`nocturne_psg::RecordingList`]. Paths are relative to `root`, or to the folder of the
+    /// list if it is `None`.
     ///
     /// # Errors
     ///
-    /// [`Error::List`] where the list cannot be read as a whole. A bad row is no error: it is named, and the
-    /// others are used.
+    /// [`Error::List`] if the list cannot be read. A bad row is not an error: it is in `problems`, and the others are used.
     pub fn read(path: &Path, root: Option<&Path>) -> Result<Self> {
-        let RecordingList { root, recordings, problems } =
-            RecordingList::read(path, root).map_err(Error::List)?;
+        let nocturne_psg::RecordingList { root, recordings, problems } =
+            nocturne_psg::RecordingList::read(path, root).map_err(Error::List)?;
         let recordings = recordings.into_iter().map(|listed| FoundRecording {
             id: name(&root, &listed.path, None),
             path: listed.path,
@@ -47,7 +47,7 @@ mod tests {
         std::fs::write(folder.path().join("edf/a.edf"), "").unwrap();
         let path = folder.path().join("list.csv");
         std::fs::write(&path, "recording,subject\nedf/a.edf,s1\nedf/b.edf,s2\n").unwrap();
-        let Manifest { recordings, problems } = Manifest::read(&path, None).unwrap();
+        let RecordingList { recordings, problems } = RecordingList::read(&path, None).unwrap();
         assert_eq!((recordings.len(), problems.len()), (1, 1));
         assert_eq!(recordings[0].id.as_ref().unwrap().as_str(), "edf/a");
         assert_eq!(recordings[0].metadata["subject"], "s1");
