@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use nocturne_encoder::{BatchOptions, Bundle, Captioner, Runtime, SignalEncoder, TextEncoder};
-use nocturne_engine::{Engine, Explainer, Options};
+use nocturne_engine::{Engine, EngineOptions, Explainer};
 
 use crate::args::{CollectionArguments, Common, EncoderArguments, Reached};
 use crate::{bundle, console};
@@ -87,7 +87,7 @@ impl Session {
     }
 
     fn engine_with(&self, arguments: &CollectionArguments, serves: bool) -> Result<Engine> {
-        let options = Options {
+        let options = EngineOptions {
             recall: Some(arguments.recall),
             keeps_up: serves,
             captions: serves,
@@ -100,8 +100,12 @@ impl Session {
     }
 
     /// Returns the options of an engine that searches exactly and generates no captions.
-    pub(crate) fn options(&self) -> Options {
-        Options { device: self.arguments.device, batch: self.batch(), ..Options::default() }
+    pub(crate) fn options(&self) -> EngineOptions {
+        EngineOptions {
+            device: self.arguments.device,
+            batch: self.batch(),
+            ..EngineOptions::default()
+        }
     }
 
     fn batch(&self) -> BatchOptions {

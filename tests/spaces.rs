@@ -10,7 +10,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use nocturne_encoder::{BatchOptions, Bundle, Device, SignalEncoder, TextEncoder};
-use nocturne_engine::{Engine, EpochQuery, EpochRequest, Options, Source};
+use nocturne_engine::{Engine, EngineOptions, EpochQuery, EpochRequest, Source};
 use nocturne_index::storage::{CrashImage, Fault, Simulated};
 use nocturne_index::{
     Collection, CollectionWriter, Demand, Error, Space, SpaceKeeper, SpaceName, SpaceRecord, Spaces,
@@ -358,7 +358,8 @@ pub(crate) fn ask(engine: &Engine) -> Hits {
 /// Opens an engine; one that keeps up goes over to what is promoted by itself.
 pub(crate) fn engine(collection: impl Into<Source>, bundle: &Path, keeps_up: bool) -> Engine {
     let batch = BatchOptions { batch_size: 8, threads: 1 };
-    let options = Options { device: Device::Cpu, batch, keeps_up, ..Options::default() };
+    let options =
+        EngineOptions { device: Device::Cpu, batch, keeps_up, ..EngineOptions::default() };
     Engine::open(collection, &Bundle::open(bundle).unwrap(), runtime(), options).unwrap()
 }
 

@@ -14,7 +14,7 @@ use crate::live::source::Source;
 use crate::live::switch::{SpaceSwitch, SwitchThread};
 use crate::model::caption_thread::{GenerateRequest, GeneratedPart};
 use crate::model::opened_bundle::OpenedBundle;
-use crate::options::{Options, check_recall};
+use crate::options::{EngineOptions, check_recall};
 use crate::question::captions::{CaptionAnswer, CaptionRequest};
 use crate::question::epochs::{EpochAnswer, EpochQuery, EpochRequest};
 use crate::question::explain::{Explainer, Explanation};
@@ -68,14 +68,15 @@ impl Engine {
     /// # Errors
     ///
     /// [`nocturne_index::Error::OtherBundle`] if another bundle filled it, [`Error::Field`](crate::Error::Field) if
-    /// [`Options::recall`] is out of range, and the errors of opening collection and bundle.
+    /// [`EngineOptions::recall`] is out of range, and the errors of opening collection and bundle.
     pub fn open(
         collection: impl Into<Source>,
         bundle: &Bundle,
         runtime: Runtime,
-        options: Options,
+        options: EngineOptions,
     ) -> Result<Self> {
-        let options = Options { recall: options.recall.map(check_recall).transpose()?, ..options };
+        let options =
+            EngineOptions { recall: options.recall.map(check_recall).transpose()?, ..options };
         let source = collection.into();
         let snapshot = Snapshot::open(&source)?;
         snapshot.expect_space(&nocturne_index::Space::of(bundle))?;
@@ -308,7 +309,7 @@ mod tests {
             let open = |_: &Path, _: &Snapshot| Err(Error::EncoderLost);
             let switch = SpaceSwitch::with(
                 folder.into(),
-                Options::default(),
+                EngineOptions::default(),
                 Arc::clone(&live),
                 Box::new(open),
             );

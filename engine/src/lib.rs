@@ -36,7 +36,7 @@ pub use error::{Error, Result};
 pub use live::source::Source;
 pub use model::caption_thread::{GenerateRequest, GeneratedPart};
 pub use model::epoch_signal::EpochSignal;
-pub use options::Options;
+pub use options::EngineOptions;
 pub use question::calibration::calibration_of;
 pub use question::captions::{CaptionAnswer, CaptionRequest};
 pub use question::compare;

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 
 /// How an engine runs.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct EngineOptions {
     /// Device of the text tower and of the captioner.
     pub device: Device,
     /// Default recall of epoch searches: the mean share of the true nearest epochs that a search must find, in (0, 1].

@@ -98,4 +98,11 @@ mod tests {
             "{error}"
         );
     }
+
+    #[test]
+    fn seed_depends_on_the_name_only() {
+        let seed = |name: &str| seed(&RecordingId::new(name).unwrap());
+        assert_eq!(seed("a"), seed("a"));
+        assert_ne!(seed("a"), seed("b"));
+    }
 }

@@ -158,3 +158,65 @@ impl RecordingError {
         hint.map(Cow::Borrowed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> RecordingId {
+        RecordingId::new("shhs/a").unwrap()
+    }
+
+    fn path() -> PathBuf {
+        PathBuf::from("old/a.edf")
+    }
+
+    #[test]
+    fn messages_name_the_file_and_the_recording() {
+        let check = |error: RecordingError, expected: &str| {
+            assert_eq!(error.to_string(), expected);
+            assert!(error.hint().is_some(), "{error}");
+        };
+        let holder = "new/a.edf".to_owned();
+        check(
+            RecordingError::NameTaken { path: path(), id: id(), holder },
+            "`old/a.edf` would be named `shhs/a`, which is the name of `new/a.edf` in the collection",
+        );
+        check(
+            RecordingError::Changed { path: path(), id: id() },
+            "`old/a.edf` has changed since it was indexed as `shhs/a`",
+        );
+        check(
+            RecordingError::Gone { path: path(), id: id(), folder: None },
+            "`old/a.edf`, which was indexed as `shhs/a`, no longer exists",
+        );
+        check(
+            RecordingError::Gone { path: path(), id: id(), folder: Some(PathBuf::from("new")) },
+            "`old/a.edf`, which was indexed as `shhs/a`, no longer exists, and is not below `new`",
+        );
+        check(
+            RecordingError::Strict { path: path(), n: 2, first: "clock jumps".to_owned() },
+            "`old/a.edf` has 2 warnings, the first: clock jumps",
+        );
+    }
+
+    #[test]
+    fn hints_name_no_flag_and_no_command() {
+        let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+        let errors = [
+            Error::Folder { path: path(), source },
+            Error::NoRecordings { path: path(), expected: "`.edf`" },
+            Error::ThreadLost { thread: "reading" },
+        ];
+        let recordings = [
+            RecordingError::NameTaken { path: path(), id: id(), holder: String::new() },
+            RecordingError::Gone { path: path(), id: id(), folder: None },
+            RecordingError::OwnProfile { id: id(), sha256: "2c26".to_owned() },
+            RecordingError::Strict { path: path(), n: 1, first: String::new() },
+        ];
+        let hints = errors.iter().filter_map(Error::hint);
+        for hint in hints.chain(recordings.iter().filter_map(RecordingError::hint)) {
+            assert!(!hint.contains("--") && !hint.contains("nocturne "), "{hint}");
+        }
+    }
+}

@@ -52,4 +52,44 @@ mod tests {
         assert_eq!(recordings[0].id.as_ref().unwrap().as_str(), "edf/a");
         assert_eq!(recordings[0].metadata["subject"], "s1");
     }
+
+    /// A folder with empty files and a list, which is read with a root.
+    fn read(files: &[&str], list: &str, root: Option<&str>) -> Result<RecordingList> {
+        let folder = tempfile::tempdir().unwrap();
+        for name in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let path = folder.path().join("list.csv");
+        std::fs::write(&path, list).unwrap();
+        RecordingList::read(&path, root.map(|root| folder.path().join(root)).as_deref())
+    }
+
+    #[test]
+    fn recordings_keep_the_order_of_the_list() {
+        let list = read(&["a.edf", "b.edf"], "recording\nb.edf\na.edf\n", None).unwrap();
+        let names: Vec<_> =
+            list.recordings.iter().map(|found| found.id.as_ref().unwrap().as_str()).collect();
+        assert_eq!(names, ["b", "a"]);
+    }
+
+    #[test]
+    fn root_replaces_the_folder_of_the_list() {
+        let list = read(&["data/a.edf"], "recording\na.edf\n", Some("data")).unwrap();
+        assert_eq!(list.recordings[0].id.as_ref().unwrap().as_str(), "a");
+        assert!(list.recordings[0].path.ends_with("data/a.edf"));
+    }
+
+    #[test]
+    fn bad_row_is_a_problem_and_not_an_error() {
+        let list = read(&["a.edf"], "recording\nmissing.edf\na.edf\n", None).unwrap();
+        assert_eq!((list.recordings.len(), list.problems.len()), (1, 1));
+    }
+
+    #[test]
+    fn list_that_cannot_be_read_is_an_error() {
+        let error = RecordingList::read(Path::new("/nowhere/list.csv"), None).unwrap_err();
+        assert!(matches!(error, Error::List(_)), "{error}");
+    }
 }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::live::refresh::LiveSnapshot;
 use crate::live::snapshot::Snapshot;
 use crate::model::opened_bundle::OpenedBundle;
-use crate::options::{Options, check_recall};
+use crate::options::{EngineOptions, check_recall};
 
 /// A snapshot and the bundle that filled it: what one question is answered from, from start to end.
 #[derive(Debug)]
@@ -45,7 +45,11 @@ pub(crate) struct LiveSpace {
 
 impl LiveSpace {
     /// Starts with a snapshot.
-    pub(crate) fn new(bundle: Arc<OpenedBundle>, snapshot: Snapshot, options: Options) -> Self {
+    pub(crate) fn new(
+        bundle: Arc<OpenedBundle>,
+        snapshot: Snapshot,
+        options: EngineOptions,
+    ) -> Self {
         let newest = LiveSnapshot::new(snapshot, options.keeps_up);
         Self { bundle, newest, default_recall: options.recall }
     }

@@ -113,7 +113,9 @@ mod tests {
         send(&double, 2, vec![night("b"), night("c")]);
         assert_eq!(live.refreshed().unwrap().n_epochs(), 6);
         assert_eq!(before.n_epochs(), 2, "a question keeps the snapshot that it started with");
+        live.cached().look().unwrap();
         double.faults().plan(When::From(0), Fault::Unavailable);
+        assert!(live.cached().look().is_err(), "the server does not answer");
         let error = live.refreshed().unwrap_err();
         let Error::Index(error) = &error else { panic!("{error}") };
         assert!(error.is_unreachable(), "{error}");

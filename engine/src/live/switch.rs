@@ -18,7 +18,7 @@ use crate::live::live_collection::{LiveCollection, LiveSpace};
 use crate::live::snapshot::Snapshot;
 use crate::live::source::Source;
 use crate::model::opened_bundle::OpenedBundle;
-use crate::options::Options;
+use crate::options::EngineOptions;
 
 /// Pause between two checks for a promotion.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
@@ -31,7 +31,7 @@ type OpenBundle = dyn Fn(&Path, &Snapshot) -> Result<OpenedBundle> + Send + Sync
 /// Opens the space that a collection serves and puts questions to it.
 pub(crate) struct SpaceSwitch {
     collection: Source,
-    options: Options,
+    options: EngineOptions,
     live: Arc<LiveCollection>,
     open_bundle: Box<OpenBundle>,
     /// Folders of the bundles opened so far, by fingerprint, for spaces whose bundle folder is not recorded.
@@ -48,7 +48,7 @@ impl SpaceSwitch {
     pub(crate) fn new(
         collection: Source,
         runtime: Runtime,
-        options: Options,
+        options: EngineOptions,
         live: Arc<LiveCollection>,
     ) -> Self {
         let open = move |folder: &Path, snapshot: &Snapshot| {
@@ -62,7 +62,7 @@ impl SpaceSwitch {
     /// Follows a collection with another way to open bundles; tests pass one that needs no model.
     pub(crate) fn with(
         collection: Source,
-        options: Options,
+        options: EngineOptions,
         live: Arc<LiveCollection>,
         open_bundle: Box<OpenBundle>,
     ) -> Self {
@@ -200,7 +200,7 @@ mod tests {
             };
             let switch = SpaceSwitch::with(
                 folder.path().into(),
-                Options::default(),
+                EngineOptions::default(),
                 Arc::clone(&live),
                 Box::new(open),
             );

@@ -8,7 +8,7 @@ use nocturne_encoder::{Bundle, Captioner, Provider, Runtime, SignalEncoder, Text
 use crate::error::Result;
 use crate::model::caption_thread::CaptionThread;
 use crate::model::text_thread::TextThread;
-use crate::options::Options;
+use crate::options::EngineOptions;
 
 /// The threads that own a bundle's models, and the bundle's manifest.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl OpenedBundle {
     /// # Errors
     ///
     /// Those of opening the models.
-    pub(crate) fn open(bundle: &Bundle, runtime: Runtime, options: Options) -> Result<Self> {
+    pub(crate) fn open(bundle: &Bundle, runtime: Runtime, options: EngineOptions) -> Result<Self> {
         let text = TextEncoder::open(runtime, bundle, options.device, options.batch)?;
         let provider = text.provider().clone();
         let captions = options.captions && bundle.has_captioner();
@@ -43,7 +43,11 @@ impl OpenedBundle {
     }
 }
 
-fn open_captioner(bundle: &Bundle, runtime: Runtime, options: Options) -> Result<CaptionThread> {
+fn open_captioner(
+    bundle: &Bundle,
+    runtime: Runtime,
+    options: EngineOptions,
+) -> Result<CaptionThread> {
     let captioner = Captioner::open(runtime, bundle, options.device, options.batch.threads)?;
     let signal = SignalEncoder::open(runtime, bundle, options.device, options.batch)?;
     CaptionThread::start(signal, captioner)

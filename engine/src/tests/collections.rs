@@ -13,7 +13,7 @@ use nocturne_qdrant_double::QdrantDouble;
 
 use crate::live::live_collection::{LiveCollection, LiveSpace, PinnedSpace};
 use crate::live::snapshot::Snapshot;
-use crate::options::Options;
+use crate::options::EngineOptions;
 use crate::tests::models::{DIM, epoch_vector, opened_bundle};
 
 /// Fingerprint of the bundle that fills the collections.
@@ -96,7 +96,7 @@ pub(crate) fn damage(folder: &Path, recording: &str) {
 pub(crate) fn live(folder: &Path) -> LiveCollection {
     let snapshot = Snapshot::open(&folder.into()).unwrap();
     let bundle = Arc::new(opened_bundle(FINGERPRINT, folder));
-    LiveCollection::new(LiveSpace::new(bundle, snapshot, Options::default()))
+    LiveCollection::new(LiveSpace::new(bundle, snapshot, EngineOptions::default()))
 }
 
 /// Returns a pinned space with recordings. The folder is deleted when the first value is dropped.

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::live::snapshot::Snapshot;
 use crate::live::source::Source;
 use crate::model::opened_bundle::OpenedBundle;
-use crate::options::Options;
+use crate::options::EngineOptions;
 use crate::question::labels::LabelJudge;
 
 /// A space, and the stage prompts of its bundle.
@@ -31,11 +31,12 @@ impl ComparedSpace {
         name: &SpaceName,
         bundle: &Bundle,
         runtime: Runtime,
-        options: Options,
+        options: EngineOptions,
     ) -> Result<Self> {
         let snapshot = Snapshot::of_space(collection, name)?;
         snapshot.expect_space(&Space::of(bundle))?;
-        let open = OpenedBundle::open(bundle, runtime, Options { captions: false, ..options })?;
+        let open =
+            OpenedBundle::open(bundle, runtime, EngineOptions { captions: false, ..options })?;
         let set = PromptSet::stages();
         let stages = LabelJudge::new(set, &open.texts.directions(set)?, &open.manifest);
         Ok(Self { snapshot, stages })
