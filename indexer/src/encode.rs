@@ -9,7 +9,7 @@ use nocturne_psg::{Epoch, Night, Warning};
 
 use crate::RecordingError;
 use crate::captions::Caption;
-use crate::read::ReadRecording;
+use crate::read_recording::ReadRecording;
 
 /// Both towers of a bundle.
 pub(crate) struct Encoder {

@@ -14,7 +14,7 @@ mod encode;
 mod error;
 mod identical_files;
 mod pipeline;
-mod read;
+mod read_recording;
 mod recording_list;
 mod report;
 mod reporter;

@@ -14,7 +14,7 @@ use nocturne_psg::{RecordingId, ZScore};
 use crate::captions::CaptionKinds;
 use crate::encode::{EncodedRecording, Encoder};
 use crate::identical_files::IdenticalFiles;
-use crate::read::{NamedRecording, PROFILE, ReadOutcome, ReadRecording, read};
+use crate::read_recording::{NamedRecording, PROFILE, ReadOutcome, ReadRecording, read};
 use crate::report::{Acknowledged, Failed, Progress};
 use crate::reporter::Reporter;
 use crate::{Error, FoundRecording, RecordingError, Report, Result};

@@ -6,8 +6,8 @@ use anyhow::Result;
 use nocturne_index::qdrant::QdrantWriter;
 use nocturne_index::{CollectionWriter, Destination, Space};
 use nocturne_indexer::{
-    CaptionKinds, Failed, FoundRecording, Indexer, Options, Progress, RecordingError, RecordingList,
-    Report, RowProblem, discover,
+    CaptionKinds, Failed, FoundRecording, Indexer, Options, Progress, RecordingError,
+    RecordingList, Report, RowProblem, discover,
 };
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{MatchedMetadata, MetadataTable};

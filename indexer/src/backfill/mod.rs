@@ -24,7 +24,7 @@ use crate::backfill::file_finder::FileFinder;
 use crate::captions::Caption;
 use crate::encode::Encoder;
 use crate::pipeline::is_of_one_recording;
-use crate::read::{PROFILE, montage_report};
+use crate::read_recording::{PROFILE, montage_report};
 use crate::report::{Acknowledged, Failed, Progress, Report};
 use crate::reporter::Reporter;
 use crate::{Error, RecordingError, Result, Shard};
