@@ -275,7 +275,7 @@ fn in_memory(lab: &Lab) -> Arc<Simulated> {
     let writer = CollectionWriter::create_in(storage.clone(), &Space::of(&bundle)).unwrap();
     let (signal, text) = towers(&bundle);
     let found = discover(&lab.nights, None).unwrap();
-    let options = nocturne_indexer::Options::default();
+    let options = nocturne_indexer::IndexOptions::default();
     Indexer::new(signal, text, Box::new(writer), options).run(found, |_| {}).unwrap();
     let other = Bundle::open(&lab.bundle).unwrap();
     let record = SpaceRecord::of(name("v2"), &other, None);

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use nocturne_psg::RecordingId;
 use nocturne_psg::annotation::is_annotation_recording;
 
-use crate::{Error, RecordingError, Result, Shard};
+use crate::error::{Error, RecordingError, Result};
+use crate::shard::Shard;
 
 /// File extensions of recordings, in lower case. UCDDB names its EDF files `.rec`.
 const EXTENSIONS: [&str; 3] = ["edf", "bdf", "rec"];

@@ -7,8 +7,8 @@ use nocturne_encoder::{Embedding, SignalEncoder, TextEncoder};
 use nocturne_index::{CaptionPoint, EpochPoint, RecordingDraft};
 use nocturne_psg::{Epoch, Night, Warning};
 
-use crate::RecordingError;
 use crate::captions::Caption;
+use crate::error::RecordingError;
 use crate::read_recording::ReadRecording;
 
 /// Both towers of a bundle.

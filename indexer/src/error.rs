@@ -159,6 +159,15 @@ impl RecordingError {
     }
 }
 
+/// Returns whether a failed write is due to the recording, so that others can still be written.
+pub(crate) fn is_of_one_recording(error: &nocturne_index::Error) -> bool {
+    let is_invalid = matches!(
+        error,
+        nocturne_index::Error::Draft { .. } | nocturne_index::Error::Dimension { .. }
+    );
+    is_invalid || error.is_conflict()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -34,3 +34,50 @@ impl IdenticalFiles {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nocturne_index::{SegmentHash, SegmentRef};
+    use nocturne_psg::montage::ChannelMask;
+
+    use super::*;
+
+    fn entry(id: &str, sha256: &str) -> RecordingEntry {
+        RecordingEntry {
+            id: RecordingId::new(id).unwrap(),
+            source: format!("{id}.edf"),
+            source_sha256: sha256.to_owned(),
+            annotations_sha256: None,
+            start: None,
+            n_epochs: 0,
+            n_captions: 0,
+            sleep_s: None,
+            n_events: None,
+            mask: ChannelMask::ALL,
+            segment: SegmentRef { hash: SegmentHash(1), length: 0 },
+            metadata: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn file_of_another_recording_gives_a_warning() {
+        let mut files = IdenticalFiles::new([entry("a", "1")].iter());
+        let warning = files.add(&entry("b", "1")).unwrap();
+        assert_eq!(warning.code, WarningCode::Twin);
+        assert!(warning.message.contains("`a`"), "{}", warning.message);
+    }
+
+    #[test]
+    fn recording_that_is_indexed_again_gives_no_warning() {
+        let mut files = IdenticalFiles::new([entry("a", "1")].iter());
+        assert_eq!(files.add(&entry("a", "1")), None);
+        assert_eq!(files.add(&entry("a", "2")), None, "its file has changed");
+    }
+
+    #[test]
+    fn recordings_of_the_same_run_are_compared_too() {
+        let mut files = IdenticalFiles::default();
+        assert_eq!(files.add(&entry("a", "1")), None);
+        assert!(files.add(&entry("b", "1")).is_some());
+    }
+}

@@ -1,11 +1,21 @@
 //! Fills a collection from recordings: read → encode → write.
 //!
-//! [`discover`] finds the recordings of a folder; [`Indexer::run`] reads each on one thread, encodes it on another and
-//! commits it on the caller's, with one night waiting at most. A recording that the collection holds already is passed
-//! over by its hash, so a run that was interrupted goes on where it stopped. A recording that cannot be read is
-//! reported, and the run goes on. Several indexers share an archive by [`Shard`]s.
+//! [`discover`] finds the recordings of a folder, [`RecordingList`] reads a list of them. [`Indexer::run`] reads each on
+//! one thread, encodes it on another and commits it on the caller's; at most two nights are in memory. A recording that
+//! the collection contains with the same hash is skipped, so an interrupted run resumes where it stopped. A recording
+//! that cannot be read is reported, and the run goes on. Several indexers share an archive by [`Shard`]s.
 //!
-//! [`Backfill`] fills another space of a collection with what the served one holds, embedded by another bundle.
+//! [`Backfill`] fills another space of a collection with the recordings of the served one, embedded by another bundle.
+//!
+//! # Modules
+//!
+//! From the ground up; each uses only those above it.
+//!
+//! - `error`, `shard`, `captions`, `options`.
+//! - `discover`, `recording_list`: which recordings there are.
+//! - `report`, `identical_files`, `reporter`: the progress and result of a run.
+//! - `read_recording`, `encode`: one recording.
+//! - `pipeline`, `backfill`: the runs.
 
 mod backfill;
 mod captions;
@@ -13,6 +23,7 @@ mod discover;
 mod encode;
 mod error;
 mod identical_files;
+mod options;
 mod pipeline;
 mod read_recording;
 mod recording_list;
@@ -25,7 +36,8 @@ pub use captions::CaptionKinds;
 pub use discover::{FoundRecording, discover};
 pub use error::{Error, RecordingError, Result};
 pub use nocturne_psg::RowProblem;
-pub use pipeline::{Indexer, Options};
+pub use options::IndexOptions;
+pub use pipeline::Indexer;
 pub use recording_list::RecordingList;
 pub use report::{Acknowledged, Failed, Progress, Report};
 pub use shard::{InvalidShard, Shard};

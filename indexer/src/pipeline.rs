@@ -6,40 +6,26 @@ use std::thread;
 
 use nocturne_encoder::{SignalEncoder, TextEncoder};
 use nocturne_index::{Destination, RecordingEntry};
+use nocturne_psg::RecordingId;
 use nocturne_psg::annotation::companions;
 use nocturne_psg::hash::sha256_of_file;
 use nocturne_psg::montage::ProfileChoice;
-use nocturne_psg::{RecordingId, ZScore};
 
-use crate::captions::CaptionKinds;
+use crate::discover::FoundRecording;
 use crate::encode::{EncodedRecording, Encoder};
+use crate::error::{Error, RecordingError, Result, is_of_one_recording};
 use crate::identical_files::IdenticalFiles;
+use crate::options::IndexOptions;
 use crate::read_recording::{NamedRecording, PROFILE, ReadOutcome, ReadRecording, read};
-use crate::report::{Acknowledged, Failed, Progress};
+use crate::report::{Acknowledged, Failed, Progress, Report};
 use crate::reporter::Reporter;
-use crate::{Error, FoundRecording, RecordingError, Report, Result};
-
-/// How recordings are read, and what is stored of them.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Span over which channels are scaled, as the bundle requires.
-    pub z_score: ZScore,
-    /// Captions to make.
-    pub captions: CaptionKinds,
-    /// Profile by which labels are read.
-    pub profile: ProfileChoice,
-    /// Whether recordings that are read with a warning are skipped.
-    pub strict: bool,
-    /// Metadata of every recording, such as its cohort.
-    pub metadata: BTreeMap<String, String>,
-}
 
 /// Fills a collection with recordings.
 #[expect(missing_debug_implementations, reason = "a session of ONNX Runtime has none")]
 pub struct Indexer {
     encoder: Encoder,
     writer: Box<dyn Destination>,
-    options: Options,
+    options: IndexOptions,
 }
 
 /// A recording on its way through the threads; `T` is what the previous thread made of it.
@@ -56,7 +42,7 @@ impl Indexer {
         signal: SignalEncoder,
         text: TextEncoder,
         writer: Box<dyn Destination>,
-        options: Options,
+        options: IndexOptions,
     ) -> Self {
         Self { encoder: Encoder { signal, text }, writer, options }
     }
@@ -112,7 +98,7 @@ impl Indexer {
 struct Reading {
     /// The recordings of the collection, except damaged ones.
     entries: BTreeMap<RecordingId, RecordingEntry>,
-    options: Options,
+    options: IndexOptions,
 }
 
 /// Returns what is stored of a profile that the caller has chosen: its name, or the hash of its file.
@@ -215,13 +201,4 @@ fn write_all(
         }
     }
     Ok(())
-}
-
-/// Returns whether a failed write is due to the recording, so that others can still be written.
-pub(crate) fn is_of_one_recording(error: &nocturne_index::Error) -> bool {
-    let is_invalid = matches!(
-        error,
-        nocturne_index::Error::Draft { .. } | nocturne_index::Error::Dimension { .. }
-    );
-    is_invalid || error.is_conflict()
 }

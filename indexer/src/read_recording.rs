@@ -8,9 +8,9 @@ use nocturne_psg::annotation::sha256_of_annotations;
 use nocturne_psg::hash::sha256_of_file;
 use nocturne_psg::{Event, Night, OpenOptions, Recording, RecordingId, Warning};
 
-use crate::RecordingError;
 use crate::captions::{Caption, captions};
-use crate::pipeline::Options;
+use crate::error::RecordingError;
+use crate::options::IndexOptions;
 
 /// Metadata column with the profile that the caller has chosen for a recording.
 pub(crate) const PROFILE: &str = "profile";
@@ -18,7 +18,7 @@ pub(crate) const PROFILE: &str = "profile";
 /// A recording that is ready to be encoded.
 pub(crate) struct ReadRecording {
     pub(crate) id: RecordingId,
-    pub(crate) source: Source,
+    pub(crate) source: FileHashes,
     pub(crate) night: Night,
     pub(crate) captions: Vec<Caption>,
     pub(crate) events: Option<Vec<Event>>,
@@ -29,7 +29,7 @@ pub(crate) struct ReadRecording {
 
 /// The path of a recording, and the hashes of its files.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Source {
+pub(crate) struct FileHashes {
     pub(crate) path: String,
     pub(crate) sha256: String,
     pub(crate) annotations_sha256: Option<String>,
@@ -66,9 +66,9 @@ enum Difference {
 pub(crate) fn read(
     named: &NamedRecording,
     entry: Option<&RecordingEntry>,
-    options: &Options,
+    options: &IndexOptions,
 ) -> Result<ReadOutcome, RecordingError> {
-    let source = Source::of(&named.path, &named.annotations)?;
+    let source = FileHashes::of(&named.path, &named.annotations)?;
     let difference = match entry {
         None => Difference::Content(given_metadata(named, options)),
         Some(entry) => difference(named, &source, entry, options)?,
@@ -84,16 +84,16 @@ pub(crate) fn read(
 }
 
 /// Returns the metadata that this run has for a recording.
-fn given_metadata(named: &NamedRecording, options: &Options) -> BTreeMap<String, String> {
+fn given_metadata(named: &NamedRecording, options: &IndexOptions) -> BTreeMap<String, String> {
     named.metadata.clone().into_iter().chain(options.metadata.clone()).collect()
 }
 
 /// Compares a recording with its entry in the collection.
 fn difference(
     named: &NamedRecording,
-    source: &Source,
+    source: &FileHashes,
     entry: &RecordingEntry,
-    options: &Options,
+    options: &IndexOptions,
 ) -> Result<Difference, RecordingError> {
     let given = given_metadata(named, options);
     // Metadata that were set later stay, unless this run has other values.
@@ -115,8 +115,8 @@ fn difference(
 
 fn read_night(
     named: &NamedRecording,
-    source: Source,
-    options: &Options,
+    source: FileHashes,
+    options: &IndexOptions,
 ) -> Result<ReadRecording, RecordingError> {
     let NamedRecording { path, id, annotations, .. } = named;
     let (annotations, id) = (Some(annotations.clone()), id.clone());
@@ -142,7 +142,7 @@ pub(crate) fn montage_report(recording: &Recording) -> serde_json::Value {
     serde_json::json!({ "profile": recording.montage().profile().name, "channels": report })
 }
 
-impl Source {
+impl FileHashes {
     fn of(path: &Path, annotations: &[PathBuf]) -> Result<Self, RecordingError> {
         Ok(Self {
             // An absolute path distinguishes two cohorts with the same file names.
@@ -158,5 +158,155 @@ impl Source {
     /// Returns whether the entry has the same hashes.
     fn is_that_of(&self, entry: &RecordingEntry) -> bool {
         entry.source_sha256 == self.sha256 && entry.annotations_sha256 == self.annotations_sha256
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nocturne_index::{SegmentHash, SegmentRef};
+    use nocturne_psg::montage::ChannelMask;
+
+    use super::*;
+
+    /// A file that is not a recording, so that reading it fails and shows that it was read.
+    struct Lab {
+        folder: tempfile::TempDir,
+        named: NamedRecording,
+    }
+
+    impl Lab {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.edf");
+            std::fs::write(&path, "not a recording").unwrap();
+            let id = RecordingId::new("a").unwrap();
+            let named =
+                NamedRecording { path, id, annotations: Vec::new(), metadata: BTreeMap::new() };
+            Self { folder, named }
+        }
+
+        /// The entry of the file as it is now.
+        fn entry(&self, metadata: &[(&str, &str)]) -> RecordingEntry {
+            let source = FileHashes::of(&self.named.path, &self.named.annotations).unwrap();
+            RecordingEntry {
+                id: self.named.id.clone(),
+                source: source.path,
+                source_sha256: source.sha256,
+                annotations_sha256: source.annotations_sha256,
+                start: None,
+                n_epochs: 0,
+                n_captions: 0,
+                sleep_s: None,
+                n_events: None,
+                mask: ChannelMask::ALL,
+                segment: SegmentRef { hash: SegmentHash(1), length: 0 },
+                metadata: columns(metadata),
+            }
+        }
+
+        fn read(
+            &self,
+            entry: &RecordingEntry,
+            options: &IndexOptions,
+        ) -> Result<ReadOutcome, RecordingError> {
+            read(&self.named, Some(entry), options)
+        }
+    }
+
+    fn columns(metadata: &[(&str, &str)]) -> BTreeMap<String, String> {
+        metadata.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn given(metadata: &[(&str, &str)]) -> IndexOptions {
+        IndexOptions { metadata: columns(metadata), ..IndexOptions::default() }
+    }
+
+    /// Expects that the recording was read again, which fails here.
+    fn expect_read(outcome: Result<ReadOutcome, RecordingError>) {
+        assert!(matches!(outcome, Err(RecordingError::Psg(_))), "the recording was not read");
+    }
+
+    #[test]
+    fn unchanged_recording_is_not_read_again() {
+        let lab = Lab::new();
+        let outcome = lab.read(&lab.entry(&[]), &IndexOptions::default()).unwrap();
+        assert!(matches!(outcome, ReadOutcome::Unchanged));
+    }
+
+    #[test]
+    fn new_recording_is_read() {
+        let lab = Lab::new();
+        expect_read(read(&lab.named, None, &IndexOptions::default()));
+    }
+
+    #[test]
+    fn moved_recording_is_unchanged() {
+        let lab = Lab::new();
+        let entry = RecordingEntry { source: "/old/a.edf".to_owned(), ..lab.entry(&[]) };
+        assert!(matches!(lab.read(&entry, &IndexOptions::default()), Ok(ReadOutcome::Unchanged)));
+    }
+
+    #[test]
+    fn changed_recording_is_read_again() {
+        let lab = Lab::new();
+        let entry = lab.entry(&[]);
+        std::fs::write(&lab.named.path, "something else").unwrap();
+        expect_read(lab.read(&entry, &IndexOptions::default()));
+    }
+
+    #[test]
+    fn recording_with_changed_annotations_is_read_again() {
+        let mut lab = Lab::new();
+        let scoring = lab.folder.path().join("a.xml");
+        std::fs::write(&scoring, "scored once").unwrap();
+        lab.named.annotations = vec![scoring.clone()];
+        let entry = lab.entry(&[]);
+        assert!(matches!(lab.read(&entry, &IndexOptions::default()), Ok(ReadOutcome::Unchanged)));
+        std::fs::write(&scoring, "scored twice").unwrap();
+        expect_read(lab.read(&entry, &IndexOptions::default()));
+    }
+
+    #[test]
+    fn other_file_with_the_same_name_is_refused() {
+        let lab = Lab::new();
+        let other = RecordingEntry {
+            source: "/other/a.edf".to_owned(),
+            source_sha256: "another hash".to_owned(),
+            ..lab.entry(&[])
+        };
+        let Err(error) = lab.read(&other, &IndexOptions::default()) else {
+            panic!("it was accepted")
+        };
+        let RecordingError::NameTaken { holder, .. } = error else { panic!("{error}") };
+        assert_eq!(holder, "/other/a.edf");
+    }
+
+    #[test]
+    fn new_metadata_is_set_without_reading_the_recording() {
+        let mut lab = Lab::new();
+        let entry = lab.entry(&[("age", "60"), ("sex", "F")]);
+        lab.named.metadata = columns(&[("age", "61")]);
+        let outcome = lab.read(&entry, &given(&[("cohort", "x")])).unwrap();
+        let ReadOutcome::NewMetadata(metadata) = outcome else { panic!("not new metadata") };
+        assert_eq!(metadata, columns(&[("age", "61"), ("cohort", "x"), ("sex", "F")]));
+    }
+
+    #[test]
+    fn metadata_of_an_earlier_run_stays() {
+        let lab = Lab::new();
+        let entry = lab.entry(&[("age", "60"), ("cohort", "x")]);
+        assert!(matches!(lab.read(&entry, &given(&[("cohort", "x")])), Ok(ReadOutcome::Unchanged)));
+    }
+
+    #[test]
+    fn other_profile_reads_the_recording_again() {
+        let lab = Lab::new();
+        let entry = lab.entry(&[(PROFILE, "shhs")]);
+        assert!(matches!(
+            lab.read(&entry, &given(&[(PROFILE, "shhs")])),
+            Ok(ReadOutcome::Unchanged)
+        ));
+        expect_read(lab.read(&entry, &given(&[(PROFILE, "mesa")])));
+        expect_read(lab.read(&entry, &IndexOptions::default()));
     }
 }

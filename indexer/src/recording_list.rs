@@ -4,8 +4,8 @@ use std::path::Path;
 
 use nocturne_psg::RowProblem;
 
-use crate::discover::name;
-use crate::{Error, FoundRecording, Result};
+use crate::discover::{FoundRecording, name};
+use crate::error::{Error, Result};
 
 /// The recordings of a list, and the rows that cannot be used.
 #[derive(Debug)]

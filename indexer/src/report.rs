@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use nocturne_psg::{RecordingId, Warning};
 
-use crate::RecordingError;
+use crate::error::RecordingError;
 
 /// An event of a run.
 #[derive(Debug)]

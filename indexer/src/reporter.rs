@@ -45,3 +45,55 @@ impl<'a> Reporter<'a> {
         self.report.removed.push(id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::error::RecordingError;
+
+    fn id(name: &str) -> RecordingId {
+        RecordingId::new(name).unwrap()
+    }
+
+    #[test]
+    fn each_event_is_reported_and_counted() {
+        let mut events = Vec::new();
+        let mut progress = |event: Progress<'_>| {
+            events.push(match event {
+                Progress::Found { n_recordings } => format!("found {n_recordings}"),
+                Progress::Damaged { recording, .. } => format!("damaged {recording}"),
+                Progress::Acknowledged(done) => format!("acknowledged {}", done.recording),
+                Progress::Unchanged(id) => format!("unchanged {id}"),
+                Progress::Removed(id) => format!("removed {id}"),
+                Progress::Failed(failed) => format!("failed {}", failed.path.display()),
+            });
+        };
+        let mut reporter = Reporter::new(&mut progress);
+        reporter.found(4);
+        reporter.damaged(&id("b"), &nocturne_index::Error::PageToken);
+        for (name, n_epochs) in [("a", 960), ("b", 840)] {
+            let recording = id(name);
+            reporter.acknowledged(Acknowledged { recording, n_epochs, warnings: Vec::new() });
+        }
+        reporter.unchanged(id("c"));
+        reporter.removed(id("d"));
+        let error = RecordingError::OwnProfile { id: id("e"), sha256: "2c26".to_owned() };
+        reporter.failed(Failed { path: PathBuf::from("e.edf"), error });
+        let report = reporter.report;
+        assert_eq!((report.acknowledged.len(), report.n_epochs()), (2, 1800));
+        assert_eq!((report.unchanged, report.removed), (vec![id("c")], vec![id("d")]));
+        assert_eq!(report.failed.len(), 1);
+        let expected = [
+            "found 4",
+            "damaged b",
+            "acknowledged a",
+            "acknowledged b",
+            "unchanged c",
+            "removed d",
+            "failed e.edf",
+        ];
+        assert_eq!(events, expected);
+    }
+}

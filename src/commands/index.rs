@@ -6,7 +6,7 @@ use anyhow::Result;
 use nocturne_index::qdrant::QdrantWriter;
 use nocturne_index::{CollectionWriter, Destination, Space};
 use nocturne_indexer::{
-    CaptionKinds, Failed, FoundRecording, Indexer, Options, Progress, RecordingError,
+    CaptionKinds, Failed, FoundRecording, IndexOptions, Indexer, Progress, RecordingError,
     RecordingList, Report, RowProblem, discover,
 };
 use nocturne_psg::montage::ProfileChoice;
@@ -73,7 +73,7 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
 pub(super) fn fill(session: &Session, index_run: IndexRun<'_>, json: bool) -> Result<Report> {
     let IndexRun { found, destination, cohort, captions, profile, strict } = index_run;
     let (signal, text) = session.towers()?;
-    let options = Options {
+    let options = IndexOptions {
         z_score: session.bundle.manifest().preprocessing.z_score,
         captions,
         profile,

@@ -11,7 +11,7 @@ use super::{find, root, shown};
 type Layer = (&'static str, &'static [&'static str]);
 
 /// For each package, its top-level modules from the ground up. A new import is a design change.
-const LAYERS: [(&str, &[Layer]); 5] = [
+const LAYERS: [(&str, &[Layer]); 6] = [
     (
         "edf",
         &[
@@ -62,6 +62,48 @@ const LAYERS: [(&str, &[Layer]); 5] = [
             ("live", &["error", "options", "model"]),
             ("question", &["error", "options", "model", "live"]),
             ("engine", &["error", "options", "model", "live", "question"]),
+        ],
+    ),
+    (
+        "indexer",
+        &[
+            ("error", &[]),
+            ("shard", &[]),
+            ("captions", &[]),
+            ("options", &["captions"]),
+            ("discover", &["error", "shard"]),
+            ("recording_list", &["error", "discover"]),
+            ("report", &["error"]),
+            ("identical_files", &[]),
+            ("reporter", &["report", "identical_files"]),
+            ("read_recording", &["error", "captions", "options"]),
+            ("encode", &["error", "captions", "read_recording"]),
+            (
+                "pipeline",
+                &[
+                    "error",
+                    "options",
+                    "discover",
+                    "report",
+                    "identical_files",
+                    "reporter",
+                    "read_recording",
+                    "encode",
+                ],
+            ),
+            (
+                "backfill",
+                &[
+                    "error",
+                    "shard",
+                    "captions",
+                    "discover",
+                    "report",
+                    "reporter",
+                    "read_recording",
+                    "encode",
+                ],
+            ),
         ],
     ),
     (

@@ -6,7 +6,8 @@ use nocturne_index::RecordingEntry;
 use nocturne_psg::RecordingId;
 use nocturne_psg::hash::sha256_of_file;
 
-use crate::{RecordingError, Result, discover};
+use crate::discover::discover;
+use crate::error::{RecordingError, Result};
 
 /// Finds the file of a recording: where it was, or below a folder by name and content.
 #[derive(Debug, Default)]

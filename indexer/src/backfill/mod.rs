@@ -1,12 +1,11 @@
-//! Fills another space with the recordings of the one that is served.
+//! Fills another space with the recordings of the served one.
 //!
-//! Signals are read again and embedded with the space's bundle. What was scored and said of a recording, and the words of
-//! its captions, are taken from the served space: they do not depend on a bundle, and the files that they came from need
-//! not be there any more.
+//! Signals are read again and embedded with the bundle of the space. Scorings, metadata and caption texts are taken from
+//! the served space: they do not depend on a bundle, and the files they came from may no longer exist.
 //!
 //! One recording at a time is read, embedded and committed, in one thread: a backfill shares its machine with a server.
-//! It may be killed at any moment and goes on where it was, by the hashes of what the space has. Several share the work
-//! of one space in Qdrant by [`Shard`]s.
+//! It may be killed at any moment and resumes where it was, by the hashes of the recordings in the space. Several share
+//! the work of one space in Qdrant by [`Shard`]s.
 
 mod duty_cycle;
 mod file_finder;
@@ -23,56 +22,56 @@ use nocturne_psg::{EventSet, Night, OpenOptions, Recording, RecordingId, Warning
 use crate::backfill::file_finder::FileFinder;
 use crate::captions::Caption;
 use crate::encode::Encoder;
-use crate::pipeline::is_of_one_recording;
+use crate::error::{Error, RecordingError, Result, is_of_one_recording};
 use crate::read_recording::{PROFILE, montage_report};
 use crate::report::{Acknowledged, Failed, Progress, Report};
 use crate::reporter::Reporter;
-use crate::{Error, RecordingError, Result, Shard};
+use crate::shard::Shard;
 pub use duty_cycle::DutyCycle;
 
-/// Epochs that are embedded between two rests.
-const STRETCH: usize = 64;
+/// Epochs that are embedded between two pauses.
+const BATCH: usize = 64;
 
 /// How recordings are found and read again.
 #[derive(Debug, Clone, Default)]
 pub struct BackfillOptions {
-    /// Span over which channels are scaled, as the bundle demands.
+    /// Span over which channels are z-scored, as the bundle requires.
     pub z_score: ZScore,
-    /// Folder below which recordings are looked for that are not where they were indexed.
+    /// Folder to search for recordings that are no longer where they were indexed.
     pub recordings: Option<PathBuf>,
-    /// Profile for recordings that were indexed by a file of one's own, of which its hash alone is known.
+    /// Profile for recordings that were indexed with a profile file; the collection stores only its hash.
     pub profile: ProfileChoice,
-    /// Share of the time that is spent at work.
-    pub pace: DutyCycle,
+    /// Share of the time that is spent working.
+    pub duty_cycle: DutyCycle,
     /// The recordings to fill in; `None` for all.
     pub shard: Option<Shard>,
 }
 
-/// Fills a space from another one.
-#[expect(missing_debug_implementations, reason = "a session of the runtime has none")]
+/// Fills a space from the served one.
+#[expect(missing_debug_implementations, reason = "a session of ONNX Runtime has no Debug")]
 pub struct Backfill {
     encoder: Encoder,
     writer: Box<dyn Destination>,
     options: BackfillOptions,
     files: FileFinder,
-    /// Recordings of the space that are damaged and are embedded again.
+    /// Damaged recordings of the space, which are embedded again.
     damaged: BTreeSet<RecordingId>,
 }
 
-/// What a recording needed.
-enum Step {
+/// The result of filling in one recording.
+enum BackfillOutcome {
     Embedded(Acknowledged),
-    Said(Acknowledged),
+    NewMetadata(Acknowledged),
     Unchanged,
     Failed(RecordingError),
 }
 
 impl Backfill {
-    /// Takes both towers of a bundle and the writer of a space that belongs to it.
+    /// Takes both towers of a bundle and a writer of the space that it fills.
     ///
     /// # Errors
     ///
-    /// [`Error::Folder`] and [`Error::NoRecordings`] for the folder of recordings.
+    /// [`Error::Folder`] and [`Error::NoRecordings`] if the folder of recordings cannot be searched.
     pub fn new(
         signal: SignalEncoder,
         text: TextEncoder,
@@ -84,13 +83,13 @@ impl Backfill {
         Ok(Self { encoder, writer, options, files, damaged: BTreeSet::new() })
     }
 
-    /// Brings the space up to what `served` holds, and to what is added there meanwhile; tells `progress` of each
-    /// recording as it is done.
+    /// Fills the space with the recordings of `served` and with those added there meanwhile, and calls `progress` for each
+    /// recording when it is done.
     ///
     /// # Errors
     ///
-    /// [`Error::Index`] where the space can no longer be written or the other one no longer read; what was acknowledged
-    /// is safe. A recording that cannot be read is no error of the run: it is in the report.
+    /// [`Error::Index`] if the space can no longer be written or the served one no longer read; acknowledged recordings are
+    /// safe. A recording that cannot be read is not an error of the run: it is in the report.
     pub fn run(
         mut self,
         mut served: Box<dyn SpaceReader>,
@@ -105,7 +104,7 @@ impl Backfill {
         }
         let mut done: BTreeMap<RecordingId, RecordingEntry> = BTreeMap::new();
         loop {
-            self.remove_what_is_gone(&*served, &mut reporter)?;
+            self.remove_deleted(&*served, &mut reporter)?;
             match self.pass(&*served, &mut done, &mut reporter) {
                 // A writer has replaced a recording that was about to be read; the newer list has it.
                 Err(Error::Index(error)) if error.is_outdated() => {}
@@ -118,15 +117,17 @@ impl Backfill {
         }
     }
 
-    fn remove_what_is_gone(
+    /// Removes the recordings that were removed from the served space.
+    fn remove_deleted(
         &mut self,
         served: &dyn SpaceReader,
         reporter: &mut Reporter<'_>,
     ) -> Result<()> {
-        let is_gone =
+        let is_deleted =
             |entry: &&RecordingEntry| self.is_ours(&entry.id) && served.entry(&entry.id).is_none();
-        let gone: Vec<RecordingEntry> = self.writer.recordings().filter(is_gone).cloned().collect();
-        for RecordingEntry { id, source, .. } in gone {
+        let deleted: Vec<RecordingEntry> =
+            self.writer.recordings().filter(is_deleted).cloned().collect();
+        for RecordingEntry { id, source, .. } in deleted {
             match self.writer.remove(&id) {
                 Ok(()) => reporter.removed(id),
                 Err(error) if is_of_one_recording(&error) => {
@@ -144,7 +145,7 @@ impl Backfill {
         self.options.shard.is_none_or(|shard| shard.contains(id))
     }
 
-    /// Goes once through the recordings, except those that were tried as they are now.
+    /// Fills in each recording once, except those that were done already with the same entry.
     fn pass(
         &mut self,
         served: &dyn SpaceReader,
@@ -155,12 +156,13 @@ impl Backfill {
             if !self.is_ours(&entry.id) || done.get(&entry.id) == Some(entry) {
                 continue;
             }
-            match self.bring(served, entry)? {
-                Step::Embedded(acknowledged) | Step::Said(acknowledged) => {
+            match self.fill_in(served, entry)? {
+                BackfillOutcome::Embedded(acknowledged)
+                | BackfillOutcome::NewMetadata(acknowledged) => {
                     reporter.acknowledged(acknowledged);
                 }
-                Step::Unchanged => reporter.unchanged(entry.id.clone()),
-                Step::Failed(error) => {
+                BackfillOutcome::Unchanged => reporter.unchanged(entry.id.clone()),
+                BackfillOutcome::Failed(error) => {
                     reporter.failed(Failed { path: PathBuf::from(&entry.source), error });
                 }
             }
@@ -170,52 +172,58 @@ impl Backfill {
     }
 
     /// Fills in one recording, unless the space has it.
-    fn bring(&mut self, served: &dyn SpaceReader, entry: &RecordingEntry) -> Result<Step> {
+    fn fill_in(
+        &mut self,
+        served: &dyn SpaceReader,
+        entry: &RecordingEntry,
+    ) -> Result<BackfillOutcome> {
         let known = self.writer.entry(&entry.id).filter(|it| !self.damaged.contains(&it.id));
-        if known.is_some_and(|known| is_as_said(known, entry)) {
-            return Ok(Step::Unchanged);
+        if known.is_some_and(|known| has_same_entry(known, entry)) {
+            return Ok(BackfillOutcome::Unchanged);
         }
-        if known.is_some_and(|known| is_of_the_same_bytes(known, entry)) {
-            let said = self.writer.set_metadata(&entry.id, entry.metadata.clone());
-            return step(said, |entry| Step::Said(acknowledged(&entry, vec![])));
+        if known.is_some_and(|known| has_same_content(known, entry)) {
+            let updated = self.writer.set_metadata(&entry.id, entry.metadata.clone());
+            return outcome(updated, |entry| {
+                BackfillOutcome::NewMetadata(acknowledged(&entry, vec![]))
+            });
         }
-        let kept = match served.read_recording(&entry.id) {
+        let stored = match served.read_recording(&entry.id) {
             Err(error) if error.is_damage() => {
-                return Ok(Step::Failed(RecordingError::Index(error)));
+                return Ok(BackfillOutcome::Failed(RecordingError::Index(error)));
             }
-            kept => kept?,
+            stored => stored?,
         };
-        let (draft, warnings) = match self.embed(entry, &kept) {
+        let (draft, warnings) = match self.embed(entry, &stored) {
             Ok(embedded) => embedded,
-            Err(error) => return Ok(Step::Failed(error)),
+            Err(error) => return Ok(BackfillOutcome::Failed(error)),
         };
-        let committed = self.options.pace.work(|| self.writer.commit(draft));
+        let committed = self.options.duty_cycle.work(|| self.writer.commit(draft));
         if committed.is_ok() {
             self.damaged.remove(&entry.id);
         }
-        step(committed, |entry| Step::Embedded(acknowledged(&entry, warnings)))
+        outcome(committed, |entry| BackfillOutcome::Embedded(acknowledged(&entry, warnings)))
     }
 
-    /// Reads a recording again and embeds it, with what the other space keeps of it.
+    /// Reads a recording again and embeds it; everything else is copied from the served space.
     fn embed(
         &mut self,
         entry: &RecordingEntry,
-        kept: &nocturne_index::Recording,
+        stored: &nocturne_index::Recording,
     ) -> std::result::Result<(RecordingDraft, Vec<Warning>), RecordingError> {
-        let Self { encoder, options: BackfillOptions { z_score, pace, .. }, .. } = self;
+        let Self { encoder, options: BackfillOptions { z_score, duty_cycle, .. }, .. } = self;
         let profile = profile(entry, &self.options.profile)?;
-        let (path, recording, night) = pace.work(|| {
+        let (path, recording, night) = duty_cycle.work(|| {
             let path = self.files.locate(entry)?;
-            // Annotations change no sample, and what they said is kept.
+            // Annotations change no sample, and the served space has what they contain.
             let open = OpenOptions { annotations: Some(Vec::new()), profile };
             let recording = Recording::open_by(&path, &open)?;
             let night = Night::read(&recording, *z_score)?;
             Ok::<_, RecordingError>((path, recording, night))
         })?;
         let encoding = |source| RecordingError::Encoder { path: path.clone(), source };
-        let epochs = embed_epochs(encoder, &night, kept, *pace).map_err(encoding)?;
-        let captions = captions(kept, &epochs);
-        let captions = pace.work(|| encoder.encode_captions(captions)).map_err(encoding)?;
+        let epochs = embed_epochs(encoder, &night, stored, *duty_cycle).map_err(encoding)?;
+        let captions = captions(stored, &epochs);
+        let captions = duty_cycle.work(|| encoder.encode_captions(captions)).map_err(encoding)?;
         let warnings = recording.warnings().iter().chain(night.warnings()).cloned().collect();
         let draft = RecordingDraft {
             id: entry.id.clone(),
@@ -225,7 +233,7 @@ impl Backfill {
             start: entry.start,
             metadata: entry.metadata.clone(),
             montage: montage_report(&recording),
-            events: kept.events().map(<[_]>::to_vec),
+            events: stored.events().map(<[_]>::to_vec),
             epochs,
             captions,
         };
@@ -233,19 +241,19 @@ impl Backfill {
     }
 }
 
-/// Embeds the epochs of a night, and says of each what the other space keeps of it.
+/// Embeds the epochs of a night; stages and events are copied from the served space.
 fn embed_epochs(
     encoder: &mut Encoder,
     night: &Night,
-    kept: &nocturne_index::Recording,
-    pace: DutyCycle,
+    stored: &nocturne_index::Recording,
+    duty_cycle: DutyCycle,
 ) -> nocturne_encoder::Result<Vec<EpochPoint>> {
-    let places: Vec<usize> = (0..night.epochs().len()).collect();
-    let mut points = Vec::with_capacity(places.len());
-    for stretch in places.chunks(STRETCH) {
-        let vectors = pace.work(|| encoder.encode_epochs(night, stretch))?;
-        for (epoch, vector) in stretch.iter().map(|place| &night.epochs()[*place]).zip(vectors) {
-            let row = kept.row_of(epoch.number).map(|row| kept.row(row));
+    let indices: Vec<usize> = (0..night.epochs().len()).collect();
+    let mut points = Vec::with_capacity(indices.len());
+    for batch in indices.chunks(BATCH) {
+        let vectors = duty_cycle.work(|| encoder.encode_epochs(night, batch))?;
+        for (epoch, vector) in batch.iter().map(|i| &night.epochs()[*i]).zip(vectors) {
+            let row = stored.row_of(epoch.number).map(|row| stored.row(row));
             points.push(EpochPoint {
                 number: epoch.number,
                 onset_s: epoch.onset_s,
@@ -260,56 +268,58 @@ fn embed_epochs(
     Ok(points)
 }
 
-/// Returns the captions that another space keeps, of the epochs that there are.
-fn captions(kept: &nocturne_index::Recording, epochs: &[EpochPoint]) -> Vec<Caption> {
+/// Returns the captions in the served space of the epochs that were embedded.
+fn captions(stored: &nocturne_index::Recording, epochs: &[EpochPoint]) -> Vec<Caption> {
     let numbers: BTreeSet<_> = epochs.iter().map(|epoch| epoch.number).collect();
-    let captions = kept.captions();
+    let captions = stored.captions();
     let all = (0..captions.len()).map(|i| Caption {
-        epoch: kept.numbers()[captions.row(i)],
+        epoch: stored.numbers()[captions.row(i)],
         kind: captions.kind(i),
         text: captions.text(i).to_owned(),
     });
     all.filter(|caption| numbers.contains(&caption.epoch)).collect()
 }
 
-/// Returns the profile that a recording was indexed by.
+/// Returns the profile that a recording was indexed with.
 fn profile(
     entry: &RecordingEntry,
     given: &ProfileChoice,
 ) -> std::result::Result<ProfileChoice, RecordingError> {
-    let Some(kept) = entry.metadata.get(PROFILE) else { return Ok(ProfileChoice::Auto) };
-    let named = ProfileChoice::Named(kept.clone());
+    let Some(stored) = entry.metadata.get(PROFILE) else { return Ok(ProfileChoice::Auto) };
+    let named = ProfileChoice::Named(stored.clone());
     if named.profile().is_ok() {
         return Ok(named);
     }
     match given {
-        ProfileChoice::File(path) if sha256_of_file(path)? == *kept => Ok(given.clone()),
+        ProfileChoice::File(path) if sha256_of_file(path)? == *stored => Ok(given.clone()),
         ProfileChoice::Auto | ProfileChoice::Named(_) | ProfileChoice::File(_) => {
-            Err(RecordingError::OwnProfile { id: entry.id.clone(), sha256: kept.clone() })
+            Err(RecordingError::OwnProfile { id: entry.id.clone(), sha256: stored.clone() })
         }
     }
 }
 
-/// Returns whether both are of the same recording and annotations, read by the same profile.
-fn is_of_the_same_bytes(known: &RecordingEntry, entry: &RecordingEntry) -> bool {
+/// Returns whether two entries have the same recording and annotations, read with the same profile.
+fn has_same_content(known: &RecordingEntry, entry: &RecordingEntry) -> bool {
     known.source_sha256 == entry.source_sha256
         && known.annotations_sha256 == entry.annotations_sha256
         && known.metadata.get(PROFILE) == entry.metadata.get(PROFILE)
 }
 
-/// Returns whether nothing is lacking.
-fn is_as_said(known: &RecordingEntry, entry: &RecordingEntry) -> bool {
-    is_of_the_same_bytes(known, entry) && known.metadata == entry.metadata
+/// Returns whether two entries have the same content and metadata.
+fn has_same_entry(known: &RecordingEntry, entry: &RecordingEntry) -> bool {
+    has_same_content(known, entry) && known.metadata == entry.metadata
 }
 
-/// Returns what came of a write: what the recording is to blame for does not end the run.
-fn step(
+/// Returns the outcome of a write. An error that is due to the recording does not end the run.
+fn outcome(
     written: nocturne_index::Result<RecordingEntry>,
-    done: impl FnOnce(RecordingEntry) -> Step,
-) -> Result<Step> {
+    done: impl FnOnce(RecordingEntry) -> BackfillOutcome,
+) -> Result<BackfillOutcome> {
     match written {
         Ok(entry) => Ok(done(entry)),
-        Err(error) if is_of_one_recording(&error) => Ok(Step::Failed(RecordingError::Index(error))),
+        Err(error) if is_of_one_recording(&error) => {
+            Ok(BackfillOutcome::Failed(RecordingError::Index(error)))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<CommandOu
         z_score: session.bundle.manifest().preprocessing.z_score,
         recordings,
         profile: labels.profile,
-        pace: at_most.unwrap_or_default(),
+        duty_cycle: at_most.unwrap_or_default(),
         shard,
     };
     let n_recordings = served.entries().len();
