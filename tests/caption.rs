@@ -36,7 +36,7 @@ fn decoding_options_out_of_range_are_refused_before_reading() {
     check(&["--max-length", "1000"], 1, "`max_length` is 1000; expected 2 to 256");
     check(&["--beams", "2", "--top-k", "4"], 2, "cannot be used with");
     check(&["--about", "none"], 2, "expected `all` or some kinds");
-    check(&["--about", "mood"], 2, "`mood` is no kind of caption");
+    check(&["--about", "mood"], 2, "`mood` is not a kind of caption");
     check(&["--epoch", "7-2"], 2, "cannot be used multiple times");
 }
 

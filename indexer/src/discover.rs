@@ -215,4 +215,53 @@ mod tests {
             "cannot list `/nowhere`: No such file or directory (os error 2)"
         );
     }
+
+    #[test]
+    fn single_file_is_taken_whatever_its_extension() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("night.dat");
+        std::fs::write(&path, "").unwrap();
+        let found = discover(&path, Some("x")).unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].id.as_ref().unwrap().as_str(), "x/night.dat");
+        assert_eq!((&found[0].annotations, found[0].metadata.len()), (&None, 0));
+    }
+
+    #[test]
+    fn hidden_files_are_skipped() {
+        assert_eq!(names(&["a.edf", "._a.edf"], None), ["a"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_to_folders_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("a")).unwrap();
+        std::fs::write(folder.path().join("a/night.edf"), "").unwrap();
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("a/loop")).unwrap();
+        assert_eq!(discover(folder.path(), None).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn each_recording_is_in_one_shard() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = (0..20).map(|i| format!("night-{i}.edf"));
+        files.for_each(|name| std::fs::write(folder.path().join(name), "").unwrap());
+        let found = discover(folder.path(), None).unwrap();
+        let shards: Vec<Shard> = ["1/3", "2/3", "3/3"].map(|it| it.parse().unwrap()).to_vec();
+        for recording in &found {
+            let n = shards.iter().filter(|shard| recording.is_in(**shard)).count();
+            assert_eq!(n, 1, "{}", recording.path.display());
+        }
+    }
+
+    #[test]
+    fn file_without_an_id_is_reported_by_the_first_shard() {
+        let error = RecordingError::OwnProfile {
+            id: RecordingId::new("a").unwrap(),
+            sha256: String::new(),
+        };
+        let found = FoundRecording::new(PathBuf::from("a.edf"), Err(error));
+        assert!(found.is_in("1/2".parse().unwrap()) && !found.is_in("2/2".parse().unwrap()));
+    }
 }

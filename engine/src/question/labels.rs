@@ -1,7 +1,7 @@
 //! Zero-shot labels: the nearest prompt of a set, for every epoch.
 
 use nocturne_encoder::bundle::{BundleManifest, Calibration};
-use nocturne_encoder::{Embedding, Label, LabelDirections, PromptSet};
+use nocturne_encoder::{Embedding, LabelDirections, PromptSet};
 use nocturne_index::{Filter, Recording, RowFilter};
 use nocturne_psg::Stage;
 use nocturne_psg::montage::ChannelMask;
@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::live::live_collection::PinnedSpace;
 use crate::question::calibration::calibration_of;
 use crate::question::label_margins::LabelMargins;
+use crate::question::label_verdict::LabelVerdict;
 use crate::question::learned_concept::{LearnedConcept, expect_concept};
 use crate::question::skip_reason::SkipReason;
 
@@ -31,14 +32,6 @@ pub struct EpochLabels {
     pub skipped: Option<SkipReason>,
     /// The scored stage, for comparison.
     pub scored_stage: Option<Stage>,
-}
-
-/// The labels assigned to an epoch, and how they were judged.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct LabelVerdict {
-    pub(crate) labels: Vec<&'static str>,
-    pub(crate) probabilities: Vec<(&'static str, f32)>,
-    pub(crate) skipped: Option<SkipReason>,
 }
 
 /// See [`Engine::label_epochs`](crate::Engine::label_epochs).
@@ -200,21 +193,6 @@ impl LabelJudge {
             return LabelVerdict::skipped(self.set.labels.iter().filter(|label| !label.indirect));
         }
         verdict
-    }
-}
-
-impl LabelVerdict {
-    /// An epoch that has none of the channels that these labels need.
-    fn skipped<'a>(labels: impl IntoIterator<Item = &'a Label>) -> Self {
-        let needs: ChannelMask =
-            labels.into_iter().flat_map(|it| it.needs.iter().copied()).collect();
-        Self::without_channels(needs)
-    }
-
-    /// An epoch that has none of these channels.
-    pub(crate) fn without_channels(needs: ChannelMask) -> Self {
-        let skipped = Some(SkipReason::no_channels(needs));
-        Self { labels: vec![], probabilities: vec![], skipped }
     }
 }
 

@@ -8,7 +8,7 @@ use nocturne_psg::montage::{Channel, ChannelMask};
 
 use crate::error::{Error, Result};
 use crate::live::live_collection::PinnedSpace;
-use crate::question::labels::LabelVerdict;
+use crate::question::label_verdict::LabelVerdict;
 
 /// A learned concept that fits the bundle in use.
 ///

@@ -7,6 +7,7 @@ pub(crate) mod epochs;
 pub(crate) mod explain;
 pub(crate) mod generate;
 pub(crate) mod label_margins;
+pub(crate) mod label_verdict;
 pub(crate) mod labels;
 pub(crate) mod learned_concept;
 pub(crate) mod limits;

@@ -331,3 +331,73 @@ fn acknowledged(entry: &RecordingEntry, warnings: Vec<Warning>) -> Acknowledged 
 fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use nocturne_index::{SegmentHash, SegmentRef};
+    use nocturne_psg::montage::ChannelMask;
+
+    use super::*;
+
+    fn entry(metadata: &[(&str, &str)]) -> RecordingEntry {
+        RecordingEntry {
+            id: RecordingId::new("a").unwrap(),
+            source: "a.edf".to_owned(),
+            source_sha256: "1".to_owned(),
+            annotations_sha256: Some("2".to_owned()),
+            start: None,
+            n_epochs: 960,
+            n_captions: 0,
+            sleep_s: None,
+            n_events: None,
+            mask: ChannelMask::ALL,
+            segment: SegmentRef { hash: SegmentHash(1), length: 0 },
+            metadata: metadata
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn content_is_the_files_and_the_profile() {
+        let entry_of = |annotations: &str, metadata: &[(&str, &str)]| RecordingEntry {
+            annotations_sha256: Some(annotations.to_owned()),
+            ..entry(metadata)
+        };
+        assert!(has_same_content(&entry_of("2", &[("age", "60")]), &entry(&[])));
+        assert!(!has_same_content(&entry_of("3", &[]), &entry(&[])));
+        assert!(!has_same_content(&entry_of("2", &[(PROFILE, "shhs")]), &entry(&[])));
+        assert!(!has_same_entry(&entry_of("2", &[("age", "60")]), &entry(&[])));
+        assert!(has_same_entry(&entry(&[("age", "60")]), &entry(&[("age", "60")])));
+    }
+
+    #[test]
+    fn recording_is_read_with_the_profile_of_its_entry() {
+        let auto = profile(&entry(&[]), &ProfileChoice::Named("mesa".to_owned())).unwrap();
+        assert_eq!(auto, ProfileChoice::Auto);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("own.toml");
+        std::fs::write(&path, "a profile").unwrap();
+        let sha256 = sha256_of_file(&path).unwrap();
+        let given = ProfileChoice::File(path);
+        let by_file = entry(&[(PROFILE, &sha256)]);
+        assert_eq!(profile(&by_file, &given).unwrap(), given);
+        let error = profile(&by_file, &ProfileChoice::Auto).unwrap_err();
+        assert!(matches!(error, RecordingError::OwnProfile { .. }), "{error}");
+        let error = profile(&entry(&[(PROFILE, "another hash")]), &given).unwrap_err();
+        assert!(matches!(error, RecordingError::OwnProfile { .. }), "{error}");
+    }
+
+    #[test]
+    fn error_of_one_recording_does_not_end_the_run() {
+        let done =
+            |entry: RecordingEntry| BackfillOutcome::Embedded(acknowledged(&entry, Vec::new()));
+        let committed = outcome(Ok(entry(&[])), done).unwrap();
+        assert!(matches!(committed, BackfillOutcome::Embedded(it) if it.n_epochs == 960));
+        let dimension = nocturne_index::Error::Dimension { expected: 8, received: 3 };
+        assert!(matches!(outcome(Err(dimension), done), Ok(BackfillOutcome::Failed(_))));
+        let fatal = nocturne_index::Error::PageToken;
+        assert!(matches!(outcome(Err(fatal), done), Err(Error::Index(_))));
+    }
+}
