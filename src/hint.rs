@@ -88,12 +88,12 @@ fn of_encoder(error: &nocturne_encoder::Error) -> Option<Hint<'_>> {
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library's own hint serves for the rest")]
 fn of_index(error: &nocturne_index::Error) -> Option<Hint<'_>> {
-    use nocturne_index::Error;
+    use nocturne_index::{Error, StoredFile};
     let hint = match error {
         Error::NotACollection { .. } => {
             "check the path, or create the collection with `nocturne index`"
         }
-        Error::DamagedSegment { .. } => {
+        Error::Damaged { file: StoredFile::Segment, .. } => {
             "index the recording again with `nocturne index`, or restore the file from a backup"
         }
         Error::SpaceExists { .. } => {

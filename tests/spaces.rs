@@ -13,7 +13,8 @@ use nocturne_encoder::{BatchOptions, Bundle, Device, SignalEncoder, TextEncoder}
 use nocturne_engine::{Engine, EngineOptions, EpochQuery, EpochRequest, Source};
 use nocturne_index::storage::{CrashImage, Fault, Simulated};
 use nocturne_index::{
-    Collection, CollectionWriter, Demand, Error, Space, SpaceKeeper, SpaceName, SpaceRecord, Spaces,
+    Collection, CollectionWriter, Demand, EmbeddingSpace, Error, SpaceKeeper, SpaceName,
+    SpaceRecord, Spaces,
 };
 use nocturne_indexer::{Backfill, BackfillOptions, Indexer, discover};
 use serde_json::Value;
@@ -106,8 +107,7 @@ fn another_bundle_takes_over_in_one_step_and_back() {
     let before = lab.dump("main");
     lab.create("v2", &lab.bundle);
     let told = lab.space(&["promote", "v2", "--no-compare"]).expect_code(1);
-    let expected =
-        "the space `v2` lacks 3 recordings of `main`, has 0 that it has not, and 0 that differ";
+    let expected = "the space `v2` differs from `main`: 3 recordings missing, 0 extra, 0 different";
     assert_eq!(told.error(), expected);
     let lines = lab.space(&["backfill", "v2", "--json"]).expect_code(0).json_lines();
     assert_eq!(events(&lines, "acknowledged").len(), 3);
@@ -150,7 +150,7 @@ fn promotion_notices_a_night_that_was_indexed_after_the_backfill() {
     simulate(&lab.nights, 4, 1);
     lab.index(&lab.collection, &shipped()).expect_code(0);
     let told = lab.space(&["promote", "v2"]).expect_code(1);
-    assert!(told.error().contains("lacks 1 recordings"), "{}", told.error());
+    assert!(told.error().contains("1 recordings missing"), "{}", told.error());
     assert!(told.stdout.contains("1, 24 epochs: night-0004"), "{}", told.stdout);
     lab.space(&["backfill", "v2"]).expect_code(0);
     lab.space(&["promote", "v2"]).expect_code(0);
@@ -272,7 +272,8 @@ fn backfill_that_is_killed_goes_on_and_ends_with_the_same_vectors() {
 fn in_memory(lab: &Lab) -> Arc<Simulated> {
     let storage = Arc::new(Simulated::default());
     let bundle = Bundle::open(&shipped()).unwrap();
-    let writer = CollectionWriter::create_in(storage.clone(), &Space::of(&bundle)).unwrap();
+    let writer =
+        CollectionWriter::create_in(storage.clone(), &EmbeddingSpace::of(&bundle)).unwrap();
     let (signal, text) = towers(&bundle);
     let found = discover(&lab.nights, None).unwrap();
     let options = nocturne_indexer::IndexOptions::default();

@@ -97,8 +97,7 @@ fn another_bundle_takes_over_in_one_step_and_back() {
     let fill = format!("fill it: nocturne space backfill v2 --collection {}", lab.url());
     assert!(told.stdout.contains(&fill), "{}", told.stdout);
     let told = lab.space(&["promote", "v2", "--no-compare"]).expect_code(1);
-    let expected =
-        "the space `v2` lacks 3 recordings of `main`, has 0 that it has not, and 0 that differ";
+    let expected = "the space `v2` differs from `main`: 3 recordings missing, 0 extra, 0 different";
     assert_eq!(told.error(), expected);
     let lines = lab.space(&["backfill", "v2", "--json"]).expect_code(0).json_lines();
     assert_eq!(events(&lines, "acknowledged").len(), 3);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nocturne_encoder::Embedding;
 use nocturne_encoder::bundle::Preprocessing;
-use nocturne_index::{CollectionWriter, EpochPoint, RecordingDraft, Space};
+use nocturne_index::{CollectionWriter, EmbeddingSpace, EpochPoint, RecordingDraft};
 use nocturne_psg::hash::sha256;
 use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{EpochNumber, EventKind, EventSet, Quality, RecordingId, Stage, ZScore};
@@ -37,7 +37,7 @@ fn draft(name: &str, n_epochs: u32) -> RecordingDraft {
 
 /// Fills a collection with two recordings, in an order that is not that of their names.
 fn fill(folder: &Path, order: [&str; 2]) {
-    let space = Space {
+    let space = EmbeddingSpace {
         bundle: "small".into(),
         fingerprint: "5d41".into(),
         dim: 2,
@@ -136,7 +136,7 @@ fn backup_is_restored_and_brought_up_to_date() {
 
     run(["remove", "a", "-c", text(&collection)]).expect_code(0);
     let again = run(["backup", text(&collection), text(&backup)]).expect_code(1);
-    assert!(again.error().contains("is a collection already"), "{}", again.error());
+    assert!(again.error().contains("is already a collection"), "{}", again.error());
     let told = run(["backup", text(&collection), text(&backup), "--update", "--json"]);
     let told = told.expect_code(0).json();
     assert_eq!((&told["recordings"], &told["written"]), (&1.into(), &0.into()));

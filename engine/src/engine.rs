@@ -79,7 +79,7 @@ impl Engine {
             EngineOptions { recall: options.recall.map(check_recall).transpose()?, ..options };
         let source = collection.into();
         let snapshot = Snapshot::open(&source)?;
-        snapshot.expect_space(&nocturne_index::Space::of(bundle))?;
+        snapshot.expect_space(&nocturne_index::EmbeddingSpace::of(bundle))?;
         let bundle = Arc::new(OpenedBundle::open(bundle, runtime, options)?);
         let live = Arc::new(LiveCollection::new(LiveSpace::new(bundle, snapshot, options)));
         let switch = Arc::new(SpaceSwitch::new(source, runtime, options, Arc::clone(&live)));

@@ -48,7 +48,7 @@ fn main() -> Result<()> {
     let centres = clusters::centres(numbers, &mut random);
     fill(folder.path(), rows, &centres, &mut random)?;
     let (before, begin) = (Memory::now()?, Instant::now());
-    let index = ExactIndex::open(&Collection::open(folder.path())?)?;
+    let index = ExactIndex::new(Collection::open(folder.path())?.segments()?);
     let open_s = begin.elapsed().as_secs_f64();
     let prompts = clusters::epochs(LABELS, &centres, &mut random)?;
 
@@ -185,7 +185,7 @@ impl Arguments {
 
 /// Returns how many epochs of a night count, as a question about nights does.
 fn found(_: &Recording, scores: &ScoreTable) -> usize {
-    scores.prompt(0).filter(|score| *score >= THRESHOLD).count()
+    scores.query(0).filter(|score| *score >= THRESHOLD).count()
 }
 
 /// Returns the nearest prompt of each epoch.

@@ -1,47 +1,48 @@
-//! What can be wrong with a collection or a question to it, in sentences that name the file, the value and the expectation.
+//! What can go wrong with a collection or a search, in messages that name the file, the value and what was expected.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use nocturne_psg::{EpochRef, RecordingId};
 
 use crate::filter::FilterProblem;
-use crate::recording::SpaceName;
+use crate::recording::{InvalidSpaceName, SpaceName};
 
-/// The result of keeping and finding.
+/// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a collection could not be written, read or searched.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused; the machine's or the caller's mistake.
+    /// The operating system refused an operation; the machine's or the caller's mistake.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried, as a verb.
+        /// The operation, as a verb.
         action: &'static str,
-        /// The system's answer.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The folder holds no collection; the caller's mistake.
+    /// The folder is not a collection; the caller's mistake.
     #[error("`{}` is not a collection: it has no manifest", path.display())]
     NotACollection {
         /// The folder.
         path: PathBuf,
     },
-    /// A collection was to be created where one is; the caller's mistake.
-    #[error("`{}` is a collection already", path.display())]
+    /// A collection cannot be created where one exists; the caller's mistake.
+    #[error("`{}` is already a collection", path.display())]
     AlreadyACollection {
         /// The folder.
         path: PathBuf,
     },
-    /// A collection was to be created in a folder that holds something else; the caller's mistake.
-    #[error("`{}` holds `{found}`; a new collection needs an empty folder", path.display())]
+    /// A collection cannot be created in a folder of other files; the caller's mistake.
+    #[error("`{}` contains `{found}`; a new collection needs an empty folder", path.display())]
     FolderInUse {
         /// The folder.
         path: PathBuf,
-        /// One of the things that it holds.
+        /// One of its items.
         found: String,
     },
     /// The collection was filled with another encoder; the caller's mistake.
@@ -52,7 +53,7 @@ pub enum Error {
     OtherBundle {
         /// The collection.
         path: PathBuf,
-        /// Name of the bundle that the collection belongs to.
+        /// Name of the bundle that the collection was filled with.
         found: String,
         /// The fingerprint of that bundle.
         found_fingerprint: String,
@@ -61,54 +62,31 @@ pub enum Error {
         /// The fingerprint of that bundle.
         expected_fingerprint: String,
     },
-    /// The file was written by a newer version of Nocturne.
-    #[error("`{}` has format {found}; this build reads up to {supported}", path.display())]
+    /// The file has a version of its format that this build does not read.
+    #[error("`{}` has format {found}; this build reads format {supported}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
         /// The version in the file.
         found: u32,
-        /// The newest version that is understood.
+        /// The version that is read.
         supported: u32,
     },
-    /// A recording's segment is not what was written; the disk's or a stranger's mistake.
+    /// A file is not what was written; the disk's or another program's mistake.
     #[error("`{}` is damaged at byte {offset}: {problem}", path.display())]
-    DamagedSegment {
+    Damaged {
+        /// What kind of file it is.
+        file: StoredFile,
         /// The file.
         path: PathBuf,
-        /// Where the damage begins, in bytes; blocks of 64 KiB are checked.
+        /// Where the damage was found, in bytes; in segments, the start of a block of 64 KiB.
         offset: u64,
         /// What is wrong there.
         problem: String,
     },
-    /// The newest manifest is not what was written; the disk's or a stranger's mistake.
-    #[error("`{}` is damaged at byte {offset}: {problem}", path.display())]
-    DamagedManifest {
-        /// The file.
-        path: PathBuf,
-        /// Where the damage was seen, in bytes.
-        offset: u64,
-        /// What is wrong there.
-        problem: String,
-    },
-    /// A small file of a collection, such as `serving.jsonl`, is not what was written; the disk's or a stranger's mistake.
-    #[error("`{}` is damaged at byte {offset}: {problem}", path.display())]
-    DamagedNote {
-        /// The file.
-        path: PathBuf,
-        /// Where the damage was seen, in bytes.
-        offset: u64,
-        /// What is wrong there.
-        problem: String,
-    },
-    /// A space cannot have that name; the caller's mistake.
-    #[error(
-        "a space cannot be named `{name}`; expected 1 to 64 of `a` to `z`, `0` to `9`, `-`, `_` and `.`, a letter or digit first"
-    )]
-    SpaceName {
-        /// The name.
-        name: String,
-    },
+    /// The name of a space is not valid; the caller's mistake.
+    #[error(transparent)]
+    SpaceName(#[from] InvalidSpaceName),
     /// The collection has no space of that name; the caller's mistake.
     #[error("`{}` has no space `{name}`; it has `{known}`", path.display())]
     UnknownSpace {
@@ -116,18 +94,19 @@ pub enum Error {
         path: PathBuf,
         /// The name.
         name: SpaceName,
-        /// The spaces that there are, joined by "`, `".
+        /// The existing spaces, joined by "`, `".
         known: String,
     },
-    /// A space was to be made where one is; the caller's mistake.
-    #[error("`{}` has a space `{name}` already", path.display())]
+    /// A space cannot be created where one exists; the caller's mistake.
+    #[error("`{}` already has a space `{name}`", path.display())]
     SpaceExists {
         /// The collection.
         path: PathBuf,
         /// The name.
         name: SpaceName,
     },
-    /// The space is served, which is what was wanted or what stands against it; the caller's mistake.
+    /// The space is the served one, which is either what was asked for already or prevents the operation; the caller's
+    /// mistake.
     #[error("the space `{name}` is the one that `{}` serves", path.display())]
     ServedSpace {
         /// The collection.
@@ -135,74 +114,72 @@ pub enum Error {
         /// The name.
         name: SpaceName,
     },
-    /// A space does not have what the served one has; the caller's mistake.
+    /// A space does not have the recordings of the served one; the caller's mistake.
     #[error(
-        "the space `{name}` lacks {n_lacking} recordings of `{served}`, has {n_extra} that it has not, and {n_differing} that differ"
+        "the space `{name}` differs from `{served}`: {n_missing} recordings missing, {n_extra} extra, {n_differing} different"
     )]
     IncompleteSpace {
         /// The space that was to be served.
         name: SpaceName,
         /// The space that is served.
         served: SpaceName,
-        /// Recordings that it lacks.
-        n_lacking: usize,
-        /// Recordings that the served one has not.
+        /// Recordings that only the served space has.
+        n_missing: usize,
+        /// Recordings that only the other space has.
         n_extra: usize,
-        /// Recordings of other bytes, or of which something else is said.
+        /// Recordings with other bytes, annotations or metadata.
         n_differing: usize,
     },
     /// No space was served before, or it was dropped; the caller's mistake.
-    #[error("`{}` has served no other space that is still there", path.display())]
+    #[error("`{}` has no previously served space to roll back to", path.display())]
     NothingToRollBack {
         /// The collection.
         path: PathBuf,
     },
-    /// A segment that this snapshot needs was replaced and cleared away meanwhile.
-    #[error(
-        "generation {generation} of `{}` is gone, the newest is {newest}", path.display()
-    )]
+    /// A segment that this snapshot needs was replaced and removed meanwhile.
+    #[error("generation {generation} of `{}` is gone, the newest is {newest}", path.display())]
     Outdated {
         /// The collection.
         path: PathBuf,
-        /// The snapshot's generation.
+        /// The generation of the snapshot.
         generation: u64,
-        /// The generation on disk.
+        /// The newest generation.
         newest: u64,
     },
-    /// Another writer holds the collection.
+    /// Another writer holds the lock of the collection.
     #[error("`{}` is being written by {holder}", path.display())]
     Locked {
         /// The collection.
         path: PathBuf,
-        /// Who holds it.
-        holder: Holder,
+        /// The holder of the lock.
+        holder: LockHolder,
     },
-    /// An earlier write of this writer failed in a way that leaves open what is on disk.
-    #[error("no more is written to `{}`, because the disk failed to confirm an earlier write", path.display())]
+    /// An earlier write of this writer failed and left the state of the disk unknown.
+    #[error("writing to `{}` has stopped, because the disk failed to confirm an earlier write", path.display())]
     WriterStopped {
         /// The collection.
         path: PathBuf,
     },
-    /// An embedding has another length than those of the collection; the caller's mistake.
-    #[error("an embedding has {received} numbers; the collection's have {expected}")]
+    /// An embedding has another dimension than those of the collection; the caller's mistake.
+    #[error("an embedding has {received} dimensions; those of the collection have {expected}")]
     Dimension {
-        /// Length of the collection's embeddings.
+        /// Dimension of the collection's embeddings.
         expected: usize,
-        /// Length of the one given.
+        /// Dimension of the given one.
         received: usize,
     },
-    /// A recording that was to be committed contradicts itself; the caller's mistake.
-    #[error("recording `{recording}` cannot be kept: {problem}")]
-    Draft {
+    /// A draft contradicts itself; the caller's mistake.
+    #[error("recording `{recording}` cannot be committed: {problem}")]
+    InvalidDraft {
         /// The recording.
         recording: RecordingId,
         /// What is wrong with it.
         problem: String,
     },
-    /// The collection has no recording of that name; the caller's mistake.
+    /// The collection has no recording of that id; the caller's mistake.
     #[error("the collection has no recording `{recording}`")]
     UnknownRecording {
-        /// The name.
+        /// The id.
         recording: RecordingId,
     },
     /// The recording has no epoch of that number; the caller's mistake.
@@ -210,33 +187,33 @@ pub enum Error {
     UnknownEpoch {
         /// The epoch.
         epoch: EpochRef,
-        /// How many epochs the recording has.
+        /// Number of epochs of the recording.
         n_epochs: usize,
-        /// The numbers of the first and the last, as in `, 0 to 959`, or nothing.
+        /// The first and the last number, as in `, 0 to 959`, or empty.
         range: String,
     },
-    /// A filter expression breaks the grammar or asks for what there is not; the caller's mistake.
+    /// A filter expression is not valid for this collection; the caller's mistake.
     #[error(transparent)]
-    Filter(FilterProblem),
-    /// The collection cannot be counted by what was named; the caller's mistake.
+    Filter(#[from] FilterProblem),
+    /// Recordings cannot be counted by that name; the caller's mistake.
     #[error("recordings cannot be counted by `{name}`; expected one of `{known}`")]
     UnknownFacet {
-        /// What was named.
+        /// The name.
         name: String,
-        /// What there is, joined by "`, `".
+        /// The existing facets, joined by "`, `".
         known: String,
     },
-    /// A page token was not given for this list, or for this filter; the caller's mistake.
+    /// A page token belongs to another list or filter; the caller's mistake.
     #[error("the page token does not belong to a list with this filter")]
     PageToken,
-    /// A setting of an index is out of range; the caller's mistake.
+    /// A setting is out of range; the caller's mistake.
     #[error("`{name}` is {value}; expected {expected}")]
     Setting {
         /// The setting.
         name: &'static str,
         /// Its value.
         value: usize,
-        /// What it may be.
+        /// The valid range.
         expected: &'static str,
     },
     /// A store outside this machine's disk failed, such as a server.
@@ -249,6 +226,17 @@ pub enum Error {
         /// The error of the store.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// A kind of file of a collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredFile {
+    /// The points of one recording.
+    Segment,
+    /// A list of recordings.
+    Manifest,
+    /// A small file such as `serving.jsonl`.
+    Note,
 }
 
 /// What the failure of a store means.
@@ -266,15 +254,15 @@ pub enum StoreErrorKind {
     Other,
 }
 
-/// The process that holds a collection's lock.
+/// The process that holds the lock of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Holder {
-    /// Its process id, unless it has not written it down yet.
+pub struct LockHolder {
+    /// Its process id, unless it has not written it yet.
     pub pid: Option<u32>,
 }
 
-impl std::fmt::Display for Holder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for LockHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pid {
             Some(pid) => write!(f, "the process {pid}"),
             None => f.write_str("another process"),
@@ -287,12 +275,13 @@ impl Error {
         move |source| Self::Io { path: path.to_owned(), action, source }
     }
 
-    /// Returns whether a recording is not what was written; the others can be asked.
+    /// Returns whether a recording is not what was written; the others can still be read.
     pub fn is_damage(&self) -> bool {
-        matches!(self, Self::DamagedSegment { .. }) || self.is_store(StoreErrorKind::Damage)
+        matches!(self, Self::Damaged { file: StoredFile::Segment, .. })
+            || self.is_store(StoreErrorKind::Damage)
     }
 
-    /// Returns whether what was about to be read was replaced meanwhile: a newer snapshot tells by what.
+    /// Returns whether what was to be read was replaced meanwhile; a newer snapshot has its replacement.
     pub fn is_outdated(&self) -> bool {
         matches!(self, Self::Outdated { .. }) || self.is_store(StoreErrorKind::Outdated)
     }
@@ -311,7 +300,7 @@ impl Error {
         matches!(self, Self::Store { kind, .. } if *kind == expected)
     }
 
-    /// Returns the next step for the user, where there is one.
+    /// Returns the next step for the user, if there is one.
     pub fn hint(&self) -> Option<Cow<'_, str>> {
         let hint = match self {
             Self::Filter(problem) => return Some(Cow::Borrowed(&problem.hint)),
@@ -321,52 +310,40 @@ impl Error {
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 Some("check the path; names are case-sensitive")
             }
-            Self::NotACollection { .. } => {
-                Some("`nocturne index` makes a collection; check the path")
-            }
+            Self::NotACollection { .. } => Some("check the path, or index recordings into it"),
             Self::AlreadyACollection { .. } => Some("open it, or choose another folder"),
             Self::FolderInUse { .. } => Some("choose a folder that is empty or does not exist"),
             Self::OtherBundle { .. } => Some(
                 "use the bundle that it was filled with, or index the recordings into a new collection",
             ),
-            Self::Format { .. } => {
-                Some("use the version of Nocturne that wrote it, or a newer one")
-            }
-            Self::DamagedSegment { .. } => {
+            Self::Format { .. } => Some("use the version of Nocturne that wrote it"),
+            Self::Damaged { file: StoredFile::Segment, .. } => {
                 Some("index the recording again, or restore the file from a backup")
             }
-            Self::DamagedManifest { .. } => Some(
-                "restore the file from a backup; moving the newest one away goes back to the generation before",
+            Self::Damaged { file: StoredFile::Manifest, .. } => Some(
+                "restore the file from a backup; moving the newest one away returns to the previous generation",
             ),
-            Self::DamagedNote { .. } => Some("restore the file from a backup"),
-            Self::SpaceExists { .. } => {
-                Some("choose another name, or take that one away with `nocturne space drop`")
+            Self::Damaged { file: StoredFile::Note, .. } => Some("restore the file from a backup"),
+            Self::SpaceExists { .. } => Some("choose another name, or drop the existing space"),
+            Self::IncompleteSpace { .. } => {
+                Some("backfill the space first, or promote it although it is incomplete")
             }
-            Self::IncompleteSpace { .. } => Some(
-                "run `nocturne space backfill` first, or say `--incomplete` to serve it as it is",
-            ),
-            Self::NothingToRollBack { .. } => Some(
-                "`nocturne space promote NAME` serves any space; `nocturne space list` shows them",
-            ),
+            Self::NothingToRollBack { .. } => Some("promote the space that is to be served"),
             Self::Outdated { .. } => Some("open the collection again"),
             Self::Locked { .. } => Some("wait until it has ended; reading is possible meanwhile"),
             Self::WriterStopped { .. } => {
                 Some("check the disk, then run again; what was acknowledged is safe")
             }
             Self::PageToken => Some("ask for the first page, without a token"),
-            Self::UnknownFacet { .. } => {
-                Some("columns of metadata come from `nocturne index` and `nocturne metadata`")
-            }
-            Self::UnknownRecording { .. } => {
-                Some("names are case-sensitive; `nocturne list` shows those of a collection")
-            }
+            Self::UnknownFacet { .. } => Some("columns of metadata are set per recording"),
+            Self::UnknownRecording { .. } => Some("ids are case-sensitive"),
             Self::Store { hint, .. } => *hint,
             Self::Io { .. }
-            | Self::SpaceName { .. }
+            | Self::SpaceName(_)
             | Self::UnknownSpace { .. }
             | Self::ServedSpace { .. }
             | Self::Dimension { .. }
-            | Self::Draft { .. }
+            | Self::InvalidDraft { .. }
             | Self::UnknownEpoch { .. }
             | Self::Setting { .. } => None,
         };

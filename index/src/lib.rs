@@ -97,21 +97,25 @@ mod test_collection;
 mod vector;
 
 pub use contract::{
-    Catalogue, Destination, Facet, FacetCounts, FacetValue, Found, Hit, Listed, Page, Plan,
-    Recordings, SearchRequest, SpaceKeeper, SpaceReader, VectorIndex,
+    CaptionHit, Catalogue, Destination, Facet, FacetCounts, FacetValue, Hit, Listed, Page,
+    Recordings, SearchAnswer, SearchPlan, SearchRequest, SpaceKeeper, SpaceReader, VectorIndex,
 };
-pub use error::{Error, Holder, Result, StoreErrorKind};
-pub use filter::{DEEPEST_FILTER, Expression, Filter, FilterProblem, LONGEST_FILTER, RowFilter};
+pub use error::{Error, LockHolder, Result, StoreErrorKind, StoredFile};
+pub use filter::{
+    Expression, Filter, FilterProblem, MAX_FILTER_BYTES, MAX_FILTER_DEPTH, RowFilter,
+};
 pub use folder::{
     Collection, CollectionWriter, Copied, Coverage, Demand, Duplicate, DuplicateSettings,
     Duplicates, Existing, Promoted, Serving, SpaceRecord, Spaces, SpacesCopied, find_duplicates,
 };
 pub use recording::{
-    CaptionHit, CaptionPoint, Captions, EpochPoint, EpochRow, EpochView, Recording, RecordingDraft,
-    RecordingEntry, SegmentHash, SegmentRef, Space, SpaceName, Vectors,
+    CaptionPoint, ContentHash, EmbeddingSpace, EpochColumns, EpochPoint, EpochRow,
+    InvalidSpaceName, RecordingDraft, RecordingEntry, SegmentRef, SpaceName,
 };
 pub use search::{
-    CacheProblem, Due, ExactIndex, GraphIndex, GraphSettings, HnswGraph, PartitionIndex,
+    CacheProblem, CompactionState, ExactIndex, HnswGraph, HnswIndex, HnswSettings, IvfIndex,
     PlannedIndex, ScoreTable,
 };
-pub use storage::MissingRecording;
+pub use storage::segment::{
+    Captions, EpochView, MissingRecording, Recording, SegmentSet, StoredVectors,
+};

@@ -1,4 +1,4 @@
-//! A collection in memory that grows, for the tests of what is made beside one.
+//! A collection in memory, for the tests of approximate indexes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,38 +12,43 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::folder::{Collection, CollectionWriter};
-use crate::recording::{CaptionPoint, EpochPoint, RecordingDraft, Space};
+use crate::recording::{CaptionPoint, EmbeddingSpace, EpochPoint, RecordingDraft};
 use crate::search::ExactIndex;
-use crate::storage::CacheFiles;
 use crate::storage::Simulated;
+use crate::storage::cache_files::CacheFiles;
+use crate::storage::segment::SegmentSet;
 
 const DIM: usize = 24;
 
-pub(crate) struct Growing {
+pub(crate) struct TestCollection {
     pub(crate) storage: Arc<Simulated>,
     pub(crate) writer: CollectionWriter,
 }
 
-impl Growing {
-    /// Makes a collection of nights, each with its name, the seed of its vectors and how many epochs it has.
+impl TestCollection {
+    /// Creates a collection of nights, each with an id, the seed of its vectors and its number of epochs.
     pub(crate) fn new(nights: &[(&str, u64, u32)]) -> Self {
         let storage = Arc::new(Simulated::default());
         let writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
-        let mut growing = Self { storage, writer };
-        nights.iter().for_each(|(name, seed, n)| growing.commit(name, *seed, *n));
-        growing
+        let mut collection = Self { storage, writer };
+        nights.iter().for_each(|(name, seed, n)| collection.commit(name, *seed, *n));
+        collection
     }
 
     pub(crate) fn commit(&mut self, name: &str, seed: u64, n_epochs: u32) {
         self.writer.commit(night(name, seed, n_epochs)).unwrap();
     }
 
-    pub(crate) fn exact(&self) -> Arc<ExactIndex> {
-        let collection = Collection::open_in(self.storage.clone()).unwrap();
-        Arc::new(ExactIndex::open(&collection).unwrap())
+    /// Returns the segments of the newest snapshot.
+    pub(crate) fn segments(&self) -> SegmentSet {
+        Collection::open_in(self.storage.clone()).unwrap().segments().unwrap()
     }
 
-    /// Returns the only file of a kind.
+    pub(crate) fn exact(&self) -> Arc<ExactIndex> {
+        Arc::new(ExactIndex::new(self.segments()))
+    }
+
+    /// Returns the name of the only file of a kind.
     pub(crate) fn file(&self, kind: CacheFiles) -> String {
         let files = kind.list(self.storage.as_ref()).unwrap();
         let [(name, _)] = files.as_slice() else { panic!("{files:?}") };
@@ -57,14 +62,14 @@ impl Growing {
     }
 }
 
-/// Twenty queries in no relation to any night.
+/// Returns twenty random queries.
 pub(crate) fn queries() -> impl Iterator<Item = Embedding> {
     let mut random = Pcg64Mcg::seed_from_u64(77);
     (0..20).map(move |_| random_embedding(&mut random))
 }
 
-fn space() -> Space {
-    Space {
+fn space() -> EmbeddingSpace {
+    EmbeddingSpace {
         bundle: "small".to_owned(),
         fingerprint: "5d41".to_owned(),
         dim: DIM,
@@ -76,7 +81,7 @@ fn random_embedding(random: &mut Pcg64Mcg) -> Embedding {
     Embedding::new((0..DIM).map(|_| random.random_range(-1.0..1.0)).collect()).unwrap()
 }
 
-/// A night every fifth epoch of which is in REM sleep, with a caption for every fourth.
+/// Returns a night with REM sleep in every fifth epoch and a caption for every fourth.
 fn night(name: &str, seed: u64, n_epochs: u32) -> RecordingDraft {
     let mut random = Pcg64Mcg::seed_from_u64(seed);
     let epoch = |number| EpochPoint {

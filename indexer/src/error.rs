@@ -163,7 +163,7 @@ impl RecordingError {
 pub(crate) fn is_of_one_recording(error: &nocturne_index::Error) -> bool {
     let is_invalid = matches!(
         error,
-        nocturne_index::Error::Draft { .. } | nocturne_index::Error::Dimension { .. }
+        nocturne_index::Error::InvalidDraft { .. } | nocturne_index::Error::Dimension { .. }
     );
     is_invalid || error.is_conflict()
 }

@@ -37,7 +37,7 @@ impl IdenticalFiles {
 
 #[cfg(test)]
 mod tests {
-    use nocturne_index::{SegmentHash, SegmentRef};
+    use nocturne_index::{ContentHash, SegmentRef};
     use nocturne_psg::montage::ChannelMask;
 
     use super::*;
@@ -54,7 +54,7 @@ mod tests {
             sleep_s: None,
             n_events: None,
             mask: ChannelMask::ALL,
-            segment: SegmentRef { hash: SegmentHash(1), length: 0 },
+            segment: SegmentRef { hash: ContentHash(1), length: 0 },
             metadata: BTreeMap::new(),
         }
     }

@@ -64,9 +64,7 @@ fn index_code(error: &nocturne_index::Error) -> Code {
         | Error::Filter(_)
         | Error::UnknownFacet { .. }
         | Error::PageToken => Code::InvalidArgument,
-        Error::DamagedSegment { .. }
-        | Error::DamagedManifest { .. }
-        | Error::DamagedNote { .. } => Code::DataLoss,
+        Error::Damaged { .. } => Code::DataLoss,
         Error::Outdated { .. } => Code::Unavailable,
         Error::Io { .. }
         | Error::NotACollection { .. }
@@ -76,9 +74,9 @@ fn index_code(error: &nocturne_index::Error) -> Code {
         | Error::Format { .. }
         | Error::Locked { .. }
         | Error::WriterStopped { .. }
-        | Error::Draft { .. }
+        | Error::InvalidDraft { .. }
         | Error::Setting { .. }
-        | Error::SpaceName { .. }
+        | Error::SpaceName(_)
         | Error::UnknownSpace { .. }
         | Error::SpaceExists { .. }
         | Error::ServedSpace { .. }

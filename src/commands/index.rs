@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use nocturne_index::qdrant::QdrantWriter;
-use nocturne_index::{CollectionWriter, Destination, Space};
+use nocturne_index::{CollectionWriter, Destination, EmbeddingSpace};
 use nocturne_indexer::{
     CaptionKinds, Failed, FoundRecording, IndexOptions, Indexer, Progress, RecordingError,
     RecordingList, Report, RowProblem, discover,
@@ -96,7 +96,7 @@ fn destination(
     match collection {
         Place::Folder(path) => folder(session, path),
         Place::Qdrant(url) => {
-            let space = Space::of(&session.bundle);
+            let space = EmbeddingSpace::of(&session.bundle);
             let mut writer = QdrantWriter::open_or_create(server.settings(url), &space)?;
             writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
             Ok(Box::new(writer))
@@ -106,7 +106,7 @@ fn destination(
 
 /// Opens a collection in a folder for writing; creates it if it does not exist.
 pub(super) fn folder(session: &Session, path: &Path) -> Result<Box<dyn Destination>> {
-    let mut writer = CollectionWriter::open_or_create(path, &Space::of(&session.bundle))?;
+    let mut writer = CollectionWriter::open_or_create(path, &EmbeddingSpace::of(&session.bundle))?;
     writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
     Ok(Box::new(writer))
 }

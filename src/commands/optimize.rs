@@ -1,7 +1,7 @@
 //! `nocturne optimize`
 
 use anyhow::Result;
-use nocturne_index::{Collection, GraphSettings, PlannedIndex, VectorIndex};
+use nocturne_index::{Collection, HnswSettings, PlannedIndex, VectorIndex};
 use serde_json::json;
 
 use crate::args::Optimize;
@@ -10,14 +10,14 @@ use crate::error::CommandOutcome;
 
 pub(super) fn run(arguments: &Optimize) -> Result<CommandOutcome> {
     let Optimize { collection, graph, json } = arguments;
-    let index = PlannedIndex::open(&Collection::open(collection)?)?;
-    let mut is_new = index.improve()?;
+    let index = PlannedIndex::open(Collection::open(collection)?.segments()?)?;
+    let mut is_new = index.maintain()?;
     if *graph {
-        is_new |= index.improve_graph(&GraphSettings::default())?;
+        is_new |= index.build_hnsw(&HnswSettings::default())?;
     }
     let n_epochs = index.n_epochs();
-    let n_lists = index.partitions().map_or(0, |partitions| partitions.n_lists());
-    let has_graph = index.graph().is_some();
+    let n_lists = index.ivf().map_or(0, |ivf| ivf.n_lists());
+    let has_graph = index.hnsw().is_some();
     if *json {
         console::print_json(&json!({
             "epochs": n_epochs,

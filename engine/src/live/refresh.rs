@@ -68,7 +68,7 @@ impl LiveSnapshot {
             return;
         }
         let index = Arc::clone(index);
-        let work = move || match index.improve() {
+        let work = move || match index.maintain() {
             Ok(true) => tracing::info!(generation, "approximate index built"),
             Ok(false) => {}
             Err(error) => {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use nocturne_encoder::Embedding;
 use nocturne_index::qdrant::{QdrantCollection, QdrantIndex, QdrantSpaces};
 use nocturne_index::{
-    CaptionHit, Collection, Filter, Found, PlannedIndex, Recording, RecordingEntry, Recordings,
-    Result, ScoreTable, SearchRequest, Space, SpaceName, Spaces, VectorIndex,
+    CaptionHit, Collection, EmbeddingSpace, Filter, PlannedIndex, Recording, RecordingEntry,
+    Recordings, Result, ScoreTable, SearchAnswer, SearchRequest, SpaceName, Spaces, VectorIndex,
 };
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::{EpochRef, RecordingId};
@@ -59,7 +59,7 @@ impl Snapshot {
     }
 
     fn of_folder(collection: Collection) -> Result<Self> {
-        let index = Arc::new(PlannedIndex::open(&collection)?);
+        let index = Arc::new(PlannedIndex::open(collection.segments()?)?);
         Ok(Self::Folder { collection: Box::new(collection), index })
     }
 
@@ -68,7 +68,7 @@ impl Snapshot {
     }
 
     /// Refuses a bundle that the space was not filled with.
-    pub(crate) fn expect_space(&self, space: &Space) -> Result<()> {
+    pub(crate) fn expect_space(&self, space: &EmbeddingSpace) -> Result<()> {
         match self {
             Self::Folder { collection, .. } => collection.expect_space(space),
             Self::Qdrant(index) => index.collection().expect_space(space),
@@ -76,7 +76,7 @@ impl Snapshot {
     }
 
     /// Returns which bundle the space was filled with.
-    pub(crate) fn space(&self) -> &Space {
+    pub(crate) fn space(&self) -> &EmbeddingSpace {
         match self {
             Self::Folder { collection, .. } => collection.space(),
             Self::Qdrant(index) => index.collection().space(),
@@ -111,7 +111,7 @@ impl Snapshot {
                 let Some(collection) = collection.refresh()?.filter(is_same) else {
                     return Ok(None);
                 };
-                let index = Arc::new(index.followed_by(&collection)?);
+                let index = Arc::new(index.followed_by(collection.segments()?)?);
                 Ok(Some(Self::Folder { collection: Box::new(collection), index }))
             }
             Self::Qdrant(index) => {
@@ -201,7 +201,7 @@ impl Snapshot {
         }
     }
 
-    pub(crate) fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found> {
+    pub(crate) fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<SearchAnswer> {
         match self {
             Self::Folder { index, .. } => index.find(query, request),
             Self::Qdrant(index) => index.find(query, request),

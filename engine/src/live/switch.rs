@@ -53,7 +53,7 @@ impl SpaceSwitch {
     ) -> Self {
         let open = move |folder: &Path, snapshot: &Snapshot| {
             let bundle = Bundle::open(folder)?;
-            snapshot.expect_space(&nocturne_index::Space::of(&bundle))?;
+            snapshot.expect_space(&nocturne_index::EmbeddingSpace::of(&bundle))?;
             OpenedBundle::open(&bundle, runtime, options)
         };
         Self::with(collection, options, live, Box::new(open))
@@ -222,7 +222,10 @@ mod tests {
             name: name.clone(),
             made: None,
             bundle_folder: PathBuf::from("/bundles").join(fingerprint),
-            space: nocturne_index::Space { fingerprint: fingerprint.to_owned(), ..space(DIM) },
+            space: nocturne_index::EmbeddingSpace {
+                fingerprint: fingerprint.to_owned(),
+                ..space(DIM)
+            },
             tokenizer: TokenizerSpec {
                 kind: "clip-bpe".to_owned(),
                 context: 256,

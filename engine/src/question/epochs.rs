@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 use nocturne_encoder::{Embedding, EncodedText};
-use nocturne_index::{Filter, Found, Hit, SearchRequest};
+use nocturne_index::{Filter, Hit, SearchAnswer, SearchRequest};
 use nocturne_psg::EpochRef;
 use serde::Serialize;
 
@@ -114,7 +114,7 @@ pub(crate) fn search_epochs(
             (concept.direction.clone(), None)
         }
     };
-    let Found { mut hits, plan } = snapshot.find(&embedding, &request)?;
+    let SearchAnswer { mut hits, plan } = snapshot.find(&embedding, &request)?;
     if let EpochQuery::Concept(concept) = query {
         hits.iter_mut().for_each(|hit| hit.score = concept.calibration.probability(hit.score));
     }

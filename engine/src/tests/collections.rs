@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nocturne_encoder::Embedding;
 use nocturne_encoder::bundle::Preprocessing;
 use nocturne_index::qdrant::{QdrantSettings, copy_to_qdrant};
-use nocturne_index::{Collection, CollectionWriter, EpochPoint, RecordingDraft, Space};
+use nocturne_index::{Collection, CollectionWriter, EmbeddingSpace, EpochPoint, RecordingDraft};
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EpochNumber, EventSet, Quality, RecordingId, Stage, ZScore};
 use nocturne_qdrant_double::QdrantDouble;
@@ -20,11 +20,11 @@ use crate::tests::models::{DIM, epoch_vector, opened_bundle};
 pub(crate) const FINGERPRINT: &str = "5d41";
 
 /// Returns the embedding space of vectors of a length.
-pub(crate) fn space(dim: usize) -> Space {
+pub(crate) fn space(dim: usize) -> EmbeddingSpace {
     let preprocessing =
         Preprocessing { montage: "sleeplm-10".to_owned(), z_score: ZScore::Recording };
     let (bundle, fingerprint) = ("small".to_owned(), FINGERPRINT.to_owned());
-    Space { bundle, fingerprint, dim, preprocessing }
+    EmbeddingSpace { bundle, fingerprint, dim, preprocessing }
 }
 
 /// Returns a recording of scored epochs with all channels.

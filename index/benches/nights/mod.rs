@@ -2,13 +2,13 @@
 
 use nocturne_encoder::Embedding;
 use nocturne_encoder::bundle::Preprocessing;
-use nocturne_index::{EpochPoint, RecordingDraft, Space};
+use nocturne_index::{EmbeddingSpace, EpochPoint, RecordingDraft};
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EpochNumber, EventSet, Quality, RecordingId, ZScore};
 
 /// Returns a space of vectors of so many numbers.
-pub(crate) fn space(dim: usize) -> Space {
-    Space {
+pub(crate) fn space(dim: usize) -> EmbeddingSpace {
+    EmbeddingSpace {
         bundle: "bench".into(),
         fingerprint: "bench".into(),
         dim,

@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use nocturne_encoder::Embedding;
 use nocturne_index::storage::Folder;
 use nocturne_index::{
-    Error, ExactIndex, Filter, Found, GraphIndex, GraphSettings, Hit, HnswGraph, Plan,
-    SearchRequest, Space, VectorIndex,
+    EmbeddingSpace, Error, ExactIndex, Filter, Hit, HnswGraph, HnswIndex, HnswSettings,
+    SearchAnswer, SearchPlan, SearchRequest, VectorIndex,
 };
 use nocturne_psg::EventSet;
 use nocturne_psg::montage::ChannelMask;
@@ -25,7 +25,7 @@ const CANDIDATES: [usize; 6] = [16, 32, 64, 128, 512, 1024];
 pub(crate) fn measure(exact: &Arc<ExactIndex>, folder: &Path, questions: &Questions) -> Result<()> {
     let n_rows = exact.n_epochs();
     let before = Memory::now()?;
-    let settings = GraphSettings::default();
+    let settings = HnswSettings::default();
     let graph =
         built("hnsw_rs", n_rows, || Ok(HnswGraph::build(Arc::clone(exact), settings.clone())?))?;
     print_growth(&before, "hnsw_rs", n_rows)?;
@@ -36,13 +36,15 @@ pub(crate) fn measure(exact: &Arc<ExactIndex>, folder: &Path, questions: &Questi
     }
     ask_some(&graph, exact, questions)?;
     let storage = Folder::at(folder);
-    built("graph, from that of hnsw_rs", n_rows, || {
-        Ok(GraphIndex::freeze(&graph)?.save(&storage)?)
-    })?;
+    built(
+        "graph, from that of hnsw_rs",
+        n_rows,
+        || Ok(HnswIndex::freeze(&graph)?.save(&storage)?),
+    )?;
     drop(graph);
     let before = Memory::now()?;
     let graph = built("graph, opened", n_rows, || {
-        GraphIndex::open(exact, &storage)?.context("the graph that was saved is there")
+        HnswIndex::open(exact, &storage)?.context("the graph that was saved is there")
     })?;
     print_growth(&before, "graph", n_rows)?;
     for candidates in CANDIDATES {
@@ -52,7 +54,7 @@ pub(crate) fn measure(exact: &Arc<ExactIndex>, folder: &Path, questions: &Questi
     }
     for recall in RECALLS {
         let request = SearchRequest { recall: Some(recall), ..SearchRequest::nearest(K) };
-        let setting = json!({ "recall": recall, "candidates": graph.candidates_for(recall) });
+        let setting = json!({ "recall": recall, "candidates": graph.ef_for(recall) });
         ask("graph", &setting, &graph, &request, questions)?;
     }
     Ok(())
@@ -90,7 +92,7 @@ struct AsItComes<'a> {
 }
 
 impl VectorIndex for AsItComes<'_> {
-    fn space(&self) -> &Space {
+    fn space(&self) -> &EmbeddingSpace {
         self.exact.space()
     }
 
@@ -98,7 +100,7 @@ impl VectorIndex for AsItComes<'_> {
         self.exact.n_epochs()
     }
 
-    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found, Error> {
+    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<SearchAnswer, Error> {
         let SearchRequest { k, filter, .. } = request;
         let epochs = match &filter.recordings {
             None => self.graph.search(query, *k, self.candidates)?,
@@ -112,19 +114,19 @@ impl VectorIndex for AsItComes<'_> {
             mask: ChannelMask::NONE,
             events: EventSet::EMPTY,
         };
-        let plan = Plan::Graph { candidates: self.candidates };
-        Ok(Found { hits: epochs.into_iter().map(hit).collect(), plan })
+        let plan = SearchPlan::Hnsw { ef: self.candidates };
+        Ok(SearchAnswer { hits: epochs.into_iter().map(hit).collect(), plan })
     }
 }
 
 /// The frozen graph with a number of candidates; what is not found shows as recall.
 struct Walked<'a> {
-    graph: &'a GraphIndex,
+    graph: &'a HnswIndex,
     candidates: usize,
 }
 
 impl VectorIndex for Walked<'_> {
-    fn space(&self) -> &Space {
+    fn space(&self) -> &EmbeddingSpace {
         self.graph.space()
     }
 
@@ -132,8 +134,8 @@ impl VectorIndex for Walked<'_> {
         self.graph.n_epochs()
     }
 
-    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found, Error> {
-        let hits = self.graph.walk(query, request, self.candidates)?.unwrap_or_default();
-        Ok(Found { hits, plan: Plan::Graph { candidates: self.candidates } })
+    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<SearchAnswer, Error> {
+        let hits = self.graph.search_with(query, request, self.candidates)?.unwrap_or_default();
+        Ok(SearchAnswer { hits, plan: SearchPlan::Hnsw { ef: self.candidates } })
     }
 }

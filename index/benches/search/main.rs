@@ -34,8 +34,7 @@ use anyhow::{Context, Result, bail};
 use nocturne_encoder::Embedding;
 use nocturne_index::qdrant::QdrantUrl;
 use nocturne_index::{
-    Collection, CollectionWriter, ExactIndex, PartitionIndex, PlannedIndex, SearchRequest,
-    VectorIndex,
+    Collection, CollectionWriter, ExactIndex, IvfIndex, PlannedIndex, SearchRequest, VectorIndex,
 };
 use nocturne_psg::{EpochNumber, EpochRef};
 use serde_json::json;
@@ -72,7 +71,7 @@ fn main() -> Result<()> {
 
     let before = Memory::now()?;
     let collection = Collection::open(folder.path())?;
-    let exact = Arc::new(built("open", n_rows, || Ok(ExactIndex::open(&collection)?))?);
+    let exact = Arc::new(built("open", n_rows, || Ok(ExactIndex::new(collection.segments()?)))?);
     let given =
         truth.map(|truth| Asked::elsewhere(truth.iter().map(|rows| epochs_of(rows)).collect()));
     let mut truth = Vec::new();
@@ -87,18 +86,18 @@ fn main() -> Result<()> {
     let questions = Questions { queries, truth };
     print_growth(&before, "scan", n_rows)?;
 
-    let planned = PlannedIndex::open(&collection)?;
-    built("partitions", n_rows, || Ok(planned.improve()?))?;
-    let partitions = match planned.partitions() {
+    let planned = PlannedIndex::open(collection.segments()?)?;
+    built("partitions", n_rows, || Ok(planned.maintain()?))?;
+    let partitions = match planned.ivf() {
         Some(partitions) => partitions,
         // There are too few rows for a plan with lists, and they are measured all the same.
-        None => Arc::new(PartitionIndex::build(Arc::clone(&exact), None)?),
+        None => Arc::new(IvfIndex::build(Arc::clone(&exact), None)?),
     };
     for recall in RECALLS {
         let request = SearchRequest { recall: Some(recall), ..SearchRequest::nearest(K) };
         let setting = json!({
             "recall": recall,
-            "lists": partitions.lists_for(recall),
+            "lists": partitions.n_probes(recall),
             "of": partitions.n_lists(),
         });
         ask("partitions", &setting, partitions.as_ref(), &request, &questions)?;

@@ -68,5 +68,5 @@ pub(crate) fn measure(
 
 /// Returns how many epochs of a night count.
 fn above(_: &Recording, scores: &ScoreTable) -> usize {
-    scores.prompt(0).filter(|score| *score >= THRESHOLD).count()
+    scores.query(0).filter(|score| *score >= THRESHOLD).count()
 }

@@ -8,7 +8,7 @@ use nocturne_psg::RecordingId;
 
 use crate::error::{Error, Result};
 use crate::folder::CollectionWriter;
-use crate::recording::{RecordingDraft, RecordingEntry, Space};
+use crate::recording::{EmbeddingSpace, RecordingDraft, RecordingEntry};
 
 /// A collection that is open for writing.
 ///
@@ -16,7 +16,7 @@ use crate::recording::{RecordingDraft, RecordingEntry, Space};
 /// same bytes of a recording, under the same hash.
 pub trait Destination: Send {
     /// Returns which bundle the collection is filled with.
-    fn space(&self) -> &Space;
+    fn space(&self) -> &EmbeddingSpace;
 
     /// Keeps where the bundle is that the space is filled with, for programs that are not told; a space that has no
     /// recording yet counts as made at `now`.
@@ -43,7 +43,7 @@ pub trait Destination: Send {
     ///
     /// # Errors
     ///
-    /// [`Error::Draft`] and [`Error::Dimension`] where the recording is not fit to be kept, one of which
+    /// [`Error::InvalidDraft`] and [`Error::Dimension`] where the recording is not fit to be kept, one of which
     /// [`Error::is_conflict`] says that another writer has written it at the same time, and those of the kind of destination.
     fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry>;
 
@@ -67,7 +67,7 @@ pub trait Destination: Send {
 }
 
 impl Destination for CollectionWriter {
-    fn space(&self) -> &Space {
+    fn space(&self) -> &EmbeddingSpace {
         Self::space(self)
     }
 

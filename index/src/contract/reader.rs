@@ -8,7 +8,8 @@ use crate::contract::Recordings;
 use crate::error::Result;
 use crate::folder::Collection;
 use crate::qdrant::QdrantCollection;
-use crate::recording::{Recording, RecordingEntry, Space, SpaceName};
+use crate::recording::{EmbeddingSpace, RecordingEntry, SpaceName};
+use crate::storage::segment::Recording;
 
 /// A snapshot of one space of a collection, for whoever goes through all of its recordings.
 pub trait SpaceReader: Recordings {
@@ -16,7 +17,7 @@ pub trait SpaceReader: Recordings {
     fn space_name(&self) -> SpaceName;
 
     /// Returns which bundle the space was filled with.
-    fn space(&self) -> &Space;
+    fn space(&self) -> &EmbeddingSpace;
 
     /// Returns the number of this snapshot; every change of the space adds to it.
     fn generation(&self) -> u64;
@@ -46,7 +47,7 @@ impl SpaceReader for Collection {
         Self::space_name(self).clone()
     }
 
-    fn space(&self) -> &Space {
+    fn space(&self) -> &EmbeddingSpace {
         Self::space(self)
     }
 
@@ -73,7 +74,7 @@ impl SpaceReader for QdrantCollection {
         Self::space_name(self)
     }
 
-    fn space(&self) -> &Space {
+    fn space(&self) -> &EmbeddingSpace {
         Self::space(self)
     }
 

@@ -1,4 +1,4 @@
-//! The fields of a filter expression: what each is called, and which comparisons with it make sense.
+//! The fields of a filter expression, and which comparisons each of them allows.
 
 use jiff::civil::{Date, DateTime, Time};
 use nocturne_psg::montage::{Channel, ChannelMask};
@@ -7,7 +7,7 @@ use nocturne_psg::{EventKind, EventSet, Stage};
 use super::grammar::{Comparator, Comparison, Literal, Member, Node};
 use super::problem::FilterProblem;
 
-/// Fields that every collection has; all others are metadata.
+/// Fields of every collection; all others are metadata.
 pub(super) const FIELDS: [&str; 11] = [
     "recording",
     "start",
@@ -22,32 +22,32 @@ pub(super) const FIELDS: [&str; 11] = [
     "clipped",
 ];
 
-/// The field below which all metadata is.
+/// The field that contains all metadata.
 const METADATA: &str = "metadata";
 
-/// Metadata that names persons: digits in it are no numbers.
+/// Metadata that identifies a person, so that digits are compared as text.
 const SUBJECT: &str = "subject";
 
-/// Half a day: a night is reckoned from noon to noon.
+/// Half a day: a night lasts from noon to noon.
 const NOON_S: f64 = 12.0 * 3600.0;
 
-/// Conditions whose values have been understood.
+/// A condition with parsed values.
 #[derive(Debug, Clone)]
 pub(super) enum Condition {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
-    /// Decided once for a recording.
+    /// Evaluated once for a recording.
     OfRecording(RecordingTest),
-    /// Decided for each epoch.
+    /// Evaluated for each epoch.
     OfEpoch(EpochTest),
 }
 
-/// A comparison that is the same for all epochs of a recording.
+/// A comparison with the same result for all epochs of a recording.
 #[derive(Debug, Clone)]
 pub(super) enum RecordingTest {
     Name(ValueTest),
-    /// A start there is, whichever.
+    /// The start is known.
     HasStart,
     Start(Span<DateTime>),
     Metadata(MetadataTest),
@@ -57,7 +57,7 @@ pub(super) enum RecordingTest {
 #[derive(Debug, Clone)]
 pub(super) struct MetadataTest {
     pub(super) name: String,
-    /// Where the name stands in the expression, in bytes.
+    /// Byte offset of the name in the expression.
     pub(super) at: usize,
     pub(super) value: ValueTest,
 }
@@ -67,26 +67,26 @@ pub(super) struct MetadataTest {
 pub(super) struct ValueTest {
     pub(super) comparator: Comparator,
     pub(super) literal: Literal,
-    /// Whether the text is a name, so that digits are no number.
+    /// Whether the text is an identifier, so that digits are compared as text.
     pub(super) is_name: bool,
 }
 
-/// A comparison of one epoch.
+/// A comparison for one epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum EpochTest {
     /// A stage was scored, and it is one of these (or none of these), by position in [`Stage::ALL`].
     Stage { stages: [bool; 5], is_wanted: bool },
     /// Events were scored, and one of these (or none of these) belongs to the epoch.
     Event { kinds: EventSet, is_wanted: bool },
-    /// One of these channels (or none of these) is in a set of the epoch's.
+    /// One of these channels (or none of these) is in a set of channels of the epoch.
     Channel { set: ChannelSet, channels: ChannelMask, is_wanted: bool },
     /// The epoch's number or onset.
     Number { part: EpochNumberPart, comparator: Comparator, value: f64 },
-    /// Where the epoch begins, in seconds after noon on the wall clock.
+    /// The onset of the epoch on the wall clock, in seconds after noon.
     Clock(Span<f64>),
 }
 
-/// A set of channels that an epoch has.
+/// Which set of channels of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChannelSet {
     Carried,
@@ -95,14 +95,14 @@ pub(crate) enum ChannelSet {
     Clipped,
 }
 
-/// A number that an epoch has.
+/// Which number of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EpochNumberPart {
     Number,
     OnsetS,
 }
 
-/// A comparison with a stretch, half-open: a day, or a minute, as precise as it was written.
+/// A comparison with a half-open interval: a day or a minute, as precise as the literal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Span<T> {
     comparator: Comparator,
@@ -124,7 +124,7 @@ impl<T: PartialOrd> Span<T> {
 }
 
 impl Condition {
-    /// Gives each comparison its meaning; `expression` is what it was read from.
+    /// Parses the values of each comparison; `expression` is the text, for messages.
     pub(super) fn of(node: Node, expression: &str) -> Result<Self, FilterProblem> {
         let all = |nodes: Vec<Node>| {
             nodes.into_iter().map(|node| Self::of(node, expression)).collect::<Result<_, _>>()
@@ -133,21 +133,21 @@ impl Condition {
             Node::All(nodes) => Self::All(all(nodes)?),
             Node::Any(nodes) => Self::Any(all(nodes)?),
             Node::Not(node) => Self::Not(Box::new(Self::of(*node, expression)?)),
-            Node::Is(comparison) => Meaning { expression, comparison }.condition()?,
+            Node::Is(comparison) => Interpreter { expression, comparison }.condition()?,
         })
     }
 }
 
-/// A comparison whose meaning is sought.
-struct Meaning<'a> {
+/// Turns one comparison into a condition.
+struct Interpreter<'a> {
     expression: &'a str,
     comparison: Comparison,
 }
 
-type Meant<T = Condition> = Result<T, FilterProblem>;
+type Interpreted<T = Condition> = Result<T, FilterProblem>;
 
-impl Meaning<'_> {
-    fn condition(self) -> Meant {
+impl Interpreter<'_> {
+    fn condition(self) -> Interpreted {
         let Comparison { field, comparator, literal } = &self.comparison;
         if comparator.is_order() && literal.is_pattern() {
             let problem = format!("`{}` has no order with `*`", comparator.sign());
@@ -177,7 +177,7 @@ impl Meaning<'_> {
         ValueTest { comparator, literal, is_name }
     }
 
-    fn metadata(&self, name: &str) -> Meant {
+    fn metadata(&self, name: &str) -> Interpreted {
         let Comparison { field, comparator, literal } = &self.comparison;
         let Member { parts, at } = field;
         let test = |name: String, value| {
@@ -194,8 +194,8 @@ impl Meaning<'_> {
         let is_has = *comparator == Comparator::Has && !literal.is_pattern();
         if !is_has {
             let hint =
-                "`metadata.age >= 60` compares a column, `metadata:age` asks whether there is one";
-            return Err(self.problem(*at, "`metadata` is no single value", hint));
+                "`metadata.age >= 60` compares a column, `metadata:age` tests whether it exists";
+            return Err(self.problem(*at, "`metadata` is not a single value", hint));
         }
         let anything = Literal { pieces: vec![String::new(), String::new()], at: literal.at };
         let value = ValueTest { literal: anything, ..self.value(false) };
@@ -203,13 +203,13 @@ impl Meaning<'_> {
         Ok(Condition::OfRecording(RecordingTest::Metadata(test)))
     }
 
-    fn start(&self) -> Meant<RecordingTest> {
+    fn start(&self) -> Interpreted<RecordingTest> {
         let Comparison { comparator, literal, .. } = &self.comparison;
         let text = literal.text();
         if literal.is_anything() {
             return Ok(RecordingTest::HasStart);
         }
-        // A whole day is as precise as a date is written.
+        // A date is a whole day.
         let day = || {
             let from = text.parse::<Date>().ok()?.to_datetime(Time::midnight());
             Some((from, from.checked_add(jiff::Span::new().days(1)).ok()?))
@@ -221,12 +221,12 @@ impl Meaning<'_> {
         let is_day = !text.contains(['T', ' ', 't']);
         let (from, to) = if is_day { day() } else { instant() }.ok_or_else(|| {
             let hint = "`start >= 2001-01-31`, or `start >= \"2001-01-31T22:30:00\"`; it is the wall clock where the recording was made, without a zone";
-            self.unfit("a date or a date with a time", hint)
+            self.invalid("a date or a date with a time", hint)
         })?;
         Ok(RecordingTest::Start(Span { comparator: *comparator, from, to }))
     }
 
-    fn clock(&self) -> Meant<EpochTest> {
+    fn clock(&self) -> Interpreted<EpochTest> {
         let Comparison { comparator, literal, .. } = &self.comparison;
         if literal.is_anything() {
             let (from, to) = (0.0, 2.0 * NOON_S);
@@ -240,20 +240,20 @@ impl Meaning<'_> {
                 (hour * 3600 + minute * 60 + second, 1.0)
             }
             Some(_) | None => {
-                let hint = "`clock >= \"23:30\"` or `clock < \"02:30:15\"`; a night is reckoned from noon to noon";
-                return Err(self.unfit("a time of day", hint));
+                let hint = "`clock >= \"23:30\"` or `clock < \"02:30:15\"`; a night lasts from noon to noon";
+                return Err(self.invalid("a time of day", hint));
             }
         };
         let from = after_noon(f64::from(seconds));
         Ok(EpochTest::Clock(Span { comparator: *comparator, from, to: from + length_s }))
     }
 
-    fn number(&self, part: EpochNumberPart) -> Meant<EpochTest> {
+    fn number(&self, part: EpochNumberPart) -> Interpreted<EpochTest> {
         let Comparison { comparator, literal, .. } = &self.comparison;
         let text = literal.text();
         let seconds = match part {
             EpochNumberPart::Number => text.as_str(),
-            // AIP-160 writes durations with an `s`.
+            // AIP-160 writes durations with the suffix `s`.
             EpochNumberPart::OnsetS => text.strip_suffix('s').unwrap_or(&text),
         };
         if literal.is_anything() {
@@ -263,16 +263,15 @@ impl Meaning<'_> {
         let number = super::grammar::number(seconds).filter(|_| !literal.is_pattern());
         let value = number.ok_or_else(|| match part {
             EpochNumberPart::Number => {
-                self.unfit("a number", "`epoch >= 120` counts epochs from 0")
+                self.invalid("a number", "`epoch >= 120` counts epochs from 0")
             }
-            EpochNumberPart::OnsetS => {
-                self.unfit("a number of seconds", "`onset < 3600` is the first hour of a recording")
-            }
+            EpochNumberPart::OnsetS => self
+                .invalid("a number of seconds", "`onset < 3600` is the first hour of a recording"),
         })?;
         Ok(EpochTest::Number { part, comparator: *comparator, value })
     }
 
-    fn stage(&self) -> Meant<EpochTest> {
+    fn stage(&self) -> Interpreted<EpochTest> {
         let known = Stage::ALL.map(|stage| stage.to_string());
         let written = self.comparison.literal.text();
         let exact = written.parse::<Stage>().ok();
@@ -280,14 +279,14 @@ impl Meaning<'_> {
             exact == Some(stage) || (exact.is_none() && self.names(&stage.to_string()))
         });
         let hint = format!(
-            "stages are `{}`; `NOT stage:*` holds where none was scored",
+            "stages are `{}`; `NOT stage:*` allows epochs that were not scored",
             known.join("`, `")
         );
         let is_wanted = self.is_wanted(stages.contains(&true), "stage", &hint)?;
         Ok(EpochTest::Stage { stages, is_wanted })
     }
 
-    fn event(&self) -> Meant<EpochTest> {
+    fn event(&self) -> Interpreted<EpochTest> {
         let kinds: EventSet =
             EventKind::ALL.into_iter().filter(|kind| self.names(kind.name())).collect();
         let known = EventKind::ALL.map(EventKind::name).join("`, `");
@@ -296,7 +295,7 @@ impl Meaning<'_> {
         Ok(EpochTest::Event { kinds, is_wanted })
     }
 
-    fn channel(&self, set: ChannelSet) -> Meant<EpochTest> {
+    fn channel(&self, set: ChannelSet) -> Interpreted<EpochTest> {
         let channels: ChannelMask =
             Channel::ALL.into_iter().filter(|channel| self.names(channel.name())).collect();
         let known = Channel::ALL.map(Channel::name).join("`, `");
@@ -305,15 +304,15 @@ impl Meaning<'_> {
         Ok(EpochTest::Channel { set, channels, is_wanted })
     }
 
-    /// Returns whether the literal names something, in either case.
+    /// Returns whether the literal matches a name, ignoring case.
     fn names(&self, name: &str) -> bool {
         let Literal { pieces, at } = &self.comparison.literal;
         let pieces = pieces.iter().map(|piece| piece.to_lowercase()).collect();
         Literal { pieces, at: *at }.matches(&name.to_lowercase())
     }
 
-    /// Returns whether what the literal names is to be there, not absent; refuses what names nothing or has no order.
-    fn is_wanted(&self, is_known: bool, what: &str, hint: &str) -> Meant<bool> {
+    /// Returns whether the comparison includes the named values or excludes them; refuses unknown names and orders.
+    fn is_wanted(&self, is_known: bool, what: &str, hint: &str) -> Interpreted<bool> {
         let Comparison { comparator, literal, .. } = &self.comparison;
         if !is_known {
             let problem = format!("there is no {what} `{}`", literal.text());
@@ -329,7 +328,7 @@ impl Meaning<'_> {
         }
     }
 
-    fn unfit(&self, expected: &str, hint: &str) -> FilterProblem {
+    fn invalid(&self, expected: &str, hint: &str) -> FilterProblem {
         let Comparison { field, literal, .. } = &self.comparison;
         let problem =
             format!("`{field}` is compared with `{}`; expected {expected}", literal.text());
@@ -341,7 +340,7 @@ impl Meaning<'_> {
     }
 }
 
-/// Returns seconds of a day as seconds after the noon before.
+/// Converts seconds of a day to seconds after the previous noon.
 pub(super) fn after_noon(seconds_of_day: f64) -> f64 {
     (seconds_of_day + NOON_S).rem_euclid(2.0 * NOON_S)
 }

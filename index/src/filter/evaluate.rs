@@ -1,4 +1,4 @@
-//! Decides conditions: first what a recording decides for all of its epochs, then the rest for each epoch.
+//! Evaluates conditions: first those that a recording decides for all of its epochs, then the rest for each epoch.
 
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EventSet, Quality, Stage};
@@ -8,18 +8,18 @@ use super::condition::{
     after_noon,
 };
 use super::grammar::{Comparator, number};
-use crate::recording::{EpochRow, Recording, RecordingEntry};
+use crate::recording::{EpochColumns, EpochRow, RecordingEntry};
 
-/// What a recording decides.
+/// The result of a condition for a recording.
 #[derive(Debug, Clone)]
 pub(crate) enum Verdict {
     /// The same for every epoch.
     Known(bool),
-    /// This is left to be asked of each epoch.
+    /// The remaining condition, to be evaluated for each epoch.
     Depends(RowCondition),
 }
 
-/// Conditions on epochs alone.
+/// A condition on epochs alone.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum RowCondition {
     All(Vec<Self>),
@@ -29,7 +29,7 @@ pub(crate) enum RowCondition {
 }
 
 impl Condition {
-    /// Decides as much as what the manifest says of a recording can decide.
+    /// Evaluates as much as the entry of a recording decides.
     pub(super) fn on(&self, entry: &RecordingEntry) -> Verdict {
         match self {
             Self::All(conditions) => joined(conditions, entry, true, RowCondition::All),
@@ -47,7 +47,7 @@ impl Condition {
     }
 }
 
-/// Decides conditions of which all must hold (`neutral` is true) or one (`neutral` is false).
+/// Evaluates conditions of which all must hold (`neutral` is true) or one (`neutral` is false).
 fn joined(
     conditions: &[Condition],
     entry: &RecordingEntry,
@@ -79,7 +79,7 @@ impl RecordingTest {
 }
 
 impl ValueTest {
-    /// Returns whether a text compares as it should: as a number where both are numbers.
+    /// Compares a text with the literal: as numbers if both are numbers.
     fn holds(&self, text: &str) -> bool {
         let Self { comparator, literal, is_name } = self;
         let numbers = if *is_name { (None, None) } else { (number(text), literal.number()) };
@@ -88,20 +88,20 @@ impl ValueTest {
             (_, Comparator::Equal | Comparator::Has) => literal.matches(text),
             (_, Comparator::NotEqual) => !literal.matches(text),
             ((None, None), _) => comparator.accepts(text.partial_cmp(literal.text().as_str())),
-            // A number comes neither before nor after a word.
+            // A number and a word have no order.
             ((Some(_), None) | (None, Some(_)), _) => false,
         }
     }
 }
 
 impl EpochTest {
-    /// Returns what holds for every epoch of a recording, where that is known without a look at them.
+    /// Returns the result for every epoch of a recording if its entry shows it, and `None` otherwise.
     fn known(&self, entry: &RecordingEntry) -> Option<bool> {
         match self {
             Self::Stage { .. } => (!entry.has_stages()).then_some(false),
             Self::Event { .. } => (!entry.has_events()).then_some(false),
             Self::Channel { set: ChannelSet::Carried, channels, is_wanted } => {
-                (!meets(entry.mask, *channels)).then_some(!is_wanted)
+                (!overlap(entry.mask, *channels)).then_some(!is_wanted)
             }
             Self::Channel { .. } | Self::Number { .. } => None,
             Self::Clock(_) => entry.start.is_none().then_some(false),
@@ -110,7 +110,7 @@ impl EpochTest {
 }
 
 impl RowCondition {
-    /// Decides for an epoch of a recording.
+    /// Evaluates the condition for an epoch of a recording.
     pub(super) fn holds(&self, entry: &RecordingEntry, epoch: &EpochRow) -> bool {
         match self {
             Self::All(conditions) => conditions.iter().all(|it| it.holds(entry, epoch)),
@@ -120,16 +120,16 @@ impl RowCondition {
         }
     }
 
-    /// Decides for every epoch of a recording, column by column.
-    pub(super) fn hold(&self, recording: &Recording) -> Vec<bool> {
+    /// Evaluates the condition for every epoch of a recording, column by column.
+    pub(super) fn hold(&self, entry: &RecordingEntry, columns: &EpochColumns) -> Vec<bool> {
         let joined = |conditions: &[Self], join: fn(bool, bool) -> bool| {
-            let columns = conditions.iter().map(|condition| condition.hold(recording));
-            columns.reduce(|mut all, column| {
-                all.iter_mut().zip(column).for_each(|(all, holds)| *all = join(*all, holds));
+            let results = conditions.iter().map(|condition| condition.hold(entry, columns));
+            results.reduce(|mut all, result| {
+                all.iter_mut().zip(result).for_each(|(all, holds)| *all = join(*all, holds));
                 all
             })
         };
-        let n_epochs = recording.n_epochs();
+        let n_epochs = columns.len();
         match self {
             Self::All(conditions) => {
                 joined(conditions, |a, b| a & b).unwrap_or_else(|| vec![true; n_epochs])
@@ -138,11 +138,11 @@ impl RowCondition {
                 joined(conditions, |a, b| a | b).unwrap_or_else(|| vec![false; n_epochs])
             }
             Self::Not(condition) => {
-                let mut column = condition.hold(recording);
-                column.iter_mut().for_each(|holds| *holds = !*holds);
-                column
+                let mut result = condition.hold(entry, columns);
+                result.iter_mut().for_each(|holds| *holds = !*holds);
+                result
             }
-            Self::Is(test) => test.hold(recording),
+            Self::Is(test) => test.hold(entry, columns),
         }
     }
 }
@@ -153,7 +153,7 @@ impl EpochTest {
             Self::Stage { stages, is_wanted } => has_stage(epoch.stage, *stages, *is_wanted),
             Self::Event { kinds, is_wanted } => has_event(epoch.events, *kinds, *is_wanted),
             Self::Channel { set, channels, is_wanted } => {
-                meets(channels_of(*set, epoch.mask, epoch.quality), *channels) == *is_wanted
+                overlap(channels_of(*set, epoch.mask, epoch.quality), *channels) == *is_wanted
             }
             Self::Number { part, comparator, value } => {
                 let found = match part {
@@ -163,44 +163,44 @@ impl EpochTest {
                 comparator.accepts(found.partial_cmp(value))
             }
             Self::Clock(span) => {
-                let begins_at = |start_s| after_noon(start_s + epoch.onset_s);
-                start_s(entry).is_some_and(|start_s| span.holds(&begins_at(start_s)))
+                let clock = |start_s| after_noon(start_s + epoch.onset_s);
+                start_s(entry).is_some_and(|start_s| span.holds(&clock(start_s)))
             }
         }
     }
 
-    /// Decides for every epoch of a recording as [`holds`](Self::holds) does.
-    fn hold(&self, recording: &Recording) -> Vec<bool> {
+    /// Evaluates the test for every epoch of a recording as [`holds`](Self::holds) does.
+    fn hold(&self, entry: &RecordingEntry, columns: &EpochColumns) -> Vec<bool> {
         match self {
             Self::Stage { stages, is_wanted } => {
                 let holds = |stage: &Option<Stage>| has_stage(*stage, *stages, *is_wanted);
-                recording.stages().iter().map(holds).collect()
+                columns.stages.iter().map(holds).collect()
             }
             Self::Event { kinds, is_wanted } => {
                 let holds = |events: &EventSet| has_event(*events, *kinds, *is_wanted);
-                recording.event_sets().iter().map(holds).collect()
+                columns.event_sets.iter().map(holds).collect()
             }
             Self::Channel { set, channels, is_wanted } => {
-                let pairs = recording.masks().iter().zip(recording.qualities());
+                let pairs = columns.masks.iter().zip(&columns.qualities);
                 let found = pairs.map(|(mask, quality)| channels_of(*set, *mask, *quality));
-                found.map(|found| meets(found, *channels) == *is_wanted).collect()
+                found.map(|found| overlap(found, *channels) == *is_wanted).collect()
             }
             Self::Number { part, comparator, value } => {
                 let accepts = |found: f64| comparator.accepts(found.partial_cmp(value));
                 match part {
                     EpochNumberPart::Number => {
-                        let numbers = recording.numbers().iter();
+                        let numbers = columns.numbers.iter();
                         numbers.map(|number| accepts(f64::from(number.0))).collect()
                     }
                     EpochNumberPart::OnsetS => {
-                        recording.onsets_s().iter().copied().map(accepts).collect()
+                        columns.onsets_s.iter().copied().map(accepts).collect()
                     }
                 }
             }
             Self::Clock(span) => {
-                let onsets_s = recording.onsets_s().iter();
-                match start_s(recording.entry()) {
-                    None => vec![false; recording.n_epochs()],
+                let onsets_s = columns.onsets_s.iter();
+                match start_s(entry) {
+                    None => vec![false; columns.len()],
                     Some(start_s) => {
                         onsets_s.map(|onset_s| span.holds(&after_noon(start_s + onset_s))).collect()
                     }
@@ -227,11 +227,11 @@ fn channels_of(set: ChannelSet, mask: ChannelMask, quality: Quality) -> ChannelM
     }
 }
 
-fn meets(channels: ChannelMask, others: ChannelMask) -> bool {
+fn overlap(channels: ChannelMask, others: ChannelMask) -> bool {
     channels.bits() & others.bits() != 0
 }
 
-/// Returns when a recording starts on the wall clock, in seconds of the day.
+/// Returns the start of a recording on the wall clock, in seconds of the day.
 fn start_s(entry: &RecordingEntry) -> Option<f64> {
     let time = entry.start?.time();
     let whole =

@@ -1,4 +1,4 @@
-//! A filter expression that has been read: conditions on recordings and epochs in one text.
+//! A parsed filter expression: conditions on recordings and epochs in one text.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,13 +11,13 @@ use super::parse::parse;
 use super::problem::FilterProblem;
 use crate::recording::RecordingEntry;
 
-/// Conditions on recordings and epochs, written in one text in the grammar of [AIP-160](https://google.aip.dev/160).
+/// Conditions on recordings and epochs, written in the grammar of [AIP-160](https://google.aip.dev/160).
 ///
 /// `docs/filters.md` describes the fields. In short: `recording`, `start`, `epoch`, `onset`, `clock`, `stage`, `event`,
-/// `channel`, `missing`, `flat`, `clipped`, and every column of metadata under its own name or behind `metadata.`.
-/// A comparison with what a recording or an epoch lacks is false, also with `!=`; `NOT` turns it round.
+/// `channel`, `missing`, `flat`, `clipped`, and every column of metadata by its name or as `metadata.NAME`.
+/// A comparison with a value that a recording or an epoch does not have is false, also with `!=`; `NOT` inverts it.
 ///
-/// It is at most 8192 bytes long, with at most 50 parentheses within each other.
+/// It is at most 8192 bytes long, with parentheses nested at most 50 deep.
 ///
 /// ```
 /// use nocturne_index::Expression;
@@ -32,35 +32,35 @@ use crate::recording::RecordingEntry;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Expression {
-    /// As it was given, for messages.
-    given: Arc<str>,
-    /// Written anew, so that equal conditions are equal texts.
-    written: Arc<str>,
+    /// The text as given, for messages.
+    text: Arc<str>,
+    /// In canonical form, so that equal conditions are equal texts.
+    canonical: Arc<str>,
     condition: Arc<Condition>,
 }
 
 impl Expression {
-    /// Reads an expression; one of blanks alone allows everything.
+    /// Parses an expression; an empty or blank one allows everything.
     ///
     /// # Errors
     ///
-    /// [`FilterProblem`] where it breaks the grammar, is too long or too deep, or names a stage, event or channel that
-    /// there is not. Names of metadata are checked against a collection when it is asked.
+    /// [`FilterProblem`] if it violates the grammar, is too long or too deep, or names an unknown stage, event or channel.
+    /// Names of metadata are checked against a collection when it is searched.
     pub fn parse(text: &str) -> Result<Self, FilterProblem> {
         let node = parse(text)?;
-        let written = node.to_string().into();
+        let canonical = node.to_string().into();
         let condition = Arc::new(Condition::of(node, text)?);
-        Ok(Self { given: text.into(), written, condition })
+        Ok(Self { text: text.into(), canonical, condition })
     }
 
-    /// Decides as much as what the manifest says of a recording can decide.
+    /// Evaluates as much as the entry of a recording decides.
     pub(crate) fn on(&self, entry: &RecordingEntry) -> Verdict {
         self.condition.on(entry)
     }
 
-    /// Refuses metadata that no recording has, and numbers where a column has words, or the other way round.
+    /// Refuses metadata that no recording has, and comparisons of numbers with words.
     ///
-    /// A collection without recordings has no columns, and refuses none.
+    /// A collection without recordings has no columns and refuses nothing.
     pub(super) fn check<'a>(
         &self,
         entries: &(impl Iterator<Item = &'a RecordingEntry> + Clone),
@@ -84,32 +84,32 @@ impl Expression {
             }
         }
         let problem = |at, problem: String, hint: String| {
-            Err(FilterProblem::new(&self.given, at, problem, hint))
+            Err(FilterProblem::new(&self.text, at, problem, hint))
         };
         let literal = &value.literal;
         let is_number = literal.number().is_some();
         match (n_numbers, a_word) {
             (0, None) if entries.clone().next().is_none() => Ok(()),
             (0, None) => {
-                let hint = fields(entries.clone());
+                let hint = known_fields(entries.clone());
                 problem(*at, format!("no recording has a field `{name}`"), hint)
             }
             (0, Some(word)) if is_number && value.comparator.is_order() && !value.is_name => {
-                let told =
+                let mismatch =
                     format!("`{name}` is a word such as `{word}` and compared with a number");
                 problem(
                     literal.at,
-                    told,
+                    mismatch,
                     format!("compare it with a word, as in `{name} = {word}`"),
                 )
             }
             (1.., None) if !is_number && !literal.is_pattern() => {
                 let text = literal.text();
-                let told = format!("`{name}` is a number and compared with the word `{text}`");
+                let mismatch = format!("`{name}` is a number and compared with the word `{text}`");
                 let sign = Comparator::AtLeast.sign();
                 problem(
                     literal.at,
-                    told,
+                    mismatch,
                     format!("compare it with a number, as in `{name} {sign} 60`"),
                 )
             }
@@ -118,9 +118,9 @@ impl Expression {
     }
 }
 
-/// Lists the fields that there are.
-fn fields<'a>(entries: impl Iterator<Item = &'a RecordingEntry>) -> String {
-    let columns = columns(entries);
+/// Lists the existing fields.
+fn known_fields<'a>(entries: impl Iterator<Item = &'a RecordingEntry>) -> String {
+    let columns = metadata_columns(entries);
     let metadata = match columns.len() {
         0 => "the recordings have no metadata".to_owned(),
         _ => format!("metadata is `{}`", Vec::from_iter(columns).join("`, `")),
@@ -128,8 +128,10 @@ fn fields<'a>(entries: impl Iterator<Item = &'a RecordingEntry>) -> String {
     format!("fields are `{}`; {metadata}", FIELDS.join("`, `"))
 }
 
-/// Returns the columns of metadata that there are.
-pub(crate) fn columns<'a>(entries: impl Iterator<Item = &'a RecordingEntry>) -> BTreeSet<&'a str> {
+/// Returns the existing columns of metadata.
+pub(crate) fn metadata_columns<'a>(
+    entries: impl Iterator<Item = &'a RecordingEntry>,
+) -> BTreeSet<&'a str> {
     entries.flat_map(|entry| entry.metadata.keys().map(String::as_str)).collect()
 }
 
@@ -148,9 +150,9 @@ fn collect<'a>(condition: &'a Condition, tests: &mut Vec<&'a MetadataTest>) {
 }
 
 impl fmt::Display for Expression {
-    /// Writes an expression of the same meaning in one canonical form.
+    /// Writes the expression in canonical form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.written)
+        f.write_str(&self.canonical)
     }
 }
 
@@ -164,7 +166,7 @@ impl std::str::FromStr for Expression {
 
 impl PartialEq for Expression {
     fn eq(&self, other: &Self) -> bool {
-        self.written == other.written
+        self.canonical == other.canonical
     }
 }
 

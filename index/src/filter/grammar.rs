@@ -1,9 +1,9 @@
-//! The form of a filter expression: what it consists of, and how it is written.
+//! The syntax tree of a filter expression, and its canonical text.
 //!
 //! The grammar is that of [AIP-160](https://google.aip.dev/160):
 //!
 //! ```text
-//! expression  = sequence {"AND" sequence}            AND and mere blanks both say that all must hold …
+//! expression  = sequence {"AND" sequence}            AND, or only a blank: both hold …
 //! sequence    = factor {factor}
 //! factor      = term {"OR" term}                     … and OR binds more tightly than either
 //! term        = ["NOT" | "-"] simple
@@ -15,26 +15,26 @@
 //! value       = text | string
 //! ```
 //!
-//! A string stands in `"` or `'`; in it, `\` takes the next character as it is. A text holds no blanks, none of
-//! `( ) , : = < > ! " '`, and to the left of a comparator no `.`. An unescaped `*` in an arg stands for any characters.
+//! A string is enclosed in `"` or `'`; in it, `\` escapes the next character. A text has no blanks, none of
+//! `( ) , : = < > ! " '`, and to the left of a comparator no `.`. An unescaped `*` in an arg matches any characters.
 //! Functions, and words without a comparator, are part of AIP-160 and are refused by name.
 
 use std::fmt;
 
-/// Conditions as they were written.
+/// A node of the syntax tree.
 #[derive(Debug, Clone)]
 pub(super) enum Node {
-    /// All hold; none at all is a condition that always holds.
+    /// All hold; an empty list always holds.
     All(Vec<Self>),
-    /// One holds at least.
+    /// At least one holds.
     Any(Vec<Self>),
-    /// It does not hold.
+    /// The inner node does not hold.
     Not(Box<Self>),
-    /// A field compares with a literal.
+    /// A field is compared with a literal.
     Is(Comparison),
 }
 
-/// A field, how it is compared, and what with.
+/// A field, a comparator and a literal.
 #[derive(Debug, Clone)]
 pub(super) struct Comparison {
     pub(super) field: Member,
@@ -42,11 +42,11 @@ pub(super) struct Comparison {
     pub(super) literal: Literal,
 }
 
-/// The name of a field: parts that were joined by dots.
+/// The name of a field: parts joined by dots.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
     pub(super) parts: Vec<String>,
-    /// Where it stands in the expression, in bytes.
+    /// Byte offset in the expression.
     pub(super) at: usize,
 }
 
@@ -62,17 +62,17 @@ pub(crate) enum Comparator {
     Has,
 }
 
-/// What a field is compared with.
+/// The value that a field is compared with.
 #[derive(Debug, Clone)]
 pub(super) struct Literal {
-    /// The text between the wildcards, of which there is one fewer than pieces.
+    /// The text between the wildcards; there is one wildcard fewer than pieces.
     pub(super) pieces: Vec<String>,
-    /// Where it stands in the expression, in bytes.
+    /// Byte offset in the expression.
     pub(super) at: usize,
 }
 
 impl Comparator {
-    /// Every comparator, a longer one before its own beginning.
+    /// Every comparator; a longer one precedes its own prefix.
     pub(super) const ALL: [Self; 7] = [
         Self::AtMost,
         Self::Less,
@@ -83,7 +83,7 @@ impl Comparator {
         Self::Has,
     ];
 
-    /// Returns how it is written.
+    /// Returns its spelling.
     pub(super) const fn sign(self) -> &'static str {
         match self {
             Self::Equal => "=",
@@ -96,7 +96,7 @@ impl Comparator {
         }
     }
 
-    /// Returns whether it needs an order of values.
+    /// Returns whether it needs values with an order.
     pub(super) const fn is_order(self) -> bool {
         match self {
             Self::Less | Self::AtMost | Self::Greater | Self::AtLeast => true,
@@ -104,7 +104,7 @@ impl Comparator {
         }
     }
 
-    /// Returns what holds of two numbers where this does not.
+    /// Returns the comparator that holds exactly when this does not.
     pub(crate) const fn turned(self) -> Self {
         match self {
             Self::Equal | Self::Has => Self::NotEqual,
@@ -116,7 +116,7 @@ impl Comparator {
         }
     }
 
-    /// Returns whether two values of which one stands so to the other satisfy it; nothing is no order.
+    /// Returns whether two values with this order satisfy it; `None` for values without an order.
     pub(super) fn accepts(self, order: Option<std::cmp::Ordering>) -> bool {
         let Some(order) = order else { return false };
         match self {
@@ -151,7 +151,7 @@ impl Literal {
         if self.is_pattern() { None } else { number(&self.text()) }
     }
 
-    /// Returns whether a text is it, each wildcard standing for any characters.
+    /// Returns whether a text matches, each wildcard matching any characters.
     pub(super) fn matches(&self, text: &str) -> bool {
         let [first, middle @ .., last] = self.pieces.as_slice() else {
             return self.pieces.first().is_some_and(|only| only == text);
@@ -166,24 +166,24 @@ impl Literal {
     }
 }
 
-/// Returns the finite number that a text is, written with digits.
+/// Parses a finite number written with digits.
 pub(super) fn number(text: &str) -> Option<f64> {
     let is_written_with_digits = text.bytes().all(|byte| b"0123456789+-.eE".contains(&byte));
     text.parse().ok().filter(|number: &f64| is_written_with_digits && number.is_finite())
 }
 
-/// Returns whether a character may stand in a text outside of quotes; a dot may in an arg alone.
+/// Returns whether a character may occur in a text without quotes; a dot may only in an arg.
 pub(super) fn is_text(character: char) -> bool {
     !character.is_whitespace() && !r#"().,:=<>!"'\"#.contains(character)
 }
 
-/// Returns whether a text means something else than itself.
+/// Returns whether a text is a keyword.
 pub(super) fn is_keyword(text: &str) -> bool {
     ["AND", "OR", "NOT"].contains(&text)
 }
 
 impl fmt::Display for Node {
-    /// Writes an expression that is read as the same conditions.
+    /// Writes an expression that parses into the same tree.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let joined = |nodes: &[Self], word| {
             let parts: Vec<String> = nodes.iter().map(Self::in_parentheses).collect();
@@ -199,7 +199,7 @@ impl fmt::Display for Node {
 }
 
 impl Node {
-    /// Writes it so that what stands around it takes no part of it.
+    /// Writes the node so that its neighbours do not capture a part of it.
     fn in_parentheses(&self) -> String {
         match self {
             Self::All(_) | Self::Any(_) | Self::Not(_) => format!("({self})"),
@@ -235,7 +235,7 @@ impl fmt::Display for Literal {
     }
 }
 
-/// Puts a backslash before each of some characters.
+/// Escapes special characters by a backslash.
 fn escaped(text: &str, special: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -256,11 +256,11 @@ mod tests {
     }
 
     #[test]
-    fn wildcards_stand_for_any_characters() {
+    fn wildcards_match_any_characters() {
         let matches = |pattern: &str, text: &str| literal(pattern).matches(text);
         assert!(matches("shhs*", "shhs1/200001") && matches("*", "") && matches("a*c*e", "abcde"));
         assert!(matches("shhs", "shhs") && !matches("shhs", "shhs1") && !matches("*b", "bc"));
-        // What the begin and the end take cannot be the same characters.
+        // The prefix and the suffix must not overlap.
         assert!(!matches("aba*aba", "ababa") && matches("aba*aba", "abaaba"));
         assert!(!matches("a*b*b", "ab") && matches("a*b*b", "abb"));
     }

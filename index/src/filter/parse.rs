@@ -1,26 +1,25 @@
-//! Reads a filter expression into the conditions that it states.
+//! Parses a filter expression into its syntax tree, by recursive descent.
 
 use super::grammar::{Comparator, Comparison, Literal, Member, Node, is_keyword, is_text};
 use super::problem::FilterProblem;
 
-/// Longest expression in bytes.
-pub const LONGEST_FILTER: usize = 8192;
+/// Maximum length of an expression, in bytes.
+pub const MAX_FILTER_BYTES: usize = 8192;
 
-/// Most parentheses within each other.
-pub const DEEPEST_FILTER: usize = 50;
+/// Maximum depth of nested parentheses, which bounds the recursion.
+pub const MAX_FILTER_DEPTH: usize = 50;
 
 const COMPARISON: &str = "a filter is made of comparisons such as `stage = N2`, `event:arousal`, `age >= 60`, joined by AND, OR and NOT";
-const ESCAPES: &str =
-    "put texts with blanks or special characters in quotes, as in `clock >= \"02:30\"`";
+const ESCAPES: &str = "quote texts with blanks or special characters, as in `clock >= \"02:30\"`";
 
 type Parsed<T> = Result<T, FilterProblem>;
 
-/// Reads an expression; one of blanks alone has no conditions.
+/// Parses an expression; a blank one has no conditions.
 pub(super) fn parse(text: &str) -> Parsed<Node> {
     let mut parser = Parser { text, at: 0, depth: 0 };
-    if text.len() > LONGEST_FILTER {
-        let problem = format!("it has {} bytes; expected at most {LONGEST_FILTER}", text.len());
-        return Err(FilterProblem::new("", 0, problem, "ask in several questions"));
+    if text.len() > MAX_FILTER_BYTES {
+        let problem = format!("it has {} bytes; expected at most {MAX_FILTER_BYTES}", text.len());
+        return Err(FilterProblem::new("", 0, problem, "split it into several questions"));
     }
     parser.skip_blanks();
     if parser.rest().is_empty() {
@@ -34,7 +33,7 @@ pub(super) fn parse(text: &str) -> Parsed<Node> {
     }
 }
 
-/// What the args in parentheses are compared with.
+/// The field and comparator of args in parentheses.
 type Compared<'a> = Option<(&'a Member, Comparator)>;
 
 struct Parser<'a> {
@@ -48,7 +47,7 @@ impl<'a> Parser<'a> {
         let mut nodes = vec![self.factor(compared)?];
         loop {
             self.skip_blanks();
-            if self.keyword("AND") || self.begins_term() {
+            if self.keyword("AND") || self.starts_term() {
                 nodes.push(self.factor(compared)?);
             } else {
                 return Ok(joined(nodes, Node::All));
@@ -69,7 +68,7 @@ impl<'a> Parser<'a> {
 
     fn term(&mut self, compared: Compared<'_>) -> Parsed<Node> {
         self.skip_blanks();
-        // Beside a comparator, a minus begins a number.
+        // After a comparator, a minus starts a number.
         let is_negated = self.keyword("NOT") || (compared.is_none() && self.take("-"));
         if is_negated {
             self.skip_blanks();
@@ -91,7 +90,7 @@ impl<'a> Parser<'a> {
         let Some(comparator) = Comparator::ALL.into_iter().find(|it| self.take(it.sign())) else {
             let problem = match self.rest().chars().next() {
                 Some('(') => format!("`{field}` is a function; this filter has none"),
-                _ => format!("`{field}` stands alone; expected a comparator after it"),
+                _ => format!("`{field}` has no comparator; expected one after it"),
             };
             return Err(FilterProblem::new(self.text, field.at, problem, COMPARISON));
         };
@@ -104,8 +103,8 @@ impl<'a> Parser<'a> {
     }
 
     fn composite(&mut self, compared: Compared<'_>) -> Parsed<Node> {
-        if self.depth == DEEPEST_FILTER {
-            let problem = format!("more than {DEEPEST_FILTER} parentheses within each other");
+        if self.depth == MAX_FILTER_DEPTH {
+            let problem = format!("more than {MAX_FILTER_DEPTH} nested parentheses");
             return Err(self.problem(problem, "AND and OR need no parentheses of their own"));
         }
         let open = self.at;
@@ -132,13 +131,13 @@ impl<'a> Parser<'a> {
         Ok(Member { parts, at })
     }
 
-    /// Reads a part of a field's name; behind a dot a keyword is a name too.
-    fn value(&mut self, is_behind_dot: bool) -> Parsed<String> {
+    /// Parses a part of a field's name; after a dot, a keyword is a name too.
+    fn value(&mut self, is_after_dot: bool) -> Parsed<String> {
         if let Some(pieces) = self.quoted()? {
             return Ok(pieces.join("*"));
         }
         let text = self.text_of(is_text);
-        if text.is_empty() || (is_keyword(text) && !is_behind_dot) {
+        if text.is_empty() || (is_keyword(text) && !is_after_dot) {
             self.at -= text.len();
             return Err(self.problem("expected the name of a field", COMPARISON));
         }
@@ -158,12 +157,12 @@ impl<'a> Parser<'a> {
             text.split('*').map(str::to_owned).collect()
         };
         if self.rest().starts_with([':', '=', '<', '>', '!']) {
-            return Err(self.problem("a comparator behind a value", ESCAPES));
+            return Err(self.problem("a comparator after a value", ESCAPES));
         }
         Ok(Literal { pieces, at })
     }
 
-    /// Reads a string in quotes, split at its wildcards, where there is one.
+    /// Parses a quoted string, split at its wildcards; `None` if there is none.
     fn quoted(&mut self) -> Parsed<Option<Vec<String>>> {
         let open = self.at;
         let Some(quote) = self.rest().chars().next().filter(|it| ['"', '\''].contains(it)) else {
@@ -171,13 +170,13 @@ impl<'a> Parser<'a> {
         };
         let mut characters = self.rest().char_indices().skip(1);
         let mut pieces = vec![String::new()];
-        while let Some((place, character)) = characters.next() {
-            let piece = pieces.last_mut().expect("there is one from the beginning");
+        while let Some((offset, character)) = characters.next() {
+            let piece = pieces.last_mut().expect("there is always at least one piece");
             match character {
                 '\\' => piece.extend(characters.next().map(|(_, character)| character)),
                 '*' => pieces.push(String::new()),
                 character if character == quote => {
-                    self.at += place + 1;
+                    self.at += offset + 1;
                     return Ok(Some(pieces));
                 }
                 character => piece.push(character),
@@ -194,9 +193,9 @@ impl<'a> Parser<'a> {
         text
     }
 
-    fn begins_term(&self) -> bool {
-        let is_begin = |it| is_text(it) || ['(', '"', '\''].contains(&it);
-        self.rest().starts_with(is_begin) && !self.is_at_keyword("OR")
+    fn starts_term(&self) -> bool {
+        let is_start = |it| is_text(it) || ['(', '"', '\''].contains(&it);
+        self.rest().starts_with(is_start) && !self.is_at_keyword("OR")
     }
 
     fn is_at_keyword(&self, keyword: &str) -> bool {
@@ -209,9 +208,9 @@ impl<'a> Parser<'a> {
     }
 
     fn take(&mut self, sign: &str) -> bool {
-        let is_there = self.rest().starts_with(sign);
-        self.at += if is_there { sign.len() } else { 0 };
-        is_there
+        let is_next = self.rest().starts_with(sign);
+        self.at += if is_next { sign.len() } else { 0 };
+        is_next
     }
 
     fn skip_blanks(&mut self) {
@@ -227,7 +226,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Joins conditions, unless there is but one.
+/// Joins nodes, unless there is only one.
 fn joined(mut nodes: Vec<Node>, join: impl FnOnce(Vec<Node>) -> Node) -> Node {
     if nodes.len() == 1 { nodes.remove(0) } else { join(nodes) }
 }

@@ -1,25 +1,25 @@
-//! What is wrong with a filter expression, and where.
+//! The error of a filter expression, with its position.
 
 use std::fmt;
 
-/// Characters of the expression that a message repeats.
-const SHOWN: usize = 24;
+/// Maximum number of characters of the expression in a message.
+const MAX_SHOWN: usize = 24;
 
-/// Why a filter expression was refused: whose mistake it is, the asker's, and what there is instead.
+/// Why a filter expression was refused; the caller's mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterProblem {
-    /// Place of the mistake in the expression, in characters, from 1.
+    /// Position of the mistake in the expression, in characters, from 1.
     pub column: usize,
     /// The expression from there on, shortened.
     pub near: String,
-    /// What is wrong, as a sentence without its end.
+    /// What is wrong, as a sentence without a final dot.
     pub problem: String,
     /// What may be written instead.
     pub hint: String,
 }
 
 impl FilterProblem {
-    /// Describes a mistake at a place in bytes.
+    /// Describes a mistake at a byte offset.
     pub(super) fn new(
         expression: &str,
         at: usize,
@@ -27,8 +27,8 @@ impl FilterProblem {
         hint: impl Into<String>,
     ) -> Self {
         let (before, rest) = expression.split_at(expression.floor_char_boundary(at));
-        let is_cut = rest.chars().nth(SHOWN).is_some();
-        let near = rest.chars().take(SHOWN).chain(is_cut.then_some('…')).collect();
+        let is_cut = rest.chars().nth(MAX_SHOWN).is_some();
+        let near = rest.chars().take(MAX_SHOWN).chain(is_cut.then_some('…')).collect();
         let column = before.chars().count() + 1;
         Self { column, near, problem: problem.into(), hint: hint.into() }
     }

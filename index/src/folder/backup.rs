@@ -8,7 +8,7 @@ use crate::folder::manifest::Manifest;
 use crate::folder::writer::{refuse_other_things, take_lock};
 use crate::folder::{Collection, CollectionWriter, spaces};
 use crate::recording::{RecordingEntry, SpaceName};
-use crate::storage::{Lock, PublishError, Storage, publish};
+use crate::storage::{Lock, Storage, write_atomically};
 
 /// How often a copy begins with a newer snapshot because the writer has cleared away what was being copied.
 const ATTEMPTS: usize = 10;
@@ -45,7 +45,7 @@ impl Collection {
     ///
     /// # Errors
     ///
-    /// [`Error::DamagedSegment`] where something is damaged: a copy of it would pass for whole. For the place of the copy:
+    /// [`Error::Damaged`] where something is damaged: a copy of it would pass for whole. For the place of the copy:
     /// [`Error::AlreadyACollection`], [`Error::FolderInUse`], [`Error::OtherBundle`], [`Error::Locked`] and [`Error::Io`].
     /// [`Error::Outdated`] where the writer clears away faster than this copies.
     pub fn copy_to(&self, place: Arc<dyn Storage>, existing: Existing) -> Result<Copied> {
@@ -139,9 +139,7 @@ impl Place {
     }
 
     fn publish(&self, folder: &str, file: &str, bytes: &[u8]) -> Result<()> {
-        publish(self.storage.as_ref(), folder, file, bytes).map_err(|failed| {
-            let PublishError { name, action, source, .. } = failed;
-            Error::Io { path: self.storage.path(&name), action, source }
-        })
+        let storage = self.storage.as_ref();
+        write_atomically(storage, folder, file, bytes).map_err(|error| error.into_error(storage))
     }
 }

@@ -6,13 +6,14 @@ use std::sync::{Arc, OnceLock};
 
 use nocturne_psg::{EpochRef, RecordingId};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, StoredFile};
 use crate::folder::manifest::Manifest;
 use crate::folder::spaces::place::Place;
-use crate::recording::EpochView;
-use crate::recording::{Recording, RecordingEntry, Space, SpaceName};
-use crate::storage::Handle;
-use crate::storage::segment::Segment;
+use crate::recording::{EmbeddingSpace, RecordingEntry, SpaceName};
+use crate::search::{CacheProblem, ExactIndex, check_caches};
+use crate::storage::segment::{
+    EpochView, MissingRecording, OpenSegment, Recording, SegmentFile, SegmentSet,
+};
 use crate::storage::{Folder, Storage};
 
 /// Name of the folder of segments in a collection.
@@ -26,8 +27,8 @@ pub(crate) const SEGMENTS: &str = "segments";
 pub struct Collection {
     place: Place,
     manifest: Manifest,
-    space: Arc<Space>,
-    handles: BTreeMap<RecordingId, OnceLock<Arc<Handle>>>,
+    space: Arc<EmbeddingSpace>,
+    segments: BTreeMap<RecordingId, OnceLock<Arc<OpenSegment>>>,
 }
 
 impl Collection {
@@ -35,7 +36,7 @@ impl Collection {
     ///
     /// # Errors
     ///
-    /// [`Error::NotACollection`], [`Error::DamagedManifest`], [`Error::DamagedNote`], [`Error::Format`] and
+    /// [`Error::NotACollection`], [`Error::Damaged`], [`Error::Damaged`], [`Error::Format`] and
     /// [`Error::Io`].
     pub fn open(folder: &Path) -> Result<Self> {
         Self::open_in(Arc::new(Folder::at(folder)))
@@ -49,9 +50,9 @@ impl Collection {
     /// Opens the newest generation of a space.
     pub(crate) fn open_at(place: Place) -> Result<Self> {
         let manifest = Manifest::read_newest(place.storage.as_ref())?;
-        let handles = manifest.recordings.keys().map(|id| (id.clone(), OnceLock::new())).collect();
+        let segments = manifest.recordings.keys().map(|id| (id.clone(), OnceLock::new())).collect();
         let space = Arc::new(manifest.space.clone());
-        Ok(Self { place, manifest, space, handles })
+        Ok(Self { place, manifest, space, segments })
     }
 
     /// Returns the folder of the space.
@@ -69,7 +70,7 @@ impl Collection {
     ///
     /// # Errors
     ///
-    /// [`Error::DamagedNote`], [`Error::Format`] and [`Error::Io`].
+    /// [`Error::Damaged`], [`Error::Format`] and [`Error::Io`].
     pub fn is_served(&self) -> Result<bool> {
         self.place.is_served()
     }
@@ -80,7 +81,7 @@ impl Collection {
     }
 
     /// Returns which bundle the collection was filled with.
-    pub fn space(&self) -> &Space {
+    pub fn space(&self) -> &EmbeddingSpace {
         &self.manifest.space
     }
 
@@ -94,7 +95,7 @@ impl Collection {
     /// # Errors
     ///
     /// [`Error::OtherBundle`].
-    pub fn expect_space(&self, expected: &Space) -> Result<()> {
+    pub fn expect_space(&self, expected: &EmbeddingSpace) -> Result<()> {
         expect_space(&self.path(), self.space(), expected)
     }
 
@@ -117,9 +118,9 @@ impl Collection {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownRecording`], [`Error::DamagedSegment`], [`Error::Format`], [`Error::Outdated`] and [`Error::Io`].
+    /// [`Error::UnknownRecording`], [`Error::Damaged`], [`Error::Format`], [`Error::Outdated`] and [`Error::Io`].
     pub fn recording(&self, id: &RecordingId) -> Result<&Arc<Recording>> {
-        self.handle(id)?.recording()
+        self.segment(id)?.recording()
     }
 
     /// Reads a recording anew and does not keep it: for whoever goes through all of them once.
@@ -133,16 +134,48 @@ impl Collection {
         self.open_segment(entry)?.recording().cloned()
     }
 
-    /// Returns an open recording, of which nothing need have been read.
-    pub(crate) fn handle(&self, id: &RecordingId) -> Result<&Arc<Handle>> {
-        let (Some(entry), Some(slot)) = (self.entry(id), self.handles.get(id)) else {
+    /// Returns the open segments, for an index.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Outdated`] and [`Error::Io`].
+    pub fn segments(&self) -> Result<SegmentSet> {
+        let mut segments = Vec::with_capacity(self.recordings().len());
+        let mut lost = Vec::new();
+        for entry in self.recordings() {
+            match self.segment(&entry.id) {
+                Ok(segment) => segments.push(Arc::clone(segment)),
+                Err(Error::Damaged { file: StoredFile::Segment, path, offset, problem }) => {
+                    let recording = entry.id.clone();
+                    lost.push(MissingRecording { recording, path, offset, problem }.logged());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let (space, storage) = (self.space().clone(), Arc::clone(self.storage()));
+        Ok(SegmentSet { space, generation: self.generation(), segments, lost, storage })
+    }
+
+    /// Reads every byte of the approximate indexes beside the collection, compares each row with its segment, and returns
+    /// the problems. Rows of recordings that were removed or replaced since are skipped, as searches do.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`segments`](Self::segments).
+    pub fn verify_caches(&self) -> Result<Vec<CacheProblem>> {
+        check_caches(&ExactIndex::new(self.segments()?), self.storage().as_ref())
+    }
+
+    /// Returns the open segment of a recording; nothing of it need have been read.
+    pub(crate) fn segment(&self, id: &RecordingId) -> Result<&Arc<OpenSegment>> {
+        let (Some(entry), Some(slot)) = (self.entry(id), self.segments.get(id)) else {
             return Err(Error::UnknownRecording { recording: id.clone() });
         };
-        if let Some(handle) = slot.get() {
-            return Ok(handle);
+        if let Some(segment) = slot.get() {
+            return Ok(segment);
         }
-        let handle = self.open_segment(entry)?;
-        Ok(slot.get_or_init(|| Arc::new(handle)))
+        let segment = self.open_segment(entry)?;
+        Ok(slot.get_or_init(|| Arc::new(segment)))
     }
 
     /// Returns one epoch.
@@ -179,12 +212,12 @@ impl Collection {
         if next.place.name != self.place.name {
             return Ok(Some(next));
         }
-        for (id, slot) in &next.handles {
+        for (id, slot) in &next.segments {
             // What is damaged may have been written once more.
-            let is_same = |handle: &&Arc<Handle>| {
-                Some(handle.entry()) == next.entry(id) && handle.damage().is_none()
+            let is_same = |segment: &&Arc<OpenSegment>| {
+                Some(segment.entry()) == next.entry(id) && segment.damage().is_none()
             };
-            if let Some(known) = self.handles.get(id).and_then(OnceLock::get).filter(is_same) {
+            if let Some(known) = self.segments.get(id).and_then(OnceLock::get).filter(is_same) {
                 slot.get_or_init(|| Arc::clone(known));
             }
         }
@@ -199,7 +232,7 @@ impl Collection {
     /// Reads every segment from the disk and returns what is wrong, by recording.
     pub fn verify(&self) -> impl Iterator<Item = (&RecordingId, Error)> {
         let problem = |entry: &RecordingEntry| {
-            self.open_segment(entry).and_then(|handle| handle.verify()).err()
+            self.open_segment(entry).and_then(|segment| segment.verify()).err()
         };
         self.recordings().filter_map(move |entry| Some((&entry.id, problem(entry)?)))
     }
@@ -208,7 +241,7 @@ impl Collection {
         &self.manifest
     }
 
-    pub(crate) fn open_segment(&self, entry: &RecordingEntry) -> Result<Handle> {
+    pub(crate) fn open_segment(&self, entry: &RecordingEntry) -> Result<OpenSegment> {
         self.open_segment_in(self.storage().as_ref(), entry)
     }
 
@@ -217,7 +250,7 @@ impl Collection {
         &self,
         storage: &dyn Storage,
         entry: &RecordingEntry,
-    ) -> Result<Handle> {
+    ) -> Result<OpenSegment> {
         let name = format!("{SEGMENTS}/{}", entry.segment.file_name());
         let path = storage.path(&name);
         let content = match storage.map(&name) {
@@ -227,7 +260,7 @@ impl Collection {
             other => other.map_err(Error::io(&path, "read"))?,
         };
         let (entry, space) = (Arc::new(entry.clone()), Arc::clone(&self.space));
-        Ok(Handle::new(Segment::new(path, entry, space, content)))
+        Ok(OpenSegment::new(SegmentFile::new(path, entry, space, content)))
     }
 
     /// Returns why a segment is not there: it was cleared away, or lost.
@@ -238,7 +271,8 @@ impl Collection {
             newest => newest?,
         };
         if newest == self.generation() {
-            return Ok(Error::DamagedSegment {
+            return Ok(Error::Damaged {
+                file: StoredFile::Segment,
                 path,
                 offset: 0,
                 problem: "it is missing".to_owned(),
@@ -249,7 +283,11 @@ impl Collection {
 }
 
 /// Refuses a space whose vectors cannot be compared with those of the collection.
-pub(crate) fn expect_space(path: &Path, found: &Space, expected: &Space) -> Result<()> {
+pub(crate) fn expect_space(
+    path: &Path,
+    found: &EmbeddingSpace,
+    expected: &EmbeddingSpace,
+) -> Result<()> {
     if found.is_same(expected) {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! A folder as a store whose recordings can be listed and counted.
 
 use crate::contract::Recordings;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, StoredFile};
 use crate::folder::Collection;
 use crate::recording::{EpochRow, RecordingEntry};
 
@@ -11,11 +11,11 @@ impl Recordings for Collection {
     }
 
     fn epochs(&self, entry: &RecordingEntry) -> Result<Option<Vec<EpochRow>>> {
-        let handle = match self.handle(&entry.id) {
-            Err(Error::DamagedSegment { .. }) => return Ok(None),
+        let segment = match self.segment(&entry.id) {
+            Err(Error::Damaged { file: StoredFile::Segment, .. }) => return Ok(None),
             other => other?,
         };
-        let recording = handle.unless_damaged(handle.recording())?;
+        let recording = segment.unless_damaged(segment.recording())?;
         Ok(recording.map(|it| (0..it.n_epochs()).map(|row| it.row(row)).collect()))
     }
 }

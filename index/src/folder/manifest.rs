@@ -1,12 +1,12 @@
 //! The manifest: which recordings a collection has, and which file holds each of them.
 //!
-//! # Formats 1 and 2
+//! # Format 1
 //!
 //! `manifest-<generation>.jsonl`, the generation with at least six digits, is a text of JSON lines. The manifests are a
 //! log: most hold what one commit has **changed**,
 //!
 //! ```text
-//! {"format":2,"generation":43,"after":"…"}        the head, with the checksum that the manifest before ends with
+//! {"format":1,"generation":43,"after":"…"}        the head, with the checksum that the manifest before ends with
 //! {"put":{"id":"night-001",…}}                    or {"remove":"night-001"}
 //! {"xxh3":"…"}                                    XXH3-128 of all bytes before this line
 //! ```
@@ -14,12 +14,11 @@
 //! and now and then, and where a commit changes several recordings, one holds the **whole**, so that the log stays short:
 //!
 //! ```text
-//! {"format":2,"generation":42,"recordings":2,"space":{…}}
+//! {"format":1,"generation":42,"recordings":2,"space":{…}}
 //! {"id":"night-001",…,"segment":{"hash":"…","length":…},…}    one line for each recording, by ascending id
 //! {"xxh3":"…"}
 //! ```
 //!
-//! In format 1 every manifest was a whole one.
 //! The last line is the same in every version, so that damage is told from novelty.
 //! Every commit writes the next generation beside the others; the highest number counts. What it says is the newest
 //! whole manifest with all changes after it.
@@ -37,15 +36,15 @@ use std::path::Path;
 use nocturne_psg::RecordingId;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-use crate::recording::Space;
-use crate::recording::{RecordingEntry, SegmentHash};
+use crate::error::{Error, Result, StoredFile};
+use crate::recording::EmbeddingSpace;
+use crate::recording::{ContentHash, RecordingEntry};
 use crate::storage::Storage;
 use crate::storage::checksummed_lines::{Line, Problem, checked_lines, line, parse, sealed};
 use crate::vector::kernel::MAX_DIM;
 
-/// Newest version of the format that this build reads, and the one that it writes.
-const FORMAT: u32 = 2;
+/// Version of the format that this build reads and writes.
+const FORMAT: u32 = 1;
 
 /// Least and most changes after a whole manifest. Between, an eighth as many as there are recordings: all manifests of a
 /// collection that grows have together a few times the length of the last whole one, and opening reads few files.
@@ -55,12 +54,12 @@ const CHANGES: (usize, usize) = (4, 1024);
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Manifest {
     pub(crate) generation: u64,
-    pub(crate) space: Space,
+    pub(crate) space: EmbeddingSpace,
     pub(crate) recordings: BTreeMap<RecordingId, RecordingEntry>,
     /// Generation of the newest whole manifest.
     pub(crate) whole: u64,
     /// The checksum that this generation's file ends with.
-    checksum: SegmentHash,
+    checksum: ContentHash,
 }
 
 /// What a commit changes.
@@ -80,20 +79,20 @@ pub(crate) struct Next {
     /// The content of its file.
     pub(crate) bytes: Vec<u8>,
     whole: u64,
-    checksum: SegmentHash,
+    checksum: ContentHash,
     changes: Vec<Change>,
 }
 
 /// The content of one file.
 struct File {
     generation: u64,
-    checksum: SegmentHash,
+    checksum: ContentHash,
     part: Part,
 }
 
 enum Part {
-    Whole { space: Space, recordings: BTreeMap<RecordingId, RecordingEntry> },
-    Changed { after: SegmentHash, change: Change },
+    Whole { space: EmbeddingSpace, recordings: BTreeMap<RecordingId, RecordingEntry> },
+    Changed { after: ContentHash, change: Change },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,7 +100,7 @@ struct WholeHead {
     format: u32,
     generation: u64,
     recordings: usize,
-    space: Space,
+    space: EmbeddingSpace,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -109,7 +108,7 @@ struct WholeHead {
 struct ChangedHead {
     format: u32,
     generation: u64,
-    after: SegmentHash,
+    after: ContentHash,
 }
 
 /// The part of the head that every version has, and what tells the kinds apart.
@@ -161,7 +160,12 @@ impl Manifest {
                     let before = std::mem::replace(&mut newest, Self::newest_generation(storage)?);
                     if newest == before {
                         let problem = "it is missing".to_owned();
-                        return Err(Error::DamagedManifest { path, offset: 0, problem });
+                        return Err(Error::Damaged {
+                            file: StoredFile::Manifest,
+                            path,
+                            offset: 0,
+                            problem,
+                        });
                     }
                 }
                 other => return other,
@@ -190,7 +194,7 @@ impl Manifest {
     }
 
     /// Returns the first generation, without recordings, and the content of its file.
-    pub(crate) fn first(space: &Space) -> (Self, Vec<u8>) {
+    pub(crate) fn first(space: &EmbeddingSpace) -> (Self, Vec<u8>) {
         Self::new_whole(1, space.clone(), BTreeMap::new())
     }
 
@@ -226,7 +230,7 @@ impl Manifest {
     /// Returns a whole manifest, and the content of its file.
     pub(crate) fn new_whole(
         generation: u64,
-        space: Space,
+        space: EmbeddingSpace,
         recordings: BTreeMap<RecordingId, RecordingEntry>,
     ) -> (Self, Vec<u8>) {
         let head = WholeHead {
@@ -259,14 +263,15 @@ impl File {
         let file = Self::from_bytes(&bytes, &path)?;
         if file.generation != generation {
             let problem = format!("it is generation {}, under a wrong name", file.generation);
-            return Err(Error::DamagedManifest { path, offset: 0, problem });
+            return Err(Error::Damaged { file: StoredFile::Manifest, path, offset: 0, problem });
         }
         Ok(file)
     }
 
     /// Reads the file before that of a generation, which must end with a checksum.
-    fn read_before(storage: &dyn Storage, generation: u64, checksum: SegmentHash) -> Result<Self> {
-        let damaged = |generation, problem: &str| Error::DamagedManifest {
+    fn read_before(storage: &dyn Storage, generation: u64, checksum: ContentHash) -> Result<Self> {
+        let damaged = |generation, problem: &str| Error::Damaged {
+            file: StoredFile::Manifest,
             path: storage.path(&Manifest::file_name(generation)),
             offset: 0,
             problem: problem.to_owned(),
@@ -282,7 +287,8 @@ impl File {
     }
 
     fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self> {
-        let damaged = |(offset, problem): (usize, String)| Error::DamagedManifest {
+        let damaged = |(offset, problem): (usize, String)| Error::Damaged {
+            file: StoredFile::Manifest,
             path: path.to_owned(),
             offset: offset as u64,
             problem,
@@ -292,7 +298,7 @@ impl File {
             return Err(damaged((0, "it is empty".to_owned())));
         };
         let AnyHead { format, after } = parse(*offset, head).map_err(damaged)?;
-        if format > FORMAT {
+        if format != FORMAT {
             return Err(Error::Format { path: path.to_owned(), found: format, supported: FORMAT });
         }
         let (generation, part) = match after {

@@ -15,10 +15,10 @@ use crate::folder::spaces::serving::SERVING;
 use crate::folder::{Collection, SpaceRecord};
 use crate::folder::{SEGMENTS, expect_space};
 use crate::recording::SegmentRef;
-use crate::recording::{RecordingDraft, RecordingEntry, Space, SpaceName};
-use crate::search::{hnsw, ivf};
+use crate::recording::{EmbeddingSpace, RecordingDraft, RecordingEntry, SpaceName};
+use crate::storage::cache_files::CacheFiles;
 use crate::storage::segment;
-use crate::storage::{Folder, Item, Lock, Locking, PublishError, Storage, UNFINISHED, publish};
+use crate::storage::{Folder, Item, Lock, LockResult, Storage, UNFINISHED, write_atomically};
 use crate::vector::kernel::MAX_DIM;
 
 /// Name of the file that a writer holds locked.
@@ -51,7 +51,7 @@ impl CollectionWriter {
     ///
     /// [`Error::AlreadyACollection`], [`Error::FolderInUse`], [`Error::Locked`] and [`Error::Io`];
     /// [`Error::Setting`] for a space whose vectors have no numbers, or more than 65,536.
-    pub fn create(folder: &Path, space: &Space) -> Result<Self> {
+    pub fn create(folder: &Path, space: &EmbeddingSpace) -> Result<Self> {
         Self::create_in(Arc::new(Folder::at(folder)), space)
     }
 
@@ -60,7 +60,7 @@ impl CollectionWriter {
     /// # Errors
     ///
     /// [`Error::OtherBundle`], [`Error::Locked`], and those of [`Collection::open`](crate::Collection::open).
-    pub fn open(folder: &Path, space: &Space) -> Result<Self> {
+    pub fn open(folder: &Path, space: &EmbeddingSpace) -> Result<Self> {
         Self::open_in(Arc::new(Folder::at(folder)), space)
     }
 
@@ -69,12 +69,12 @@ impl CollectionWriter {
     /// # Errors
     ///
     /// Those of [`open`](Self::open) and [`create`](Self::create).
-    pub fn open_or_create(folder: &Path, space: &Space) -> Result<Self> {
+    pub fn open_or_create(folder: &Path, space: &EmbeddingSpace) -> Result<Self> {
         Self::open_or_create_in(Arc::new(Folder::at(folder)), space)
     }
 
     /// Does what [`create`](Self::create) does in any kind of storage.
-    pub fn create_in(storage: Arc<dyn Storage>, space: &Space) -> Result<Self> {
+    pub fn create_in(storage: Arc<dyn Storage>, space: &EmbeddingSpace) -> Result<Self> {
         let place = Place::served(storage)?;
         if !place.is_first() {
             return Err(Error::AlreadyACollection { path: place.storage.path("") });
@@ -83,7 +83,7 @@ impl CollectionWriter {
     }
 
     /// Creates a space in its folder.
-    pub(crate) fn create_at(place: Place, space: &Space) -> Result<Self> {
+    pub(crate) fn create_at(place: Place, space: &EmbeddingSpace) -> Result<Self> {
         if !(1..=MAX_DIM).contains(&space.dim) {
             return Err(Error::Setting { name: "dim", value: space.dim, expected: "1 to 65536" });
         }
@@ -104,12 +104,12 @@ impl CollectionWriter {
     }
 
     /// Does what [`open`](Self::open) does in any kind of storage.
-    pub fn open_in(storage: Arc<dyn Storage>, space: &Space) -> Result<Self> {
+    pub fn open_in(storage: Arc<dyn Storage>, space: &EmbeddingSpace) -> Result<Self> {
         Place::try_served(storage, |place| Self::open_at(place, space))
     }
 
     /// Opens a space.
-    pub(crate) fn open_at(place: Place, space: &Space) -> Result<Self> {
+    pub(crate) fn open_at(place: Place, space: &EmbeddingSpace) -> Result<Self> {
         let storage = Arc::clone(&place.storage);
         // Before the lock, so that no lock file appears in a folder that is no collection.
         Manifest::newest_generation(storage.as_ref())?;
@@ -130,7 +130,7 @@ impl CollectionWriter {
     }
 
     /// Does what [`open_or_create`](Self::open_or_create) does in any kind of storage.
-    pub fn open_or_create_in(storage: Arc<dyn Storage>, space: &Space) -> Result<Self> {
+    pub fn open_or_create_in(storage: Arc<dyn Storage>, space: &EmbeddingSpace) -> Result<Self> {
         let is_first = Place::served(Arc::clone(&storage))?.is_first();
         match Manifest::newest_generation(storage.as_ref()) {
             _ if !is_first => Self::open_in(storage, space),
@@ -161,10 +161,10 @@ impl CollectionWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::OtherBundle`] where another bundle fills the space, [`Error::DamagedNote`] and [`Error::Io`].
+    /// [`Error::OtherBundle`] where another bundle fills the space, [`Error::Damaged`] and [`Error::Io`].
     pub fn set_bundle(&mut self, bundle: &Bundle, now: jiff::Timestamp) -> Result<()> {
         let storage = self.storage().as_ref();
-        expect_space(&storage.path(""), &self.manifest.space, &Space::of(bundle))?;
+        expect_space(&storage.path(""), &self.manifest.space, &EmbeddingSpace::of(bundle))?;
         let known = SpaceRecord::read(storage)?;
         let made = match &known {
             Some(known) => known.made,
@@ -187,7 +187,7 @@ impl CollectionWriter {
     }
 
     /// Returns which bundle the collection is filled with.
-    pub fn space(&self) -> &Space {
+    pub fn space(&self) -> &EmbeddingSpace {
         &self.manifest.space
     }
 
@@ -227,7 +227,7 @@ impl CollectionWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Draft`] and [`Error::Dimension`] where the recording is not fit to be kept;
+    /// [`Error::InvalidDraft`] and [`Error::Dimension`] where the recording is not fit to be kept;
     /// [`Error::Io`] and [`Error::WriterStopped`].
     pub fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry> {
         let (entry, bytes) = segment::seal(&self.manifest.space, draft)?;
@@ -354,10 +354,10 @@ impl CollectionWriter {
         if self.is_stopped {
             return Err(Error::WriterStopped { path: self.storage().path("") });
         }
-        let result = publish(self.storage().as_ref(), folder, file_name, bytes);
-        result.map_err(|PublishError { name, action, source, in_doubt }| {
-            self.is_stopped |= in_doubt;
-            Error::Io { path: self.storage().path(&name), action, source }
+        let result = write_atomically(self.storage().as_ref(), folder, file_name, bytes);
+        result.map_err(|error| {
+            self.is_stopped |= error.is_in_doubt;
+            error.into_error(self.storage().as_ref())
         })
     }
 
@@ -403,7 +403,7 @@ impl CollectionWriter {
 /// Returns the files that can be made anew from the segments.
 fn caches(storage: &dyn Storage) -> Result<Vec<String>> {
     let mut caches = Vec::new();
-    for folder in [ivf::FILES, hnsw::FILES].map(|files| files.folder) {
+    for folder in CacheFiles::ALL.map(|files| files.folder) {
         let items = match storage.list(folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             items => items.map_err(Error::io(&storage.path(folder), "read"))?,
@@ -425,8 +425,8 @@ fn is_unfinished(name: &str) -> bool {
 
 pub(crate) fn take_lock(storage: &dyn Storage) -> Result<Lock> {
     match storage.lock(LOCK).map_err(Error::io(&storage.path(LOCK), "lock"))? {
-        Locking::Ours(lock) => Ok(lock),
-        Locking::HeldBy(holder) => Err(Error::Locked { path: storage.path(""), holder }),
+        LockResult::Acquired(lock) => Ok(lock),
+        LockResult::HeldBy(holder) => Err(Error::Locked { path: storage.path(""), holder }),
     }
 }
 

@@ -9,10 +9,10 @@ use nocturne_psg::RecordingId;
 use super::QdrantWriter;
 use crate::contract::Destination;
 use crate::error::{Error, Result};
-use crate::recording::{RecordingDraft, RecordingEntry, Space};
+use crate::recording::{EmbeddingSpace, RecordingDraft, RecordingEntry};
 
 impl Destination for QdrantWriter {
-    fn space(&self) -> &Space {
+    fn space(&self) -> &EmbeddingSpace {
         Self::space(self)
     }
 

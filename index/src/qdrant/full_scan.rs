@@ -13,10 +13,13 @@ use super::read_recording::RecordingWithCodes;
 use super::recording_points::{PointKind, RecordingPoint};
 use crate::contract::{SearchRequest, VectorIndex, expect_dim};
 use crate::error::Result;
-use crate::recording::{Recording, RecordingEntry, cosine};
-use crate::search::{ScoreTable, threads};
-use crate::storage::MissingRecording;
-use crate::vector::Codes;
+use crate::recording::RecordingEntry;
+use crate::search::ScoreTable;
+use crate::storage::segment::MissingRecording;
+use crate::storage::segment::Recording;
+use crate::vector::Int8Codes;
+use crate::vector::cosine;
+use crate::vector::parallel;
 
 /// The damaged recordings that scans have met.
 #[derive(Debug, Default)]
@@ -29,7 +32,7 @@ impl DamagedRecordings {
 
     fn add(&self, missing: MissingRecording) {
         let mut damaged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        damaged.entry(missing.recording.clone()).or_insert_with(|| missing.told());
+        damaged.entry(missing.recording.clone()).or_insert_with(|| missing.logged());
     }
 }
 
@@ -52,7 +55,7 @@ impl QdrantIndex {
         visit: impl Fn(&Recording, &ScoreTable) -> T + Sync,
     ) -> Result<Vec<T>> {
         queries.iter().try_for_each(|query| expect_dim(self.space(), query))?;
-        let queries = Codes::of(self.space().dim, queries);
+        let queries = Int8Codes::of(self.space().dim, queries);
         let selected = self.collection().recordings().filter(|entry| is_selected(&entry.id));
         let selected: Vec<&RecordingEntry> = selected.collect();
         let score = |entry: &&RecordingEntry| -> Result<Option<T>> {
@@ -62,7 +65,7 @@ impl QdrantIndex {
             Ok(Some(visit(&recording, &ScoreTable::of(&codes, &queries))))
         };
         let streams = self.collection().connection.settings().streams;
-        let visited = threads::in_parts(parts(selected.len(), streams), |part| {
+        let visited = parallel::map(parts(selected.len(), streams), |part| {
             selected[part]
                 .iter()
                 .map(score)
@@ -84,7 +87,7 @@ impl QdrantIndex {
             let Some(RecordingWithCodes { recording, .. }) = self.unless_damaged(entry)? else {
                 continue;
             };
-            let Some(rows) = request.filter.rows(&recording) else { continue };
+            let Some(rows) = recording.filter(&request.filter) else { continue };
             recording.vectors().for_each(
                 |row| rows.allows(row),
                 |row, vector| {

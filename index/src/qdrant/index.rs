@@ -12,10 +12,11 @@ use super::full_scan::DamagedRecordings;
 use super::nearest::{Question, ScoredRecordingPoint};
 use super::recording_points::{CaptionDetails, PointKind};
 use super::{QdrantCollection, QdrantError, QdrantSettings};
-use crate::contract::{Found, Hit, Plan, Recordings, SearchRequest, VectorIndex};
+use crate::contract::CaptionHit;
+use crate::contract::{Hit, Recordings, SearchAnswer, SearchPlan, SearchRequest, VectorIndex};
 use crate::error::Result;
-use crate::recording::{CaptionHit, Space};
-use crate::storage::MissingRecording;
+use crate::recording::EmbeddingSpace;
+use crate::storage::segment::MissingRecording;
 
 /// Every acknowledged recording of a collection in Qdrant.
 ///
@@ -159,7 +160,7 @@ impl QdrantIndex {
 }
 
 impl VectorIndex for QdrantIndex {
-    fn space(&self) -> &Space {
+    fn space(&self) -> &EmbeddingSpace {
         self.collection.space()
     }
 
@@ -169,7 +170,7 @@ impl VectorIndex for QdrantIndex {
 
     /// In addition to the errors of the trait: [`QdrantError::ReplacedRecording`] if a recording was replaced after the
     /// collection was opened, [`QdrantError::Request`] and [`QdrantError::InvalidPoint`].
-    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found> {
+    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<SearchAnswer> {
         let searched = SearchedPoints::Epochs;
         let (points, is_exact) =
             self.nearest(&Question { query, request, searched, kinds: None })?;
@@ -181,6 +182,6 @@ impl VectorIndex for QdrantIndex {
             mask: point.epoch.mask,
             events: point.epoch.events,
         });
-        Ok(Found { hits: hits.collect(), plan: Plan::Qdrant { is_exact } })
+        Ok(SearchAnswer { hits: hits.collect(), plan: SearchPlan::Qdrant { is_exact } })
     }
 }

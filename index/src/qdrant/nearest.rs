@@ -18,7 +18,8 @@ use super::{QdrantCollection, QdrantError, QdrantIndex};
 use crate::contract::{SearchRequest, VectorIndex, expect_dim};
 use crate::error::Result;
 use crate::filter::Conditions;
-use crate::recording::{RecordingEntry, cosine};
+use crate::recording::RecordingEntry;
+use crate::vector::cosine;
 
 /// Points requested beyond `k`, so that a tie at the end is seen as a whole.
 const EXTRA_POINTS: usize = 16;

@@ -20,10 +20,11 @@ use super::schema::SIGNAL;
 use super::{QdrantCollection, QdrantError};
 use crate::contract::Recordings;
 use crate::error::{Error, Result};
-use crate::recording::{EpochPoint, EpochRow, Recording, RecordingDraft, RecordingEntry, Space};
+use crate::recording::{EmbeddingSpace, EpochPoint, EpochRow, RecordingDraft, RecordingEntry};
 use crate::storage::FileContent;
-use crate::storage::segment::{Segment, seal};
-use crate::vector::Codes;
+use crate::storage::segment::Recording;
+use crate::storage::segment::{SegmentFile, seal};
+use crate::vector::Int8Codes;
 
 /// Epochs in a page: a night takes one or two answers of 2 MB.
 const PAGE: u32 = 1024;
@@ -31,7 +32,7 @@ const PAGE: u32 = 1024;
 /// A recording without captions, and the 8-bit codes of its vectors.
 pub(super) struct RecordingWithCodes {
     pub(super) recording: Recording,
-    pub(super) codes: Codes,
+    pub(super) codes: Int8Codes,
 }
 
 impl QdrantCollection {
@@ -91,7 +92,7 @@ impl QdrantCollection {
         };
         let segment = sealed(&self.connection, self.space(), draft)?;
         let entry = Arc::new(self.acknowledged(id)?.entry.clone());
-        Ok(Arc::new(Recording::new(entry, segment.content()?)))
+        Ok(Arc::new(segment.recording_with(entry)?))
     }
 
     pub(super) fn read(&self, entry: &RecordingEntry) -> Result<RecordingWithCodes> {
@@ -108,7 +109,7 @@ impl QdrantCollection {
         let details = read_details(&self.connection, &entry.id)?;
         let draft = RecordingDraft { epochs, ..draft_without_points(entry, details) };
         let segment = sealed(&self.connection, self.space(), draft)?;
-        let recording = Recording::new(Arc::new(entry.clone()), segment.content()?);
+        let recording = segment.recording_with(Arc::new(entry.clone()))?;
         Ok(RecordingWithCodes { recording, codes: segment.codes()? })
     }
 
@@ -202,16 +203,16 @@ impl Recordings for QdrantCollection {
 ///
 /// # Errors
 ///
-/// [`Error::Draft`] and [`Error::Dimension`].
+/// [`Error::InvalidDraft`] and [`Error::Dimension`].
 pub(super) fn sealed(
     connection: &Connection,
-    space: &Space,
+    space: &EmbeddingSpace,
     draft: RecordingDraft,
-) -> Result<Arc<Segment>> {
+) -> Result<Arc<SegmentFile>> {
     let (entry, bytes) = seal(space, draft)?;
     let (space, content) = (Arc::new(space.clone()), FileContent::from(bytes));
     let path = PathBuf::from(connection.address());
-    Ok(Arc::new(Segment::new(path, Arc::new(entry), space, content)))
+    Ok(Arc::new(SegmentFile::new(path, Arc::new(entry), space, content)))
 }
 
 /// Returns a vector that was stored in half precision as an embedding, so that storing it again changes no bit.

@@ -16,7 +16,7 @@ use super::spaces::Place;
 use super::{QdrantError, QdrantSettings, schema};
 use crate::error::{Error, Result};
 use crate::recording::{
-    CaptionPoint, EpochPoint, RecordingDraft, RecordingEntry, Space, SpaceName,
+    CaptionPoint, EmbeddingSpace, EpochPoint, RecordingDraft, RecordingEntry, SpaceName,
 };
 
 /// Points in a page: about half a megabyte of vectors.
@@ -88,7 +88,7 @@ impl QdrantCollection {
     }
 
     /// Returns the bundle that the collection was filled with.
-    pub fn space(&self) -> &Space {
+    pub fn space(&self) -> &EmbeddingSpace {
         &self.manifest.space
     }
 
@@ -97,7 +97,7 @@ impl QdrantCollection {
     /// # Errors
     ///
     /// [`Error::OtherBundle`].
-    pub fn expect_space(&self, expected: &Space) -> Result<()> {
+    pub fn expect_space(&self, expected: &EmbeddingSpace) -> Result<()> {
         crate::folder::expect_space(self.address().as_ref(), self.space(), expected)
     }
 

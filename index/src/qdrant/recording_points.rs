@@ -10,7 +10,8 @@ use super::payload::{PayloadReader, payload};
 use super::point_ids::{caption_id, epoch_id};
 use super::schema::{CAPTION, SIGNAL};
 use crate::error::Result;
-use crate::recording::{EpochRow, Recording, RecordingEntry};
+use crate::recording::{EpochRow, RecordingEntry};
+use crate::storage::segment::Recording;
 
 /// The points of one recording; each epoch is followed by its captions.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +47,7 @@ impl RecordingPoints {
     ///
     /// # Errors
     ///
-    /// [`Error::DamagedSegment`](crate::Error::DamagedSegment).
+    /// [`Error::Damaged`](crate::Error::Damaged).
     pub(super) fn of(recording: &Recording) -> Result<Self> {
         let captions = recording.captions();
         let mut points = Vec::with_capacity(recording.n_epochs() + captions.len());

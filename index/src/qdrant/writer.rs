@@ -17,7 +17,8 @@ use super::upload::{self, Upload};
 use super::{QdrantError, QdrantSettings, schema, server_version, sketch};
 use crate::error::{Error, Result};
 use crate::folder::expect_space;
-use crate::recording::{Recording, RecordingDraft, RecordingEntry, Space};
+use crate::recording::{EmbeddingSpace, RecordingDraft, RecordingEntry};
+use crate::storage::segment::Recording;
 
 /// Writes recordings into a collection in Qdrant.
 ///
@@ -57,12 +58,12 @@ impl QdrantWriter {
     /// [`Error::OtherBundle`]; [`Error::UnknownSpace`] if the address names a space that does not exist;
     /// [`QdrantError::OldServer`]; [`QdrantError::ForeignCollection`] if the server has a collection of that name that
     /// Nocturne did not create, and the errors of [`QdrantCollection::open`](super::QdrantCollection::open).
-    pub fn open_or_create(settings: QdrantSettings, space: &Space) -> Result<Self> {
+    pub fn open_or_create(settings: QdrantSettings, space: &EmbeddingSpace) -> Result<Self> {
         Self::open_at(Place::of_writer(Connection::new(settings)?)?, space)
     }
 
     /// Opens or creates the space of a connection.
-    pub(super) fn open_at(connection: Arc<Connection>, space: &Space) -> Result<Self> {
+    pub(super) fn open_at(connection: Arc<Connection>, space: &EmbeddingSpace) -> Result<Self> {
         server_version::expect_conditional_writes(&connection)?;
         let address = connection.address();
         let (has_points, has_manifest) = schema::exist(&connection)?;
@@ -90,7 +91,7 @@ impl QdrantWriter {
     }
 
     /// Returns the bundle that the collection is filled with.
-    pub fn space(&self) -> &Space {
+    pub fn space(&self) -> &EmbeddingSpace {
         &self.manifest.space
     }
 
@@ -125,10 +126,10 @@ impl QdrantWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Draft`], and those of [`put`](Self::put).
+    /// [`Error::InvalidDraft`], and those of [`put`](Self::put).
     pub fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry> {
         let segment = sealed(&self.connection, &self.manifest.space, draft)?;
-        let recording = Recording::new(Arc::clone(segment.entry()), segment.content()?);
+        let recording = segment.recording()?;
         self.put(&recording)?;
         Ok(recording.entry().clone())
     }
@@ -151,7 +152,7 @@ impl QdrantWriter {
         // The segment keeps the metadata of its commit, and with them its hash.
         let segment = sealed(&self.connection, &self.manifest.space, draft)?;
         let entry = RecordingEntry { metadata, ..known.entry };
-        let recording = Recording::new(Arc::new(entry), segment.content()?);
+        let recording = segment.recording_with(Arc::new(entry))?;
         self.put(&recording)?;
         Ok(recording.entry().clone())
     }

@@ -1,40 +1,41 @@
-//! What a collection's manifest says of one recording, so that listing opens no segment.
+//! What the manifest of a collection says about one recording, so that listing opens no segment.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::civil::DateTime;
 use nocturne_psg::RecordingId;
 use nocturne_psg::montage::ChannelMask;
 use serde::{Deserialize, Serialize};
 
+use super::ContentHash;
+
 /// One recording of a collection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordingEntry {
-    /// Its name in the collection.
+    /// Id of the recording in the collection.
     pub id: RecordingId,
-    /// Path of the recording, as it was given when it was indexed.
+    /// Path of the recording, as given when it was indexed.
     pub source: String,
     /// SHA-256 of the recording, in hexadecimal.
     pub source_sha256: String,
-    /// SHA-256 of its annotations, in hexadecimal, where there were any.
+    /// SHA-256 of its annotations, in hexadecimal, if there were any.
     pub annotations_sha256: Option<String>,
-    /// Start in wall-clock time without a zone, where it is known.
+    /// Start in wall-clock time without a zone, if known.
     pub start: Option<DateTime>,
     /// Number of epochs.
     pub n_epochs: usize,
     /// Number of captions.
     pub n_captions: usize,
-    /// Scored sleep in seconds, 30 for each epoch of a sleep stage; nothing where no stage was scored.
+    /// Scored sleep in seconds, 30 for each epoch of a sleep stage; `None` if no stage was scored.
     pub sleep_s: Option<f64>,
-    /// Number of scored events; nothing where events were not scored, which is not the same as none.
+    /// Number of scored events; `None` if events were not scored, which differs from none having occurred.
     pub n_events: Option<usize>,
-    /// Channels that carried something in at least one epoch.
+    /// Channels that carry a usable signal in at least one epoch.
     #[serde(with = "channel_names")]
     pub mask: ChannelMask,
-    /// Where the recording's points are.
+    /// The segment with the recording's points.
     pub segment: SegmentRef,
-    /// What else was said of it, such as cohort or age.
+    /// Metadata such as cohort or age.
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -44,17 +45,17 @@ impl RecordingEntry {
         self.sleep_s.is_some()
     }
 
-    /// Returns whether events were scored, be it that there were none.
+    /// Returns whether events were scored, even if there were none.
     pub fn has_events(&self) -> bool {
         self.n_events.is_some()
     }
 }
 
-/// Names a segment file and says what must be in it.
+/// Names a segment file and states what it must contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentRef {
     /// Hash of the content; the file is named after it.
-    pub hash: SegmentHash,
+    pub hash: ContentHash,
     /// Length of the file in bytes.
     pub length: u64,
 }
@@ -65,43 +66,13 @@ impl SegmentRef {
         format!("{}{}", self.hash, Self::SUFFIX)
     }
 
-    /// Returns whether a file bears a segment's name.
+    /// Returns whether a file has the name of a segment.
     pub(crate) fn is_file_name(name: &str) -> bool {
         let hash = name.strip_suffix(Self::SUFFIX);
-        hash.is_some_and(|hash| SegmentHash::try_from(hash.to_owned()).is_ok())
+        hash.is_some_and(|hash| ContentHash::try_from(hash.to_owned()).is_ok())
     }
 
     const SUFFIX: &str = ".seg";
-}
-
-/// XXH3-128 of a segment's content, written as 32 hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct SegmentHash(pub u128);
-
-impl fmt::Display for SegmentHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-impl From<SegmentHash> for String {
-    fn from(hash: SegmentHash) -> Self {
-        hash.to_string()
-    }
-}
-
-impl TryFrom<String> for SegmentHash {
-    type Error = String;
-
-    /// Reads what [`Display`](fmt::Display) writes and nothing else, so that no path can be smuggled in.
-    fn try_from(text: String) -> Result<Self, String> {
-        u128::from_str_radix(&text, 16)
-            .map(Self)
-            .ok()
-            .filter(|hash| hash.to_string() == text)
-            .ok_or_else(|| format!("{text:?} is no hash; expected 32 digits of 0-9 and a-f"))
-    }
 }
 
 /// Writes a mask as the names of its channels.
@@ -109,7 +80,7 @@ mod channel_names {
     use nocturne_psg::montage::{Channel, ChannelMask};
     use serde::{Deserialize, Deserializer, Serializer};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
     pub(super) fn serialize<S: Serializer>(
         mask: &ChannelMask,
         serializer: S,
@@ -121,21 +92,5 @@ mod channel_names {
         deserializer: D,
     ) -> Result<ChannelMask, D::Error> {
         Ok(Vec::<Channel>::deserialize(deserializer)?.into_iter().collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hashes_are_read_back_and_nothing_else_is() {
-        let hash = SegmentHash(0x2a);
-        assert_eq!(SegmentHash::try_from(hash.to_string()), Ok(hash));
-        for text in
-            ["", "2a", "../../../../../etc/passwd0000000", "+000000000000000000000000000002a"]
-        {
-            assert!(SegmentHash::try_from(text.to_owned()).is_err(), "{text}");
-        }
     }
 }

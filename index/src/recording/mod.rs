@@ -1,20 +1,16 @@
-//! What a collection stores of a recording: the draft that is committed, the entry in the manifest, the columns by epoch,
-//! the captions and the vectors.
+//! What a collection stores about a recording, as plain values: the draft that is committed, the entry in the manifest,
+//! the columns by epoch, and the embedding space that the vectors are in.
 
-mod captions;
+mod columns;
 mod draft;
 mod entry;
+mod hash;
 mod space;
 mod space_name;
-mod stored;
-mod vectors;
 
-pub use captions::{CaptionHit, Captions};
+pub use columns::{EpochColumns, EpochRow};
 pub use draft::{CaptionPoint, EpochPoint, RecordingDraft};
-pub use entry::{RecordingEntry, SegmentHash, SegmentRef};
-pub use space::Space;
-pub use space_name::SpaceName;
-pub(crate) use stored::EpochColumns;
-pub use stored::{EpochRow, EpochView, Recording};
-pub use vectors::Vectors;
-pub(crate) use vectors::{cosine, extend_with_half, rounded_to_half};
+pub use entry::{RecordingEntry, SegmentRef};
+pub use hash::ContentHash;
+pub use space::EmbeddingSpace;
+pub use space_name::{InvalidSpaceName, SpaceName};

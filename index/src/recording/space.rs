@@ -1,27 +1,27 @@
-//! The embedding space that a collection belongs to.
+//! The embedding space that the vectors of a collection are in.
 
 use nocturne_encoder::Bundle;
 use nocturne_encoder::bundle::Preprocessing;
 use serde::{Deserialize, Serialize};
 
-/// What a collection knows of the bundle that made its embeddings.
+/// What a collection stores about the bundle that computed its vectors.
 ///
-/// Vectors of different fingerprints cannot be compared.
+/// Vectors of bundles with different fingerprints cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Space {
+pub struct EmbeddingSpace {
     /// Name of the bundle.
     pub bundle: String,
-    /// Hash of all that changes a vector, as [`Bundle::fingerprint`] gives it.
+    /// Fingerprint of the bundle, see [`Bundle::fingerprint`].
     pub fingerprint: String,
-    /// Length of an embedding.
+    /// Dimension of the vectors.
     pub dim: usize,
-    /// How signals became the encoder's input.
+    /// How signals are turned into the encoder's input.
     pub preprocessing: Preprocessing,
 }
 
-impl Space {
-    /// Returns the space that a bundle's embeddings are in.
+impl EmbeddingSpace {
+    /// Returns the space of a bundle's embeddings.
     pub fn of(bundle: &Bundle) -> Self {
         let manifest = bundle.manifest();
         Self {

@@ -1,46 +1,54 @@
-//! Names of spaces.
+//! Names of embedding spaces.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
-
-/// Name of the space that the collection's folder itself is.
+/// Name of the space that is stored in the collection's own folder.
 const MAIN: &str = "main";
 
-/// Most characters of a name.
-const LONGEST: usize = 64;
+/// Maximum length of a name.
+const MAX_LENGTH: usize = 64;
 
-/// The name of a space: 1 to 64 of `a` to `z`, `0` to `9`, `-`, `_` and `.`, a letter or digit first.
+/// The name of an embedding space: 1 to 64 of `a` to `z`, `0` to `9`, `-`, `_` and `.`, a letter or digit first.
 ///
-/// It is the name of a folder too; capitals are left out because not every file system tells them apart.
+/// It is also the name of a folder; capitals are excluded because some file systems do not distinguish them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SpaceName(String);
 
+/// A text is not a valid name of a space; the caller's mistake.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{name}` is not a valid name of a space; expected 1 to 64 of `a` to `z`, `0` to `9`, `-`, `_` and `.`, a letter or digit first"
+)]
+pub struct InvalidSpaceName {
+    /// The text.
+    pub name: String,
+}
+
 impl SpaceName {
-    /// Reads a name.
+    /// Checks a name.
     ///
     /// # Errors
     ///
-    /// [`Error::SpaceName`].
-    pub fn new(name: impl Into<String>) -> Result<Self, Error> {
+    /// [`InvalidSpaceName`].
+    pub fn new(name: impl Into<String>) -> Result<Self, InvalidSpaceName> {
         let name = name.into();
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        let is_sound = name.len() <= LONGEST
+        let is_valid = name.len() <= MAX_LENGTH
             && name.bytes().next().is_some_and(is_plain)
             && name.bytes().all(|byte| is_plain(byte) || b"-_.".contains(&byte));
-        if is_sound { Ok(Self(name)) } else { Err(Error::SpaceName { name }) }
+        if is_valid { Ok(Self(name)) } else { Err(InvalidSpaceName { name }) }
     }
 
-    /// Returns the name of the space that the collection's folder itself is.
+    /// Returns the name of the space that is stored in the collection's own folder.
     pub fn main() -> Self {
         Self(MAIN.to_owned())
     }
 
-    /// Returns whether it names the space that the collection's folder itself is.
+    /// Returns whether it names the space that is stored in the collection's own folder.
     pub fn is_main(&self) -> bool {
         self.0 == MAIN
     }
@@ -58,17 +66,17 @@ impl fmt::Display for SpaceName {
 }
 
 impl FromStr for SpaceName {
-    type Err = Error;
+    type Err = InvalidSpaceName;
 
-    fn from_str(name: &str) -> Result<Self, Error> {
+    fn from_str(name: &str) -> Result<Self, InvalidSpaceName> {
         Self::new(name)
     }
 }
 
 impl TryFrom<String> for SpaceName {
-    type Error = Error;
+    type Error = InvalidSpaceName;
 
-    fn try_from(name: String) -> Result<Self, Error> {
+    fn try_from(name: String) -> Result<Self, InvalidSpaceName> {
         Self::new(name)
     }
 }
@@ -84,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_to_no_other_folder() {
+    fn names_never_lead_outside_the_folder_of_spaces() {
         for name in ["main", "v2", "2026-11.base_int8"] {
             assert_eq!(SpaceName::new(name).unwrap().as_str(), name);
         }

@@ -1,4 +1,4 @@
-//! Chooses how to search: look at every epoch that is allowed, or at the nearest lists, or walk a graph.
+//! Chooses how to search: by a scan, by inverted lists or by a graph, whichever is expected to be cheapest.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,219 +6,227 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nocturne_encoder::Embedding;
 
-use crate::contract::{Found, Plan, SearchRequest, VectorIndex};
+use super::ExactIndex;
+use super::hnsw::{HnswIndex, HnswSettings};
+use super::ivf::{CompactionState, IvfIndex};
+use crate::contract::{SearchAnswer, SearchPlan, SearchRequest, VectorIndex};
 use crate::error::Result;
-use crate::folder::Collection;
-use crate::recording::Space;
-use crate::search::ivf::{Due, PartitionIndex};
-use crate::search::{ExactIndex, GraphIndex, GraphSettings};
+use crate::recording::EmbeddingSpace;
 use crate::storage::Storage;
+use crate::storage::segment::SegmentSet;
 
-/// Epochs that are scanned in the time of one in a list: a list is short, and is read from its beginning.
-const COST_OF_LISTED: usize = 2;
+/// Cost of a row in an inverted list, in scanned rows: lists are short, and each starts somewhere else in the file.
+const COST_OF_LISTED_ROW: usize = 2;
 
-/// Epochs that are scanned in the time of one that a walk steps on: it lies anywhere.
-const COST_OF_WALKED: usize = 4;
+/// Cost of a row that a graph search scores, in scanned rows: it is anywhere in the file.
+const COST_OF_GRAPH_ROW: usize = 4;
 
-/// From how many epochs on something else than a scan is worth while.
+/// Sizes from which on an approximate index pays off.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
-    /// Epochs that are allowed, up to which all of them are looked at.
-    exact_below: usize,
-    /// Least epochs for which lists or a graph are made.
-    least_for_caches: usize,
+    /// Maximum number of allowed epochs that are always scanned.
+    max_scan: usize,
+    /// Minimum number of epochs for which an approximate index is built.
+    min_for_index: usize,
 }
 
 impl Default for Limits {
-    /// Returns limits below which a scan takes about a millisecond or two.
+    /// Returns limits below which a scan takes one or two milliseconds.
     fn default() -> Self {
-        Self { exact_below: 50_000, least_for_caches: 100_000 }
+        Self { max_scan: 50_000, min_for_index: 100_000 }
     }
 }
 
-/// The exact index with whatever makes it faster, used where it pays and the request allows it.
+/// The exact index with the approximate indexes of the collection, which are used if a request allows it and they are
+/// expected to be faster.
 ///
-/// Lists and graph are caches: without them, or while they are made, every epoch is looked at.
+/// Approximate indexes are caches: without them, or while they are built, every epoch is scanned.
 pub struct PlannedIndex {
     exact: Arc<ExactIndex>,
     storage: Arc<dyn Storage>,
     limits: Limits,
-    // A std lock: it is held to copy a pointer.
-    partitions: Mutex<Option<Arc<PartitionIndex>>>,
-    graph: Mutex<Option<Arc<GraphIndex>>>,
-    /// Whether there is to be a graph: it was asked for once, and is built anew where it no longer fits or is damaged.
-    wants_graph: AtomicBool,
+    // Standard mutexes: they are held only to clone a pointer.
+    ivf: Mutex<Option<Arc<IvfIndex>>>,
+    hnsw: Mutex<Option<Arc<HnswIndex>>>,
+    /// Whether a graph was built once. It is then rebuilt when it is outgrown or damaged.
+    maintains_hnsw: AtomicBool,
 }
 
 impl PlannedIndex {
-    /// Opens a snapshot, with the lists and the graph that were saved beside it where they can be trusted.
+    /// Opens the segments of a snapshot, with the approximate indexes that were saved beside them, if they can be trusted.
     ///
     /// # Errors
     ///
-    /// Those of [`ExactIndex::open`].
-    pub fn open(collection: &Collection) -> Result<Self> {
-        Self::open_with(collection, Limits::default())
+    /// [`Error::Io`](crate::Error::Io) and [`Error::Format`](crate::Error::Format).
+    pub fn open(set: SegmentSet) -> Result<Self> {
+        Self::open_with(set, Limits::default())
     }
 
-    fn open_with(collection: &Collection, limits: Limits) -> Result<Self> {
-        let exact = Arc::new(ExactIndex::open(collection)?);
-        let storage = Arc::clone(collection.storage());
-        let partitions = PartitionIndex::open(Arc::clone(&exact), storage.as_ref())?;
-        let graph = GraphIndex::open(&exact, storage.as_ref())?;
-        let wants_graph = GraphIndex::was_saved(storage.as_ref())?;
+    fn open_with(set: SegmentSet, limits: Limits) -> Result<Self> {
+        let storage = Arc::clone(&set.storage);
+        let exact = Arc::new(ExactIndex::new(set));
+        let ivf = IvfIndex::open(Arc::clone(&exact), storage.as_ref())?;
+        let hnsw = HnswIndex::open(&exact, storage.as_ref())?;
+        let maintains_hnsw = HnswIndex::was_saved(storage.as_ref())?;
         Ok(Self {
             exact,
             storage,
             limits,
-            partitions: Mutex::new(partitions.map(Arc::new)),
-            graph: Mutex::new(graph.map(Arc::new)),
-            wants_graph: AtomicBool::new(wants_graph),
+            ivf: Mutex::new(ivf.map(Arc::new)),
+            hnsw: Mutex::new(hnsw.map(Arc::new)),
+            maintains_hnsw: AtomicBool::new(maintains_hnsw),
         })
     }
 
-    /// Opens a later snapshot of the same collection; new recordings are put into the lists, and scanned beside the graph.
+    /// Opens a later snapshot of the same collection. Added recordings are assigned to inverted lists, and scanned beside
+    /// the graph.
     ///
     /// # Errors
     ///
-    /// Those of [`ExactIndex::open`].
-    pub fn followed_by(&self, collection: &Collection) -> Result<Self> {
-        let exact = Arc::new(ExactIndex::open(collection)?);
-        let partitions = match self.partitions() {
-            Some(before) => Some(Arc::new(before.followed_by(Arc::clone(&exact))?)),
+    /// [`Error::Format`](crate::Error::Format).
+    pub fn followed_by(&self, set: SegmentSet) -> Result<Self> {
+        let exact = Arc::new(ExactIndex::new(set));
+        let ivf = match self.ivf() {
+            Some(ivf) => Some(Arc::new(ivf.followed_by(Arc::clone(&exact))?)),
             None => None,
         };
-        let graph = self.graph().map(|before| Arc::new(before.followed_by(Arc::clone(&exact))));
-        let wants_graph = self.wants_graph.load(Ordering::Relaxed);
+        let hnsw = self.hnsw().map(|hnsw| Arc::new(hnsw.followed_by(Arc::clone(&exact))));
+        let maintains_hnsw = self.maintains_hnsw.load(Ordering::Relaxed);
         Ok(Self {
             exact,
             storage: Arc::clone(&self.storage),
             limits: self.limits,
-            partitions: Mutex::new(partitions),
-            graph: Mutex::new(graph),
-            wants_graph: AtomicBool::new(wants_graph),
+            ivf: Mutex::new(ivf),
+            hnsw: Mutex::new(hnsw),
+            maintains_hnsw: AtomicBool::new(maintains_hnsw),
         })
     }
 
-    /// Returns the index that looks at every epoch.
+    /// Returns the exact index.
     pub fn exact(&self) -> &Arc<ExactIndex> {
         &self.exact
     }
 
-    /// Returns the lists, where there are any by now.
-    pub fn partitions(&self) -> Option<Arc<PartitionIndex>> {
-        self.lock_partitions().clone()
+    /// Returns the inverted lists, if there are any.
+    pub fn ivf(&self) -> Option<Arc<IvfIndex>> {
+        self.lock_ivf().clone()
     }
 
-    /// Returns the graph, where there is one by now.
-    pub fn graph(&self) -> Option<Arc<GraphIndex>> {
-        self.lock_graph().clone()
+    /// Returns the graph, if there is one.
+    pub fn hnsw(&self) -> Option<Arc<HnswIndex>> {
+        self.lock_hnsw().clone()
     }
 
-    /// Makes the lists that are missing, or makes them anew where they no longer fit, and saves them beside the collection;
-    /// searches go on meanwhile. Where there was a graph, it is kept up too. Returns whether there was something to do.
+    /// Builds the inverted lists if they are missing or outdated, and saves them beside the collection; the graph too, if
+    /// one was built once. Searches continue meanwhile. Returns whether anything was built.
     ///
     /// # Errors
     ///
-    /// Those of [`PartitionIndex::build`] and [`PartitionIndex::save`], and of [`improve_graph`](Self::improve_graph);
-    /// what there was stays in use then.
-    pub fn improve(&self) -> Result<bool> {
-        let has_new_lists = self.improve_lists()?;
-        let wants_graph = self.wants_graph.load(Ordering::Relaxed);
-        Ok((wants_graph && self.improve_graph(&GraphSettings::default())?) || has_new_lists)
+    /// Those of [`IvfIndex::build`], [`IvfIndex::save`] and [`build_hnsw`](Self::build_hnsw); the previous indexes stay in
+    /// use then.
+    pub fn maintain(&self) -> Result<bool> {
+        let has_built_ivf = self.maintain_ivf()?;
+        let maintains_hnsw = self.maintains_hnsw.load(Ordering::Relaxed);
+        Ok((maintains_hnsw && self.build_hnsw(&HnswSettings::default())?) || has_built_ivf)
     }
 
-    /// Builds the graph that is missing, or builds it anew where it no longer fits, and saves it beside the collection;
-    /// searches go on meanwhile. Returns whether there was something to do.
+    /// Builds the graph if it is missing or outgrown, and saves it beside the collection. Searches continue meanwhile.
+    /// Returns whether it was built.
     ///
-    /// It takes about 1.5 ms of processor time and 4.5 KB of memory for each epoch of 512 numbers until it is done.
+    /// Building takes about 1.5 ms of processor time and 4.5 KB of memory for each epoch of 512 dimensions.
     ///
     /// # Errors
     ///
-    /// Those of [`GraphIndex::build`] and [`GraphIndex::save`]; what there was stays in use then.
-    pub fn improve_graph(&self, settings: &GraphSettings) -> Result<bool> {
-        let known = match self.graph() {
-            // Somebody else may have built it since.
-            None => GraphIndex::open(&self.exact, self.storage.as_ref())?.map(Arc::new),
+    /// Those of [`HnswIndex::build`] and [`HnswIndex::save`]; the previous graph stays in use then.
+    pub fn build_hnsw(&self, settings: &HnswSettings) -> Result<bool> {
+        let known = match self.hnsw() {
+            // Another process may have built it since.
+            None => HnswIndex::open(&self.exact, self.storage.as_ref())?.map(Arc::new),
             known => known,
         };
-        let fits = known.as_ref().is_some_and(|graph| !graph.is_outgrown());
-        if fits || self.exact.n_epochs() < self.limits.least_for_caches {
-            *self.lock_graph() = known;
+        let is_current = known.as_ref().is_some_and(|hnsw| !hnsw.is_outgrown());
+        if is_current || self.exact.n_epochs() < self.limits.min_for_index {
+            *self.lock_hnsw() = known;
             return Ok(false);
         }
-        let made = GraphIndex::build(Arc::clone(&self.exact), settings.clone())?;
-        made.save(self.storage.as_ref())?;
-        drop(made);
-        let saved = GraphIndex::open(&self.exact, self.storage.as_ref())?;
-        *self.lock_graph() = saved.map(Arc::new);
-        self.wants_graph.store(true, Ordering::Relaxed);
+        HnswIndex::build(Arc::clone(&self.exact), settings.clone())?.save(self.storage.as_ref())?;
+        let saved = HnswIndex::open(&self.exact, self.storage.as_ref())?;
+        *self.lock_hnsw() = saved.map(Arc::new);
+        self.maintains_hnsw.store(true, Ordering::Relaxed);
         Ok(true)
     }
 
-    fn improve_lists(&self) -> Result<bool> {
-        let before = match self.partitions() {
-            // Somebody else may have made them since.
-            None => {
-                PartitionIndex::open(Arc::clone(&self.exact), self.storage.as_ref())?.map(Arc::new)
-            }
+    fn maintain_ivf(&self) -> Result<bool> {
+        let known = match self.ivf() {
+            // Another process may have built them since.
+            None => IvfIndex::open(Arc::clone(&self.exact), self.storage.as_ref())?.map(Arc::new),
             known => known,
         };
-        let is_worth = self.exact.n_epochs() >= self.limits.least_for_caches;
-        let due = before.as_ref().map_or(Due::Rebuild, |before| before.due());
-        let made = match (before, due) {
-            _ if !is_worth => return Ok(false),
-            (before, Due::Nothing) => {
-                *self.lock_partitions() = before;
+        if self.exact.n_epochs() < self.limits.min_for_index {
+            return Ok(false);
+        }
+        let missing = CompactionState::NeedsRebuild;
+        let state = known.as_ref().map_or(missing, |ivf| ivf.compaction_state());
+        let built = match (known, state) {
+            (known, CompactionState::UpToDate) => {
+                *self.lock_ivf() = known;
                 return Ok(false);
             }
-            (Some(before), Due::Merge) => before.merged()?,
-            (_, Due::Merge | Due::Rebuild) => PartitionIndex::build(Arc::clone(&self.exact), None)?,
+            (Some(known), CompactionState::NeedsMerge) => known.merged()?,
+            (_, CompactionState::NeedsMerge | CompactionState::NeedsRebuild) => {
+                IvfIndex::build(Arc::clone(&self.exact), None)?
+            }
         };
-        made.save(self.storage.as_ref())?;
-        // What was saved is used from the file, so that the system keeps only what is needed of it in memory.
-        drop(made);
-        let saved = PartitionIndex::open(Arc::clone(&self.exact), self.storage.as_ref())?;
-        *self.lock_partitions() = saved.map(Arc::new);
+        built.save(self.storage.as_ref())?;
+        // The saved file is used instead of the built one, so that the system keeps only what is needed of it in memory.
+        drop(built);
+        let saved = IvfIndex::open(Arc::clone(&self.exact), self.storage.as_ref())?;
+        *self.lock_ivf() = saved.map(Arc::new);
         Ok(true)
     }
 
-    fn lock_graph(&self) -> MutexGuard<'_, Option<Arc<GraphIndex>>> {
-        self.graph.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_hnsw(&self) -> MutexGuard<'_, Option<Arc<HnswIndex>>> {
+        self.hnsw.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock_partitions(&self) -> MutexGuard<'_, Option<Arc<PartitionIndex>>> {
-        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_ivf(&self) -> MutexGuard<'_, Option<Arc<IvfIndex>>> {
+        self.ivf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the cheapest plan for a request, given how many epochs its filter allows.
+    /// Returns the cheapest plan for a request whose filter allows a number of epochs. Costs are in scanned rows.
     fn plan(
         &self,
-        partitions: Option<&PartitionIndex>,
-        graph: Option<&GraphIndex>,
+        ivf: Option<&IvfIndex>,
+        hnsw: Option<&HnswIndex>,
         request: &SearchRequest,
         n_allowed: usize,
-    ) -> Plan {
-        let Some(recall) = request.recall.filter(|recall| *recall < 1.0) else { return Plan::Scan };
-        if n_allowed <= self.limits.exact_below || request.min_score.is_some() {
-            return Plan::Scan;
+    ) -> SearchPlan {
+        let Some(recall) = request.recall.filter(|recall| *recall < 1.0) else {
+            return SearchPlan::Scan;
+        };
+        if n_allowed <= self.limits.max_scan || request.min_score.is_some() {
+            return SearchPlan::Scan;
         }
-        let lists = partitions.map(|partitions| {
-            let (lists, of) = (partitions.lists_for_some(recall, n_allowed), partitions.n_lists());
-            let n_listed = self.exact.n_epochs() / of.max(1) * lists;
-            (of + COST_OF_LISTED * n_listed, Plan::Partitions { lists, of })
+        let ivf = ivf.map(|ivf| {
+            let n_lists = ivf.n_lists();
+            let n_probes = ivf.n_probes_among(recall, n_allowed);
+            let n_listed = self.exact.n_epochs() / n_lists.max(1) * n_probes;
+            // Every centroid is scanned to find the nearest.
+            let cost = n_lists + COST_OF_LISTED_ROW * n_listed;
+            (cost, SearchPlan::Ivf { n_probes, n_lists })
         });
-        let walk = graph.and_then(|graph| graph.stroll(request, n_allowed)).map(|stroll| {
-            let cost = COST_OF_WALKED * stroll.n_scored + stroll.n_scanned;
-            (cost, Plan::Graph { candidates: stroll.candidates })
+        let hnsw = hnsw.and_then(|hnsw| hnsw.cost(request, n_allowed)).map(|cost| {
+            let rows = COST_OF_GRAPH_ROW * cost.n_scored + cost.n_scanned;
+            (rows, SearchPlan::Hnsw { ef: cost.ef })
         });
-        let plans = [Some((n_allowed, Plan::Scan)), lists, walk];
+        let plans = [Some((n_allowed, SearchPlan::Scan)), ivf, hnsw];
         let cheapest = plans.into_iter().flatten().min_by_key(|(cost, _)| *cost);
-        cheapest.map_or(Plan::Scan, |(_, plan)| plan)
+        cheapest.map_or(SearchPlan::Scan, |(_, plan)| plan)
     }
 }
 
 impl VectorIndex for PlannedIndex {
-    fn space(&self) -> &Space {
+    fn space(&self) -> &EmbeddingSpace {
         self.exact.space()
     }
 
@@ -226,27 +234,31 @@ impl VectorIndex for PlannedIndex {
         self.exact.n_epochs()
     }
 
-    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found> {
+    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<SearchAnswer> {
         self.exact.check(query, &request.filter)?;
-        let partitions = self.partitions();
-        let n_allowed = self.exact.count(&request.filter)?;
-        let graph = self.graph();
-        let plan = self.plan(partitions.as_deref(), graph.as_deref(), request, n_allowed);
-        let hits = match (plan, partitions, graph) {
-            (Plan::Partitions { lists, .. }, Some(partitions), _) => {
-                partitions.probe(query, request, lists)?
+        // Evaluated once, for the plan and for the search.
+        let allowed = self.exact.allowed(&request.filter)?;
+        let (ivf, hnsw) = (self.ivf(), self.hnsw());
+        let plan = self.plan(ivf.as_deref(), hnsw.as_deref(), request, allowed.n_rows());
+        let hits = match (plan, ivf, hnsw) {
+            (SearchPlan::Ivf { n_probes, .. }, Some(ivf), _) => {
+                ivf.probe(query, request, n_probes, &allowed)?
             }
-            (Plan::Graph { candidates }, _, Some(graph)) => {
-                graph.walk(query, request, candidates)?
+            (SearchPlan::Hnsw { ef }, _, Some(hnsw)) => {
+                hnsw.search_among(query, request, ef, &allowed)?
             }
             (
-                Plan::Scan | Plan::Partitions { .. } | Plan::Graph { .. } | Plan::Qdrant { .. },
+                SearchPlan::Scan
+                | SearchPlan::Ivf { .. }
+                | SearchPlan::Hnsw { .. }
+                | SearchPlan::Qdrant { .. },
                 ..,
             ) => None,
         };
-        match hits.filter(|hits| hits.len() == request.k.min(n_allowed)) {
-            Some(hits) => Ok(Found { hits, plan }),
-            None => self.exact.find(query, request),
+        // An approximate index may find too few if the filter allows few; a scan never does.
+        match hits.filter(|hits| hits.len() == request.k.min(allowed.n_rows())) {
+            Some(hits) => Ok(SearchAnswer { hits, plan }),
+            None => self.exact.find_among(query, request, &allowed),
         }
     }
 }
@@ -255,8 +267,8 @@ impl fmt::Debug for PlannedIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PlannedIndex")
             .field("n_epochs", &self.exact.n_epochs())
-            .field("has_partitions", &self.partitions().is_some())
-            .field("has_graph", &self.graph().is_some())
+            .field("has_ivf", &self.ivf().is_some())
+            .field("has_hnsw", &self.hnsw().is_some())
             .finish_non_exhaustive()
     }
 }

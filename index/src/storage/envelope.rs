@@ -1,17 +1,34 @@
-//! Wraps a body of bytes in checksums, and unwraps it again without trusting one number of it.
+//! The envelope of sealed binary files: named sections, protected by checksums.
 //!
-//! A body is checked block by block, each when something in it is first asked for: opening reads the directory alone,
-//! and yet no byte is given away that has not passed its checksum.
+//! Opening reads the directory alone. A block of the body is verified when a byte of it is first needed, so that no byte
+//! is returned that has not passed its checksum. No number in the file is trusted before it is checked.
+//!
+//! # Format
+//!
+//! All numbers are little-endian. The envelope is the same in every kind and version of file, so that damage can be told
+//! from an unknown version:
+//!
+//! ```text
+//! body        header of 64 bytes: 8 bytes that name the kind of file, u32 format version, 52 bytes of that kind;
+//!             then the sections, each at a multiple of 64, with zeros between them
+//! directory   u32 number of sections; for each: 16 bytes of name padded with zeros, u64 offset, u64 length;
+//!             then for each 64 KiB of the body: u64 XXH3
+//! footer      u64 offset of the directory, u64 length of the directory, u64 length of the file,
+//!             16 bytes of XXH3-128 over the directory and those three numbers, "NOCTSEAL"
+//! ```
+//!
+//! Every byte is covered: the body by its blocks, the directory and the footer by the last hash. That hash therefore
+//! identifies the whole content, and the file is named after it.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use crate::recording::SegmentHash;
+use crate::recording::ContentHash;
 use crate::storage::FileContent;
 
-/// Length of the header before the first section in bytes; sections begin at multiples of it.
+/// Length of the header in bytes; sections start at multiples of it.
 pub(crate) const ALIGNMENT: usize = 64;
 
 /// Length of a block that has its own checksum, in bytes.
@@ -20,10 +37,10 @@ const BLOCK: usize = 64 * 1024;
 const SEAL: &[u8; 8] = b"NOCTSEAL";
 const FOOTER: usize = 48;
 const NAME: usize = 16;
-/// Length of a section's line in the directory.
-const LINE: usize = NAME + 16;
+/// Length of a section's entry in the directory.
+const SECTION_ENTRY: usize = NAME + 16;
 
-/// Where a file is damaged, and how.
+/// Where a file is damaged, in bytes, and how.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Damage {
     pub(crate) offset: usize,
@@ -36,15 +53,15 @@ impl Damage {
     }
 }
 
-/// A file in the making.
+/// Builds the bytes of a sealed file.
 #[derive(Debug)]
-pub(crate) struct Builder {
+pub(crate) struct EnvelopeBuilder {
     bytes: Vec<u8>,
     sections: Vec<(&'static str, Range<usize>)>,
 }
 
-impl Builder {
-    /// Begins with a header, which must be as long as the alignment.
+impl EnvelopeBuilder {
+    /// Starts with the header.
     pub(crate) fn new(header: [u8; ALIGNMENT]) -> Self {
         Self { bytes: header.to_vec(), sections: Vec::new() }
     }
@@ -57,8 +74,8 @@ impl Builder {
         self.sections.push((name, start..self.bytes.len()));
     }
 
-    /// Adds directory and footer.
-    pub(crate) fn seal(self) -> (SegmentHash, Vec<u8>) {
+    /// Appends the directory and the footer, and returns the hash with all bytes.
+    pub(crate) fn seal(self) -> (ContentHash, Vec<u8>) {
         let Self { mut bytes, sections } = self;
         let body = bytes.len();
         let checksums: Vec<u64> = bytes.chunks(BLOCK).map(xxh3_64).collect();
@@ -82,27 +99,27 @@ impl Builder {
     }
 }
 
-/// A file whose directory has passed its checksum, and whose blocks do when they are first needed.
+/// A file whose directory is verified, and whose blocks are verified when they are first needed.
 #[derive(Debug)]
 pub(crate) struct Envelope {
     bytes: FileContent,
-    hash: SegmentHash,
+    hash: ContentHash,
     directory: Directory,
-    /// For each block, whether it has passed its checksum.
-    passed: Vec<AtomicBool>,
+    /// For each block, whether it is verified.
+    verified: Vec<AtomicBool>,
 }
 
 impl Envelope {
-    /// Checks footer and directory.
+    /// Verifies the footer and the directory.
     pub(crate) fn open(bytes: FileContent) -> Result<Self, Damage> {
         let Tail { body, directory, hash } = checked_tail(&bytes)?;
         let directory = split_directory(body, &directory)?;
-        let passed = directory.checksums.iter().map(|_| AtomicBool::new(false)).collect();
-        Ok(Self { bytes, hash, directory, passed })
+        let verified = directory.checksums.iter().map(|_| AtomicBool::new(false)).collect();
+        Ok(Self { bytes, hash, directory, verified })
     }
 
-    /// Returns the hash that stands for the whole content.
-    pub(crate) fn hash(&self) -> SegmentHash {
+    /// Returns the hash of the whole content.
+    pub(crate) fn hash(&self) -> ContentHash {
         self.hash
     }
 
@@ -121,16 +138,16 @@ impl Envelope {
         Ok(header)
     }
 
-    /// Returns a copy of a section with its place in the file.
+    /// Returns a copy of a section.
     pub(crate) fn section(&self, name: &'static str) -> Result<Section, Damage> {
-        let range = self.place(name)?;
+        let range = self.range(name)?;
         let mut bytes = vec![0; range.len()];
         self.read(range.start, &mut bytes)?;
         Ok(Section { name, offset: range.start, bytes })
     }
 
-    /// Returns where a section is, without a look at it.
-    pub(crate) fn place(&self, name: &'static str) -> Result<Range<usize>, Damage> {
+    /// Returns the byte range of a section without reading it.
+    pub(crate) fn range(&self, name: &'static str) -> Result<Range<usize>, Damage> {
         let is_named = |padded: &[u8; NAME]| {
             padded
                 .strip_prefix(name.as_bytes())
@@ -142,33 +159,48 @@ impl Envelope {
         }
     }
 
-    /// Returns some bytes of the body in place, once every block that they are in has passed its checksum.
-    pub(crate) fn checked(&self, range: Range<usize>) -> Result<&[u8], Damage> {
-        self.check(&range)?;
+    /// Returns the byte range of a section of `n` rows of `width` bytes each, without reading it.
+    pub(crate) fn rows(
+        &self,
+        name: &'static str,
+        n: usize,
+        width: usize,
+    ) -> Result<Range<usize>, Damage> {
+        let range = self.range(name)?;
+        if n.checked_mul(width) == Some(range.len()) {
+            return Ok(range);
+        }
+        let problem = format!("`{name}` has {} bytes; expected {n} of {width}", range.len());
+        Err(Damage::at(range.start, problem))
+    }
+
+    /// Returns bytes of the body in place, after verifying every block that they are in.
+    pub(crate) fn verified(&self, range: Range<usize>) -> Result<&[u8], Damage> {
+        self.verify(&range)?;
         Ok(&self.bytes[range])
     }
 
-    /// Copies bytes of the body from a place on, once every block that they are in has passed its checksum.
+    /// Fills `bytes` with the body from `start` on, after verifying every block that they are in.
     pub(crate) fn read(&self, start: usize, bytes: &mut [u8]) -> Result<(), Damage> {
-        self.check(&(start..start + bytes.len()))?;
+        self.verify(&(start..start + bytes.len()))?;
         copy(&self.bytes, start, bytes)
     }
 
-    /// Checks every block again, whether it has passed or not.
-    pub(crate) fn check_all(&self) -> Result<(), Damage> {
-        self.passed.iter().for_each(|passed| passed.store(false, Ordering::Relaxed));
-        self.check(&(0..self.directory.body))
+    /// Verifies every block again.
+    pub(crate) fn verify_all(&self) -> Result<(), Damage> {
+        self.verified.iter().for_each(|verified| verified.store(false, Ordering::Relaxed));
+        self.verify(&(0..self.directory.body))
     }
 
-    fn check(&self, range: &Range<usize>) -> Result<(), Damage> {
+    fn verify(&self, range: &Range<usize>) -> Result<(), Damage> {
         let mut blocks = range.start / BLOCK..range.end.div_ceil(BLOCK);
-        blocks.try_for_each(|block| self.check_block(block))
+        blocks.try_for_each(|block| self.verify_block(block))
     }
 
-    /// Checks a block by a copy: what lies beside that which is asked for is not to stay in memory.
-    fn check_block(&self, block: usize) -> Result<(), Damage> {
-        // Nothing is published with it but itself: whoever sees it unset checks once more.
-        if self.passed[block].load(Ordering::Relaxed) {
+    /// Verifies a copy of a block: the bytes beside those that are needed should not stay in memory.
+    fn verify_block(&self, block: usize) -> Result<(), Damage> {
+        // Relaxed, because the flag guards no other data: a thread that misses it only verifies once more.
+        if self.verified[block].load(Ordering::Relaxed) {
             return Ok(());
         }
         let start = block * BLOCK;
@@ -178,28 +210,28 @@ impl Envelope {
             let problem = format!("the checksum of its {} bytes is wrong", content.len());
             return Err(Damage::at(start, problem));
         }
-        self.passed[block].store(true, Ordering::Relaxed);
+        self.verified[block].store(true, Ordering::Relaxed);
         Ok(())
     }
 }
 
-/// Copies bytes from a place on.
+/// Fills `bytes` with the content from `start` on.
 fn copy(content: &FileContent, start: usize, bytes: &mut [u8]) -> Result<(), Damage> {
-    let unread = |error| Damage::at(start, format!("it cannot be read: {error}"));
-    content.read(start, bytes).map_err(unread)
+    let unreadable = |error| Damage::at(start, format!("it cannot be read: {error}"));
+    content.read(start, bytes).map_err(unreadable)
 }
 
-/// A stretch of a file.
+/// A copy of a section.
 #[derive(Debug)]
 pub(crate) struct Section {
     pub(crate) name: &'static str,
-    /// Where it begins in the file.
+    /// Byte offset in the file.
     pub(crate) offset: usize,
     pub(crate) bytes: Vec<u8>,
 }
 
 impl Section {
-    /// Returns the rows of a column, each of `SIZE` bytes, or says that there are more or fewer than `n`.
+    /// Returns the `n` rows of a column, each of `SIZE` bytes.
     fn rows<const SIZE: usize>(&self, n: usize) -> Result<&[[u8; SIZE]], Damage> {
         let (rows, rest) = self.bytes.as_chunks();
         if rows.len() != n || !rest.is_empty() {
@@ -210,7 +242,7 @@ impl Section {
         Ok(rows)
     }
 
-    /// Returns a column whose every row `decode` understands.
+    /// Returns the `n` values of a column; `decode` returns `None` for an invalid one.
     pub(crate) fn column<const SIZE: usize, T>(
         &self,
         n: usize,
@@ -220,27 +252,28 @@ impl Section {
         let values: Vec<T> = rows.iter().map_while(|row| decode(*row)).collect();
         if values.len() < n {
             let row = values.len();
-            let problem = format!("row {row} of `{}` holds {:02x?}", self.name, rows[row]);
+            let problem =
+                format!("row {row} of `{}` has the invalid bytes {:02x?}", self.name, rows[row]);
             return Err(Damage::at(self.offset + row * SIZE, problem));
         }
         Ok(values)
     }
 }
 
-/// What comes after the body, but the footer.
+/// The verified part of the file after the body.
 struct Tail {
     /// Length of the body.
     body: usize,
     directory: Vec<u8>,
-    hash: SegmentHash,
+    hash: ContentHash,
 }
 
-/// Returns the directory, once footer and directory have passed their hash.
+/// Reads the directory, and verifies it and the footer.
 fn checked_tail(content: &FileContent) -> Result<Tail, Damage> {
     let start_of_footer = content
         .len()
         .checked_sub(FOOTER)
-        .ok_or_else(|| Damage::at(content.len(), "it is too short to be a segment"))?;
+        .ok_or_else(|| Damage::at(content.len(), "it is too short for a footer"))?;
     let mut footer = [0; FOOTER];
     copy(content, start_of_footer, &mut footer)?;
     if &footer[FOOTER - SEAL.len()..] != SEAL {
@@ -251,7 +284,7 @@ fn checked_tail(content: &FileContent) -> Result<Tail, Damage> {
         whole == content.len() as u64 && start.checked_add(length) == Some(start_of_footer as u64);
     if !adds_up {
         let problem = format!(
-            "its footer tells of a directory of {length} bytes at {start} in {whole} bytes; the file has {}",
+            "its footer names a directory of {length} bytes at {start} in {whole} bytes; the file has {}",
             content.len()
         );
         return Err(Damage::at(start_of_footer, problem));
@@ -266,10 +299,10 @@ fn checked_tail(content: &FileContent) -> Result<Tail, Damage> {
     Ok(Tail { body, directory, hash })
 }
 
-/// What the directory says.
+/// The parsed directory.
 #[derive(Debug)]
 struct Directory {
-    /// Length of what comes before it.
+    /// Length of the body.
     body: usize,
     sections: Vec<([u8; NAME], Range<usize>)>,
     /// One for each block.
@@ -280,14 +313,14 @@ fn split_directory(body: usize, directory: &[u8]) -> Result<Directory, Damage> {
     let damage = |problem: &str| Damage::at(body, format!("its directory {problem}"));
     let (count, rest) = directory.split_first_chunk().ok_or_else(|| damage("is empty"))?;
     let lines = (u32::from_le_bytes(*count) as usize)
-        .checked_mul(LINE)
+        .checked_mul(SECTION_ENTRY)
         .and_then(|length| rest.split_at_checked(length));
     let (lines, checksums) = lines.ok_or_else(|| damage("is too short for its sections"))?;
     if checksums.len() != body.div_ceil(BLOCK) * 8 {
-        return Err(damage("has not one checksum for each block"));
+        return Err(damage("does not have one checksum for each block"));
     }
     let sections: Option<Vec<_>> = lines
-        .chunks_exact(LINE)
+        .chunks_exact(SECTION_ENTRY)
         .map(|line| {
             let start = usize::try_from(u64_at(line, NAME)).ok()?;
             let end = start.checked_add(usize::try_from(u64_at(line, NAME + 8)).ok()?)?;
@@ -300,11 +333,11 @@ fn split_directory(body: usize, directory: &[u8]) -> Result<Directory, Damage> {
     Ok(Directory { body, sections, checksums: checksums.collect() })
 }
 
-fn hash_of(bytes: &[u8]) -> SegmentHash {
-    SegmentHash(xxh3_128(bytes))
+fn hash_of(bytes: &[u8]) -> ContentHash {
+    ContentHash(xxh3_128(bytes))
 }
 
-/// Reads a number at a place that the caller knows to be there.
+/// Reads a number at an offset that the caller has checked.
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
     let number = bytes[at..].first_chunk().expect("the caller has checked the length");
     u64::from_le_bytes(*number)

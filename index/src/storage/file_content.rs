@@ -1,8 +1,11 @@
-//! The content of a sealed file: looked at in place, which the system keeps in memory as long as there is room, or copied.
+//! The content of a sealed file: mapped into memory, or copied.
+//!
+//! Why map? Mapped codes are scanned as fast as copied ones, and are memory that the system can take back
+//! (`BENCHMARKS.md`, "Why codes are mapped and not copied").
 
 #![expect(
     unsafe_code,
-    reason = "a mapped file can be changed behind our back; see `FileContent::of`"
+    reason = "a mapped file can be changed by another program; see `FileContent::map`"
 )]
 
 use std::fmt;
@@ -15,42 +18,50 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memmap2::Mmap;
 
-/// The content of a file that nobody changes any more; clones are the same bytes.
+/// The content of a file that is never changed again; clones share the same bytes.
 ///
-/// Bytes that are looked at in place are counted as memory of this process, and those beside them too, for the system maps
-/// many pages at once. [`read`](Self::read) copies bytes instead: what is needed here and there does not stay.
+/// Bytes accessed in place count as memory of this process, and so do their neighbours, because the system maps many pages
+/// at once. [`read`](Self::read) copies bytes instead, for those that are needed once.
 #[derive(Clone)]
-pub struct FileContent(Arc<Kept>);
+pub struct FileContent(Arc<Content>);
 
-enum Kept {
-    Mapped { map: Mmap, source: Source },
-    Read { bytes: Vec<u8>, start: usize },
+enum Content {
+    Mapped {
+        map: Mmap,
+        source: MappedFile,
+    },
+    /// Bytes in memory; the content starts at `start`, so that it is aligned.
+    Owned {
+        bytes: Vec<u8>,
+        start: usize,
+    },
 }
 
 impl FileContent {
-    /// Maps a file: nothing is read before it is looked at, and what was removed meanwhile stays readable.
+    /// Maps a file: nothing is read before it is accessed, and a file that is removed meanwhile stays readable.
     ///
-    /// # What may go wrong?
+    /// # What can go wrong?
     ///
-    /// Files of a collection are written under another name, sealed, and never changed after that.
-    /// Where somebody else cuts such a file off while it is mapped, or the disk cannot read it, the system ends the
-    /// process (`SIGBUS`); changed bytes are found by their checksum.
-    pub(super) fn of(path: PathBuf) -> io::Result<Self> {
+    /// Files of a collection are written under another name, sealed, and never changed after that. If another program
+    /// truncates a mapped file, or the disk cannot read it, the system ends the process (`SIGBUS`); changed bytes are
+    /// found by their checksum.
+    pub(super) fn map(path: PathBuf) -> io::Result<Self> {
         let file = File::open(&path)?;
-        // SAFETY: our own code never writes to a file after it got the name under which it is opened here. A stranger who
-        // does can change bytes that were checked, but every value that is made of them is checked again or may be any.
+        // SAFETY: this crate never writes to a file after it got the name under which it is opened here. Another program
+        // that does can change bytes after they were checked, but every value computed from them is checked again, or
+        // any value is valid.
         let map = unsafe { Mmap::map(&file)? };
-        let source = Source { path, open: OpenFile::of(file) };
-        Ok(Self(Arc::new(Kept::Mapped { map, source })))
+        let source = MappedFile { path, open: OpenFile::of(file) };
+        Ok(Self(Arc::new(Content::Mapped { map, source })))
     }
 
-    /// Copies the bytes from a place on, as many as there is room for.
+    /// Fills `bytes` with the content from `start` on.
     ///
     /// # Errors
     ///
-    /// What the system says, and [`io::ErrorKind::UnexpectedEof`] where there are not as many.
+    /// The system's error, or [`io::ErrorKind::UnexpectedEof`] if the content is too short.
     pub(crate) fn read(&self, start: usize, bytes: &mut [u8]) -> io::Result<()> {
-        if let Kept::Mapped { source, .. } = &*self.0
+        if let Content::Mapped { source, .. } = &*self.0
             && let Some(read) = source.read(start, bytes)
         {
             return read;
@@ -61,16 +72,16 @@ impl FileContent {
         Ok(())
     }
 
-    /// Tells the system that only these bytes are looked at in place, so that it does not map what lies beside them.
-    pub(crate) fn look_only_at(&self, range: &Range<usize>) {
+    /// Advises the system that only these bytes are accessed in place, so that it does not map their neighbours.
+    pub(crate) fn advise_in_place(&self, range: &Range<usize>) {
         #[cfg(unix)]
-        if let Kept::Mapped { map, .. } = &*self.0 {
-            // No page of a system that we know is smaller; with greater ones, a few pages more are mapped.
+        if let Content::Mapped { map, .. } = &*self.0 {
+            // The smallest page size in use; with larger pages, slightly more is mapped.
             const PAGE: usize = 4096;
             let before = range.start / PAGE * PAGE;
             let after = range.end.next_multiple_of(PAGE).min(map.len());
             for (start, end) in [(0, before), (after, map.len())] {
-                // Pages are mapped together where the same advice was given, and it is no more than advice.
+                // "Random" turns read-ahead off outside the range. It is only advice, so an error does not matter.
                 let _ = map.advise_range(memmap2::Advice::Random, start, end - start);
             }
         }
@@ -79,14 +90,14 @@ impl FileContent {
     }
 }
 
-/// Where the bytes of a mapped file can be copied from.
-struct Source {
+/// The file behind a map, from which bytes can be copied.
+struct MappedFile {
     path: PathBuf,
     open: Option<OpenFile>,
 }
 
-impl Source {
-    /// Copies bytes; nothing where the file is gone, or the system cannot read at a place.
+impl MappedFile {
+    /// Copies bytes; `None` if the file is gone or the platform cannot read at an offset.
     fn read(&self, start: usize, bytes: &mut [u8]) -> Option<io::Result<()>> {
         #[cfg(unix)]
         {
@@ -105,18 +116,18 @@ impl Source {
     }
 }
 
-/// A file that stays open.
+/// A file kept open.
 struct OpenFile(File);
 
-/// How many there are.
+/// Number of files kept open.
 static N_OPEN: AtomicUsize = AtomicUsize::new(0);
 
 impl OpenFile {
-    /// Keeps a file open, unless there are many.
+    /// Keeps a file open, unless many are open already.
     fn of(file: File) -> Option<Self> {
-        /// Opening one takes about as long as reading a vector, and some systems allow a process only 256.
-        const MOST: usize = 128;
-        let one_more = |n| (n < MOST).then_some(n + 1);
+        /// Opening a file takes about as long as reading a vector, so open files pay off; some systems allow a process only 256.
+        const MAX_OPEN: usize = 128;
+        let one_more = |n| (n < MAX_OPEN).then_some(n + 1);
         N_OPEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
         Some(Self(file))
     }
@@ -129,7 +140,7 @@ impl Drop for OpenFile {
 }
 
 impl From<Vec<u8>> for FileContent {
-    /// Takes bytes, and moves them where they do not begin at a multiple of 64, as those of a mapped file do.
+    /// Takes bytes, and moves them unless they are aligned to 64 bytes, as the content of a mapped file is.
     fn from(mut bytes: Vec<u8>) -> Self {
         const ALIGNMENT: usize = 64;
         let length = bytes.len();
@@ -141,7 +152,7 @@ impl From<Vec<u8>> for FileContent {
             moved.append(&mut bytes);
             bytes = moved;
         }
-        Self(Arc::new(Kept::Read { bytes, start }))
+        Self(Arc::new(Content::Owned { bytes, start }))
     }
 }
 
@@ -150,9 +161,15 @@ impl Deref for FileContent {
 
     fn deref(&self) -> &[u8] {
         match &*self.0 {
-            Kept::Mapped { map, .. } => map,
-            Kept::Read { bytes, start } => &bytes[*start..],
+            Content::Mapped { map, .. } => map,
+            Content::Owned { bytes, start } => &bytes[*start..],
         }
+    }
+}
+
+impl AsRef<[u8]> for FileContent {
+    fn as_ref(&self) -> &[u8] {
+        self
     }
 }
 
@@ -170,7 +187,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         std::fs::write(&path, bytes).unwrap();
-        let content = FileContent::of(path).unwrap();
+        let content = FileContent::map(path).unwrap();
         (folder, content)
     }
 
@@ -188,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_copied_wherever_they_are() {
+    fn bytes_are_copied_from_memory_and_from_maps() {
         let bytes: Vec<u8> = (0..99).collect();
         check(&FileContent::from(bytes.clone()), &bytes);
         let (_folder, content) = content(&bytes);
@@ -198,17 +215,17 @@ mod tests {
     #[test]
     fn removed_file_stays_readable() {
         let bytes = [7; 99];
-        // More than stay open, so that some are opened anew for each copy.
+        // More than are kept open, so that some are opened again for each copy.
         let contents: Vec<_> = (0..300).map(|_| content(&bytes).1).collect();
         contents.iter().for_each(|content| check(content, &bytes));
     }
 
     #[test]
-    fn advice_changes_no_byte() {
-        let bytes: Vec<u8> = (0..30_000_u32).map(|place| (place % 251) as u8).collect();
+    fn advice_does_not_change_the_content() {
+        let bytes: Vec<u8> = (0..30_000_u32).map(|i| (i % 251) as u8).collect();
         let (_folder, content) = content(&bytes);
         for range in [0..0, 0..30_000, 9_000..20_000, 1..2, 29_999..30_000] {
-            content.look_only_at(&range);
+            content.advise_in_place(&range);
             assert_eq!(&content[..], &bytes);
         }
     }

@@ -1,11 +1,11 @@
-//! A real folder.
+//! A folder of the file system.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::{FileContent, Item, Lock, Locking, Storage, StorageFile};
-use crate::error::Holder;
+use super::{FileContent, Item, Lock, LockResult, Storage, StorageFile};
+use crate::error::LockHolder;
 
 /// A folder of the file system.
 #[derive(Debug, Clone)]
@@ -14,7 +14,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Names a folder, which need not exist yet.
+    /// Returns the folder at a path; it need not exist yet.
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
@@ -48,7 +48,7 @@ impl Storage for Folder {
     }
 
     fn map(&self, name: &str) -> io::Result<FileContent> {
-        FileContent::of(self.path(name))
+        FileContent::map(self.path(name))
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
@@ -67,18 +67,20 @@ impl Storage for Folder {
         File::open(self.path(name))?.sync_all()
     }
 
-    /// The system gives the lock back when the process ends, also by `kill -9`;
-    /// the file and the number in it stay, and mean nothing then.
-    fn lock(&self, name: &str) -> io::Result<Locking> {
+    /// The system releases the lock when the process ends, also after `kill -9`; the file with the process id remains and
+    /// then has no meaning.
+    fn lock(&self, name: &str) -> io::Result<LockResult> {
         let path = self.path(name);
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
             Ok(()) => {
                 write_pid(&mut file)?;
-                Ok(Locking::Ours(Lock::new(file)))
+                Ok(LockResult::Acquired(Lock::new(file)))
             }
-            Err(TryLockError::WouldBlock) => Ok(Locking::HeldBy(Holder { pid: read_pid(&file) })),
+            Err(TryLockError::WouldBlock) => {
+                Ok(LockResult::HeldBy(LockHolder { pid: read_pid(&file) }))
+            }
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
@@ -90,27 +92,27 @@ impl StorageFile for File {
     }
 }
 
-/// Creates a folder and those above it; each new name is made durable in the folder that holds it.
+/// Creates a folder and its parents, and makes each new name durable in its parent.
 ///
-/// The name of a folder that is there is made durable too: whoever made it may have been killed before that.
+/// The name of an existing folder is made durable too: the process that created it may have been killed before doing so.
 fn create_durably(path: &Path) -> io::Result<()> {
-    let above = match path.parent() {
+    let parent = match path.parent() {
         None => return Ok(()),
-        Some(above) if above.as_os_str().is_empty() => Path::new("."),
-        Some(above) => above,
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
     };
     if path.is_dir() {
-        return match File::open(above) {
+        return match File::open(parent) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
             folder => folder?.sync_all(),
         };
     }
-    create_durably(above)?;
+    create_durably(parent)?;
     match fs::create_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
         other => other?,
     }
-    File::open(above)?.sync_all()
+    File::open(parent)?.sync_all()
 }
 
 fn write_pid(file: &mut File) -> io::Result<()> {
@@ -120,9 +122,9 @@ fn write_pid(file: &mut File) -> io::Result<()> {
 }
 
 fn read_pid(file: &File) -> Option<u32> {
-    const DIGITS_OF_A_PID: u64 = 10;
+    const MAX_DIGITS: u64 = 10;
     let mut text = String::new();
-    file.take(DIGITS_OF_A_PID).read_to_string(&mut text).ok()?;
+    file.take(MAX_DIGITS).read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
 }
 
@@ -131,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn creates_folders_with_those_above() {
+    fn creates_folders_with_their_parents() {
         let folder = tempfile::tempdir().unwrap();
         let storage = Folder::at(folder.path().join("a/b"));
         storage.create_folder("c").unwrap();
@@ -140,13 +142,15 @@ mod tests {
     }
 
     #[test]
-    fn names_the_holder_of_the_lock_until_it_is_dropped() {
+    fn lock_names_its_holder_until_it_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let storage = Folder::at(folder.path());
         let first = storage.lock("lock").unwrap();
-        let holder = Holder { pid: Some(std::process::id()) };
-        assert!(matches!(storage.lock("lock").unwrap(), Locking::HeldBy(held) if held == holder));
+        let holder = LockHolder { pid: Some(std::process::id()) };
+        assert!(
+            matches!(storage.lock("lock").unwrap(), LockResult::HeldBy(held) if held == holder)
+        );
         drop(first);
-        assert!(matches!(storage.lock("lock").unwrap(), Locking::Ours(_)));
+        assert!(matches!(storage.lock("lock").unwrap(), LockResult::Acquired(_)));
     }
 }

@@ -1,33 +1,34 @@
-//! The one way to the disk, so that tests can fail any operation and replay what a power cut leaves.
+//! Files of a collection: the one way to the disk, and the sealed formats that are read and written through it.
 //!
-//! Names are relative to the collection's folder and use `/`; the folder itself is the empty name.
+//! All access goes through the trait [`Storage`], so that tests can fail any operation and replay what a power cut leaves
+//! ([`Simulated`]). Above it: `atomic_write` publishes whole files, `envelope` and `checksummed_lines` protect binary and
+//! text files by checksums, `segment` is the file of a recording, and `cache_files` manages files that can be rebuilt.
+//!
+//! Names are relative to the collection's folder and use `/`; the empty name is the folder itself.
 
-mod below;
-mod cache_files;
+mod atomic_write;
+pub(crate) mod cache_files;
 pub(crate) mod checksummed_lines;
 pub(crate) mod envelope;
 mod file_content;
 mod folder;
-mod missing;
-mod open_segment;
 pub(crate) mod segment;
 mod simulated;
+mod subfolder;
 
 use std::fmt::Debug;
 use std::io;
 use std::path::PathBuf;
 
-pub use below::Below;
-pub(crate) use cache_files::CacheFiles;
+pub(crate) use atomic_write::{UNFINISHED, write_atomically};
 pub use file_content::FileContent;
 pub use folder::Folder;
-pub use missing::MissingRecording;
-pub(crate) use open_segment::Handle;
 pub use simulated::{CrashImage, Fault, Simulated};
+pub use subfolder::Subfolder;
 
-use crate::error::Holder;
+use crate::error::LockHolder;
 
-/// What a collection asks of a folder.
+/// The operations on a folder that a collection needs.
 ///
 /// Nothing is durable before it is synchronised: the bytes of a file by [`StorageFile::sync`],
 /// names (new, changed or removed) by [`sync_folder`](Self::sync_folder).
@@ -35,27 +36,27 @@ pub trait Storage: Debug + Send + Sync {
     /// Returns the full path of a name, for messages.
     fn path(&self, name: &str) -> PathBuf;
 
-    /// Creates a folder and those above it, durably; one that is there is left as it is.
+    /// Creates a folder and its parents, durably; succeeds if it exists.
     fn create_folder(&self, name: &str) -> io::Result<()>;
 
     /// Removes an empty folder.
     fn remove_folder(&self, name: &str) -> io::Result<()>;
 
-    /// Returns what is in a folder, in no particular order.
+    /// Returns the items of a folder, in no particular order.
     fn list(&self, folder: &str) -> io::Result<Vec<Item>>;
 
     /// Returns the content of a file.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
 
-    /// Returns the content of a file that nobody changes any more, without reading it where that is possible.
+    /// Returns the content of a file that is never changed again, without reading it if possible.
     fn map(&self, name: &str) -> io::Result<FileContent> {
         self.read(name).map(FileContent::from)
     }
 
-    /// Creates a file, or empties the one that is there.
+    /// Creates a file, or truncates the existing one.
     fn create(&self, name: &str) -> io::Result<Box<dyn StorageFile>>;
 
-    /// Gives a file another name in one step; a file of that name is replaced.
+    /// Renames a file in one step and replaces a file of the new name.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
     /// Removes a file.
@@ -64,91 +65,43 @@ pub trait Storage: Debug + Send + Sync {
     /// Makes the names in a folder durable.
     fn sync_folder(&self, name: &str) -> io::Result<()>;
 
-    /// Takes the lock of that file name, or says who has it; never waits.
-    fn lock(&self, name: &str) -> io::Result<Locking>;
+    /// Takes the lock of that file name, or returns its holder; never waits.
+    fn lock(&self, name: &str) -> io::Result<LockResult>;
 }
 
 /// A file that is being written.
 pub trait StorageFile: io::Write {
-    /// Makes all that was written durable.
+    /// Makes everything written so far durable.
     fn sync(&mut self) -> io::Result<()>;
 }
 
-/// One thing in a folder.
+/// An item of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// Its name, without the folder's.
+    /// Its name, without that of the folder.
     pub name: String,
-    /// Whether it is a regular file, no folder, link or device.
+    /// Whether it is a regular file, and not a folder, link or device.
     pub is_file: bool,
 }
 
-/// The answer to [`Storage::lock`].
+/// The result of [`Storage::lock`].
 #[derive(Debug)]
-pub enum Locking {
-    /// The lock is ours until this is dropped, or the process ends however it may.
-    Ours(Lock),
-    /// Another writer has it.
-    HeldBy(Holder),
+pub enum LockResult {
+    /// The lock is held until this is dropped or the process ends.
+    Acquired(Lock),
+    /// Another writer holds the lock.
+    HeldBy(LockHolder),
 }
 
-/// A lock that is held; dropping it gives it back.
+/// A lock that is held; dropping it releases the lock.
 #[derive(Debug)]
 pub struct Lock {
-    _held: Box<dyn Debug + Send + Sync>,
+    _guard: Box<dyn Debug + Send + Sync>,
 }
 
 impl Lock {
-    /// Wraps whatever gives the lock back when it is dropped.
-    pub fn new(held: impl Debug + Send + Sync + 'static) -> Self {
-        Self { _held: Box::new(held) }
+    /// Wraps a value that releases the lock when it is dropped.
+    pub fn new(guard: impl Debug + Send + Sync + 'static) -> Self {
+        Self { _guard: Box::new(guard) }
     }
-}
-
-/// How a file that is not finished ends.
-pub(crate) const UNFINISHED: &str = ".tmp";
-
-/// Why a file could not be published.
-#[derive(Debug)]
-pub(crate) struct PublishError {
-    pub(crate) name: String,
-    pub(crate) action: &'static str,
-    pub(crate) source: io::Error,
-    /// Whether the file may or may not be there, and stay or not.
-    pub(crate) in_doubt: bool,
-}
-
-/// Writes a file that is there durably and whole when this returns, and not at all before its last step but one.
-///
-/// Where it fails before the name was changed, nothing of it stays.
-pub(crate) fn publish(
-    storage: &dyn Storage,
-    folder: &str,
-    file_name: &str,
-    bytes: &[u8],
-) -> Result<(), PublishError> {
-    let name =
-        if folder.is_empty() { file_name.to_owned() } else { format!("{folder}/{file_name}") };
-    let unfinished = format!("{name}{UNFINISHED}");
-    let failed = |name: &str, action, in_doubt| {
-        let name = name.to_owned();
-        move |source| PublishError { name, action, source, in_doubt }
-    };
-    write_whole(storage, &unfinished, bytes)
-        .map_err(failed(&unfinished, "write", false))
-        .and_then(|()| {
-            storage.rename(&unfinished, &name).map_err(failed(&name, "rename a file to", false))
-        })
-        .inspect_err(|_| {
-            // Best effort: on a full disk this gives the space back, and the next writer clears up as well.
-            let _ = storage.remove(&unfinished);
-        })?;
-    // A second attempt could succeed although the first one's names are lost, so failure here is final.
-    storage.sync_folder(folder).map_err(failed(folder, "synchronise", true))
-}
-
-fn write_whole(storage: &dyn Storage, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let mut file = storage.create(name)?;
-    file.write_all(bytes)?;
-    file.sync()
 }

@@ -1,52 +1,52 @@
-//! A folder in memory that fails on demand and knows what a power cut would leave of it; for tests.
+//! A folder in memory, for tests: it fails on demand and simulates power cuts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Item, Lock, Locking, Storage, StorageFile};
-use crate::error::Holder;
+use super::{Item, Lock, LockResult, Storage, StorageFile};
+use crate::error::LockHolder;
 
 /// A folder in memory; clones are the same folder.
 ///
-/// It keeps apart what was done and what was made durable, so that [`crash`](Self::crash) can forget the rest.
+/// It tracks which bytes and names were made durable, so that [`crash`](Self::crash) can drop the rest.
 #[derive(Debug, Clone, Default)]
 pub struct Simulated {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<FolderState>>,
     locked: Arc<Mutex<BTreeSet<String>>>,
 }
 
-/// Which operations fail. They are counted from 0, over every method but `path` and `lock`.
+/// Which operations fail. Operations are counted from 0, over all methods except `path` and `lock`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Fault {
     /// None.
     #[default]
     None,
-    /// The one of that number, as of a disk that hiccups; a write that fails leaves half of its bytes.
+    /// The operation of that number, as on a temporary disk error; a failed write leaves half of its bytes.
     At(usize),
-    /// The one of that number and all that follow, as of a machine that loses power.
+    /// The operation of that number and all later ones, as on a machine that loses power.
     From(usize),
 }
 
-/// What a power cut spares of all that was not made durable.
+/// What a power cut leaves of everything that was not made durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CrashImage {
     /// Nothing.
     Durable,
     /// Everything, as after `kill -9`.
     Everything,
-    /// Some names and some beginnings of files, drawn with this seed.
+    /// A random choice of names and prefixes of files, with this seed.
     Some(u64),
 }
 
 #[derive(Debug, Clone, Default)]
-struct State {
-    /// Every file that ever had a name.
+struct FolderState {
+    /// Every file that ever had a name; names refer to positions.
     files: Vec<Bytes>,
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
-    /// Changes of names that no `sync_folder` has made durable, in order.
+    /// Changes of names that are not durable yet, in order.
     pending: Vec<Change>,
     operations: usize,
     fault: Fault,
@@ -55,7 +55,7 @@ struct State {
 #[derive(Debug, Clone, Default)]
 struct Bytes {
     live: Vec<u8>,
-    /// Files only grow, so what is durable is a beginning.
+    /// Files only grow, so the durable bytes are a prefix.
     n_durable: usize,
 }
 
@@ -67,42 +67,42 @@ enum Change {
 }
 
 impl Simulated {
-    /// Decides which operations fail from now on; their count starts again at 0.
+    /// Sets which operations fail from now on, and restarts their count at 0.
     pub fn set_fault(&self, fault: Fault) {
         let mut state = self.state();
         state.operations = 0;
         state.fault = fault;
     }
 
-    /// Returns how many operations were asked for since the fault was last set.
+    /// Returns the number of operations since the fault was last set.
     pub fn operations(&self) -> usize {
         self.state().operations
     }
 
-    /// Returns the folder that is found after a power cut at this moment; this one stays as it is.
+    /// Returns the folder as found after a power cut at this moment; this folder is unchanged.
     pub fn crash(&self, image: CrashImage) -> Self {
         let mut state = self.state().clone();
         let mut draw = Draw::new(image);
         for change in std::mem::take(&mut state.pending) {
-            if draw.spares() {
+            if draw.survives() {
                 change.apply(&mut state.durable_names);
             }
         }
         for file in &mut state.files {
-            let spared = draw.length(file.live.len()).max(file.n_durable);
-            file.live.truncate(spared);
-            file.n_durable = spared;
+            let n_left = draw.length(file.live.len()).max(file.n_durable);
+            file.live.truncate(n_left);
+            file.n_durable = n_left;
         }
         state.names.clone_from(&state.durable_names);
         state.fault = Fault::None;
         Self { state: Arc::new(Mutex::new(state)), locked: Arc::default() }
     }
 
-    /// Changes a file behind everybody's back, durably.
+    /// Changes a file durably, as another program or a damaged disk would.
     ///
     /// # Panics
     ///
-    /// Panics where there is no such file.
+    /// Panics if there is no such file.
     pub fn tamper(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state();
         let file = state.names[name];
@@ -116,12 +116,12 @@ impl Simulated {
         self.state().names.keys().cloned().collect()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Every change of the state is a single step, so a panic elsewhere leaves it sound.
+    fn state(&self) -> MutexGuard<'_, FolderState> {
+        // Every change of the state is a single step, so a panic elsewhere leaves it consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn operate(&self) -> io::Result<MutexGuard<'_, State>> {
+    fn operate(&self) -> io::Result<MutexGuard<'_, FolderState>> {
         let mut state = self.state();
         let number = state.operations;
         state.operations += 1;
@@ -144,21 +144,22 @@ impl Storage for Simulated {
         self.operate().map(|_| ())
     }
 
-    /// Folders are there as long as they hold a file.
+    /// A folder exists as long as it has a file.
     fn remove_folder(&self, _: &str) -> io::Result<()> {
         self.operate().map(|_| ())
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<Item>> {
         let state = self.operate()?;
-        let below = |name: &'_ String| match folder {
+        let in_folder = |name: &'_ String| match folder {
             "" => Some(name.clone()),
             folder => Some(name.strip_prefix(folder)?.strip_prefix('/')?.to_owned()),
         };
-        let items = state.names.keys().filter_map(below).map(|name| match name.split_once('/') {
-            None => (name, true),
-            Some((folder, _)) => (folder.to_owned(), false),
-        });
+        let items =
+            state.names.keys().filter_map(in_folder).map(|name| match name.split_once('/') {
+                None => (name, true),
+                Some((folder, _)) => (folder.to_owned(), false),
+            });
         let items: BTreeSet<(String, bool)> = items.collect();
         Ok(items.into_iter().map(|(name, is_file)| Item { name, is_file }).collect())
     }
@@ -195,24 +196,24 @@ impl Storage for Simulated {
 
     fn sync_folder(&self, folder: &str) -> io::Result<()> {
         let mut state = self.operate()?;
-        let State { pending, durable_names, .. } = &mut *state;
+        let FolderState { pending, durable_names, .. } = &mut *state;
         for change in pending.extract_if(.., |change| change.folder() == folder) {
             change.apply(durable_names);
         }
         Ok(())
     }
 
-    fn lock(&self, name: &str) -> io::Result<Locking> {
+    fn lock(&self, name: &str) -> io::Result<LockResult> {
         let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
         if !locked.insert(name.to_owned()) {
-            return Ok(Locking::HeldBy(Holder { pid: Some(std::process::id()) }));
+            return Ok(LockResult::HeldBy(LockHolder { pid: Some(std::process::id()) }));
         }
         let (locked, name) = (Arc::clone(&self.locked), name.to_owned());
-        Ok(Locking::Ours(Lock::new(Unlock { locked, name })))
+        Ok(LockResult::Acquired(Lock::new(Unlock { locked, name })))
     }
 }
 
-impl State {
+impl FolderState {
     fn change(&mut self, change: Change) {
         change.apply(&mut self.names);
         self.pending.push(change);
@@ -250,7 +251,7 @@ struct OpenFile {
 
 impl io::Write for OpenFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = match self.folder.operate() {
+        let error = match self.folder.operate() {
             Ok(mut state) => {
                 state.files[self.file].live.extend_from_slice(bytes);
                 return Ok(bytes.len());
@@ -258,7 +259,7 @@ impl io::Write for OpenFile {
             Err(error) => error,
         };
         self.folder.state().files[self.file].live.extend_from_slice(&bytes[..bytes.len() / 2]);
-        Err(written)
+        Err(error)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -287,7 +288,7 @@ impl Drop for Unlock {
     }
 }
 
-/// Decides what a power cut spares.
+/// Draws what survives a power cut.
 struct Draw {
     image: CrashImage,
     state: u64,
@@ -302,7 +303,7 @@ impl Draw {
         Self { image, state }
     }
 
-    fn spares(&mut self) -> bool {
+    fn survives(&mut self) -> bool {
         match self.image {
             CrashImage::Durable => false,
             CrashImage::Everything => true,
@@ -318,7 +319,7 @@ impl Draw {
         }
     }
 
-    /// `SplitMix64`: small, and the same everywhere.
+    /// `SplitMix64`: small, and the same on every platform.
     fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

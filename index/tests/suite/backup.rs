@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nocturne_index::storage::{CrashImage, Fault, Folder, Simulated, Storage};
-use nocturne_index::{Collection, CollectionWriter, Copied, Error, Existing};
+use nocturne_index::{Collection, CollectionWriter, Copied, Error, Existing, StoredFile};
 
 use crate::support::{assert_kept, draft, id, space, space_of};
 
@@ -86,7 +86,7 @@ fn damage_is_not_backed_up() {
     let entry = Collection::open_in(original.clone()).unwrap().entry(&id("b")).unwrap().clone();
     original.tamper(&format!("segments/{}", entry.segment.file_name()), |bytes| bytes[300] ^= 1);
     let error = back_up(&original, &backup, Existing::Refuse).unwrap_err();
-    assert!(matches!(error, Error::DamagedSegment { .. }), "{error}");
+    assert!(matches!(error, Error::Damaged { file: StoredFile::Segment, .. }), "{error}");
     let error = Collection::open_in(backup).unwrap_err();
     assert!(matches!(error, Error::NotACollection { .. }), "{error}");
 }

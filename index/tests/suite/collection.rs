@@ -118,10 +118,10 @@ fn readers_see_new_recordings_after_a_refresh() {
     );
     let query = draft("c", 4, 5).epochs[2].vector.clone();
     let search = |index: ExactIndex| index.search(&query, &SearchRequest::nearest(15)).unwrap();
-    let followed = search(ExactIndex::open(&after).unwrap());
+    let followed = search(ExactIndex::new(after.segments().unwrap()));
     assert_eq!((followed.len(), &followed[0].epoch), (15, &epoch("c", 2)));
     let fresh = Collection::open_in(storage).unwrap();
-    assert_eq!(followed, search(ExactIndex::open(&fresh).unwrap()));
+    assert_eq!(followed, search(ExactIndex::new(fresh.segments().unwrap())));
 }
 
 #[test]
@@ -182,15 +182,15 @@ fn contradictory_recordings_are_refused() {
     );
     check_refused(
         |draft| draft.epochs[2].number = EpochNumber(1),
-        "recording `a` cannot be kept: epoch 1 follows epoch 1; expected ascending numbers",
+        "recording `a` cannot be committed: epoch 1 follows epoch 1; expected ascending numbers",
     );
     check_refused(
         |draft| draft.epochs[0].onset_s = f64::NAN,
-        "recording `a` cannot be kept: epoch 0 begins at NaN s",
+        "recording `a` cannot be committed: epoch 0 starts at NaN s",
     );
     check_refused(
         |draft| draft.captions[0].epoch = EpochNumber(7),
-        "recording `a` cannot be kept: a caption describes epoch 7, which is not there",
+        "recording `a` cannot be committed: a caption describes epoch 7, which is missing",
     );
     check_refused(
         |draft| {
@@ -198,7 +198,7 @@ fn contradictory_recordings_are_refused() {
                 Event { duration_s: f64::INFINITY, ..draft.events.as_ref().unwrap()[0].clone() };
             draft.events = Some(vec![event]);
         },
-        "recording `a` cannot be kept: its event `arousal` begins at 0.30000000000000004 s and lasts inf s",
+        "recording `a` cannot be committed: its event `arousal` starts at 0.30000000000000004 s and lasts inf s",
     );
 }
 
@@ -207,14 +207,14 @@ fn scores_are_by_epoch_and_prompt() {
     let rows = [[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]];
     let epochs = (0..).zip(&rows).map(|(number, row)| plain_epoch(number, embedding(row)));
     let night = plain_draft("a", epochs.collect());
-    let index = ExactIndex::open(&collection(&space_of("flat", 2), vec![night])).unwrap();
+    let index = ExactIndex::new(collection(&space_of("flat", 2), vec![night]).segments().unwrap());
     let prompts = [embedding(&[1.0, 0.0]), embedding(&[0.0, 1.0])];
     let visit =
         |recording: &Recording, scores: &ScoreTable| (recording.id().to_string(), scores.clone());
     let all = index.score_all(&prompts, |_| true, visit).unwrap();
     let [(name, scores)] = all.as_slice() else { panic!("{all:?}") };
     assert_eq!(name, "a");
-    assert_eq!((scores.n_epochs(), scores.n_prompts()), (3, 2));
+    assert_eq!((scores.n_epochs(), scores.n_queries()), (3, 2));
     assert!(scores.error() < 0.02, "{}", scores.error());
     let recording = index.recording(&id("a")).unwrap();
     for (row, expect) in rows.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What every index must do, be it exact or approximate.
+//! The contract of every index, exact or approximate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use half::f16;
 use nocturne_encoder::Embedding;
 use nocturne_index::storage::Simulated;
 use nocturne_index::{
-    Collection, CollectionWriter, EpochPoint, Error, ExactIndex, Filter, Found, GraphIndex,
-    GraphSettings, Hit, HnswGraph, PartitionIndex, Plan, PlannedIndex, RecordingDraft,
-    RecordingEntry, SearchRequest, Space, VectorIndex,
+    Collection, CollectionWriter, EmbeddingSpace, EpochPoint, Error, ExactIndex, Filter, Hit,
+    HnswGraph, HnswIndex, HnswSettings, IvfIndex, PlannedIndex, RecordingDraft, RecordingEntry,
+    SearchAnswer, SearchPlan, SearchRequest, VectorIndex,
 };
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::montage::{Channel, ChannelMask};
@@ -23,18 +23,18 @@ use crate::support::{
     space, space_of,
 };
 
-/// Every index over a collection, by name. The graph is walked however small the collection is, and so are the lists.
-/// A server of Qdrant is the last, where one is named.
+/// Returns every index over a collection, by name. The graph and the lists are searched however small the collection is.
+/// A Qdrant server is the last, if one is configured.
 fn indexes(collection: &Collection) -> Vec<(&'static str, Box<dyn VectorIndex>)> {
-    let exact = Arc::new(ExactIndex::open(collection).unwrap());
-    let graph = GraphIndex::build(Arc::clone(&exact), GraphSettings::default()).unwrap();
-    let lists = PartitionIndex::build(Arc::clone(&exact), None).unwrap();
-    let planned = PlannedIndex::open(collection).unwrap();
-    let exact = ExactIndex::open(collection).unwrap();
+    let exact = Arc::new(ExactIndex::new(collection.segments().unwrap()));
+    let graph = HnswIndex::build(Arc::clone(&exact), HnswSettings::default()).unwrap();
+    let lists = IvfIndex::build(Arc::clone(&exact), None).unwrap();
+    let planned = PlannedIndex::open(collection.segments().unwrap()).unwrap();
+    let exact = ExactIndex::new(collection.segments().unwrap());
     let mut indexes: Vec<(&'static str, Box<dyn VectorIndex>)> = vec![
         ("exact", Box::new(exact)),
-        ("graph", Box::new(Walked { graph, candidates: 256 })),
-        ("partitions", Box::new(Complete(lists))),
+        ("hnsw", Box::new(WithCandidates { graph, ef: 256 })),
+        ("ivf", Box::new(AllLists(lists))),
         ("planned", Box::new(planned)),
         ("qdrant", Box::new(served(collection))),
     ];
@@ -44,11 +44,11 @@ fn indexes(collection: &Collection) -> Vec<(&'static str, Box<dyn VectorIndex>)>
     indexes
 }
 
-/// Lists, all of which are looked at unless the request says otherwise.
-struct Complete(PartitionIndex);
+/// Inverted lists, all of which are probed unless the request says otherwise.
+struct AllLists(IvfIndex);
 
-impl VectorIndex for Complete {
-    fn space(&self) -> &Space {
+impl VectorIndex for AllLists {
+    fn space(&self) -> &EmbeddingSpace {
         self.0.space()
     }
 
@@ -56,20 +56,20 @@ impl VectorIndex for Complete {
         self.0.n_epochs()
     }
 
-    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found, Error> {
+    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<SearchAnswer, Error> {
         let recall = request.recall.or(Some(1.0));
         self.0.find(query, &SearchRequest { recall, ..request.clone() })
     }
 }
 
-/// A graph that is walked with some candidates, and scanned where that does not give all that is wanted.
-struct Walked {
-    graph: GraphIndex,
-    candidates: usize,
+/// A graph that is searched with some candidates, and replaced by a scan if they are too few.
+struct WithCandidates {
+    graph: HnswIndex,
+    ef: usize,
 }
 
-impl VectorIndex for Walked {
-    fn space(&self) -> &Space {
+impl VectorIndex for WithCandidates {
+    fn space(&self) -> &EmbeddingSpace {
         self.graph.space()
     }
 
@@ -77,10 +77,10 @@ impl VectorIndex for Walked {
         self.graph.n_epochs()
     }
 
-    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found, Error> {
-        let plan = Plan::Graph { candidates: self.candidates };
-        match self.graph.walk(query, request, self.candidates)? {
-            Some(hits) => Ok(Found { hits, plan }),
+    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<SearchAnswer, Error> {
+        let plan = SearchPlan::Hnsw { ef: self.ef };
+        match self.graph.search_with(query, request, self.ef)? {
+            Some(hits) => Ok(SearchAnswer { hits, plan }),
             None => self.graph.exact().find(query, request),
         }
     }
@@ -96,7 +96,7 @@ fn check(collection: &Collection, query: &Embedding, request: &SearchRequest, ex
     }
 }
 
-/// Recordings in a plane: each epoch is a direction in degrees.
+/// Returns recordings in a plane: each epoch is a direction in degrees.
 fn plane(nights: &[(&str, &[f32])]) -> Collection {
     let point = |(number, degrees): (u32, &f32)| plain_epoch(number, direction(*degrees));
     let draft = |(name, degrees): &(&str, &[f32])| {
@@ -125,7 +125,7 @@ fn nearest_come_first() {
 }
 
 #[test]
-fn ties_go_by_recording_and_epoch() {
+fn ties_are_ordered_by_recording_and_epoch() {
     let nights = plane(&[("b", &[0.0, 90.0, 0.0]), ("a", &[0.0, 0.0]), ("c", &[0.0])]);
     let expect = [epoch("a", 0), epoch("a", 1), epoch("b", 0), epoch("b", 2), epoch("c", 0)];
     check(&nights, &direction(0.0), &SearchRequest::nearest(5), &expect);
@@ -155,7 +155,7 @@ fn empty_collections_have_no_hits() {
 #[test]
 fn thresholds_include_their_value() {
     let nights = plane(&[("a", &[20.0, 0.0, 90.0]), ("b", &[30.0])]);
-    let exact = ExactIndex::open(&nights).unwrap();
+    let exact = ExactIndex::new(nights.segments().unwrap());
     let hits = exact.search(&direction(0.0), &SearchRequest::nearest(2)).unwrap();
     let min_score = Some(hits[1].score);
     let request = SearchRequest { min_score, ..SearchRequest::nearest(9) };
@@ -165,7 +165,7 @@ fn thresholds_include_their_value() {
 }
 
 #[test]
-fn replaced_recordings_leave_nothing_behind() {
+fn replaced_recordings_are_no_longer_found() {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space_of("flat", 2)).unwrap();
     let night = |degrees| plain_draft("a", vec![plain_epoch(0, direction(degrees))]);
@@ -183,7 +183,7 @@ fn replaced_recordings_leave_nothing_behind() {
 }
 
 #[test]
-fn wrong_questions_are_typed_errors() {
+fn invalid_requests_are_typed_errors() {
     let nights = plane(&[("a", &[0.0])]);
     let filter = Filter { recordings: Some([id("a"), id("z")].into()), ..Filter::default() };
     for (name, index) in indexes(&nights) {
@@ -197,7 +197,7 @@ fn wrong_questions_are_typed_errors() {
     }
 }
 
-/// Checks every index against a search that is written down in the simplest way.
+/// Checks every index against the simplest possible search.
 #[track_caller]
 fn check_filter(filter: Filter, is_allowed: impl Fn(&RecordingDraft, &EpochPoint) -> bool) {
     let drafts = [draft("a", 1, 70), draft("b", 2, 50), draft("c", 3, 60)];
@@ -213,7 +213,7 @@ fn check_filter(filter: Filter, is_allowed: impl Fn(&RecordingDraft, &EpochPoint
         })
         .collect();
     expect.sort_by(|a, b| b.0.total_cmp(&a.0));
-    assert!(expect.len() < 180 && !expect.is_empty(), "the filter does something");
+    assert!(expect.len() < 180 && !expect.is_empty(), "the filter has an effect");
     let expect: Vec<_> = expect.into_iter().map(|(_, epoch)| epoch).take(20).collect();
     check(&collection, &query, &SearchRequest { filter, ..SearchRequest::nearest(20) }, &expect);
 }
@@ -300,7 +300,7 @@ fn filters_by_expression() {
 }
 
 #[test]
-fn hits_tell_about_their_epoch() {
+fn hits_describe_their_epoch() {
     let night = draft("a", 1, 30);
     let collection = collection(&space(), vec![night.clone()]);
     for (name, index) in indexes(&collection) {
@@ -319,7 +319,7 @@ fn hits_tell_about_their_epoch() {
     }
 }
 
-/// Nights whose epochs lie around a few directions, as epochs of one stage do.
+/// Returns nights whose epochs are near a few directions, as epochs of one stage are.
 fn clustered(n_nights: usize, n_epochs: u32, dim: usize) -> (Collection, Vec<Embedding>) {
     let mut random = Pcg64Mcg::seed_from_u64(5);
     let centres: Vec<_> = (0..20).map(|_| random_embedding(&mut random, dim)).collect();
@@ -349,41 +349,41 @@ fn recall(index: &dyn VectorIndex, oracle: &dyn VectorIndex, queries: &[Embeddin
 #[test]
 fn graph_finds_what_the_oracle_finds() {
     let (collection, queries) = clustered(4, 400, 32);
-    let oracle = Arc::new(ExactIndex::open(&collection).unwrap());
-    let found = |candidates| {
-        let graph = GraphIndex::build(Arc::clone(&oracle), ONE_THREAD).unwrap();
-        recall(&Walked { graph, candidates }, oracle.as_ref(), &queries)
+    let oracle = Arc::new(ExactIndex::new(collection.segments().unwrap()));
+    let found = |ef| {
+        let graph = HnswIndex::build(Arc::clone(&oracle), ONE_THREAD).unwrap();
+        recall(&WithCandidates { graph, ef }, oracle.as_ref(), &queries)
     };
     let wide = found(128);
     assert!(wide >= 0.95, "recall is {wide}");
     let narrow = found(10);
-    assert!(narrow < wide, "the graph is walked: recall is {narrow} with few candidates");
+    assert!(narrow < wide, "the graph is searched: recall is {narrow} with few candidates");
 }
 
-/// Settings that make the same graph every time.
-const ONE_THREAD: GraphSettings =
-    GraphSettings { max_connections: 16, ef_construction: 200, threads: 1 };
+/// Settings that build the same graph every time.
+const ONE_THREAD: HnswSettings =
+    HnswSettings { max_connections: 16, ef_construction: 200, threads: 1 };
 
 #[test]
 fn frozen_graph_finds_no_less_than_the_library() {
     let (collection, queries) = clustered(4, 400, 32);
-    let oracle = Arc::new(ExactIndex::open(&collection).unwrap());
+    let oracle = Arc::new(ExactIndex::new(collection.segments().unwrap()));
     let graph = HnswGraph::build(Arc::clone(&oracle), ONE_THREAD).unwrap();
-    for candidates in [10, 16, 32, 64] {
+    for ef in [10, 16, 32, 64] {
         let both = |query| {
             let truth = oracle.search(query, &SearchRequest::nearest(10)).unwrap();
-            let found = graph.search(query, 10, candidates).unwrap();
+            let found = graph.search(query, 10, ef).unwrap();
             truth.iter().filter(|hit| found.contains(&hit.epoch)).count()
         };
         let own = queries.iter().map(both).sum::<usize>() as f64 / (10 * queries.len()) as f64;
-        let frozen = Walked { graph: GraphIndex::freeze(&graph).unwrap(), candidates };
+        let frozen = WithCandidates { graph: HnswIndex::freeze(&graph).unwrap(), ef };
         let found = recall(&frozen, oracle.as_ref(), &queries);
-        assert!(found >= own, "{candidates} candidates: {found}, the library {own}");
+        assert!(found >= own, "{ef} candidates: {found}, the library {own}");
     }
 }
 
-/// Returns the cosine of a query with every epoch that a filter on recordings leaves, from the vectors as they are kept.
-fn scores_of_numbers(
+/// Returns the cosine of a query with every epoch of the selected recordings, from the stored vectors.
+fn scores_of_vectors(
     collection: &Collection,
     query: &Embedding,
     is_in: impl Fn(&RecordingEntry) -> bool,
@@ -403,16 +403,16 @@ fn scores_of_numbers(
     scores
 }
 
-/// The scan looks at 8-bit codes first; nothing that the vectors themselves would find may get lost by that.
+/// The scan scores 8-bit codes first; that must not lose anything that the vectors themselves would find.
 #[test]
-fn scan_of_codes_finds_all_that_the_numbers_would() {
+fn scan_of_codes_finds_what_the_vectors_would() {
     let (collection, queries) = clustered(6, 500, 64);
-    let index = ExactIndex::open(&collection).unwrap();
+    let index = ExactIndex::new(collection.segments().unwrap());
     let filter = Filter { excluded_recordings: [id("night-3")].into(), ..Filter::default() };
     for (query, k) in queries.iter().zip([1, 10, 100, 1000].into_iter().cycle()) {
         let request = SearchRequest { filter: filter.clone(), ..SearchRequest::nearest(k) };
         let hits = index.search(query, &request).unwrap();
-        let expect = scores_of_numbers(&collection, query, |entry| entry.id != id("night-3"));
+        let expect = scores_of_vectors(&collection, query, |entry| entry.id != id("night-3"));
         assert_eq!(hits.iter().map(|hit| &hit.epoch).collect::<BTreeSet<_>>().len(), k);
         for (hit, (score, _)) in hits.iter().zip(&expect) {
             let own = expect.iter().find(|(_, epoch)| *epoch == hit.epoch).unwrap().0;
@@ -423,7 +423,7 @@ fn scan_of_codes_finds_all_that_the_numbers_would() {
 }
 
 #[test]
-fn answers_say_how_they_were_found() {
+fn answers_report_their_plan() {
     let (collection, queries) = clustered(2, 200, 16);
     let plans = indexes(&collection).into_iter().map(|(name, index)| {
         let found = index.find(&queries[0], &SearchRequest::nearest(5)).unwrap();
@@ -431,8 +431,8 @@ fn answers_say_how_they_were_found() {
     });
     let expect = [
         ("exact", "scan"),
-        ("graph", "graph (256 candidates)"),
-        ("partitions", "partitions (80 of 80 lists)"),
+        ("hnsw", "hnsw (256 candidates)"),
+        ("ivf", "ivf (80 of 80 lists)"),
         ("planned", "scan"),
         ("qdrant", "qdrant exact"),
     ];
@@ -443,32 +443,33 @@ fn answers_say_how_they_were_found() {
 }
 
 #[test]
-fn what_is_not_for_lists_is_scanned() {
+fn requests_that_lists_cannot_answer_are_scanned() {
     let (collection, queries) = clustered(2, 200, 16);
-    let exact = Arc::new(ExactIndex::open(&collection).unwrap());
-    let lists = PartitionIndex::build(exact, None).unwrap();
-    let some = SearchRequest { recall: Some(0.9), ..SearchRequest::nearest(5) };
+    let exact = Arc::new(ExactIndex::new(collection.segments().unwrap()));
+    let lists = IvfIndex::build(exact, None).unwrap();
+    let approximate = SearchRequest { recall: Some(0.9), ..SearchRequest::nearest(5) };
     let plan = |request: &SearchRequest| lists.find(&queries[0], request).unwrap().plan;
-    assert!(!plan(&some).is_exact());
-    assert_eq!(plan(&SearchRequest::nearest(5)), Plan::Scan);
-    assert_eq!(plan(&SearchRequest { k: 201, ..some.clone() }), Plan::Scan);
-    assert_eq!(plan(&SearchRequest { min_score: Some(0.1), ..some }), Plan::Scan);
+    assert!(!plan(&approximate).is_exact());
+    assert_eq!(plan(&SearchRequest::nearest(5)), SearchPlan::Scan);
+    assert_eq!(plan(&SearchRequest { k: 201, ..approximate.clone() }), SearchPlan::Scan);
+    assert_eq!(plan(&SearchRequest { min_score: Some(0.1), ..approximate }), SearchPlan::Scan);
 }
 
 #[test]
-fn graph_of_one_thread_is_the_same_every_time() {
+fn graph_built_on_one_thread_is_reproducible() {
     let (collection, queries) = clustered(2, 200, 16);
     let search = || {
-        let exact = Arc::new(ExactIndex::open(&collection).unwrap());
-        let graph = GraphIndex::build(exact, ONE_THREAD).unwrap();
-        let walk = |query| graph.walk(query, &SearchRequest::nearest(10), 10).unwrap().unwrap();
-        queries.iter().map(walk).collect::<Vec<_>>()
+        let exact = Arc::new(ExactIndex::new(collection.segments().unwrap()));
+        let graph = HnswIndex::build(exact, ONE_THREAD).unwrap();
+        let search =
+            |query| graph.search_with(query, &SearchRequest::nearest(10), 10).unwrap().unwrap();
+        queries.iter().map(search).collect::<Vec<_>>()
     };
     assert_eq!(search(), search());
 }
 
 #[test]
-fn graph_copes_with_equal_epochs() {
+fn graph_finds_epochs_beside_many_equal_ones() {
     let degrees: Vec<f32> = (0..300).map(|number| if number < 280 { 0.0 } else { 90.0 }).collect();
     let nights = plane(&[("a", &degrees)]);
     for (name, index) in indexes(&nights) {
@@ -479,10 +480,10 @@ fn graph_copes_with_equal_epochs() {
 }
 
 #[test]
-fn graph_refuses_settings_that_the_library_dies_of() {
-    let exact = Arc::new(ExactIndex::open(&plane(&[])).unwrap());
-    let settings = GraphSettings { max_connections: 257, ..GraphSettings::default() };
-    let error = GraphIndex::build(exact, settings).unwrap_err();
+fn settings_that_end_the_library_are_refused() {
+    let exact = Arc::new(ExactIndex::new(plane(&[]).segments().unwrap()));
+    let settings = HnswSettings { max_connections: 257, ..HnswSettings::default() };
+    let error = HnswIndex::build(exact, settings).unwrap_err();
     assert_eq!(error.to_string(), "`max_connections` is 257; expected 4 to 128");
 }
 
@@ -490,20 +491,20 @@ fn graph_refuses_settings_that_the_library_dies_of() {
 fn captions_are_found_by_kind_and_epoch() {
     let night = draft("a", 1, 30);
     let collection = collection(&space(), vec![night.clone(), draft("b", 2, 30)]);
-    let index = ExactIndex::open(&collection).unwrap();
-    let wanted = &night.captions[5];
-    let hits = index.search_captions(&wanted.vector, &SearchRequest::nearest(3), None).unwrap();
+    let index = ExactIndex::new(collection.segments().unwrap());
+    let caption = &night.captions[5];
+    let hits = index.search_captions(&caption.vector, &SearchRequest::nearest(3), None).unwrap();
     assert_eq!(hits.len(), 3);
-    assert_eq!((hits[0].epoch.epoch, &hits[0].text), (wanted.epoch, &wanted.text));
+    assert_eq!((hits[0].epoch.epoch, &hits[0].text), (caption.epoch, &caption.text));
     assert!(hits.is_sorted_by(|a, b| a.score >= b.score));
 
     let kinds = BTreeSet::from([CaptionKind::Brain]);
     let filter = Filter { excluded_recordings: [id("a")].into(), ..Filter::default() };
     let request = SearchRequest { filter, ..SearchRequest::nearest(usize::MAX) };
-    let hits = index.search_captions(&wanted.vector, &request, Some(&kinds)).unwrap();
+    let hits = index.search_captions(&caption.vector, &request, Some(&kinds)).unwrap();
     assert_eq!(hits.len(), 15);
-    let fits = |hit: &nocturne_index::CaptionHit| {
+    let is_expected = |hit: &nocturne_index::CaptionHit| {
         hit.kind == CaptionKind::Brain && hit.epoch.recording == id("b")
     };
-    assert!(hits.iter().all(fits));
+    assert!(hits.iter().all(is_expected));
 }

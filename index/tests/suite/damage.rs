@@ -1,4 +1,4 @@
-//! Damage is named and never served; what is no damage is passed over.
+//! Damage is named and never served; files that are not part of a collection are ignored.
 
 use std::fs;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use nocturne_index::storage::{Simulated, Storage};
 use nocturne_index::{
-    Collection, CollectionWriter, Error, ExactIndex, Filter, GraphIndex, GraphSettings,
-    PartitionIndex, SearchRequest, VectorIndex,
+    Collection, CollectionWriter, Error, ExactIndex, Filter, HnswIndex, HnswSettings, IvfIndex,
+    SearchRequest, StoredFile, VectorIndex,
 };
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -48,7 +48,7 @@ fn every_byte_of_a_segment_counts() {
             storage.tamper(&segment, |bytes| bytes[place] ^= mask);
             let result = read(&storage);
             assert!(
-                matches!(result, Err(Error::DamagedSegment { .. })),
+                matches!(result, Err(Error::Damaged { file: StoredFile::Segment, .. })),
                 "byte {place}: {result:?}"
             );
             storage.tamper(&segment, |bytes| bytes[place] ^= mask);
@@ -67,7 +67,7 @@ fn every_byte_of_a_manifest_counts() {
             storage.tamper(&manifest, |bytes| bytes[place] ^= mask);
             let result = read(&storage);
             assert!(
-                matches!(result, Err(Error::DamagedManifest { .. })),
+                matches!(result, Err(Error::Damaged { file: StoredFile::Manifest, .. })),
                 "byte {place}: {result:?}"
             );
             storage.tamper(&manifest, |bytes| bytes[place] ^= mask);
@@ -85,8 +85,8 @@ fn cut_files_are_refused_wherever_they_are_cut() {
         for length in 0..whole.len() {
             storage.tamper(&name, |bytes| *bytes = whole[..length].to_vec());
             let is_named = match read(&storage) {
-                Err(Error::DamagedSegment { .. }) => is_segment,
-                Err(Error::DamagedManifest { .. }) => !is_segment,
+                Err(Error::Damaged { file: StoredFile::Segment, .. }) => is_segment,
+                Err(Error::Damaged { file: StoredFile::Manifest, .. }) => !is_segment,
                 _ => false,
             };
             assert!(is_named, "{length} bytes");
@@ -131,11 +131,11 @@ fn segment_of_another_recording_is_refused() {
     storage.tamper(&names[0], |bytes| other.clone_from(bytes));
     storage.tamper(&names[1], |bytes| *bytes = other);
     let message = read(&storage).unwrap_err().to_string();
-    assert!(message.ends_with(", whole, under a wrong name"), "{message}");
+    assert!(message.ends_with(", undamaged but under a wrong name"), "{message}");
 }
 
 #[test]
-fn lost_segment_is_named_and_indexing_again_heals() {
+fn lost_segment_is_named_and_restored_by_indexing_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = CollectionWriter::create(folder.path(), &space()).unwrap();
     let night = draft("a", 1, 4);
@@ -159,14 +159,14 @@ fn lost_segment_is_named_and_indexing_again_heals() {
 }
 
 #[test]
-fn damaged_recording_is_missing_from_answers_that_say_so() {
+fn damaged_recordings_are_left_out_and_reported() {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
     let entry = writer.commit(draft("a", 1, 4)).unwrap();
     writer.commit(draft("b", 2, 4)).unwrap();
     let file = format!("segments/{}", entry.segment.file_name());
     storage.tamper(&file, |bytes| bytes[300] ^= 1);
-    let index = ExactIndex::open(&Collection::open_in(storage).unwrap()).unwrap();
+    let index = ExactIndex::new(Collection::open_in(storage).unwrap().segments().unwrap());
     assert_eq!(index.missing(), [], "nothing was read yet");
     let query = draft("a", 1, 4).epochs[0].vector.clone();
     let hits = index.search(&query, &SearchRequest::nearest(9)).unwrap();
@@ -187,9 +187,9 @@ fn damaged_recording_is_missing_from_answers_that_say_so() {
     assert_eq!(index.recording(&id("a")).unwrap_err().to_string(), message);
 }
 
-/// The best hit's vector alone is damaged: its codes win, and then it cannot be scored.
+/// Only the vector of the best hit is damaged: it is shortlisted by its codes, and then it cannot be scored.
 #[test]
-fn damage_that_is_found_late_keeps_nobody_out() {
+fn damage_found_late_keeps_no_other_recording_out() {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
     let nights = [("a", 1, 9000), ("b", 2, 40), ("c", 3, 40)];
@@ -197,10 +197,10 @@ fn damage_that_is_found_late_keeps_nobody_out() {
         let entry = writer.commit(draft(name, seed, n_epochs)).unwrap();
         format!("segments/{}", entry.segment.file_name())
     });
-    let whole = ExactIndex::open(&Collection::open_in(storage.clone()).unwrap()).unwrap();
+    let whole = ExactIndex::new(Collection::open_in(storage.clone()).unwrap().segments().unwrap());
     // Columns of 9000 epochs have 25 bytes each; vectors come after them, then captions.
     storage.tamper(&file, |bytes| bytes[300_000] ^= 1);
-    let index = ExactIndex::open(&Collection::open_in(storage).unwrap()).unwrap();
+    let index = ExactIndex::new(Collection::open_in(storage).unwrap().segments().unwrap());
     let filter = Filter { excluded_recordings: [id("a")].into(), ..Filter::default() };
     for point in draft("a", 1, 9000).epochs.iter().skip(4000).step_by(200) {
         let without = SearchRequest { filter: filter.clone(), ..SearchRequest::nearest(5) };
@@ -214,7 +214,7 @@ fn damage_that_is_found_late_keeps_nobody_out() {
 }
 
 #[test]
-fn damaged_manifest_is_not_passed_over() {
+fn damaged_manifest_is_not_ignored() {
     let (storage, _, manifest) = one_night(4);
     storage.tamper(&manifest, |bytes| bytes[70] ^= 1);
     let error = Collection::open_in(storage.clone()).unwrap_err();
@@ -225,7 +225,7 @@ fn damaged_manifest_is_not_passed_over() {
     );
     assert!(error.hint().is_some());
     let error = CollectionWriter::open_in(storage, &space()).unwrap_err();
-    assert!(matches!(error, Error::DamagedManifest { .. }), "{error}");
+    assert!(matches!(error, Error::Damaged { file: StoredFile::Manifest, .. }), "{error}");
 }
 
 #[test]
@@ -240,15 +240,15 @@ fn manifest_under_a_wrong_name_is_refused() {
 }
 
 #[test]
-fn newer_formats_are_refused_by_name() {
+fn other_formats_are_refused_by_name() {
     let (storage, _, manifest) = one_night(4);
     storage.tamper(&manifest, |bytes| {
-        let content = b"{\"format\":7,\"what\":\"nobody knows\"}\nmore of it\n";
+        let content = b"{\"format\":7,\"what\":\"unknown\"}\nmore of it\n";
         *bytes = content.to_vec();
         bytes.extend(format!("{{\"xxh3\":\"{:032x}\"}}\n", xxh3_128(content)).bytes());
     });
     let message = Collection::open_in(storage).unwrap_err().to_string();
-    assert_eq!(message, format!("`simulated/{manifest}` has format 7; this build reads up to 2"));
+    assert_eq!(message, format!("`simulated/{manifest}` has format 7; this build reads format 1"));
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn spaces_without_numbers_are_refused() {
 }
 
 #[test]
-fn other_files_are_passed_over() {
+fn other_files_are_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = CollectionWriter::create(folder.path(), &space()).unwrap();
     writer.commit(draft("a", 1, 4)).unwrap();
@@ -296,7 +296,7 @@ fn folders_of_other_things_are_left_alone() {
     let error = CollectionWriter::open(folder.path(), &space()).unwrap_err();
     assert!(matches!(error, Error::NotACollection { .. }), "{error}");
     let error = CollectionWriter::open_or_create(folder.path(), &space()).unwrap_err();
-    let expect = format!("`{path}` holds `thesis.txt`; a new collection needs an empty folder");
+    let expect = format!("`{path}` contains `thesis.txt`; a new collection needs an empty folder");
     assert_eq!(error.to_string(), expect);
     assert_eq!(files(folder.path()), 1);
 }
@@ -306,7 +306,7 @@ fn collections_are_not_created_twice() {
     let folder = tempfile::tempdir().unwrap();
     drop(CollectionWriter::create(folder.path(), &space()).unwrap());
     let error = CollectionWriter::create(folder.path(), &space()).unwrap_err();
-    let expect = format!("`{}` is a collection already", folder.path().display());
+    let expect = format!("`{}` is already a collection", folder.path().display());
     assert_eq!(error.to_string(), expect);
 }
 
@@ -349,15 +349,15 @@ fn check_manifests(storage: Arc<Simulated>, expect: &str) {
     assert_eq!(message, format!("`simulated/{expect}"));
     assert!(matches!(
         CollectionWriter::open_in(storage, &space()),
-        Err(Error::DamagedManifest { .. })
+        Err(Error::Damaged { file: StoredFile::Manifest, .. })
     ));
 }
 
 #[test]
-fn damage_in_the_middle_of_the_log_is_no_torn_end() {
+fn damage_in_the_middle_of_the_log_is_not_a_torn_end() {
     let storage = three_changes();
     storage.tamper("manifest-000002.jsonl", Vec::clear);
-    let expect = "manifest-000002.jsonl` is damaged at byte 0: it does not end with a line";
+    let expect = "manifest-000002.jsonl` is damaged at byte 0: it does not end with a newline";
     check_manifests(storage, expect);
 
     let storage = three_changes();
@@ -384,54 +384,34 @@ fn logs_of_two_collections_do_not_mix() {
 }
 
 #[test]
-fn manifests_of_the_first_format_are_read_and_followed() {
-    let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
-    (1..6).for_each(|seed| drop(writer.commit(draft("a", seed, 4)).unwrap()));
-    drop(writer);
-    // What a whole manifest of the first format differs in is its number alone.
-    storage.tamper("manifest-000006.jsonl", |bytes| {
-        let text = String::from_utf8(std::mem::take(bytes)).unwrap();
-        let lines: Vec<&str> = text.split_inclusive('\n').collect();
-        let content = lines[..2].concat().replacen("\"format\":2", "\"format\":1", 1);
-        *bytes = content.clone().into_bytes();
-        bytes.extend(format!("{{\"xxh3\":\"{:032x}\"}}\n", xxh3_128(content.as_bytes())).bytes());
-    });
-    let mut writer = CollectionWriter::open_in(storage.clone(), &space()).unwrap();
-    writer.commit(draft("b", 9, 4)).unwrap();
-    let collection = Collection::open_in(storage).unwrap();
-    assert_kept(&collection, &draft("a", 5, 4));
-    assert_kept(&collection, &draft("b", 9, 4));
-}
-
-#[test]
-fn lists_and_graph_are_compared_with_the_segments() {
+fn approximate_indexes_are_compared_with_the_segments() {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
     for (name, seed) in [("a", 1), ("b", 2), ("c", 3)] {
         writer.commit(draft(name, seed, 60)).unwrap();
     }
     let problems = || Collection::open_in(storage.clone()).unwrap().verify_caches().unwrap();
-    let exact =
-        || Arc::new(ExactIndex::open(&Collection::open_in(storage.clone()).unwrap()).unwrap());
-    PartitionIndex::build(exact(), Some(4)).unwrap().save(storage.as_ref()).unwrap();
-    GraphIndex::build(exact(), GraphSettings::default()).unwrap().save(storage.as_ref()).unwrap();
+    let exact = || {
+        Arc::new(ExactIndex::new(Collection::open_in(storage.clone()).unwrap().segments().unwrap()))
+    };
+    IvfIndex::build(exact(), Some(4)).unwrap().save(storage.as_ref()).unwrap();
+    HnswIndex::build(exact(), HnswSettings::default()).unwrap().save(storage.as_ref()).unwrap();
     assert_eq!(problems(), []);
-    // What was replaced since contradicts nothing: its rows are passed over.
+    // Rows of a recording that was replaced since are skipped.
     writer.commit(draft("b", 4, 50)).unwrap();
     assert_eq!(problems(), []);
     let files = storage.files();
     let caches: Vec<_> =
-        files.iter().filter(|name| name.contains(".lists") || name.contains(".graph")).collect();
+        files.iter().filter(|name| name.contains(".ivf") || name.contains(".hnsw")).collect();
     assert_eq!(caches.len(), 2, "{files:?}");
     for name in caches {
         let n = storage.read(name).unwrap().len();
-        for place in (0..n).step_by(97) {
-            storage.tamper(name, |bytes| bytes[place] ^= 0x10);
+        for offset in (0..n).step_by(97) {
+            storage.tamper(name, |bytes| bytes[offset] ^= 0x10);
             let found = problems();
-            assert_eq!(found.len(), 1, "byte {place} of {name}: {found:?}");
+            assert_eq!(found.len(), 1, "byte {offset} of {name}: {found:?}");
             assert!(found[0].path.ends_with(name), "{found:?}");
-            storage.tamper(name, |bytes| bytes[place] ^= 0x10);
+            storage.tamper(name, |bytes| bytes[offset] ^= 0x10);
         }
     }
     assert_eq!(problems(), []);

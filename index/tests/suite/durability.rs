@@ -5,7 +5,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nocturne_index::storage::{CrashImage, Fault, Item, Locking, Simulated, Storage, StorageFile};
+use nocturne_index::storage::{
+    CrashImage, Fault, Item, LockResult, Simulated, Storage, StorageFile,
+};
 use nocturne_index::{Collection, CollectionWriter, Error, RecordingDraft, RecordingEntry, Result};
 
 use rand::{RngExt, SeedableRng};
@@ -343,7 +345,7 @@ impl Storage for Liar {
         if self.about_files { self.disk.sync_folder(name) } else { Ok(()) }
     }
 
-    fn lock(&self, name: &str) -> io::Result<Locking> {
+    fn lock(&self, name: &str) -> io::Result<LockResult> {
         self.disk.lock(name)
     }
 }

@@ -1,12 +1,12 @@
-//! Filter expressions: what they mean, how they are refused, and that they are the same read twice.
+//! Filter expressions: what they mean, how they are refused, and that their text round-trips.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use nocturne_index::qdrant::QdrantIndex;
 use nocturne_index::{
-    Collection, DEEPEST_FILTER, EpochPoint, Error, ExactIndex, Expression, Filter, LONGEST_FILTER,
-    RecordingDraft, SearchRequest, VectorIndex,
+    Collection, EpochPoint, Error, ExactIndex, Expression, Filter, MAX_FILTER_BYTES,
+    MAX_FILTER_DEPTH, RecordingDraft, SearchRequest, VectorIndex,
 };
 use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{EpochRef, EventKind, EventSet, Stage};
@@ -16,7 +16,7 @@ use crate::qdrant::{Served, served};
 use crate::support::{DIM, collection, draft, embedding, id, space};
 use nocturne_qdrant_double::QdrantDouble;
 
-/// Recordings that differ in what they lack.
+/// Recordings that differ in what is missing.
 fn drafts() -> [RecordingDraft; 4] {
     let metadata = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
@@ -43,7 +43,7 @@ fn drafts() -> [RecordingDraft; 4] {
     [a, b, c, d]
 }
 
-/// Whether an epoch of a recording is meant.
+/// Whether a comparison includes an epoch of a recording.
 type Meaning = fn(&RecordingDraft, &EpochPoint) -> bool;
 
 fn age(draft: &RecordingDraft) -> Option<f64> {
@@ -62,7 +62,7 @@ fn clock_s(draft: &RecordingDraft, point: &EpochPoint) -> Option<f64> {
     Some((start_s + point.onset_s) % 86_400.0)
 }
 
-/// Comparisons, and what each means, written down in the simplest way.
+/// Comparisons, and what each means in the simplest terms.
 const COMPARISONS: [(&str, Meaning); 40] = [
     ("recording = a", |it, _| it.id == id("a")),
     ("recording != a", |it, _| it.id != id("a")),
@@ -118,7 +118,7 @@ const COMPARISONS: [(&str, Meaning); 40] = [
     }),
 ];
 
-/// Conditions and how they are joined, apart from how they are written.
+/// A tree of conditions, independent of its spelling.
 #[derive(Debug, Clone)]
 enum Tree {
     Comparison(usize),
@@ -172,13 +172,12 @@ fn trees() -> impl Strategy<Value = Tree> {
     })
 }
 
-/// Returns the epochs that a filter allows, and refuses a recording that is passed over with one of them, or of which
-/// columns and rows tell otherwise.
+/// Returns the epochs that a filter allows; checks that `may_allow` agrees, and that columns and single rows do.
 fn allowed(collection: &Collection, filter: &Filter) -> Vec<EpochRef> {
     let mut allowed = Vec::new();
     for entry in collection.recordings() {
         let recording = collection.recording(&entry.id).unwrap();
-        let rows = filter.rows(recording);
+        let rows = recording.filter(filter);
         assert_eq!(rows.is_some(), filter.may_allow(entry));
         let Some(rows) = rows else { continue };
         let all = 0..recording.n_epochs() as u32;
@@ -246,10 +245,10 @@ fn every_comparison_means_the_same_in_qdrant() {
 }
 
 #[test]
-fn qdrant_gives_as_many_hits_as_are_wanted_whatever_it_has_words_for() {
+fn qdrant_returns_k_hits_for_conditions_it_cannot_express() {
     let query = embedding(&[1.0; DIM]);
     let collection = collection(&space(), drafts().to_vec());
-    let exact = ExactIndex::open(&collection).unwrap();
+    let exact = ExactIndex::new(collection.segments().unwrap());
     for text in
         ["clock >= \"23:05\" clock < \"23:09\"", "onset > 300s -age > 50", "-stage:* OR epoch = 3"]
     {
@@ -267,10 +266,10 @@ fn qdrant_gives_as_many_hits_as_are_wanted_whatever_it_has_words_for() {
 }
 
 #[test]
-fn conditions_that_few_epochs_meet_are_looked_for_recording_by_recording() {
+fn rare_conditions_are_searched_recording_by_recording() {
     let query = embedding(&[1.0; DIM]);
     let collection = collection(&space(), drafts().to_vec());
-    let exact = ExactIndex::open(&collection).unwrap();
+    let exact = ExactIndex::new(collection.segments().unwrap());
     let mut settings = there().index.collection().settings().clone();
     settings.largest_answer = 20;
     let index = QdrantIndex::open(settings).unwrap();
@@ -300,10 +299,10 @@ fn or_binds_more_tightly_than_and_as_in_aip_160() {
 }
 
 #[test]
-fn searches_find_all_that_is_allowed_and_nothing_else() {
+fn searches_find_exactly_the_allowed_epochs() {
     let drafts = drafts();
     let collection = collection(&space(), drafts.to_vec());
-    let index = ExactIndex::open(&collection).unwrap();
+    let index = ExactIndex::new(collection.segments().unwrap());
     let filter = filter("(age > 50 OR NOT start:*) stage = N* -event:snore epoch < 25");
     let request = SearchRequest { filter: filter.clone(), ..SearchRequest::nearest(1000) };
     let hits = index.search(&embedding(&[1.0; DIM]), &request).unwrap();
@@ -317,7 +316,7 @@ fn searches_find_all_that_is_allowed_and_nothing_else() {
     });
     assert!(expect.len() > 3);
     assert_eq!(found, expect);
-    // With the filters beside it, both must hold.
+    // Combined with other conditions, both must hold.
     let both = Filter { any_event: EventSet::from_iter([EventKind::Rera]), ..filter };
     let alone = Filter { expression: None, ..both.clone() };
     let (all, narrow) = (allowed(&collection, &both), allowed(&collection, &alone));
@@ -325,9 +324,9 @@ fn searches_find_all_that_is_allowed_and_nothing_else() {
 }
 
 #[test]
-fn mistakes_are_told_with_their_place_and_what_there_is() {
+fn mistakes_are_reported_with_position_and_choices() {
     let collection = collection(&space(), drafts().to_vec());
-    let index = ExactIndex::open(&collection).unwrap();
+    let index = ExactIndex::new(collection.segments().unwrap());
     let check = |text: &str, expect: &str, hint: &str| {
         let error = text.parse::<Expression>().map_err(Error::Filter).and_then(|expression| {
             let filter = Filter { expression: Some(expression), ..Filter::default() };
@@ -370,8 +369,8 @@ fn mistakes_are_told_with_their_place_and_what_there_is() {
     );
     check(
         "clock > 02:30",
-        "11, at `:30`: a comparator behind a value",
-        "put texts with blanks or special characters in quotes",
+        "11, at `:30`: a comparator after a value",
+        "quote texts with blanks or special characters",
     );
     check(
         "start = 2026-02-30",
@@ -386,7 +385,7 @@ fn mistakes_are_told_with_their_place_and_what_there_is() {
     check("age > 6*", "7, at `6*`: `>` has no order with `*`", "`*` may follow");
     check(
         "sleepy",
-        "1, at `sleepy`: `sleepy` stands alone; expected a comparator after it",
+        "1, at `sleepy`: `sleepy` has no comparator; expected one after it",
         "stage = N2",
     );
     check(
@@ -394,7 +393,7 @@ fn mistakes_are_told_with_their_place_and_what_there_is() {
         "1, at `near(N2) > 1`: `near` is a function; this filter has none",
         "stage = N2",
     );
-    check("metadata = 3", "1, at `metadata = 3`: `metadata` is no single value", "metadata:age");
+    check("metadata = 3", "1, at `metadata = 3`: `metadata` is not a single value", "metadata:age");
     check("(stage = N2", "1, at `(stage = N2`: this `(` is never closed", "AND");
     check("stage = N2)", "11, at `)`: a `)` closes nothing", "AND");
     check("stage = \"N2", "9, at `\"N2`: this \" is never closed", "same quote");
@@ -404,7 +403,7 @@ fn mistakes_are_told_with_their_place_and_what_there_is() {
 }
 
 #[test]
-fn examples_of_the_documentation_are_read() {
+fn examples_of_the_documentation_parse() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/filters.md");
     let text = std::fs::read_to_string(page).unwrap();
     let (_, rest) = text.split_once("```filter\n").unwrap();
@@ -423,21 +422,21 @@ fn examples_of_the_documentation_are_read() {
 }
 
 #[test]
-fn collections_without_recordings_know_no_fields_and_refuse_none() {
-    let index = ExactIndex::open(&collection(&space(), vec![])).unwrap();
+fn empty_collections_refuse_no_field() {
+    let index = ExactIndex::new(collection(&space(), vec![]).segments().unwrap());
     let request = SearchRequest { filter: filter("age > 3"), ..SearchRequest::nearest(1) };
     assert_eq!(index.search(&embedding(&[1.0; DIM]), &request).unwrap(), []);
 }
 
 #[test]
-fn long_and_deep_expressions_are_refused_before_they_cost_anything() {
+fn long_and_deep_expressions_are_refused_early() {
     let nested = |n: usize| format!("{}epoch=1{}", "(".repeat(n), ")".repeat(n));
-    nested(DEEPEST_FILTER).parse::<Expression>().unwrap();
-    let problem = nested(DEEPEST_FILTER + 1).parse::<Expression>().unwrap_err();
-    assert_eq!(problem.problem, "more than 50 parentheses within each other");
+    nested(MAX_FILTER_DEPTH).parse::<Expression>().unwrap();
+    let problem = nested(MAX_FILTER_DEPTH + 1).parse::<Expression>().unwrap_err();
+    assert_eq!(problem.problem, "more than 50 nested parentheses");
     let negated = "-(".repeat(4000);
     assert_eq!(negated.parse::<Expression>().unwrap_err().problem, problem.problem);
-    let long = "epoch=1 ".repeat(LONGEST_FILTER / 8);
+    let long = "epoch=1 ".repeat(MAX_FILTER_BYTES / 8);
     long.parse::<Expression>().unwrap();
     let problem = format!("{long} ").parse::<Expression>().unwrap_err().problem;
     assert_eq!(problem, "it has 8193 bytes; expected at most 8192");
@@ -459,7 +458,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn any_expression_allows_what_a_naive_reading_allows(tree in trees()) {
+    fn any_expression_allows_what_a_naive_evaluation_allows(tree in trees()) {
         let drafts = drafts();
         let collection = collection(&space(), drafts.to_vec());
         let filter = filter(&tree.written());
@@ -468,7 +467,7 @@ proptest! {
     }
 
     #[test]
-    fn expressions_are_the_same_written_and_read_again(tree in trees()) {
+    fn expressions_round_trip(tree in trees()) {
         let once: Expression = tree.written().parse().unwrap();
         let twice: Expression = once.to_string().parse().unwrap();
         prop_assert_eq!(once.to_string(), twice.to_string());
@@ -482,7 +481,7 @@ proptest! {
     }
 
     #[test]
-    fn any_literal_is_the_same_written_and_read_again(text in ".{0,12}", name in "[a-zA-Z.\"' (*-]{1,6}") {
+    fn literals_round_trip(text in ".{0,12}", name in "[a-zA-Z.\"' (*-]{1,6}") {
         let quoted: String = text.chars().flat_map(|it| ['\\', it]).collect();
         let name: String = name.chars().flat_map(|it| ['\\', it]).collect();
         let once: Expression = format!("metadata.x.'{name}' = \"{quoted}\"").parse().unwrap();
@@ -491,14 +490,14 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic(text in any::<String>()) {
+    fn parser_never_panics_on_text(text in any::<String>()) {
         if let Ok(expression) = text.parse::<Expression>() {
             prop_assert_eq!(&expression.to_string().parse::<Expression>().unwrap(), &expression);
         }
     }
 
     #[test]
-    fn no_heap_of_signs_makes_the_reader_panic(
+    fn parser_never_panics_on_tokens(
         words in prop::collection::vec(prop::sample::select(vec![
             "(", ")", "-", "NOT", "AND", "OR", "=", "!=", ":", "<", ">=", "\"", "'", "\\", "*", ".", ",", " ",
             "stage", "N2", "age", "6", "é", "clock", "metadata", "f(",

@@ -41,7 +41,7 @@ fn only_codes_stay_in_memory() {
             (0..ROWS).map(|number| plain_epoch(number, random_embedding(&mut random, DIM)));
         writer.commit(plain_draft(name, epochs.collect())).unwrap();
     }
-    let index = ExactIndex::open(&Collection::open(folder.path()).unwrap()).unwrap();
+    let index = ExactIndex::new(Collection::open(folder.path()).unwrap().segments().unwrap());
     let queries: Vec<_> = (0..20).map(|_| random_embedding(&mut random, DIM)).collect();
     for query in &queries {
         index.search(query, &SearchRequest::nearest(100)).unwrap();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use nocturne_encoder::bundle::TokenizerSpec;
 use nocturne_index::storage::{CrashImage, Fault, Folder, Simulated, Storage};
 use nocturne_index::{
-    Collection, CollectionWriter, Coverage, Demand, Error, Existing, RecordingDraft, Space,
-    SpaceName, SpaceRecord, Spaces,
+    Collection, CollectionWriter, Coverage, Demand, EmbeddingSpace, Error, Existing,
+    RecordingDraft, SpaceName, SpaceRecord, Spaces, StoredFile,
 };
 
 use crate::support::{assert_kept, draft, id, space, space_of};
@@ -20,11 +20,11 @@ fn name(text: &str) -> SpaceName {
 }
 
 /// The space of the bundle that `v2` is filled with.
-fn great() -> Space {
+fn great() -> EmbeddingSpace {
     space_of("great", 8)
 }
 
-fn record(space_name: &str, space: Space) -> SpaceRecord {
+fn record(space_name: &str, space: EmbeddingSpace) -> SpaceRecord {
     SpaceRecord {
         name: name(space_name),
         made: Some("2026-03-01T22:58:30Z".parse().unwrap()),
@@ -144,8 +144,7 @@ fn promotion_notices_what_was_done_to_the_served_space_since() {
     };
     assert_eq!(Coverage::of(&main, &v2), expected);
     let error = spaces.promote(&name("v2"), Demand::Whole).unwrap_err();
-    let sentence =
-        "the space `v2` lacks 1 recordings of `main`, has 1 that it has not, and 2 that differ";
+    let sentence = "the space `v2` differs from `main`: 1 recordings missing, 1 extra, 2 different";
     assert_eq!(error.to_string(), sentence);
     assert_eq!(spaces.serving().unwrap().space, SpaceName::main());
     let promoted = spaces.promote(&name("v2"), Demand::Incomplete).unwrap();
@@ -343,7 +342,7 @@ fn damaged_pointer_is_named_and_a_newer_one_too() {
     spaces.promote(&name("v2"), Demand::Whole).unwrap();
     storage.tamper("serving.jsonl", |bytes| bytes[20] ^= 1);
     let error = Collection::open_in(storage.clone()).unwrap_err();
-    assert!(matches!(error, Error::DamagedNote { .. }), "{error}");
+    assert!(matches!(error, Error::Damaged { file: StoredFile::Note, .. }), "{error}");
     assert!(error.to_string().starts_with("`simulated/serving.jsonl` is damaged at byte 0: "));
     // A sealed file of a later format, as a later build would write it.
     let line = "{\"format\":2,\"number\":1,\"space\":\"v2\",\"elsewhere\":true}\n";

@@ -7,7 +7,7 @@ use nocturne_encoder::Embedding;
 use nocturne_encoder::bundle::Preprocessing;
 use nocturne_index::storage::Simulated;
 use nocturne_index::{
-    CaptionPoint, Collection, CollectionWriter, EpochPoint, RecordingDraft, Space,
+    CaptionPoint, Collection, CollectionWriter, EmbeddingSpace, EpochPoint, RecordingDraft,
 };
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::montage::{Channel, ChannelMask};
@@ -20,8 +20,8 @@ use rand_pcg::Pcg64Mcg;
 pub(crate) const DIM: usize = 8;
 
 /// The space of a bundle named `small`, or of any other name.
-pub(crate) fn space_of(bundle: &str, dim: usize) -> Space {
-    Space {
+pub(crate) fn space_of(bundle: &str, dim: usize) -> EmbeddingSpace {
+    EmbeddingSpace {
         bundle: bundle.to_owned(),
         fingerprint: format!("fingerprint-of-{bundle}"),
         dim,
@@ -32,7 +32,7 @@ pub(crate) fn space_of(bundle: &str, dim: usize) -> Space {
     }
 }
 
-pub(crate) fn space() -> Space {
+pub(crate) fn space() -> EmbeddingSpace {
     space_of("small", DIM)
 }
 
@@ -122,7 +122,7 @@ fn any_epoch(random: &mut Pcg64Mcg, number: u32) -> EpochPoint {
 }
 
 /// A collection in memory.
-pub(crate) fn collection(space: &Space, drafts: Vec<RecordingDraft>) -> Collection {
+pub(crate) fn collection(space: &EmbeddingSpace, drafts: Vec<RecordingDraft>) -> Collection {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), space).unwrap();
     for draft in drafts {

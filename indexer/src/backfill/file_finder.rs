@@ -77,7 +77,7 @@ impl FileFinder {
 mod tests {
     use std::collections::BTreeMap;
 
-    use nocturne_index::{SegmentHash, SegmentRef};
+    use nocturne_index::{ContentHash, SegmentRef};
     use nocturne_psg::hash::sha256;
     use nocturne_psg::montage::ChannelMask;
 
@@ -95,7 +95,7 @@ mod tests {
             sleep_s: None,
             n_events: None,
             mask: ChannelMask::ALL,
-            segment: SegmentRef { hash: SegmentHash(1), length: 0 },
+            segment: SegmentRef { hash: ContentHash(1), length: 0 },
             metadata: BTreeMap::new(),
         }
     }

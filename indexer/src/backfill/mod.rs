@@ -334,7 +334,7 @@ fn absolute(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use nocturne_index::{SegmentHash, SegmentRef};
+    use nocturne_index::{ContentHash, SegmentRef};
     use nocturne_psg::montage::ChannelMask;
 
     use super::*;
@@ -351,7 +351,7 @@ mod tests {
             sleep_s: None,
             n_events: None,
             mask: ChannelMask::ALL,
-            segment: SegmentRef { hash: SegmentHash(1), length: 0 },
+            segment: SegmentRef { hash: ContentHash(1), length: 0 },
             metadata: metadata
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use nocturne_encoder::{Bundle, PromptSet, Runtime};
-use nocturne_index::{RecordingEntry, Space, SpaceName};
+use nocturne_index::{EmbeddingSpace, RecordingEntry, SpaceName};
 use nocturne_psg::RecordingId;
 
 use crate::error::Result;
@@ -34,7 +34,7 @@ impl ComparedSpace {
         options: EngineOptions,
     ) -> Result<Self> {
         let snapshot = Snapshot::of_space(collection, name)?;
-        snapshot.expect_space(&Space::of(bundle))?;
+        snapshot.expect_space(&EmbeddingSpace::of(bundle))?;
         let open =
             OpenedBundle::open(bundle, runtime, EngineOptions { captions: false, ..options })?;
         let set = PromptSet::stages();

@@ -109,7 +109,7 @@ fn judge_nights(
         snapshot.score_all(query.margins.prompts(), is_candidate, |recording, scores| {
             let n_evidence = request.evidence;
             let night = NightScores { recording, scores, stages: &stages, n_evidence };
-            let allowed = request.filter.rows(recording);
+            let allowed = recording.filter(&request.filter);
             (recording.id().clone(), allowed.map(|rows| query.judge(&night, &rows)))
         })?;
     let skip = |id: RecordingId, reason| SkippedNight { recording: id.to_string(), reason };

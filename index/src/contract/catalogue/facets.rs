@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Allowed, Catalogue, Recordings};
 use crate::error::{Error, Result};
-use crate::filter::columns;
+use crate::filter::metadata_columns;
 use crate::recording::{EpochRow, RecordingEntry};
 
 /// What recordings and epochs are counted by.
@@ -62,7 +62,7 @@ impl Facet {
         }
         let column = name.strip_prefix("metadata.").unwrap_or(name);
         let entries = recordings.entries();
-        let columns = columns(entries.into_iter());
+        let columns = metadata_columns(entries.into_iter());
         if columns.contains(column) {
             return Ok(Self::Metadata(column.to_owned()));
         }

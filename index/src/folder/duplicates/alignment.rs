@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use nocturne_psg::RecordingId;
 
 use super::{Duplicate, DuplicateSettings};
-use crate::recording::cosine;
+use crate::vector::cosine;
 
 /// Epochs of the shorter night that look for their nearest in the longer.
 const SAMPLED: usize = 48;

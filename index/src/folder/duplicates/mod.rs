@@ -6,7 +6,7 @@ mod sketch;
 use nocturne_psg::RecordingId;
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, StoredFile};
 use crate::folder::Collection;
 use alignment::{Night, aligned};
 use sketch::{Sketch, candidates};
@@ -80,7 +80,7 @@ pub fn find_duplicates(collection: &Collection, settings: DuplicateSettings) -> 
     for entry in collection.recordings() {
         match read(collection, &entry.id) {
             Ok(night) => sketches.push(Sketch::of(entry, &night)),
-            Err(Error::DamagedSegment { .. }) => missing.push(entry.id.clone()),
+            Err(Error::Damaged { file: StoredFile::Segment, .. }) => missing.push(entry.id.clone()),
             Err(error) => return Err(error),
         }
     }

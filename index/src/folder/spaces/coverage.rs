@@ -62,7 +62,7 @@ impl Coverage {
         Err(Error::IncompleteSpace {
             name: name.clone(),
             served: served.clone(),
-            n_lacking: self.lacking.len(),
+            n_missing: self.lacking.len(),
             n_extra: self.extra.len(),
             n_differing: self.differing.len(),
         })

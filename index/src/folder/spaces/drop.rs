@@ -11,8 +11,8 @@ use crate::folder::CollectionWriter;
 use crate::folder::SEGMENTS;
 use crate::folder::writer::{LOCK, take_lock};
 use crate::recording::SpaceName;
-use crate::search::{hnsw, ivf};
 use crate::storage::Storage;
+use crate::storage::cache_files::CacheFiles;
 
 impl Spaces {
     /// Removes a space and its files; `main` is emptied instead, since its folder is the collection's.
@@ -55,7 +55,7 @@ fn empty(writer: &mut CollectionWriter) -> Result<()> {
 
 /// Removes every file of ours from a space's folder; what others have put there stays.
 pub(super) fn clear(storage: &dyn Storage) -> Result<()> {
-    for folder in ["", SEGMENTS, ivf::FILES.folder, hnsw::FILES.folder] {
+    for folder in ["", SEGMENTS, CacheFiles::IVF.folder, CacheFiles::HNSW.folder] {
         let items = match storage.list(folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             items => items.map_err(Error::io(&storage.path(folder), "read"))?,
@@ -88,7 +88,7 @@ fn remove_folder(place: &Place) {
     let storage = Arc::clone(&place.storage);
     // Best effort: an empty folder does no harm.
     let _ = storage.remove(LOCK);
-    for folder in [SEGMENTS, ivf::FILES.folder, hnsw::FILES.folder, ""] {
+    for folder in [SEGMENTS, CacheFiles::IVF.folder, CacheFiles::HNSW.folder, ""] {
         let _ = storage.remove_folder(folder);
     }
 }

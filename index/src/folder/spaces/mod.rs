@@ -31,7 +31,7 @@ use crate::folder::manifest::Manifest;
 use crate::folder::writer::take_lock;
 use crate::folder::{Collection, CollectionWriter};
 use crate::recording::SpaceName;
-use crate::storage::{Folder, Lock, Locking, Storage};
+use crate::storage::{Folder, Lock, LockResult, Storage};
 pub use copy::SpacesCopied;
 pub use coverage::Coverage;
 use place::{Place, SPACES};
@@ -85,7 +85,7 @@ impl Spaces {
     ///
     /// # Errors
     ///
-    /// [`Error::DamagedNote`], [`Error::Format`] and [`Error::Io`].
+    /// [`Error::Damaged`], [`Error::Format`] and [`Error::Io`].
     pub fn serving(&self) -> Result<Serving> {
         Serving::read(self.root.as_ref())
     }
@@ -143,7 +143,7 @@ impl Spaces {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownSpace`], [`Error::DamagedNote`], [`Error::Format`] and [`Error::Io`].
+    /// [`Error::UnknownSpace`], [`Error::Damaged`], [`Error::Format`] and [`Error::Io`].
     pub fn record(&self, name: &SpaceName) -> Result<Option<SpaceRecord>> {
         SpaceRecord::read(self.place(name)?.storage.as_ref())
     }
@@ -247,8 +247,8 @@ impl Spaces {
         // No lock file is to appear in a folder that is no collection.
         self.names()?;
         match self.root.lock(LOCK).map_err(Error::io(&self.root.path(LOCK), "lock"))? {
-            Locking::Ours(lock) => Ok(lock),
-            Locking::HeldBy(holder) => Err(Error::Locked { path: self.path(), holder }),
+            LockResult::Acquired(lock) => Ok(lock),
+            LockResult::HeldBy(holder) => Err(Error::Locked { path: self.path(), holder }),
         }
     }
 }

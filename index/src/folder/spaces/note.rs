@@ -5,11 +5,11 @@ use std::io::ErrorKind;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, StoredFile};
 use crate::storage::checksummed_lines::{checked_lines, line, parse, sealed};
-use crate::storage::{PublishError, Storage, publish};
+use crate::storage::{Storage, write_atomically};
 
-/// Newest version of these files that this build reads, and the one that it writes.
+/// Version of these files that this build reads and writes.
 const FORMAT: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -29,7 +29,7 @@ struct AnyNote {
 ///
 /// # Errors
 ///
-/// [`Error::DamagedNote`], [`Error::Format`] and [`Error::Io`].
+/// [`Error::Damaged`], [`Error::Format`] and [`Error::Io`].
 pub(super) fn read<T: DeserializeOwned>(storage: &dyn Storage, name: &str) -> Result<Option<T>> {
     let path = storage.path(name);
     let bytes = match storage.read(name) {
@@ -38,7 +38,8 @@ pub(super) fn read<T: DeserializeOwned>(storage: &dyn Storage, name: &str) -> Re
         }
         other => other.map_err(Error::io(&path, "read"))?,
     };
-    let damaged = |(offset, problem): (usize, String)| Error::DamagedNote {
+    let damaged = |(offset, problem): (usize, String)| Error::Damaged {
+        file: StoredFile::Note,
         path: path.clone(),
         offset: offset as u64,
         problem,
@@ -49,7 +50,7 @@ pub(super) fn read<T: DeserializeOwned>(storage: &dyn Storage, name: &str) -> Re
         return Err(damaged((0, problem)));
     };
     let AnyNote { format } = parse(*offset, told).map_err(damaged)?;
-    if format > FORMAT {
+    if format != FORMAT {
         return Err(Error::Format { path, found: format, supported: FORMAT });
     }
     let Note { told, .. }: Note<T> = parse(*offset, told).map_err(damaged)?;
@@ -63,8 +64,5 @@ pub(super) fn read<T: DeserializeOwned>(storage: &dyn Storage, name: &str) -> Re
 /// [`Error::Io`]; whoever reads then finds the one before, or the new one where only its name was not made durable.
 pub(super) fn write(storage: &dyn Storage, name: &str, told: &impl Serialize) -> Result<()> {
     let (_, bytes) = sealed(line(&Note { format: FORMAT, told }));
-    publish(storage, "", name, &bytes).map_err(|failed| {
-        let PublishError { name, action, source, .. } = failed;
-        Error::Io { path: storage.path(&name), action, source }
-    })
+    write_atomically(storage, "", name, &bytes).map_err(|error| error.into_error(storage))
 }

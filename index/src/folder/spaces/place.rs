@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::serving::Serving;
 use crate::error::Result;
 use crate::recording::SpaceName;
-use crate::storage::{Below, Storage};
+use crate::storage::{Storage, Subfolder};
 
 /// Name of the folder of all spaces but `main`.
 pub(crate) const SPACES: &str = "spaces";
@@ -35,7 +35,7 @@ impl Place {
         let storage: Arc<dyn Storage> = if name.is_main() {
             Arc::clone(&root)
         } else {
-            Arc::new(Below::at(Arc::clone(&root), format!("{SPACES}/{name}")))
+            Arc::new(Subfolder::at(Arc::clone(&root), format!("{SPACES}/{name}")))
         };
         Self { root, storage, name, serving: None }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::note;
 use crate::error::Result;
-use crate::recording::{Space, SpaceName};
+use crate::recording::{EmbeddingSpace, SpaceName};
 use crate::storage::Storage;
 
 /// Name of the file in a space's folder.
@@ -27,7 +27,7 @@ pub struct SpaceRecord {
     /// Folder of the bundle, an absolute path.
     pub bundle_folder: PathBuf,
     /// The bundle's name, its fingerprint, and how it takes signals.
-    pub space: Space,
+    pub space: EmbeddingSpace,
     /// How the bundle makes tokens of texts.
     pub tokenizer: TokenizerSpec,
     /// SHA-256 of the tokenizer's vocabulary, in hexadecimal.
@@ -42,7 +42,7 @@ impl SpaceRecord {
             name,
             made,
             bundle_folder: absolute(bundle.folder()),
-            space: Space::of(bundle),
+            space: EmbeddingSpace::of(bundle),
             tokenizer: manifest.tokenizer.clone(),
             vocabulary_sha256: manifest.files.get(VOCABULARY).cloned().unwrap_or_default(),
         }
@@ -52,7 +52,7 @@ impl SpaceRecord {
     ///
     /// # Errors
     ///
-    /// [`Error::DamagedNote`](crate::Error::DamagedNote), [`Error::Format`](crate::Error::Format) and
+    /// [`Error::Damaged`](crate::Error::Damaged), [`Error::Format`](crate::Error::Format) and
     /// [`Error::Io`](crate::Error::Io).
     pub(crate) fn read(storage: &dyn Storage) -> Result<Option<Self>> {
         note::read(storage, RECORD)

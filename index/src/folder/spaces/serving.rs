@@ -17,7 +17,7 @@ pub(crate) const SERVING: &str = "serving.jsonl";
 /// has known no other space.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Serving {
-    /// How often the pointer was changed. Space and number together tell one state from all others, even where a space
+    /// How often the pointer was changed. EmbeddingSpace and number together tell one state from all others, even where a space
     /// was dropped and another one made under its name.
     pub number: u64,
     /// The space that is served.
@@ -31,7 +31,7 @@ impl Serving {
     ///
     /// # Errors
     ///
-    /// [`Error::DamagedNote`](crate::Error::DamagedNote), [`Error::Format`](crate::Error::Format) and
+    /// [`Error::Damaged`](crate::Error::Damaged), [`Error::Format`](crate::Error::Format) and
     /// [`Error::Io`](crate::Error::Io).
     pub(crate) fn read(root: &dyn Storage) -> Result<Self> {
         Ok(note::read(root, SERVING)?.unwrap_or_else(Self::first))

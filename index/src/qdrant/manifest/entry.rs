@@ -13,7 +13,8 @@ use crate::qdrant::connection::Connection;
 use crate::qdrant::payload::{Payload, PayloadReader};
 use crate::qdrant::point_ids::manifest_entry_id;
 use crate::qdrant::revision::Revision;
-use crate::recording::{Recording, RecordingEntry};
+use crate::recording::RecordingEntry;
+use crate::storage::segment::Recording;
 
 const PENDING: &str = "pending";
 const ACKNOWLEDGED: &str = "acknowledged";

@@ -36,7 +36,7 @@ use super::point_ids::{manifest_entry_id, space_id};
 use super::revision::Revision;
 use super::spaces::notes;
 use crate::error::{Error, Result};
-use crate::recording::Space;
+use crate::recording::EmbeddingSpace;
 use entry::FIELDS;
 
 /// The version that this build reads and writes.
@@ -45,7 +45,7 @@ const FORMAT: u32 = 1;
 /// The recordings of a space as they were read, and changed by this writer since.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct QdrantManifest {
-    pub(super) space: Space,
+    pub(super) space: EmbeddingSpace,
     pub(super) generation: u64,
     pub(super) acknowledged: BTreeMap<RecordingId, Acknowledged>,
     /// Recordings whose upload has not ended. Some of their points may exist; they must be in no answer.

@@ -12,7 +12,8 @@ use crate::qdrant::connection::Connection;
 use crate::qdrant::payload::Payload;
 use crate::qdrant::point_ids::{manifest_entry_id, space_id};
 use crate::qdrant::revision::Revision;
-use crate::recording::{Recording, Space};
+use crate::recording::EmbeddingSpace;
+use crate::storage::segment::Recording;
 
 /// How often a writer tries to raise the generation while other writers do the same.
 const MAX_TRIES: usize = 64;
@@ -28,7 +29,7 @@ pub(in crate::qdrant) struct Uploaded {
 
 impl QdrantManifest {
     /// Writes an empty manifest, unless another writer does so at the same time.
-    pub(in crate::qdrant) fn create(connection: &Connection, space: &Space) -> Result<()> {
+    pub(in crate::qdrant) fn create(connection: &Connection, space: &EmbeddingSpace) -> Result<()> {
         points::put(connection, space_id(), head(space, 0), Expected::Absent)
     }
 
@@ -142,7 +143,7 @@ impl QdrantManifest {
     }
 }
 
-fn head(space: &Space, generation: u64) -> Payload {
+fn head(space: &EmbeddingSpace, generation: u64) -> Payload {
     Payload::from([
         ("format".to_owned(), i64::from(FORMAT).into()),
         ("space".to_owned(), text_of(space).into()),

@@ -9,7 +9,7 @@ use super::notes::{self, RECORD};
 use crate::error::Result;
 use crate::folder::{SpaceRecord, expect_space};
 use crate::qdrant::{QdrantCollection, QdrantWriter};
-use crate::recording::{Space, SpaceName};
+use crate::recording::{EmbeddingSpace, SpaceName};
 
 impl QdrantCollection {
     /// Returns what is told of the space; nothing for `main` where nobody has told.
@@ -32,7 +32,7 @@ impl QdrantWriter {
     /// [`Error::Format`](crate::Error::Format) and [`QdrantError::Request`](crate::qdrant::QdrantError::Request).
     pub fn set_bundle(&mut self, bundle: &Bundle, now: Timestamp) -> Result<()> {
         let place = self.connection.address();
-        expect_space(Path::new(&place), self.space(), &Space::of(bundle))?;
+        expect_space(Path::new(&place), self.space(), &EmbeddingSpace::of(bundle))?;
         let known = self.record()?;
         let is_new = self.manifest.acknowledged.is_empty() && self.manifest.pending.is_empty();
         let made = match &known {

@@ -1,79 +1,79 @@
-//! Lays the lowest layer of a graph out flat, epochs that point the same way side by side.
+//! Flattens the lowest layer of a graph, ordered so that similar epochs are adjacent.
 
 use super::build::HnswGraph;
-use super::file::{Details, Draft, NONE, Place};
+use super::file::{Details, GraphDraft, MemberRow, NO_NEIGHBOUR};
 use crate::contract::VectorIndex;
 use crate::error::Result;
-use crate::search::ExactIndex;
-use crate::search::ivf::{nearest, sample};
-use crate::search::member::Member;
-use crate::vector::Codes;
+use crate::search::cache_member::CacheMember;
+use crate::search::{ExactIndex, ivf};
+use crate::vector::{Int8Codes, kmeans};
 
-/// Most groups; a walk looks at the middle of each.
-const MAX_GROUPS: usize = 4096;
+/// Maximum number of clusters; a search scores the centroid of each.
+const MAX_CLUSTERS: usize = 4096;
 
-/// A row in the making: where the graph and the snapshot have it.
+/// A row of the file to be written.
 struct Row {
-    group: u32,
+    cluster: u32,
     /// Its number in the graph of `hnsw_rs`.
     id: usize,
-    place: Place,
+    member_row: MemberRow,
 }
 
-/// Returns what the file is made of; recordings that turned out to be damaged are left out, and nothing is known yet of how
-/// well the graph is walked.
-pub(super) fn draft<'a>(exact: &'a ExactIndex, graph: &HnswGraph) -> Result<Draft<'a>> {
-    let n_groups = exact.n_epochs().isqrt().clamp(1, MAX_GROUPS);
-    let middles = nearest::middles(&sample(exact, n_groups * nearest::SAMPLE)?, n_groups);
+/// Returns the content of the file, without a calibration. Recordings that turned out to be damaged are left out.
+pub(super) fn draft<'a>(exact: &'a ExactIndex, graph: &HnswGraph) -> Result<GraphDraft<'a>> {
+    let n_clusters = exact.n_epochs().isqrt().clamp(1, MAX_CLUSTERS);
+    let centroids = ivf::train(exact, n_clusters)?;
     let mut recordings = Vec::new();
-    let mut members: Vec<&Codes> = Vec::new();
-    let mut rows = Vec::with_capacity(graph.places().len());
+    let mut members: Vec<&Int8Codes> = Vec::new();
+    let mut rows = Vec::with_capacity(graph.points().len());
     let mut next_id = 0;
-    for points in graph.places().chunk_by(|a, b| a.0 == b.0) {
-        let id = next_id;
+    for points in graph.points().chunk_by(|a, b| a.recording == b.recording) {
+        let first_id = next_id;
         next_id += points.len();
-        let handle = &exact.handles()[points[0].0];
-        let Some(codes) = handle.unless_damaged(handle.codes())? else { continue };
-        let groups = nearest::nearest(codes, &middles);
-        rows.extend(groups.into_iter().enumerate().map(|(row, group)| Row {
-            group,
-            id: id + row,
-            place: [members.len() as u32, row as u32],
+        let segment = &exact.segments()[points[0].recording];
+        let Some(codes) = segment.unless_damaged(segment.codes())? else { continue };
+        let clusters = kmeans::nearest(codes, &centroids);
+        rows.extend(clusters.into_iter().enumerate().map(|(row, cluster)| Row {
+            cluster,
+            id: first_id + row,
+            member_row: [members.len() as u32, row as u32],
         }));
         members.push(codes);
-        recordings.push(Member::of(handle));
+        recordings.push(CacheMember::of(segment));
     }
-    rows.sort_by_key(|row| row.group);
-    let ends =
-        (0..middles.len()).map(|group| rows.partition_point(|row| row.group as usize <= group));
+    rows.sort_by_key(|row| row.cluster);
+    let ends = (0..centroids.len())
+        .map(|cluster| rows.partition_point(|row| row.cluster as usize <= cluster));
     let fingerprint = exact.space().fingerprint.clone();
-    Ok(Draft {
-        details: Details { fingerprint, recordings, efforts: Vec::new() },
+    Ok(GraphDraft {
+        details: Details { fingerprint, recordings, calibration: Vec::new() },
         ends: ends.collect(),
-        middles,
-        stride: graph.stride(),
+        centroids,
+        max_neighbours: graph.max_neighbours(),
         neighbours: neighbours(graph, &rows),
         members,
-        places: rows.into_iter().map(|row| row.place).collect(),
+        rows: rows.into_iter().map(|row| row.member_row).collect(),
     })
 }
 
-/// Returns the neighbours of each row by the order of the rows.
+/// Returns the neighbours of each row, as rows of the file.
 fn neighbours(graph: &HnswGraph, rows: &[Row]) -> Vec<u32> {
-    let mut places = vec![NONE; graph.places().len()];
-    for (place, row) in rows.iter().enumerate() {
-        places[row.id] = place as u32;
+    let mut row_of_id = vec![NO_NEIGHBOUR; graph.points().len()];
+    for (row, Row { id, .. }) in rows.iter().enumerate() {
+        row_of_id[*id] = row as u32;
     }
-    let mut neighbours = vec![NONE; rows.len() * graph.stride()];
-    for (id, own) in graph.neighbours() {
-        let place = places[id];
-        if place == NONE {
+    let width = graph.max_neighbours();
+    let mut neighbours = vec![NO_NEIGHBOUR; rows.len() * width];
+    for (id, ids) in graph.neighbours() {
+        let row = row_of_id[id];
+        // A point of a damaged recording has no row.
+        if row == NO_NEIGHBOUR {
             continue;
         }
-        let own =
-            own.into_iter().map(|id| places[id]).filter(|other| ![NONE, place].contains(other));
-        let room = &mut neighbours[place as usize * graph.stride()..][..graph.stride()];
-        room.iter_mut().zip(own).for_each(|(room, neighbour)| *room = neighbour);
+        let others = ids.into_iter().map(|id| row_of_id[id]);
+        let others = others.filter(|other| ![NO_NEIGHBOUR, row].contains(other));
+        let slots = &mut neighbours[row as usize * width..][..width];
+        slots.iter_mut().zip(others).for_each(|(slot, other)| *slot = other);
     }
     neighbours
 }

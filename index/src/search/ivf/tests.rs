@@ -1,188 +1,186 @@
-//! Lists that are saved, followed, merged and damaged.
+//! Inverted lists that are saved, extended, merged and damaged.
 
 use nocturne_psg::{EpochRef, RecordingId};
 
 use super::*;
-use crate::storage::publish;
-use crate::test_collection::{Growing, queries};
+use crate::contract::Hit;
+use crate::storage::write_atomically;
+use crate::test_collection::{TestCollection, queries};
 
 const N_LISTS: usize = 12;
 
-fn build(growing: &Growing) -> PartitionIndex {
-    PartitionIndex::build(growing.exact(), Some(N_LISTS)).unwrap()
+fn build(collection: &TestCollection) -> IvfIndex {
+    IvfIndex::build(collection.exact(), Some(N_LISTS)).unwrap()
 }
 
-fn open(growing: &Growing) -> Option<PartitionIndex> {
-    PartitionIndex::open(growing.exact(), growing.storage.as_ref()).unwrap()
+fn open(collection: &TestCollection) -> Option<IvfIndex> {
+    IvfIndex::open(collection.exact(), collection.storage.as_ref()).unwrap()
 }
 
-/// Checks that all lists together hold what the exact index holds, and that lists were what was looked at.
+/// Checks that all lists together contain what the exact index finds, and that lists were probed.
 #[track_caller]
-fn assert_complete(index: &PartitionIndex) {
+fn assert_complete(index: &IvfIndex) {
     let request = SearchRequest { recall: Some(1.0), ..SearchRequest::nearest(30) };
     for query in queries() {
-        let Found { hits, plan } = index.find(&query, &request).unwrap();
+        let SearchAnswer { hits, plan } = index.find(&query, &request).unwrap();
         assert_eq!(hits, index.exact.search(&query, &request).unwrap());
-        assert_eq!(plan, Plan::Partitions { lists: index.n_lists(), of: index.n_lists() });
+        let (n_probes, n_lists) = (index.n_lists(), index.n_lists());
+        assert_eq!(plan, SearchPlan::Ivf { n_probes, n_lists });
     }
 }
 
-fn recall(index: &PartitionIndex, n_lists: usize) -> f64 {
+fn recall(index: &IvfIndex, n_probes: usize) -> f64 {
     let request = SearchRequest::nearest(10);
-    let both = |query| {
-        let found = |hits: Vec<Hit>| -> BTreeSet<EpochRef> {
+    let n_found = |query| {
+        let epochs = |hits: Vec<Hit>| -> BTreeSet<EpochRef> {
             hits.into_iter().map(|hit| hit.epoch).collect()
         };
-        let truth = found(index.exact.search(&query, &request).unwrap());
-        let hits = index.probe(&query, &request, n_lists).unwrap().unwrap();
-        found(hits).intersection(&truth).count()
+        let nearest = epochs(index.exact.search(&query, &request).unwrap());
+        let allowed = index.exact.allowed(&request.filter).unwrap();
+        let hits = index.probe(&query, &request, n_probes, &allowed).unwrap().unwrap();
+        epochs(hits).intersection(&nearest).count()
     };
-    queries().map(both).sum::<usize>() as f64 / 200.0
+    queries().map(n_found).sum::<usize>() as f64 / 200.0
 }
 
 #[test]
-fn more_lists_find_more() {
-    let index = build(&Growing::new(&[("a", 1, 900), ("b", 2, 600)]));
+fn more_probes_find_more() {
+    let index = build(&TestCollection::new(&[("a", 1, 900), ("b", 2, 600)]));
     assert_complete(&index);
     let recalls: Vec<f64> = [1, 3, 6, N_LISTS].map(|n| recall(&index, n)).to_vec();
     assert!(recalls.is_sorted() && recalls[0] < 0.9 && recalls[3] == 1.0, "{recalls:?}");
 }
 
-/// The epochs are without any order, so that queries of another seed are like those that were measured.
+/// The epochs are random, so that queries of another seed are like those that were measured.
 #[test]
-fn as_many_lists_are_looked_at_as_the_recall_needs() {
-    let index = build(&Growing::new(&[("a", 1, 900), ("b", 2, 600)]));
-    let [some, most] = [0.5, 0.9].map(|recall| index.lists_for(recall));
-    assert!(1 <= some && some < most && most < N_LISTS, "{some} and {most} lists");
-    assert!(recall(&index, some) > 0.4 && recall(&index, most) > 0.8);
-    assert_eq!(index.lists_for(1.0), N_LISTS);
+fn number_of_probes_follows_the_requested_recall() {
+    let index = build(&TestCollection::new(&[("a", 1, 900), ("b", 2, 600)]));
+    let [half, most] = [0.5, 0.9].map(|recall| index.n_probes(recall));
+    assert!(1 <= half && half < most && most < N_LISTS, "{half} and {most} lists");
+    assert!(recall(&index, half) > 0.4 && recall(&index, most) > 0.8);
+    assert_eq!(index.n_probes(1.0), N_LISTS);
 }
 
 #[test]
-fn keys_sort_as_scores_do() {
-    let scores = [1.0, 0.5, 1e-30, 0.0, -0.0, -1e-30, -0.25, -1.0];
-    let keys = scores.map(|score| key(score, 3));
-    assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
-    assert!(key(0.5, 3) < key(0.5, 4) && key(0.5, u32::MAX) < key(0.25, 0));
-}
-
-#[test]
-fn new_nights_are_added_and_old_ones_go() {
-    let mut growing = Growing::new(&[("a", 1, 300), ("b", 2, 300), ("d", 4, 300)]);
-    let index = build(&growing);
-    assert_eq!(index.due(), Due::Nothing);
-    growing.commit("c", 3, 40);
-    let index = index.followed_by(growing.exact()).unwrap();
-    assert_eq!((index.layers.len(), index.due()), (2, Due::Nothing));
+fn recordings_are_added_and_removed() {
+    let mut collection = TestCollection::new(&[("a", 1, 300), ("b", 2, 300), ("d", 4, 300)]);
+    let index = build(&collection);
+    assert_eq!(index.compaction_state(), CompactionState::UpToDate);
+    collection.commit("c", 3, 40);
+    let index = index.followed_by(collection.exact()).unwrap();
+    assert_eq!(index.layers.len(), 2);
+    assert_eq!(index.compaction_state(), CompactionState::UpToDate);
     assert_complete(&index);
 
-    growing.commit("b", 5, 70);
-    growing.writer.remove(&RecordingId::new("d").unwrap()).unwrap();
-    growing.commit("aa", 6, 10);
-    let index = index.followed_by(growing.exact()).unwrap();
+    collection.commit("b", 5, 70);
+    collection.writer.remove(&RecordingId::new("d").unwrap()).unwrap();
+    collection.commit("aa", 6, 10);
+    let index = index.followed_by(collection.exact()).unwrap();
     assert_complete(&index);
-    assert_eq!(index.due(), Due::Merge);
+    assert_eq!(index.compaction_state(), CompactionState::NeedsMerge);
 
     let merged = index.merged().unwrap();
-    assert_eq!((merged.layers.len(), merged.due()), (1, Due::Nothing));
+    assert_eq!(merged.layers.len(), 1);
+    assert_eq!(merged.compaction_state(), CompactionState::UpToDate);
     assert_complete(&merged);
-    assert_eq!(merged.lists_for(0.9), index.lists_for(0.9));
+    assert_eq!(merged.n_probes(0.9), index.n_probes(0.9));
 }
 
 #[test]
-fn lists_that_were_outgrown_are_made_anew() {
-    let mut growing = Growing::new(&[("a", 1, 100)]);
-    let index = build(&growing);
-    growing.commit("b", 2, 150);
-    assert_eq!(index.followed_by(growing.exact()).unwrap().due(), Due::Rebuild);
+fn index_is_rebuilt_when_the_rows_have_doubled() {
+    let mut collection = TestCollection::new(&[("a", 1, 100)]);
+    let index = build(&collection);
+    collection.commit("b", 2, 150);
+    let index = index.followed_by(collection.exact()).unwrap();
+    assert_eq!(index.compaction_state(), CompactionState::NeedsRebuild);
 }
 
 #[test]
-fn many_small_nights_make_few_layers() {
-    let mut growing = Growing::new(&[("a", 1, 500)]);
-    let mut index = build(&growing);
+fn many_small_recordings_make_few_layers() {
+    let mut collection = TestCollection::new(&[("a", 1, 500)]);
+    let mut index = build(&collection);
     for seed in 0..20 {
-        growing.commit(&format!("night-{seed}"), seed, 10);
-        index = index.followed_by(growing.exact()).unwrap();
+        collection.commit(&format!("night-{seed}"), seed, 10);
+        index = index.followed_by(collection.exact()).unwrap();
         assert!(index.layers.len() <= 6, "{} layers", index.layers.len());
     }
     assert_complete(&index);
 }
 
 #[test]
-fn lists_are_saved_and_followed() {
-    let mut growing = Growing::new(&[("a", 1, 300), ("b", 2, 300)]);
-    assert!(open(&growing).is_none(), "nothing was saved");
-    build(&growing).save(growing.storage.as_ref()).unwrap();
-    let first = growing.file(FILES);
-    growing.commit("c", 3, 40);
-    let index = open(&growing).unwrap();
+fn saved_lists_are_opened_and_extended() {
+    let mut collection = TestCollection::new(&[("a", 1, 300), ("b", 2, 300)]);
+    assert!(open(&collection).is_none(), "nothing was saved");
+    build(&collection).save(collection.storage.as_ref()).unwrap();
+    let first = collection.file(CacheFiles::IVF);
+    collection.commit("c", 3, 40);
+    let index = open(&collection).unwrap();
     assert_complete(&index);
-    index.merged().unwrap().save(growing.storage.as_ref()).unwrap();
-    assert_ne!(growing.file(FILES), first, "the one before is gone");
-    assert_complete(&open(&growing).unwrap());
+    index.merged().unwrap().save(collection.storage.as_ref()).unwrap();
+    assert_ne!(collection.file(CacheFiles::IVF), first, "the previous file is removed");
+    assert_complete(&open(&collection).unwrap());
 }
 
-/// Whatever byte is changed: the lists are refused, or give way to the exact index, and never give another answer.
+/// Whichever byte is changed: the file is refused, or the exact index answers, but no answer changes.
 #[test]
 fn damaged_lists_are_never_trusted() {
-    let growing = Growing::new(&[("a", 1, 1200), ("b", 2, 1000)]);
-    build(&growing).save(growing.storage.as_ref()).unwrap();
-    let file = growing.file(FILES);
-    let whole = growing.content(&file);
+    let collection = TestCollection::new(&[("a", 1, 1200), ("b", 2, 1000)]);
+    build(&collection).save(collection.storage.as_ref()).unwrap();
+    let file = collection.file(CacheFiles::IVF);
+    let undamaged = collection.content(&file);
     let request = SearchRequest { recall: Some(1.0), ..SearchRequest::nearest(9) };
     let query = queries().next().unwrap();
-    let expect = growing.exact().search(&query, &request).unwrap();
+    let expect = collection.exact().search(&query, &request).unwrap();
     let mut n_refused = 0;
-    let places = (0..whole.len()).step_by(4099);
-    for place in places.clone() {
-        growing.storage.tamper(&file, |bytes| bytes[place] ^= 4);
-        if open(&growing).is_none() {
+    let offsets = (0..undamaged.len()).step_by(4099);
+    for offset in offsets.clone() {
+        collection.storage.tamper(&file, |bytes| bytes[offset] ^= 4);
+        if open(&collection).is_none() {
             n_refused += 1;
         }
-        if let Some(index) = open(&growing) {
-            let found = index.find(&query, &request).unwrap();
-            assert_eq!((found.hits, found.plan), (expect.clone(), Plan::Scan), "byte {place}");
-            assert_eq!(index.due(), Due::Rebuild);
+        if let Some(index) = open(&collection) {
+            let SearchAnswer { hits, plan } = index.find(&query, &request).unwrap();
+            assert_eq!((hits, plan), (expect.clone(), SearchPlan::Scan), "byte {offset}");
+            assert_eq!(index.compaction_state(), CompactionState::NeedsRebuild);
         }
-        growing.storage.tamper(&file, |bytes| bytes[place] ^= 4);
+        collection.storage.tamper(&file, |bytes| bytes[offset] ^= 4);
     }
-    assert!(0 < n_refused && n_refused < places.len(), "damage is found at once and later");
-    for length in [0, 40, whole.len() / 2, whole.len() - 1] {
-        growing.storage.tamper(&file, |bytes| *bytes = whole[..length].to_vec());
-        assert!(open(&growing).is_none(), "{length} bytes");
+    assert!(0 < n_refused && n_refused < offsets.len(), "found on opening, and on searching");
+    for length in [0, 40, undamaged.len() / 2, undamaged.len() - 1] {
+        collection.storage.tamper(&file, |bytes| *bytes = undamaged[..length].to_vec());
+        assert!(open(&collection).is_none(), "{length} bytes");
     }
-    growing.storage.tamper(&file, |bytes| bytes.clone_from(&whole));
-    assert_complete(&open(&growing).unwrap());
+    collection.storage.tamper(&file, |bytes| bytes.clone_from(&undamaged));
+    assert_complete(&open(&collection).unwrap());
 }
 
 #[test]
 fn lists_of_another_collection_are_refused() {
-    let others = Growing::new(&[("a", 1, 60)]);
+    let others = TestCollection::new(&[("a", 1, 60)]);
     build(&others).save(others.storage.as_ref()).unwrap();
-    let file = others.file(FILES);
+    let file = others.file(CacheFiles::IVF);
     let bytes = others.content(&file);
-    // The same name and another content: nothing of the lists is used.
-    let growing = Growing::new(&[("a", 9, 60), ("b", 2, 50)]);
-    publish(growing.storage.as_ref(), FILES.folder, file.rsplit('/').next().unwrap(), &bytes)
-        .unwrap();
-    let index = open(&growing).unwrap();
+    // The same id with other content: no row of the lists is used.
+    let collection = TestCollection::new(&[("a", 9, 60), ("b", 2, 50)]);
+    let write = |name: &str, bytes: &[u8]| {
+        write_atomically(collection.storage.as_ref(), CacheFiles::IVF.folder, name, bytes).unwrap();
+    };
+    write(file.rsplit('/').next().unwrap(), &bytes);
+    let index = open(&collection).unwrap();
     assert_eq!(index.layers[0].n_live(), 0);
     assert_complete(&index);
-    // A file under another's name is none of ours.
-    let other_name = format!("{:032x}{}", 7, FILES.suffix);
-    publish(growing.storage.as_ref(), FILES.folder, &other_name, &bytes[..bytes.len() - 1])
-        .unwrap();
-    assert_complete(&open(&growing).unwrap());
+    // A file that is not what its name says is ignored.
+    write(&format!("{:032x}{}", 7, CacheFiles::IVF.suffix), &bytes[..bytes.len() - 1]);
+    assert_complete(&open(&collection).unwrap());
 }
 
 #[test]
-fn empty_collections_and_impossible_settings() {
-    let growing = Growing::new(&[]);
-    let index = build(&growing);
+fn empty_collections_are_searched_and_invalid_settings_refused() {
+    let collection = TestCollection::new(&[]);
+    let index = build(&collection);
     let request = SearchRequest { recall: Some(0.9), ..SearchRequest::nearest(3) };
     let query = queries().next().unwrap();
     assert_eq!(index.search(&query, &request).unwrap(), []);
-    let error = PartitionIndex::build(growing.exact(), Some(0)).unwrap_err();
+    let error = IvfIndex::build(collection.exact(), Some(0)).unwrap_err();
     assert_eq!(error.to_string(), "`lists` is 0; expected 1 to 65536");
 }

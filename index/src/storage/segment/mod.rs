@@ -1,23 +1,19 @@
 //! The sealed file of one recording.
 //!
-//! # Formats 1 and 2
+//! # Why not redb, LMDB or SQLite?
 //!
-//! All numbers are little-endian. The **envelope** is the same in every version, so that damage is told from novelty:
+//! A scan multiplies the codes of a million epochs at the speed of memory, in place in the mapped file, where every row
+//! starts at a multiple of 64 bytes (`BENCHMARKS.md`, "Scanning"). A key-value store keeps values in the pages of a tree,
+//! from which they would be copied first, and LMDB has no checksums of its pages. A recording is never changed in place,
+//! so that nothing of what a database does for small updates is needed: a new file and a new manifest replace it in one
+//! step.
 //!
-//! ```text
-//! body        "NOCTSEGM", u32 format, u32 dim, u32 epochs, u32 captions, 40 zeros;
-//!             then the sections, each at a multiple of 64, the space between filled with zeros
-//! directory   u32 number of sections; for each: 16 bytes of name, u64 offset, u64 length;
-//!             then for each 64 KiB of the body: u64 XXH3
-//! footer      u64 offset of the directory, u64 length of the directory, u64 length of the file,
-//!             16 bytes of XXH3-128 over the directory and those three numbers, "NOCTSEAL"
-//! ```
+//! # Format 1
 //!
-//! Every byte is covered: the body by its blocks, the directory and the footer by the last hash.
-//! That hash therefore stands for the whole content. It is the name of the file, and the manifest repeats it,
-//! so that the same recording, indexed again, gives the same file.
+//! A sealed file (see [`envelope`](super::envelope)) named `segments/<hash>.seg`. The same recording, indexed again, gives
+//! the same file. The header is `"NOCTSEGM"`, then u32 each: format, dimension, epochs, captions; then 40 zeros.
 //!
-//! The **sections**, of `n` epochs in ascending order and `m` captions in the order of their epochs:
+//! The sections, of `n` epochs in ascending order and `m` captions in the order of their epochs:
 //!
 //! | name | content |
 //! |---|---|
@@ -31,20 +27,25 @@
 //! | `cap_rows` | `m` u32, row of the epoch, not descending |
 //! | `cap_kinds` | `m` u8, position in `CaptionKind::ALL` |
 //! | `cap_ends` | `m` u32, where each text ends in `cap_text` |
-//! | `cap_text` | the texts in UTF-8, one after the other |
+//! | `cap_text` | the texts in UTF-8, concatenated |
 //! | `cap_vectors` | `m · dim` f16, by rows |
 //! | `details` | JSON: what fits no column, see [`Details`] |
-//! | `codes` | since format 2: `n · dim` i8 from -127 to 127, by rows: the vectors for a scan |
-//! | `scales` | since format 2: `n` f32, what a row's codes are to be multiplied with |
-//! | `errors` | since format 2: `n` f32, most that a row's vector differs from its codes times its scale, as a length |
+//! | `codes` | `n · dim` i8 from -127 to 127, by rows: the vectors quantised to 8 bits, for a scan |
+//! | `scales` | `n` f32, the factor of a row's codes |
+//! | `errors` | `n` f32, upper bound of the length of a row's vector minus its codes times its scale |
 //!
-//! Opening a segment reads nothing of it; columns are read when an epoch is asked about, codes when they are scanned, and
-//! a vector when its score is wanted. Each block is checked before the first byte of it is used.
-//!
-//! A segment of format 1 is read as well; its codes are made anew from its vectors.
+//! Opening a segment reads nothing. Columns are read when an epoch is asked for, codes when they are scanned, and a vector
+//! when it is scored.
 
-mod columns;
+mod captions;
+mod codes;
+mod missing;
+mod open;
 mod reader;
+mod recording;
+mod set;
+mod validate;
+mod vectors;
 mod writer;
 
 use std::borrow::Cow;
@@ -54,14 +55,17 @@ use jiff::civil::DateTime;
 use nocturne_psg::{Event, RecordingId};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use reader::{Content, Segment};
+pub use captions::Captions;
+pub use missing::MissingRecording;
+pub(crate) use open::OpenSegment;
+pub(crate) use reader::SegmentFile;
+pub use recording::{EpochView, Recording};
+pub use set::SegmentSet;
+pub use vectors::StoredVectors;
 pub(crate) use writer::seal;
 
-/// Newest version of the format that this build reads, and the one that it writes.
-const FORMAT: u32 = 2;
-
-/// First version that has codes.
-const FORMAT_WITH_CODES: u32 = 2;
+/// Version of the format that this build reads and writes.
+const FORMAT: u32 = 1;
 
 const NUMBERS: &str = "numbers";
 const ONSETS: &str = "onsets";
@@ -80,20 +84,20 @@ const CODES: &str = "codes";
 const SCALES: &str = "scales";
 const ERRORS: &str = "errors";
 
-/// The stage of an epoch that was not scored.
+/// The stage code of an epoch that was not scored.
 const NO_STAGE: u8 = 255;
 
-/// What fits no column; with it, a manifest could be made anew from the segments alone.
+/// What fits no column; with it, a manifest could be rebuilt from the segments alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Details<'a> {
     pub(crate) id: Cow<'a, RecordingId>,
-    /// Fingerprint of the bundle that made the vectors.
+    /// Fingerprint of the bundle that computed the vectors.
     pub(crate) fingerprint: Cow<'a, str>,
     pub(crate) source: Cow<'a, str>,
     pub(crate) source_sha256: Cow<'a, str>,
     pub(crate) annotations_sha256: Option<Cow<'a, str>>,
     pub(crate) start: Option<DateTime>,
-    /// As it was when the recording was committed; the manifest says what it is now.
+    /// Metadata at the time of the commit; the manifest has the current metadata.
     pub(crate) metadata: Cow<'a, BTreeMap<String, String>>,
     pub(crate) montage: Cow<'a, serde_json::Value>,
     pub(crate) events: Option<Cow<'a, [Event]>>,

@@ -1,4 +1,4 @@
-//! Segments whose checksums are right and whose content is not.
+//! Segments with correct checksums and wrong content.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +12,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::error::Result;
-use crate::recording::{CaptionPoint, EpochPoint, RecordingDraft, RecordingEntry, Space};
+use crate::recording::{
+    CaptionPoint, EmbeddingSpace, EpochPoint, RecordingDraft, RecordingEntry, SegmentRef,
+};
 use crate::storage::FileContent;
-use crate::storage::envelope::{ALIGNMENT, Builder, Envelope};
-use crate::vector::Codes;
+use crate::storage::envelope::{ALIGNMENT, Envelope, EnvelopeBuilder};
 
 const NAMES: [&str; 16] = [
     NUMBERS,
@@ -36,8 +37,8 @@ const NAMES: [&str; 16] = [
     ERRORS,
 ];
 
-fn space() -> Space {
-    Space {
+fn space() -> EmbeddingSpace {
+    EmbeddingSpace {
         bundle: "small".to_owned(),
         fingerprint: "5d41".to_owned(),
         dim: 2,
@@ -45,7 +46,7 @@ fn space() -> Space {
     }
 }
 
-/// Two epochs with a caption each.
+/// Returns two epochs with a caption each.
 fn draft() -> RecordingDraft {
     let vector = Embedding::new(vec![3.0, 4.0]).unwrap();
     let numbers = [EpochNumber(4), EpochNumber(6)];
@@ -78,7 +79,7 @@ fn draft() -> RecordingDraft {
     }
 }
 
-/// Reads a segment after a change of its header and of the content of a section, with the checksums made anew.
+/// Reads a segment after changing its header and the content of a section, with new checksums.
 fn reread(
     change_header: impl FnOnce(&mut [u8; ALIGNMENT]),
     changed: &str,
@@ -89,7 +90,7 @@ fn reread(
     let mut header = opened.header().unwrap();
     change_header(&mut header);
     let mut change = Some(change);
-    let mut builder = Builder::new(header);
+    let mut builder = EnvelopeBuilder::new(header);
     for name in NAMES {
         let mut content = opened.section(name).unwrap().bytes;
         if let Some(change) = change.take_if(|_| name == changed) {
@@ -98,13 +99,13 @@ fn reread(
         builder.section(name, |bytes| bytes.extend(content));
     }
     let (hash, bytes) = builder.seal();
-    entry.segment = crate::recording::SegmentRef { hash, length: bytes.len() as u64 };
+    entry.segment = SegmentRef { hash, length: bytes.len() as u64 };
     segment(bytes, entry).verify()
 }
 
-fn segment(bytes: Vec<u8>, entry: RecordingEntry) -> Arc<Segment> {
+fn segment(bytes: Vec<u8>, entry: RecordingEntry) -> Arc<SegmentFile> {
     let (entry, space) = (Arc::new(entry), Arc::new(space()));
-    Arc::new(Segment::new("a.seg".into(), entry, space, FileContent::from(bytes)))
+    Arc::new(SegmentFile::new("a.seg".into(), entry, space, FileContent::from(bytes)))
 }
 
 #[track_caller]
@@ -119,74 +120,66 @@ fn unchanged_content_is_read() {
 }
 
 #[test]
-fn newer_format_is_refused_by_name() {
+fn other_formats_are_refused_by_name() {
     let message = reread(|header| header[8] = 7, NUMBERS, |_| {}).unwrap_err().to_string();
-    assert_eq!(message, "`a.seg` has format 7; this build reads up to 2");
+    assert_eq!(message, "`a.seg` has format 7; this build reads format 1");
 }
 
 #[test]
-fn impossible_content_is_refused() {
-    check(STAGES, |bytes| bytes[1] = 5, "193: row 1 of `stages` holds [05]");
+fn invalid_content_is_refused() {
+    check(STAGES, |bytes| bytes[1] = 5, "193: row 1 of `stages` has the invalid bytes [05]");
     check(NUMBERS, |bytes| bytes[4] = 4, "68: row 1 of `numbers` is out of order");
     check(NUMBERS, Vec::clear, "64: `numbers` has 0 bytes; expected 2 of 4");
     check(
         ONSETS,
         |bytes| bytes[6..8].fill(0xff),
-        "128: row 0 of `onsets` holds [00, 00, 00, 00, 00, 00, ff, ff]",
+        "128: row 0 of `onsets` has the invalid bytes [00, 00, 00, 00, 00, 00, ff, ff]",
     );
-    check(MASKS, |bytes| bytes[1] = 0x80, "320: row 0 of `masks` holds [ff, 80]");
+    check(MASKS, |bytes| bytes[1] = 0x80, "320: row 0 of `masks` has the invalid bytes [ff, 80]");
     check(VECTORS, |bytes| bytes[3] = 0x7c, "450: `vectors` has a number that is not finite");
     check(VECTORS, |bytes| bytes[4..8].fill(0), "452: `vectors` has a row of zeros");
-    check(CAPTION_ROWS, |bytes| bytes[4] = 2, "516: row 1 of `cap_rows` holds [02, 00, 00, 00]");
-    check(CAPTION_KINDS, |bytes| bytes[0] = 5, "576: row 0 of `cap_kinds` holds [05]");
-    check(CAPTION_ENDS, |bytes| bytes[0] = 1, "640: row 0 of `cap_ends` holds [01, 00, 00, 00]");
+    check(
+        CAPTION_ROWS,
+        |bytes| bytes[4] = 2,
+        "516: row 1 of `cap_rows` has the invalid bytes [02, 00, 00, 00]",
+    );
+    check(
+        CAPTION_KINDS,
+        |bytes| bytes[0] = 5,
+        "576: row 0 of `cap_kinds` has the invalid bytes [05]",
+    );
+    check(
+        CAPTION_ENDS,
+        |bytes| bytes[0] = 1,
+        "640: row 0 of `cap_ends` has the invalid bytes [01, 00, 00, 00]",
+    );
     check(CAPTION_TEXT, |bytes| bytes[3] = b'x', "706: a caption is not UTF-8");
     check(DETAILS, Vec::clear, "832: its details: EOF while parsing a value at line 1 column 0");
 }
 
 #[test]
-fn impossible_codes_are_refused() {
+fn invalid_codes_are_refused() {
     let message = |section, change: fn(&mut Vec<u8>)| {
         let message = reread(|_| {}, section, change).unwrap_err().to_string();
         message.split_once(": ").unwrap().1.to_owned()
     };
-    assert_eq!(message(CODES, |bytes| bytes[3] = 0x80), "row 1 of `codes` holds -128");
+    assert_eq!(message(CODES, |bytes| bytes[3] = 0x80), "row 1 of `codes` has the value -128");
     assert_eq!(
         message(SCALES, |bytes| bytes[..4].copy_from_slice(&(-1.0_f32).to_le_bytes())),
-        "row 0 of `scales` holds [00, 00, 80, bf]"
+        "row 0 of `scales` has the invalid bytes [00, 00, 80, bf]"
     );
     assert_eq!(message(ERRORS, Vec::clear), "`errors` has 0 bytes; expected 2 of 4");
 }
 
+/// Changes one byte of many blocks.
 #[test]
-fn format_without_codes_is_read_as_if_it_had_them() {
-    let (mut entry, bytes) = seal(&space(), draft()).unwrap();
-    let opened = Envelope::open(FileContent::from(bytes.clone())).unwrap();
-    let mut header = opened.header().unwrap();
-    header[8] = 1;
-    let mut builder = Builder::new(header);
-    for name in &NAMES[..13] {
-        let content = opened.section(name).unwrap().bytes;
-        builder.section(name, |bytes| bytes.extend(content));
-    }
-    let expect = segment(bytes, entry.clone()).codes().unwrap();
-    let (hash, bytes) = builder.seal();
-    entry.segment = crate::recording::SegmentRef { hash, length: bytes.len() as u64 };
-    let codes = segment(bytes, entry).codes().unwrap();
-    let rows = |codes: &Codes| (0..2).flat_map(|row| codes.row(row)).collect::<Vec<_>>();
-    assert_eq!(rows(&codes), rows(&expect));
-    assert_eq!((codes.scales(), codes.errors()), (expect.scales(), expect.errors()));
-}
-
-/// Two nights' worth of blocks, of which one byte is changed.
-#[test]
-fn damage_is_found_where_it_is_needed_and_not_before() {
+fn damage_is_found_when_its_block_is_read() {
     let numbers = (0..40_000).map(EpochNumber);
     let point = draft().epochs.swap_remove(0);
     let epochs = numbers.map(|number| EpochPoint { number, ..point.clone() }).collect();
     let long = RecordingDraft { epochs, captions: Vec::new(), ..draft() };
     let (entry, mut bytes) = seal(&space(), long).unwrap();
-    let vectors = Envelope::open(FileContent::from(bytes.clone())).unwrap().place(VECTORS).unwrap();
+    let vectors = Envelope::open(FileContent::from(bytes.clone())).unwrap().range(VECTORS).unwrap();
     let row = vectors.len() / 8;
     bytes[vectors.start + 4 * row] ^= 1;
     let segment = segment(bytes, entry);
@@ -214,7 +207,7 @@ fn segment_that_contradicts_the_manifest_is_refused() {
 
 proptest! {
     #[test]
-    fn no_content_makes_the_reader_panic(
+    fn reader_never_panics(
         section in 0..NAMES.len(),
         bytes: Vec<u8>,
         header: Option<[u8; 16]>,
@@ -228,7 +221,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_the_envelope_panic(bytes: Vec<u8>, footer: [u64; 3]) {
+    fn envelope_never_panics(bytes: Vec<u8>, footer: [u64; 3]) {
         let mut bytes = bytes;
         bytes.extend(footer.iter().flat_map(|number| (number % 4096).to_le_bytes()));
         bytes.extend([0; 16]);

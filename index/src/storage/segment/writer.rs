@@ -1,10 +1,11 @@
-//! Writes a recording into the bytes of a segment.
+//! Seals a draft into the bytes of a segment.
 
 use std::borrow::Cow;
 
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EPOCH_S, Stage};
 
+use super::validate::validated;
 use super::{
     CAPTION_ENDS, CAPTION_KINDS, CAPTION_ROWS, CAPTION_TEXT, CAPTION_VECTORS, CODES, DETAILS,
     Details, ERRORS, EVENTS, FORMAT, MASKS, NO_STAGE, NUMBERS, ONSETS, QUALITY, SCALES, STAGES,
@@ -12,25 +13,27 @@ use super::{
 };
 use crate::error::Result;
 use crate::recording::{
-    CaptionPoint, EpochPoint, RecordingDraft, RecordingEntry, SegmentRef, Space,
+    CaptionPoint, EmbeddingSpace, EpochPoint, RecordingDraft, RecordingEntry, SegmentRef,
 };
-use crate::recording::{extend_with_half, rounded_to_half};
-use crate::storage::envelope::{ALIGNMENT, Builder};
-use crate::vector::Codes;
+use crate::storage::envelope::{ALIGNMENT, EnvelopeBuilder};
+use crate::vector::{Int8Codes, extend_with_half, rounded_to_half};
 
-/// How every segment begins.
+/// The first bytes of a segment.
 pub(super) const MAGIC: &[u8; 8] = b"NOCTSEGM";
 
-/// Returns the bytes of a recording's segment, and what the manifest says of it.
+/// Returns the bytes of a recording's segment, and its entry for the manifest.
 ///
-/// The same draft gives the same bytes.
+/// The same draft always gives the same bytes.
 ///
 /// # Errors
 ///
-/// [`Error::Draft`](crate::Error::Draft) and [`Error::Dimension`](crate::Error::Dimension).
-pub(crate) fn seal(space: &Space, draft: RecordingDraft) -> Result<(RecordingEntry, Vec<u8>)> {
-    let draft = draft.checked(space)?;
-    let mut builder = Builder::new(header(space, &draft));
+/// [`Error::InvalidDraft`](crate::Error::InvalidDraft) and [`Error::Dimension`](crate::Error::Dimension).
+pub(crate) fn seal(
+    space: &EmbeddingSpace,
+    draft: RecordingDraft,
+) -> Result<(RecordingEntry, Vec<u8>)> {
+    let draft = validated(draft, space)?;
+    let mut builder = EnvelopeBuilder::new(header(space, &draft));
     add_epochs(&mut builder, &draft.epochs);
     add_captions(&mut builder, &draft);
     builder.section(DETAILS, |bytes| {
@@ -43,18 +46,18 @@ pub(crate) fn seal(space: &Space, draft: RecordingDraft) -> Result<(RecordingEnt
     Ok((entry(draft, segment), bytes))
 }
 
-fn header(space: &Space, draft: &RecordingDraft) -> [u8; ALIGNMENT] {
+fn header(space: &EmbeddingSpace, draft: &RecordingDraft) -> [u8; ALIGNMENT] {
     let mut header = [0; ALIGNMENT];
     header[..8].copy_from_slice(MAGIC);
     let numbers =
         [FORMAT, space.dim as u32, draft.epochs.len() as u32, draft.captions.len() as u32];
-    for (place, number) in header[8..].chunks_exact_mut(4).zip(numbers) {
-        place.copy_from_slice(&number.to_le_bytes());
+    for (bytes, number) in header[8..].chunks_exact_mut(4).zip(numbers) {
+        bytes.copy_from_slice(&number.to_le_bytes());
     }
     header
 }
 
-fn add_epochs(builder: &mut Builder, epochs: &[EpochPoint]) {
+fn add_epochs(builder: &mut EnvelopeBuilder, epochs: &[EpochPoint]) {
     builder.section(NUMBERS, |bytes| {
         bytes.extend(epochs.iter().flat_map(|epoch| epoch.number.0.to_le_bytes()));
     });
@@ -81,13 +84,13 @@ fn add_epochs(builder: &mut Builder, epochs: &[EpochPoint]) {
     });
 }
 
-fn add_captions(builder: &mut Builder, draft: &RecordingDraft) {
+fn add_captions(builder: &mut EnvelopeBuilder, draft: &RecordingDraft) {
     let RecordingDraft { epochs, captions, .. } = draft;
     builder.section(CAPTION_ROWS, |bytes| {
         let row = |caption: &CaptionPoint| {
             epochs
                 .binary_search_by_key(&caption.epoch, |epoch| epoch.number)
-                .expect("a checked draft has the epoch of every caption") as u32
+                .expect("a validated draft has the epoch of every caption") as u32
         };
         bytes.extend(captions.iter().flat_map(|caption| row(caption).to_le_bytes()));
     });
@@ -109,26 +112,26 @@ fn add_captions(builder: &mut Builder, draft: &RecordingDraft) {
     });
 }
 
-/// Returns the codes of the vectors as they are kept, in half precision.
-fn codes(space: &Space, draft: &RecordingDraft) -> Codes {
-    let mut codes = Codes::with_room(space.dim, draft.epochs.len());
+/// Quantises the vectors as they are stored, in half precision, so that their errors are those of the stored vectors.
+fn codes(space: &EmbeddingSpace, draft: &RecordingDraft) -> Int8Codes {
+    let mut codes = Int8Codes::with_capacity(space.dim, draft.epochs.len());
     draft.epochs.iter().for_each(|epoch| codes.push(&rounded_to_half(&epoch.vector)));
     codes
 }
 
-fn add_codes(builder: &mut Builder, codes: &Codes) {
+fn add_codes(builder: &mut EnvelopeBuilder, codes: &Int8Codes) {
     builder.section(CODES, |bytes| {
         let all = (0..codes.len()).flat_map(|row| codes.row(row));
         bytes.extend(all.map(i8::cast_unsigned));
     });
-    for (name, numbers) in [(SCALES, codes.scales()), (ERRORS, codes.errors())] {
+    for (name, values) in [(SCALES, codes.scales()), (ERRORS, codes.errors())] {
         builder.section(name, |bytes| {
-            bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+            bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
         });
     }
 }
 
-fn details<'a>(space: &'a Space, draft: &'a RecordingDraft) -> Details<'a> {
+fn details<'a>(space: &'a EmbeddingSpace, draft: &'a RecordingDraft) -> Details<'a> {
     Details {
         id: Cow::Borrowed(&draft.id),
         fingerprint: Cow::Borrowed(&space.fingerprint),

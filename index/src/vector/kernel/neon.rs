@@ -1,4 +1,4 @@
-//! The kernel for 64-bit ARM.
+//! The kernel for 64-bit ARM (NEON).
 
 #![expect(unsafe_code, reason = "instructions that not every processor has, and loads of lines")]
 
@@ -11,14 +11,14 @@ use std::arch::is_aarch64_feature_detected;
 
 use super::{Kernel, Line, gather_by_rows, product_by_rows};
 
-/// Returns the kernel where the processor has NEON.
+/// Returns the kernel, or `None` if the processor has no NEON.
 pub(super) fn neon() -> Option<Kernel> {
-    let kernel = Kernel { name: "neon", dot, product, gather, nibbles };
+    let kernel = Kernel { name: "neon", dot, product, gather, four_bit };
     is_aarch64_feature_detected!("neon").then_some(kernel)
 }
 
 fn dot(query: &[Line], rows: &[Line], products: &mut [i32]) {
-    // SAFETY: the kernel is made by `neon` alone, after the processor has said that it has the instructions.
+    // SAFETY: only `neon` builds this kernel, after checking that the processor has the instructions.
     unsafe { dot_rows(query, rows, products) }
 }
 
@@ -26,17 +26,17 @@ fn product(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]
     product_by_rows(dot, queries, rows, n_lines, products);
 }
 
-fn gather(query: &[Line], rows: &[Line], places: &[u32], products: &mut [i32]) {
-    gather_by_rows(dot, query, rows, places, products);
+fn gather(query: &[Line], rows: &[Line], numbers: &[u32], products: &mut [i32]) {
+    gather_by_rows(dot, query, rows, numbers, products);
 }
 
-fn nibbles(query: &[Line], rows: &[Line], products: &mut [i32]) {
+fn four_bit(query: &[Line], rows: &[Line], products: &mut [i32]) {
     // SAFETY: as in `dot`.
-    unsafe { dot_nibbles(query, rows, products) }
+    unsafe { dot_4_bit_rows(query, rows, products) }
 }
 
 #[target_feature(enable = "neon")]
-fn dot_nibbles(query: &[Line], rows: &[Line], products: &mut [i32]) {
+fn dot_4_bit_rows(query: &[Line], rows: &[Line], products: &mut [i32]) {
     for (row, product) in rows.chunks_exact(query.len().div_ceil(2)).zip(products) {
         let mut sums = [vdupq_n_s32(0); 2];
         for (pair, row) in query.chunks(2).zip(row) {
@@ -68,7 +68,7 @@ fn dot_rows(query: &[Line], rows: &[Line], products: &mut [i32]) {
     }
 }
 
-/// Adds 16 products; each fits 16 bits, for no code is -128.
+/// Adds 16 products; each fits 16 bits because no code is -128.
 #[target_feature(enable = "neon")]
 #[inline]
 fn add_products(sum: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {

@@ -1,8 +1,8 @@
-//! Products of many queries at once, by 512-bit registers.
+//! Products with many queries at once, in 512-bit registers.
 //!
-//! Sixteen queries are packed so that their codes of the same four numbers lie side by side. Four codes of a row are then
-//! multiplied with those of sixteen queries by one instruction, and what comes out are the sums of sixteen queries, which no
-//! lanes have to be added up for.
+//! Sixteen queries are packed so that their codes of the same four dimensions are adjacent. One instruction then
+//! multiplies four codes of a row with those of sixteen queries, and the sixteen lanes of the register are the sums of
+//! sixteen queries: no lanes have to be added up at the end.
 
 #![expect(unsafe_code, reason = "loads and stores of registers")]
 
@@ -13,66 +13,66 @@ use std::array::from_fn;
 
 use super::{LINE, Line};
 
-/// Queries that are packed together.
+/// Queries per pack.
 pub(super) const PACK: usize = 16;
 
-/// Numbers that one instruction multiplies for each query.
-const NUMBERS: usize = 4;
+/// Dimensions that one instruction multiplies for each query.
+const GROUP: usize = 4;
 
-/// Numbers of sixteen queries: four codes of each, 128 higher and without a sign.
+/// Four codes of each of sixteen queries, raised by 128 to be unsigned as the instruction requires.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Pack([[u8; NUMBERS]; PACK]);
+struct Pack([[u8; GROUP]; PACK]);
 
-/// Whole packs of queries of one length.
+/// Complete packs of queries of one dimension.
 pub(super) struct Packed {
-    /// For each sixteen queries, a pack for each four numbers.
+    /// For each sixteen queries, one pack per four dimensions.
     packs: Vec<Pack>,
     n_packs: usize,
     n_lines: usize,
 }
 
 impl Packed {
-    /// Packs queries of `n_lines` lines that follow one another; those that fill no pack are left out.
+    /// Packs consecutive queries of `n_lines` lines; the last queries that do not fill a pack are left out.
     pub(super) fn of(queries: &[Line], n_lines: usize) -> Self {
-        let n_groups = n_lines * LINE / NUMBERS;
+        let n_groups = n_lines * LINE / GROUP;
         let n_packs = queries.len() / (PACK * n_lines);
-        let mut packs = vec![Pack([[0; NUMBERS]; PACK]); n_packs * n_groups];
+        let mut packs = vec![Pack([[0; GROUP]; PACK]); n_packs * n_groups];
         let sixteens = queries.chunks_exact(PACK * n_lines);
         for (packs, queries) in packs.chunks_exact_mut(n_groups).zip(sixteens) {
-            for (place, query) in queries.chunks_exact(n_lines).enumerate() {
-                let groups = query.iter().flat_map(|line| line.0.as_chunks::<NUMBERS>().0);
+            for (lane, query) in queries.chunks_exact(n_lines).enumerate() {
+                let groups = query.iter().flat_map(|line| line.0.as_chunks::<GROUP>().0);
                 for (pack, codes) in packs.iter_mut().zip(groups) {
-                    pack.0[place] = codes.map(|code| code.cast_unsigned() ^ 0x80);
+                    pack.0[lane] = codes.map(|code| code.cast_unsigned() ^ 0x80);
                 }
             }
         }
         Self { packs, n_packs, n_lines }
     }
 
-    /// Returns how many queries are packed.
+    /// Returns the number of packed queries.
     pub(super) fn len(&self) -> usize {
         self.n_packs * PACK
     }
 
-    /// Writes the products of each row with the packed queries: those of a row begin `stride` after those of the row before.
+    /// Computes the products of each row with the packed queries; those of a row start `stride` after those of the previous.
     ///
     /// # Panics
     ///
-    /// Panics where there is no room for the products.
+    /// Panics if there is not enough room for the products.
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
     pub(super) fn product(&self, rows: &[Line], stride: usize, products: &mut [i32]) {
-        // Sums of four rows and four packs stay in registers, and so do those of eight rows and one pack.
-        let in_fours = self.n_packs / 4 * 4;
-        for pack in (0..in_fours).step_by(4) {
+        // The sums of four rows and four packs stay in registers, and so do those of eight rows and one pack.
+        let n_in_fours = self.n_packs / 4 * 4;
+        for pack in (0..n_in_fours).step_by(4) {
             self.product_of::<4, 4>(rows, pack, stride, products);
         }
-        for pack in in_fours..self.n_packs {
+        for pack in n_in_fours..self.n_packs {
             self.product_of::<8, 1>(rows, pack, stride, products);
         }
     }
 
-    /// Does so for some packs, some rows at a time.
+    /// Multiplies tiles of `ROWS` rows with `PACKS` packs from `first` on.
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
     fn product_of<const ROWS: usize, const PACKS: usize>(
         &self,
@@ -86,7 +86,7 @@ impl Packed {
         let n_tiled = rows.len() / self.n_lines / ROWS * ROWS;
         let mut later = tiles.clone().skip(1);
         for (tile, products) in tiles.zip(products.chunks_mut(ROWS * stride)) {
-            // What fetches rows by itself stops at the end of each page.
+            // The hardware prefetcher stops at the end of each page.
             later.next().into_iter().for_each(|rows| super::x86::prefetch(rows));
             self.tile::<ROWS, PACKS>(tile, first, stride, products);
         }
@@ -106,25 +106,23 @@ impl Packed {
         products: &mut [i32],
     ) {
         let rows: [&[Line]; ROWS] = from_fn(|row| &rows[row * self.n_lines..][..self.n_lines]);
-        let n_groups = self.n_lines * LINE / NUMBERS;
+        let n_groups = self.n_lines * LINE / GROUP;
         let packs: [&[Pack]; PACKS] =
             from_fn(|pack| &self.packs[(first + pack) * n_groups..][..n_groups]);
-        // Queries are 128 too high, so each sum begins as much too low.
+        // Codes of queries are 128 too high, so each sum starts as much too low.
         let mut sums = rows.map(|row| [_mm512_set1_epi32(excess(row)); PACKS]);
         for line in 0..self.n_lines {
-            let rows: [&[[i8; NUMBERS]; LINE / NUMBERS]; ROWS] = rows.map(|row| {
+            let rows: [&[[i8; GROUP]; LINE / GROUP]; ROWS] = rows.map(|row| {
                 row[line].0.as_chunks().0.first_chunk().expect("a line is whole groups of four")
             });
-            let packs: [&[Pack; LINE / NUMBERS]; PACKS] = packs.map(|packs| {
-                packs[line * (LINE / NUMBERS)..]
-                    .first_chunk()
-                    .expect("a pack for each four numbers")
+            let packs: [&[Pack; LINE / GROUP]; PACKS] = packs.map(|packs| {
+                packs[line * (LINE / GROUP)..].first_chunk().expect("one pack per four dimensions")
             });
-            for place in 0..LINE / NUMBERS {
-                let queries = packs.map(|packs| load(&packs[place]));
+            for group in 0..LINE / GROUP {
+                let queries = packs.map(|packs| load(&packs[group]));
                 for (row, sums) in rows.iter().zip(&mut sums) {
                     let codes =
-                        _mm512_set1_epi32(i32::from_ne_bytes(row[place].map(i8::cast_unsigned)));
+                        _mm512_set1_epi32(i32::from_ne_bytes(row[group].map(i8::cast_unsigned)));
                     for (sum, queries) in sums.iter_mut().zip(queries) {
                         *sum = _mm512_dpbusd_epi32(*sum, queries, codes);
                     }
@@ -140,7 +138,7 @@ impl Packed {
     }
 }
 
-/// Returns what the sum of a row's products begins with where queries are 128 too high.
+/// Returns the initial value of the sums of a row, which makes up for the queries being 128 too high.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 #[inline]
 fn excess(row: &[Line]) -> i32 {

@@ -1,8 +1,8 @@
-//! The kernel that runs everywhere, and says what the others must give.
+//! The kernel that runs on every processor, and the reference for the others.
 
 use super::{Kernel, Line, gather_by_rows, product_by_rows};
 
-pub(super) const KERNEL: Kernel = Kernel { name: "scalar", dot, product, gather, nibbles };
+pub(super) const KERNEL: Kernel = Kernel { name: "scalar", dot, product, gather, four_bit };
 
 fn dot(query: &[Line], rows: &[Line], products: &mut [i32]) {
     for (row, product) in rows.chunks_exact(query.len()).zip(products) {
@@ -14,20 +14,20 @@ fn product(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]
     product_by_rows(dot, queries, rows, n_lines, products);
 }
 
-fn gather(query: &[Line], rows: &[Line], places: &[u32], products: &mut [i32]) {
-    gather_by_rows(dot, query, rows, places, products);
+fn gather(query: &[Line], rows: &[Line], numbers: &[u32], products: &mut [i32]) {
+    gather_by_rows(dot, query, rows, numbers, products);
 }
 
-fn nibbles(query: &[Line], rows: &[Line], products: &mut [i32]) {
+fn four_bit(query: &[Line], rows: &[Line], products: &mut [i32]) {
     for (row, product) in rows.chunks_exact(query.len().div_ceil(2)).zip(products) {
         let pairs = query.chunks(2).zip(row);
-        *product = pairs.map(|(pair, row)| dot_of_nibbles(pair, row)).sum();
+        *product = pairs.map(|(pair, row)| dot_of_4_bit_line(pair, row)).sum();
     }
 }
 
-fn dot_of_nibbles(pair: &[Line], row: &Line) -> i32 {
-    let shifted = |shift: u32| Line(row.0.map(|both| (both.cast_unsigned() >> shift & 15) as i8));
-    pair.iter().zip([0, 4]).map(|(codes, shift)| dot_of_line(codes, &shifted(shift))).sum()
+fn dot_of_4_bit_line(pair: &[Line], row: &Line) -> i32 {
+    let half = |shift: u32| Line(row.0.map(|both| (both.cast_unsigned() >> shift & 15) as i8));
+    pair.iter().zip([0, 4]).map(|(codes, shift)| dot_of_line(codes, &half(shift))).sum()
 }
 
 fn dot_of_line(a: &Line, b: &Line) -> i32 {

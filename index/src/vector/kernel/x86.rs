@@ -1,4 +1,4 @@
-//! The kernels for 64-bit Intel and AMD processors.
+//! The kernels for 64-bit Intel and AMD processors (AVX-512 VNNI and AVX2).
 
 #![expect(unsafe_code, reason = "instructions that not every processor has, and loads of lines")]
 
@@ -18,13 +18,13 @@ use std::array::from_fn;
 use super::packed::Packed;
 use super::{Kernel, LINE, Line, gather_by_rows, product_by_rows, row_at};
 
-/// Rows, and queries, of a tile of products whose sums all stay in registers.
+/// Rows, and queries, of a tile whose 16 sums all stay in registers.
 const TILE: usize = 4;
 
-/// Rows that are asked for before the one whose product is computed.
+/// How many rows ahead of the current one are prefetched.
 const AHEAD: usize = 4;
 
-/// Returns the kernel of 512-bit registers where the processor has the instructions.
+/// Returns the kernel with 512-bit registers, or `None` if the processor does not have the instructions.
 pub(super) fn avx512_vnni() -> Option<Kernel> {
     let is_there = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
@@ -34,33 +34,33 @@ pub(super) fn avx512_vnni() -> Option<Kernel> {
         dot: dot_512,
         product: product_512,
         gather: gather_512,
-        nibbles: nibbles_512,
+        four_bit: four_bit_512,
     };
     is_there.then_some(kernel)
 }
 
-/// Returns the kernel of 256-bit registers where the processor has the instructions.
+/// Returns the kernel with 256-bit registers, or `None` if the processor does not have the instructions.
 pub(super) fn avx2() -> Option<Kernel> {
     let kernel = Kernel {
         name: "avx2",
         dot: dot_256,
         product: product_256,
         gather: gather_256,
-        nibbles: nibbles_256,
+        four_bit: four_bit_256,
     };
     is_x86_feature_detected!("avx2").then_some(kernel)
 }
 
-/// Asks for the lines that some bytes are in.
+/// Prefetches the cache lines that contain some bytes.
 pub(super) fn prefetch_bytes(bytes: &[u8]) {
     for part in bytes.chunks(LINE) {
-        // SAFETY: every 64-bit processor of these makers has the instruction, and it reads nothing.
+        // SAFETY: SSE is part of x86-64, and a prefetch accesses no memory that the program can observe.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(part.as_ptr().cast()) }
     }
 }
 
 fn dot_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
-    // SAFETY: the kernel is made by `avx512_vnni` alone, after the processor has said that it has the instructions.
+    // SAFETY: only `avx512_vnni` builds this kernel, after checking that the processor has the instructions.
     unsafe { dot_rows_512(query, rows, products) }
 }
 
@@ -69,18 +69,18 @@ fn product_512(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [
     unsafe { product_of_packs(queries, rows, n_lines, products) }
 }
 
-fn gather_512(query: &[Line], rows: &[Line], places: &[u32], products: &mut [i32]) {
+fn gather_512(query: &[Line], rows: &[Line], numbers: &[u32], products: &mut [i32]) {
     // SAFETY: as in `dot_512`.
-    unsafe { gather_rows_512(query, rows, places, products) }
+    unsafe { gather_rows_512(query, rows, numbers, products) }
 }
 
-fn nibbles_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
+fn four_bit_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
     // SAFETY: as in `dot_512`.
-    unsafe { dot_nibbles_512(query, rows, products) }
+    unsafe { dot_4_bit_rows_512(query, rows, products) }
 }
 
 fn dot_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
-    // SAFETY: the kernel is made by `avx2` alone, after the processor has said that it has the instructions.
+    // SAFETY: only `avx2` builds this kernel, after checking that the processor has the instructions.
     unsafe { dot_rows_256(query, rows, products) }
 }
 
@@ -88,21 +88,21 @@ fn product_256(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [
     product_by_rows(dot_256, queries, rows, n_lines, products);
 }
 
-fn gather_256(query: &[Line], rows: &[Line], places: &[u32], products: &mut [i32]) {
-    gather_by_rows(dot_256, query, rows, places, products);
+fn gather_256(query: &[Line], rows: &[Line], numbers: &[u32], products: &mut [i32]) {
+    gather_by_rows(dot_256, query, rows, numbers, products);
 }
 
-fn nibbles_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
+fn four_bit_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
     // SAFETY: as in `dot_256`.
-    unsafe { dot_nibbles_256(query, rows, products) }
+    unsafe { dot_4_bit_rows_256(query, rows, products) }
 }
 
-/// The instruction multiplies unsigned codes with signed ones, so a row's codes are taken 128 higher,
-/// and 128 times the sum of the query is taken away again.
+/// The instruction multiplies unsigned with signed codes. The codes of rows are therefore raised by 128, and 128 times the
+/// sum of the query's codes, the excess, is subtracted again.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn dot_rows_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
     let excess = excess_512(query);
-    // Rows some way ahead, because what fetches them by itself stops at the end of each page.
+    // Explicit prefetching, because the hardware prefetcher stops at the end of each page.
     let ahead = rows.get(AHEAD * query.len()..).unwrap_or_default();
     let mut ahead = ahead.chunks_exact(query.len());
     for (row, product) in rows.chunks_exact(query.len()).zip(products) {
@@ -111,16 +111,16 @@ fn dot_rows_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
     }
 }
 
-/// Rows that lie anywhere are asked for some time before they are needed: nothing else tells the processor of them.
+/// Prefetches each row some time before it is needed: the hardware cannot predict rows in any order.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn gather_rows_512(query: &[Line], rows: &[Line], places: &[u32], products: &mut [i32]) {
+fn gather_rows_512(query: &[Line], rows: &[Line], numbers: &[u32], products: &mut [i32]) {
     let excess = excess_512(query);
-    places.iter().take(AHEAD).for_each(|place| prefetch(row_at(rows, *place, query.len())));
-    for (number, (place, product)) in places.iter().zip(products).enumerate() {
-        if let Some(later) = places.get(number + AHEAD) {
+    numbers.iter().take(AHEAD).for_each(|row| prefetch(row_at(rows, *row, query.len())));
+    for (i, (row, product)) in numbers.iter().zip(products).enumerate() {
+        if let Some(later) = numbers.get(i + AHEAD) {
             prefetch(row_at(rows, *later, query.len()));
         }
-        *product = raised_dot(query, row_at(rows, *place, query.len())).wrapping_sub(excess);
+        *product = raised_dot(query, row_at(rows, *row, query.len())).wrapping_sub(excess);
     }
 }
 
@@ -130,11 +130,11 @@ pub(super) fn prefetch(row: &[Line]) {
     row.iter().for_each(|line| _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(line).cast()));
 }
 
-/// Returns the product of a vector with another whose codes are taken 128 higher.
+/// Returns the product of a query with a row whose codes are raised by 128.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 #[inline]
 fn raised_dot(query: &[Line], row: &[Line]) -> i32 {
-    // Two sums, because one product takes longer than the next one needs to begin.
+    // Two sums, because an instruction has a latency of several cycles and would wait for the previous sum.
     let mut sums = [_mm512_setzero_si512(); 2];
     let (query_pairs, query_rest) = query.as_chunks::<2>();
     let (row_pairs, row_rest) = row.as_chunks::<2>();
@@ -148,9 +148,9 @@ fn raised_dot(query: &[Line], row: &[Line]) -> i32 {
     _mm512_reduce_add_epi32(_mm512_add_epi32(sums[0], sums[1]))
 }
 
-/// Nibbles have no sign, as the instruction wants it.
+/// 4-bit codes are unsigned, as the instruction requires; nothing has to be raised or subtracted.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn dot_nibbles_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
+fn dot_4_bit_rows_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
     let low_bits = _mm512_set1_epi8(15);
     let n_lines = query.len().div_ceil(2);
     let mut ahead = rows.get(AHEAD * n_lines..).unwrap_or_default().chunks_exact(n_lines);
@@ -170,7 +170,7 @@ fn dot_nibbles_512(query: &[Line], rows: &[Line], products: &mut [i32]) {
     }
 }
 
-/// Computes the products of 16 queries at a time, and those of the queries that are left over in tiles.
+/// Computes the products with 16 queries at a time, and with the remaining queries in tiles.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn product_of_packs(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]) {
     let n_queries = queries.len() / n_lines;
@@ -193,7 +193,7 @@ fn product_of_packs(queries: &[Line], rows: &[Line], n_lines: usize, products: &
     }
 }
 
-/// Computes tiles of 4 rows and 4 queries at a time, and the rows and queries that are left over one by one.
+/// Computes tiles of 4 rows and 4 queries, and the remaining rows and queries one by one.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn product_of_tiles(queries: &[Line], rows: &[Line], n_lines: usize, products: &mut [i32]) {
     let n_queries = queries.len() / n_lines;
@@ -226,7 +226,7 @@ fn product_of_tiles(queries: &[Line], rows: &[Line], n_lines: usize, products: &
     }
 }
 
-/// Returns the sums of 4 rows, 128 too high, with 4 queries: those of the first row first.
+/// Returns the products of 4 raised rows with 4 queries, those of the first row first.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 #[inline]
 fn tile_of_products(queries: &[Line], rows: &[Line], n_lines: usize) -> [i32; TILE * TILE] {
@@ -243,11 +243,11 @@ fn tile_of_products(queries: &[Line], rows: &[Line], n_lines: usize) -> [i32; TI
         }
     }
     let sums = add_up(sums.map(|row| transposed_sum(row)));
-    // SAFETY: both are 64 bytes without any rule about their content.
+    // SAFETY: both types are 64 bytes, and every bit pattern is valid.
     unsafe { std::mem::transmute::<__m512i, [i32; TILE * TILE]>(sums) }
 }
 
-/// Adds the lanes of four registers up by fours: each 128 bits of the result hold one partial sum of each register.
+/// Adds the lanes of four registers in groups of four: each 128 bits of the result have one partial sum per register.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn transposed_sum([a, b, c, d]: [__m512i; TILE]) -> __m512i {
@@ -256,7 +256,7 @@ fn transposed_sum([a, b, c, d]: [__m512i; TILE]) -> __m512i {
     _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd))
 }
 
-/// Adds the four 128-bit parts of each register up; the result has those of the first register first.
+/// Adds the four 128-bit parts of each register; the sums of the first register come first.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn add_up([a, b, c, d]: [__m512i; TILE]) -> __m512i {
@@ -268,7 +268,7 @@ fn add_up([a, b, c, d]: [__m512i; TILE]) -> __m512i {
     halves(halves(a, b), halves(c, d))
 }
 
-/// Returns what the products of a vector are too high where the other's codes are taken 128 higher.
+/// Returns the excess of products of a vector with raised codes: 128 times the sum of its own codes.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 #[inline]
 pub(super) fn excess_512(codes: &[Line]) -> i32 {
@@ -279,7 +279,7 @@ pub(super) fn excess_512(codes: &[Line]) -> i32 {
     _mm512_reduce_add_epi32(sum)
 }
 
-/// Loads a line of codes, each 128 higher and without a sign.
+/// Loads a line of codes raised by 128, as unsigned numbers.
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
 fn load_raised(line: &Line) -> __m512i {
@@ -307,20 +307,20 @@ fn dot_rows_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
 }
 
 #[target_feature(enable = "avx2")]
-fn dot_nibbles_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
+fn dot_4_bit_rows_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
     let low_bits = _mm256_set1_epi8(15);
     for (row, product) in rows.chunks_exact(query.len().div_ceil(2)).zip(products) {
         let mut sums = [_mm256_setzero_si256(); 2];
         for (pair, line) in query.chunks(2).zip(row) {
             let halves = load_256(line);
             for (sum, (codes, both)) in sums.iter_mut().zip(load_256(&pair[0]).iter().zip(halves)) {
-                *sum = add_nibbles(*sum, _mm256_and_si256(both, low_bits), *codes);
+                *sum = add_4_bit_products(*sum, _mm256_and_si256(both, low_bits), *codes);
             }
             if let [_, second] = pair {
                 for (sum, (codes, both)) in sums.iter_mut().zip(load_256(second).iter().zip(halves))
                 {
                     let high = _mm256_and_si256(_mm256_srli_epi16::<4>(both), low_bits);
-                    *sum = add_nibbles(*sum, high, *codes);
+                    *sum = add_4_bit_products(*sum, high, *codes);
                 }
             }
         }
@@ -328,15 +328,15 @@ fn dot_nibbles_256(query: &[Line], rows: &[Line], products: &mut [i32]) {
     }
 }
 
-/// Adds 32 products of nibbles with codes. Pairs of them fit 16 bits by far.
+/// Adds 32 products of 4-bit with 8-bit codes. The sum of two is at most 2 · 15 · 127, which fits 16 bits.
 #[target_feature(enable = "avx2")]
 #[inline]
-fn add_nibbles(sum: __m256i, nibbles: __m256i, codes: __m256i) -> __m256i {
-    let pairs = _mm256_maddubs_epi16(nibbles, codes);
+fn add_4_bit_products(sum: __m256i, four_bit: __m256i, codes: __m256i) -> __m256i {
+    let pairs = _mm256_maddubs_epi16(four_bit, codes);
     _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
 }
 
-/// Adds 32 products. Pairs of them fit 16 bits, for no code is -128.
+/// Adds 32 products. The sum of two fits 16 bits because no code is -128.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn add_products(sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
@@ -357,6 +357,6 @@ fn sum_256(sums: __m256i) -> i32 {
 #[inline]
 fn load_256(line: &Line) -> [__m256i; 2] {
     let halves: *const __m256i = std::ptr::from_ref(line).cast();
-    // SAFETY: a line has twice the 32 bytes that are read, and a greater alignment.
+    // SAFETY: a line has twice the 32 bytes that each load reads, and a larger alignment.
     unsafe { [_mm256_load_si256(halves), _mm256_load_si256(halves.add(1))] }
 }

@@ -39,7 +39,7 @@ fn lose_epoch_of(double: &QdrantDouble, name: &str) {
 fn scores_are_those_of_a_folder_to_the_last_bit() {
     let nights = nights();
     let (_double, index) = copied(&nights);
-    let exact = ExactIndex::open(&nights).unwrap();
+    let exact = ExactIndex::new(nights.segments().unwrap());
     let mut random = Pcg64Mcg::seed_from_u64(3);
     let prompts: Vec<_> = (0..4).map(|_| random_embedding(&mut random, DIM)).collect();
     let visit = |recording: &Recording, scores: &ScoreTable| {

@@ -75,7 +75,7 @@ fn server_stores_and_finds_the_same_as_a_folder() {
     copy_to_qdrant(&nights, settings(), &mut |_, _| {}).unwrap();
     let there = QdrantCollection::open(settings()).unwrap();
     assert_eq!(there.verify().count(), 0);
-    let (index, exact) = (QdrantIndex::new(there), ExactIndex::open(&nights).unwrap());
+    let (index, exact) = (QdrantIndex::new(there), ExactIndex::new(nights.segments().unwrap()));
     let stages = Filter { stages: Some([Stage::N2].into()), ..Filter::default() };
     let text = "recording = a stage != N2 OR clock > \"23:30\" -event:arousal epoch >= 20";
     let written = Filter { expression: Some(text.parse().unwrap()), ..Filter::default() };

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use nocturne_encoder::Embedding;
 use nocturne_index::qdrant::{QdrantIndex, QdrantSettings, copy_to_qdrant};
-use nocturne_index::{Collection, Error, Found, SearchRequest, Space, VectorIndex};
+use nocturne_index::{Collection, EmbeddingSpace, Error, SearchAnswer, SearchRequest, VectorIndex};
 use nocturne_qdrant_double::{QdrantDouble, Store, StoredCollection, StoredPoint};
 
 use live::Temporary;
@@ -99,7 +99,7 @@ pub(crate) fn served_live(collection: &Collection) -> Option<Served<Temporary>> 
 }
 
 impl<S: Send + Sync> VectorIndex for Served<S> {
-    fn space(&self) -> &Space {
+    fn space(&self) -> &EmbeddingSpace {
         self.index.space()
     }
 
@@ -107,7 +107,7 @@ impl<S: Send + Sync> VectorIndex for Served<S> {
         self.index.n_epochs()
     }
 
-    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<Found, Error> {
+    fn find(&self, query: &Embedding, request: &SearchRequest) -> Result<SearchAnswer, Error> {
         self.index.find(query, request)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use nocturne_index::qdrant::{QdrantError, QdrantIndex, QdrantWriter, copy_to_qdrant};
-use nocturne_index::{Error, ExactIndex, Filter, Plan, SearchRequest, VectorIndex};
+use nocturne_index::{Error, ExactIndex, Filter, SearchPlan, SearchRequest, VectorIndex};
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::{EventKind, EventSet, Stage};
 use nocturne_qdrant_double::{Fault, QdrantDouble, Store, StoredPoint, When};
@@ -59,7 +59,7 @@ fn recordings_added_later_are_not_in_the_answers_of_an_open_index() {
     let all = vec![draft("a", 1, 20), draft("b", 2, 200), draft("c", 3, 200)];
     copy_to_qdrant(&collection(&space(), all), settings(&double), &mut |_, _| {}).unwrap();
     let query = draft("b", 2, 200).epochs[0].vector.clone();
-    let exact = ExactIndex::open(&first).unwrap();
+    let exact = ExactIndex::new(first.segments().unwrap());
     for k in [1, 3, 20, 50] {
         let request = SearchRequest::nearest(k);
         assert_eq!(
@@ -79,11 +79,11 @@ fn approximate_answers_say_so_and_are_never_short() {
     let nights = collection(&space(), vec![draft("a", 1, 100), draft("b", 2, 100)]);
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
     let index = QdrantIndex::open(settings(&double)).unwrap();
-    let exact = ExactIndex::open(&nights).unwrap();
+    let exact = ExactIndex::new(nights.segments().unwrap());
     let query = random_embedding(&mut Pcg64Mcg::seed_from_u64(1), DIM);
     let request = SearchRequest { recall: Some(0.9), ..SearchRequest::nearest(50) };
     let found = index.find(&query, &request).unwrap();
-    assert_eq!(found.plan, Plan::Qdrant { is_exact: false });
+    assert_eq!(found.plan, SearchPlan::Qdrant { is_exact: false });
     assert_eq!((found.plan.to_string(), found.hits.len()), ("qdrant approximate".to_owned(), 50));
     let best = exact.search(&query, &request).unwrap();
     let of_best: BTreeSet<_> = best.iter().map(|hit| &hit.epoch).collect();
@@ -94,7 +94,7 @@ fn approximate_answers_say_so_and_are_never_short() {
     let above = SearchRequest { min_score: Some(best[30].score), ..request };
     for request in [all, above] {
         let found = index.find(&query, &request).unwrap();
-        assert_eq!(found.plan, Plan::Qdrant { is_exact: true });
+        assert_eq!(found.plan, SearchPlan::Qdrant { is_exact: true });
         assert_eq!(found.hits, exact.search(&query, &request).unwrap());
     }
 }
@@ -105,7 +105,7 @@ fn filters_allow_the_epochs_that_they_allow_in_a_folder() {
     let nights = collection(&space(), vec![draft("a", 1, 60), draft("b", 2, 60)]);
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
     let index = QdrantIndex::open(settings(&double)).unwrap();
-    let exact = Arc::new(ExactIndex::open(&nights).unwrap());
+    let exact = Arc::new(ExactIndex::new(nights.segments().unwrap()));
     let query = random_embedding(&mut Pcg64Mcg::seed_from_u64(1), DIM);
     let events = EventSet::from_iter([EventKind::Arousal, EventKind::Snore]);
     for filter in [
@@ -130,7 +130,7 @@ fn captions_are_found_as_in_a_folder() {
     let nights = collection(&space(), vec![draft("a", 1, 60), draft("b", 2, 60)]);
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
     let index = QdrantIndex::open(settings(&double)).unwrap();
-    let exact = ExactIndex::open(&nights).unwrap();
+    let exact = ExactIndex::new(nights.segments().unwrap());
     let query = random_embedding(&mut Pcg64Mcg::seed_from_u64(1), DIM);
     let excluded_epochs = [epoch("a", 0), epoch("b", 2)].into();
     let filter = Filter { stages: Some(Stage::ALL.into()), excluded_epochs, ..Filter::default() };

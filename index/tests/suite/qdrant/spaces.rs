@@ -7,7 +7,7 @@ use nocturne_index::qdrant::{
     QdrantCollection, QdrantError, QdrantSettings, QdrantSpaces, QdrantWriter, copy_to_qdrant,
 };
 use nocturne_index::{
-    Coverage, Demand, Error, RecordingDraft, Serving, Space, SpaceName, SpaceRecord,
+    Coverage, Demand, EmbeddingSpace, Error, RecordingDraft, Serving, SpaceName, SpaceRecord,
 };
 use nocturne_qdrant_double::{Fault, QdrantDouble, When};
 
@@ -15,7 +15,7 @@ use super::{CALLS_BEFORE_POINTS, settings};
 use crate::support::{collection, draft, id, space, space_of};
 
 /// The space of the bundle that `v2` is filled with.
-fn great() -> Space {
+fn great() -> EmbeddingSpace {
     space_of("great", 8)
 }
 
@@ -23,7 +23,7 @@ fn name(text: &str) -> SpaceName {
     SpaceName::new(text).unwrap()
 }
 
-fn record(space_name: &str, space: Space) -> SpaceRecord {
+fn record(space_name: &str, space: EmbeddingSpace) -> SpaceRecord {
     SpaceRecord {
         name: name(space_name),
         made: Some("2026-03-01T22:58:30Z".parse().unwrap()),

@@ -1,31 +1,30 @@
-//! The captions of a recording, and a caption that was found.
+//! The captions of a recording.
 
 use std::ops::Range;
 
-use nocturne_psg::EpochRef;
 use nocturne_psg::caption::CaptionKind;
 
-use crate::recording::Vectors;
+use super::StoredVectors;
 
 /// The captions of a recording, in the order of their epochs.
 #[derive(Debug, Clone)]
 pub struct Captions {
-    /// Row of the epoch.
-    pub(crate) rows: Vec<u32>,
-    pub(crate) kinds: Vec<CaptionKind>,
-    /// Where each text ends in `text`.
-    pub(crate) ends: Vec<u32>,
-    pub(crate) text: String,
-    pub(crate) vectors: Vectors,
+    /// Row of the epoch that each caption describes.
+    pub(super) rows: Vec<u32>,
+    pub(super) kinds: Vec<CaptionKind>,
+    /// Where each text ends in `text`, in bytes.
+    pub(super) ends: Vec<u32>,
+    pub(super) text: String,
+    pub(super) vectors: StoredVectors,
 }
 
 impl Captions {
-    /// Returns how many there are.
+    /// Returns the number of captions.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Returns whether there is none.
+    /// Returns whether there are no captions.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -34,24 +33,24 @@ impl Captions {
     ///
     /// # Panics
     ///
-    /// Panics where there is no such caption, as the other accessors do.
+    /// Panics if there is no such caption, as the other accessors do.
     pub fn row(&self, caption: usize) -> usize {
         self.rows[caption] as usize
     }
 
-    /// Returns what a caption speaks of.
+    /// Returns what a caption describes.
     pub fn kind(&self, caption: usize) -> CaptionKind {
         self.kinds[caption]
     }
 
-    /// Returns the words of a caption.
+    /// Returns the text of a caption.
     pub fn text(&self, caption: usize) -> &str {
         let start = caption.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.text[start as usize..self.ends[caption] as usize]
     }
 
     /// Returns the embeddings of the captions.
-    pub fn vectors(&self) -> &Vectors {
+    pub fn vectors(&self) -> &StoredVectors {
         &self.vectors
     }
 
@@ -61,17 +60,4 @@ impl Captions {
         let end = self.rows.partition_point(|of| *of as usize <= row);
         first..end
     }
-}
-
-/// A caption near to a query.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CaptionHit {
-    /// The epoch that it describes.
-    pub epoch: EpochRef,
-    /// Cosine of query and caption, in `[-1, 1]`.
-    pub score: f32,
-    /// What it speaks of.
-    pub kind: CaptionKind,
-    /// Its words.
-    pub text: String,
 }

@@ -1,34 +1,34 @@
-//! A recording that is in the collection and cannot be read.
+//! A recording of a collection that cannot be read.
 
 use std::path::PathBuf;
 
 use nocturne_psg::RecordingId;
 
-use crate::error::Error;
+use crate::error::{Error, StoredFile};
 
-/// A recording whose segment is damaged, and what is wrong with it.
+/// A recording whose segment is damaged or lost, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingRecording {
     /// The recording.
     pub recording: RecordingId,
     /// Its segment.
     pub path: PathBuf,
-    /// Where the damage begins, in bytes.
+    /// Where the damage starts, in bytes.
     pub offset: u64,
     /// What is wrong there.
     pub problem: String,
 }
 
 impl MissingRecording {
-    /// Writes it to the log, once, when it is found.
-    pub(crate) fn told(self) -> Self {
+    /// Logs it, once, when it is found.
+    pub(crate) fn logged(self) -> Self {
         tracing::warn!("`{}` is left out of every answer: {}", self.recording, self.error());
         self
     }
 
-    /// Returns the error that a question about this very recording ends with.
+    /// Returns the error of a question about this recording.
     pub fn error(&self) -> Error {
         let Self { path, offset, problem, .. } = self.clone();
-        Error::DamagedSegment { path, offset, problem }
+        Error::Damaged { file: StoredFile::Segment, path, offset, problem }
     }
 }
