@@ -4,15 +4,15 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Writes a file beside its place, flushes it to the disk and moves it there.
 ///
 /// After a crash the file is the old one or the new one.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let beside = beside(path);
-    write_flushed(&beside, bytes)?;
-    put_in_place(&beside, path)
+    let temporary = temporary(path);
+    write_flushed(&temporary, bytes)?;
+    rename(&temporary, path)
 }
 
 /// Writes a file and flushes it to the disk.
@@ -23,8 +23,8 @@ pub(crate) fn write_flushed(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Moves a flushed file or folder to its place, and flushes the folder that holds it.
-pub(crate) fn put_in_place(beside: &Path, path: &Path) -> Result<()> {
-    std::fs::rename(beside, path).map_err(Error::io(path, "rename a file to"))?;
+pub(crate) fn rename(temporary: &Path, path: &Path) -> Result<()> {
+    std::fs::rename(temporary, path).map_err(Error::io(path, "rename a temporary file to"))?;
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         Some(_) | None => Path::new("."),
@@ -39,12 +39,12 @@ pub(crate) fn flush_folder(folder: &Path) -> Result<()> {
 }
 
 /// Returns the name under which a file is written before it is moved to its place.
-pub(crate) fn beside(path: &Path) -> PathBuf {
-    beside_with(path, ".tmp")
+pub(crate) fn temporary(path: &Path) -> PathBuf {
+    with_suffix(path, ".tmp")
 }
 
 /// Returns the path with an ending on its name; a slash behind the name of a folder is not taken for a part of it.
-pub(crate) fn beside_with(path: &Path, ending: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.components().as_path().as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)

@@ -1,4 +1,4 @@
-//! Walks over the parameters of a module by name.
+//! Visits and maps the parameters of a module by name.
 
 use std::collections::BTreeMap;
 
@@ -6,54 +6,61 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorPrimitive};
 
-/// Tensors by the name of their parameter, flattened.
+/// Flattened tensors by parameter name.
 pub type NamedTensors<B> = BTreeMap<String, Tensor<B, 1>>;
 
 /// Calls `see` with the name, the shape and the flattened values of every parameter, in order.
-pub fn visit<B: Backend, M: Module<B>>(module: &M, see: impl FnMut(&str, &[usize], Tensor<B, 1>)) {
-    module.visit(&mut Visitor { path: Path::default(), see });
+pub fn visit<B: Backend, M: Module<B>>(
+    module: &M,
+    visitor: impl FnMut(&str, &[usize], Tensor<B, 1>),
+) {
+    module.visit(&mut ValueVisitor { path: ParameterPath::default(), visitor });
 }
 
-/// Returns the name and the shape of every parameter, in order, without asking for its values.
+/// Returns the name and the shape of every parameter, in order, without allocating its values.
 pub fn shapes<B: Backend, M: Module<B>>(module: &M) -> Vec<(String, Vec<usize>)> {
-    let mut shapes = Shapes { path: Path::default(), found: Vec::new() };
+    let mut shapes = ShapeCollector { path: ParameterPath::default(), found: Vec::new() };
     module.visit(&mut shapes);
     shapes.found
 }
 
-/// Replaces the flattened values of every parameter by what `change` makes of them.
+/// Replaces the flattened values of every parameter by the result of `change`.
 ///
-/// Whether gradients are wanted is lost; [`require_gradients`] says so anew.
+/// The parameters no longer require gradients; [`require_gradients`] sets that again.
 pub fn map<B: Backend, M: Module<B>>(
     module: M,
     change: impl FnMut(&str, &[usize], Tensor<B, 1>) -> Tensor<B, 1>,
 ) -> M {
-    module.map(&mut Mapper { path: Path::default(), change })
+    module.map(&mut ValueMapper { path: ParameterPath::default(), change })
 }
 
-/// Makes every parameter that `wanted` names a leaf of a new graph.
+/// Makes every parameter for which `wanted` returns true a leaf of a new autodiff graph.
 pub fn require_gradients<B: AutodiffBackend, M: Module<B>>(
     module: M,
-    wanted: impl FnMut(&str) -> bool,
+    requires_gradient: impl FnMut(&str) -> bool,
 ) -> M {
-    module.map(&mut Leaves { path: Path::default(), wanted })
+    module.map(&mut LeafMapper { path: ParameterPath::default(), requires_gradient })
 }
 
-/// Takes the gradient of every parameter that has one out of `gradients`.
+/// Removes the gradient of every parameter that has one from `gradients`.
 pub fn take_gradients<B: AutodiffBackend, M: Module<B>>(
     module: &M,
     gradients: &mut B::Gradients,
 ) -> NamedTensors<B::InnerBackend> {
-    let mut taker = Taker::<B> { path: Path::default(), gradients, taken: BTreeMap::new() };
+    let mut taker = GradientTaker::<B> {
+        path: ParameterPath::default(),
+        gradients,
+        gradients_by_name: BTreeMap::new(),
+    };
     module.visit(&mut taker);
-    taker.taken
+    taker.gradients_by_name
 }
 
-/// The names of the fields on the way to a parameter.
+/// The field names on the path to a parameter.
 #[derive(Default)]
-struct Path(Vec<String>);
+struct ParameterPath(Vec<String>);
 
-impl Path {
+impl ParameterPath {
     fn enter(&mut self, name: &str) {
         self.0.push(name.to_owned());
     }
@@ -67,12 +74,12 @@ impl Path {
     }
 }
 
-struct Visitor<F> {
-    path: Path,
-    see: F,
+struct ValueVisitor<F> {
+    path: ParameterPath,
+    visitor: F,
 }
 
-impl<B: Backend, F: FnMut(&str, &[usize], Tensor<B, 1>)> ModuleVisitor<B> for Visitor<F> {
+impl<B: Backend, F: FnMut(&str, &[usize], Tensor<B, 1>)> ModuleVisitor<B> for ValueVisitor<F> {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.enter(name);
     }
@@ -84,16 +91,16 @@ impl<B: Backend, F: FnMut(&str, &[usize], Tensor<B, 1>)> ModuleVisitor<B> for Vi
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         let tensor = param.val();
         let shape = tensor.dims();
-        (self.see)(&self.path.name(), &shape, flat(tensor));
+        (self.visitor)(&self.path.name(), &shape, flat(tensor));
     }
 }
 
-struct Shapes {
-    path: Path,
+struct ShapeCollector {
+    path: ParameterPath,
     found: Vec<(String, Vec<usize>)>,
 }
 
-impl<B: Backend> ModuleVisitor<B> for Shapes {
+impl<B: Backend> ModuleVisitor<B> for ShapeCollector {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.enter(name);
     }
@@ -107,12 +114,12 @@ impl<B: Backend> ModuleVisitor<B> for Shapes {
     }
 }
 
-struct Mapper<F> {
-    path: Path,
+struct ValueMapper<F> {
+    path: ParameterPath,
     change: F,
 }
 
-impl<B: Backend, F> ModuleMapper<B> for Mapper<F>
+impl<B: Backend, F> ModuleMapper<B> for ValueMapper<F>
 where
     F: FnMut(&str, &[usize], Tensor<B, 1>) -> Tensor<B, 1>,
 {
@@ -132,12 +139,12 @@ where
     }
 }
 
-struct Leaves<F> {
-    path: Path,
-    wanted: F,
+struct LeafMapper<F> {
+    path: ParameterPath,
+    requires_gradient: F,
 }
 
-impl<B: AutodiffBackend, F: FnMut(&str) -> bool> ModuleMapper<B> for Leaves<F> {
+impl<B: AutodiffBackend, F: FnMut(&str) -> bool> ModuleMapper<B> for LeafMapper<F> {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.enter(name);
     }
@@ -149,18 +156,18 @@ impl<B: AutodiffBackend, F: FnMut(&str) -> bool> ModuleMapper<B> for Leaves<F> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
         let (id, tensor, mapper) = param.consume();
         let leaf = Tensor::from_inner(tensor.inner());
-        let leaf = leaf.set_require_grad((self.wanted)(&self.path.name()));
+        let leaf = leaf.set_require_grad((self.requires_gradient)(&self.path.name()));
         Param::from_mapped_value(id, leaf, mapper)
     }
 }
 
-struct Taker<'a, B: AutodiffBackend> {
-    path: Path,
+struct GradientTaker<'a, B: AutodiffBackend> {
+    path: ParameterPath,
     gradients: &'a mut B::Gradients,
-    taken: NamedTensors<B::InnerBackend>,
+    gradients_by_name: NamedTensors<B::InnerBackend>,
 }
 
-impl<B: AutodiffBackend> ModuleVisitor<B> for Taker<'_, B> {
+impl<B: AutodiffBackend> ModuleVisitor<B> for GradientTaker<'_, B> {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.enter(name);
     }
@@ -171,7 +178,7 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Taker<'_, B> {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         if let Some(gradient) = param.val().grad_remove(self.gradients) {
-            self.taken.insert(self.path.name(), flat(gradient));
+            self.gradients_by_name.insert(self.path.name(), flat(gradient));
         }
     }
 }

@@ -1,21 +1,20 @@
-//! The exported captioner in ONNX Runtime: steps, caches, conditions, and the tokens that it knows.
-
-#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+//! The exported captioner in ONNX Runtime: steps, caches, conditions, and its vocabulary.
 
 use nocturne_encoder::graph::{Graph, GraphInput, GraphOutput, TensorValues};
-use nocturne_encoder::runtime::Runtime;
-use nocturne_trainer::config::Parts;
+use nocturne_testing::{Absent, require};
+use nocturne_trainer::ModelParts;
 use nocturne_trainer::onnx::{GraphOptions, caption_decoder};
 use nocturne_trainer::{ModelConfig, Preset, TokenBatch, TokenSet, Weights};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-/// Largest difference between two logits.
+use crate::support::runtime;
+
+/// Maximum difference between two logits.
 const TOLERANCE: f32 = 2e-4;
 const VOCABULARY: usize = 300;
 
-/// A captioner in a session, with what it has kept of the steps so far.
+/// A captioner in a session, with the caches of the steps so far.
 struct Captioner {
     graph: Graph,
     config: ModelConfig,
@@ -23,21 +22,18 @@ struct Captioner {
     _folder: tempfile::TempDir,
 }
 
-/// The text of a batch so far, and what is told of it in the first step.
+/// The texts of a batch so far, with the inputs of the first step.
 #[derive(Clone, Copy)]
-struct Step<'a> {
+struct DecoderStep<'a> {
     tokens: &'a [Vec<i64>],
     conditions: &'a [Vec<i64>],
     memory: &'a [f32],
 }
 
 impl Captioner {
-    /// Returns a captioner with nothing in its caches, or says that the test is skipped.
-    fn open(trained: Option<&TokenSet>) -> Option<Self> {
-        let Ok(runtime) = Runtime::load(None) else {
-            println!("skipped: no ONNX Runtime; `cargo xtask setup` gets it");
-            return None;
-        };
+    /// Returns a captioner with empty caches, or why ONNX Runtime is absent.
+    fn open(trained: Option<&TokenSet>) -> Result<Self, Absent> {
+        let runtime = runtime()?;
         let mut config = Preset::Tiny.config();
         config.text_cfg.vocab_size = VOCABULARY;
         config.text_cfg.heads = 4;
@@ -53,11 +49,11 @@ impl Captioner {
             shape: vec![2 * layers, 0, heads, 0, 64 / heads],
             values: Vec::new(),
         });
-        Some(Self { graph, config, caches, _folder: folder })
+        Ok(Self { graph, config, caches, _folder: folder })
     }
 
-    /// Runs a step from empty caches.
-    fn first(&mut self, step: Step<'_>) -> Vec<f32> {
+    /// Runs a step with empty caches.
+    fn first(&mut self, step: DecoderStep<'_>) -> Vec<f32> {
         for cache in &mut self.caches {
             cache.shape[1] = step.tokens.len();
             cache.shape[3] = 0;
@@ -67,7 +63,7 @@ impl Captioner {
     }
 
     /// Runs a step and returns its logits.
-    fn next(&mut self, step: Step<'_>) -> Vec<f32> {
+    fn next(&mut self, step: DecoderStep<'_>) -> Vec<f32> {
         let batch = step.tokens.len();
         let width = self.config.multimodal_cfg.width;
         let (tokens, conditions) = (step.tokens.concat(), step.conditions.concat());
@@ -91,10 +87,10 @@ impl Captioner {
     }
 }
 
-/// Draws weights that were moved away from where training begins: no norm is 1 and no bias 0.
+/// Returns random weights without default values: no norm is 1 and no bias 0.
 fn weights(config: &ModelConfig) -> Weights {
     let mut random = Pcg64Mcg::seed_from_u64(3);
-    let parts = Parts { captions: true, ..Parts::towers() };
+    let parts = ModelParts { captions: true, ..ModelParts::towers() };
     let mut weights = Weights::default();
     for (name, tensor) in Weights::initial_parts(config, &parts, 5).iter() {
         let is_moved = tensor.shape.len() == 1 || name.ends_with("_embeddings");
@@ -107,7 +103,7 @@ fn weights(config: &ModelConfig) -> Weights {
     weights
 }
 
-/// Two texts of 9 tokens, one with a pad inside, and the memory of two epochs.
+/// Returns two texts of 9 tokens, one with a pad inside, and the memory of two epochs.
 fn batch() -> (Vec<Vec<i64>>, Vec<f32>) {
     let mut random = Pcg64Mcg::seed_from_u64(4);
     let mut texts: Vec<Vec<i64>> = (0..2)
@@ -129,33 +125,33 @@ fn positions(logits: &[f32], texts: usize, range: std::ops::Range<usize>) -> Vec
     logits.chunks_exact(text).flat_map(|logits| logits[part.clone()].to_vec()).collect()
 }
 
-fn assert_near(found: &[f32], expected: &[f32]) {
-    assert_eq!(found.len(), expected.len());
-    for (found, expected) in found.iter().zip(expected) {
-        assert!((found - expected).abs() < TOLERANCE, "{found} {expected}");
+fn assert_near(actual: &[f32], expected: &[f32]) {
+    assert_eq!(actual.len(), expected.len());
+    for (actual, expected) in actual.iter().zip(expected) {
+        assert!((actual - expected).abs() < TOLERANCE, "{actual} {expected}");
     }
 }
 
-fn assert_far(found: &[f32], other: &[f32]) {
-    assert_eq!(found.len(), other.len());
-    let far = found.iter().zip(other).any(|(a, b)| (a - b).abs() > 100.0 * TOLERANCE);
+fn assert_far(actual: &[f32], other: &[f32]) {
+    assert_eq!(actual.len(), other.len());
+    let far = actual.iter().zip(other).any(|(a, b)| (a - b).abs() > 100.0 * TOLERANCE);
     assert!(far, "nothing differs");
 }
 
 #[test]
-fn steps_with_caches_give_the_logits_of_the_whole_text() {
-    let Some(mut captioner) = Captioner::open(None) else { return };
+fn cached_steps_match_the_whole_text() {
+    let mut captioner = require!(Captioner::open(None));
     let (texts, memory) = batch();
     for conditions in [vec![vec![4, -1], vec![0, 2]], vec![vec![], vec![]]] {
-        let whole = Step { tokens: &texts, conditions: &conditions, memory: &memory };
+        let whole = DecoderStep { tokens: &texts, conditions: &conditions, memory: &memory };
         let whole = captioner.first(whole);
-        let begin = starts(&texts, 2);
-        let step = Step { tokens: &begin, conditions: &conditions, memory: &memory };
+        let first_two = starts(&texts, 2);
+        let step = DecoderStep { tokens: &first_two, conditions: &conditions, memory: &memory };
         assert_near(&captioner.first(step), &positions(&whole, 2, 0..2));
         let nothing = vec![vec![], vec![]];
         for (from, to) in [(2, 3), (3, 4), (4, 7), (7, 8), (8, 9)] {
             let tokens = starts(&texts, to);
-            let step = Step { tokens: &tokens, conditions: &nothing, memory: &[] };
+            let step = DecoderStep { tokens: &tokens, conditions: &nothing, memory: &[] };
             assert_near(&captioner.next(step), &positions(&whole, 2, from..to));
         }
         let prefix = conditions[0].len();
@@ -165,13 +161,13 @@ fn steps_with_caches_give_the_logits_of_the_whole_text() {
 }
 
 #[test]
-fn texts_of_a_batch_do_not_meet() {
-    let Some(mut captioner) = Captioner::open(None) else { return };
+fn texts_of_a_batch_are_independent() {
+    let mut captioner = require!(Captioner::open(None));
     let (texts, memory) = batch();
     let conditions = [vec![4, -1], vec![0, 2]];
-    let both = Step { tokens: &texts, conditions: &conditions, memory: &memory };
+    let both = DecoderStep { tokens: &texts, conditions: &conditions, memory: &memory };
     let both = captioner.first(both);
-    let second = Step {
+    let second = DecoderStep {
         tokens: &texts[1..],
         conditions: &conditions[1..],
         memory: &memory[memory.len() / 2..],
@@ -180,12 +176,12 @@ fn texts_of_a_batch_do_not_meet() {
 }
 
 #[test]
-fn order_of_conditions_does_not_matter_but_each_of_them_does() {
-    let Some(mut captioner) = Captioner::open(None) else { return };
+fn conditions_matter_but_not_their_order() {
+    let mut captioner = require!(Captioner::open(None));
     let (texts, memory) = batch();
     let mut under = |conditions: [i64; 2]| {
         let conditions = [conditions.to_vec(), conditions.to_vec()];
-        captioner.first(Step { tokens: &texts, conditions: &conditions, memory: &memory })
+        captioner.first(DecoderStep { tokens: &texts, conditions: &conditions, memory: &memory })
     };
     let logits = under([4, -1]);
     assert_near(&under([-1, 4]), &logits);
@@ -194,15 +190,17 @@ fn order_of_conditions_does_not_matter_but_each_of_them_does() {
 }
 
 #[test]
-fn pad_hides_the_token_behind_it() {
-    let Some(mut captioner) = Captioner::open(None) else { return };
+fn a_pad_hides_the_next_position() {
+    let mut captioner = require!(Captioner::open(None));
     let (mut texts, memory) = batch();
     let conditions = [vec![], vec![]];
-    let logits = captioner.first(Step { tokens: &texts, conditions: &conditions, memory: &memory });
+    let logits =
+        captioner.first(DecoderStep { tokens: &texts, conditions: &conditions, memory: &memory });
     let tower = captioner.caches[0].clone();
-    // The second text has a pad at 3: position 4 sees nothing of itself, and no later one sees it in the text tower.
+    // The second text has a pad at 3. Position 4 does not attend to itself, and later positions do not attend to it in
+    // the text tower.
     texts[1][4] = 1 + texts[1][4] % 200;
-    captioner.first(Step { tokens: &texts, conditions: &conditions, memory: &memory });
+    captioner.first(DecoderStep { tokens: &texts, conditions: &conditions, memory: &memory });
     let changed = captioner.caches[0].clone();
     // Keys of the second layer of the text tower: slot 2.
     let keys = |cache: &GraphOutput, position: usize| {
@@ -222,14 +220,14 @@ fn pad_hides_the_token_behind_it() {
 }
 
 #[test]
-fn tokens_that_were_never_met_are_out_of_reach_and_all_others_exact() {
+fn unseen_tokens_are_never_chosen_and_the_others_are_exact() {
     let (texts, memory) = batch();
     let mut trained = TokenSet::new(VOCABULARY);
     trained.extend(&TokenBatch::new(&texts, 256));
-    let Some(mut all) = Captioner::open(None) else { return };
-    let Some(mut some) = Captioner::open(Some(&trained)) else { return };
+    let mut all = require!(Captioner::open(None));
+    let mut some = require!(Captioner::open(Some(&trained)));
     let conditions = [vec![1, -1], vec![1, -1]];
-    let step = Step { tokens: &texts, conditions: &conditions, memory: &memory };
+    let step = DecoderStep { tokens: &texts, conditions: &conditions, memory: &memory };
     let (all, some) = (all.first(step), some.first(step));
     assert_eq!(all.len(), some.len());
     for (i, (all, some)) in all.iter().zip(&some).enumerate() {

@@ -1,9 +1,6 @@
-//! Captions of an exported bundle, against the texts that SleepLM's own generation gives for the same weights.
+//! Captions of an exported bundle match those of SleepLM's own generation for the same weights.
 //!
-//! The fixtures are not part of the project; without them the test says so and passes.
-
-#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+//! The fixtures are not part of the repository; without them the test is recorded as skipped.
 
 use std::path::{Path, PathBuf};
 
@@ -12,22 +9,24 @@ use nocturne_encoder::bundle::{
     Training, VOCABULARY,
 };
 use nocturne_encoder::caption::{CaptionCondition, DecodingOptions, DecodingStrategy};
-use nocturne_encoder::runtime::Runtime;
 use nocturne_encoder::tokenizer::CLIP_VOCABULARY;
 use nocturne_encoder::{BatchOptions, Bundle, Captioner, Device, EpochReading, SignalEncoder};
 use nocturne_psg::ZScore;
 use nocturne_psg::caption::CaptionKind;
+use nocturne_testing::{Absent, golden, require};
 use nocturne_trainer::onnx::{GraphOptions, caption_decoder, signal_tower, text_tower};
 use nocturne_trainer::{Checkpoint, Import, ModelConfig};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
-/// Largest difference between a number of the memory or the attention and PyTorch's.
+use crate::support::runtime;
+
+/// Maximum difference from PyTorch in the memory and in the attention.
 const TOLERANCE: f32 = 2e-5;
-/// Largest difference between two logits.
+/// Maximum difference between two logits.
 const LOGIT_TOLERANCE: f32 = 2e-4;
 
-/// The bundle of the fixture's weights, opened, and what its tower makes of the fixture's epochs.
+/// The opened bundle of the fixture's weights, and the output of its signal tower for the fixture's epochs.
 struct Fixture {
     captioner: Captioner,
     readings: Vec<EpochReading>,
@@ -40,7 +39,7 @@ struct Ended {
     cases: Vec<EndedCase>,
 }
 
-/// A text that came to its end.
+/// Texts that end with the end token.
 #[derive(Deserialize)]
 struct EndedCase {
     signal: serde_json::Value,
@@ -66,7 +65,7 @@ struct Capped {
     cases: Vec<CappedCase>,
 }
 
-/// A text that was cut at its greatest length.
+/// Texts that end at the maximum length.
 #[derive(Deserialize)]
 struct CappedCase {
     signal: usize,
@@ -77,17 +76,10 @@ struct CappedCase {
 }
 
 impl Fixture {
-    /// Exports the fixture's weights, or says why the test is skipped.
-    fn open() -> Option<Self> {
-        let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/goldens/tiny");
-        if !files.is_dir() {
-            println!("skipped: no fixtures");
-            return None;
-        }
-        let Ok(runtime) = Runtime::load(None) else {
-            println!("skipped: no ONNX Runtime; `cargo xtask setup` gets it");
-            return None;
-        };
+    /// Exports the fixture's weights, or returns which resource is absent.
+    fn open() -> Result<Self, Absent> {
+        let files = golden("tiny")?;
+        let runtime = runtime()?;
         let checkpoint = Checkpoint::open(&files.join("model_checkpoint.pt")).unwrap();
         let given = ModelConfig::read(&files.join("config.json")).unwrap();
         let import = Import::new(&checkpoint, Some(&given)).unwrap();
@@ -106,7 +98,7 @@ impl Fixture {
         let captioner = Captioner::open(runtime, &bundle, device, 1).unwrap();
         let (_, signals) = numbers(&files.join("inputs.safetensors"), "signals");
         let readings = signal.read_inputs(&signals).unwrap();
-        Some(Self { captioner, readings, files, _folder: folder })
+        Ok(Self { captioner, readings, files, _folder: folder })
     }
 
     fn ids(
@@ -121,7 +113,7 @@ impl Fixture {
     }
 }
 
-/// What a bundle says of itself; the fixture's vocabulary is smaller than that of any bundle that is shipped.
+/// Returns the manifest of the bundle; the fixture's vocabulary is smaller than that of a shipped bundle.
 fn manifest(config: &ModelConfig) -> BundleManifest {
     BundleManifest {
         format: FORMAT,
@@ -153,7 +145,7 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> T {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Returns the shape and the numbers of a tensor of 32-bit floats.
+/// Returns the shape and the values of a tensor of 32-bit floats.
 fn numbers(path: &Path, name: &str) -> (Vec<usize>, Vec<f32>) {
     let bytes = std::fs::read(path).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
@@ -171,14 +163,14 @@ fn condition(channel_indices: &[i64]) -> CaptionCondition {
     }
 }
 
-fn assert_near(found: &[f32], expected: &[f32], tolerance: f32) {
-    assert_eq!(found.len(), expected.len());
-    for (found, expected) in found.iter().zip(expected) {
-        assert!((found - expected).abs() < tolerance, "{found} {expected}");
+fn assert_near(actual: &[f32], expected: &[f32], tolerance: f32) {
+    assert_eq!(actual.len(), expected.len());
+    for (actual, expected) in actual.iter().zip(expected) {
+        assert!((actual - expected).abs() < tolerance, "{actual} {expected}");
     }
 }
 
-/// Returns the options that must give the result of group beam search in the reference.
+/// Returns the options that must give the result of the reference's group beam search.
 fn searches(beams: usize, groups: usize, limits: DecodingOptions) -> Vec<DecodingOptions> {
     let mut strategies = vec![DecodingStrategy::BeamSearch { beams: beams / groups }];
     if beams == groups {
@@ -188,8 +180,8 @@ fn searches(beams: usize, groups: usize, limits: DecodingOptions) -> Vec<Decodin
 }
 
 #[test]
-fn texts_that_end_are_those_of_the_reference() {
-    let Some(mut fixture) = Fixture::open() else { return };
+fn texts_with_an_end_match_the_reference() {
+    let mut fixture = require!(Fixture::open());
     let Ended { cases } = read_json(&fixture.files.join("generation_eos.json"));
     assert_eq!(cases.len(), 37);
     for case in cases {
@@ -223,8 +215,8 @@ fn texts_that_end_are_those_of_the_reference() {
 }
 
 #[test]
-fn texts_that_are_cut_are_those_of_the_reference() {
-    let Some(mut fixture) = Fixture::open() else { return };
+fn texts_cut_at_the_maximum_length_match_the_reference() {
+    let mut fixture = require!(Fixture::open());
     let Meta { generation } = read_json(&fixture.files.join("meta.json"));
     let Capped { seq_len, min_seq_len, cases } = generation;
     let limits = DecodingOptions {
@@ -244,10 +236,10 @@ fn texts_that_are_cut_are_those_of_the_reference() {
     }
 }
 
-/// Without caches the whole text is read for every token.
+/// Without caches, the whole text is computed again for every token.
 #[test]
 fn caches_change_no_token() {
-    let Some(mut fixture) = Fixture::open() else { return };
+    let mut fixture = require!(Fixture::open());
     let search = DecodingOptions { min_length: 16, max_length: 30, ..DecodingOptions::default() };
     for signal in 0..5 {
         let cached = fixture.ids(signal, &[4, -1], &search);
@@ -266,8 +258,8 @@ fn caches_change_no_token() {
 }
 
 #[test]
-fn memory_attention_and_logits_are_those_of_the_reference() {
-    let Some(mut fixture) = Fixture::open() else { return };
+fn memory_attention_and_logits_match_the_reference() {
+    let mut fixture = require!(Fixture::open());
     let outputs = fixture.files.join("outputs.safetensors");
     let (shape, expected) = numbers(&outputs, "signal_decoder_memory");
     for (reading, expected) in
@@ -287,7 +279,7 @@ fn memory_attention_and_logits_are_those_of_the_reference() {
     let (tokens, _) = file.tensor("token_ids").unwrap().data().as_chunks::<8>();
     let ids: Vec<u32> = tokens.iter().map(|id| i64::from_le_bytes(*id) as u32).collect();
     let memory = fixture.readings[0].memory.clone().unwrap();
-    let found =
+    let actual =
         fixture.captioner.logits(&memory, CaptionCondition::Unconditional, &ids[..16]).unwrap();
-    assert_near(&found, &expected, LOGIT_TOLERANCE);
+    assert_near(&actual, &expected, LOGIT_TOLERANCE);
 }

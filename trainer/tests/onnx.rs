@@ -1,20 +1,21 @@
-//! Exported towers in ONNX Runtime against the trainer's own forward pass.
-
-#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+//! The exported towers in ONNX Runtime match the trainer's own forward pass.
 
 use burn::backend::Flex;
 use burn::tensor::{Device, Tensor, TensorData};
-use nocturne_encoder::runtime::{self, Runtime};
+use nocturne_encoder::runtime;
 use nocturne_encoder::{BatchOptions, Bundle, SignalEncoder, TextEncoder};
 use nocturne_psg::ZScore;
+use nocturne_testing::require;
 use nocturne_trainer::data::EPOCH_LEN;
-use nocturne_trainer::model::{Dropout, SleepLm, normalize};
+use nocturne_trainer::kernels::Dropout;
+use nocturne_trainer::model::{SleepLm, normalize};
 use nocturne_trainer::{BundleFacts, Preset, TokenBatch, TokenSet, Weights, write_bundle};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-/// Largest difference between two numbers of a unit vector.
+use crate::support::runtime;
+
+/// Maximum difference between two components of a unit vector.
 const TOLERANCE: f32 = 1e-5;
 
 struct Fixture {
@@ -23,7 +24,7 @@ struct Fixture {
     _folder: tempfile::TempDir,
 }
 
-/// Makes a bundle of weights that were moved away from where training begins: no norm is 1 and no bias 0.
+/// Exports random weights without default values: no norm is 1 and no bias 0.
 fn fixture(trained: Option<&TokenSet>) -> Fixture {
     let mut config = Preset::Tiny.config();
     config.biosignals_cfg.num_temporal_layers = 2;
@@ -51,28 +52,19 @@ fn fixture(trained: Option<&TokenSet>) -> Fixture {
     Fixture { model, bundle, _folder: folder }
 }
 
-/// Returns the runtime, or says that its tests are skipped.
-fn runtime() -> Option<Runtime> {
-    let loaded = Runtime::load(None).ok();
-    if loaded.is_none() {
-        println!("skipped: no ONNX Runtime; `cargo xtask setup` gets it");
-    }
-    loaded
-}
-
-fn check(found: &[nocturne_encoder::Embedding], expected: Tensor<Flex, 2>) {
+fn check(actual: &[nocturne_encoder::Embedding], expected: Tensor<Flex, 2>) {
     let expected: Vec<f32> = normalize(expected).into_data().into_vec().unwrap();
-    let found: Vec<f32> =
-        found.iter().flat_map(nocturne_encoder::Embedding::as_slice).copied().collect();
-    assert_eq!(found.len(), expected.len());
-    for (found, expected) in found.iter().zip(expected) {
-        assert!((found - expected).abs() < TOLERANCE, "{found} {expected}");
+    let actual: Vec<f32> =
+        actual.iter().flat_map(nocturne_encoder::Embedding::as_slice).copied().collect();
+    assert_eq!(actual.len(), expected.len());
+    for (actual, expected) in actual.iter().zip(expected) {
+        assert!((actual - expected).abs() < TOLERANCE, "{actual} {expected}");
     }
 }
 
 #[test]
-fn exported_signal_tower_gives_the_trainers_embeddings() {
-    let Some(runtime) = runtime() else { return };
+fn exported_signal_tower_matches_the_trainer() {
+    let runtime = require!(runtime());
     let fixture = fixture(None);
     let mut encoder = SignalEncoder::open(
         runtime,
@@ -94,7 +86,7 @@ fn exported_signal_tower_gives_the_trainers_embeddings() {
 }
 
 fn check_text_tower(trained: Option<&TokenSet>, batches: &[Vec<Vec<i64>>]) {
-    let Some(runtime) = runtime() else { return };
+    let runtime = require!(runtime());
     let fixture = fixture(trained);
     let options = BatchOptions::default();
     let mut encoder =
@@ -122,12 +114,12 @@ fn batches() -> Vec<Vec<Vec<i64>>> {
 }
 
 #[test]
-fn exported_text_tower_gives_the_trainers_embeddings() {
+fn exported_text_tower_matches_the_trainer() {
     check_text_tower(None, &batches());
 }
 
 #[test]
-fn exported_text_tower_knows_the_trained_tokens_exactly() {
+fn exported_text_tower_is_exact_for_seen_tokens() {
     let mut trained = TokenSet::new(49_408);
     for texts in batches() {
         trained.extend(&TokenBatch::new(&texts, 256));
@@ -136,8 +128,8 @@ fn exported_text_tower_knows_the_trained_tokens_exactly() {
 }
 
 #[test]
-fn bundle_lists_the_words_that_training_never_met() {
-    let Some(runtime) = runtime() else { return };
+fn bundle_lists_words_unseen_in_training() {
+    let runtime = require!(runtime());
     let tokenizer = nocturne_encoder::Tokenizer::clip();
     let ids: Vec<i64> =
         tokenizer.encode("rem sleep with spindles").ids.into_iter().map(i64::from).collect();

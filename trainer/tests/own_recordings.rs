@@ -1,6 +1,4 @@
-//! Training on recordings as a cohort holds them: labels of SHHS, two nights of one person, a list of recordings.
-
-#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+//! Training on recordings as a cohort provides them: labels of SHHS, two nights of one subject, a list of recordings.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +8,10 @@ use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{RecordingList, ZScore};
 use nocturne_simulator::{NightSpec, simulate_as};
 use nocturne_trainer::Preset;
-use nocturne_trainer::data::{Prepared, SetInfo, Source, TrainingSet, prepare};
-use nocturne_trainer::training::{Event, Recipe, RunFolder, Training, train};
+use nocturne_trainer::data::{PrepareOutcome, RecordingInput, SetInfo, TrainingSet, prepare};
+use nocturne_trainer::training::{Recipe, RunEvent, RunFolder, TrainingRun, train};
 
-/// Writes short nights under the labels of SHHS and under its names.
+/// Writes short nights with the channel labels and file names of SHHS.
 fn simulated(folder: &Path) -> Vec<PathBuf> {
     let profile = ProfileChoice::from("shhs").profile().unwrap().unwrap();
     let names = ["shhs1-200001", "shhs2-200001", "shhs1-200002"];
@@ -34,13 +32,13 @@ fn info(folder: &Path) -> SetInfo {
 }
 
 #[test]
-fn a_model_learns_from_a_folder_of_shhs_and_is_judged_by_another_person() {
+fn trains_on_an_shhs_folder_and_validates_on_another_subject() {
     let folder = tempfile::tempdir().unwrap();
     let set = folder.path().join("set");
     let info = info(&set);
     for recording in simulated(folder.path()) {
-        let prepared = prepare(&Source::from(recording), &set, &info).unwrap();
-        assert_eq!(prepared, Prepared::Written(24));
+        let prepared = prepare(&RecordingInput::from(recording), &set, &info).unwrap();
+        assert_eq!(prepared, PrepareOutcome::Written(24));
     }
     let mut config = Preset::Tiny.config();
     config.biosignals_cfg.patch_size = 192;
@@ -55,7 +53,7 @@ fn a_model_learns_from_a_folder_of_shhs_and_is_judged_by_another_person() {
         ..Recipe::default()
     };
     let run = RunFolder::new(folder.path().join("run"));
-    let mut training = Training {
+    let mut training = TrainingRun {
         config,
         recipe,
         folder: run.clone(),
@@ -64,13 +62,13 @@ fn a_model_learns_from_a_folder_of_shhs_and_is_judged_by_another_person() {
         command: "a test".to_owned(),
     };
     let (mut split, mut steps) = (None, 0);
-    let mut see = |event: &Event| match event {
-        Event::Started { split: found, .. } => split = Some(found.clone()),
-        Event::Step(report) => {
+    let mut see = |event: &RunEvent| match event {
+        RunEvent::Started { split: actual, .. } => split = Some(actual.clone()),
+        RunEvent::Step(report) => {
             assert!(report.loss.is_finite());
             steps += 1;
         }
-        Event::Validation(_) | Event::Checkpoint(_) => {}
+        RunEvent::Validation(_) | RunEvent::Checkpoint(_) => {}
     };
     let (open, device) = (|| TrainingSet::open(&set).unwrap(), Device::<Flex>::default());
     train::<Autodiff<Flex>>(&training, open(), &device, &mut see).unwrap();
@@ -86,11 +84,11 @@ fn a_model_learns_from_a_folder_of_shhs_and_is_judged_by_another_person() {
     std::fs::remove_file(set.join("shhs2-200001.epochs")).unwrap();
     training.resume = true;
     let error = train::<Autodiff<Flex>>(&training, open(), &device, &mut |_| {}).unwrap_err();
-    assert!(error.to_string().ends_with("was begun with another `training set`"), "{error}");
+    assert!(error.to_string().ends_with("was started with another `training set`"), "{error}");
 }
 
 #[test]
-fn a_list_tells_annotations_and_subjects() {
+fn a_list_provides_annotations_and_subjects() {
     let folder = tempfile::tempdir().unwrap();
     let set = folder.path().join("set");
     let info = info(&set);
@@ -103,20 +101,20 @@ fn a_list_tells_annotations_and_subjects() {
     let rows = "recording,annotations,subject\nshhs1-200001.edf,scored/other.xml,anna\n\
                 shhs1-200002.edf,,anna\n";
     std::fs::write(&list, rows).unwrap();
-    let sources: Vec<Source> = RecordingList::read(&list, None)
+    let sources: Vec<RecordingInput> = RecordingList::read(&list, None)
         .unwrap()
         .recordings
         .into_iter()
-        .map(Source::from)
+        .map(RecordingInput::from)
         .collect();
     for source in &sources {
-        assert_eq!(prepare(source, &set, &info).unwrap(), Prepared::Written(24));
-        assert_eq!(prepare(source, &set, &info).unwrap(), Prepared::Kept);
+        assert_eq!(prepare(source, &set, &info).unwrap(), PrepareOutcome::Written(24));
+        assert_eq!(prepare(source, &set, &info).unwrap(), PrepareOutcome::Existing);
     }
     let opened = TrainingSet::open(&set).unwrap();
     assert_eq!(opened.subjects(), ["anna".to_owned()].into());
     assert!((0..opened.len()).all(|epoch_idx| opened.facts(epoch_idx).stage.is_some()));
-    let other = Source { subject: Some("berta".to_owned()), ..sources[0].clone() };
+    let other = RecordingInput { subject: Some("berta".to_owned()), ..sources[0].clone() };
     let error = prepare(&other, &set, &info).unwrap_err().to_string();
     assert!(error.contains("it was prepared without this subject"), "{error}");
 }

@@ -1,34 +1,36 @@
-//! The whole model against what the published code computed.
-
-#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+//! The whole model reproduces the tensors that the published code computed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use burn::backend::Flex;
 use burn::tensor::{Device, Tensor, TensorData};
-use nocturne_trainer::model::{Dropout, SleepLm, normalize};
-use nocturne_trainer::parity::{Outcome, Report, Runtime, parity};
-use nocturne_trainer::{Parts, Preset, TokenBatch, Weights};
+use nocturne_encoder::Runtime;
+use nocturne_testing::{Absent, golden, report, require};
+use nocturne_trainer::kernels::Dropout;
+use nocturne_trainer::model::{SleepLm, normalize};
+use nocturne_trainer::parity::{ComparisonOutcome, ParityReport, ParityRuntime, parity};
+use nocturne_trainer::{ModelParts, Preset, TokenBatch, Weights};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
+use crate::support::runtime;
+
 const CHECKPOINT: &str = "model_checkpoint.pt";
 
-/// Returns the folder of fixtures, or says that the test is skipped.
-fn fixtures() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/goldens/tiny");
-    if folder.join(CHECKPOINT).exists() {
-        return Some(folder);
-    }
-    println!("skipped: no `{}`", folder.join(CHECKPOINT).display());
-    None
+/// Returns the folder of fixtures, or why it is absent.
+fn fixtures() -> Result<PathBuf, Absent> {
+    golden("tiny")
 }
 
-/// Writes weights, a configuration and inputs, and what the towers make of them.
+/// Returns ONNX Runtime; without it, the exported graphs are not compared, which is recorded as a skip.
+fn optional_runtime() -> Option<Runtime> {
+    runtime().inspect_err(|absent| report(env!("CARGO_PKG_NAME"), absent)).ok()
+}
+
+/// Writes a folder of weights, a configuration, inputs, and the outputs of the towers.
 fn another_folder(folder: &Path) -> PathBuf {
     let mut config = Preset::Tiny.config();
     config.embed_dim = 24;
@@ -40,7 +42,7 @@ fn another_folder(folder: &Path) -> PathBuf {
     config.text_cfg.heads = 4;
     config.multimodal_cfg.layers = 3;
     config.multimodal_cfg.heads = 8;
-    let weights = Weights::initial_parts(&config, &Parts::all(&config.biosignals_cfg), 4);
+    let weights = Weights::initial_parts(&config, &ModelParts::all(&config.biosignals_cfg), 4);
     config.write(&folder.join("config.json")).unwrap();
     let checkpoint = folder.join("weights.safetensors");
     weights.write(&checkpoint).unwrap();
@@ -98,23 +100,14 @@ fn write(path: &Path, tensors: &[(&str, &[usize], Vec<u8>)]) {
     std::fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
 }
 
-/// Returns the runtime, or says that its column is left out.
-fn runtime() -> Option<nocturne_encoder::Runtime> {
-    let loaded = nocturne_encoder::Runtime::load(None).ok();
-    if loaded.is_none() {
-        println!("skipped in part: no ONNX Runtime; `cargo xtask setup` gets it");
-    }
-    loaded
-}
-
-fn failures(report: &Report) -> Vec<(Runtime, &str)> {
+fn failures(report: &ParityReport) -> Vec<(ParityRuntime, &str)> {
     report.failures().collect()
 }
 
 #[test]
-fn everything_that_the_reference_has_written_down_is_computed_here() {
-    let Some(folder) = fixtures() else { return };
-    let report = parity(&folder.join(CHECKPOINT), &folder, runtime()).unwrap();
+fn every_tensor_of_the_reference_is_reproduced() {
+    let folder = require!(fixtures());
+    let report = parity(&folder.join(CHECKPOINT), &folder, optional_runtime()).unwrap();
     assert_eq!(failures(&report), [], "{}", report.summary());
     assert_eq!(report.absent, [""; 0]);
     let count = |file: &str| report.rows.iter().filter(|row| row.file == file).count();
@@ -130,17 +123,17 @@ fn everything_that_the_reference_has_written_down_is_computed_here() {
 }
 
 #[test]
-fn folders_of_another_configuration_are_compared_too() {
+fn compares_folders_with_another_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = another_folder(folder.path());
-    let report = parity(&checkpoint, folder.path(), runtime()).unwrap();
+    let report = parity(&checkpoint, folder.path(), optional_runtime()).unwrap();
     assert_eq!(failures(&report), [], "{}", report.summary());
     assert_eq!(report.rows.len(), 3);
 }
 
 #[test]
-fn a_tensor_that_nothing_computes_fails() {
-    let Some(folder) = fixtures() else { return };
+fn a_tensor_that_is_not_computed_fails() {
+    let folder = require!(fixtures());
     let copy = tempfile::tempdir().unwrap();
     for name in ["config.json", "inputs.safetensors"] {
         std::fs::copy(folder.join(name), copy.path().join(name)).unwrap();
@@ -149,12 +142,12 @@ fn a_tensor_that_nothing_computes_fails() {
     let tensors = [tensor("sig.block0.unheard_of"), tensor("signal_embedding")];
     write(&copy.path().join("outputs.safetensors"), &tensors);
     let report = parity(&folder.join(CHECKPOINT), copy.path(), None).unwrap();
-    let trainer = Runtime::Trainer;
+    let trainer = ParityRuntime::Trainer;
     assert_eq!(
         failures(&report),
         [(trainer, "sig.block0.unheard_of"), (trainer, "signal_embedding")]
     );
-    assert_eq!(report.rows[0].outcomes[&trainer], Outcome::NotComputed);
+    assert_eq!(report.rows[0].outcomes[&trainer], ComparisonOutcome::NotComputed);
     assert_eq!(
         report.summary(),
         "2 of 2 comparisons of trainer fail, the first `sig.block0.unheard_of` of trainer"
@@ -164,7 +157,7 @@ fn a_tensor_that_nothing_computes_fails() {
 }
 
 #[test]
-fn the_program_tells_each_row_and_ends_with_1_where_one_fails() {
+fn the_program_exits_with_1_if_a_row_fails() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = another_folder(folder.path());
     let run = |format: &[&str]| {

@@ -1,26 +1,15 @@
-//! What the exported graphs compute, inner results included, against what PyTorch has written down of it.
-
-#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+//! All results of the exported graphs, intermediate ones included, match what PyTorch computed.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use nocturne_encoder::runtime::Runtime;
+use nocturne_testing::{Absent, golden, require};
 use nocturne_trainer::import::Import;
-use nocturne_trainer::onnx::probe::{Inputs, probe};
+use nocturne_trainer::onnx::probe::{ProbeInputs, probe};
 use nocturne_trainer::{Checkpoint, HostTensor, ModelConfig};
 use safetensors::{Dtype, SafeTensors};
 
-/// Returns the folder of numbers that PyTorch has written down, or says that the test is skipped.
-fn fixtures() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/goldens/tiny");
-    if !folder.is_dir() {
-        println!("skipped: no fixtures");
-        return None;
-    }
-    Some(folder)
-}
+use crate::support::runtime;
 
 fn read(path: &Path) -> BTreeMap<String, HostTensor> {
     let bytes = std::fs::read(path).unwrap();
@@ -43,7 +32,7 @@ fn rows(tensor: &HostTensor) -> Vec<Vec<i64>> {
     rows.map(|row| row.iter().map(|id| *id as i64).collect()).collect()
 }
 
-/// Returns the numbers at the begin of every axis: fixtures hold the first rows only.
+/// Returns the leading values along every axis: fixtures contain the first rows only.
 fn leading(tensor: &HostTensor, shape: &[usize]) -> Vec<f32> {
     assert_eq!(tensor.shape.len(), shape.len());
     let mut starts = vec![0];
@@ -56,13 +45,13 @@ fn leading(tensor: &HostTensor, shape: &[usize]) -> Vec<f32> {
     starts.into_iter().map(|start| tensor.values[start]).collect()
 }
 
-/// Returns the first token of the highest logit.
-fn likeliest(logits: &[f32]) -> f32 {
+/// Returns the first token with the highest logit.
+fn argmax(logits: &[f32]) -> f32 {
     let highest = logits.iter().fold(f32::NEG_INFINITY, |most, logit| most.max(*logit));
     logits.iter().position(|logit| *logit == highest).unwrap() as f32
 }
 
-/// What follows from other tensors, and is not put out by a graph.
+/// Tensors that are derived from others and are not outputs of a graph.
 const DERIVED: [&str; 5] = [
     "caption_argmax",
     "caption_logits_row0_row3_first64",
@@ -71,54 +60,52 @@ const DERIVED: [&str; 5] = [
     "similarity_logits",
 ];
 
-/// Compares every tensor that both sides have, and returns the names of those that no graph puts out.
+/// Compares every tensor that both sides have, and returns the names of those that no graph outputs.
 ///
-/// Each may be 2e-5 apart for every unit of its largest number: an epoch of the fixture has a channel fifty times too
-/// strong.
-fn compare(is_folded: bool) -> Option<Vec<String>> {
-    let folder = fixtures()?;
-    let Ok(runtime) = Runtime::load(None) else {
-        println!("skipped: no ONNX Runtime; `cargo xtask setup` gets it");
-        return None;
-    };
+/// The tolerance is 2e-5 times the largest value of the tensor: one channel of the fixture has fifty times the usual
+/// amplitude.
+fn compare(is_folded: bool) -> Result<Vec<String>, Absent> {
+    let folder = golden("tiny")?;
+    let runtime = runtime()?;
     let config = ModelConfig::read(&folder.join("config.json")).unwrap();
     let checkpoint = Checkpoint::open(&folder.join("model_checkpoint.pt")).unwrap();
     let weights = Import::new(&checkpoint, Some(&config)).unwrap().read(&mut |_| {}).unwrap();
     let inputs = read(&folder.join("inputs.safetensors"));
     let (texts, conditions) = (rows(&inputs["token_ids"]), rows(&inputs["channel_indices"]));
-    let inputs = Inputs { signals: &inputs["signals"], texts: &texts, conditions: &conditions };
-    let found = probe(runtime, &weights, &config, inputs, is_folded).unwrap();
+    let inputs =
+        ProbeInputs { signals: &inputs["signals"], texts: &texts, conditions: &conditions };
+    let actual = probe(runtime, &weights, &config, inputs, is_folded).unwrap();
     let expected = read(&folder.join("outputs.safetensors"));
-    let logits = &found["caption_logits"];
+    let logits = &actual["caption_logits"];
     let [epochs, length, vocabulary] = logits.shape[..] else { panic!("{:?}", logits.shape) };
-    let likeliest = logits.values.chunks_exact(vocabulary).map(likeliest);
-    assert_eq!(likeliest.collect::<Vec<_>>(), expected["caption_argmax"].values);
+    let argmax = logits.values.chunks_exact(vocabulary).map(argmax);
+    assert_eq!(argmax.collect::<Vec<_>>(), expected["caption_argmax"].values);
     assert_eq!(expected["caption_argmax"].shape, [epochs, length]);
     let mut others = Vec::new();
     for (name, expected) in expected {
-        let Some(found) = found.get(&name) else {
+        let Some(actual) = actual.get(&name) else {
             others.push(name);
             continue;
         };
-        let found = leading(found, &expected.shape);
+        let actual = leading(actual, &expected.shape);
         let largest = expected.values.iter().fold(1.0f32, |most, value| most.max(value.abs()));
-        for (found, expected) in found.iter().zip(&expected.values) {
-            assert!((found - expected).abs() <= 2e-5 * largest, "{name}: {found} {expected}");
+        for (actual, expected) in actual.iter().zip(&expected.values) {
+            assert!((actual - expected).abs() <= 2e-5 * largest, "{name}: {actual} {expected}");
         }
     }
-    Some(others)
+    Ok(others)
 }
 
 #[test]
-fn graphs_as_bundles_have_them_compute_what_pytorch_does() {
-    let Some(others) = compare(true) else { return };
+fn folded_graphs_match_pytorch() {
+    let others = require!(compare(true));
     let mut expected = [DERIVED.as_slice(), &["sig.embed_projection", "sig.patching"]].concat();
     expected.sort_unstable();
     assert_eq!(others, expected);
 }
 
 #[test]
-fn graphs_without_foldings_compute_what_pytorch_does() {
-    let Some(others) = compare(false) else { return };
+fn unfolded_graphs_match_pytorch() {
+    let others = require!(compare(false));
     assert_eq!(others, DERIVED);
 }

@@ -1,6 +1,4 @@
-//! The program from outside: exit codes, and what it says.
-
-#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+//! Exit codes and messages of `nocturne-train`.
 
 use std::process::{Command, Output};
 
@@ -17,7 +15,7 @@ fn check_error(arguments: &[&str], code: i32, expected: &str) {
 }
 
 #[test]
-fn wrong_usage_ends_with_2() {
+fn wrong_usage_exits_with_2() {
     check_error(
         &["train", "--data", "d", "--out", "o"],
         2,
@@ -27,12 +25,12 @@ fn wrong_usage_ends_with_2() {
         &["train", "--preset", "huge", "--data", "d", "--out", "o"],
         2,
         "error: invalid value 'huge' for '--preset <NAME>': \
-         `huge` is no preset; expected `tiny`, `small` or `base`",
+         `huge` is not a preset; expected `tiny`, `small` or `base`",
     );
 }
 
 #[test]
-fn failure_ends_with_1_and_says_what_is_next() {
+fn failure_exits_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let out = folder.path().join("run");
@@ -45,7 +43,7 @@ fn failure_ends_with_1_and_says_what_is_next() {
 }
 
 #[test]
-fn recordings_that_cannot_be_read_are_named() {
+fn unreadable_recordings_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let recording = folder.path().join("broken.edf");
     std::fs::write(&recording, "0       ").unwrap();
@@ -62,5 +60,5 @@ fn recordings_that_cannot_be_read_are_named() {
     ]);
     assert_eq!(output.status.code(), Some(1));
     let message = String::from_utf8(output.stderr).unwrap();
-    assert!(message.contains("passed over") && message.contains("broken.edf"), "{message}");
+    assert!(message.contains("skipped") && message.contains("broken.edf"), "{message}");
 }

@@ -1,13 +1,10 @@
 //! Names, shapes and counts of the published model.
 
-#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-
 use std::collections::BTreeMap;
-use std::path::Path;
 
+use nocturne_testing::{Absent, golden, require};
 use nocturne_trainer::weights::{is_buffer, layout};
-use nocturne_trainer::{Parts, Preset};
+use nocturne_trainer::{ModelParts, Preset};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -16,29 +13,26 @@ struct Key {
     shape: Vec<usize>,
 }
 
-/// Reads a list of keys of the published model, or says that the test is skipped.
-fn published(name: &str) -> Option<BTreeMap<String, Vec<usize>>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/goldens").join(name);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("skipped: no `{}`", path.display());
-        return None;
-    };
+/// Reads a list of keys of the published model, or returns why it is absent.
+fn published(name: &str) -> Result<BTreeMap<String, Vec<usize>>, Absent> {
+    let text = std::fs::read_to_string(golden(name)?).unwrap();
     let keys: Vec<Key> = serde_json::from_str(&text).unwrap();
-    Some(keys.into_iter().map(|Key { key, shape }| (key, shape)).collect())
+    Ok(keys.into_iter().map(|Key { key, shape }| (key, shape)).collect())
 }
 
-fn base(parts: fn(&Parts) -> Parts) -> BTreeMap<String, Vec<usize>> {
+fn base(parts: fn(&ModelParts) -> ModelParts) -> BTreeMap<String, Vec<usize>> {
     let config = Preset::Base.config();
-    layout(&config, &parts(&Parts::all(&config.biosignals_cfg)))
+    layout(&config, &parts(&ModelParts::all(&config.biosignals_cfg)))
 }
 
-const WITHOUT_HEAD: fn(&Parts) -> Parts = |all| Parts { reconstruction: None, ..*all };
+const WITHOUT_HEAD: fn(&ModelParts) -> ModelParts =
+    |all| ModelParts { reconstruction: None, ..*all };
 
 #[test]
-fn base_has_every_published_key_and_no_other() {
-    let Some(mut expected) = published("state_dict_keys.json") else { return };
+fn base_has_exactly_the_published_keys() {
+    let mut expected = require!(published("state_dict_keys.json"));
     assert_eq!(base(WITHOUT_HEAD), expected);
-    let Some(head) = published("state_dict_keys_signal_decoder.json") else { return };
+    let head = require!(published("state_dict_keys_signal_decoder.json"));
     expected.extend(head);
     assert_eq!(base(|all| *all), expected);
 }
@@ -59,9 +53,9 @@ fn base_has_the_published_number_of_weights() {
 }
 
 #[test]
-fn towers_alone_have_nothing_of_the_other_parts() {
-    let towers = layout(&Preset::Base.config(), &Parts::towers());
+fn towers_have_no_weights_of_other_parts() {
+    let towers = layout(&Preset::Base.config(), &ModelParts::towers());
     assert!(towers.keys().all(|name| {
-        ["text.", "biosignals.", "logit_scale"].iter().any(|begin| name.starts_with(begin))
+        ["text.", "biosignals.", "logit_scale"].iter().any(|prefix| name.starts_with(prefix))
     }));
 }

@@ -1,6 +1,4 @@
-//! A captioner that was trained on the tokens of captions alone, from the first step to the words of its bundle.
-
-#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+//! A captioner trained on the tokens of captions only, from the first step to the captions of its bundle.
 
 use std::path::Path;
 
@@ -8,23 +6,28 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Device, Tensor, TensorData};
 use nocturne_encoder::bundle::CAPTIONER;
 use nocturne_encoder::caption::{CaptionCondition, DecodingOptions, TextLimits};
-use nocturne_encoder::runtime::Runtime;
 use nocturne_encoder::{BatchOptions, Captioner, SignalEncoder};
 use nocturne_psg::caption::{CaptionKind, EpochFacts};
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{Event, EventKind, Stage, ZScore};
-use nocturne_trainer::captioner::EpochCaptioner;
+use nocturne_testing::require;
 use nocturne_trainer::data::{EPOCH_LEN, SetInfo, ShardWriter, TrainingEpoch, TrainingSet};
-use nocturne_trainer::model::{Conditions, Dropout, NO_CONDITION};
+use nocturne_trainer::kernels::Dropout;
+use nocturne_trainer::model::{CaptionConditions, NO_CONDITION};
 use nocturne_trainer::objective::LossWeights;
-use nocturne_trainer::training::{CaptionTokens, Recipe, RunFolder, Start, Training, train};
+use nocturne_trainer::training::{
+    CaptionTokens, InitialModel, Recipe, RunFolder, TrainingRun, train,
+};
+use nocturne_trainer::uncached_captioner::EpochCaptioner;
 use nocturne_trainer::{
-    BundleFacts, ModelConfig, Parts, Preset, TokenBatch, TokenSet, Weights, keep_weights,
+    BundleFacts, ModelConfig, ModelParts, Preset, TokenBatch, TokenSet, Weights, keep_weights,
     write_bundle,
 };
 
-/// Size of the exported captioner, whose two tables would be 3 MB each over the whole vocabulary.
-const LARGEST: u64 = 1_000_000;
+use crate::support::runtime;
+
+/// Maximum size of the exported captioner; over the whole vocabulary, each of its two tables alone would be 3 MB.
+const MAX_BYTES: u64 = 1_000_000;
 
 fn samples(number: u32) -> Vec<f32> {
     (0..EPOCH_LEN).map(|i| (i as f32 * (1 + number % 5) as f32 / 10.0).sin()).collect()
@@ -34,7 +37,8 @@ fn training_set(folder: &Path) -> TrainingSet {
     let info = SetInfo::new(ZScore::Recording, "made up".to_owned(), "none".to_owned());
     info.write(folder).unwrap();
     let path = folder.join("night.epochs");
-    let mut writer = ShardWriter::create(&path, "night", "night", ZScore::Recording).unwrap();
+    let mut captioner_of_model =
+        ShardWriter::create(&path, "night", "night", ZScore::Recording).unwrap();
     for number in 0..20 {
         let facts = EpochFacts {
             stage: Some(Stage::ALL[number as usize % 5]),
@@ -43,9 +47,11 @@ fn training_set(folder: &Path) -> TrainingSet {
             ..EpochFacts::default()
         };
         let mask = ChannelMask::ALL;
-        writer.push(&TrainingEpoch { number, mask, samples: samples(number), facts }).unwrap();
+        captioner_of_model
+            .push(&TrainingEpoch { number, mask, samples: samples(number), facts })
+            .unwrap();
     }
-    writer.commit().unwrap();
+    captioner_of_model.commit().unwrap();
     TrainingSet::open(folder).unwrap()
 }
 
@@ -72,11 +78,8 @@ fn facts() -> BundleFacts {
 }
 
 #[test]
-fn a_bundle_says_what_the_trained_model_says_and_in_words_that_captions_have() {
-    let Ok(runtime) = Runtime::load(None) else {
-        println!("skipped: no ONNX Runtime; `cargo xtask setup` gets it");
-        return;
-    };
+fn a_bundle_writes_the_captions_of_the_trained_model() {
+    let runtime = require!(runtime());
     let folder = tempfile::tempdir().unwrap();
     let device = Device::<Flex>::default();
     let recipe = Recipe {
@@ -91,7 +94,7 @@ fn a_bundle_says_what_the_trained_model_says_and_in_words_that_captions_have() {
         ..Recipe::default()
     };
     let run = RunFolder::new(folder.path().join("run"));
-    let training = Training {
+    let training = TrainingRun {
         config: config(),
         recipe,
         folder: run.clone(),
@@ -107,7 +110,7 @@ fn a_bundle_says_what_the_trained_model_says_and_in_words_that_captions_have() {
     let path = folder.path().join("bundle");
     let bundle = write_bundle(&path, &weights, &config(), Some(&tokens), &facts()).unwrap();
     let bytes = std::fs::metadata(bundle.file(CAPTIONER)).unwrap().len();
-    assert!(bytes < LARGEST, "{bytes}");
+    assert!(bytes < MAX_BYTES, "{bytes}");
 
     let cpu = nocturne_encoder::Device::Cpu;
     let options = BatchOptions::default();
@@ -121,23 +124,26 @@ fn a_bundle_says_what_the_trained_model_says_and_in_words_that_captions_have() {
         let reading = signal.read_inputs(&samples(number)).unwrap().swap_remove(0);
         let condition = CaptionCondition::from(CaptionKind::StageEvent);
         let memory = reading.memory.unwrap();
-        let said = captioner.caption(&memory, condition, &search, &mut |_| true).unwrap();
-        assert!(said.ids.iter().all(|id| tokens.contains(*id as usize)), "{said:?}");
+        let written = captioner.caption(&memory, condition, &search, &mut |_| true).unwrap();
+        assert!(written.ids.iter().all(|id| tokens.contains(*id as usize)), "{written:?}");
 
         let signals = TensorData::new(samples(number), [1, 10, EPOCH_LEN / 10]);
         let signals = Tensor::from_data(signals, &device);
         let memory = model.biosignals.forward(signals, &mut Dropout::off()).memory;
-        let conditions = Conditions::new(&[[CaptionKind::StageEvent as i64, NO_CONDITION]]);
-        let writer = EpochCaptioner::new(&model, memory, Some(&conditions)).unwrap();
-        assert_eq!(writer.among(tokens.clone()).caption(&search, limits), said.ids);
+        let conditions = CaptionConditions::new(&[[CaptionKind::StageEvent as i64, NO_CONDITION]]);
+        let captioner_of_model = EpochCaptioner::new(&model, memory, Some(&conditions)).unwrap();
+        assert_eq!(
+            captioner_of_model.restricted_to(tokens.clone()).caption(&search, limits),
+            written.ids
+        );
     }
 }
 
 #[test]
-fn training_begins_with_a_bundle_that_keeps_its_weights() {
+fn training_starts_from_a_bundle_with_weights() {
     let folder = tempfile::tempdir().unwrap();
     let config = config();
-    let parts = Parts::all(&config.biosignals_cfg);
+    let parts = ModelParts::all(&config.biosignals_cfg);
     let weights = Weights::initial_parts(&config, &parts, 9);
     let mut tokens = TokenSet::new(config.text_cfg.vocab_size);
     tokens.extend(&TokenBatch::new(&[[49_406, 320, 2533, 49_407]], 256));
@@ -145,22 +151,22 @@ fn training_begins_with_a_bundle_that_keeps_its_weights() {
         write_bundle(&folder.path().join(name), weights, &config, Some(&tokens), &facts()).unwrap()
     };
     let bundle = write("bundle", &weights);
-    let error = Start::read(bundle.folder(), None).unwrap_err();
+    let error = InitialModel::read(bundle.folder(), None).unwrap_err();
     assert!(error.to_string().ends_with(
-        "is a bundle without its weights; expected a run, a file of weights or a bundle with them"
+        "is a bundle without weights; expected a run, a weights file or a bundle with weights"
     ));
     let kept = keep_weights(&bundle, &weights, &config, Some(&tokens)).unwrap();
     assert_eq!(kept.fingerprint(), bundle.fingerprint());
 
-    let start = Start::read(kept.folder(), None).unwrap();
+    let start = InitialModel::read(kept.folder(), None).unwrap();
     assert_eq!((&start.config, &start.tokens), (&config, &tokens));
-    assert_eq!(start.about.unwrap().data(), "made up");
+    assert_eq!(start.provenance.unwrap().data(), "made up");
     assert_eq!(start.weights.parts(&config.biosignals_cfg), parts);
-    // The rows of tokens that were never met are others; nothing that is exported depends on them.
+    // The rows of unseen tokens differ, and nothing exported depends on them.
     assert_ne!(start.weights, weights);
     let again = write("again", &start.weights);
     assert_eq!(again.manifest().files, bundle.manifest().files);
     let other = Preset::Tiny.config();
-    let error = Start::read(kept.folder(), Some(&other)).unwrap_err().to_string();
-    assert!(error.ends_with("the configuration that was given is another"), "{error}");
+    let error = InitialModel::read(kept.folder(), Some(&other)).unwrap_err().to_string();
+    assert!(error.ends_with("it differs from the given configuration"), "{error}");
 }

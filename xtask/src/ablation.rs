@@ -1,4 +1,4 @@
-//! Trains small bundles that differ in one thing each, and measures them on the same nights.
+//! Ablation: trains small bundles that differ in one setting each and evaluates them on the same nights.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,21 +6,21 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::workshop::{Begin, Nights, Workshop};
+use crate::workshop::{InitialWeights, SimulatedNights, Workshop};
 
-const TRAINING: Nights = Nights { name: "training", number: 40, seed: 7001 };
-const HELD_OUT: Nights = Nights { name: "held", number: 8, seed: 7003 };
+const TRAINING: SimulatedNights = SimulatedNights { folder: "training", count: 40, seed: 7001 };
+const HELD_OUT: SimulatedNights = SimulatedNights { folder: "held", count: 8, seed: 7003 };
 
-/// One way to train.
+/// A training setup.
 struct Variant {
     name: &'static str,
-    /// Span over which a channel is scaled.
+    /// Span over which a channel is scaled, as in `prepare --z-score`.
     z_score: &'static str,
-    /// What its recipe has beside what all have.
+    /// Lines to append to the common recipe.
     recipe: &'static str,
 }
 
-/// The first is what the others are compared with.
+/// The first is the baseline.
 const VARIANTS: [Variant; 5] = [
     Variant { name: "contrast", z_score: "recording", recipe: "" },
     Variant { name: "captions", z_score: "recording", recipe: "[loss]\ncaption = 0.5\n" },
@@ -37,8 +37,8 @@ const VARIANTS: [Variant; 5] = [
     Variant { name: "epoch-z-score", z_score: "epoch", recipe: "" },
 ];
 
-/// Figures of a card that are compared, and where it has them.
-const FIGURES: [(&str, &str); 6] = [
+/// Compared metrics: the heading and the JSON pointer into the output of `nocturne eval --json`.
+const METRICS: [(&str, &str); 6] = [
     ("stages", "/stages/balanced_accuracy"),
     ("kappa", "/stages/kappa"),
     ("wake/deep", "/wake_vs_deep_auroc"),
@@ -47,7 +47,7 @@ const FIGURES: [(&str, &str); 6] = [
     ("epochs→words", "/retrieval/epoch_to_text/r10"),
 ];
 
-/// Trains every variant for so many steps and prints a table for the held-out nights and for each folder of recordings.
+/// Trains every variant for `steps` steps and prints a table for the held-out nights and for each folder of recordings.
 pub(crate) fn compare(
     library: Option<&Path>,
     work: &Path,
@@ -57,44 +57,44 @@ pub(crate) fn compare(
 ) -> Result<()> {
     ensure!(
         steps >= 20,
-        "`--steps {steps}` is too few to tell ways of training apart; at least 20"
+        "invalid value `{steps}` for `--steps`; expected at least 20"
     );
     let workshop = Workshop::open(library, work)?;
     workshop.simulate(TRAINING)?;
     workshop.simulate(HELD_OUT)?;
-    let mut folders = vec![workshop.path(HELD_OUT.name)];
+    let mut folders = vec![workshop.path(HELD_OUT.folder)];
     for folder in recordings {
         folders.push(std::path::absolute(folder)?);
     }
     let init = init.map(std::path::absolute).transpose()?;
-    let begin = init.as_deref().map_or(Begin::Preset("tiny"), Begin::Weights);
+    let start = init.as_deref().map_or(InitialWeights::Random("tiny"), InitialWeights::File);
     for Variant { name, z_score, recipe } in &VARIANTS {
         let set = format!("set-{z_score}");
         workshop.prepare(TRAINING, &set, z_score)?;
         let file = workshop.path(&format!("{name}.toml"));
         let (rate, weights) = match &init {
             Some(init) => (0.001, init.display().to_string()),
-            None => (0.0015, "weights that are drawn".to_owned()),
+            None => (0.0015, "random weights".to_owned()),
         };
         let recipe = format!(
-            "# Begins with {weights}.\nsteps = {steps}\nbatch_size = 64\nlearning_rate = {rate}\nwarmup_steps = {}\nseed = 7\n\
+            "# Starts from {weights}.\nsteps = {steps}\nbatch_size = 64\nlearning_rate = {rate}\nwarmup_steps = {}\nseed = 7\n\
              caption_tokens = \"captions\"\n{recipe}",
             steps / 10
         );
-        if fs::read_to_string(&file).is_ok_and(|before| before != recipe) {
-            bail!("`{}` is of another comparison; choose another folder", file.display());
+        if fs::read_to_string(&file).is_ok_and(|existing| existing != recipe) {
+            bail!("`{}` belongs to another ablation; choose another folder", file.display());
         }
         fs::write(&file, recipe).with_context(|| format!("cannot write `{}`", file.display()))?;
-        workshop.train(&set, &format!("run-{name}"), begin, &file)?;
+        workshop.train(&set, &format!("run-{name}"), start, &file)?;
         workshop.export(&format!("run-{name}"), &format!("bundle-{name}"))?;
     }
     for folder in folders {
-        let mut rows = vec![FIGURES.map(|(name, _)| name.to_owned())];
+        let mut rows = vec![METRICS.map(|(name, _)| name.to_owned())];
         for Variant { name, .. } in &VARIANTS {
             let card = card(&workshop, &format!("bundle-{name}"), &folder)?;
-            let figure = |place: &str| card.pointer(place).and_then(Value::as_f64);
-            rows.push(FIGURES.map(|(_, place)| {
-                figure(place).map_or_else(|| "–".to_owned(), |figure| format!("{figure:.3}"))
+            rows.push(METRICS.map(|(_, pointer)| {
+                let value = card.pointer(pointer).and_then(Value::as_f64);
+                value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
             }));
         }
         println!("\n{}", folder.display());
@@ -106,11 +106,12 @@ pub(crate) fn compare(
     Ok(())
 }
 
+/// Returns the evaluation of a bundle on the recordings of a folder.
 fn card(workshop: &Workshop, bundle: &str, folder: &Path) -> Result<Value> {
     let mut eval = workshop.nocturne();
     eval.arg("eval").arg(folder).args(["--bundle", bundle, "--json", "--gallery", "0"]);
     eval.args(["--by-channels", "0", "--captions", "0"]);
     let output = eval.stderr(std::process::Stdio::inherit()).output()?;
     crate::python::check(output.status).with_context(|| format!("{eval:?}"))?;
-    serde_json::from_slice(&output.stdout).context("`nocturne eval --json` has written no JSON")
+    serde_json::from_slice(&output.stdout).context("the output of `nocturne eval --json` is not valid JSON")
 }

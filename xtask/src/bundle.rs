@@ -1,21 +1,22 @@
-//! Makes the shipped bundle again, from seeds to sealed files.
+//! Builds the shipped bundle from scratch: simulation, training, export and calibration.
 
 use std::path::Path;
 
 use anyhow::Result;
 
-use crate::workshop::{Begin, Nights, Workshop};
+use crate::workshop::{InitialWeights, SimulatedNights, Workshop};
 use crate::workspace::root;
 
-const TRAINING: Nights = Nights { name: "training", number: 200, seed: 7001 };
-const CALIBRATION: Nights = Nights { name: "calibration", number: 24, seed: 7002 };
-/// Name of the bundle.
-const NAME: &str = "nocturne-tiny";
+const TRAINING: SimulatedNights =
+    SimulatedNights { folder: "training", count: 200, seed: 7001 };
+const CALIBRATION: SimulatedNights =
+    SimulatedNights { folder: "calibration", count: 24, seed: 7002 };
+const BUNDLE: &str = "nocturne-tiny";
 
-/// Simulates, trains in two stages, exports and calibrates in a folder, and leaves the bundle in it.
+/// Simulates nights, trains in two stages, exports and calibrates; the bundle is then in the folder `work`.
 ///
-/// The towers learn from contrast alone first; then a captioner learns beside them, which is left out of the bundle: at
-/// this size too many of its numbers are wrong.
+/// The first stage trains the towers with the contrastive loss only, the second trains a captioner with them. The bundle
+/// does not contain the captioner, because at this size too many numbers in its captions are wrong.
 pub(crate) fn make(library: Option<&Path>, work: &Path) -> Result<()> {
     let workshop = Workshop::open(library, work)?;
     for (nights, set) in [(TRAINING, "training-set"), (CALIBRATION, "calibration-set")] {
@@ -24,11 +25,12 @@ pub(crate) fn make(library: Option<&Path>, work: &Path) -> Result<()> {
     }
     let recipes = root().join("trainer/recipes");
     let contrast = recipes.join("nocturne-tiny-contrast.toml");
-    workshop.train("training-set", "contrast", Begin::Preset("tiny"), &contrast)?;
+    workshop.train("training-set", "contrast", InitialWeights::Random("tiny"), &contrast)?;
     let captions = recipes.join("nocturne-tiny-captions.toml");
-    workshop.train("training-set", "run", Begin::Weights(Path::new("contrast")), &captions)?;
-    workshop.export("run", NAME)?;
-    workshop.calibrate(NAME, "calibration-set")?;
-    eprintln!("bundle: {}", workshop.path(NAME).display());
+    let start = InitialWeights::File(Path::new("contrast"));
+    workshop.train("training-set", "run", start, &captions)?;
+    workshop.export("run", BUNDLE)?;
+    workshop.calibrate(BUNDLE, "calibration-set")?;
+    eprintln!("bundle: {}", workshop.path(BUNDLE).display());
     Ok(())
 }

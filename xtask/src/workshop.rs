@@ -1,4 +1,4 @@
-//! A folder in which bundles are made, from seeds to sealed files.
+//! A working folder for training bundles with release builds of `nocturne` and `nocturne-train`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,31 +8,33 @@ use anyhow::{Context, Result};
 use crate::runtime;
 use crate::workspace::{cargo, root, run};
 
-/// Nights, training sets, runs and bundles, each made once: a call that was stopped is gone on with by the next.
+/// A folder of nights, training sets, runs and bundles. A step whose result is present is skipped, so that a second
+/// call resumes an interrupted one.
 pub(crate) struct Workshop {
     library: PathBuf,
     folder: PathBuf,
 }
 
-/// Simulated nights, and the seed that they are drawn by.
+/// A folder of simulated nights.
 #[derive(Clone, Copy)]
-pub(crate) struct Nights {
-    /// Folder that holds them.
-    pub(crate) name: &'static str,
-    pub(crate) number: u32,
+pub(crate) struct SimulatedNights {
+    /// Name of the folder within the workshop.
+    pub(crate) folder: &'static str,
+    pub(crate) count: u32,
     pub(crate) seed: u32,
 }
 
-/// What a run begins with.
+/// The weights that a run starts from.
 #[derive(Clone, Copy)]
-pub(crate) enum Begin<'a> {
-    /// Weights that are drawn.
-    Preset(&'a str),
-    /// Weights of a run or a bundle.
-    Weights(&'a Path),
+pub(crate) enum InitialWeights<'a> {
+    /// Random weights of a preset.
+    Random(&'a str),
+    /// The weights of a run or a bundle.
+    File(&'a Path),
 }
 
 impl Workshop {
+    /// Sets up ONNX Runtime and creates the folder.
     pub(crate) fn open(library: Option<&Path>, folder: &Path) -> Result<Self> {
         let library = runtime::set_up(library)?;
         let folder = std::path::absolute(folder)?;
@@ -41,40 +43,40 @@ impl Workshop {
         Ok(Self { library, folder })
     }
 
-    /// Returns the place of what is made here.
+    /// Returns the path of a file or folder of the workshop.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
     /// Simulates nights.
-    pub(crate) fn simulate(&self, nights: Nights) -> Result<()> {
-        let Nights { name, number, seed } = nights;
-        let truth = |night| self.path(name).join(format!("night-{night:04}.truth.json"));
-        if (1..=number).all(|night| truth(night).is_file()) {
+    pub(crate) fn simulate(&self, nights: SimulatedNights) -> Result<()> {
+        let SimulatedNights { folder, count, seed } = nights;
+        let truth = |night| self.path(folder).join(format!("night-{night:04}.truth.json"));
+        if (1..=count).all(|night| truth(night).is_file()) {
             return Ok(());
         }
-        let (number, seed) = (number.to_string(), seed.to_string());
+        let (count, seed) = (count.to_string(), seed.to_string());
         let mut simulate = self.nocturne();
-        run(simulate.args(["simulate", "--out", name, "--nights", &number, "--seed", &seed]))
+        run(simulate.args(["simulate", "--out", folder, "--nights", &count, "--seed", &seed]))
     }
 
-    /// Makes a training set of simulated nights, scaled over `z_score`.
-    pub(crate) fn prepare(&self, nights: Nights, set: &str, z_score: &str) -> Result<()> {
-        let Nights { name, number, seed } = nights;
+    /// Creates a training set from simulated nights, with channels scaled over `z_score`.
+    pub(crate) fn prepare(&self, nights: SimulatedNights, set: &str, z_score: &str) -> Result<()> {
+        let SimulatedNights { folder, count, seed } = nights;
         let source = format!(
-            "{number} nights of the Nocturne simulator, seed {seed}: no recording of a person"
+            "{count} nights of the Nocturne simulator, seed {seed}; no recordings of people"
         );
         let mut prepare = self.nocturne_train();
-        prepare.args(["prepare", name, "--out", set, "--z-score", z_score]);
+        prepare.args(["prepare", folder, "--out", set, "--z-score", z_score]);
         run(prepare.args(["--source", &source, "--licence", "Apache-2.0"]))
     }
 
-    /// Trains by a recipe, or goes on from the last checkpoint.
+    /// Trains with a recipe, or resumes from the last checkpoint.
     pub(crate) fn train(
         &self,
         set: &str,
         name: &str,
-        begin: Begin<'_>,
+        start: InitialWeights<'_>,
         recipe: &Path,
     ) -> Result<()> {
         if self.path(name).join("weights.safetensors").is_file() {
@@ -82,12 +84,12 @@ impl Workshop {
         }
         let mut train = self.nocturne_train();
         train.args(["train", "--data", set, "--out", name, "--recipe"]).arg(recipe);
-        match begin {
-            Begin::Preset(preset) => train.args(["--preset", preset]),
-            Begin::Weights(other) => train.arg("--init").arg(other),
+        match start {
+            InitialWeights::Random(preset) => train.args(["--preset", preset]),
+            InitialWeights::File(other) => train.arg("--init").arg(other),
         };
         let checkpoints = std::fs::read_dir(self.path(name).join("checkpoints"));
-        if checkpoints.is_ok_and(|mut kept| kept.next().is_some()) {
+        if checkpoints.is_ok_and(|mut entries| entries.next().is_some()) {
             train.arg("--resume");
         }
         run(&mut train)
@@ -102,12 +104,12 @@ impl Workshop {
         run(export.args(["export", name, "--out", bundle, "--trainable", "--no-captioner"]))
     }
 
-    /// Teaches a bundle to read its similarities.
+    /// Calibrates a bundle on a training set.
     pub(crate) fn calibrate(&self, bundle: &str, set: &str) -> Result<()> {
         run(self.nocturne_train().args(["calibrate", bundle, "--data", set]))
     }
 
-    /// Returns the release build of `nocturne`, which works in the folder.
+    /// Returns a command that runs the release build of `nocturne` in the folder.
     pub(crate) fn nocturne(&self) -> Command {
         self.program("Cargo.toml", "nocturne")
     }
@@ -116,7 +118,7 @@ impl Workshop {
         self.program("trainer/Cargo.toml", "nocturne-trainer")
     }
 
-    /// Returns the release build of a package of the workspace with a manifest.
+    /// Returns a command that runs the release build of a package of the workspace with that manifest.
     fn program(&self, manifest: &str, package: &str) -> Command {
         let mut command = cargo();
         command.args(["run", "--release", "--quiet", "--package", package, "--manifest-path"]);

@@ -1,15 +1,15 @@
-//! The types of number that tensors are kept in.
+//! Element types of tensors.
 
 use half::{bf16, f16};
 
-/// The type of a tensor's numbers.
+/// The element type of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ElementType {
     /// 64-bit float.
     F64,
     /// 32-bit float.
     F32,
-    /// 16-bit float of IEEE 754.
+    /// 16-bit IEEE 754 float.
     F16,
     /// The upper half of a 32-bit float.
     Bf16,
@@ -21,19 +21,19 @@ pub enum ElementType {
     I16,
     /// 8-bit integer.
     I8,
-    /// 64-bit integer without sign.
+    /// 64-bit unsigned integer.
     U64,
-    /// 32-bit integer without sign.
+    /// 32-bit unsigned integer.
     U32,
-    /// 16-bit integer without sign.
+    /// 16-bit unsigned integer.
     U16,
     /// Byte.
     U8,
-    /// Truth value in a byte.
+    /// Boolean in a byte.
     Bool,
 }
 
-/// Which byte of a number comes first.
+/// The byte order of the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ByteOrder {
     Little,
@@ -58,7 +58,7 @@ impl ElementType {
         Self::Bool,
     ];
 
-    /// Returns `PyTorch`'s name, such as `float32`.
+    /// Returns PyTorch's name, such as `float32`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::F64 => "float64",
@@ -77,7 +77,7 @@ impl ElementType {
         }
     }
 
-    /// Returns the bytes of one number.
+    /// Returns the size of one number in bytes.
     pub const fn size(self) -> u64 {
         match self {
             Self::F64 | Self::I64 | Self::U64 => 8,
@@ -87,7 +87,7 @@ impl ElementType {
         }
     }
 
-    /// Appends numbers as the 32-bit floats that are nearest to them; bytes behind the last whole number are ignored.
+    /// Appends the numbers, rounded to 32-bit floats; trailing bytes that do not fill a number are ignored.
     pub(super) fn decode(self, bytes: &[u8], order: ByteOrder, values: &mut Vec<f32>) {
         match self {
             Self::F64 => extend(bytes, order, values, |it| f64::from_le_bytes(it) as f32),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_become_the_nearest_floats() {
+    fn numbers_are_rounded_to_the_nearest_float() {
         check(ElementType::F64, &0.1f64.to_le_bytes(), 0.1);
         check(ElementType::F32, &(-2.5f32).to_le_bytes(), -2.5);
         check(ElementType::F16, &[0x00, 0x3e], 1.5);

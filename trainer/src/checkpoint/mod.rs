@@ -1,81 +1,81 @@
-//! Checkpoints of others, `PyTorch`'s and safetensors, read without running anything that is in them.
+//! Reads PyTorch and safetensors checkpoints without executing anything in them.
 //!
-//! A checkpoint of `PyTorch` is a Python program; see [`pickle`] for what is done instead of running it.
-//! Opening reads names, shapes and places; numbers are read tensor by tensor, so that a file of 4.6 GB with the
-//! optimiser's state costs no more memory than the weights that are asked for.
-//! Nothing is allocated that the length of the file does not bear out.
+//! A PyTorch checkpoint is a Python program; see [`pickle`] for how it is read as data. Opening reads names, shapes and
+//! offsets. Numbers are read tensor by tensor, so a file of 4.6 GB with the optimizer's state needs no more memory than
+//! the requested weights. No allocation exceeds what the length of the file allows.
 
-mod blob;
-mod bytes;
-mod contents;
+mod byte_cursor;
+mod byte_range;
+mod container;
 mod element;
-mod names;
+mod error;
+mod file;
 mod pickle;
-mod problem;
 mod safetensors;
-mod sniff;
-mod source;
+mod state_dict;
+mod strided_tensor;
 mod torch;
-mod view;
+mod wrapper_prefixes;
 mod zip;
 
 use std::path::{Path, PathBuf};
 
-use crate::{HostTensor, Result};
+use crate::error::{Error, Result};
+use crate::host_tensor::HostTensor;
 
-use contents::Contents;
-use problem::{broken, expect};
-use source::Source;
+use error::{expect, invalid};
+use file::CheckpointFile;
+use state_dict::StateDict;
 
+pub use container::Container;
 pub use element::ElementType;
-pub use sniff::{Container, Mistaken};
 
 /// An open checkpoint.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
-    source: Source,
+    file: CheckpointFile,
     container: Container,
-    contents: Contents,
+    state_dict: StateDict,
     prefix: String,
 }
 
-/// What a checkpoint says of a tensor.
+/// Metadata of a tensor in a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TensorInfo<'a> {
     /// The name, without the prefix of a wrapper.
     pub name: &'a str,
-    /// Type of the numbers in the file.
+    /// Element type in the file.
     pub element: ElementType,
     /// Lengths of the axes; empty for a single number.
     pub shape: &'a [usize],
 }
 
 impl Checkpoint {
-    /// Opens a file that `torch.save` has written, of any version from 0.4 on, or a safetensors file.
+    /// Opens a file written by `torch.save` of any version since 0.4, or a safetensors file.
     ///
-    /// The weights are what is under `state_dict`, `model_state_dict` or `model`, else the whole.
-    /// Names lose the prefixes `module.` and `_orig_mod.`, which wrappers of `PyTorch` put before all of them.
+    /// The weights are read from `state_dict`, `model_state_dict` or `model`, else from the top level. The prefixes
+    /// `module.` and `_orig_mod.`, which PyTorch's wrappers add to every name, are removed.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io); [`Error::NotACheckpoint`](crate::Error::NotACheckpoint) where the file is
-    /// something else; [`Error::Code`](crate::Error::Code) where it names a function or class that weights do not need;
-    /// [`Error::Format`](crate::Error::Format) where it is damaged, beyond the limits, or of unequal prefixes.
+    /// [`Error::Io`]; [`Error::NotACheckpoint`] if the file is something else; [`Error::ForbiddenCall`] if it refers to
+    /// a function or class that weights do not need; [`Error::Format`] if it is damaged, exceeds the limits, or only
+    /// some names have a wrapper's prefix.
     pub fn open(path: &Path) -> Result<Self> {
         let open = || {
-            let source = Source::open(path)?;
-            let container = sniff::sniff(&source)?;
-            let mut contents = match container {
-                Container::Zip => torch::open_zip(&source),
-                Container::Legacy => torch::open_legacy(&source),
-                Container::Safetensors => safetensors::open(&source),
+            let file = CheckpointFile::open(path)?;
+            let container = container::detect(&file)?;
+            let mut state_dict = match container {
+                Container::Zip => torch::open_zip(&file),
+                Container::Legacy => torch::open_legacy(&file),
+                Container::Safetensors => safetensors::open(&file),
             }?;
-            check_size(&contents)?;
-            let prefix = names::strip_wrappers(&mut contents.tensors)?;
-            Ok(Self { path: path.to_owned(), source, container, contents, prefix })
+            check_size(&state_dict)?;
+            let prefix = wrapper_prefixes::strip_wrappers(&mut state_dict.tensors)?;
+            Ok(Self { path: path.to_owned(), file, container, state_dict, prefix })
         };
-        open().map_err(|problem: problem::Problem| problem.of(path))
+        open().map_err(|error: error::CheckpointError| error.in_file(path))
     }
 
     /// Returns the file.
@@ -83,74 +83,71 @@ impl Checkpoint {
         &self.path
     }
 
-    /// Returns how it is packed.
+    /// Returns the container format.
     pub fn container(&self) -> Container {
         self.container
     }
 
-    /// Returns the key under which the weights are, or `None` where they are the whole.
-    pub fn place(&self) -> Option<&'static str> {
-        self.contents.place
+    /// Returns the key of the weights, or `None` if they are at the top level.
+    pub fn key(&self) -> Option<&'static str> {
+        self.state_dict.key
     }
 
-    /// Returns what was taken from the begin of every name.
+    /// Returns the prefix that was removed from every name.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// Returns what the file holds beside the weights, each with a few words on what it is.
+    /// Returns the name and a short description of each value that is not a weight.
     pub fn others(&self) -> &[(String, String)] {
-        &self.contents.others
+        &self.state_dict.others
     }
 
-    /// Returns what the file says of the tensors, in order of the names.
+    /// Returns the metadata of the tensors, ordered by name.
     pub fn tensors(&self) -> impl Iterator<Item = TensorInfo<'_>> {
-        self.contents.tensors.iter().map(|(name, view)| TensorInfo {
+        self.state_dict.tensors.iter().map(|(name, view)| TensorInfo {
             name,
             element: view.element,
             shape: &view.shape,
         })
     }
 
-    /// Reads a tensor, as the 32-bit floats that are nearest to its numbers.
+    /// Reads a tensor, rounded to 32-bit floats.
     ///
     /// # Errors
     ///
-    /// [`Error::Mismatch`](crate::Error::Mismatch) where there is none of that name, [`Error::Io`](crate::Error::Io),
-    /// and [`Error::Format`](crate::Error::Format) where its bytes do not have the checksum that is kept of them.
+    /// [`Error::WeightMismatch`] if there is no tensor with that name, [`Error::Io`], and [`Error::Format`] if the
+    /// checksum of its bytes does not match.
     pub fn read(&self, name: &str) -> Result<HostTensor> {
-        let view = self.contents.tensors.get(name).ok_or_else(|| crate::Error::missing(name))?;
-        let blob = &self.contents.blobs[view.storage];
-        let values = view.read(&self.source, blob, self.contents.order);
-        let values = values.map_err(|problem| problem.of(&self.path))?;
+        let view = self.state_dict.tensors.get(name).ok_or_else(|| Error::missing(name))?;
+        let range = &self.state_dict.storages[view.storage];
+        let values = view.read(&self.file, range, self.state_dict.order);
+        let values = values.map_err(|problem| problem.in_file(&self.path))?;
         Ok(HostTensor { shape: view.shape.clone(), values })
     }
 }
 
-/// Refuses tensors that repeat the numbers of their storages so often that they do not fit into memory.
+/// Rejects tensors that repeat the numbers of their storages so often that they may not fit into memory.
 ///
-/// A tensor that is expanded along an axis has more numbers than its storage;
-/// together they may have as many as the storages have bytes, four times what 32-bit floats without repetition have.
-fn check_size(contents: &Contents) -> problem::Result<()> {
-    let mut blobs = contents.blobs.clone();
-    blobs.sort_unstable_by_key(|blob| blob.offset);
-    blobs.dedup();
-    let bytes = blobs.iter().fold(0u64, |sum, blob| sum.saturating_add(blob.len));
-    let tensors = contents.tensors.values();
+/// A tensor that is expanded along an axis has more numbers than its storage. Together they may have as many numbers as
+/// the storages have bytes, four times as many as 32-bit floats without repetition.
+fn check_size(state_dict: &StateDict) -> error::Result<()> {
+    let mut storages = state_dict.storages.clone();
+    storages.sort_unstable_by_key(|range| range.offset);
+    storages.dedup();
+    let bytes = storages.iter().fold(0u64, |sum, range| sum.saturating_add(range.len));
+    let tensors = state_dict.tensors.values();
     let numbers = tensors.fold(0u64, |sum, view| sum.saturating_add(view.n_elements() as u64));
     expect(numbers <= bytes, || {
-        format!("its tensors have {numbers} numbers in storages of {bytes} bytes")
+        format!("its tensors have {numbers} elements in storages of {bytes} bytes")
     })?;
-    expect(!contents.tensors.is_empty(), || {
-        "it holds no tensors where weights are looked for".to_owned()
+    expect(!state_dict.tensors.is_empty(), || "no tensors found".to_owned()).map_err(|problem| {
+        if state_dict.others.is_empty() { problem } else { invalid(no_tensors(state_dict)) }
     })
-    .map_err(
-        |problem| if contents.others.is_empty() { problem } else { broken(no_tensors(contents)) },
-    )
 }
 
-fn no_tensors(contents: &Contents) -> String {
+fn no_tensors(state_dict: &StateDict) -> String {
     let others: Vec<String> =
-        contents.others.iter().take(8).map(|(name, what)| format!("`{name}` ({what})")).collect();
-    format!("it holds no tensors where weights are looked for, but {}", others.join(", "))
+        state_dict.others.iter().take(8).map(|(name, what)| format!("`{name}` ({what})")).collect();
+    format!("no tensors found; it contains {}", others.join(", "))
 }

@@ -5,47 +5,43 @@ use std::collections::BTreeMap;
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
-use super::blob::Blob;
-use super::contents::Contents;
+use super::byte_range::ByteRange;
 use super::element::{ByteOrder, ElementType};
-use super::problem::{Result, broken, expect, quoted};
-use super::source::Source;
-use super::view::View;
+use super::error::{Result, expect, invalid, quoted};
+use super::file::CheckpointFile;
+use super::state_dict::StateDict;
+use super::strided_tensor::StridedTensor;
 
-/// Longest header in bytes; that of the base model has 70 kB.
-const LONGEST_HEADER: u64 = 16 << 20;
+/// Maximum length of the header in bytes; that of the base model has 70 kB.
+const MAX_HEADER_LEN: u64 = 16 << 20;
 
-/// Reads which tensors the file holds and where.
-pub(super) fn open(source: &Source) -> Result<Contents> {
-    let length = source.read(0, 8)?;
-    let length = u64::from_le_bytes(length.try_into().expect("8 bytes were asked for"));
-    expect(length <= LONGEST_HEADER, || {
-        format!("its header has {length} bytes; at most {LONGEST_HEADER} are read")
+/// Reads the names, shapes and offsets of the tensors.
+pub(super) fn open(file: &CheckpointFile) -> Result<StateDict> {
+    let length = file.read(0, 8)?;
+    let length = u64::from_le_bytes(length.try_into().expect("8 bytes were requested"));
+    expect(length <= MAX_HEADER_LEN, || {
+        format!("its header has {length} bytes; the maximum is {MAX_HEADER_LEN}")
     })?;
-    let header = source.read(8, length)?;
+    let header = file.read(8, length)?;
     let header: Metadata = serde_json::from_slice(&header)
-        .map_err(|error| broken(format!("its header is wrong: {}", quoted(error))))?;
-    let begin = 8 + length;
-    expect(begin.checked_add(header.data_len() as u64) == Some(source.len()), || {
-        format!(
-            "its header tells of {} bytes; {} are there",
-            header.data_len(),
-            source.len() - begin
-        )
+        .map_err(|error| invalid(format!("its header is invalid: {}", quoted(error))))?;
+    let start = 8 + length;
+    expect(start.checked_add(header.data_len() as u64) == Some(file.len()), || {
+        format!("its header states {} bytes; {} follow", header.data_len(), file.len() - start)
     })?;
-    let (mut tensors, mut blobs) = (BTreeMap::new(), Vec::new());
+    let (mut tensors, mut storages) = (BTreeMap::new(), Vec::new());
     for (name, info) in header.tensors() {
         let (from, to) = info.data_offsets;
-        let blob = Blob::stored(begin + from as u64, (to - from) as u64);
+        let range = ByteRange::stored(start + from as u64, (to - from) as u64);
         let element = element(info.dtype).ok_or_else(|| {
-            broken(format!("{} is of type {:?}, which is not read", quoted(&name), info.dtype))
+            invalid(format!("{} has the unsupported type {:?}", quoted(&name), info.dtype))
         })?;
-        tensors.insert(name, View::rows(blobs.len(), element, blob.len, &info.shape)?);
-        blobs.push(blob);
+        tensors.insert(name, StridedTensor::rows(storages.len(), element, range.len, &info.shape)?);
+        storages.push(range);
     }
-    let told = header.metadata().iter().flatten();
-    let others = told.map(|(name, value)| (name.clone(), quoted(value))).collect();
-    Ok(Contents { order: ByteOrder::Little, blobs, tensors, place: None, others })
+    let metadata = header.metadata().iter().flatten();
+    let others = metadata.map(|(name, value)| (name.clone(), quoted(value))).collect();
+    Ok(StateDict { order: ByteOrder::Little, storages, tensors, key: None, others })
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the crate may add types")]

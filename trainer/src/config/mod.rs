@@ -1,6 +1,6 @@
-//! The shape of a model: the fields of the published configuration, presets, and what is refused.
+//! Model configurations: the published fields, presets, and validation.
 
-mod parts;
+mod model_parts;
 mod preset;
 
 use std::fmt::Display;
@@ -8,15 +8,16 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, durable};
+use crate::durable;
+use crate::error::{Error, Result};
 
-pub use parts::{Parts, ReconstructionConfig};
+pub use model_parts::{ModelParts, ReconstructionConfig};
 pub use preset::Preset;
 
-/// A model as the published JSON describes it.
+/// A model as described by the published JSON.
 ///
-/// Names and nesting are those of the SleepLM configuration, so that its file can be read as it is.
-/// A field that is not known here is refused: it might change the architecture.
+/// Names and nesting are those of the SleepLM configuration, so its file can be read as is. Unknown fields are
+/// rejected: they might change the architecture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
@@ -28,11 +29,11 @@ pub struct ModelConfig {
     pub biosignals_cfg: SignalConfig,
     /// The text tower.
     pub text_cfg: TextConfig,
-    /// Always true; `OpenCLIP`'s word for a text tower of its own.
+    /// Always true; `OpenCLIP`'s name for a separate text tower.
     pub custom_text: bool,
     /// Condition tokens before a caption.
     pub prefix_len: usize,
-    /// Kinds of caption that a condition token can name.
+    /// Number of caption kinds that a condition token can name.
     pub num_caption_channels: usize,
     /// Always `cross_attention`.
     pub decoder_type: String,
@@ -44,9 +45,9 @@ pub struct ModelConfig {
 pub struct DecoderConfig {
     /// Width of a token.
     pub width: usize,
-    /// Longest caption in tokens.
+    /// Maximum length of a caption in tokens.
     pub context_length: usize,
-    /// Width of the hidden layer over that of a token.
+    /// Ratio of the hidden width of an MLP to the width of a token.
     pub mlp_ratio: f64,
     /// Pairs of a self-attention and a cross-attention block.
     pub layers: usize,
@@ -86,7 +87,7 @@ pub struct SignalConfig {
     pub transformer_width: usize,
     /// Attention heads.
     pub transformer_heads: usize,
-    /// Width of the hidden layer over that of a token.
+    /// Ratio of the hidden width of an MLP to the width of a token.
     pub mlp_ratio: f64,
     /// Always `attn`.
     pub pool_type: String,
@@ -100,7 +101,7 @@ pub struct SignalConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextConfig {
-    /// Longest text in tokens, with begin and end.
+    /// Maximum length of a text in tokens, with start and end.
     pub context_length: usize,
     /// Number of tokens in the vocabulary.
     pub vocab_size: usize,
@@ -112,11 +113,11 @@ pub struct TextConfig {
     pub width: usize,
     /// Always true: a class token is appended.
     pub embed_cls: bool,
-    /// Always true: token states are handed to the decoder.
+    /// Always true: token states are passed to the decoder.
     pub output_tokens: bool,
 }
 
-/// Width of the hidden layer of a text block over that of a token; not in the published fields.
+/// Ratio of the hidden width of a text block's MLP to the width of a token; not a published field.
 pub const TEXT_MLP_RATIO: usize = 4;
 
 impl ModelConfig {
@@ -124,30 +125,29 @@ impl ModelConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], [`Error::Format`], and those of [`check`](Self::check).
+    /// [`Error::Io`], [`Error::Parse`], and those of [`check`](Self::check).
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
-        let config: Self =
-            serde_json::from_str(&text).map_err(|error| Error::format(path, error.to_string()))?;
+        let config: Self = serde_json::from_str(&text).map_err(Error::parse(path))?;
         config.check()?;
         Ok(config)
     }
 
-    /// Writes the published JSON, whole or not at all.
+    /// Writes the published JSON atomically.
     ///
     /// # Errors
     ///
     /// [`Error::Io`].
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self).expect("names are texts and numbers finite");
+        let text = serde_json::to_string_pretty(self).expect("keys are strings and numbers finite");
         durable::write(path, text.as_bytes())
     }
 
-    /// Refuses what this crate cannot build.
+    /// Rejects a configuration that this crate cannot build.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] with the first field that does not fit.
+    /// [`Error::Config`] with the first invalid field.
     pub fn check(&self) -> Result<()> {
         self.biosignals_cfg.check()?;
         self.text_cfg.check()?;
@@ -161,11 +161,11 @@ impl ModelConfig {
         expect(self.custom_text, "custom_text", self.custom_text, "`true`")
     }
 
-    /// Refuses a caption decoder that cannot be built over the two towers.
+    /// Rejects a caption decoder that cannot be built on the two towers.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] with the first field that does not fit.
+    /// [`Error::Config`] with the first invalid field.
     pub fn check_captions(&self) -> Result<()> {
         let decoder = &self.multimodal_cfg;
         for (tower, width) in [
@@ -198,7 +198,7 @@ impl ModelConfig {
 }
 
 impl ModelConfig {
-    /// Refuses a caption decoder that cannot be told which of `kinds` a caption is of, in `slots` condition tokens.
+    /// Rejects a caption decoder that does not have `kinds` caption kinds and `slots` condition tokens.
     ///
     /// # Errors
     ///
@@ -209,26 +209,26 @@ impl ModelConfig {
             self.num_caption_channels == kinds,
             "num_caption_channels",
             self.num_caption_channels,
-            format!("{kinds}, the kinds of caption"),
+            format!("{kinds}, the number of caption kinds"),
         )?;
         expect(
             self.prefix_len == slots,
             "prefix_len",
             self.prefix_len,
-            format!("{slots}, as a caption may be of {slots} kinds"),
+            format!("{slots}, the maximum number of kinds of a caption"),
         )
     }
 }
 
 impl DecoderConfig {
-    /// Returns the width of the hidden layer of an MLP, rounded towards zero as PyTorch's `int` does.
+    /// Returns the hidden width of an MLP, truncated as by Python's `int`.
     pub const fn hidden(&self) -> usize {
         (self.width as f64 * self.mlp_ratio) as usize
     }
 }
 
 impl SignalConfig {
-    /// Returns the patches of one channel.
+    /// Returns the number of patches of one channel.
     pub const fn patches(&self) -> usize {
         self.signal_length / self.patch_size
     }
@@ -238,7 +238,7 @@ impl SignalConfig {
         self.transformer_width / self.transformer_heads
     }
 
-    /// Returns the width of the hidden layer of an MLP, rounded towards zero as PyTorch's `int` does.
+    /// Returns the hidden width of an MLP, truncated as by Python's `int`.
     pub const fn hidden(&self) -> usize {
         (self.transformer_width as f64 * self.mlp_ratio) as usize
     }
@@ -295,7 +295,7 @@ impl SignalConfig {
             heads > 0 && width > 0 && width.is_multiple_of(2 * heads),
             "biosignals_cfg.transformer_heads",
             heads,
-            format!("a number that cuts `transformer_width`, {width}, into even parts"),
+            format!("a divisor of `transformer_width`, {width}, with an even quotient"),
         )?;
         expect(
             self.mlp_ratio.is_finite() && self.hidden() > 0,
@@ -307,7 +307,7 @@ impl SignalConfig {
             (0.0..1.0).contains(&self.dropout),
             "biosignals_cfg.dropout",
             self.dropout,
-            "0 or more and less than 1",
+            "at least 0 and less than 1",
         )
     }
 }
@@ -325,7 +325,7 @@ impl TextConfig {
             self.context_length >= 2,
             "text_cfg.context_length",
             self.context_length,
-            "at least 2, for begin and end",
+            "at least 2, for start and end",
         )?;
         expect(
             self.heads > 0 && self.width.is_multiple_of(self.heads),
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_it_cannot_build() {
+    fn rejects_configurations_that_it_cannot_build() {
         check(
             |config| "layernorm".clone_into(&mut config.biosignals_cfg.norm_type),
             "the configuration's `biosignals_cfg.norm_type` is `layernorm`; expected `rmsnorm`",
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn presets_are_sound_and_read_back() {
+    fn presets_are_valid_and_round_trip() {
         for preset in Preset::ALL {
             let config = preset.config();
             config.check().unwrap();
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_unknown_fields() {
+    fn rejects_unknown_fields() {
         let mut value = serde_json::to_value(Preset::Tiny.config()).unwrap();
         value["biosignals_cfg"]["layer_scale"] = 0.1.into();
         let error = serde_json::from_value::<ModelConfig>(value).unwrap_err();

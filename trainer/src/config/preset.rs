@@ -1,4 +1,4 @@
-//! Configurations that have a name.
+//! Named configurations.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,19 +8,20 @@ use nocturne_psg::montage::Channel;
 
 use super::{DecoderConfig, ModelConfig, SignalConfig, TextConfig};
 
-/// A configuration that has a name.
+/// A named configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preset {
-    /// Trains on two CPU cores in an hour or two, on patches of half a second; the bundle of the repository is of this size.
+    /// Trains on two CPU cores in an hour or two, with patches of half a second; the bundle in the repository has this
+    /// size.
     Tiny,
     /// For one GPU and a day.
     Small,
-    /// The published SleepLM-Base, with the demo's two condition tokens and five kinds of caption.
+    /// The published SleepLM-Base, with the demo's two condition tokens and five caption kinds.
     Base,
 }
 
-/// The numbers in which presets differ.
-struct Sizes {
+/// The fields in which the presets differ.
+struct PresetSizes {
     embed_dim: usize,
     width: usize,
     heads: usize,
@@ -50,7 +51,7 @@ impl Preset {
     /// Returns the configuration.
     pub fn config(self) -> ModelConfig {
         build(&match self {
-            Self::Tiny => Sizes {
+            Self::Tiny => PresetSizes {
                 embed_dim: 64,
                 width: 64,
                 heads: 2,
@@ -63,7 +64,7 @@ impl Preset {
                 text_heads: 2,
                 dropout: 0.0,
             },
-            Self::Small => Sizes {
+            Self::Small => PresetSizes {
                 embed_dim: 256,
                 width: 256,
                 heads: 4,
@@ -76,7 +77,7 @@ impl Preset {
                 text_heads: 4,
                 dropout: 0.1,
             },
-            Self::Base => Sizes {
+            Self::Base => PresetSizes {
                 embed_dim: 512,
                 width: 768,
                 heads: 12,
@@ -93,7 +94,7 @@ impl Preset {
     }
 }
 
-fn build(sizes: &Sizes) -> ModelConfig {
+fn build(sizes: &PresetSizes) -> ModelConfig {
     ModelConfig {
         embed_dim: sizes.embed_dim,
         multimodal_cfg: DecoderConfig {
@@ -152,6 +153,6 @@ impl FromStr for Preset {
         Self::ALL
             .into_iter()
             .find(|preset| preset.name() == text)
-            .ok_or_else(|| format!("`{text}` is no preset; expected `tiny`, `small` or `base`"))
+            .ok_or_else(|| format!("`{text}` is not a preset; expected `tiny`, `small` or `base`"))
     }
 }

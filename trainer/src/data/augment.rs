@@ -1,4 +1,4 @@
-//! What is done to epochs so that the encoder does not rely on what other archives lack.
+//! Augmentation of epochs, so that the encoder does not rely on what some archives do not record.
 
 use std::ops::Range;
 
@@ -9,40 +9,41 @@ use rand_distr::{Distribution, StandardNormal};
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 
-use super::retake::Retake;
+use super::recorder_change::RecorderChange;
 
-/// How epochs are changed before they are shown.
+/// How epochs are changed before training sees them.
 ///
-/// Archives do not agree on polarity: in some, negative is up. The channels of a group are turned over together, so that
-/// eye movements in opposite directions stay so. Nor do they agree on filters and electrodes: an epoch may be shown as
-/// another recorder would have it.
+/// Archives differ in polarity: in some, negative is up. The channels of a group are inverted together, so eye
+/// movements in opposite directions stay opposite. Archives also differ in filters and electrodes: an epoch may be
+/// filtered as another recorder would.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augmentation {
-    /// Share of epochs of which channels are hidden.
+    /// Share of epochs in which channels are hidden.
     pub hide_share: f64,
-    /// Of those, the share in which each channel is hidden by itself; the others lose a whole group.
+    /// Share of those in which each channel is hidden independently; the others lose a whole group.
     pub single_share: f64,
-    /// Probability of each channel to be hidden by itself.
+    /// Probability that a channel is hidden, if channels are hidden independently.
     pub single_probability: f64,
-    /// Factor by which each channel is multiplied is between `1 / gain` and `gain`, its logarithm uniform.
+    /// Each channel is multiplied by a factor between `1 / gain` and `gain`, log-uniformly distributed.
     pub gain: f64,
-    /// Probability that a group of channels with one polarity is turned over.
-    pub turn_share: f64,
-    /// Largest deviation of the white noise that is added, in deviations of the channel.
+    /// Probability that a group of channels with a common polarity is inverted.
+    pub invert_share: f64,
+    /// Maximum standard deviation of the added white noise, in standard deviations of the channel.
     pub noise: f64,
-    /// Share of epochs of which one EEG channel alone is shown, where there is one, before anything else is hidden.
+    /// Share of epochs in which only one EEG channel is shown, if there is one; drawn before any other hiding.
     pub one_eeg_share: f64,
-    /// Share of epochs whose EEG and EOG are recorded again, within the limits of the fields below. None by default: no
-    /// measurement has shown yet that an encoder gains by it.
-    pub retake_share: f64,
-    /// Largest gain or loss, in decibels, of each of two shelves of first order with corners of 0.7 to 20 Hz.
+    /// Share of epochs whose EEG and EOG are filtered as by another recorder, within the limits below. 0 by default: no
+    /// measurement has shown a gain yet.
+    pub recorder_share: f64,
+    /// Maximum gain or loss, in decibels, of each of two first-order shelving filters with corners of 0.7 to 20 Hz.
     pub shelf_db: f64,
-    /// Highest corner in hertz of a high-pass filter of first order; 0 for no filter.
+    /// Maximum corner frequency in hertz of a first-order high-pass filter; 0 for no filter.
     pub high_pass_hz: f64,
-    /// Lowest corner in hertz of a low-pass filter of two first orders, 1 to 30; 0 for no filter.
+    /// Minimum corner frequency in hertz of a second-order low-pass filter (two first-order stages), 1 to 30; 0 for no
+    /// filter.
     pub low_pass_hz: f64,
-    /// Largest deviation of the electrodes' drift below 0.4 Hz, in deviations of the channel.
+    /// Maximum standard deviation of the electrode drift below 0.4 Hz, in standard deviations of the channel.
     pub drift: f64,
 }
 
@@ -53,10 +54,10 @@ impl Default for Augmentation {
             single_share: 0.5,
             single_probability: 0.3,
             gain: 2.0,
-            turn_share: 0.3,
+            invert_share: 0.3,
             noise: 0.05,
             one_eeg_share: 0.12,
-            retake_share: 0.0,
+            recorder_share: 0.0,
             shelf_db: 4.0,
             high_pass_hz: 0.5,
             low_pass_hz: 15.0,
@@ -65,7 +66,7 @@ impl Default for Augmentation {
     }
 }
 
-/// Sets of channels as real archives have them.
+/// Sets of channels found in real archives.
 const ARCHIVES: [&[Channel]; 8] = [
     &[Channel::EegC3A2, Channel::EegC4A1],
     &[Channel::EegC3A2],
@@ -80,29 +81,29 @@ const ARCHIVES: [&[Channel]; 8] = [
 
 const EEGS: [Channel; 2] = [Channel::EegC3A2, Channel::EegC4A1];
 
-/// Channels that are recorded again together.
+/// Channels that are filtered together.
 const HEAD: [Channel; 4] =
     [Channel::EegC3A2, Channel::EegC4A1, Channel::EogLeft, Channel::EogRight];
 
-/// Groups of channels that have one polarity.
-const TURNED: [&[Channel]; 3] = [
+/// Groups of channels with a common polarity.
+const POLARITY_GROUPS: [&[Channel]; 3] = [
     &[Channel::EegC3A2, Channel::EegC4A1, Channel::EogLeft, Channel::EogRight],
     &[Channel::Ecg],
     &[Channel::Airflow, Channel::Abdomen, Channel::Thorax],
 ];
 
 impl Augmentation {
-    /// Leaves epochs as they are.
+    /// Returns the augmentation that leaves epochs unchanged.
     pub const fn none() -> Self {
         Self {
             hide_share: 0.0,
             single_share: 0.0,
             single_probability: 0.0,
             gain: 1.0,
-            turn_share: 0.0,
+            invert_share: 0.0,
             noise: 0.0,
             one_eeg_share: 0.0,
-            retake_share: 0.0,
+            recorder_share: 0.0,
             shelf_db: 0.0,
             high_pass_hz: 0.0,
             low_pass_hz: 0.0,
@@ -110,7 +111,7 @@ impl Augmentation {
         }
     }
 
-    /// Chooses the channels that are shown, of those that carry something; at least one beside the position is.
+    /// Draws the shown channels from those that carry a signal; at least one besides the position.
     pub(super) fn shown(&self, real: ChannelMask, random: &mut Pcg64Mcg) -> ChannelMask {
         if self.one_eeg_share > 0.0 && random.random_bool(self.one_eeg_share) {
             let eegs: Vec<Channel> = real.iter().filter(|channel| EEGS.contains(channel)).collect();
@@ -131,32 +132,32 @@ impl Augmentation {
         if shown.without(position).is_empty() { real } else { shown }
     }
 
-    /// Zeroes the channels that are not shown, and changes the others.
+    /// Zeroes the hidden channels and distorts the others.
     pub(super) fn apply(&self, shown: ChannelMask, samples: &mut [f32], random: &mut Pcg64Mcg) {
-        let turned: ChannelMask = TURNED
+        let inverted: ChannelMask = POLARITY_GROUPS
             .into_iter()
-            .filter(|_| random.random_bool(self.turn_share))
+            .filter(|_| random.random_bool(self.invert_share))
             .flatten()
             .copied()
             .collect();
-        let is_retaken = self.retake_share > 0.0 && random.random_bool(self.retake_share);
-        let retake = is_retaken.then(|| Retake::draw(self, random));
+        let is_changed = self.recorder_share > 0.0 && random.random_bool(self.recorder_share);
+        let recorder = is_changed.then(|| RecorderChange::draw(self, random));
         for (channel, row) in Channel::ALL.into_iter().zip(samples.chunks_exact_mut(EPOCH_SAMPLES))
         {
             if !shown.contains(channel) {
                 row.fill(0.0);
             } else if channel != Channel::Position {
-                if let Some(retake) = retake.filter(|_| HEAD.contains(&channel)) {
-                    retake.apply(row, random);
+                if let Some(recorder) = recorder.filter(|_| HEAD.contains(&channel)) {
+                    recorder.apply(row, random);
                 }
-                self.distort(row, turned.contains(channel), random);
+                self.distort(row, inverted.contains(channel), random);
             }
         }
     }
 
-    fn distort(&self, row: &mut [f32], is_turned: bool, random: &mut Pcg64Mcg) {
+    fn distort(&self, row: &mut [f32], is_inverted: bool, random: &mut Pcg64Mcg) {
         let limit = self.gain.ln();
-        let sign = if is_turned { -1.0 } else { 1.0 };
+        let sign = if is_inverted { -1.0 } else { 1.0 };
         let gain = sign * uniform(-limit..limit, random).exp() as f32;
         let noise = uniform(0.0..self.noise, random) as f32;
         for sample in row {
@@ -169,7 +170,7 @@ impl Augmentation {
     }
 }
 
-/// Returns a number in the range, or its start where it is empty.
+/// Returns a uniform number in the range, or its start if it is empty.
 pub(super) fn uniform(range: Range<f64>, random: &mut Pcg64Mcg) -> f64 {
     range.start + (range.end - range.start) * random.random::<f64>()
 }
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn every_archive_and_the_whole_are_shown() {
+    fn every_archive_and_the_full_montage_occur() {
         let mut random = Pcg64Mcg::seed_from_u64(2);
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..2000 {
@@ -204,11 +205,11 @@ mod tests {
     }
 
     #[test]
-    fn hidden_channels_are_zero_and_the_position_is_kept() {
+    fn hidden_channels_are_zero_and_the_position_is_unchanged() {
         let mut random = Pcg64Mcg::seed_from_u64(3);
         let mut samples = vec![2.0; 10 * EPOCH_SAMPLES];
         let shown = ChannelMask::from_iter([Channel::Ecg, Channel::Position]);
-        let augmentation = Augmentation { turn_share: 0.0, ..Augmentation::default() };
+        let augmentation = Augmentation { invert_share: 0.0, ..Augmentation::default() };
         augmentation.apply(shown, &mut samples, &mut random);
         let row = |channel: Channel| &samples[channel.index() * EPOCH_SAMPLES..][..EPOCH_SAMPLES];
         assert!(row(Channel::EegC3A2).iter().all(|sample| *sample == 0.0));
@@ -217,9 +218,9 @@ mod tests {
     }
 
     #[test]
-    fn channels_of_a_group_are_turned_over_together() {
+    fn channels_of_a_group_are_inverted_together() {
         let mut random = Pcg64Mcg::seed_from_u64(4);
-        let augmentation = Augmentation { turn_share: 0.5, ..Augmentation::none() };
+        let augmentation = Augmentation { invert_share: 0.5, ..Augmentation::none() };
         let mut signs = std::collections::BTreeSet::new();
         for _ in 0..64 {
             let mut samples = vec![1.0; 10 * EPOCH_SAMPLES];
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn one_eeg_alone_is_shown_in_its_share_of_epochs() {
+    fn one_eeg_channel_is_shown_in_its_share_of_epochs() {
         let mut random = Pcg64Mcg::seed_from_u64(5);
         let augmentation = Augmentation { one_eeg_share: 0.25, ..Augmentation::none() };
         let mut counts = [0; 2];
@@ -259,11 +260,11 @@ mod tests {
     }
 
     #[test]
-    fn another_recorder_changes_the_head_alone() {
+    fn another_recorder_changes_only_eeg_and_eog() {
         let mut random = Pcg64Mcg::seed_from_u64(7);
         let all = Augmentation::default();
         let augmentation =
-            Augmentation { gain: 1.0, turn_share: 0.0, noise: 0.0, retake_share: 1.0, ..all };
+            Augmentation { gain: 1.0, invert_share: 0.0, noise: 0.0, recorder_share: 1.0, ..all };
         let before: Vec<f32> = (0..10 * EPOCH_SAMPLES).map(|i| (0.1 * i as f32).sin()).collect();
         let mut samples = before.clone();
         augmentation.apply(ChannelMask::ALL, &mut samples, &mut random);

@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::NO_CONDITION;
 
-/// Condition slots of a caption: it is of one kind or of two.
+/// Condition slots of a caption: a caption has one kind or two.
 pub const CONDITION_SLOTS: usize = 2;
 
-/// A caption, and what a decoder is told that writes it.
+/// A caption and the condition of the decoder that writes it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Wanted {
+pub(super) struct ConditionedCaption {
     pub(super) caption: Caption,
-    /// The places of the caption's kinds in [`CaptionKind::ALL`], [`NO_CONDITION`] in slots that are not used.
+    /// The indices of the caption's kinds in [`CaptionKind::ALL`], [`NO_CONDITION`] in unused slots.
     pub(super) condition: [i64; CONDITION_SLOTS],
 }
 
-/// How often each kind of caption is made, relative to the others.
+/// Relative frequency of each kind of caption.
 ///
-/// Phrases are what users type and get the largest share; the kinds in full are what SleepLM was taught.
+/// Phrases are what users type and get the largest share; full captions of a kind are what SleepLM was trained on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CaptionMix {
@@ -36,7 +36,7 @@ pub struct CaptionMix {
     pub respiratory: f64,
     /// Muscle tone and position.
     pub position_muscle: f64,
-    /// Share of the four kinds above that begin with stage and events.
+    /// Share of captions of the four kinds above that start with stage and events.
     pub with_stage_event: f64,
 }
 
@@ -54,49 +54,54 @@ impl Default for CaptionMix {
     }
 }
 
-impl Wanted {
+impl ConditionedCaption {
     fn of<const N: usize>(kinds: [CaptionKind; N], caption: Caption) -> Self {
         let mut condition = [NO_CONDITION; CONDITION_SLOTS];
-        // The order of `CaptionKind::ALL` is that of SleepLM's conditions, and of the variants.
+        // The variants of `CaptionKind` are in the order of SleepLM's conditions.
         condition.iter_mut().zip(kinds).for_each(|(slot, kind)| *slot = kind as i64);
         Self { caption, condition }
     }
 }
 
 impl CaptionMix {
-    /// Makes a caption of a random kind, or of another where that one has nothing to say.
+    /// Makes a caption of a random kind, or of another kind if there is nothing to describe with that one.
     ///
-    /// Returns `None` where nothing is known.
+    /// Returns `None` if nothing is known of the epoch.
     ///
     /// # Which condition does a phrase have?
     ///
-    /// None: it is in the words of a question, not of a report, and may speak of any kind.
-    /// A decoder that is asked for a kind shall write the kind in full.
-    pub(super) fn make(&self, facts: &EpochFacts, random: &mut Pcg64Mcg) -> Option<Wanted> {
+    /// None: it is worded like a question, not like a report, and may mention any kind. With a condition, the decoder
+    /// should write a full caption of that kind.
+    pub(super) fn make(
+        &self,
+        facts: &EpochFacts,
+        random: &mut Pcg64Mcg,
+    ) -> Option<ConditionedCaption> {
         let kinds = self.order(random);
         let seed = random.next_u64();
         kinds.into_iter().find_map(|kind| match kind {
-            None => Some(Wanted::of([], phrase(facts, seed)?)),
+            None => Some(ConditionedCaption::of([], phrase(facts, seed)?)),
             Some(kind @ CaptionKind::StageEvent) => {
-                Some(Wanted::of([kind], caption(kind, facts, seed)?))
+                Some(ConditionedCaption::of([kind], caption(kind, facts, seed)?))
             }
             Some(kind) => {
                 let measured = caption(kind, facts, seed)?;
-                let begins = random.random_bool(self.with_stage_event);
-                let stage_event =
-                    begins.then(|| caption(CaptionKind::StageEvent, facts, seed)).flatten();
+                let has_stage_event = random.random_bool(self.with_stage_event);
+                let stage_event = has_stage_event
+                    .then(|| caption(CaptionKind::StageEvent, facts, seed))
+                    .flatten();
                 Some(match stage_event {
-                    Some(stage_event) => Wanted::of(
+                    Some(stage_event) => ConditionedCaption::of(
                         [CaptionKind::StageEvent, kind],
                         stage_event.followed_by(measured),
                     ),
-                    None => Wanted::of([kind], measured),
+                    None => ConditionedCaption::of([kind], measured),
                 })
             }
         })
     }
 
-    /// Returns the kinds, the drawn one first and then the others; `None` is a phrase.
+    /// Returns the kinds, the drawn one first; `None` is a phrase.
     fn order(&self, random: &mut Pcg64Mcg) -> Vec<Option<CaptionKind>> {
         let mut kinds = vec![
             (None, self.phrase),

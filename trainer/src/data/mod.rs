@@ -1,33 +1,33 @@
 //! Training data: epochs on disk, and batches of them with captions.
 //!
-//! 1. [`prepare`] turns recordings into shards, one for each recording: scaled samples and everything known of them.
+//! 1. [`prepare`] converts each recording into a shard: scaled samples and all facts about them.
 //! 2. [`TrainingSet`] opens a folder of shards and reads epochs one by one.
-//! 3. [`BatchMaker`] draws balanced batches, hides channels, and has captions made.
+//! 3. [`BatchMaker`] draws balanced batches, hides channels and generates captions.
 //!
-//! A batch depends on the seed and its number alone: a run that is resumed sees the batches that it would have seen.
+//! A batch depends only on the seed and its number: a resumed run sees the same batches as an uninterrupted one.
 
 mod augment;
-mod batch;
+mod batch_loader;
+mod batch_maker;
 mod caption_mix;
-mod loader;
 mod prepare;
-mod retake;
+mod recorder_change;
 mod sampler;
 mod seed;
-mod set;
 mod shard;
 mod shard_writer;
 mod split;
 #[cfg(test)]
 mod tests;
+mod training_set;
 
 pub use augment::Augmentation;
-pub use batch::{Batch, BatchMaker, BatchOptions, EPOCH_LEN};
+pub use batch_loader::BatchLoader;
+pub use batch_maker::{Batch, BatchMaker, BatchMakerOptions, EPOCH_LEN};
 pub use caption_mix::{CONDITION_SLOTS, CaptionMix};
-pub use loader::Loader;
-pub use prepare::{Prepared, Source, prepare};
-pub(crate) use seed::derive;
-pub use set::{SetInfo, TrainingSet};
+pub use prepare::{PrepareOutcome, RecordingInput, prepare};
+pub(crate) use seed::derive_seed;
 pub use shard::{EpochEntry, Shard};
 pub use shard_writer::{ShardWriter, TrainingEpoch};
-pub use split::{Side, Split};
+pub use split::{Split, SplitSide};
+pub use training_set::{SetInfo, TrainingSet};

@@ -1,4 +1,4 @@
-//! Turns recordings into shards.
+//! Converts recordings into shards.
 
 use std::path::{Path, PathBuf};
 
@@ -9,63 +9,63 @@ use nocturne_simulator::Truth;
 
 use super::shard::EXTENSION;
 use super::{EPOCH_LEN, SetInfo, Shard, ShardWriter, TrainingEpoch};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// A recording, and what a list of recordings tells of it.
+/// A recording to prepare, with the metadata of a recording list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct RecordingInput {
     /// The file.
     pub recording: PathBuf,
-    /// The files with its annotations; those that lie beside it where it is `None`.
+    /// The files with its annotations, or `None` for those beside it.
     pub annotations: Option<Vec<PathBuf>>,
-    /// The person that it is of, where that is told.
+    /// The subject, if the list names one.
     pub subject: Option<String>,
 }
 
-impl From<PathBuf> for Source {
-    /// Takes a file of which nothing more is told.
+impl From<PathBuf> for RecordingInput {
+    /// Takes a file without metadata.
     fn from(recording: PathBuf) -> Self {
         Self { recording, annotations: None, subject: None }
     }
 }
 
-impl From<ListedRecording> for Source {
+impl From<ListedRecording> for RecordingInput {
     fn from(listed: ListedRecording) -> Self {
         let subject = listed.subject().map(str::to_owned);
         Self { recording: listed.path, annotations: listed.annotations, subject }
     }
 }
 
-/// What became of a recording.
+/// What was done with a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Prepared {
-    /// A shard of so many epochs was written.
+pub enum PrepareOutcome {
+    /// A shard with this number of epochs was written.
     Written(usize),
-    /// The shard of this recording was there already.
-    Kept,
+    /// The shard of this recording already existed.
+    Existing,
 }
 
 /// Writes the shard of a recording into the folder of a set.
 ///
-/// Events are those of the truth beside a simulated recording, else those that were scored.
+/// Events come from the truth file beside a simulated recording, else from the annotations.
 ///
 /// # Errors
 ///
-/// [`Error::Recording`] where it cannot be read, [`Error::Io`], and
-/// [`Error::Format`] where the set has a shard of that name from another recording.
-pub fn prepare(from: &Source, folder: &Path, info: &SetInfo) -> Result<Prepared> {
-    let name = name(&from.recording)?;
-    let shard = folder.join(format!("{name}.{EXTENSION}"));
-    let source = hash::sha256_of_file(&from.recording)?;
+/// [`Error::Recording`] if the recording cannot be read, [`Error::Io`], and [`Error::Format`] if the set has a shard of
+/// that name from another recording.
+pub fn prepare(input: &RecordingInput, folder: &Path, info: &SetInfo) -> Result<PrepareOutcome> {
+    let recording_name = recording_name(&input.recording)?;
+    let shard = folder.join(format!("{recording_name}.{EXTENSION}"));
+    let source = hash::sha256_of_file(&input.recording)?;
     if shard.exists() {
-        return kept(&shard, &source, from, info);
+        return check_existing(&shard, &source, input, info);
     }
-    let recording = open(from)?;
+    let recording = open(input)?;
     let events_scored = !recording.scoring().events.is_empty();
     let night = Night::read(&recording, info.z_score)?;
     let mut extractor = FeatureExtractor::default();
-    let mut writer = ShardWriter::create(&shard, name.as_str(), &source, info.z_score)?;
-    if let Some(subject) = &from.subject {
+    let mut writer = ShardWriter::create(&shard, recording_name.as_str(), &source, info.z_score)?;
+    if let Some(subject) = &input.subject {
         writer = writer.of_subject(subject);
     }
     for (epoch_idx, epoch) in night.epochs().iter().enumerate() {
@@ -77,35 +77,40 @@ pub fn prepare(from: &Source, folder: &Path, info: &SetInfo) -> Result<Prepared>
         let facts = EpochFacts::gather(&mut extractor, &night, epoch_idx, events_scored);
         writer.push(&TrainingEpoch { number: epoch.number.0, mask: epoch.mask, samples, facts })?;
     }
-    writer.commit().map(Prepared::Written)
+    writer.commit().map(PrepareOutcome::Written)
 }
 
-fn name(recording: &Path) -> Result<RecordingId> {
+fn recording_name(recording: &Path) -> Result<RecordingId> {
     let stem = recording.file_stem().unwrap_or_default().to_string_lossy();
-    RecordingId::new(stem).map_err(|error| Error::format(recording, error.to_string()))
+    RecordingId::new(stem).map_err(Error::parse(recording))
 }
 
-fn kept(shard: &Path, source: &str, from: &Source, info: &SetInfo) -> Result<Prepared> {
+fn check_existing(
+    shard: &Path,
+    source: &str,
+    input: &RecordingInput,
+    info: &SetInfo,
+) -> Result<PrepareOutcome> {
     let found = Shard::open(shard)?;
     if found.source() != source {
-        let problem = "it is the shard of another recording of the same name";
+        let problem = "it is the shard of another recording with the same recording_name";
         return Err(Error::format(shard, problem));
     }
     if found.z_score() != info.z_score {
-        return Err(Error::format(shard, "its samples were scaled in another way"));
+        return Err(Error::format(shard, "its samples were scaled over another span"));
     }
-    if from.subject.is_some() && found.listed_subject() != from.subject.as_deref() {
-        let problem = "it was prepared without this subject; remove it to have it prepared anew";
+    if input.subject.is_some() && found.listed_subject() != input.subject.as_deref() {
+        let problem = "it was prepared without this subject; remove it to prepare it again";
         return Err(Error::format(shard, problem));
     }
-    Ok(Prepared::Kept)
+    Ok(PrepareOutcome::Existing)
 }
 
-fn open(from: &Source) -> Result<Recording> {
-    let annotations = from.annotations.clone();
+fn open(input: &RecordingInput) -> Result<Recording> {
+    let annotations = input.annotations.clone();
     let options = OpenOptions { annotations, ..OpenOptions::default() };
-    let mut recording = Recording::open_by(&from.recording, &options)?;
-    let truth: PathBuf = from.recording.with_extension("truth.json");
+    let mut recording = Recording::open_by(&input.recording, &options)?;
+    let truth: PathBuf = input.recording.with_extension("truth.json");
     if truth.is_file() {
         recording.set_events(Truth::read(&truth)?.events);
     }

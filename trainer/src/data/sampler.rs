@@ -6,25 +6,25 @@ use rand_pcg::Pcg64Mcg;
 
 use super::TrainingSet;
 
-/// Power of a group's size with which it is drawn: 1 would leave the balance as it is, 0 would make all groups equal.
-const TEMPER: f64 = 0.5;
+/// Exponent of a group's size in its weight: 1 would keep the original balance, 0 would make all groups equal.
+const BALANCE_EXPONENT: f64 = 0.5;
 
-/// Half of the draws go by stage, half by event.
+/// Half of the draws are balanced by stage, half by event.
 #[derive(Debug)]
-pub(super) struct Sampler {
-    by_stage: Groups,
-    by_event: Groups,
+pub(super) struct EpochSampler {
+    by_stage: EpochGroups,
+    by_event: EpochGroups,
 }
 
-/// Epochs in groups, and how often each group is drawn.
+/// Epochs in groups, and the weight of each group.
 #[derive(Debug)]
-struct Groups {
+struct EpochGroups {
     members: Vec<Vec<u32>>,
-    /// Sums of the weights up to each group.
+    /// Cumulative weights of the groups.
     cumulative: Vec<f64>,
 }
 
-impl Sampler {
+impl EpochSampler {
     pub(super) fn new(set: &TrainingSet) -> Self {
         let mut by_stage = vec![Vec::new(); Stage::ALL.len() + 1];
         let mut by_event = vec![Vec::new(); EventKind::ALL.len() + 1];
@@ -41,7 +41,7 @@ impl Sampler {
                 by_event[EventKind::ALL.len()].push(epoch_idx as u32);
             }
         }
-        Self { by_stage: Groups::new(by_stage), by_event: Groups::new(by_event) }
+        Self { by_stage: EpochGroups::new(by_stage), by_event: EpochGroups::new(by_event) }
     }
 
     pub(super) fn draw(&self, random: &mut Pcg64Mcg) -> usize {
@@ -50,14 +50,14 @@ impl Sampler {
     }
 }
 
-impl Groups {
+impl EpochGroups {
     fn new(mut members: Vec<Vec<u32>>) -> Self {
         members.retain(|group| !group.is_empty());
         let mut sum = 0.0;
         let cumulative = members
             .iter()
             .map(|group| {
-                sum += (group.len() as f64).powf(TEMPER);
+                sum += (group.len() as f64).powf(BALANCE_EXPONENT);
                 sum
             })
             .collect();

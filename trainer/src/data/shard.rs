@@ -7,7 +7,7 @@
 //! length of the index (u64), its CRC-32 (u32), magic (8 bytes)
 //! ```
 //!
-//! Numbers are little-endian. Every epoch has a checksum of its own, so that damage is found where it is read.
+//! Numbers are little-endian. Every epoch has its own checksum, so damage is detected when the epoch is read.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -20,15 +20,15 @@ use nocturne_psg::{ZScore, subject_of};
 use serde::{Deserialize, Serialize};
 
 use super::EPOCH_LEN;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// First and last bytes of a shard; the digits are the version of the format.
+/// First and last bytes of a shard; the digits are the format version.
 pub(super) const MAGIC: [u8; 8] = *b"NOCTEP01";
-/// Bytes behind the index.
+/// Length of the trailer after the index.
 pub(super) const TRAILER_LEN: u64 = 8 + 4 + 8;
 /// Bytes of one epoch's samples.
 pub(super) const RECORD_LEN: usize = 2 * EPOCH_LEN;
-/// Ending of a shard's name.
+/// File extension of a shard.
 pub(super) const EXTENSION: &str = "epochs";
 
 /// A shard that is open for reading.
@@ -38,13 +38,13 @@ pub struct Shard {
     index: ShardIndex,
 }
 
-/// What a shard says of its epochs.
+/// The index of a shard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ShardIndex {
     /// Name of the recording.
     pub(super) recording: String,
-    /// The person that the recording is of, where a list of recordings told.
+    /// The subject, if a recording list named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) subject: Option<String>,
     /// SHA-256 of the recording's file.
@@ -55,17 +55,17 @@ pub(super) struct ShardIndex {
     pub(super) epochs: Vec<EpochEntry>,
 }
 
-/// What a shard says of one epoch.
+/// The index entry of one epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EpochEntry {
-    /// Place on the recording's grid.
+    /// Number of the epoch in the recording.
     pub number: u32,
-    /// Bits of the channels that carry something.
+    /// Bits of the channels that carry a signal.
     pub mask: u16,
     /// CRC-32 of the samples' bytes.
     pub(super) crc: u32,
-    /// Everything that is known of the epoch.
+    /// All facts about the epoch.
     pub facts: EpochFacts,
 }
 
@@ -74,7 +74,8 @@ impl Shard {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], and [`Error::Format`] where the file is no shard, is cut short, or its index is damaged.
+    /// [`Error::Io`], [`Error::Parse`], and [`Error::Format`] if the file is not a shard, is truncated, or its index is
+    /// damaged.
     pub fn open(path: &Path) -> Result<Self> {
         let mut file = File::open(path).map_err(Error::io(path, "open"))?;
         let index = read_index(&mut file, path)?;
@@ -86,14 +87,16 @@ impl Shard {
         &self.index.recording
     }
 
-    /// Returns the person that the recording is of: as a list of recordings told, or as its name tells, or, where
-    /// neither does, the recording itself.
+    /// Returns the subject of the recording: from the recording list, else derived from the recording's name, else the
+    /// name itself.
     pub fn subject(&self) -> String {
-        let told = self.index.subject.clone();
-        told.or_else(|| subject_of(self.recording())).unwrap_or_else(|| self.recording().to_owned())
+        let subject = self.index.subject.clone();
+        subject
+            .or_else(|| subject_of(self.recording()))
+            .unwrap_or_else(|| self.recording().to_owned())
     }
 
-    /// Returns the person that a list of recordings told.
+    /// Returns the subject that a recording list named.
     pub(super) fn listed_subject(&self) -> Option<&str> {
         self.index.subject.as_deref()
     }
@@ -108,7 +111,7 @@ impl Shard {
         self.index.z_score
     }
 
-    /// Returns what is known of each epoch, in order.
+    /// Returns the index entries of the epochs, in order.
     pub fn epochs(&self) -> &[EpochEntry] {
         &self.index.epochs
     }
@@ -117,11 +120,11 @@ impl Shard {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], and [`Error::Format`] where the samples are damaged.
+    /// [`Error::Io`], and [`Error::Format`] if the samples are damaged.
     ///
     /// # Panics
     ///
-    /// Where there is no such epoch, or `samples` is not of 19,200 numbers.
+    /// If the epoch does not exist, or `samples` does not have 19,200 numbers.
     pub fn read_samples(&self, epoch_idx: usize, samples: &mut [f32]) -> Result<()> {
         let entry = &self.index.epochs[epoch_idx];
         let mut file = File::open(&self.path).map_err(Error::io(&self.path, "open"))?;
@@ -152,7 +155,7 @@ fn read_index(file: &mut File, path: &Path) -> Result<ShardIndex> {
     let (mut magic, mut index_len, mut crc) = ([0; 8], [0; 8], [0; 4]);
     file.read_exact(&mut magic).map_err(io())?;
     if magic != MAGIC {
-        return Err(broken("it does not begin as a shard of this version"));
+        return Err(broken("it does not start with the magic bytes of a shard"));
     }
     file.seek(SeekFrom::Start(len - TRAILER_LEN)).map_err(io())?;
     file.read_exact(&mut index_len).map_err(io())?;
@@ -160,7 +163,9 @@ fn read_index(file: &mut File, path: &Path) -> Result<ShardIndex> {
     file.read_exact(&mut magic).map_err(io())?;
     let index_len = u64::from_le_bytes(index_len);
     if magic != MAGIC || index_len > len - least {
-        return Err(broken("it does not end as a shard: it was cut short or damaged"));
+        return Err(broken(
+            "it does not end with the trailer of a shard: it is truncated or damaged",
+        ));
     }
     let index_start = len - TRAILER_LEN - index_len;
     file.seek(SeekFrom::Start(index_start)).map_err(io())?;

@@ -12,54 +12,55 @@ use nocturne_psg::montage::ChannelMask;
 
 use super::EPOCH_LEN;
 use super::shard::{EpochEntry, MAGIC, ShardIndex};
-use crate::{Error, Result, durable};
+use crate::durable;
+use crate::error::{Error, Result};
 
-/// An epoch for training: scaled samples, and what is known of them.
+/// An epoch for training: scaled samples and the facts about them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainingEpoch {
-    /// Place on the recording's grid.
+    /// Number of the epoch in the recording.
     pub number: u32,
-    /// Channels that carry something.
+    /// Channels that carry a signal.
     pub mask: ChannelMask,
-    /// `[10, 1920]`, as the encoder takes them.
+    /// `[10, 1920]`, as the encoder expects them.
     pub samples: Vec<f32>,
-    /// Everything that is known of the epoch.
+    /// All facts about the epoch.
     pub facts: EpochFacts,
 }
 
-/// A shard in the making, beside its place until [`commit`](Self::commit).
+/// A shard being written; it gets its final name with [`commit`](Self::commit).
 #[derive(Debug)]
 pub struct ShardWriter {
     path: PathBuf,
-    beside: PathBuf,
+    temporary: PathBuf,
     file: BufWriter<File>,
     index: ShardIndex,
 }
 
 impl ShardWriter {
-    /// Begins the shard of a recording, whose file has the SHA-256 `source`.
+    /// Starts the shard of a recording whose file has the SHA-256 `source`.
     ///
     /// # Errors
     ///
     /// [`Error::Io`].
     pub fn create(path: &Path, recording: &str, source: &str, z_score: ZScore) -> Result<Self> {
-        let beside = durable::beside(path);
-        let file = File::create(&beside).map_err(Error::io(&beside, "create"))?;
+        let temporary = durable::temporary(path);
+        let file = File::create(&temporary).map_err(Error::io(&temporary, "create"))?;
         let mut file = BufWriter::new(file);
-        file.write_all(&MAGIC).map_err(Error::io(&beside, "write"))?;
+        file.write_all(&MAGIC).map_err(Error::io(&temporary, "write"))?;
         let (recording, source) = (recording.to_owned(), source.to_owned());
         let index = ShardIndex { recording, subject: None, source, z_score, epochs: Vec::new() };
-        Ok(Self { path: path.to_owned(), beside, file, index })
+        Ok(Self { path: path.to_owned(), temporary, file, index })
     }
 
-    /// Says of which person the recording is.
+    /// Sets the subject of the recording.
     #[must_use]
     pub fn of_subject(mut self, subject: &str) -> Self {
         self.index.subject = Some(subject.to_owned());
         self
     }
 
-    /// Appends an epoch. Samples beyond the range of 16-bit floats are brought to its end.
+    /// Appends an epoch. Samples outside the range of 16-bit floats are clamped.
     ///
     /// # Errors
     ///
@@ -67,7 +68,7 @@ impl ShardWriter {
     ///
     /// # Panics
     ///
-    /// Where the epoch does not have 19,200 samples.
+    /// If the epoch does not have 19,200 samples.
     pub fn push(&mut self, epoch: &TrainingEpoch) -> Result<()> {
         assert_eq!(epoch.samples.len(), EPOCH_LEN, "an epoch has ten channels of 1920 samples");
         let limit = f16::MAX.to_f32();
@@ -76,7 +77,7 @@ impl ShardWriter {
         let mut halves = vec![f16::ZERO; EPOCH_LEN];
         halves.convert_from_f32_slice(&bounded);
         let bytes: Vec<u8> = halves.iter().flat_map(|half| half.to_le_bytes()).collect();
-        self.file.write_all(&bytes).map_err(Error::io(&self.beside, "write"))?;
+        self.file.write_all(&bytes).map_err(Error::io(&self.temporary, "write"))?;
         self.index.epochs.push(EpochEntry {
             number: epoch.number,
             mask: epoch.mask.bits(),
@@ -86,7 +87,7 @@ impl ShardWriter {
         Ok(())
     }
 
-    /// Writes the index, flushes the file to the disk and moves it to its place; returns the number of epochs.
+    /// Writes the index, flushes the file to disk and renames it to its final name; returns the number of epochs.
     ///
     /// # Errors
     ///
@@ -96,12 +97,12 @@ impl ShardWriter {
         let mut end = (index.len() as u64).to_le_bytes().to_vec();
         end.extend(crc32fast::hash(&index).to_le_bytes());
         end.extend(MAGIC);
-        let write = || Error::io(&self.beside, "write");
+        let write = || Error::io(&self.temporary, "write");
         self.file.write_all(&index).map_err(write())?;
         self.file.write_all(&end).map_err(write())?;
         self.file.flush().map_err(write())?;
-        self.file.get_ref().sync_all().map_err(Error::io(&self.beside, "flush"))?;
-        durable::put_in_place(&self.beside, &self.path)?;
+        self.file.get_ref().sync_all().map_err(Error::io(&self.temporary, "flush"))?;
+        durable::rename(&self.temporary, &self.path)?;
         Ok(self.index.epochs.len())
     }
 }
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_is_read_back() {
+    fn a_shard_round_trips() {
         let (_folder, path) = written();
         let shard = Shard::open(&path).unwrap();
         assert_eq!((shard.recording(), shard.source()), ("night", "abc"));
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_there_before_commit() {
+    fn the_file_does_not_exist_before_commit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("night.epochs");
         let mut writer = ShardWriter::create(&path, "night", "abc", ZScore::Recording).unwrap();
@@ -182,27 +183,27 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_named() {
+    fn damage_is_reported() {
         check_damage(
             |bytes| bytes[8 + 38_400 + 7] ^= 1,
-            "`night.epochs` cannot be understood: the samples of epoch 1 are damaged",
+            "`night.epochs` is invalid: the samples of epoch 1 are damaged",
         );
         check_damage(
             |bytes| bytes[8 + 3 * 38_400 + 20] ^= 1,
-            "`night.epochs` cannot be understood: its index is damaged",
+            "`night.epochs` is invalid: its index is damaged",
         );
         check_damage(
             |bytes| bytes.truncate(60_000),
-            "`night.epochs` cannot be understood: \
-             it does not end as a shard: it was cut short or damaged",
+            "`night.epochs` is invalid: \
+             it does not end with the trailer of a shard: it is truncated or damaged",
         );
         check_damage(
             |bytes| bytes.truncate(9),
-            "`night.epochs` cannot be understood: it has 9 bytes; a shard has at least 28",
+            "`night.epochs` is invalid: it has 9 bytes; a shard has at least 28",
         );
         check_damage(
             |bytes| bytes[0] = b'X',
-            "`night.epochs` cannot be understood: it does not begin as a shard of this version",
+            "`night.epochs` is invalid: it does not start with the magic bytes of a shard",
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Which recordings a run learns from, and which are held out.
+//! The split of a training set into training and held-out recordings.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,44 +7,44 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainingSet;
 
-/// Which recordings a run learns from, and which are held out to measure it.
+/// The recordings that a run is trained on, and those held out to validate it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
-    /// What it learns from.
-    pub training: Side,
-    /// What is held out.
-    pub held_out: Side,
+    /// The training side.
+    pub training: SplitSide,
+    /// The held-out side.
+    pub held_out: SplitSide,
 }
 
 /// One side of a split.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Side {
-    /// The persons; a recording of whom nothing is told counts as one.
+pub struct SplitSide {
+    /// The subjects; a recording without a known subject counts as its own.
     pub subjects: BTreeSet<String>,
-    /// Their recordings.
+    /// The recordings.
     pub recordings: BTreeSet<String>,
-    /// Epochs of all recordings.
+    /// Number of epochs of all recordings.
     pub epochs: usize,
 }
 
 impl Split {
     /// Describes both sides.
     pub fn new(training: &TrainingSet, held_out: Option<&TrainingSet>) -> Self {
-        let held_out = held_out.map(Side::of).unwrap_or_default();
-        Self { training: Side::of(training), held_out }
+        let held_out = held_out.map(SplitSide::of).unwrap_or_default();
+        Self { training: SplitSide::of(training), held_out }
     }
 }
 
-impl Side {
+impl SplitSide {
     fn of(set: &TrainingSet) -> Self {
         Self { subjects: set.subjects(), recordings: set.recordings(), epochs: set.len() }
     }
 }
 
-impl fmt::Display for Side {
-    /// Writes `9 subjects (12 recordings, 11,000 epochs)`, without the commas.
+impl fmt::Display for SplitSide {
+    /// Writes `9 subjects (12 recordings, 11000 epochs)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (subjects, recordings) = (self.subjects.len(), self.recordings.len());
         write!(f, "{subjects} subjects ({recordings} recordings, {} epochs)", self.epochs)

@@ -1,4 +1,4 @@
-//! Batches of a made-up set.
+//! Tests of batches from a synthetic set.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{Event, EventKind, Stage, ZScore};
 
 use super::{
-    Augmentation, BatchMaker, BatchOptions, CaptionMix, EPOCH_LEN, SetInfo, ShardWriter, Split,
-    TrainingEpoch, TrainingSet,
+    Augmentation, BatchMaker, BatchMakerOptions, CaptionMix, EPOCH_LEN, SetInfo, ShardWriter,
+    Split, TrainingEpoch, TrainingSet,
 };
-use crate::model::{Conditions, NO_CONDITION};
+use crate::model::{CaptionConditions, NO_CONDITION};
 
 /// Nine epochs in ten are N2; the tenth is REM, and every twentieth has an arousal.
 fn set(folder: &Path) -> TrainingSet {
@@ -38,11 +38,11 @@ fn set(folder: &Path) -> TrainingSet {
 
 fn maker(set: TrainingSet, augmentation: Augmentation) -> BatchMaker {
     let captions = CaptionMix::default();
-    BatchMaker::new(set, BatchOptions { size: 32, seed: 5, augmentation, captions })
+    BatchMaker::new(set, BatchMakerOptions { size: 32, seed: 5, augmentation, captions })
 }
 
 #[test]
-fn a_number_gives_one_batch() {
+fn the_same_number_gives_the_same_batch() {
     let folder = tempfile::tempdir().unwrap();
     let maker = maker(set(folder.path()), Augmentation::default());
     assert_eq!(maker.batch(3).unwrap(), maker.batch(3).unwrap());
@@ -58,25 +58,25 @@ fn rare_stages_are_drawn_more_often_than_they_occur() {
         .map(|number| maker.batch(number).unwrap())
         .map(|batch| batch.signals.chunks(EPOCH_LEN).filter(|epoch| is_rem(epoch)).count())
         .sum();
-    // A tenth of the set; with its events about a quarter of the draws.
+    // A tenth of the set; including its events about a quarter of the draws.
     assert!((56..160).contains(&rem), "{rem} of 320");
 }
 
 #[test]
-fn texts_are_positive_for_every_epoch_of_which_they_are_true() {
+fn texts_are_positives_of_every_epoch_they_describe() {
     let folder = tempfile::tempdir().unwrap();
     let maker = maker(set(folder.path()), Augmentation::none());
     let batch = maker.batch(0).unwrap();
     let n = batch.positives.len();
     let shared = (0..n * n)
-        .filter(|cell| cell / n != cell % n && batch.positives.holds(cell / n, cell % n))
+        .filter(|cell| cell / n != cell % n && batch.positives.is_positive(cell / n, cell % n))
         .count();
     assert!(shared > n, "{shared} texts are true of other epochs too");
     assert!(shared < n * (n - 1), "but not every text of every epoch");
 }
 
 #[test]
-fn recordings_are_held_out_whole_and_never_all() {
+fn never_holds_out_all_recordings() {
     let folder = tempfile::tempdir().unwrap();
     let split = |share| {
         let (train, held_out) = set(folder.path()).split(share).unwrap();
@@ -88,7 +88,7 @@ fn recordings_are_held_out_whole_and_never_all() {
 }
 
 #[test]
-fn nights_of_one_subject_are_on_one_side() {
+fn all_nights_of_a_subject_are_on_one_side() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     SetInfo::new(ZScore::Epoch, "made up".to_owned(), "none".to_owned()).write(folder).unwrap();
@@ -125,25 +125,25 @@ fn nights_of_one_subject_are_on_one_side() {
 }
 
 #[test]
-fn a_set_without_shards_is_refused() {
+fn rejects_a_set_without_shards() {
     let folder = tempfile::tempdir().unwrap();
     let info = SetInfo::new(ZScore::Epoch, "made up".to_owned(), "none".to_owned());
     info.write(folder.path()).unwrap();
     let message = TrainingSet::open(folder.path()).unwrap_err().to_string();
     assert!(
-        message.ends_with("holds no epochs; expected at least one shard `*.epochs` with one epoch")
+        message.ends_with("has no epochs; expected at least one `*.epochs` shard with one epoch")
     );
     let other = SetInfo::new(ZScore::Recording, "made up".to_owned(), "none".to_owned());
     let message = other.write(folder.path()).unwrap_err().to_string();
-    assert!(message.ends_with("it describes a set that was prepared with other arguments"));
+    assert!(message.ends_with("it describes a set that was prepared with other settings"));
 }
 
 #[test]
-fn captions_tell_the_decoder_their_kinds() {
+fn conditions_name_the_kinds_of_the_captions() {
     let folder = tempfile::tempdir().unwrap();
     let with = |captions| {
         let augmentation = Augmentation::none();
-        let options = BatchOptions { size: 16, seed: 5, augmentation, captions };
+        let options = BatchMakerOptions { size: 16, seed: 5, augmentation, captions };
         BatchMaker::new(set(folder.path()), options).batch(0).unwrap().conditions
     };
     let none = CaptionMix {
@@ -155,8 +155,8 @@ fn captions_tell_the_decoder_their_kinds() {
         position_muscle: 0.0,
         with_stage_event: 0.0,
     };
-    // Nothing is measured in the set, so that only these two have something to say.
-    let rows = |row: [i64; 2]| Conditions::new(&[row; 16]);
+    // The set has no features, so only these two kinds can be captioned.
+    let rows = |row: [i64; 2]| CaptionConditions::new(&[row; 16]);
     assert_eq!(with(CaptionMix { stage_event: 1.0, ..none }), rows([4, NO_CONDITION]));
     assert_eq!(with(CaptionMix { phrase: 1.0, ..none }), rows([NO_CONDITION; 2]));
 }

@@ -1,20 +1,21 @@
-//! Every name of the published state dict with its shape, but for the reconstruction head.
+//! The names and shapes of the published state dict, without the reconstruction head.
 
 use std::collections::BTreeMap;
 
-use super::Parts;
-use crate::{ModelConfig, weights};
+use super::CheckpointParts;
+use crate::config::ModelConfig;
+use crate::weights;
 
-/// Begins of the names that belong to captions; a checkpoint has all of them or none.
-pub(super) const CAPTION_PARTS: [&str; 3] =
+/// Prefixes of the names of the caption decoder; a checkpoint has all of them or none.
+pub(super) const CAPTION_PREFIXES: [&str; 3] =
     ["text_decoder.", "channel_embeddings", "padding_embedding"];
-/// Begin of the names of the reconstruction head, whose sizes no configuration tells.
-pub(super) const RECONSTRUCTION: &str = "signal_decoder.";
+/// Prefix of the names of the reconstruction head, whose sizes are not in the configuration.
+pub(super) const RECONSTRUCTION_PREFIX: &str = "signal_decoder.";
 
-/// Returns the names and shapes of a model's weights, aliases and buffers with them.
+/// Returns the names and shapes of a model's weights, including aliases and buffers.
 ///
-/// The reconstruction head is left out: no configuration tells its sizes.
-pub fn layout(config: &ModelConfig, parts: Parts) -> BTreeMap<String, Vec<usize>> {
-    let parts = crate::Parts { captions: parts.captions, reconstruction: None };
+/// The reconstruction head is omitted: its sizes are not in the configuration.
+pub fn layout(config: &ModelConfig, parts: CheckpointParts) -> BTreeMap<String, Vec<usize>> {
+    let parts = crate::config::ModelParts { captions: parts.captions, reconstruction: None };
     weights::layout(config, &parts)
 }

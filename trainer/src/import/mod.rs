@@ -1,32 +1,32 @@
-//! A published checkpoint as a model: its sizes, its weights, and what of it had to be decided.
+//! Imports a published checkpoint: derives its configuration, checks its names and shapes, reads its weights.
 
+mod infer_config;
 mod layout;
-mod replace;
-mod sizes;
 
 use std::collections::BTreeMap;
 
-use crate::error::WrongShape;
-use crate::{Checkpoint, Error, ModelConfig, Result, Weights};
+use crate::checkpoint::Checkpoint;
+use crate::config::ModelConfig;
+use crate::error::{Error, Result, WrongShape};
+use crate::weights::Weights;
 
 pub use layout::layout;
-pub use replace::replace_bundle;
 
 /// Shapes by name, all that is known of weights before they are read.
-type Shapes<'a> = BTreeMap<&'a str, &'a [usize]>;
+type TensorShapes<'a> = BTreeMap<&'a str, &'a [usize]>;
 
-/// A checkpoint whose names and shapes fit a configuration; nothing of its numbers is read yet.
+/// A checkpoint whose names and shapes fit a configuration; its numbers are not read yet.
 #[derive(Debug)]
 pub struct Import<'a> {
     checkpoint: &'a Checkpoint,
     config: ModelConfig,
-    parts: Parts,
+    parts: CheckpointParts,
     notices: Vec<String>,
 }
 
-/// What a checkpoint holds beside both towers.
+/// The parts of a checkpoint beside the two towers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parts {
+pub struct CheckpointParts {
     /// The caption decoder with its condition embeddings.
     pub captions: bool,
     /// The reconstruction head.
@@ -34,24 +34,24 @@ pub struct Parts {
 }
 
 impl<'a> Import<'a> {
-    /// Finds the sizes of the model in the weights, and compares every name and shape with them.
+    /// Derives the sizes of the model from the weights, and checks every name and shape against them.
     ///
-    /// What weights do not tell, such as the heads of the text tower, is taken from `given`, or is that of the
-    /// published model and told in [`notices`](Self::notices).
+    /// What the weights do not determine, such as the heads of the text tower, is taken from `given`, or assumed as in
+    /// the published model and listed in [`notices`](Self::notices).
     ///
     /// # Errors
     ///
-    /// [`Error::Mismatch`] with every name that is missing, has no place or has another shape;
-    /// [`Error::Contradiction`] with every field of `given` that the weights contradict; [`Error::Config`] where the
-    /// sizes are none that can be built; [`Error::Sizes`] where they cannot be told.
+    /// [`Error::WeightMismatch`] with every missing or unexpected name and every wrong shape; [`Error::ConfigMismatch`]
+    /// with every field of `given` that the weights contradict; [`Error::Config`] if a model of these sizes cannot be
+    /// built; [`Error::UnknownSizes`] if the sizes cannot be derived.
     pub fn new(checkpoint: &'a Checkpoint, given: Option<&ModelConfig>) -> Result<Self> {
-        let shapes: Shapes<'_> = checkpoint.tensors().map(|it| (it.name, it.shape)).collect();
-        let has = |begin: &str| shapes.keys().any(|name| name.starts_with(begin));
-        let parts = Parts {
-            captions: layout::CAPTION_PARTS.iter().any(|part| has(part)),
-            reconstruction: has(layout::RECONSTRUCTION),
+        let shapes: TensorShapes<'_> = checkpoint.tensors().map(|it| (it.name, it.shape)).collect();
+        let has = |prefix: &str| shapes.keys().any(|name| name.starts_with(prefix));
+        let parts = CheckpointParts {
+            captions: layout::CAPTION_PREFIXES.iter().any(|part| has(part)),
+            reconstruction: has(layout::RECONSTRUCTION_PREFIX),
         };
-        let (config, notices) = sizes::infer(&shapes, parts, given)?;
+        let (config, notices) = infer_config::infer(&shapes, parts, given)?;
         config.check()?;
         compare(&shapes, &layout(&config, parts))?;
         Ok(Self { checkpoint, config, parts, notices })
@@ -62,28 +62,28 @@ impl<'a> Import<'a> {
         &self.config
     }
 
-    /// Returns what the checkpoint holds beside both towers.
-    pub fn parts(&self) -> Parts {
+    /// Returns the parts of the checkpoint beside the two towers.
+    pub fn parts(&self) -> CheckpointParts {
         self.parts
     }
 
-    /// Returns a sentence for everything that the weights do not tell, or that went before the given configuration.
+    /// Returns a sentence for each assumption, and for each field in which the given configuration was overridden.
     pub fn notices(&self) -> &[String] {
         &self.notices
     }
 
-    /// Reads the weights, one tensor after another; `done` hears how many were read.
+    /// Reads the weights tensor by tensor; `done` receives the number of tensors read.
     ///
     /// # Errors
     ///
-    /// Those of [`Checkpoint::read`]; [`Error::Format`] where a number is not finite, and [`Error::Inconsistent`] where
-    /// the shared frequencies have different values under their names.
+    /// Those of [`Checkpoint::read`]; [`Error::Format`] if a number is not finite, and [`Error::AliasMismatch`] if the
+    /// shared frequencies differ between their names.
     pub fn read(&self, done: &mut dyn FnMut(usize)) -> Result<Weights> {
         let mut weights = Weights::default();
         for (n, info) in self.checkpoint.tensors().enumerate() {
             let tensor = self.checkpoint.read(info.name)?;
             if !tensor.values.iter().all(|value| value.is_finite()) {
-                let problem = format!("`{}` holds a number that is not finite", info.name);
+                let problem = format!("`{}` has a non-finite value", info.name);
                 return Err(Error::format(self.checkpoint.path(), problem));
             }
             weights.insert(info.name, tensor.shape, tensor.values);
@@ -94,8 +94,8 @@ impl<'a> Import<'a> {
     }
 }
 
-/// Compares names and shapes with those that a configuration asks for.
-fn compare(shapes: &Shapes<'_>, layout: &BTreeMap<String, Vec<usize>>) -> Result<()> {
+/// Compares names and shapes with those of a configuration.
+fn compare(shapes: &TensorShapes<'_>, layout: &BTreeMap<String, Vec<usize>>) -> Result<()> {
     let (mut missing, mut wrong) = (Vec::new(), Vec::new());
     for (name, expected) in layout {
         match shapes.get(name.as_str()) {
@@ -108,12 +108,12 @@ fn compare(shapes: &Shapes<'_>, layout: &BTreeMap<String, Vec<usize>>) -> Result
             Some(_) => {}
         }
     }
-    let has_place =
-        |name: &&str| name.starts_with(layout::RECONSTRUCTION) || layout.contains_key(*name);
+    let is_expected =
+        |name: &&str| name.starts_with(layout::RECONSTRUCTION_PREFIX) || layout.contains_key(*name);
     let surplus: Vec<String> =
-        shapes.keys().copied().filter(|name| !has_place(name)).map(str::to_owned).collect();
+        shapes.keys().copied().filter(|name| !is_expected(name)).map(str::to_owned).collect();
     if missing.is_empty() && surplus.is_empty() && wrong.is_empty() {
         return Ok(());
     }
-    Err(Error::Mismatch { missing, surplus, wrong })
+    Err(Error::WeightMismatch { missing, surplus, wrong })
 }

@@ -1,4 +1,4 @@
-//! The hand-written operations under automatic differentiation.
+//! The fused CPU operations as nodes of the autodiff graph.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -9,18 +9,18 @@ use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
 use burn_flex::FlexTensor;
 
-use super::flex::{self, AttentionShape, Sum};
+use super::flex::{self, AttentionShape, NormInput};
 use super::{GridShape, Kernels, TextMask};
 use crate::parameters::primitive;
 
-/// Hands gradients to the inputs that want one.
+/// Registers the gradients of those inputs that are tracked.
 ///
-/// A macro, because the framework does not publish the type of a graph's node.
+/// A macro, because the type of a graph node is not public in `burn`.
 macro_rules! register {
-    ($gradients:expr, $parents:expr, $found:expr) => {
-        for (parent, found) in $parents.into_iter().zip($found) {
+    ($gradients:expr, $parents:expr, $values:expr) => {
+        for (parent, value) in $parents.into_iter().zip($values) {
             if let Some(parent) = parent {
-                $gradients.register::<Flex>(parent.id, found);
+                $gradients.register::<Flex>(parent.id, value);
             }
         }
     };
@@ -31,7 +31,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let (rows, weight) = (primitive(rows), primitive(weight));
         let nodes = [rows.node.clone(), weight.node.clone()];
         let out = flex::linear(&rows.primitive, &weight.primitive);
-        tensor(match Linear.prepare::<C>(nodes).compute_bound().stateful() {
+        tensor(match LinearBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => prepared.finish((rows.primitive, weight.primitive), out),
             OpsKind::UnTracked(prepared) => prepared.finish(out),
         })
@@ -47,7 +47,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let state = inputs.map(|input| input.primitive);
         let [rows, gates, down] = &state;
         let out = flex::swiglu(rows, gates, down);
-        tensor(match SwiGlu.prepare::<C>(nodes).compute_bound().stateful() {
+        tensor(match SwiGluBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => prepared.finish(state, out),
             OpsKind::UnTracked(prepared) => prepared.finish(out),
         })
@@ -62,10 +62,11 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let (rows, update) = (primitive(rows), primitive(update));
         let (bias, weight) = (primitive(bias), primitive(weight));
         let nodes = [&rows, &update, &bias, &weight].map(|tensor| tensor.node.clone());
-        let sum = Sum { rows: rows.primitive, update: update.primitive, bias: bias.primitive };
-        let out = flex::add_rms_norm(&sum, &weight.primitive);
-        tensor(match AddRmsNorm.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish((sum, weight.primitive), out),
+        let input =
+            NormInput { rows: rows.primitive, update: update.primitive, bias: bias.primitive };
+        let out = flex::add_rms_norm(&input, &weight.primitive);
+        tensor(match AddRmsNormBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish((input, weight.primitive), out),
             OpsKind::UnTracked(prepared) => prepared.finish(out),
         })
     }
@@ -81,7 +82,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let nodes = [qkv.node.clone(), angles.node.clone()];
         let out = flex::attention(&qkv.primitive, Some(&angles.primitive), &sequences);
         let state = (qkv.primitive, angles.primitive, sequences);
-        tensor(match GridAttention.prepare::<C>(nodes).compute_bound().stateful() {
+        tensor(match GridAttentionBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => prepared.finish(state, out),
             OpsKind::UnTracked(prepared) => prepared.finish(out),
         })
@@ -93,17 +94,23 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let qkv = primitive(qkv);
         let out = flex::attention(&qkv.primitive, None, &sequences);
         let state = (qkv.primitive, sequences);
-        tensor(match CausalAttention.prepare::<C>([qkv.node.clone()]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish(state, out),
-            OpsKind::UnTracked(prepared) => prepared.finish(out),
-        })
+        tensor(
+            match CausalAttentionBackward
+                .prepare::<C>([qkv.node.clone()])
+                .compute_bound()
+                .stateful()
+            {
+                OpsKind::Tracked(prepared) => prepared.finish(state, out),
+                OpsKind::UnTracked(prepared) => prepared.finish(out),
+            },
+        )
     }
 }
 
 #[derive(Debug)]
-struct Linear;
+struct LinearBackward;
 
-impl Backward<Flex, 2> for Linear {
+impl Backward<Flex, 2> for LinearBackward {
     type State = (FlexTensor, FlexTensor);
 
     fn backward(
@@ -114,20 +121,20 @@ impl Backward<Flex, 2> for Linear {
     ) {
         let gradient = gradients.consume::<Flex>(&ops.node);
         let (rows, weight) = &ops.state;
-        let [of_rows, of_weight] = ops.parents;
-        if let Some(parent) = of_rows {
-            gradients.register::<Flex>(parent.id, flex::linear_of_rows(weight, &gradient));
+        let [rows_parent, weight_parent] = ops.parents;
+        if let Some(parent) = rows_parent {
+            gradients.register::<Flex>(parent.id, flex::linear_rows_gradient(weight, &gradient));
         }
-        if let Some(parent) = of_weight {
-            gradients.register::<Flex>(parent.id, flex::linear_of_weight(rows, &gradient));
+        if let Some(parent) = weight_parent {
+            gradients.register::<Flex>(parent.id, flex::linear_weight_gradient(rows, &gradient));
         }
     }
 }
 
 #[derive(Debug)]
-struct SwiGlu;
+struct SwiGluBackward;
 
-impl Backward<Flex, 3> for SwiGlu {
+impl Backward<Flex, 3> for SwiGluBackward {
     type State = [FlexTensor; 3];
 
     fn backward(
@@ -143,10 +150,10 @@ impl Backward<Flex, 3> for SwiGlu {
 }
 
 #[derive(Debug)]
-struct AddRmsNorm;
+struct AddRmsNormBackward;
 
-impl Backward<Flex, 4> for AddRmsNorm {
-    type State = (Sum, FlexTensor);
+impl Backward<Flex, 4> for AddRmsNormBackward {
+    type State = (NormInput, FlexTensor);
 
     fn backward(
         self,
@@ -155,17 +162,17 @@ impl Backward<Flex, 4> for AddRmsNorm {
         _checkpointer: &mut Checkpointer,
     ) {
         let gradient = gradients.consume::<Flex>(&ops.node);
-        let (sum, weight) = &ops.state;
-        let [of_sum, of_bias, of_weight] = flex::add_rms_norm_gradient(sum, weight, &gradient);
-        let found = [of_sum.clone(), of_sum, of_bias, of_weight];
-        register!(gradients, ops.parents, found);
+        let (input, weight) = &ops.state;
+        let [rows, bias, weight] = flex::add_rms_norm_gradient(input, weight, &gradient);
+        // Rows and update have the same gradient.
+        register!(gradients, ops.parents, [rows.clone(), rows, bias, weight]);
     }
 }
 
 #[derive(Debug)]
-struct GridAttention;
+struct GridAttentionBackward;
 
-impl Backward<Flex, 2> for GridAttention {
+impl Backward<Flex, 2> for GridAttentionBackward {
     type State = (FlexTensor, FlexTensor, AttentionShape);
 
     fn backward(
@@ -176,15 +183,15 @@ impl Backward<Flex, 2> for GridAttention {
     ) {
         let gradient = gradients.consume::<Flex>(&ops.node);
         let (qkv, angles, shape) = &ops.state;
-        let (of_qkv, of_angles) = flex::attention_gradient(qkv, Some(angles), &gradient, shape);
-        register!(gradients, ops.parents, [of_qkv, of_angles]);
+        let values = flex::attention_gradient(qkv, Some(angles), &gradient, shape);
+        register!(gradients, ops.parents, values);
     }
 }
 
 #[derive(Debug)]
-struct CausalAttention;
+struct CausalAttentionBackward;
 
-impl Backward<Flex, 1> for CausalAttention {
+impl Backward<Flex, 1> for CausalAttentionBackward {
     type State = (FlexTensor, AttentionShape);
 
     fn backward(
@@ -196,8 +203,8 @@ impl Backward<Flex, 1> for CausalAttention {
         let gradient = gradients.consume::<Flex>(&ops.node);
         let (qkv, shape) = &ops.state;
         if let [Some(parent)] = ops.parents {
-            let (of_qkv, _) = flex::attention_gradient(qkv, None, &gradient, shape);
-            gradients.register::<Flex>(parent.id, of_qkv);
+            let [qkv, _] = flex::attention_gradient(qkv, None, &gradient, shape);
+            gradients.register::<Flex>(parent.id, qkv);
         }
     }
 }

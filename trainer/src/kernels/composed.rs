@@ -1,20 +1,19 @@
-//! The operations put together from tensor operations: for every back end, and the reference of the others.
+//! The operations built from tensor operations, for every backend and as the reference for the fused ones.
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData, activation};
 
-use super::{AdamStep, Axis, GridShape, TextMask};
-use crate::model::{Dropout, RMS_NORM_EPSILON};
+use super::{AdamStep, Axis, Dropout, GridShape, RMS_NORM_EPSILON, TextMask};
 
-/// What is added to the score of a key that cannot be seen: its weight becomes exactly 0.
-const HIDDEN: f32 = -1e30;
+/// Added to the score of a masked key, so that its attention weight is exactly 0.
+const MASKED_SCORE: f32 = -1e30;
 
 /// See [`Kernels::project`](super::Kernels::project).
 pub fn project<B: Backend>(rows: Tensor<B, 2>, weight: Tensor<B, 2>) -> Tensor<B, 2> {
     rows.matmul(weight.transpose())
 }
 
-/// See [`Kernels::swiglu`](super::Kernels::swiglu); dropout sits after the product and after `down`.
+/// See [`Kernels::swiglu`](super::Kernels::swiglu); dropout is applied after the gate and after `down`.
 pub fn swiglu<B: Backend>(
     rows: Tensor<B, 2>,
     gates: Tensor<B, 2>,
@@ -40,10 +39,10 @@ pub fn add_rms_norm<B: Backend>(
     sum * (square + RMS_NORM_EPSILON).sqrt().recip() * weight.unsqueeze::<2>()
 }
 
-/// See [`Kernels::grid_attention`](super::Kernels::grid_attention); dropout sits on the probabilities.
+/// See [`Kernels::grid_attention`](super::Kernels::grid_attention); dropout is applied to the attention weights.
 #[expect(
     clippy::needless_pass_by_value,
-    reason = "tensors are handles, and handed over as everywhere"
+    reason = "tensors are handles, which `burn` passes by value"
 )]
 pub fn grid_attention<B: Backend>(
     qkv: Tensor<B, 2>,
@@ -55,7 +54,7 @@ pub fn grid_attention<B: Backend>(
     let width = packed / 3;
     let GridShape { batch, channels, patches, heads, axis } = shape;
     let grid = [batch, channels, patches, heads, width / heads];
-    // The axis that tokens look along comes last but one, heads before it.
+    // `[.., heads, tokens, head_dim]`, with the axis of attention as the tokens.
     let order = match axis {
         Axis::Channels => [0, 2, 3, 1, 4],
         Axis::Time => [0, 1, 3, 2, 4],
@@ -76,7 +75,7 @@ pub fn grid_attention<B: Backend>(
 /// See [`Kernels::causal_attention`](super::Kernels::causal_attention).
 #[expect(
     clippy::needless_pass_by_value,
-    reason = "tensors are handles, and handed over as everywhere"
+    reason = "tensors are handles, which `burn` passes by value"
 )]
 pub fn causal_attention<B: Backend>(
     qkv: Tensor<B, 2>,
@@ -91,10 +90,11 @@ pub fn causal_attention<B: Backend>(
     };
     let scale = ((width / heads) as f64).powf(-0.5);
     let scores = (part(0) * scale).matmul(part(1).swap_dims(2, 3));
-    let hidden = hidden_keys(mask);
-    let hidden =
-        Tensor::from_data(TensorData::new(hidden, [texts, 1, positions, positions]), &qkv.device());
-    let mixed = activation::softmax(scores + hidden, 3).matmul(part(2));
+    let score_mask = Tensor::from_data(
+        TensorData::new(score_mask(mask), [texts, 1, positions, positions]),
+        &qkv.device(),
+    );
+    let mixed = activation::softmax(scores + score_mask, 3).matmul(part(2));
     mixed.swap_dims(1, 2).reshape([rows, width])
 }
 
@@ -104,33 +104,33 @@ pub fn adam_step<B: Backend>(tensors: [Tensor<B, 1>; 4], step: AdamStep) -> [Ten
     let first = first.clone() + (gradient.clone() - first) * step.first;
     let second = second.clone() + (gradient.clone() * gradient - second) * step.second;
     let denominator = second.clone().sqrt() / step.root + step.epsilon;
-    let moved = values * step.kept - first.clone() / denominator * step.rate;
-    [moved, first, second]
+    let values = values * step.decay - first.clone() / denominator * step.rate;
+    [values, first, second]
 }
 
-/// Returns what is added to the score of each query (row) and key (column) of each text.
-fn hidden_keys(mask: TextMask<'_>) -> Vec<f32> {
+/// Returns the value to add to the score of each query (row) and key (column) of each text.
+fn score_mask(mask: TextMask<'_>) -> Vec<f32> {
     let positions = mask.positions();
-    let mut hidden = Vec::with_capacity(mask.visible.len() * positions);
+    let mut scores = Vec::with_capacity(mask.visible.len() * positions);
     for text in mask.visible.chunks(positions) {
         for query in 0..positions {
-            let seen = |key: usize| text[key] && key < mask.mutual.max(query + 1);
-            hidden.extend((0..positions).map(|key| if seen(key) { 0.0 } else { HIDDEN }));
+            let visible = |key: usize| text[key] && key < mask.mutual.max(query + 1);
+            scores.extend((0..positions).map(|key| if visible(key) { 0.0 } else { MASKED_SCORE }));
         }
     }
-    hidden
+    scores
 }
 
-/// Turns the pairs of components `(2i, 2i + 1)` of `[.., positions, head_dim]` by `angles`.
+/// Rotates the pairs of components `(2i, 2i + 1)` of `[.., positions, head_dim]` by `angles`.
 fn rotate<B: Backend>(x: Tensor<B, 5>, angles: Tensor<B, 2>) -> Tensor<B, 5> {
     let [a, b, c, positions, head_dim] = x.dims();
     let pairs = x.reshape([a, b, c, positions, head_dim / 2, 2]);
     let (even, odd) = (pairs.clone().narrow(5, 0, 1), pairs.narrow(5, 1, 1));
     let angles = angles.reshape([1, 1, 1, positions, head_dim / 2, 1]);
     let (cos, sin) = (angles.clone().cos(), angles.sin());
-    let turned = Tensor::cat(
+    let rotated = Tensor::cat(
         vec![even.clone() * cos.clone() - odd.clone() * sin.clone(), even * sin + odd * cos],
         5,
     );
-    turned.reshape([a, b, c, positions, head_dim])
+    rotated.reshape([a, b, c, positions, head_dim])
 }

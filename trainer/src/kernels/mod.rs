@@ -1,10 +1,11 @@
-//! The operations in which training spends its time, which a back end may do in one pass over memory.
+//! The operations that take most of the time of a training step.
 //!
-//! Each is written twice: [`composed`] of tensor operations, for every back end and as the reference,
-//! and by hand for the CPU, with its gradient.
+//! [`composed`] builds each of them from tensor operations, for every backend and as the reference for tests.
+//! `flex` has fused versions for the CPU with hand-written gradients.
 
 mod autodiff;
 pub mod composed;
+mod dropout;
 mod flex;
 #[cfg(test)]
 mod tests;
@@ -12,18 +13,32 @@ mod tests;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use crate::model::Dropout;
+pub use dropout::Dropout;
 
-/// A back end with the operations of the two towers.
+/// Added to the mean square in an RMS norm, before the square root.
+pub const RMS_NORM_EPSILON: f32 = 1e-6;
+
+/// One of the three projections of attention, in the order of packed rows `[q | k | v]` and packed weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Projection {
+    /// Rows `0..width` of a packed weight.
+    Query = 0,
+    /// Rows `width..2 · width`.
+    Key = 1,
+    /// Rows `2 · width..3 · width`.
+    Value = 2,
+}
+
+/// A backend with the operations of the two towers.
 pub trait Kernels: Backend {
-    /// Returns `rows · weightᵀ`: `[n, in]` and `[out, in]` to `[n, out]`.
+    /// Returns `rows · weightᵀ`, `[n, out]`, for `rows` `[n, in]` and `weight` `[out, in]`.
     fn project(rows: Tensor<Self, 2>, weight: Tensor<Self, 2>) -> Tensor<Self, 2> {
         composed::project(rows, weight)
     }
 
-    /// Returns `down(silu(w1 x) ⊙ w2 x)` of rows `[n, width]`.
+    /// Returns `down(silu(w1 x) ⊙ w2 x)` for each row `x` of `[n, width]`.
     ///
-    /// `gates` is `w1` over `w2`, `[2 · hidden, width]`; `down` is `[width, hidden]`.
+    /// `gates` stacks `w1` on `w2`, `[2 · hidden, width]`; `down` is `[width, hidden]`.
     fn swiglu(
         rows: Tensor<Self, 2>,
         gates: Tensor<Self, 2>,
@@ -32,7 +47,7 @@ pub trait Kernels: Backend {
         composed::swiglu(rows, gates, down, &mut Dropout::off())
     }
 
-    /// Returns the RMS norm of `rows + update + bias`, times `weight`; all rows are `[n, width]`.
+    /// Returns the RMS norm of `rows + update + bias`, times `weight`; `rows` and `update` are `[n, width]`.
     fn add_rms_norm(
         rows: Tensor<Self, 2>,
         update: Tensor<Self, 2>,
@@ -42,9 +57,9 @@ pub trait Kernels: Backend {
         composed::add_rms_norm(rows, update, bias, weight)
     }
 
-    /// Returns attention along one axis of the grid: rows `[q | k | v]`, `[n, 3 · width]`, to `[n, width]`.
+    /// Returns self-attention along one axis of the grid, `[n, width]`, for packed rows `[q | k | v]`, `[n, 3 · width]`.
     ///
-    /// Queries and keys turn by `angles` `[positions, head_dim / 2]`.
+    /// Queries and keys are rotated by `angles`, `[positions, head_dim / 2]` in radians.
     fn grid_attention(
         qkv: Tensor<Self, 2>,
         angles: Tensor<Self, 2>,
@@ -53,15 +68,16 @@ pub trait Kernels: Backend {
         composed::grid_attention(qkv, angles, shape, &mut Dropout::off())
     }
 
-    /// Returns causal attention within each text: rows `[q | k | v]`, `[texts · positions, 3 · width]`,
-    /// to `[texts · positions, width]`.
+    /// Returns causal self-attention within each text, `[texts · positions, width]`,
+    /// for packed rows `[q | k | v]`, `[texts · positions, 3 · width]`.
     ///
     /// The first position of each text must be visible.
     fn causal_attention(qkv: Tensor<Self, 2>, heads: usize, mask: TextMask<'_>) -> Tensor<Self, 2> {
         composed::causal_attention(qkv, heads, mask)
     }
 
-    /// Takes a step of Adam: `[values, gradient, first mean, second mean]` to `[values, first mean, second mean]`.
+    /// Returns `[values, first moment, second moment]` after one step of Adam
+    /// from `[values, gradient, first moment, second moment]`.
     fn adam_step(tensors: [Tensor<Self, 1>; 4], step: AdamStep) -> [Tensor<Self, 1>; 3] {
         composed::adam_step(tensors, step)
     }
@@ -72,61 +88,61 @@ impl Kernels for burn::backend::Cuda {}
 #[cfg(feature = "cuda")]
 impl Kernels for burn::backend::Autodiff<burn::backend::Cuda> {}
 
-/// The axis along which tokens look at each other.
+/// The axis along which tokens attend to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Axis {
-    /// The channels at one time.
+    /// Across the channels at one time.
     Channels,
-    /// The patches of one channel.
+    /// Across the patches of one channel.
     Time,
 }
 
-/// How the rows of a grid of tokens lie: epoch by epoch, channel by channel, patch by patch.
+/// Layout of a grid of tokens whose rows are ordered by epoch, then channel, then patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GridShape {
-    /// Epochs.
+    /// Number of epochs.
     pub batch: usize,
-    /// Channels of an epoch.
+    /// Number of channels per epoch.
     pub channels: usize,
-    /// Patches of a channel.
+    /// Number of patches per channel.
     pub patches: usize,
-    /// Attention heads.
+    /// Number of attention heads.
     pub heads: usize,
-    /// Along which axis tokens look at each other.
+    /// Axis of attention.
     pub axis: Axis,
 }
 
-/// Which positions of a text look at which.
+/// Which positions of a text attend to which.
 #[derive(Debug, Clone, Copy)]
 pub struct TextMask<'a> {
-    /// Texts, all of one length.
+    /// Number of texts, all of the same length.
     pub texts: usize,
-    /// How many positions at the begin of a text look at each other both ways; all others look back only.
+    /// Number of leading positions that attend to each other in both directions; the rest is causal.
     pub mutual: usize,
-    /// For every position of every text, whether it can be looked at.
+    /// Whether each position of each text may be attended to, `[texts · positions]`.
     pub visible: &'a [bool],
 }
 
 impl TextMask<'_> {
-    /// Returns the positions of a text.
+    /// Returns the number of positions of each text.
     pub const fn positions(&self) -> usize {
         self.visible.len() / self.texts
     }
 }
 
-/// Constants of a step of Adam.
+/// Constants of one step of Adam.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AdamStep {
-    /// Share of a value that decay leaves.
-    pub kept: f32,
-    /// Share of the gradient in its mean.
+    /// Factor on the values, 1 minus weight decay times learning rate.
+    pub decay: f32,
+    /// 1 − β₁: weight of the gradient in the first moment.
     pub first: f32,
-    /// Share of the gradient's square in its mean.
+    /// 1 − β₂: weight of the squared gradient in the second moment.
     pub second: f32,
-    /// Root of the share of the second mean that has come in so far.
+    /// Bias correction of the second moment, √(1 − β₂ᵗ).
     pub root: f32,
-    /// Added to the root of the mean square.
+    /// Added to the root of the second moment.
     pub epsilon: f32,
-    /// Learning rate over the share of the first mean that has come in so far.
+    /// Learning rate with the bias correction of the first moment, lr / (1 − β₁ᵗ).
     pub rate: f32,
 }

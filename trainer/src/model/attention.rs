@@ -4,8 +4,8 @@ use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor, activation};
 
-use super::{Dropout, Linear, Rotary, zeros};
-use crate::kernels::{GridShape, Kernels, TextMask, composed};
+use super::{Linear, Rotary, zeros};
+use crate::kernels::{Dropout, GridShape, Kernels, Projection, TextMask, composed};
 
 /// Attention along one axis of the grid of channels and patches, with rotary positions and no mask.
 #[derive(Module, Debug)]
@@ -16,14 +16,14 @@ pub struct GridAttention<B: Backend> {
     pub k_proj: Linear<B>,
     /// Values.
     pub v_proj: Linear<B>,
-    /// Back to the residual stream; the only one with a bias.
+    /// Output projection; the only one with a bias.
     pub out_proj: Linear<B>,
-    /// Fixed frequencies along time; along channels they are shared and live in the tower.
+    /// Fixed frequencies along time; those along channels are shared and belong to the tower.
     pub rotary_emb: Option<Rotary<B>>,
 }
 
 impl<B: Backend> GridAttention<B> {
-    /// Builds attention whose frequencies are handed in.
+    /// Builds attention without frequencies of its own.
     pub fn zeros(width: usize, device: &Device<B>) -> Self {
         let projection = || Linear::zeros_without_bias(width, width, device);
         Self {
@@ -39,7 +39,7 @@ impl<B: Backend> GridAttention<B> {
 impl<B: Kernels> GridAttention<B> {
     /// Maps `[n, width]` to `[n, width]`, without the bias of `out_proj`.
     ///
-    /// `angles` are those of [`Rotary::angles`]; dropout sits on the probabilities.
+    /// `angles` are those of [`Rotary::angles`]; dropout applies to the attention weights.
     pub fn forward(
         &self,
         rows: Tensor<B, 2>,
@@ -59,36 +59,25 @@ impl<B: Kernels> GridAttention<B> {
     }
 }
 
-/// `PyTorch`'s `MultiheadAttention` with packed projections and biases.
+/// PyTorch's `MultiheadAttention` with packed projections and biases.
 #[derive(Module, Debug)]
 pub struct MultiHeadAttention<B: Backend> {
     /// Queries, keys and values, `[3 · width, width]`.
     pub in_proj_weight: Param<Tensor<B, 2>>,
     /// `[3 · width]`.
     pub in_proj_bias: Param<Tensor<B, 1>>,
-    /// Back to the residual stream.
+    /// Output projection.
     pub out_proj: Linear<B>,
     heads: usize,
 }
 
-/// What queries have seen.
+/// The output of attention.
 #[derive(Debug, Clone)]
-pub struct Attended<B: Backend> {
+pub struct AttentionOutput<B: Backend> {
     /// `[batch, queries, width]`.
     pub tokens: Tensor<B, 3>,
-    /// How much of each token a query took, a distribution: `[batch, heads, queries, tokens]`.
+    /// Attention weights, a distribution over the tokens: `[batch, heads, queries, tokens]`.
     pub weights: Tensor<B, 4>,
-}
-
-/// One of the three packed projections.
-#[derive(Debug, Clone, Copy)]
-pub enum Projection {
-    /// Rows `0..width`.
-    Query = 0,
-    /// Rows `width..2 · width`.
-    Key = 1,
-    /// Rows `2 · width..3 · width`.
-    Value = 2,
 }
 
 impl<B: Backend> MultiHeadAttention<B> {
@@ -117,18 +106,18 @@ impl<B: Backend> MultiHeadAttention<B> {
 }
 
 impl<B: Kernels> MultiHeadAttention<B> {
-    /// Lets `queries` `[batch, n, width]` look at `tokens` `[batch, m, width]`, without a mask.
+    /// Attends from `queries` `[batch, n, width]` to `tokens` `[batch, m, width]`, without a mask.
     pub fn cross(&self, queries: Tensor<B, 3>, tokens: Tensor<B, 3>) -> Tensor<B, 3> {
         self.attend(queries, tokens, &mut Dropout::off()).tokens
     }
 
-    /// As [`cross`](Self::cross), with dropout on the weights, which come along.
+    /// As [`cross`](Self::cross), with dropout on the attention weights, which are also returned.
     pub fn attend(
         &self,
         queries: Tensor<B, 3>,
         tokens: Tensor<B, 3>,
         dropout: &mut Dropout,
-    ) -> Attended<B> {
+    ) -> AttentionOutput<B> {
         let project = |x: Tensor<B, 3>, which| {
             let [batch, n, width] = x.dims();
             let (weight, bias) = self.projection(which);
@@ -144,10 +133,10 @@ impl<B: Kernels> MultiHeadAttention<B> {
         let weights = activation::softmax(queries.matmul(keys.swap_dims(2, 3)), 3);
         let mixed = dropout.apply(weights.clone()).matmul(values);
         let mixed = mixed.swap_dims(1, 2).reshape([batch * n, width]);
-        Attended { tokens: self.out_proj.forward(mixed).reshape([batch, n, width]), weights }
+        AttentionOutput { tokens: self.out_proj.forward(mixed).reshape([batch, n, width]), weights }
     }
 
-    /// Lets the positions of each text look back: `[texts · positions, width]` to the same.
+    /// Causal self-attention within each text: `[texts · positions, width]` to the same.
     pub fn causal(&self, rows: Tensor<B, 2>, mask: TextMask<'_>) -> Tensor<B, 2> {
         let qkv =
             B::project(rows, self.in_proj_weight.val()) + self.in_proj_bias.val().unsqueeze::<2>();

@@ -1,4 +1,4 @@
-//! The caption decoder: token states and the memory of an epoch to the next tokens.
+//! The caption decoder: maps token states and the memory of an epoch to the next tokens.
 
 use burn::module::{Module, Param};
 use burn::tensor::Device;
@@ -9,16 +9,16 @@ use super::{CrossBlock, LayerNorm, TextBlock, zeros};
 use crate::config::{DecoderConfig, ModelConfig};
 use crate::kernels::{Kernels, TextMask};
 
-/// Pairs of blocks: the text looks back at itself, then at the memory of the signal tower.
+/// Pairs of blocks: causal self-attention of the text, then cross-attention to the memory of the signal tower.
 #[derive(Module, Debug)]
 pub struct CaptionDecoder<B: Backend> {
-    /// `[width, vocabulary]`, multiplied from the right; not tied to the token vectors.
+    /// `[width, vocabulary]`, multiplied from the right; not tied to the token embeddings.
     pub text_projection: Param<Tensor<B, 2>>,
     /// Before the projection.
     pub ln_final: LayerNorm<B>,
-    /// The blocks in which the text looks at itself.
+    /// The self-attention blocks.
     pub resblocks: Vec<TextBlock<B>>,
-    /// The blocks in which it looks at the memory, one behind each of the others.
+    /// The cross-attention blocks, one after each self-attention block.
     pub cross_attn: Vec<CrossBlock<B>>,
 }
 
@@ -41,16 +41,16 @@ impl<B: Backend> CaptionDecoder<B> {
 }
 
 impl<B: Kernels> CaptionDecoder<B> {
-    /// Maps token states `[texts, length, width]` to states of the same shape,
-    /// of which [`logits`](Self::logits) makes the scores of each position's next token.
+    /// Maps token states `[texts, length, width]` to states of the same shape, from which [`logits`](Self::logits)
+    /// computes the scores of each position's next token.
     ///
-    /// `memory` is that of the signal tower, `[texts, tokens, width]`.
-    /// `prefix` `[texts, slots, width]` says what kind of caption is wanted: its slots see each other,
-    /// every token sees all of them, and none sees a token. They have no positions, so their order says nothing.
+    /// `memory` is that of the signal tower, `[texts, tokens, width]`. `prefix` `[texts, slots, width]` encodes the
+    /// kind of caption: its slots see each other, every token sees all of them, and none sees a token. They have no
+    /// positions, so their order does not matter.
     ///
     /// # Why is there no mask for pads?
     ///
-    /// Pads come last, and a token looks back only: those that count never see one.
+    /// Pads come last and attention is causal, so no token before them sees one.
     pub fn forward(
         &self,
         states: Tensor<B, 3>,
@@ -75,7 +75,7 @@ impl<B: Kernels> CaptionDecoder<B> {
         rows.reshape([texts, length, width])
     }
 
-    /// Maps some of the states, `[n, width]`, to the scores of their next tokens, `[n, vocabulary]`.
+    /// Maps states `[n, width]` to the scores of their next tokens, `[n, vocabulary]`.
     pub fn logits(&self, states: Tensor<B, 2>) -> Tensor<B, 2> {
         states.matmul(self.text_projection.val())
     }

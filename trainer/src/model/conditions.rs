@@ -1,33 +1,36 @@
-//! What kind of caption is asked for.
+//! The condition of a caption: which kinds it should have.
 
 use std::ops::Range;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-/// The number of a slot that asks for nothing.
+/// The number of an unused slot.
 pub const NO_CONDITION: i64 = -1;
 
-/// The kinds of caption that each row of a batch asks for, `[rows, slots]`.
+/// The caption kinds that each row of a batch asks for, `[rows, slots]`.
 ///
-/// `SleepLM` has 0 brain, 1 heart, 2 respiratory, 3 position and muscle, 4 stage and events,
-/// and [`NO_CONDITION`] for a slot that is not used. The order of the slots says nothing.
+/// SleepLM has 0 brain, 1 heart, 2 respiratory, 3 position and muscle, 4 stage and events, and [`NO_CONDITION`] for an
+/// unused slot. The order of the slots does not matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conditions {
+pub struct CaptionConditions {
     numbers: Vec<i64>,
     rows: usize,
     slots: usize,
 }
 
-impl Conditions {
-    /// Lays the conditions of several rows side by side.
+impl CaptionConditions {
+    /// Collects the conditions of several rows.
     ///
     /// # Panics
     ///
-    /// Where there is no row, or one has another number of slots than the first.
+    /// If there is no row, or the rows have different numbers of slots.
     pub fn new<T: AsRef<[i64]>>(rows: &[T]) -> Self {
-        let slots = rows.first().expect("a batch holds at least one row").as_ref().len();
-        assert!(rows.iter().all(|row| row.as_ref().len() == slots), "rows have the same slots");
+        let slots = rows.first().expect("a batch has at least one row").as_ref().len();
+        assert!(
+            rows.iter().all(|row| row.as_ref().len() == slots),
+            "all rows have the same number of slots"
+        );
         let numbers = rows.iter().flat_map(AsRef::as_ref).copied().collect();
         Self { numbers, rows: rows.len(), slots }
     }
@@ -48,11 +51,11 @@ impl Conditions {
         Self { numbers, rows: rows.len(), slots: self.slots }
     }
 
-    /// Returns which row of a table of `kinds` vectors, with that of the unused slot behind them, each slot has.
+    /// Returns for each slot its row in a table of `kinds` vectors followed by the vector of the unused slot.
     ///
     /// # Panics
     ///
-    /// Where a slot names a kind that there is not.
+    /// If a slot names an unknown kind.
     pub(super) fn table_rows<B: Backend>(
         &self,
         kinds: usize,
@@ -62,7 +65,7 @@ impl Conditions {
             NO_CONDITION => kinds as i64,
             number => {
                 let holds = (0..kinds as i64).contains(&number);
-                assert!(holds, "there is no kind of caption {number}; there are {kinds}");
+                assert!(holds, "caption kind {number} does not exist; there are {kinds}");
                 number
             }
         };

@@ -1,4 +1,4 @@
-//! One block of the caption decoder that looks at the memory of the signal tower.
+//! A block of the caption decoder that attends to the memory of the signal tower.
 
 use burn::module::Module;
 use burn::tensor::backend::Backend;
@@ -7,14 +7,14 @@ use burn::tensor::{Device, Tensor};
 use super::{GeluMlp, LayerNorm, MultiHeadAttention};
 use crate::kernels::Kernels;
 
-/// Attention to the memory and an MLP of its own, each behind a layer norm and added to the stream.
+/// Cross-attention to the memory and an MLP, each after a layer norm and added to the residual stream.
 #[derive(Module, Debug)]
 pub struct CrossBlock<B: Backend> {
     /// Before attention, on the text.
     pub ln_1: LayerNorm<B>,
     /// Before attention, on the memory.
     pub ln_1_kv: LayerNorm<B>,
-    /// Attention of the text to the memory.
+    /// Attention from the text to the memory.
     pub attn: MultiHeadAttention<B>,
     /// Before the MLP.
     pub ln_2: LayerNorm<B>,

@@ -1,4 +1,4 @@
-//! A table of vectors.
+//! An embedding table.
 
 use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
@@ -8,12 +8,12 @@ use super::zeros;
 
 /// A table of vectors, looked up by row.
 #[derive(Module, Debug)]
-pub struct Embedding<B: Backend> {
+pub struct EmbeddingTable<B: Backend> {
     /// `[rows, width]`.
     pub weight: Param<Tensor<B, 2>>,
 }
 
-impl<B: Backend> Embedding<B> {
+impl<B: Backend> EmbeddingTable<B> {
     /// Builds a table.
     pub fn zeros(rows: usize, width: usize, device: &Device<B>) -> Self {
         Self { weight: zeros([rows, width], device) }

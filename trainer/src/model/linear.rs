@@ -1,4 +1,4 @@
-//! A linear layer with its weight as `PyTorch` keeps it.
+//! A linear layer with the weight layout of PyTorch.
 
 use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
@@ -12,7 +12,7 @@ use crate::kernels::Kernels;
 pub struct Linear<B: Backend> {
     /// `[out, in]`.
     pub weight: Param<Tensor<B, 2>>,
-    /// `[out]`, where there is one.
+    /// `[out]`, if there is one.
     pub bias: Option<Param<Tensor<B, 1>>>,
 }
 
@@ -37,7 +37,7 @@ impl<B: Kernels> Linear<B> {
         self.with_bias(self.forward_without_bias(rows))
     }
 
-    /// Adds the bias to `[n, out]`, where there is one.
+    /// Adds the bias to `[n, out]`, if there is one.
     pub(super) fn with_bias(&self, rows: Tensor<B, 2>) -> Tensor<B, 2> {
         match &self.bias {
             Some(bias) => rows + bias.val().unsqueeze::<2>(),
@@ -45,7 +45,7 @@ impl<B: Kernels> Linear<B> {
         }
     }
 
-    /// Maps `[n, in]` to `[n, out]`, leaving the bias to the caller.
+    /// Maps `[n, in]` to `[n, out]` without adding the bias.
     pub fn forward_without_bias(&self, rows: Tensor<B, 2>) -> Tensor<B, 2> {
         B::project(rows, self.weight.val())
     }

@@ -1,11 +1,11 @@
-//! The two kinds of multi-layer perceptron.
+//! The two kinds of MLP.
 
 use burn::module::Module;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor, activation};
 
-use super::{Dropout, Linear};
-use crate::kernels::{Kernels, composed};
+use super::Linear;
+use crate::kernels::{Dropout, Kernels, composed};
 
 /// `down(silu(w1 x) ⊙ w2 x)`, without biases.
 #[derive(Module, Debug)]
@@ -19,9 +19,9 @@ pub struct SwiGlu<B: Backend> {
 /// The gate and the value of a [`SwiGlu`].
 #[derive(Module, Debug)]
 pub struct GateProjection<B: Backend> {
-    /// Goes through the sigmoid linear unit.
+    /// Passes through the sigmoid linear unit.
     pub w1: Linear<B>,
-    /// Is multiplied by it.
+    /// Multiplied by it.
     pub w2: Linear<B>,
 }
 
@@ -39,7 +39,7 @@ impl<B: Backend> SwiGlu<B> {
 }
 
 impl<B: Kernels> SwiGlu<B> {
-    /// Maps `[n, width]` to `[n, width]`; dropout sits after the product and after `down`.
+    /// Maps `[n, width]` to `[n, width]`; dropout applies after the product and after `down`.
     pub fn forward(&self, rows: Tensor<B, 2>, dropout: &mut Dropout) -> Tensor<B, 2> {
         // One matrix product for both: the input is read once.
         let gates = [&self.gate_proj.w1, &self.gate_proj.w2].map(|layer| layer.weight.val());

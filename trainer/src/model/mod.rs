@@ -1,60 +1,53 @@
-//! The SleepLM architecture: a signal tower and a text tower that meet in one space.
+//! The SleepLM architecture: a signal tower and a text tower with a common embedding space.
 //!
-//! Field names are the keys of the published state dict, so that the path of a parameter is its name:
-//! `biosignals.transformer_blocks.0.channel_mlp.gate_proj.w1.weight`.
-//! The caption decoder and the reconstruction head are beside the towers that feed them, and may be left out.
+//! Field names are the keys of the published state dict, so the path of a parameter is its name:
+//! `biosignals.transformer_blocks.0.channel_mlp.gate_proj.w1.weight`. The caption decoder and the reconstruction head
+//! are optional.
 
 mod attention;
 mod caption_decoder;
 mod conditions;
 mod cross_block;
-mod dropout;
 mod embedding;
 mod linear;
 mod mlp;
 mod norm;
 mod pooler;
-#[cfg(test)]
-mod reference;
 mod rope;
 mod signal_block;
 mod signal_decoder;
 mod signal_tower;
 mod text_block;
 mod text_tower;
-mod tokens;
 mod trace;
 
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor};
 
-use crate::ModelConfig;
-use crate::config::Parts;
+use crate::config::{ModelConfig, ModelParts};
 
-pub use attention::{Attended, GridAttention, MultiHeadAttention, Projection};
+pub use attention::{AttentionOutput, GridAttention, MultiHeadAttention};
 pub use caption_decoder::CaptionDecoder;
-pub use conditions::{Conditions, NO_CONDITION};
+pub use conditions::{CaptionConditions, NO_CONDITION};
 pub use cross_block::CrossBlock;
-pub use dropout::Dropout;
-pub use embedding::Embedding;
+pub use embedding::EmbeddingTable;
 pub use linear::Linear;
 pub use mlp::{GateProjection, GeluMlp, SwiGlu};
-pub use norm::{LAYER_NORM_EPSILON, LayerNorm, RMS_NORM_EPSILON, RmsNorm};
+pub use norm::{LAYER_NORM_EPSILON, LayerNorm, RmsNorm};
 pub use pooler::Pooler;
 pub use rope::{Rotary, TEMPORAL_THETA, temporal_frequencies};
-pub use signal_block::{Mode, SignalBlock};
-pub use signal_decoder::{Encoder, EncoderLayer, SignalDecoder};
+pub use signal_block::{ForwardContext, SignalBlock};
+pub use signal_decoder::{SignalDecoder, TransformerEncoder, TransformerEncoderLayer};
 pub use signal_tower::{Convolution, Patching, SignalOutput, SignalTower};
 pub use text_block::TextBlock;
 pub use text_tower::{TextOutput, TextTower, Transformer};
-pub use tokens::{PAD, TokenBatch};
 pub use trace::Trace;
 
-/// Smallest norm that a vector is divided by (PyTorch's `normalize`).
+/// Minimum norm that a vector is divided by (PyTorch's `normalize`).
 pub const NORMALIZE_EPSILON: f64 = 1e-12;
 
-/// Both towers, the scale of their similarity, and what else a model may have.
+/// Both towers, the scale of their similarity, and the optional parts.
 #[derive(Module, Debug)]
 pub struct SleepLm<B: Backend> {
     /// Logarithm of the factor between a cosine and a logit, `[1]`.
@@ -67,15 +60,15 @@ pub struct SleepLm<B: Backend> {
     pub text_decoder: Option<CaptionDecoder<B>>,
     /// One vector for each kind of caption, `[kinds, width]`.
     pub channel_embeddings: Option<Param<Tensor<B, 2>>>,
-    /// The vector of a condition slot that is not used, `[width]`.
+    /// The vector of an unused condition slot, `[width]`.
     pub padding_embedding: Option<Param<Tensor<B, 1>>>,
     /// The reconstruction head.
     pub signal_decoder: Option<SignalDecoder<B>>,
 }
 
 impl<B: Backend> SleepLm<B> {
-    /// Builds the model with every weight zero; [`Weights::to_model`](crate::Weights::to_model) fills it.
-    pub fn zeros(config: &ModelConfig, parts: &Parts, device: &Device<B>) -> Self {
+    /// Builds the model with all weights zero; [`Weights::to_model`](crate::weights::Weights::to_model) fills it.
+    pub fn zeros(config: &ModelConfig, parts: &ModelParts, device: &Device<B>) -> Self {
         let width = config.multimodal_cfg.width;
         let (signal, kinds) = (&config.biosignals_cfg, config.num_caption_channels);
         let head = parts.reconstruction;
@@ -90,13 +83,13 @@ impl<B: Backend> SleepLm<B> {
         }
     }
 
-    /// Returns the vectors `[rows, slots, width]` that stand before captions of these kinds,
-    /// where the model writes captions.
+    /// Returns the vectors `[rows, slots, width]` that precede captions of these kinds, or `None` if the model has no
+    /// caption decoder.
     ///
     /// # Panics
     ///
-    /// Where a slot names a kind that there is not.
-    pub fn prefix(&self, conditions: &Conditions) -> Option<Tensor<B, 3>> {
+    /// If a slot names an unknown kind.
+    pub fn prefix(&self, conditions: &CaptionConditions) -> Option<Tensor<B, 3>> {
         let (kinds, unused) = (self.channel_embeddings.as_ref()?, self.padding_embedding.as_ref()?);
         let kinds = kinds.val();
         let [n, width] = kinds.dims();
@@ -106,13 +99,13 @@ impl<B: Backend> SleepLm<B> {
     }
 }
 
-/// Brings every row of `[n, dim]` to unit length.
+/// Scales every row of `[n, dim]` to unit length.
 pub fn normalize<B: Backend>(rows: Tensor<B, 2>) -> Tensor<B, 2> {
     let norms = rows.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(NORMALIZE_EPSILON);
     rows / norms
 }
 
-/// Returns a parameter of zeros, which takes no memory before its values are asked for.
+/// Returns a parameter of zeros, which is allocated only when its values are read.
 fn zeros<B: Backend, const D: usize>(shape: [usize; D], device: &Device<B>) -> Param<Tensor<B, D>> {
     let fill = move |device: &Device<B>, _| Tensor::zeros(shape, device);
     Param::uninitialized(ParamId::new(), fill, device.clone(), false, shape.into())

@@ -1,16 +1,13 @@
-//! Root-mean-square and layer normalisation.
+//! RMS normalisation and layer normalisation.
 
 use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor};
 
 use super::zeros;
-use crate::kernels::Kernels;
+use crate::kernels::{Kernels, RMS_NORM_EPSILON};
 
-/// Added to the mean square before its root is taken.
-pub const RMS_NORM_EPSILON: f32 = 1e-6;
-
-/// Added to the variance before its root is taken (`PyTorch`'s default).
+/// Added to the variance before its root is taken (PyTorch's default).
 pub const LAYER_NORM_EPSILON: f32 = 1e-5;
 
 /// `x / sqrt(mean(x²) + 1e-6) · weight`, without a bias.
@@ -28,14 +25,14 @@ impl<B: Backend> RmsNorm<B> {
 }
 
 impl<B: Kernels> RmsNorm<B> {
-    /// Norms `[n, width]`.
+    /// Normalises `[n, width]`.
     pub fn forward(&self, rows: Tensor<B, 2>) -> Tensor<B, 2> {
         let square = rows.clone().powi_scalar(2).mean_dim(1);
         let scale = (square + RMS_NORM_EPSILON).sqrt().recip();
         rows * scale * self.weight.val().unsqueeze::<2>()
     }
 
-    /// Norms the sum of the residual stream, an update and the bias that the update lacks yet.
+    /// Normalises the sum of the residual stream, an update and the update's bias.
     pub fn forward_sum(
         &self,
         rows: Tensor<B, 2>,
@@ -63,7 +60,7 @@ impl<B: Backend> LayerNorm<B> {
         Self { weight: zeros([width], device), bias: zeros([width], device) }
     }
 
-    /// Norms `[n, width]`.
+    /// Normalises `[n, width]`.
     pub fn forward(&self, rows: Tensor<B, 2>) -> Tensor<B, 2> {
         let centred = rows.clone() - rows.mean_dim(1);
         let variance = centred.clone().powi_scalar(2).mean_dim(1);

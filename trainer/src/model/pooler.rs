@@ -1,14 +1,14 @@
-//! Pooling by learned queries.
+//! Attention pooling with learned queries.
 
 use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor, activation};
 
-use super::attention::{Attended, MultiHeadAttention, Projection};
+use super::attention::{AttentionOutput, MultiHeadAttention};
 use super::zeros;
-use crate::kernels::Kernels;
+use crate::kernels::{Kernels, Projection};
 
-/// Learned queries that look at all tokens of an epoch; no norm, no MLP, no residual.
+/// Learned queries that attend to all tokens of an epoch; no norm, no MLP, no residual.
 #[derive(Module, Debug)]
 pub struct Pooler<B: Backend> {
     /// `[1, queries, width]`.
@@ -30,10 +30,10 @@ impl<B: Backend> Pooler<B> {
 impl<B: Kernels> Pooler<B> {
     /// Maps the tokens of a batch `[batch, tokens, width]` to `[batch, queries, width]`.
     ///
-    /// The queries are the same for every epoch, so that the key projection is applied to them and not to the tokens,
-    /// and the value projection to the weighted sums:
-    /// `softmax((q Wkᵀ) xᵀ) x Wvᵀ`. The key bias shifts all scores of a query alike and cancels in the softmax.
-    pub fn forward(&self, tokens: Tensor<B, 3>) -> Attended<B> {
+    /// The queries are the same for every epoch, so the key projection is applied to them instead of the tokens, and
+    /// the value projection to the weighted sums: `softmax((q Wkᵀ) xᵀ) x Wvᵀ`. The key bias shifts all scores of a
+    /// query equally and cancels in the softmax.
+    pub fn forward(&self, tokens: Tensor<B, 3>) -> AttentionOutput<B> {
         let [batch, n_tokens, width] = tokens.dims();
         let (heads, head_dim) = (self.attn.heads(), width / self.attn.heads());
         let folded = self.folded_queries();
@@ -49,13 +49,13 @@ impl<B: Kernels> Pooler<B> {
         let weight = weight.reshape([heads, head_dim, width]).swap_dims(1, 2);
         let values = sums.matmul(weight).swap_dims(0, 1).reshape([batch * queries, width]);
         let out = self.attn.out_proj.forward(values + bias.unsqueeze::<2>());
-        Attended {
+        AttentionOutput {
             tokens: out.reshape([batch, queries, width]),
             weights: weights.reshape([batch, heads, queries, n_tokens]),
         }
     }
 
-    /// Returns the queries behind the key projection, `[heads · queries, width]`, scaled.
+    /// Returns the queries after the key projection, `[heads · queries, width]`, scaled.
     fn folded_queries(&self) -> Tensor<B, 2> {
         let [_, queries, width] = self.query_tokens.dims();
         let (heads, head_dim) = (self.attn.heads(), width / self.attn.heads());

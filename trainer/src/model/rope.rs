@@ -1,4 +1,4 @@
-//! Rotary position encoding with interleaved pairs.
+//! Rotary position embedding with interleaved pairs.
 
 use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
@@ -9,18 +9,18 @@ use super::zeros;
 /// Base of the fixed frequencies along time.
 pub const TEMPORAL_THETA: f64 = 10_000.0;
 
-/// One frequency for each pair of components: components `2i` and `2i + 1` turn by `position · freqs[i]`.
+/// One frequency for each pair of components: `2i` and `2i + 1` are rotated by `position · freqs[i]`.
 ///
-/// Along channels the frequencies are learned and shared by every head and block;
-/// along time they are fixed, and the state dict keeps them as a buffer.
+/// Along channels the frequencies are learned and shared by every head and block; along time they are fixed, and the
+/// state dict has them as a buffer.
 #[derive(Module, Debug)]
 pub struct Rotary<B: Backend> {
-    /// `[head_dim / 2]`, radians a position.
+    /// `[head_dim / 2]`, radians per position.
     pub freqs: Param<Tensor<B, 1>>,
 }
 
 impl<B: Backend> Rotary<B> {
-    /// Builds the frequencies of heads of that width.
+    /// Builds the frequencies for a head width.
     pub fn zeros(head_dim: usize, device: &Device<B>) -> Self {
         Self { freqs: zeros([head_dim / 2], device) }
     }
@@ -37,7 +37,7 @@ impl<B: Backend> Rotary<B> {
 
 /// Returns the fixed frequencies along time, `10000^(-2i / head_dim)`.
 ///
-/// Exponent and power are rounded to 32 bits as `PyTorch` rounds them.
+/// Exponent and power are rounded to 32 bits as PyTorch rounds them.
 pub fn temporal_frequencies(head_dim: usize) -> Vec<f32> {
     (0..head_dim / 2)
         .map(|pair| {

@@ -1,42 +1,42 @@
-//! One block of the signal tower: channels look at each other, then each looks along time.
+//! A block of the signal tower: attention across channels, then along time.
 
 use burn::module::Module;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor};
 
-use super::{Dropout, GridAttention, RmsNorm, Rotary, SwiGlu, Trace};
-use crate::SignalConfig;
-use crate::kernels::{Axis, GridShape, Kernels};
+use super::{GridAttention, RmsNorm, Rotary, SwiGlu, Trace};
+use crate::config::SignalConfig;
+use crate::kernels::{Axis, Dropout, GridShape, Kernels};
 
-/// Channel attention, MLP, and one or more times temporal attention, MLP.
+/// Channel attention, MLP, then one or more layers of temporal attention, MLP.
 ///
-/// Post-norm: the update is added first, then the sum is normed.
+/// Post-norm: the update is added first, then the sum is normalised.
 #[derive(Module, Debug)]
 pub struct SignalBlock<B: Backend> {
-    /// The ten channels at one time.
+    /// Attention across the ten channels at one time.
     pub channel_attention: GridAttention<B>,
     /// After channel attention.
     pub channel_norm: RmsNorm<B>,
-    /// After the channels have looked at each other.
+    /// After channel attention and its norm.
     pub channel_mlp: SwiGlu<B>,
     /// After the MLP.
     pub channel_mlp_norm: RmsNorm<B>,
-    /// The patches of one channel.
+    /// Attention along the patches of one channel.
     pub temporal_attention_layers: Vec<GridAttention<B>>,
     /// After each temporal attention.
     pub temporal_norms: Vec<RmsNorm<B>>,
-    /// After the patches have looked at each other.
+    /// After each temporal attention and its norm.
     pub temporal_mlps: Vec<SwiGlu<B>>,
     /// After each temporal MLP.
     pub temporal_mlp_norms: Vec<RmsNorm<B>>,
 }
 
-/// What happens on the way through a block beside its arithmetic.
+/// State that a forward pass carries through the blocks.
 #[derive(Debug)]
-pub struct Mode<'a> {
+pub struct ForwardContext<'a> {
     /// Zeroes values in training.
     pub dropout: &'a mut Dropout,
-    /// Keeps what lies between input and output.
+    /// Records intermediate tensors.
     pub trace: &'a mut Trace,
 }
 
@@ -67,16 +67,16 @@ impl<B: Backend> SignalBlock<B> {
 impl<B: Kernels> SignalBlock<B> {
     /// Maps the grid `[batch · channels · patches, width]` to the same.
     ///
-    /// `channel_angles` are the learned ones, `shape.axis` is ignored. The trace keeps what both attentions say
-    /// before it is added, `[sequences, tokens, width]`, and the output `[batch, channels, patches, width]`.
+    /// `channel_angles` are the learned ones; `shape.axis` is ignored. The trace records the updates of both
+    /// attentions, `[sequences, tokens, width]`, and the output, `[batch, channels, patches, width]`.
     pub fn forward(
         &self,
         rows: Tensor<B, 2>,
         channel_angles: Tensor<B, 2>,
         shape: GridShape,
-        mode: Mode<'_>,
+        mode: ForwardContext<'_>,
     ) -> Tensor<B, 2> {
-        let Mode { dropout, trace } = mode;
+        let ForwardContext { dropout, trace } = mode;
         let GridShape { batch, channels, patches, .. } = shape;
         let [_, width] = rows.dims();
         let along_channels = GridShape { axis: Axis::Channels, ..shape };
@@ -92,7 +92,8 @@ impl<B: Kernels> SignalBlock<B> {
         let update = self.channel_mlp.forward(rows.clone(), dropout);
         let mut rows = self.channel_mlp_norm.forward_sum(rows, update, None);
         for (layer, attention) in self.temporal_attention_layers.iter().enumerate() {
-            let rotary = attention.rotary_emb.as_ref().expect("`zeros` gives temporal layers one");
+            let rotary =
+                attention.rotary_emb.as_ref().expect("`zeros` creates one for temporal layers");
             let angles = rotary.angles(shape.patches);
             let update = attention.forward(rows.clone(), angles, along_time, dropout);
             trace.keep(temporal_name(layer), || {
@@ -109,7 +110,7 @@ impl<B: Kernels> SignalBlock<B> {
     }
 }
 
-/// Returns the name of what a temporal attention says; the published model has one in each block.
+/// Returns the trace name of a temporal attention; the published model has one in each block.
 fn temporal_name(layer: usize) -> String {
     if layer == 0 { "temporal_attention".to_owned() } else { format!("temporal_attention_{layer}") }
 }

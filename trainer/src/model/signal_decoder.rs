@@ -1,35 +1,34 @@
-//! The reconstruction head: the memory of an epoch back to its samples.
+//! The reconstruction head: maps the memory of an epoch back to its samples.
 
 use burn::module::Module;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor, activation};
 
-use super::{Dropout, LayerNorm, Linear, MultiHeadAttention};
-use crate::SignalConfig;
-use crate::config::ReconstructionConfig;
-use crate::kernels::Kernels;
+use super::{LayerNorm, Linear, MultiHeadAttention};
+use crate::config::{ReconstructionConfig, SignalConfig};
+use crate::kernels::{Dropout, Kernels};
 
-/// Memory tokens to the samples of all channels, which teaches the memory to keep the signals' form.
+/// Maps memory tokens to the samples of all channels; its loss trains the memory to retain the shape of the signals.
 #[derive(Module, Debug)]
 pub struct SignalDecoder<B: Backend> {
-    /// The layers over the memory tokens.
-    pub transformer: Encoder<B>,
-    /// The mean token to the samples. The place between the two layers is that of the `ReLU`, which has no weights.
+    /// The transformer layers on the memory tokens.
+    pub transformer: TransformerEncoder<B>,
+    /// Maps the mean token to the samples. The entry between the two layers is the `ReLU`, which has no weights.
     pub to_signal: Vec<Option<Linear<B>>>,
     channels: usize,
 }
 
-/// `PyTorch`'s `TransformerEncoder` without a last norm.
+/// PyTorch's `TransformerEncoder` without a final norm.
 #[derive(Module, Debug)]
-pub struct Encoder<B: Backend> {
+pub struct TransformerEncoder<B: Backend> {
     /// In order.
-    pub layers: Vec<EncoderLayer<B>>,
+    pub layers: Vec<TransformerEncoderLayer<B>>,
 }
 
-/// `PyTorch`'s `TransformerEncoderLayer` with the norms before attention and MLP, and `ReLU` between the linear layers.
+/// PyTorch's `TransformerEncoderLayer`, pre-norm, with `ReLU`.
 #[derive(Module, Debug)]
-pub struct EncoderLayer<B: Backend> {
-    /// Every token looks at all of them.
+pub struct TransformerEncoderLayer<B: Backend> {
+    /// Self-attention.
     pub self_attn: MultiHeadAttention<B>,
     /// To the hidden width.
     pub linear1: Linear<B>,
@@ -42,10 +41,10 @@ pub struct EncoderLayer<B: Backend> {
 }
 
 impl<B: Backend> SignalDecoder<B> {
-    /// Builds the head over the memory of a signal tower.
+    /// Builds the head for the memory of a signal tower.
     pub fn zeros(signal: &SignalConfig, head: &ReconstructionConfig, device: &Device<B>) -> Self {
         let (width, channels) = (signal.transformer_width, signal.input_channels);
-        let layer = || EncoderLayer {
+        let layer = || TransformerEncoderLayer {
             self_attn: MultiHeadAttention::zeros(width, signal.transformer_heads, device),
             linear1: Linear::zeros(width, head.feed_forward, device),
             linear2: Linear::zeros(head.feed_forward, width, device),
@@ -54,7 +53,7 @@ impl<B: Backend> SignalDecoder<B> {
         };
         let samples = channels * signal.signal_length;
         Self {
-            transformer: Encoder { layers: (0..head.layers).map(|_| layer()).collect() },
+            transformer: TransformerEncoder { layers: (0..head.layers).map(|_| layer()).collect() },
             to_signal: vec![
                 Some(Linear::zeros(width, head.hidden, device)),
                 None,
@@ -85,10 +84,10 @@ impl<B: Kernels> SignalDecoder<B> {
     }
 }
 
-impl<B: Kernels> EncoderLayer<B> {
+impl<B: Kernels> TransformerEncoderLayer<B> {
     /// Maps `[batch, tokens, width]` to the same.
     ///
-    /// Dropout sits where `PyTorch` has it: on the attention's probabilities, behind the `ReLU`, and on both updates.
+    /// Dropout applies where PyTorch applies it: to the attention weights, after the `ReLU`, and to both updates.
     pub fn forward(&self, tokens: Tensor<B, 3>, dropout: &mut Dropout) -> Tensor<B, 3> {
         let shape @ [batch, n, width] = tokens.dims();
         let rows = tokens.reshape([batch * n, width]);

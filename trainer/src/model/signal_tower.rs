@@ -1,43 +1,43 @@
-//! The signal tower: ten channels of 30 seconds to one vector.
+//! The signal tower: maps ten channels of 30 seconds to one vector.
 
 use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor};
 
 use super::{
-    Dropout, Embedding, Linear, Mode, MultiHeadAttention, Pooler, RmsNorm, Rotary, SignalBlock,
-    Trace, zeros,
+    EmbeddingTable, ForwardContext, Linear, MultiHeadAttention, Pooler, RmsNorm, Rotary,
+    SignalBlock, Trace, zeros,
 };
-use crate::ModelConfig;
-use crate::kernels::{Axis, GridShape, Kernels};
+use crate::config::ModelConfig;
+use crate::kernels::{Axis, Dropout, GridShape, Kernels};
 
-/// Ten channels of 30 seconds to one vector, and to the memory that a caption is written from.
+/// Maps ten channels of 30 seconds to one vector, and to the memory that the caption decoder reads.
 #[derive(Module, Debug)]
 pub struct SignalTower<B: Backend> {
     /// Patches to vectors.
     pub patching: Patching<B>,
     /// Vectors to tokens.
     pub embed_projection: Linear<B>,
-    /// One vector a channel, added to its tokens.
-    pub channel_id_embed: Embedding<B>,
+    /// One vector per channel, added to its tokens.
+    pub channel_id_embed: EmbeddingTable<B>,
     /// Learned frequencies along channels.
     pub shared_channel_rope: Rotary<B>,
     /// The blocks.
     pub transformer_blocks: Vec<SignalBlock<B>>,
-    /// After the last block, whose output is normed already.
+    /// After the last block, whose output is already normalised.
     pub ln_final: RmsNorm<B>,
-    /// One query over all tokens: the query of [`attn_pool`](Self::attn_pool).
+    /// One query to all tokens; its output is the query of [`attn_pool`](Self::attn_pool).
     pub contrastive_pooler: Pooler<B>,
-    /// The memory tokens.
+    /// Pools the memory tokens.
     pub decoder_pooler: Pooler<B>,
-    /// The pooled query over the memory tokens.
+    /// Attends from the pooled query to the memory tokens.
     pub attn_pool: MultiHeadAttention<B>,
     /// To the width of an embedding.
     pub proj_to_embed: Linear<B>,
     heads: usize,
 }
 
-/// One convolution, shared by all channels, whose stride is its length: a matrix product over patches.
+/// One convolution, shared by all channels, whose stride equals its length: a matrix product over patches.
 #[derive(Module, Debug)]
 pub struct Patching<B: Backend> {
     /// The convolution.
@@ -53,24 +53,24 @@ pub struct Convolution<B: Backend> {
     pub bias: Param<Tensor<B, 1>>,
 }
 
-/// What the signal tower says of a batch.
+/// The output of the signal tower for a batch.
 #[derive(Debug, Clone)]
 pub struct SignalOutput<B: Backend> {
-    /// `[batch, embed_dim]`, of any length.
+    /// `[batch, embed_dim]`, not normalised.
     pub embedding: Tensor<B, 2>,
-    /// `[batch, decoder_tokens, width]`, what the caption decoder and the reconstruction head read.
+    /// `[batch, decoder_tokens, width]`, the input of the caption decoder and the reconstruction head.
     pub memory: Tensor<B, 3>,
-    /// How much of each token of the grid a memory token took, `[batch, heads, decoder_tokens, channels · patches]`.
+    /// Attention weights of the memory tokens over the grid, `[batch, heads, decoder_tokens, channels · patches]`.
     pub memory_weights: Tensor<B, 4>,
-    /// How much of each memory token the embedding took, `[batch, heads, 1, decoder_tokens]`.
+    /// Attention weights of the embedding over the memory tokens, `[batch, heads, 1, decoder_tokens]`.
     pub embedding_weights: Tensor<B, 4>,
 }
 
 impl<B: Backend> SignalOutput<B> {
-    /// Returns how much of each patch of each channel came into the embedding, `[batch, channels, patches]`.
+    /// Returns the weight of each patch of each channel in the embedding, `[batch, channels, patches]`.
     ///
-    /// The product of the two attentions on the way, each averaged over its heads:
-    /// a distribution over the grid of each epoch. It says where the embedding looked, not why.
+    /// The product of the two attentions, each averaged over its heads: a distribution over the grid of each epoch. It
+    /// shows where the embedding attends, not why.
     pub fn attention_map(&self, channels: usize) -> Tensor<B, 3> {
         let [batch, _, queries, tokens] = self.memory_weights.dims();
         let memory = self.memory_weights.clone().mean_dim(1).reshape([batch, queries, tokens]);
@@ -91,7 +91,7 @@ impl<B: Backend> SignalTower<B> {
         Self {
             patching: Patching { conv_patching: patching },
             embed_projection: Linear::zeros(signal.conv_embed_dim, width, device),
-            channel_id_embed: Embedding::zeros(signal.input_channels, width, device),
+            channel_id_embed: EmbeddingTable::zeros(signal.input_channels, width, device),
             shared_channel_rope: Rotary::zeros(signal.head_dim(), device),
             transformer_blocks: (0..signal.transformer_layers)
                 .map(|_| SignalBlock::zeros(signal, device))
@@ -112,7 +112,7 @@ impl<B: Kernels> SignalTower<B> {
         self.forward_traced(signals, dropout, &mut Trace::off())
     }
 
-    /// As [`forward`](Self::forward); the trace keeps every step under `sig.`.
+    /// As [`forward`](Self::forward); the trace records every step under `sig.`.
     pub fn forward_traced(
         &self,
         signals: Tensor<B, 3>,
@@ -124,7 +124,7 @@ impl<B: Kernels> SignalTower<B> {
         let angles = self.shared_channel_rope.angles(shape.channels);
         for (number, block) in self.transformer_blocks.iter().enumerate() {
             trace.enter(format_args!("sig.block{number}"));
-            rows = block.forward(rows, angles.clone(), shape, Mode { dropout, trace });
+            rows = block.forward(rows, angles.clone(), shape, ForwardContext { dropout, trace });
         }
         trace.enter("sig");
         let rows = self.ln_final.forward(rows);

@@ -1,4 +1,4 @@
-//! One residual block of the text tower, and of the caption decoder where the text looks at itself.
+//! A self-attention block of the text tower and of the caption decoder.
 
 use burn::module::Module;
 use burn::tensor::backend::Backend;
@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::{GeluMlp, LayerNorm, MultiHeadAttention};
 use crate::kernels::{Kernels, TextMask};
 
-/// Attention and MLP, each behind a layer norm and added to the stream.
+/// Attention and MLP, each after a layer norm and added to the residual stream.
 #[derive(Module, Debug)]
 pub struct TextBlock<B: Backend> {
     /// Before attention.

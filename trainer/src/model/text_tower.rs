@@ -1,15 +1,15 @@
-//! The text tower: tokens to one vector.
+//! The text tower: maps tokens to one vector.
 
 use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor};
 
-use super::{Embedding, LayerNorm, TextBlock, TokenBatch, Trace, zeros};
-use crate::ModelConfig;
-use crate::config::TEXT_MLP_RATIO;
+use super::{EmbeddingTable, LayerNorm, TextBlock, Trace, zeros};
+use crate::config::{ModelConfig, TEXT_MLP_RATIO};
 use crate::kernels::{Kernels, TextMask};
+use crate::tokens::TokenBatch;
 
-/// Tokens to one vector, read off at a class token behind the text.
+/// Maps tokens to one vector, the state of a class token after the text.
 #[derive(Module, Debug)]
 pub struct TextTower<B: Backend> {
     /// The class token, `[width]`.
@@ -18,11 +18,11 @@ pub struct TextTower<B: Backend> {
     pub positional_embedding: Param<Tensor<B, 2>>,
     /// `[width, embed_dim]`, multiplied from the right.
     pub text_projection: Param<Tensor<B, 2>>,
-    /// One vector a token.
-    pub token_embedding: Embedding<B>,
-    /// The blocks.
+    /// One vector per token.
+    pub token_embedding: EmbeddingTable<B>,
+    /// The transformer blocks.
     pub transformer: Transformer<B>,
-    /// On the class token only.
+    /// Applied only to the class token.
     pub ln_final: LayerNorm<B>,
 }
 
@@ -33,12 +33,12 @@ pub struct Transformer<B: Backend> {
     pub resblocks: Vec<TextBlock<B>>,
 }
 
-/// What the text tower says of a batch.
+/// The output of the text tower for a batch.
 #[derive(Debug, Clone)]
 pub struct TextOutput<B: Backend> {
-    /// `[texts, embed_dim]`, of any length.
+    /// `[texts, embed_dim]`, not normalised.
     pub embedding: Tensor<B, 2>,
-    /// `[texts, length, width]`, without the class token and without the last norm: what the caption decoder reads.
+    /// `[texts, length, width]`, without the class token and the final norm: the input of the caption decoder.
     pub states: Tensor<B, 3>,
 }
 
@@ -51,7 +51,7 @@ impl<B: Backend> TextTower<B> {
             cls_emb: zeros([width], device),
             positional_embedding: zeros([text.context_length + 1, width], device),
             text_projection: zeros([width, config.embed_dim], device),
-            token_embedding: Embedding::zeros(text.vocab_size, width, device),
+            token_embedding: EmbeddingTable::zeros(text.vocab_size, width, device),
             transformer: Transformer {
                 resblocks: (0..text.layers)
                     .map(|_| TextBlock::zeros(width, text.heads, hidden, device))
@@ -68,7 +68,7 @@ impl<B: Kernels> TextTower<B> {
         self.forward_traced(tokens, &mut Trace::off())
     }
 
-    /// As [`forward`](Self::forward); the trace keeps the output of every block, `[texts, length + 1, width]`.
+    /// As [`forward`](Self::forward); the trace records the output of every block, `[texts, length + 1, width]`.
     pub fn forward_traced(&self, tokens: &TokenBatch, trace: &mut Trace) -> TextOutput<B> {
         let (texts, positions) = (tokens.rows(), tokens.length() + 1);
         let visible = tokens.visible_keys();
@@ -88,7 +88,7 @@ impl<B: Kernels> TextTower<B> {
         TextOutput { embedding, states: states.narrow(1, 0, positions - 1) }
     }
 
-    /// Returns the tokens and the class token behind them, with positions, `[texts · (length + 1), width]`.
+    /// Returns the tokens followed by the class token, with positions, `[texts · (length + 1), width]`.
     fn embed(&self, tokens: &TokenBatch) -> Tensor<B, 2> {
         let (texts, length) = (tokens.rows(), tokens.length());
         let positions = self.positional_embedding.val();
@@ -96,7 +96,7 @@ impl<B: Kernels> TextTower<B> {
         let words = self.token_embedding.forward(tokens.to_tensor(&positions.device()));
         let words = words.reshape([texts, length, width])
             + positions.clone().narrow(0, 0, length).unsqueeze::<3>();
-        // The class token has the row behind a full context, however short the text.
+        // The class token has the position after a full context, however short the text is.
         let class = self.cls_emb.val().unsqueeze::<2>() + positions.narrow(0, all_positions - 1, 1);
         let class = class.unsqueeze::<3>().expand([texts, 1, width]);
         Tensor::cat(vec![words, class], 1).reshape([texts * (length + 1), width])

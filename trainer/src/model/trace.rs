@@ -1,4 +1,4 @@
-//! What lies between the input of a model and its output, for whoever compares it with another implementation.
+//! Records the intermediate tensors of a model, for comparison with another implementation.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -6,10 +6,9 @@ use std::fmt::Display;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use crate::HostTensor;
-use crate::weights::to_host;
+use crate::host_tensor::{HostTensor, to_host};
 
-/// Keeps copies of tensors on their way through a model, by name; does nothing in training.
+/// Copies tensors by name during a forward pass; does nothing in training.
 #[derive(Debug)]
 pub struct Trace {
     scope: String,
@@ -17,24 +16,24 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Returns a trace that keeps nothing.
+    /// Returns a trace that records nothing.
     pub const fn off() -> Self {
         Self { scope: String::new(), kept: None }
     }
 
-    /// Returns a trace that keeps everything.
+    /// Returns a trace that records everything.
     pub const fn on() -> Self {
         Self { scope: String::new(), kept: Some(BTreeMap::new()) }
     }
 
-    /// Makes `scope` the begin of the names of what follows.
+    /// Sets the prefix of the names that follow.
     pub(super) fn enter(&mut self, scope: impl Display) {
         if self.kept.is_some() {
             self.scope = scope.to_string();
         }
     }
 
-    /// Copies a tensor under its name in the scope; an empty name is that of the scope itself.
+    /// Copies a tensor under its name in the scope; an empty name is the scope itself.
     pub(super) fn keep<B: Backend, const D: usize>(
         &mut self,
         name: impl Display,
@@ -48,7 +47,7 @@ impl Trace {
         kept.insert(name.trim_end_matches('.').to_owned(), HostTensor { shape, values });
     }
 
-    /// Returns what was kept, by name.
+    /// Returns the recorded tensors by name.
     pub fn into_tensors(self) -> BTreeMap<String, HostTensor> {
         self.kept.unwrap_or_default()
     }

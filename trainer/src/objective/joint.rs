@@ -1,4 +1,4 @@
-//! The three losses of `SleepLM` in one, and the gradient of a batch.
+//! The weighted sum of SleepLM's three losses, and its gradient over a batch.
 
 use burn::module::AutodiffModule;
 use burn::tensor::backend::{AutodiffBackend, Backend};
@@ -6,16 +6,21 @@ use burn::tensor::{ElementConversion, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CaptionTargets, Contrastive, Vocabulary, caption_loss, contrastive, reconstruction_loss,
+    CaptionTargets, CaptionVocabulary, ContrastiveLoss, caption_loss, contrastive,
+    reconstruction_loss,
 };
-use crate::kernels::Kernels;
-use crate::model::{Conditions, Dropout, SleepLm, normalize};
+use crate::host_tensor::to_host;
+use crate::kernels::{Dropout, Kernels};
+use crate::model::{CaptionConditions, SleepLm, normalize};
 use crate::parameters::{self, NamedTensors};
-use crate::{Positives, TokenBatch, weights};
+use crate::positive_pairs::PositivePairs;
+use crate::tokens::TokenBatch;
+use crate::weights;
 
-/// How much each loss counts.
+/// Weight of each loss.
 ///
-/// `SleepLM` names the three and not their weights; `OpenCLIP` trains captions with 2 beside a contrastive 1.
+/// SleepLM names the three losses but not their weights; `OpenCLIP` trains captions with 2 and the contrastive loss
+/// with 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LossWeights {
@@ -23,31 +28,31 @@ pub struct LossWeights {
     pub contrastive: f64,
     /// Of the mean cross-entropy of a caption's tokens.
     pub caption: f64,
-    /// Of the mean square between drawn and true signals.
+    /// Of the mean squared error of the reconstructed signals.
     pub reconstruction: f64,
 }
 
 impl Default for LossWeights {
-    /// The contrastive loss alone.
+    /// The contrastive loss only.
     fn default() -> Self {
         Self { contrastive: 1.0, caption: 0.0, reconstruction: 0.0 }
     }
 }
 
-/// What goes through the whole model at once.
+/// The input of a joint forward pass.
 #[derive(Debug, Clone)]
 pub struct JointBatch<'a, B: Backend> {
     /// Epochs, `[n, channels, samples]`.
     pub signals: Tensor<B, 3>,
-    /// A text for each epoch, which is also the caption that it shall be given.
+    /// A text for each epoch, which is also its target caption.
     pub texts: &'a TokenBatch,
-    /// What kind of caption that is, where the decoder is told.
-    pub conditions: Option<&'a Conditions>,
-    /// Which text is true of which epoch.
-    pub positives: &'a Positives,
+    /// The conditions of the captions, if the decoder receives any.
+    pub conditions: Option<&'a CaptionConditions>,
+    /// Which texts describe which epochs.
+    pub positives: &'a PositivePairs,
 }
 
-/// The losses of a batch; those of parts that the model lacks are none.
+/// The losses of a batch; `None` for parts that the model does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Losses {
     /// Mean of both directions, in nats.
@@ -80,15 +85,15 @@ impl Losses {
 
 /// Returns the losses of a batch.
 pub fn joint_losses<B: Kernels>(model: &SleepLm<B>, batch: &JointBatch<'_, B>) -> Losses {
-    let pass = Pass::new(model, batch, &mut Dropout::off());
+    let pass = JointForward::new(model, batch, &mut Dropout::off());
     let loss = pass.contrastive(model, batch.positives, |tensor| tensor);
     pass.losses(loss.loss)
 }
 
 /// Returns the losses of a batch and the gradient of their weighted sum.
 ///
-/// The contrastive loss is worked out in closed form, as where a batch is cut into parts:
-/// going back from `sum(embedding · gradient)` gives its share.
+/// The contrastive loss has a closed-form gradient, as when a batch is split: the backward pass starts from
+/// `sum(embedding · gradient)`.
 pub fn joint_gradient<B: AutodiffBackend + Kernels>(
     model: &SleepLm<B::InnerBackend>,
     batch: &JointBatch<'_, B>,
@@ -97,7 +102,7 @@ pub fn joint_gradient<B: AutodiffBackend + Kernels>(
 ) -> JointGradient<B::InnerBackend> {
     let model: SleepLm<B> = SleepLm::from_inner(model.clone());
     let model = parameters::require_gradients(model, |name| !weights::is_buffer(name));
-    let pass = Pass::new(&model, batch, dropout);
+    let pass = JointForward::new(&model, batch, dropout);
     let loss = pass.contrastive(&model, batch.positives, Tensor::inner);
     let losses = pass.losses(loss.loss);
     let share = |embedding: Tensor<B, 2>, gradient| {
@@ -118,8 +123,8 @@ pub fn joint_gradient<B: AutodiffBackend + Kernels>(
     JointGradient { losses, gradients }
 }
 
-/// What a batch becomes on its way through the model.
-struct Pass<B: Backend> {
+/// The intermediate results of a forward pass.
+struct JointForward<B: Backend> {
     /// Unit vectors, `[n, dim]`.
     signals: Tensor<B, 2>,
     texts: Tensor<B, 2>,
@@ -128,15 +133,16 @@ struct Pass<B: Backend> {
     reconstruction: Option<Tensor<B, 1>>,
 }
 
-impl<B: Kernels> Pass<B> {
+impl<B: Kernels> JointForward<B> {
     fn new(model: &SleepLm<B>, batch: &JointBatch<'_, B>, dropout: &mut Dropout) -> Self {
         let signal = model.biosignals.forward(batch.signals.clone(), dropout);
         let text = model.text.forward(batch.texts);
         let caption = model.text_decoder.as_ref().and_then(|decoder| {
             let projection = decoder.text_projection.val();
-            let targets = CaptionTargets::new(batch.texts, &Vocabulary::full(projection.dims()[1]));
+            let targets =
+                CaptionTargets::new(batch.texts, &CaptionVocabulary::full(projection.dims()[1]));
             let prefix = batch.conditions.and_then(|conditions| model.prefix(conditions));
-            // The last token foretells nothing.
+            // The last token predicts nothing.
             let states = text.states.clone().narrow(1, 0, batch.texts.length() - 1);
             let states = decoder.forward(states, &signal.memory, prefix);
             let n = targets.len() as f64;
@@ -154,10 +160,10 @@ impl<B: Kernels> Pass<B> {
     fn contrastive<I: Backend>(
         &self,
         model: &SleepLm<B>,
-        positives: &Positives,
+        positives: &PositivePairs,
         inner: impl Fn(Tensor<B, 2>) -> Tensor<I, 2>,
-    ) -> Contrastive<I> {
-        let logit_scale = weights::to_host(model.logit_scale.val())[0];
+    ) -> ContrastiveLoss<I> {
+        let logit_scale = to_host(model.logit_scale.val())[0];
         let (signals, texts) = (inner(self.signals.clone()), inner(self.texts.clone()));
         contrastive(signals, texts, logit_scale, positives)
     }

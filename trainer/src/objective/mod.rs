@@ -1,15 +1,15 @@
-//! What training makes small: the contrastive loss, and those of the captions and of the reconstruction.
+//! The training objective: the contrastive, caption and reconstruction losses.
 
-mod caption;
-mod contrastive;
+mod caption_loss;
+mod caption_vocabulary;
+mod contrastive_loss;
 mod joint;
-mod reconstruction;
+mod reconstruction_loss;
 #[cfg(test)]
 mod tests;
-mod vocabulary;
 
-pub use caption::{CaptionGradient, CaptionTargets, caption_gradient, caption_loss};
-pub use contrastive::{Contrastive, MAX_LOGIT_SCALE, contrastive};
+pub use caption_loss::{CaptionGradient, CaptionTargets, caption_gradient, caption_loss};
+pub use caption_vocabulary::CaptionVocabulary;
+pub use contrastive_loss::{ContrastiveLoss, MAX_LOGIT_SCALE, contrastive};
 pub use joint::{JointBatch, JointGradient, LossWeights, Losses, joint_gradient, joint_losses};
-pub use reconstruction::reconstruction_loss;
-pub use vocabulary::Vocabulary;
+pub use reconstruction_loss::reconstruction_loss;

@@ -1,4 +1,4 @@
-//! The losses against sums in plain loops.
+//! Tests of the losses against plain loops.
 
 use burn::backend::Flex;
 use burn::module::AutodiffModule;
@@ -7,11 +7,14 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::{
-    CaptionTargets, JointBatch, LossWeights, Vocabulary, caption_gradient, caption_loss,
+    CaptionTargets, CaptionVocabulary, JointBatch, LossWeights, caption_gradient, caption_loss,
     joint_losses, reconstruction_loss,
 };
-use crate::model::{CaptionDecoder, Conditions, SleepLm};
-use crate::{ModelConfig, Parts, Positives, Preset, TokenBatch, TokenSet, Weights};
+use crate::config::{ModelConfig, ModelParts, Preset};
+use crate::model::{CaptionConditions, CaptionDecoder, SleepLm};
+use crate::positive_pairs::PositivePairs;
+use crate::tokens::{TokenBatch, TokenSet};
+use crate::weights::Weights;
 
 fn small() -> ModelConfig {
     let mut config = Preset::Tiny.config();
@@ -31,7 +34,7 @@ fn random<const D: usize>(seed: u64, shape: [usize; D]) -> Tensor<Flex, D> {
     Tensor::from_data(TensorData::new(values, shape), &Device::<Flex>::default())
 }
 
-fn model(parts: &Parts) -> SleepLm<Flex> {
+fn model(parts: &ModelParts) -> SleepLm<Flex> {
     let config = small();
     let weights = Weights::initial_parts(&config, parts, 3);
     weights.to_model(&config, &Device::<Flex>::default()).unwrap()
@@ -42,12 +45,12 @@ fn near(found: f32, expected: f32) {
 }
 
 #[test]
-fn a_caption_costs_the_surprise_of_its_tokens_and_nothing_for_pads() {
-    let model = model(&Parts::all(&small().biosignals_cfg));
+fn caption_loss_sums_the_cross_entropy_of_tokens_but_not_pads() {
+    let model = model(&ModelParts::all(&small().biosignals_cfg));
     let decoder: &CaptionDecoder<Flex> = model.text_decoder.as_ref().unwrap();
-    // The second text has a `!` inside, which is a pad by its id.
+    // The second text has a `!` inside, which has the id of a pad.
     let tokens = TokenBatch::new(&[vec![28, 3, 4, 29], vec![28, 0, 29]], 12);
-    let targets = CaptionTargets::new(&tokens, &Vocabulary::full(30));
+    let targets = CaptionTargets::new(&tokens, &CaptionVocabulary::full(30));
     assert_eq!(targets.len(), 4);
     let states = random(5, [2, tokens.length() - 1, 64]);
     let logits = decoder.logits(states.clone().reshape([2 * (tokens.length() - 1), 64]));
@@ -62,15 +65,15 @@ fn a_caption_costs_the_surprise_of_its_tokens_and_nothing_for_pads() {
 }
 
 #[test]
-fn the_closed_gradient_of_captions_is_that_of_autodiff() {
+fn caption_gradient_matches_autodiff() {
     type Tracked = burn::backend::Autodiff<Flex>;
-    let model = model(&Parts::all(&small().biosignals_cfg));
+    let model = model(&ModelParts::all(&small().biosignals_cfg));
     let mut tokens = Pcg64Mcg::seed_from_u64(8);
-    // More targets than a block holds.
+    // More targets than fit into a block.
     let texts: Vec<Vec<i64>> =
         (0..40).map(|_| (0..11).map(|_| tokens.random_range(1..30)).collect()).collect();
     let tokens = TokenBatch::new(&texts, 12);
-    let targets = CaptionTargets::new(&tokens, &Vocabulary::full(30));
+    let targets = CaptionTargets::new(&tokens, &CaptionVocabulary::full(30));
     let states = random(5, [40, tokens.length() - 1, 64]);
     let decoder = model.text_decoder.unwrap();
     let projection = decoder.text_projection.val();
@@ -91,10 +94,10 @@ fn the_closed_gradient_of_captions_is_that_of_autodiff() {
 }
 
 #[test]
-fn a_caption_costs_nothing_for_tokens_that_cannot_be_chosen() {
+fn caption_loss_normalises_over_the_vocabulary_only() {
     let mut set = TokenSet::new(30);
     set.extend(&TokenBatch::new(&[[3, 4, 17, 29]], 12));
-    let vocabulary = Vocabulary::of(&set);
+    let vocabulary = CaptionVocabulary::of(&set);
     let tokens = TokenBatch::new(&[[28, 17, 29]], 12);
     let targets = CaptionTargets::new(&tokens, &vocabulary);
     let (states, projection) = (random(5, [1, 3, 64]), random(6, [64, 30]));
@@ -112,7 +115,7 @@ fn a_caption_costs_nothing_for_tokens_that_cannot_be_chosen() {
 }
 
 #[test]
-fn a_drawn_signal_costs_its_mean_square_distance() {
+fn reconstruction_loss_is_the_mean_squared_error() {
     let (drawn, signals) = (random(1, [2, 3, 4]), random(2, [2, 3, 4]));
     let found = reconstruction_loss(drawn.clone(), signals.clone()).into_scalar() / 2.0;
     let [drawn, signals] =
@@ -122,17 +125,17 @@ fn a_drawn_signal_costs_its_mean_square_distance() {
 }
 
 #[test]
-fn parts_that_a_model_lacks_cost_nothing() {
+fn missing_parts_have_no_loss() {
     let tokens = TokenBatch::new(&[[28, 3, 29], [28, 7, 29]], 12);
-    let conditions = Conditions::new(&[[4, -1], [0, -1]]);
+    let conditions = CaptionConditions::new(&[[4, -1], [0, -1]]);
     let batch = JointBatch {
         signals: random(1, [2, 10, 1920]),
         texts: &tokens,
         conditions: Some(&conditions),
-        positives: &Positives::pairs(2),
+        positives: &PositivePairs::pairs(2),
     };
-    let towers = joint_losses(&model(&Parts::towers()), &batch);
-    let whole = joint_losses(&model(&Parts::all(&small().biosignals_cfg)), &batch);
+    let towers = joint_losses(&model(&ModelParts::towers()), &batch);
+    let whole = joint_losses(&model(&ModelParts::all(&small().biosignals_cfg)), &batch);
     assert_eq!((towers.caption, towers.reconstruction), (None, None));
     assert_eq!(towers.contrastive, whole.contrastive);
     let weights = LossWeights { contrastive: 1.0, caption: 2.0, reconstruction: 0.5 };

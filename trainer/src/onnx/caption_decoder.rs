@@ -1,46 +1,49 @@
-//! The caption decoder as a graph that takes one step: from the tokens so far to the logits of the next one.
+//! The caption decoder as a graph for one decoding step: from the tokens so far to the logits of the next one.
 //!
-//! One graph serves the first step and all later ones. What it needs of earlier steps comes in as caches and goes out
-//! grown, so that a later step computes the new positions alone. Everything in text tower and decoder is causal:
-//! the caches change no number beyond rounding.
+//! One graph serves the first and all later steps. Keys and values of previous steps come in as caches and go out
+//! extended, so a later step computes only the new positions. Text tower and decoder are causal, so the caches change
+//! results only by rounding.
 
-use super::builder::{Attribute, Dim, GraphOptions, Model, Numbers, Value};
-use super::caption_cache::{Cache, Names, Sizes};
-use super::layers::{Attention, HIDDEN, Layers, Part};
+use super::graph_builder::{Dim, GraphOptions, GraphValue, InputType, NodeAttribute, OnnxModel};
+use super::key_value_cache::{CacheNames, CacheSizes, KeyValueCache};
+use super::layers::{AttentionInputs, LayerBuilder, MASKED_SCORE};
 use super::token_table;
-use crate::{ModelConfig, Result, TokenSet, Weights};
+use crate::config::ModelConfig;
+use crate::error::Result;
+use crate::kernels::Projection;
+use crate::tokens::TokenSet;
+use crate::weights::Weights;
 
-/// Name of the output beside the caches.
+/// Name of the output besides the caches.
 const OUTPUT: &str = "logits";
 
-/// Builds the graph of one step of a caption.
+/// Builds the graph of one decoding step.
 ///
 /// Inputs:
 ///
-/// - `tokens [batch, length] i64`: all tokens so far, the begin token first; those in the cache too, because
-///   a pad hides the position behind it;
-/// - `conditions [batch, prefix] i64`: what the caption is to be about, a row of `channel_embeddings`, or -1 for
-///   `padding_embedding`; in the first step, and no column afterwards;
-/// - `memory [batch, memory_tokens, width] f32`: what the signal tower remembers of the epoch; in the first step, and
-///   no row afterwards;
-/// - `text_cache`, `decoder_cache`, `cross_cache`, `[2 · layers, batch, heads, past, head_dim] f32`: no position in the
-///   first step, and afterwards what the step before has put out.
+/// - `tokens [batch, length] i64`: all tokens so far, starting with the start token; cached tokens are included,
+///   because a pad hides the position after it;
+/// - `conditions [batch, prefix] i64`: the caption kinds, rows of `channel_embeddings`, or -1 for `padding_embedding`;
+///   with no columns after the first step;
+/// - `memory [batch, memory_tokens, width] f32`: the memory of the signal tower; with no rows after the first step;
+/// - `text_cache`, `decoder_cache`, `cross_cache`, `[2 · layers, batch, heads, past, head_dim] f32`: without positions
+///   in the first step, then the outputs of the previous step.
 ///
 /// Outputs: `logits [batch, new, vocabulary] f32` of the new positions, of which there are as many as `tokens` has more
 /// than `text_cache`; `text_cache_out`, `decoder_cache_out`, `cross_cache_out`.
 ///
-/// `trained` leaves all other tokens out: their vectors become zero and their logits -1e30.
+/// With `trained`, all other tokens are left out: their embeddings become zero and their logits -1e30.
 ///
 /// # Errors
 ///
-/// [`Error::Mismatch`](crate::Error::Mismatch) where a weight is missing.
+/// [`Error::WeightMismatch`](crate::error::Error::WeightMismatch) if a weight is missing.
 pub fn caption_decoder(
     weights: &Weights,
     config: &ModelConfig,
     trained: Option<&TokenSet>,
     options: GraphOptions,
-) -> Result<Model> {
-    let mut graph = CaptionGraph { layers: Layers::new(weights, options), config, trained };
+) -> Result<OnnxModel> {
+    let mut graph = CaptionGraph { layers: LayerBuilder::new(weights, options), config, trained };
     let mut inputs = graph.inputs();
     let states = graph.token_states(&inputs.tokens, &mut inputs.text_cache)?;
     let logits = graph.logits(&states, &mut inputs)?;
@@ -72,43 +75,47 @@ fn facts(config: &ModelConfig) -> [(&'static str, String); 11] {
 }
 
 struct CaptionGraph<'a> {
-    layers: Layers<'a>,
+    layers: LayerBuilder<'a>,
     config: &'a ModelConfig,
     trained: Option<&'a TokenSet>,
 }
 
-struct Inputs {
-    tokens: Value,
-    conditions: Value,
-    memory: Value,
-    text_cache: Cache,
-    decoder_cache: Cache,
-    cross_cache: Cache,
+struct CaptionInputs {
+    tokens: GraphValue,
+    conditions: GraphValue,
+    memory: GraphValue,
+    text_cache: KeyValueCache,
+    decoder_cache: KeyValueCache,
+    cross_cache: KeyValueCache,
 }
 
 impl CaptionGraph<'_> {
-    fn inputs(&mut self) -> Inputs {
+    fn inputs(&mut self) -> CaptionInputs {
         let (text, decoder) = (&self.config.text_cfg, &self.config.multimodal_cfg);
         let builder = &mut self.layers.builder;
         let batch = Dim::Named("batch");
         let tokens = [batch, Dim::Named("length")];
         let conditions = [batch, Dim::Named("prefix")];
         let memory = [batch, Dim::Named("memory"), Dim::Fixed(decoder.width)];
-        let sizes = |layers, heads, width| Sizes { layers, heads, head_dim: width / heads };
+        let sizes = |layers, heads, width| CacheSizes { layers, heads, head_dim: width / heads };
         let of_text = sizes(text.layers, text.heads, text.width);
         let of_decoder = sizes(decoder.layers, decoder.heads, decoder.width);
-        let names = |input, output, past| Names { input, output, past };
-        Inputs {
-            tokens: builder.input("tokens", Numbers::I64, &tokens),
-            conditions: builder.input("conditions", Numbers::I64, &conditions),
-            memory: builder.input("memory", Numbers::F32, &memory),
-            text_cache: Cache::new(builder, names("text_cache", "text_cache_out", "past"), of_text),
-            decoder_cache: Cache::new(
+        let names = |input, output, past| CacheNames { input, output, past };
+        CaptionInputs {
+            tokens: builder.input("tokens", InputType::I64, &tokens),
+            conditions: builder.input("conditions", InputType::I64, &conditions),
+            memory: builder.input("memory", InputType::F32, &memory),
+            text_cache: KeyValueCache::new(
+                builder,
+                names("text_cache", "text_cache_out", "past"),
+                of_text,
+            ),
+            decoder_cache: KeyValueCache::new(
                 builder,
                 names("decoder_cache", "decoder_cache_out", "past_with_prefix"),
                 of_decoder,
             ),
-            cross_cache: Cache::new(
+            cross_cache: KeyValueCache::new(
                 builder,
                 names("cross_cache", "cross_cache_out", "memory_so_far"),
                 of_decoder,
@@ -116,8 +123,12 @@ impl CaptionGraph<'_> {
         }
     }
 
-    /// Returns the text tower's states of the new tokens `[batch, new, width]`, without its last norm.
-    fn token_states(&mut self, tokens: &Value, cache: &mut Cache) -> Result<Value> {
+    /// Returns the text tower's states of the new tokens, `[batch, new, width]`, without its final norm.
+    fn token_states(
+        &mut self,
+        tokens: &GraphValue,
+        cache: &mut KeyValueCache,
+    ) -> Result<GraphValue> {
         let table = self.layers.weights.need("text.token_embedding.weight")?;
         let places = self.layers.constant("text.positional_embedding")?;
         let builder = &mut self.layers.builder;
@@ -127,9 +138,9 @@ impl CaptionGraph<'_> {
         let places = builder.slice(&places, 0, &past, &length);
         let mut rows = builder.add(&words, &places);
         let no_prefix = builder.i64s(&[0]);
-        let later = self.later(&past, &length, &no_prefix);
-        let pads = self.behind_pads(tokens, &length);
-        let mask = self.layers.builder.add(&later, &pads);
+        let causal_mask = self.causal_mask(&past, &length, &no_prefix);
+        let pads = self.pad_mask(tokens, &length);
+        let mask = self.layers.builder.add(&causal_mask, &pads);
         for block in 0..self.config.text_cfg.layers {
             let name = format!("text.transformer.resblocks.{block}");
             rows = self.self_block(&rows, &mask, cache, &name)?;
@@ -138,7 +149,7 @@ impl CaptionGraph<'_> {
     }
 
     /// Returns the logits of the new tokens.
-    fn logits(&mut self, states: &Value, inputs: &mut Inputs) -> Result<Value> {
+    fn logits(&mut self, states: &GraphValue, inputs: &mut CaptionInputs) -> Result<GraphValue> {
         let builder = &mut self.layers.builder;
         let prefix_len = builder.length(&inputs.conditions, 1);
         let past = inputs.decoder_cache.past(builder);
@@ -147,7 +158,7 @@ impl CaptionGraph<'_> {
         let mut rows = builder.concat(&[&prefix, states], 1);
         let n_rows = builder.length(&rows, 1);
         let length = builder.add(&past, &n_rows);
-        let mask = self.later(&past, &length, &prefix_len);
+        let mask = self.causal_mask(&past, &length, &prefix_len);
         for block in 0..self.config.multimodal_cfg.layers {
             let name = format!("text_decoder.resblocks.{block}");
             rows = self.self_block(&rows, &mask, &mut inputs.decoder_cache, &name)?;
@@ -160,11 +171,11 @@ impl CaptionGraph<'_> {
         Ok(token_table::logits(&mut self.layers.builder, projection, self.trained, &normed))
     }
 
-    /// Returns the vectors of the conditions `[batch, prefix, width]`.
-    fn prefix(&mut self, conditions: &Value) -> Result<Value> {
+    /// Returns the embeddings of the conditions, `[batch, prefix, width]`.
+    fn prefix(&mut self, conditions: &GraphValue) -> Result<GraphValue> {
         let kinds = self.layers.weights.need("channel_embeddings")?;
         let none = self.layers.weights.need("padding_embedding")?;
-        // The last row is that of -1: ONNX counts negative indices from the end.
+        // The last row belongs to -1: ONNX counts negative indices from the end.
         let rows = [kinds.values.as_slice(), &none.values].concat();
         let builder = &mut self.layers.builder;
         let table = builder.f32s(&[kinds.shape[0] + 1, kinds.shape[1]], &rows);
@@ -175,81 +186,91 @@ impl CaptionGraph<'_> {
 
     fn self_block(
         &mut self,
-        rows: &Value,
-        mask: &Value,
-        cache: &mut Cache,
+        rows: &GraphValue,
+        mask: &GraphValue,
+        cache: &mut KeyValueCache,
         name: &str,
-    ) -> Result<Value> {
+    ) -> Result<GraphValue> {
         let (attention, heads) = (format!("{name}.attn"), cache.heads());
         let normed = self.layers.layer_norm(rows, &format!("{name}.ln_1"))?;
-        let queries = self.layers.heads(&normed, &attention, Part::Query, heads)?;
-        let keys = self.layers.heads(&normed, &attention, Part::Key, heads)?;
-        let values = self.layers.heads(&normed, &attention, Part::Value, heads)?;
+        let queries = self.layers.heads(&normed, &attention, Projection::Query, heads)?;
+        let keys = self.layers.heads(&normed, &attention, Projection::Key, heads)?;
+        let values = self.layers.heads(&normed, &attention, Projection::Value, heads)?;
         let keys = cache.extend(&mut self.layers.builder, &keys);
         let values = cache.extend(&mut self.layers.builder, &values);
-        let seen = Attention { queries, keys, values };
+        let seen = AttentionInputs { queries, keys, values };
         let update = self.layers.attend(&seen, Some(mask), &attention)?;
         self.with_mlp(rows, &update, name)
     }
 
-    /// Lets every row look at the memory; it has no order, so nothing is masked.
+    /// Attends from every row to the memory, without a mask.
     fn cross_block(
         &mut self,
-        rows: &Value,
-        memory: &Value,
-        cache: &mut Cache,
+        rows: &GraphValue,
+        memory: &GraphValue,
+        cache: &mut KeyValueCache,
         block: usize,
-    ) -> Result<Value> {
+    ) -> Result<GraphValue> {
         let name = format!("text_decoder.cross_attn.{block}");
         let (attention, heads) = (format!("{name}.attn"), cache.heads());
         let normed = self.layers.layer_norm(rows, &format!("{name}.ln_1"))?;
-        let queries = self.layers.heads(&normed, &attention, Part::Query, heads)?;
+        let queries = self.layers.heads(&normed, &attention, Projection::Query, heads)?;
         let memory = self.layers.layer_norm(memory, &format!("{name}.ln_1_kv"))?;
-        let keys = self.layers.heads(&memory, &attention, Part::Key, heads)?;
-        let values = self.layers.heads(&memory, &attention, Part::Value, heads)?;
+        let keys = self.layers.heads(&memory, &attention, Projection::Key, heads)?;
+        let values = self.layers.heads(&memory, &attention, Projection::Value, heads)?;
         let keys = cache.extend(&mut self.layers.builder, &keys);
         let values = cache.extend(&mut self.layers.builder, &values);
-        let seen = Attention { queries, keys, values };
+        let seen = AttentionInputs { queries, keys, values };
         let update = self.layers.attend(&seen, None, &attention)?;
         self.with_mlp(rows, &update, &name)
     }
 
-    fn with_mlp(&mut self, rows: &Value, update: &Value, name: &str) -> Result<Value> {
+    fn with_mlp(
+        &mut self,
+        rows: &GraphValue,
+        update: &GraphValue,
+        name: &str,
+    ) -> Result<GraphValue> {
         let rows = self.layers.builder.add(rows, update);
         let normed = self.layers.layer_norm(&rows, &format!("{name}.ln_2"))?;
         let update = self.layers.mlp(&normed, &format!("{name}.mlp"))?;
         Ok(self.layers.builder.add(&rows, &update))
     }
 
-    /// Hides keys behind the query, `[new, length]`; the rows of a prefix see each other.
-    fn later(&mut self, past: &Value, length: &Value, prefix_len: &Value) -> Value {
+    /// Masks later keys, `[new, length]`; the rows of a prefix see each other.
+    fn causal_mask(
+        &mut self,
+        past: &GraphValue,
+        length: &GraphValue,
+        prefix_len: &GraphValue,
+    ) -> GraphValue {
         let builder = &mut self.layers.builder;
-        let (begin, step, first_axis, last_axis) =
+        let (start, step, first_axis, last_axis) =
             (builder.i64(0), builder.i64(1), builder.i64s(&[0]), builder.i64s(&[1]));
         let end = builder.node("Squeeze", &[length, &first_axis], &[]);
-        let keys = builder.node("Range", &[&begin, &end, &step], &[]);
+        let keys = builder.node("Range", &[&start, &end, &step], &[]);
         let queries = builder.slice(&keys, 0, past, length);
-        // A row of the prefix sees as far as its last row. Without a prefix the maximum changes nothing.
+        // A prefix row sees up to the last prefix row. Without a prefix the maximum changes nothing.
         let one = builder.i64s(&[1]);
         let last_of_prefix = builder.node("Sub", &[prefix_len, &one], &[]);
         let sees = builder.node("Max", &[&queries, &last_of_prefix], &[]);
         let sees = builder.node("Unsqueeze", &[&sees, &last_axis], &[]);
         let is_later = builder.node("Greater", &[&keys, &sees], &[]);
-        let is_later = builder.node("Cast", &[&is_later], &[Attribute::Int("to", 1)]);
-        let hidden = builder.f32(HIDDEN);
+        let is_later = builder.node("Cast", &[&is_later], &[NodeAttribute::Int("to", 1)]);
+        let hidden = builder.f32(MASKED_SCORE);
         builder.mul(&is_later, &hidden)
     }
 
-    /// Hides keys whose token before is a pad, `[batch, 1, 1, length]`; the first key is always seen.
-    fn behind_pads(&mut self, tokens: &Value, length: &Value) -> Value {
+    /// Masks keys whose previous token is a pad, `[batch, 1, 1, length]`; the first key is always visible.
+    fn pad_mask(&mut self, tokens: &GraphValue, length: &GraphValue) -> GraphValue {
         let builder = &mut self.layers.builder;
         let pad = builder.i64s(&[0]);
         let is_pad = builder.node("Equal", &[tokens, &pad], &[]);
-        let is_pad = builder.node("Cast", &[&is_pad], &[Attribute::Int("to", 1)]);
-        let begin = builder.i64s(&[0, 1, 0, 0]);
-        let is_hidden = builder.node("Pad", &[&is_pad, &begin], &[]);
+        let is_pad = builder.node("Cast", &[&is_pad], &[NodeAttribute::Int("to", 1)]);
+        let start = builder.i64s(&[0, 1, 0, 0]);
+        let is_hidden = builder.node("Pad", &[&is_pad, &start], &[]);
         let is_hidden = builder.slice(&is_hidden, 1, &pad, length);
-        let hidden = builder.f32(HIDDEN);
+        let hidden = builder.f32(MASKED_SCORE);
         let keys = builder.mul(&is_hidden, &hidden);
         let axes = builder.i64s(&[1, 2]);
         builder.node("Unsqueeze", &[&keys, &axes], &[])

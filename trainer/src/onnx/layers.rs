@@ -1,48 +1,42 @@
-//! The layers that the text tower, the caption decoder and the reconstruction head are made of.
+//! The layers of the text tower, the caption decoder and the reconstruction head.
 
-use super::algebra::{scaled, transposed};
-use super::builder::{Attribute, Builder, GraphOptions, Value};
+use super::graph_builder::{GraphBuilder, GraphOptions, GraphValue, NodeAttribute};
+use super::weight_algebra::{scaled, transposed};
+use crate::error::Result;
+use crate::host_tensor::HostTensor;
+use crate::kernels::Projection;
 use crate::model::LAYER_NORM_EPSILON;
-use crate::weights::HostTensor;
-use crate::{Result, Weights};
+use crate::weights::Weights;
 
-/// What is added to the score of a key that cannot be seen: its weight becomes exactly 0.
-pub(super) const HIDDEN: f32 = -1e30;
+/// Added to the score of a masked key: its weight becomes exactly 0.
+pub(super) const MASKED_SCORE: f32 = -1e30;
 
-/// A graph in the making, and the weights that it is made of, by their whole names.
-pub(super) struct Layers<'a> {
-    pub(super) builder: Builder,
+/// A graph under construction, and the weights that it uses, by full name.
+pub(super) struct LayerBuilder<'a> {
+    pub(super) builder: GraphBuilder,
     pub(super) weights: &'a Weights,
 }
 
-/// One of the three projections that `in_proj_weight` packs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    Query,
-    Key,
-    Value,
-}
-
 /// Queries `[batch, heads, rows, head_dim]`, keys `[batch, heads, keys, head_dim]` and values of the keys' shape.
-pub(super) struct Attention {
-    pub(super) queries: Value,
-    pub(super) keys: Value,
-    pub(super) values: Value,
+pub(super) struct AttentionInputs {
+    pub(super) queries: GraphValue,
+    pub(super) keys: GraphValue,
+    pub(super) values: GraphValue,
 }
 
-impl<'a> Layers<'a> {
+impl<'a> LayerBuilder<'a> {
     pub(super) fn new(weights: &'a Weights, options: GraphOptions) -> Self {
-        Self { builder: Builder::new(options), weights }
+        Self { builder: GraphBuilder::new(options), weights }
     }
 
     /// Returns a weight as a constant.
-    pub(super) fn constant(&mut self, name: &str) -> Result<Value> {
+    pub(super) fn constant(&mut self, name: &str) -> Result<GraphValue> {
         let HostTensor { shape, values } = self.weights.need(name)?;
         Ok(self.builder.f32s(shape, values))
     }
 
     /// Returns `rows · weightᵀ + bias`.
-    pub(super) fn linear(&mut self, rows: &Value, name: &str) -> Result<Value> {
+    pub(super) fn linear(&mut self, rows: &GraphValue, name: &str) -> Result<GraphValue> {
         let HostTensor { shape, values } = self.weights.need(&format!("{name}.weight"))?;
         let weight = transposed(values, shape[0], shape[1]);
         let weight = self.builder.f32s(&[shape[1], shape[0]], &weight);
@@ -51,16 +45,16 @@ impl<'a> Layers<'a> {
         Ok(self.builder.add(&rows, &bias))
     }
 
-    pub(super) fn layer_norm(&mut self, rows: &Value, name: &str) -> Result<Value> {
+    pub(super) fn layer_norm(&mut self, rows: &GraphValue, name: &str) -> Result<GraphValue> {
         let weight = self.constant(&format!("{name}.weight"))?;
         let bias = self.constant(&format!("{name}.bias"))?;
         let attributes =
-            [Attribute::Int("axis", -1), Attribute::Float("epsilon", LAYER_NORM_EPSILON)];
+            [NodeAttribute::Int("axis", -1), NodeAttribute::Float("epsilon", LAYER_NORM_EPSILON)];
         Ok(self.builder.node("LayerNormalization", &[rows, &weight, &bias], &attributes))
     }
 
     /// Returns `c_proj(gelu(c_fc(rows)))`, with the exact GELU.
-    pub(super) fn mlp(&mut self, rows: &Value, name: &str) -> Result<Value> {
+    pub(super) fn mlp(&mut self, rows: &GraphValue, name: &str) -> Result<GraphValue> {
         let hidden = self.linear(rows, &format!("{name}.c_fc"))?;
         let builder = &mut self.builder;
         let (root, one, half) =
@@ -73,21 +67,21 @@ impl<'a> Layers<'a> {
         self.linear(&open, &format!("{name}.c_proj"))
     }
 
-    /// Projects rows `[batch, rows, width]` to what each head sees, `[batch, heads, rows, head_dim]`.
+    /// Projects rows `[batch, rows, width]` to heads, `[batch, heads, rows, head_dim]`.
     ///
-    /// Queries are scaled by the root of the heads' width.
+    /// Queries are divided by the square root of the head width.
     pub(super) fn heads(
         &mut self,
-        rows: &Value,
+        rows: &GraphValue,
         name: &str,
-        part: Part,
+        part: Projection,
         heads: usize,
-    ) -> Result<Value> {
+    ) -> Result<GraphValue> {
         let packed = self.weights.need(&format!("{name}.in_proj_weight"))?;
         let bias = self.weights.need(&format!("{name}.in_proj_bias"))?;
         let width = packed.shape[1];
         let head_dim = width / heads;
-        let factor = if part == Part::Query { (head_dim as f64).powf(-0.5) } else { 1.0 };
+        let factor = if part == Projection::Query { (head_dim as f64).powf(-0.5) } else { 1.0 };
         let first = part as usize * width;
         let weight = scaled(&packed.values[first * width..][..width * width], factor);
         let bias = scaled(&bias.values[first..][..width], factor);
@@ -100,20 +94,24 @@ impl<'a> Layers<'a> {
         Ok(builder.transpose(&rows, &[0, 2, 1, 3]))
     }
 
-    /// Lets the queries look at the keys that the mask, added to the scores, leaves to be seen,
-    /// and returns `[batch, rows, width]`.
+    /// Attends from the queries to the keys, adding the mask to the scores, and returns `[batch, rows, width]`.
     pub(super) fn attend(
         &mut self,
-        attention: &Attention,
-        mask: Option<&Value>,
+        attention: &AttentionInputs,
+        mask: Option<&GraphValue>,
         name: &str,
-    ) -> Result<Value> {
-        let shares = self.shares(&attention.queries, &attention.keys, mask);
-        self.mixed(&shares, &attention.values, name)
+    ) -> Result<GraphValue> {
+        let attention_weights = self.attention_weights(&attention.queries, &attention.keys, mask);
+        self.weighted_values(&attention_weights, &attention.values, name)
     }
 
-    /// Returns how much each query looks at each key, `[batch, heads, rows, keys]`.
-    pub(super) fn shares(&mut self, queries: &Value, keys: &Value, mask: Option<&Value>) -> Value {
+    /// Returns the attention weights, `[batch, heads, rows, keys]`.
+    pub(super) fn attention_weights(
+        &mut self,
+        queries: &GraphValue,
+        keys: &GraphValue,
+        mask: Option<&GraphValue>,
+    ) -> GraphValue {
         let builder = &mut self.builder;
         let keys = builder.transpose(keys, &[0, 1, 3, 2]);
         let mut scores = builder.matmul(queries, &keys);
@@ -123,13 +121,18 @@ impl<'a> Layers<'a> {
         builder.softmax(&scores)
     }
 
-    /// Mixes the values by their shares and projects what all heads give, `[batch, rows, width]`.
-    pub(super) fn mixed(&mut self, shares: &Value, values: &Value, name: &str) -> Result<Value> {
+    /// Returns the weighted sum of the values after the output projection, `[batch, rows, width]`.
+    pub(super) fn weighted_values(
+        &mut self,
+        attention_weights: &GraphValue,
+        values: &GraphValue,
+        name: &str,
+    ) -> Result<GraphValue> {
         let width = self.weights.need(&format!("{name}.out_proj.bias"))?.values.len();
         let builder = &mut self.builder;
-        let mixed = builder.matmul(shares, values);
-        let mixed = builder.transpose(&mixed, &[0, 2, 1, 3]);
-        let mixed = builder.reshape(&mixed, &[0, 0, width as i64]);
-        self.linear(&mixed, &format!("{name}.out_proj"))
+        let weighted_values = builder.matmul(attention_weights, values);
+        let weighted_values = builder.transpose(&weighted_values, &[0, 2, 1, 3]);
+        let weighted_values = builder.reshape(&weighted_values, &[0, 0, width as i64]);
+        self.linear(&weighted_values, &format!("{name}.out_proj"))
     }
 }

@@ -1,18 +1,17 @@
-//! Both towers and the caption decoder as ONNX graphs, made of named weights and nothing else.
+//! Exports both towers and the caption decoder as ONNX graphs, built from named weights only.
 //!
-//! Written for opset 17 and IR version 8, which every ONNX Runtime from 1.12 on reads.
-//! Batch and text length are dynamic axes.
+//! Written for opset 17 and IR version 8, which ONNX Runtime supports since 1.12. Batch and text length are dynamic
+//! axes.
 
-mod algebra;
-mod builder;
-mod caption_cache;
 mod caption_decoder;
+mod graph_builder;
 mod int8;
+mod key_value_cache;
 mod layers;
+mod messages;
 mod operations;
 mod precision;
 pub mod probe;
-mod proto;
 mod reconstruction_head;
 mod signal_attention;
 mod signal_patches;
@@ -21,10 +20,11 @@ mod signal_tower;
 mod sixteen_bit;
 mod text_tower;
 mod token_table;
+mod weight_algebra;
 
-pub use builder::{GraphOptions, Model};
 pub use caption_decoder::caption_decoder;
-pub use precision::Precision;
+pub use graph_builder::{GraphOptions, OnnxModel};
+pub use precision::GraphPrecision;
 pub use reconstruction_head::reconstruction_head;
 pub use signal_tower::signal_tower;
 pub use text_tower::text_tower;

@@ -1,10 +1,13 @@
-//! The reconstruction head as a graph: from the memory of epochs back to their signals.
+//! The reconstruction head as a graph: from the memory of epochs to their signals.
 //!
-//! No bundle holds it: it serves the training, and the comparison with other implementations.
+//! Not part of a bundle; used to compare with other implementations.
 
-use super::builder::{Dim, GraphOptions, Model, Numbers, Value};
-use super::layers::{Attention, Layers, Part};
-use crate::{ModelConfig, Result, Weights};
+use super::graph_builder::{Dim, GraphOptions, GraphValue, InputType, OnnxModel};
+use super::layers::{AttentionInputs, LayerBuilder};
+use crate::config::ModelConfig;
+use crate::error::Result;
+use crate::kernels::Projection;
+use crate::weights::Weights;
 
 /// Name of the input.
 const INPUT: &str = "memory";
@@ -17,17 +20,17 @@ const OUTPUT: &str = "reconstructed_signal";
 ///
 /// # Errors
 ///
-/// [`Error::Mismatch`](crate::Error::Mismatch) where a weight is missing.
+/// [`Error::WeightMismatch`](crate::error::Error::WeightMismatch) if a weight is missing.
 pub fn reconstruction_head(
     weights: &Weights,
     config: &ModelConfig,
     options: GraphOptions,
-) -> Result<Model> {
+) -> Result<OnnxModel> {
     let signal = &config.biosignals_cfg;
     let [tokens, width] = [signal.decoder_tokens, signal.transformer_width].map(Dim::Fixed);
-    let mut layers = Layers::new(weights, options);
+    let mut layers = LayerBuilder::new(weights, options);
     let dims = [Dim::Named("batch"), tokens, width];
-    let mut rows = layers.builder.input(INPUT, Numbers::F32, &dims);
+    let mut rows = layers.builder.input(INPUT, InputType::F32, &dims);
     for name in (0..).map(|layer| format!("signal_decoder.transformer.layers.{layer}")) {
         if weights.get(&format!("{name}.norm1.weight")).is_none() {
             break;
@@ -46,14 +49,19 @@ pub fn reconstruction_head(
     Ok(builder.finish(OUTPUT, &[]))
 }
 
-/// Applies a layer of `PyTorch`'s `TransformerEncoder` whose norms come first.
-fn layer(layers: &mut Layers<'_>, rows: &Value, name: &str, heads: usize) -> Result<Value> {
+/// Applies a pre-norm layer of PyTorch's `TransformerEncoder`.
+fn layer(
+    layers: &mut LayerBuilder<'_>,
+    rows: &GraphValue,
+    name: &str,
+    heads: usize,
+) -> Result<GraphValue> {
     let attention = format!("{name}.self_attn");
     let normed = layers.layer_norm(rows, &format!("{name}.norm1"))?;
-    let seen = Attention {
-        queries: layers.heads(&normed, &attention, Part::Query, heads)?,
-        keys: layers.heads(&normed, &attention, Part::Key, heads)?,
-        values: layers.heads(&normed, &attention, Part::Value, heads)?,
+    let seen = AttentionInputs {
+        queries: layers.heads(&normed, &attention, Projection::Query, heads)?,
+        keys: layers.heads(&normed, &attention, Projection::Key, heads)?,
+        values: layers.heads(&normed, &attention, Projection::Value, heads)?,
     };
     let update = layers.attend(&seen, None, &attention)?;
     let rows = layers.builder.add(rows, &update);

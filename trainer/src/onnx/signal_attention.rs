@@ -1,20 +1,20 @@
-//! Attention along channels and along time in the signal tower's graph.
+//! Attention across channels and along time in the signal tower's graph.
 
-use super::algebra::{scaled, transposed, turns};
-use super::builder::Value;
+use super::graph_builder::GraphValue;
 use super::signal_tower::SignalGraph;
-use crate::Result;
+use super::weight_algebra::{rotation_tables, scaled, transposed};
+use crate::error::Result;
 use crate::kernels::Axis;
 
 impl SignalGraph<'_> {
     /// Returns attention along one axis of `[batch, channels, patches, width]`.
     pub(super) fn attention(
         &mut self,
-        tokens: &Value,
+        tokens: &GraphValue,
         name: &str,
         axis: Axis,
         frequencies: &[f32],
-    ) -> Result<Value> {
+    ) -> Result<GraphValue> {
         let (width, heads) = (self.config.transformer_width, self.config.transformer_heads);
         let (channels, patches) = (self.config.input_channels, self.config.patches());
         let head_dim = self.config.head_dim();
@@ -23,7 +23,7 @@ impl SignalGraph<'_> {
             Axis::Channels => (channels, [channels, 1, width]),
             Axis::Time => (patches, [1, patches, width]),
         };
-        let (cos, sin) = turns(frequencies, positions, 2 * heads);
+        let (cos, sin) = rotation_tables(frequencies, positions, 2 * heads);
         let builder = &mut self.layers.builder;
         let packed = builder.f32s(&[width, 3 * width], &packed);
         let projected = builder.matmul(tokens, &packed);
@@ -38,7 +38,7 @@ impl SignalGraph<'_> {
         let grid = [-1, channels as i64, patches as i64];
         let [even_queries, even_keys] = builder.split(&even, -1, [width / 2; 2]);
         let [odd_queries, odd_keys] = builder.split(&odd, -1, [width / 2; 2]);
-        let mut joined = |even: &Value, odd: &Value| {
+        let mut joined = |even: &GraphValue, odd: &GraphValue| {
             let halves = [grid.as_slice(), &[heads as i64, head_dim as i64 / 2]].concat();
             let (even, odd) = (builder.reshape(even, &halves), builder.reshape(odd, &halves));
             builder.concat(&[&even, &odd], -1)
@@ -46,7 +46,7 @@ impl SignalGraph<'_> {
         let (queries, keys) = (joined(&even_queries, &odd_queries), joined(&even_keys, &odd_keys));
         let values =
             builder.reshape(&values, &[grid.as_slice(), &[heads as i64, head_dim as i64]].concat());
-        // The axis that tokens look along comes last but one, heads before it.
+        // The attended axis comes second to last, after the heads.
         let (order, key_order, back) = match axis {
             Axis::Channels => ([0, 2, 3, 1, 4], [0, 2, 3, 4, 1], [0, 3, 1, 2, 4]),
             Axis::Time => ([0, 1, 3, 2, 4], [0, 1, 3, 4, 2], [0, 1, 3, 2, 4]),
@@ -56,14 +56,15 @@ impl SignalGraph<'_> {
         let values = builder.transpose(&values, &order);
         let scores = builder.matmul(&queries, &keys);
         let weights = builder.softmax(&scores);
-        let mixed = builder.matmul(&weights, &values);
-        let mixed = builder.transpose(&mixed, &back);
-        let mixed = builder.reshape(&mixed, &[grid.as_slice(), &[width as i64]].concat());
-        self.linear(&mixed, &format!("{name}.out_proj"))
+        let weighted_values = builder.matmul(&weights, &values);
+        let weighted_values = builder.transpose(&weighted_values, &back);
+        let weighted_values =
+            builder.reshape(&weighted_values, &[grid.as_slice(), &[width as i64]].concat());
+        self.linear(&weighted_values, &format!("{name}.out_proj"))
     }
 
-    /// Returns `[width, 3 · width]` whose columns are, for all heads: the even components of the queries, scaled,
-    /// and of the keys; the odd ones of the queries, scaled, and of the keys; the values.
+    /// Returns `[width, 3 · width]`, whose columns are, for all heads: the even components of the scaled queries and of
+    /// the keys; the odd components of the same; the values.
     fn packed_projections(&self, name: &str) -> Result<Vec<f32>> {
         let width = self.config.transformer_width;
         let scale = (self.config.head_dim() as f64).powf(-0.5);

@@ -1,21 +1,22 @@
-//! Patches of the signals to tokens, at the begin of the signal tower's graph.
+//! Patch embedding at the start of the signal tower's graph.
 
-use super::algebra::{product, transposed};
-use super::builder::Value;
+use super::graph_builder::GraphValue;
 use super::signal_tower::SignalGraph;
-use crate::{Result, SignalConfig};
+use super::weight_algebra::{product, transposed};
+use crate::config::SignalConfig;
+use crate::error::Result;
 
 impl SignalGraph<'_> {
     /// Returns the tokens of all patches, `[batch, channels, patches, width]`.
-    pub(super) fn tokens(&mut self, signals: &Value) -> Result<Value> {
+    pub(super) fn tokens(&mut self, signals: &GraphValue) -> Result<GraphValue> {
         let SignalConfig { input_channels, patch_size, .. } = *self.config;
         let shape = [-1, input_channels as i64, self.config.patches() as i64, patch_size as i64];
         let patches = self.layers.builder.reshape(signals, &shape);
         if self.is_folded { self.folded_tokens(&patches) } else { self.plain_tokens(&patches) }
     }
 
-    /// Applies convolution and projection as one map of a patch.
-    fn folded_tokens(&mut self, patches: &Value) -> Result<Value> {
+    /// Applies convolution and projection as one affine map of a patch.
+    fn folded_tokens(&mut self, patches: &GraphValue) -> Result<GraphValue> {
         let SignalConfig { input_channels, patch_size, transformer_width: width, .. } =
             *self.config;
         let convolution = self.weight("patching.conv_patching.weight")?;
@@ -26,7 +27,7 @@ impl SignalGraph<'_> {
         let inner = convolution_bias.values.len();
         let folded = product(&projection.values, &convolution.values, inner);
         let offset = product(&projection.values, &convolution_bias.values, inner);
-        // What is added depends on the channel only: the bias and the channel's own vector.
+        // The offset depends only on the channel: the bias plus the channel's embedding.
         let offsets: Vec<f32> = names
             .values
             .iter()
@@ -43,8 +44,8 @@ impl SignalGraph<'_> {
 
     /// Applies convolution and projection one after the other.
     ///
-    /// The windows of the convolution do not overlap: it is a product with the patches.
-    fn plain_tokens(&mut self, patches: &Value) -> Result<Value> {
+    /// The windows of the convolution do not overlap, so it is a matrix product over patches.
+    fn plain_tokens(&mut self, patches: &GraphValue) -> Result<GraphValue> {
         let SignalConfig { input_channels, patch_size, transformer_width: width, .. } =
             *self.config;
         let convolution = self.weight("patching.conv_patching.weight")?.values.clone();

@@ -1,49 +1,49 @@
-//! The signal tower as a graph: from the signals of epochs to their embeddings, and what was looked at.
+//! The signal tower as a graph: from the signals of epochs to their embeddings and attention maps.
 
-use super::algebra::transposed;
-use super::builder::{Attribute, Dim, GraphOptions, Model, Numbers, Value};
-use super::layers::Layers;
-use crate::kernels::Axis;
-use crate::model::RMS_NORM_EPSILON;
-use crate::weights::HostTensor;
-use crate::{ModelConfig, Result, SignalConfig, Weights};
+use super::graph_builder::{Dim, GraphOptions, GraphValue, InputType, NodeAttribute, OnnxModel};
+use super::layers::LayerBuilder;
+use super::weight_algebra::transposed;
+use crate::config::{ModelConfig, SignalConfig};
+use crate::error::Result;
+use crate::host_tensor::HostTensor;
+use crate::kernels::{Axis, RMS_NORM_EPSILON};
+use crate::weights::Weights;
 
 /// Name of the input.
 const INPUT: &str = "signals";
 /// Name of the output.
 const OUTPUT: &str = "signal_embedding";
 
-/// Name of the share of each patch in the embedding.
+/// Name of the attention map.
 const ATTENTION: &str = "attention";
-/// Name of what the caption decoder looks at.
+/// Name of the caption decoder's memory.
 const MEMORY: &str = "memory";
 
 /// Builds the graph of the signal tower.
 ///
-/// From `signals [batch, 10, 1920] f32` to `signal_embedding [batch, dim] f32` of unit length,
-/// `attention [batch, 10, patches] f32`, the share of each patch in the embedding, which adds up to 1 for each epoch,
-/// and, where the weights hold a caption decoder, `memory [batch, memory_tokens, width] f32`, what it looks at.
+/// From `signals [batch, 10, 1920] f32` to `signal_embedding [batch, dim] f32` of unit length; `attention [batch, 10,
+/// patches] f32`, the weight of each patch in the embedding, which sums to 1 for each epoch; and, if the weights have a
+/// caption decoder, `memory [batch, memory_tokens, width] f32`.
 ///
-/// Folded into constants, where the options say so, which saves work and costs no accuracy: the convolution and the
-/// projection behind it, which are one affine map of a patch, and the poolers' queries behind their key projection.
-/// The scale of the queries always is.
-/// The components of queries and keys are put in another order, the same for both,
-/// so that rotating them needs no shuffle.
+/// If the options ask for it, constant subexpressions are folded, which saves work at no loss of accuracy: the
+/// convolution and the projection after it, which are one affine map of a patch, and the poolers' queries with their
+/// key projection. The scale of the queries is always folded. The components of queries and keys are permuted, in the
+/// same way for both, so that rotating them needs no shuffle.
 ///
 /// # Errors
 ///
-/// [`Error::Mismatch`](crate::Error::Mismatch) where a weight is missing.
+/// [`Error::WeightMismatch`](crate::error::Error::WeightMismatch) if a weight is missing.
 pub fn signal_tower(
     weights: &Weights,
     config: &ModelConfig,
     options: GraphOptions,
-) -> Result<Model> {
+) -> Result<OnnxModel> {
     let signal = &config.biosignals_cfg;
-    let layers = Layers::new(weights, options);
+    let layers = LayerBuilder::new(weights, options);
     let mut graph = SignalGraph { layers, config: signal, is_folded: options.folded };
     let dims =
         [Dim::Named("batch"), Dim::Fixed(signal.input_channels), Dim::Fixed(signal.signal_length)];
-    let input = graph.layers.builder.input(INPUT, Numbers::F32, &dims);
+    let input = graph.layers.builder.input(INPUT, InputType::F32, &dims);
     let mut tokens = graph.tokens(&input)?;
     for block in 0..signal.transformer_layers {
         tokens = graph.block(&tokens, block)?;
@@ -67,9 +67,9 @@ pub fn signal_tower(
     Ok(builder.finish(OUTPUT, &[("embed_dim", config.embed_dim.to_string())]))
 }
 
-/// The graph in the making, and what it is made of.
+/// The graph under construction, and its inputs.
 pub(super) struct SignalGraph<'a> {
-    pub(super) layers: Layers<'a>,
+    pub(super) layers: LayerBuilder<'a>,
     pub(super) config: &'a SignalConfig,
     pub(super) is_folded: bool,
 }
@@ -77,10 +77,10 @@ pub(super) struct SignalGraph<'a> {
 impl SignalGraph<'_> {
     /// Returns a weight of the tower.
     pub(super) fn weight(&self, name: &str) -> Result<&HostTensor> {
-        self.layers.weights.need(&whole(name))
+        self.layers.weights.need(&full_name(name))
     }
 
-    fn block(&mut self, tokens: &Value, block: usize) -> Result<Value> {
+    fn block(&mut self, tokens: &GraphValue, block: usize) -> Result<GraphValue> {
         let name = |part: &str| format!("transformer_blocks.{block}.{part}");
         let frequencies = self.weight("shared_channel_rope.freqs")?.values.clone();
         let update =
@@ -115,7 +115,7 @@ impl SignalGraph<'_> {
         Ok(tokens)
     }
 
-    fn swiglu(&mut self, tokens: &Value, name: &str) -> Result<Value> {
+    fn swiglu(&mut self, tokens: &GraphValue, name: &str) -> Result<GraphValue> {
         let gate = self.matmul_by(tokens, &format!("{name}.gate_proj.w1.weight"))?;
         let value = self.matmul_by(tokens, &format!("{name}.gate_proj.w2.weight"))?;
         let open = self.layers.builder.node("Sigmoid", &[&gate], &[]);
@@ -124,12 +124,12 @@ impl SignalGraph<'_> {
         self.matmul_by(&gated, &format!("{name}.down_proj.weight"))
     }
 
-    fn rms_norm(&mut self, rows: &Value, name: &str) -> Result<Value> {
+    fn rms_norm(&mut self, rows: &GraphValue, name: &str) -> Result<GraphValue> {
         let weight = self.weight(&format!("{name}.weight"))?.clone();
         let builder = &mut self.layers.builder;
         let two = builder.f32(2.0);
         let square = builder.node("Pow", &[rows, &two], &[]);
-        let attributes = [Attribute::Ints("axes", &[-1]), Attribute::Int("keepdims", 1)];
+        let attributes = [NodeAttribute::Ints("axes", &[-1]), NodeAttribute::Int("keepdims", 1)];
         let mean = builder.node("ReduceMean", &[&square], &attributes);
         let epsilon = builder.f32(RMS_NORM_EPSILON);
         let mean = builder.add(&mean, &epsilon);
@@ -140,12 +140,13 @@ impl SignalGraph<'_> {
     }
 
     /// Returns `rows · weightᵀ + bias`.
-    pub(super) fn linear(&mut self, rows: &Value, name: &str) -> Result<Value> {
-        self.layers.linear(rows, &whole(name))
+    pub(super) fn linear(&mut self, rows: &GraphValue, name: &str) -> Result<GraphValue> {
+        self.layers.linear(rows, &full_name(name))
     }
 
-    /// Puts out what an attention gave, `[batch · patches, channels, width]` or `[batch · channels, patches, width]`.
-    fn probe_attention(&mut self, update: &Value, name: &str, axis: Axis) {
+    /// Outputs the update of an attention, `[batch · patches, channels, width]` or `[batch · channels, patches,
+    /// width]`.
+    fn probe_attention(&mut self, update: &GraphValue, name: &str, axis: Axis) {
         let (channels, patches) = (self.config.input_channels as i64, self.config.patches() as i64);
         let width = self.config.transformer_width as i64;
         let builder = &mut self.layers.builder;
@@ -163,7 +164,7 @@ impl SignalGraph<'_> {
     }
 
     /// Multiplies rows by a weight `[out, in]`.
-    fn matmul_by(&mut self, rows: &Value, name: &str) -> Result<Value> {
+    fn matmul_by(&mut self, rows: &GraphValue, name: &str) -> Result<GraphValue> {
         let weight = self.weight(name)?;
         let [outputs, inputs] = [weight.shape[0], weight.shape[1]];
         let weight = transposed(&weight.values, outputs, inputs);
@@ -172,7 +173,7 @@ impl SignalGraph<'_> {
     }
 }
 
-/// Returns the whole name of a weight of the tower.
-pub(super) fn whole(name: &str) -> String {
+/// Returns the full name of a weight of the tower.
+pub(super) fn full_name(name: &str) -> String {
     format!("biosignals.{name}")
 }

@@ -1,20 +1,23 @@
-//! Weights kept as 16-bit floats and widened where they are used.
+//! Stores weights as 16-bit floats and widens them where they are used.
 
 use std::collections::BTreeMap;
 
 use half::{bf16, f16};
 
-use super::builder::{Attribute, Builder, Value};
-use super::precision::Precision;
-use super::proto::{GraphProto, TensorProto, data_type};
+use super::graph_builder::{GraphBuilder, GraphValue, NodeAttribute};
+use super::messages::{GraphProto, TensorProto, data_type};
+use super::precision::GraphPrecision;
 
-/// Fewest numbers of a weight for which it is worth while.
-const LEAST: usize = 1024;
+/// Minimum number of elements of a weight that is stored in 16 bits.
+const MIN_ELEMENTS: usize = 1024;
 
-/// Keeps the factors of matrix products and the tables as 16-bit floats.
+/// Stores the factors of matrix products and the embedding tables as 16-bit floats.
 ///
-/// A weight is widened when the graph is loaded; a table stays narrow, and the rows that are read of it are widened.
-pub(super) fn kept(mut graph: GraphProto, precision: Precision) -> Result<GraphProto, String> {
+/// A weight is widened when the graph is loaded; a table stays narrow, and only the rows read from it are widened.
+pub(super) fn store_narrow(
+    mut graph: GraphProto,
+    precision: GraphPrecision,
+) -> Result<GraphProto, String> {
     let nodes = std::mem::take(&mut graph.node);
     let used: Vec<&str> = nodes
         .iter()
@@ -26,7 +29,8 @@ pub(super) fn kept(mut graph: GraphProto, precision: Precision) -> Result<GraphP
         .map(String::as_str)
         .collect();
     for tensor in &mut graph.initializer {
-        let is_large = tensor.dims.len() > 1 && tensor.raw_data.len() >= LEAST * size_of::<f32>();
+        let is_large =
+            tensor.dims.len() > 1 && tensor.raw_data.len() >= MIN_ELEMENTS * size_of::<f32>();
         if is_large && tensor.data_type == data_type::F32 && used.contains(&tensor.name.as_str()) {
             narrow(tensor, precision)?;
         }
@@ -34,22 +38,22 @@ pub(super) fn kept(mut graph: GraphProto, precision: Precision) -> Result<GraphP
     let is_narrow = |tensor: &&TensorProto| tensor.data_type == data_type_of(precision);
     let narrow: Vec<String> =
         graph.initializer.iter().filter(is_narrow).map(|tensor| tensor.name.clone()).collect();
-    let mut widened: BTreeMap<String, Value> = BTreeMap::new();
-    let mut builder = Builder::over(graph, "wide_");
+    let mut widened: BTreeMap<String, GraphValue> = BTreeMap::new();
+    let mut builder = GraphBuilder::continuing(graph, "wide_");
     for mut node in nodes {
         if node.op_type == "Gather" && narrow.contains(&node.input[0]) {
             let output = std::mem::take(&mut node.output[0]);
-            let rows = Value(format!("{output}:narrow"));
+            let rows = GraphValue(format!("{output}:narrow"));
             rows.0.clone_into(&mut node.output[0]);
             builder.push(node);
             widen(&mut builder, &rows);
-            builder.name_last(&output);
+            builder.rename_last(&output);
             continue;
         }
         for input in node.input.iter_mut().filter(|input| narrow.contains(*input)) {
             let wide = widened
                 .entry(input.clone())
-                .or_insert_with(|| widen(&mut builder, &Value(input.clone())));
+                .or_insert_with(|| widen(&mut builder, &GraphValue(input.clone())));
             wide.0.clone_into(input);
         }
         builder.push(node);
@@ -57,22 +61,24 @@ pub(super) fn kept(mut graph: GraphProto, precision: Precision) -> Result<GraphP
     Ok(builder.into_graph())
 }
 
-fn widen(builder: &mut Builder, narrow: &Value) -> Value {
-    builder.node("Cast", &[narrow], &[Attribute::Int("to", data_type::F32.into())])
+fn widen(builder: &mut GraphBuilder, narrow: &GraphValue) -> GraphValue {
+    builder.node("Cast", &[narrow], &[NodeAttribute::Int("to", data_type::F32.into())])
 }
 
-fn narrow(tensor: &mut TensorProto, precision: Precision) -> Result<(), String> {
+fn narrow(tensor: &mut TensorProto, precision: GraphPrecision) -> Result<(), String> {
     let words = tensor.raw_data.as_chunks::<4>().0;
     let mut narrow = Vec::with_capacity(words.len() * 2);
     for value in words.iter().map(|word| f32::from_le_bytes(*word)) {
         let (bits, back) = match precision {
-            Precision::Bf16 => (bf16::from_f32(value).to_bits(), bf16::from_f32(value).to_f32()),
-            Precision::Fp32 | Precision::Fp16 | Precision::Int8 => {
+            GraphPrecision::Bf16 => {
+                (bf16::from_f32(value).to_bits(), bf16::from_f32(value).to_f32())
+            }
+            GraphPrecision::Fp32 | GraphPrecision::Fp16 | GraphPrecision::Int8 => {
                 (f16::from_f32(value).to_bits(), f16::from_f32(value).to_f32())
             }
         };
         if !back.is_finite() {
-            return Err(format!("a weight is {value}, beyond the range of {precision}"));
+            return Err(format!("a weight is {value}, outside the range of {precision}"));
         }
         narrow.extend_from_slice(&bits.to_le_bytes());
     }
@@ -81,9 +87,9 @@ fn narrow(tensor: &mut TensorProto, precision: Precision) -> Result<(), String> 
     Ok(())
 }
 
-fn data_type_of(precision: Precision) -> i32 {
+fn data_type_of(precision: GraphPrecision) -> i32 {
     match precision {
-        Precision::Bf16 => data_type::BF16,
-        Precision::Fp32 | Precision::Fp16 | Precision::Int8 => data_type::F16,
+        GraphPrecision::Bf16 => data_type::BF16,
+        GraphPrecision::Fp32 | GraphPrecision::Fp16 | GraphPrecision::Int8 => data_type::F16,
     }
 }

@@ -1,33 +1,39 @@
 //! The text tower as a graph: `tokens [batch, length]` to `text_embedding [batch, dim]`.
 
-use super::builder::{Attribute, Builder, Dim, GraphOptions, Model, Numbers, Value};
-use super::layers::{Attention, HIDDEN, Layers, Part};
+use super::graph_builder::{
+    Dim, GraphBuilder, GraphOptions, GraphValue, InputType, NodeAttribute, OnnxModel,
+};
+use super::layers::{AttentionInputs, LayerBuilder, MASKED_SCORE};
 use super::token_table;
-use crate::{ModelConfig, Result, TextConfig, TokenSet, Weights};
+use crate::config::{ModelConfig, TextConfig};
+use crate::error::Result;
+use crate::kernels::Projection;
+use crate::tokens::TokenSet;
+use crate::weights::Weights;
 
 /// Name of the input.
 const INPUT: &str = "tokens";
-/// Name of the output; not `embedding`, which is the name of a node in other exports and refused by ONNX Runtime.
+/// Name of the output; not `embedding`, which is the name of a node in other exports and rejected by ONNX Runtime.
 const OUTPUT: &str = "text_embedding";
 
 /// Builds the graph of the text tower.
 ///
-/// Each row of tokens must end with a pad unless it has the full context length: the first pad takes part.
-/// The class token is added inside. In the last block only its row is computed, since nothing else is read.
-/// `trained` leaves the vectors of all other tokens out; they become zero.
+/// Each row of tokens must end with a pad unless it fills the context: the first pad is visible. The class token is
+/// added inside. In the last block only its row is computed, since nothing else is read. With `trained`, the embeddings
+/// of all other tokens are left out; they become zero.
 ///
 /// # Errors
 ///
-/// [`Error::Mismatch`](crate::Error::Mismatch) where a weight is missing.
+/// [`Error::WeightMismatch`](crate::error::Error::WeightMismatch) if a weight is missing.
 pub fn text_tower(
     weights: &Weights,
     config: &ModelConfig,
     trained: Option<&TokenSet>,
     options: GraphOptions,
-) -> Result<Model> {
-    let mut layers = Layers::new(weights, options);
+) -> Result<OnnxModel> {
+    let mut layers = LayerBuilder::new(weights, options);
     let dims = [Dim::Named("batch"), Dim::Named("length")];
-    let tokens = layers.builder.input(INPUT, Numbers::I64, &dims);
+    let tokens = layers.builder.input(INPUT, InputType::I64, &dims);
     let mut graph = TextGraph { layers, config: &config.text_cfg };
     let lengths = graph.lengths(&tokens);
     let mut rows = graph.embed(&tokens, &lengths, trained)?;
@@ -55,47 +61,47 @@ pub fn text_tower(
 }
 
 struct TextGraph<'a> {
-    layers: Layers<'a>,
+    layers: LayerBuilder<'a>,
     config: &'a TextConfig,
 }
 
-/// Lengths that are known at run time only, each a row of one integer.
-struct Lengths {
-    batch: Value,
-    length: Value,
+/// Lengths known only at run time, each a vector of one integer.
+struct TextLengths {
+    batch: GraphValue,
+    length: GraphValue,
     /// With the class token.
-    positions: Value,
+    positions: GraphValue,
 }
 
-/// What is added to scores.
-struct Mask {
+/// Masks that are added to scores.
+struct AttentionMask {
     /// `[batch, 1, positions, positions]`.
-    all: Value,
+    all: GraphValue,
     /// The class token's row, `[batch, 1, 1, positions]`.
-    class: Value,
+    class: GraphValue,
 }
 
 impl TextGraph<'_> {
-    fn lengths(&mut self, tokens: &Value) -> Lengths {
+    fn lengths(&mut self, tokens: &GraphValue) -> TextLengths {
         let builder = &mut self.layers.builder;
         let (batch, length) = (builder.length(tokens, 0), builder.length(tokens, 1));
         let one = builder.i64s(&[1]);
         let positions = builder.add(&length, &one);
-        Lengths { batch, length, positions }
+        TextLengths { batch, length, positions }
     }
 
-    /// Returns tokens and class token with their positions, `[batch, positions, width]`.
+    /// Returns the tokens and the class token with their positions, `[batch, positions, width]`.
     fn embed(
         &mut self,
-        tokens: &Value,
-        lengths: &Lengths,
+        tokens: &GraphValue,
+        lengths: &TextLengths,
         trained: Option<&TokenSet>,
-    ) -> Result<Value> {
+    ) -> Result<GraphValue> {
         let width = self.config.width;
         let table = self.layers.weights.need("text.token_embedding.weight")?;
         let positions = self.layers.weights.need("text.positional_embedding")?;
         let class = self.layers.weights.need("text.cls_emb")?;
-        // The class token has the row behind a full context, however short the text.
+        // The class token has the position after a full context, however short the text is.
         let (places, last) = positions.values.split_at(self.config.context_length * width);
         let class: Vec<f32> = class.values.iter().zip(last).map(|(a, b)| a + b).collect();
         let builder = &mut self.layers.builder;
@@ -111,30 +117,36 @@ impl TextGraph<'_> {
         Ok(builder.concat(&[&words, &class], 1))
     }
 
-    /// Hides keys behind the query, and keys whose token before is a pad; the first key is always seen.
-    fn mask(&mut self, tokens: &Value, lengths: &Lengths) -> Mask {
+    /// Masks later keys, and keys whose previous token is a pad; the first key is always visible.
+    fn mask(&mut self, tokens: &GraphValue, lengths: &TextLengths) -> AttentionMask {
         let builder = &mut self.layers.builder;
         let pad = builder.i64s(&[0]);
         let is_pad = builder.node("Equal", &[tokens, &pad], &[]);
-        let is_pad = builder.node("Cast", &[&is_pad], &[Attribute::Int("to", 1)]);
-        let begin = builder.i64s(&[0, 1, 0, 0]);
-        let is_hidden = builder.node("Pad", &[&is_pad, &begin], &[]);
-        let hidden = builder.f32(HIDDEN);
+        let is_pad = builder.node("Cast", &[&is_pad], &[NodeAttribute::Int("to", 1)]);
+        let start = builder.i64s(&[0, 1, 0, 0]);
+        let is_hidden = builder.node("Pad", &[&is_pad, &start], &[]);
+        let hidden = builder.f32(MASKED_SCORE);
         let keys = builder.mul(&is_hidden, &hidden);
         let axes = builder.i64s(&[1, 2]);
         let class = builder.node("Unsqueeze", &[&keys, &axes], &[]);
         let square = builder.concat(&[&lengths.positions, &lengths.positions], 0);
-        let hidden = builder.f32s(&[1, 1], &[HIDDEN]);
+        let hidden = builder.f32s(&[1, 1], &[MASKED_SCORE]);
         let square = builder.node("Expand", &[&hidden, &square], &[]);
         let above = builder.i64(1);
-        let later = builder.node("Trilu", &[&square, &above], &[Attribute::Int("upper", 1)]);
-        let all = builder.add(&class, &later);
-        Mask { all, class }
+        let causal_mask =
+            builder.node("Trilu", &[&square, &above], &[NodeAttribute::Int("upper", 1)]);
+        let all = builder.add(&class, &causal_mask);
+        AttentionMask { all, class }
     }
 
-    fn block(&mut self, rows: &Value, mask: &Mask, block: usize) -> Result<Value> {
+    fn block(
+        &mut self,
+        rows: &GraphValue,
+        mask: &AttentionMask,
+        block: usize,
+    ) -> Result<GraphValue> {
         let name = format!("text.transformer.resblocks.{block}");
-        // Of the last block nothing else is read. Whoever probes wants all of it.
+        // Only the class token of the last block is read, unless the graph is probed.
         let is_class_only = block + 1 == self.config.layers && !self.layers.builder.is_probed();
         let normed = self.layers.layer_norm(rows, &format!("{name}.ln_1"))?;
         let (kept, looking, mask) = if is_class_only {
@@ -145,10 +157,10 @@ impl TextGraph<'_> {
         };
         let attention = format!("{name}.attn");
         let mut heads = |rows, part| self.layers.heads(rows, &attention, part, self.config.heads);
-        let seen = Attention {
-            queries: heads(&looking, Part::Query)?,
-            keys: heads(&normed, Part::Key)?,
-            values: heads(&normed, Part::Value)?,
+        let seen = AttentionInputs {
+            queries: heads(&looking, Projection::Query)?,
+            keys: heads(&normed, Projection::Key)?,
+            values: heads(&normed, Projection::Value)?,
         };
         let update = self.layers.attend(&seen, Some(mask), &attention)?;
         let rows = self.layers.builder.add(&kept, &update);
@@ -157,8 +169,8 @@ impl TextGraph<'_> {
         Ok(self.layers.builder.add(&rows, &update))
     }
 
-    /// Puts out what the caption decoder would read: all rows but the class token's.
-    fn probe_states(&mut self, rows: &Value) {
+    /// Outputs the states that the caption decoder would read: all rows but the class token's.
+    fn probe_states(&mut self, rows: &GraphValue) {
         let builder = &mut self.layers.builder;
         if builder.is_probed() {
             let (start, end) = (builder.i64s(&[0]), builder.i64s(&[-1]));
@@ -169,7 +181,7 @@ impl TextGraph<'_> {
 }
 
 /// Returns the last row of each text, `[batch, 1, width]`.
-fn class_row(builder: &mut Builder, rows: &Value) -> Value {
+fn class_row(builder: &mut GraphBuilder, rows: &GraphValue) -> GraphValue {
     let (start, end) = (builder.i64s(&[-1]), builder.i64s(&[i64::MAX]));
     builder.slice(rows, 1, &start, &end)
 }

@@ -1,21 +1,22 @@
-//! The table of token vectors and the projection to the vocabulary, cut down to the tokens that were trained.
+//! The token embeddings and the projection to the vocabulary, reduced to the tokens seen in training.
 
-use super::builder::{Builder, Value};
-use crate::{HostTensor, TokenSet};
+use super::graph_builder::{GraphBuilder, GraphValue};
+use crate::host_tensor::HostTensor;
+use crate::tokens::TokenSet;
 
-/// Logit of a token that was never met: no search chooses it, and it adds nothing to a softmax.
-const NEVER: f32 = -1e30;
+/// Logit of a token that was never seen: a search cannot choose it, and it adds nothing to a softmax.
+const UNSEEN_LOGIT: f32 = -1e30;
 
-/// Returns the vectors `[batch, length, width]` of `tokens` `[batch, length]`.
+/// Returns the embeddings `[batch, length, width]` of `tokens` `[batch, length]`.
 ///
-/// With a set, the table holds its tokens and one row of zeros for all others, and tokens are looked up twice:
-/// first their row, then the row's vector. Nothing is rounded.
+/// With a set, the table holds its tokens and one row of zeros for all others. Tokens are looked up in two steps: first
+/// their row, then its embedding. This is exact.
 pub(super) fn look_up(
-    builder: &mut Builder,
+    builder: &mut GraphBuilder,
     table: &HostTensor,
     trained: Option<&TokenSet>,
-    tokens: &Value,
-) -> Value {
+    tokens: &GraphValue,
+) -> GraphValue {
     let Some(trained) = trained else {
         let table = builder.f32s(&table.shape, &table.values);
         return builder.gather(&table, 0, tokens);
@@ -25,7 +26,7 @@ pub(super) fn look_up(
     for token in trained.tokens() {
         kept.extend_from_slice(&table.values[token * width..][..width]);
     }
-    let rows_of_tokens = builder.i32s(&trained.places());
+    let rows_of_tokens = builder.i32s(&trained.positions());
     let rows = builder.gather(&rows_of_tokens, 0, tokens);
     let kept = builder.f32s(&[kept.len() / width, width], &kept);
     builder.gather(&kept, 0, &rows)
@@ -36,11 +37,11 @@ pub(super) fn look_up(
 ///
 /// With a set, the projection holds the columns of its tokens, and the logits of all others are [`NEVER`].
 pub(super) fn logits(
-    builder: &mut Builder,
+    builder: &mut GraphBuilder,
     projection: &HostTensor,
     trained: Option<&TokenSet>,
-    states: &Value,
-) -> Value {
+    states: &GraphValue,
+) -> GraphValue {
     let Some(trained) = trained else {
         let projection = builder.f32s(&projection.shape, &projection.values);
         return builder.matmul(states, &projection);
@@ -52,8 +53,8 @@ pub(super) fn logits(
     let kept = builder.f32s(&[width, tokens.len()], &kept);
     let known = builder.matmul(states, &kept);
     let before = builder.i64s(&[0, 0, 1, 0, 0, 0]);
-    let never = builder.f32(NEVER);
+    let never = builder.f32(UNSEEN_LOGIT);
     let known = builder.node("Pad", &[&known, &before, &never], &[]);
-    let places = builder.i32s(&trained.places());
-    builder.gather(&known, -1, &places)
+    let positions = builder.i32s(&trained.positions());
+    builder.gather(&known, -1, &positions)
 }

@@ -1,4 +1,4 @@
-//! `AdamW` (Loshchilov and Hutter, arXiv 1711.05101), the arithmetic that of `torch.optim.AdamW`.
+//! `AdamW` (Loshchilov and Hutter, arXiv 1711.05101) with the arithmetic of `torch.optim.AdamW`.
 
 use std::collections::BTreeMap;
 
@@ -8,69 +8,70 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::decay::{DecayRule, is_decayed};
+use crate::error::Result;
+use crate::host_tensor::{to_device, to_host};
 use crate::kernels::{AdamStep, Kernels};
 use crate::parameters::{self, NamedTensors};
-use crate::weights::{to_device, to_host};
-use crate::{Result, Weights};
+use crate::weights::Weights;
 
-/// Constants of `AdamW`.
+/// Hyperparameters of `AdamW`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdamWOptions {
-    /// Decay of the mean of the gradients.
+    /// Decay rate of the first moment (the momentum).
     pub beta_1: f64,
-    /// Decay of the mean of their squares.
+    /// Decay rate of the second moment.
     pub beta_2: f64,
-    /// Added to the root of the mean square.
+    /// Added to the root of the second moment.
     pub epsilon: f64,
-    /// Share of a weight that a learning rate of 1 would take away, apart from the gradient.
+    /// Decoupled weight decay, multiplied by the learning rate at each step.
     pub weight_decay: f64,
 }
 
 impl Default for AdamWOptions {
-    /// As `OpenCLIP` trains transformers, but for the decay: a tiny model needs less of it.
+    /// The values with which `OpenCLIP` trains transformers, but with less decay for the tiny model.
     fn default() -> Self {
         Self { beta_1: 0.9, beta_2: 0.98, epsilon: 1e-6, weight_decay: 0.05 }
     }
 }
 
-/// The optimizer: its constants, and the two means of every weight.
+/// The optimizer: its hyperparameters, and both moments of every weight.
 #[derive(Debug, Clone)]
 pub struct AdamW<B: Backend> {
     options: AdamWOptions,
     is_decayed: DecayRule,
     steps: u64,
-    means: BTreeMap<String, Means<B>>,
+    means: BTreeMap<String, Moments<B>>,
 }
 
 #[derive(Debug, Clone)]
-struct Means<B: Backend> {
-    /// Of the gradients.
+struct Moments<B: Backend> {
+    /// Moving average of the gradients.
     first: Tensor<B, 1>,
-    /// Of their squares.
+    /// Moving average of the squared gradients.
     second: Tensor<B, 1>,
 }
 
-/// Begins of the names under which the means are kept.
+/// Prefixes of the names of the stored moments.
 const FIRST: &str = "first.";
 const SECOND: &str = "second.";
 
 impl<B: Kernels> AdamW<B> {
-    /// Begins with all means zero.
+    /// Creates an optimizer with all moments zero.
     pub fn new(options: AdamWOptions) -> Self {
         Self { options, is_decayed, steps: 0, means: BTreeMap::new() }
     }
 
-    /// Lets another rule say which weights decay.
+    /// Sets the rule for which weights decay.
     pub fn with_decay(self, is_decayed: DecayRule) -> Self {
         Self { is_decayed, ..self }
     }
 
-    /// Goes on where [`state`](Self::state) was taken, after so many steps.
+    /// Continues from a [`state`](Self::state) after a number of steps.
     ///
     /// # Errors
     ///
-    /// [`Error::Mismatch`](crate::Error::Mismatch) where a weight has one mean only.
+    /// [`Error::WeightMismatch`](crate::error::Error::WeightMismatch) if a weight has only one moment.
     pub fn resume(
         options: AdamWOptions,
         steps: u64,
@@ -82,24 +83,24 @@ impl<B: Kernels> AdamW<B> {
             let Some(name) = name.strip_prefix(FIRST) else { continue };
             let second = state.need(&format!("{SECOND}{name}"))?;
             let (first, second) = (to_device(first, device), to_device(second, device));
-            means.insert(name.to_owned(), Means { first, second });
+            means.insert(name.to_owned(), Moments { first, second });
         }
         Ok(Self { steps, means, ..Self::new(options) })
     }
 
-    /// Returns the means by name.
+    /// Returns the moments by name.
     pub fn state(&self) -> Weights {
         let mut state = Weights::default();
         for (name, means) in &self.means {
-            for (begin, mean) in [(FIRST, &means.first), (SECOND, &means.second)] {
+            for (prefix, mean) in [(FIRST, &means.first), (SECOND, &means.second)] {
                 let values = to_host(mean.clone());
-                state.insert(format!("{begin}{name}"), vec![values.len()], values);
+                state.insert(format!("{prefix}{name}"), vec![values.len()], values);
             }
         }
         state
     }
 
-    /// Takes a step: returns the module with every weight that has a gradient moved.
+    /// Takes a step: returns the module with every weight updated that has a gradient.
     pub fn step<M: Module<B>>(
         &mut self,
         module: M,
@@ -109,7 +110,7 @@ impl<B: Kernels> AdamW<B> {
         self.step_beside(module, &mut NamedTensors::new(), gradients, learning_rate)
     }
 
-    /// Takes a step, as [`step`](Self::step) does, with matrices that stand beside the module.
+    /// Takes a step, as [`step`](Self::step) does, and also updates matrices outside the module.
     pub fn step_beside<M: Module<B>>(
         &mut self,
         module: M,
@@ -129,7 +130,7 @@ impl<B: Kernels> AdamW<B> {
         })
     }
 
-    /// Returns a weight of so many axes after the step, of its values and their gradient.
+    /// Returns a weight with `axes` axes after the step.
     fn moved(
         &mut self,
         name: &str,
@@ -140,11 +141,11 @@ impl<B: Kernels> AdamW<B> {
         let step = self.constants(name, axes, learning_rate);
         let means = self.means.remove(name).unwrap_or_else(|| {
             let zeros = values.zeros_like();
-            Means { first: zeros.clone(), second: zeros }
+            Moments { first: zeros.clone(), second: zeros }
         });
         let [values, first, second] =
             B::adam_step([values, gradient, means.first, means.second], step);
-        self.means.insert(name.to_owned(), Means { first, second });
+        self.means.insert(name.to_owned(), Moments { first, second });
         values
     }
 
@@ -153,7 +154,7 @@ impl<B: Kernels> AdamW<B> {
         let decay = if (self.is_decayed)(name, axes) { weight_decay } else { 0.0 };
         let done = |beta: f64| 1.0 - beta.powf(self.steps as f64);
         AdamStep {
-            kept: (1.0 - learning_rate * decay) as f32,
+            decay: (1.0 - learning_rate * decay) as f32,
             first: (1.0 - beta_1) as f32,
             second: (1.0 - beta_2) as f32,
             root: done(beta_2).sqrt() as f32,
@@ -172,16 +173,16 @@ mod tests {
     use super::*;
 
     #[derive(Module, Debug)]
-    struct Two<B: Backend> {
+    struct SmallLayer<B: Backend> {
         matrix: Param<Tensor<B, 2>>,
         bias: Param<Tensor<B, 1>>,
     }
 
-    fn start() -> (Two<Flex>, Device<Flex>) {
+    fn start() -> (SmallLayer<Flex>, Device<Flex>) {
         let device = Device::<Flex>::default();
         let matrix = Tensor::from_floats([[0.5, -1.0], [2.0, 0.25]], &device);
         let bias = Tensor::from_floats([1.0, -1.0], &device);
-        (Two { matrix: Param::from_tensor(matrix), bias: Param::from_tensor(bias) }, device)
+        (SmallLayer { matrix: Param::from_tensor(matrix), bias: Param::from_tensor(bias) }, device)
     }
 
     fn gradients(scale: f32) -> NamedTensors<Flex> {
@@ -204,11 +205,10 @@ mod tests {
         }
     }
 
-    /// Worked out in 64 bits by the formula in the documentation of `torch.optim.AdamW`: rate 0.01, two steps with
-    /// gradients g and −2 g,
-    /// decay on the matrix only.
+    /// Computed in 64 bits with the formula in the documentation of `torch.optim.AdamW`: learning rate 0.01, two steps
+    /// with gradients g and −2 g, decay on the matrix only.
     #[test]
-    fn two_steps_are_those_of_the_formula() {
+    fn two_steps_match_the_formula() {
         let (module, _device) = start();
         let mut optimizer = AdamW::new(OPTIONS);
         let module = optimizer.step(module, gradients(1.0), 0.01);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resumed_run_takes_the_same_step() {
+    fn a_resumed_optimizer_takes_the_same_step() {
         let (module, device) = start();
         let mut optimizer = AdamW::new(OPTIONS);
         let module = optimizer.step(module, gradients(1.0), 0.01);

@@ -1,13 +1,13 @@
-//! Clipping of the gradient's norm.
+//! Gradient clipping by norm.
 
 use burn::tensor::ElementConversion;
 use burn::tensor::backend::Backend;
 
 use crate::parameters::NamedTensors;
 
-/// Scales gradients down so that their common norm is at most `limit`; returns the norm that they had.
+/// Scales gradients so that their common norm is at most `limit`; returns the norm before.
 ///
-/// As `PyTorch`'s `clip_grad_norm_`, with its 1e-6 in the denominator.
+/// As PyTorch's `clip_grad_norm_`, with its 1e-6 in the denominator.
 pub fn clip_to_norm<B: Backend>(gradients: &mut NamedTensors<B>, limit: f64) -> f32 {
     let square: f64 = gradients
         .values()
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_long_gradients_are_shortened() {
+    fn only_gradients_above_the_limit_are_scaled() {
         let device = Device::<Flex>::default();
         let gradients = |scale: f32| {
             let of = |values: [f32; 2]| Tensor::<Flex, 1>::from_floats(values, &device) * scale;

@@ -1,12 +1,12 @@
-//! Which weights decay.
+//! Rules for which weights decay.
 
-/// Says of a weight, by its name and the number of its axes, whether it decays.
+/// Returns whether a weight decays, from its name and number of axes.
 pub type DecayRule = fn(&str, usize) -> bool;
 
 /// Returns whether a weight decays.
 ///
-/// Matrices do; biases, norms, frequencies, the logit scale and everything that is looked up or learned as a vector
-/// (tokens, positions, channels, conditions, queries, the class token) do not.
+/// Matrices do. Biases, norms, frequencies, the logit scale, embedding tables and learned vectors (tokens, positions,
+/// channels, conditions, queries, the class token) do not.
 pub fn is_decayed(name: &str, axes: usize) -> bool {
     let is_looked_up = [
         "token_embedding.weight",
@@ -19,7 +19,8 @@ pub fn is_decayed(name: &str, axes: usize) -> bool {
     axes > 1 && !is_looked_up && !name.ends_with("query_tokens")
 }
 
-/// The rule of `OpenCLIP`: matrices decay, looked up or not, unless their name has a norm, a bias or the scale in it.
+/// The rule of `OpenCLIP`: matrices decay, embedding tables included, unless their name contains a norm, a bias or the
+/// scale.
 pub fn is_decayed_in_open_clip(name: &str, axes: usize) -> bool {
     let is_kept = ["bn", "ln", "bias", "logit_scale"].iter().any(|part| name.contains(part));
     axes > 1 && !is_kept
@@ -30,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn matrices_decay_and_nothing_else() {
+    fn only_matrices_decay() {
         let check = |name, axes, expected| assert_eq!(is_decayed(name, axes), expected, "{name}");
         check("biosignals.patching.conv_patching.weight", 3, true);
         check("text.transformer.resblocks.0.attn.in_proj_weight", 2, true);

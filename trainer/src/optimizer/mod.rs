@@ -1,4 +1,4 @@
-//! `AdamW` as `PyTorch` does it, with its schedule and its clipping.
+//! PyTorch's `AdamW`, a learning-rate schedule, and gradient clipping.
 
 mod adamw;
 mod clip;

@@ -1,17 +1,17 @@
-//! The course of the learning rate.
+//! The learning-rate schedule.
 
 use std::f64::consts::PI;
 
-/// A straight warm-up, then half a cosine down to a share of the highest rate.
+/// Linear warm-up, then cosine decay to a share of the peak rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Schedule {
-    /// Highest rate.
+    /// Peak learning rate.
     pub learning_rate: f64,
-    /// Steps until it is reached.
+    /// Number of warm-up steps.
     pub warmup_steps: u64,
-    /// Steps in all.
+    /// Total number of steps.
     pub steps: u64,
-    /// Share of the highest rate at the end.
+    /// Share of the peak rate at the end.
     pub final_share: f64,
 }
 
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rises_straight_and_falls_as_a_cosine() {
+    fn rises_linearly_and_falls_as_a_cosine() {
         let schedule =
             Schedule { learning_rate: 2.0, warmup_steps: 4, steps: 104, final_share: 0.1 };
         let check = |step, rate: f64| {

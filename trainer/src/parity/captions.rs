@@ -1,4 +1,4 @@
-//! Captions of a fixture as ids, and how they were searched for.
+//! Captions of a fixture as ids, with the parameters of their search.
 
 use std::path::Path;
 
@@ -6,12 +6,13 @@ use nocturne_encoder::caption::{DecodingOptions, DecodingStrategy, TextLimits};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::fixtures::{Fixtures, Inputs, json};
-use super::tensors::{Tensors, of_ids};
+use super::fixture_tensors::{FixtureTensors, of_ids};
+use super::fixtures::{FixtureInputs, Fixtures, json};
+use crate::config::ModelConfig;
+use crate::error::Result;
 use crate::model::NO_CONDITION;
-use crate::{ModelConfig, Result};
 
-/// A caption that the reference has written.
+/// A caption that the reference generated.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct CaptionCase {
     /// The name of its row.
@@ -19,20 +20,20 @@ pub(super) struct CaptionCase {
     pub(super) epoch: usize,
     pub(super) condition: Vec<i64>,
     pub(super) strategy: DecodingStrategy,
-    pub(super) begin: u32,
+    pub(super) start: u32,
     pub(super) end: u32,
-    /// Ids that a text has before it may end.
+    /// Minimum number of ids before a text may end.
     pub(super) min_length: usize,
-    /// Most ids.
+    /// Maximum number of ids.
     pub(super) max_length: usize,
 }
 
 const META: &str = "meta.json";
 const GENERATION_EOS: &str = "generation_eos.json";
 
-/// What is known of the vocabulary, and captions that were cut at a length.
+/// The special tokens, and captions that were cut at a fixed length.
 #[derive(Deserialize)]
-struct Meta {
+struct GenerationMeta {
     sot: u32,
     eot: u32,
     generation: Option<Generation>,
@@ -59,7 +60,7 @@ struct GenerationEos {
     cases: Vec<EosCase>,
 }
 
-/// Captions of one epoch, or of all of them as one batch, with an end token of their own.
+/// Captions of one epoch, or of all epochs as one batch, with their own end token.
 #[derive(Deserialize)]
 struct EosCase {
     signal: Value,
@@ -75,10 +76,10 @@ struct EosCase {
 
 /// Reads the captions of a folder; both files may be absent.
 pub(super) fn read(folder: &Path, fixtures: &mut Fixtures) -> Result<()> {
-    let meta: Option<Meta> = fixtures.optional(folder, META, json)?;
+    let meta: Option<GenerationMeta> = fixtures.optional(folder, META, json)?;
     let ended: Option<GenerationEos> = fixtures.optional(folder, GENERATION_EOS, json)?;
-    let Some(Meta { sot, eot, generation }) = meta else { return Ok(()) };
-    let mut lists = Lists { begin: sot, expected: Tensors::new(), cases: Vec::new() };
+    let Some(GenerationMeta { sot, eot, generation }) = meta else { return Ok(()) };
+    let mut lists = CaptionLists { start: sot, expected: FixtureTensors::new(), cases: Vec::new() };
     if let Some(generation) = generation {
         for (number, case) in generation.cases.iter().enumerate() {
             lists.add_meta(number, case, &generation, eot);
@@ -93,26 +94,26 @@ pub(super) fn read(folder: &Path, fixtures: &mut Fixtures) -> Result<()> {
     Ok(())
 }
 
-/// Captions in the making: every list of ids in a file becomes a row.
-struct Lists {
-    begin: u32,
-    expected: Tensors,
+/// Collected captions: every list of ids in a file becomes a row.
+struct CaptionLists {
+    start: u32,
+    expected: FixtureTensors,
     cases: Vec<CaptionCase>,
 }
 
-impl Lists {
+impl CaptionLists {
     fn add_meta(&mut self, number: usize, case: &MetaCase, generation: &Generation, end: u32) {
         for (key, ids) in lists_of(&case.others) {
             let name = format!("generation.{number}.{key}");
             self.expected.insert(name.clone(), of_ids(&ids));
-            // A search that is not known stays a row, and is computed by nothing.
+            // An unknown search stays a row, which fails because it is not computed.
             let Some(strategy) = strategy_of(key) else { continue };
             self.cases.push(CaptionCase {
                 name,
                 epoch: case.signal,
                 condition: case.channel_indices.clone(),
                 strategy,
-                begin: self.begin,
+                start: self.start,
                 end,
                 min_length: generation.min_seq_len,
                 max_length: generation.seq_len,
@@ -120,14 +121,14 @@ impl Lists {
         }
     }
 
-    fn add_ended(&mut self, number: usize, case: &EosCase, inputs: &Inputs) {
+    fn add_ended(&mut self, number: usize, case: &EosCase, inputs: &FixtureInputs) {
         let EosCase { beams, groups, .. } = *case;
         let of = |name: String, epoch: usize, condition: Vec<i64>, key: &str| CaptionCase {
             name,
             epoch,
             condition,
             strategy: strategy_of(key).unwrap_or_else(|| group_beam_search(beams, groups)),
-            begin: self.begin,
+            start: self.start,
             end: case.eos,
             min_length: case.min_seq_len,
             max_length: case.seq_len,
@@ -144,7 +145,7 @@ impl Lists {
             let rows = value.as_array().into_iter().flatten().map(ids_of);
             for (epoch, mut ids) in rows.enumerate().filter_map(|(epoch, ids)| Some((epoch, ids?)))
             {
-                // What ends early is filled up to the longest of the batch.
+                // Ids that end early are padded to the longest of the batch.
                 ids.truncate(
                     ids.iter().position(|id| *id == case.eos).map_or(ids.len(), |end| end + 1),
                 );
@@ -161,13 +162,13 @@ impl Lists {
 }
 
 impl CaptionCase {
-    /// Returns whether the epoch is there, and every kind that the caption is to be about.
+    /// Returns whether the epoch and every requested kind exist.
     pub(super) fn is_within(&self, config: &ModelConfig, epochs: usize) -> bool {
         let kinds = NO_CONDITION..config.num_caption_channels as i64;
         let ids = 0..config.text_cfg.vocab_size as u32;
         self.epoch < epochs
             && self.condition.iter().all(|kind| kinds.contains(kind))
-            && ids.contains(&self.begin)
+            && ids.contains(&self.start)
             && ids.contains(&self.end)
             && self.search().check(config.text_cfg.context_length).is_ok()
     }
@@ -178,8 +179,8 @@ impl CaptionCase {
     }
 
     pub(super) fn limits(&self) -> TextLimits {
-        let Self { begin, end, min_length, max_length, .. } = *self;
-        TextLimits { start_token: begin, end_token: end, min_length, max_length }
+        let Self { start, end, min_length, max_length, .. } = *self;
+        TextLimits { start_token: start, end_token: end, min_length, max_length }
     }
 }
 

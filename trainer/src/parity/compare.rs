@@ -1,71 +1,71 @@
-//! How far a tensor is from the one that was written down, and how far it may be.
+//! Compares computed tensors with those of a fixture.
 
 use serde::Serialize;
 
-use crate::HostTensor;
+use crate::host_tensor::HostTensor;
 
-/// How far numbers may be apart.
+/// Allowed difference between numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Tolerance {
-    /// Not at all: ids.
+pub enum ParityTolerance {
+    /// None: for ids.
     Exact,
-    /// So far each.
+    /// Of each number.
     Absolute(f64),
-    /// So far each for every unit of the tensor's largest number, or for one unit where that is below 1.
+    /// Of each number, relative to the largest number of the tensor, or to 1 if that is larger.
     Relative(f64),
 }
 
-/// How one runtime did on one tensor.
+/// The result of one runtime for one tensor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The numbers lie side by side.
-    Compared(Comparison),
-    /// The shapes cannot be laid over each other.
+pub enum ComparisonOutcome {
+    /// The tensors were compared.
+    Compared(TensorComparison),
+    /// The shapes do not match.
     OtherShape {
-        /// What was computed.
+        /// The computed shape.
         found: Vec<usize>,
-        /// What was written down.
+        /// The shape in the fixture.
         expected: Vec<usize>,
     },
-    /// The runtime computes nothing of that name.
+    /// The runtime does not compute a tensor with that name.
     NotComputed,
-    /// The runtime is not made for it: no gradients come from ONNX Runtime.
-    NotAsked,
+    /// Not applicable to the runtime: ONNX Runtime computes no gradients.
+    NotApplicable,
 }
 
-/// Two tensors side by side.
+/// The difference between two tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Comparison {
-    /// Greatest difference; of ids, how many differ. Infinite where a number is none.
+pub struct TensorComparison {
+    /// Maximum difference; for ids, how many differ. Infinite if a number is NaN.
     pub absolute: f64,
-    /// Greatest difference over the largest number, where that is above 1.
+    /// Maximum difference relative to the largest number, or to 1 if that is larger.
     pub relative: f64,
-    /// What is allowed.
-    pub tolerance: Tolerance,
-    /// Whether the difference is within it.
+    /// The allowed difference.
+    pub tolerance: ParityTolerance,
+    /// Whether the difference is within the tolerance.
     pub passes: bool,
 }
 
-impl Outcome {
-    /// Returns whether the runtime failed.
+impl ComparisonOutcome {
+    /// Returns whether the comparison failed.
     pub fn fails(&self) -> bool {
         match self {
             Self::Compared(comparison) => !comparison.passes,
             Self::OtherShape { .. } | Self::NotComputed => true,
-            Self::NotAsked => false,
+            Self::NotApplicable => false,
         }
     }
 }
 
-impl Tolerance {
+impl ParityTolerance {
     /// Returns the tolerance of a tensor of a fixture.
     ///
-    /// Single precision and other orders of summing up leave unit vectors 2e-5 apart and logits 2e-4;
-    /// tensors on the way there are of any length and are measured by their largest number.
-    /// Losses and gradients sum up over a batch, as logits do over a row;
-    /// Adam's first step divides each gradient by its own size, so that what comes after it is 1e-3 apart.
+    /// Single precision and a different order of summation leave unit vectors 2e-5 apart and logits 2e-4. Intermediate
+    /// tensors have any scale, so their tolerance is relative to their largest number. Losses and gradients are sums
+    /// over a batch, as logits are over a row. Adam's first step divides each gradient by its own size, so values after
+    /// it are 1e-3 apart.
     pub(super) fn of(file: &str, name: &str) -> Self {
         if file.starts_with("train.") {
             return Self::Relative(if name.starts_with("after") { 1e-3 } else { 2e-4 });
@@ -83,44 +83,44 @@ impl Tolerance {
     }
 }
 
-/// Lays a tensor over the begin of what was computed: a fixture may hold the first rows of each axis only.
+/// Compares a tensor with the leading part of the computed one: a fixture may hold only the first rows of each axis.
 pub(super) fn compare(
     found: Option<&HostTensor>,
     expected: &HostTensor,
-    tolerance: Tolerance,
-) -> Outcome {
-    let Some(found) = found else { return Outcome::NotComputed };
+    tolerance: ParityTolerance,
+) -> ComparisonOutcome {
+    let Some(found) = found else { return ComparisonOutcome::NotComputed };
     let Some(values) = leading(found, &expected.shape) else {
-        return Outcome::OtherShape {
+        return ComparisonOutcome::OtherShape {
             found: found.shape.clone(),
             expected: expected.shape.clone(),
         };
     };
     let pairs = || values.iter().zip(&expected.values);
     let largest = expected.values.iter().fold(1.0, |most: f64, value| most.max(value.abs().into()));
-    let absolute = if tolerance == Tolerance::Exact {
+    let absolute = if tolerance == ParityTolerance::Exact {
         pairs().filter(|(found, expected)| found != expected).count() as f64
     } else {
         pairs().map(|(found, expected)| difference(*found, *expected)).fold(0.0, f64::max)
     };
     let relative = absolute / largest;
     let passes = match tolerance {
-        Tolerance::Exact => absolute == 0.0,
-        Tolerance::Absolute(limit) => absolute <= limit,
-        Tolerance::Relative(limit) => relative <= limit,
+        ParityTolerance::Exact => absolute == 0.0,
+        ParityTolerance::Absolute(limit) => absolute <= limit,
+        ParityTolerance::Relative(limit) => relative <= limit,
     };
-    Outcome::Compared(Comparison { absolute, relative, tolerance, passes })
+    ComparisonOutcome::Compared(TensorComparison { absolute, relative, tolerance, passes })
 }
 
-/// Returns how far two numbers are apart; what is no number is infinitely far from everything.
+/// Returns the absolute difference of two numbers, infinite if one is NaN.
 fn difference(found: f32, expected: f32) -> f64 {
     let difference = (f64::from(found) - f64::from(expected)).abs();
     if difference.is_nan() { f64::INFINITY } else { difference }
 }
 
-/// Returns the numbers at the begin of every axis, where the tensor has that many.
+/// Returns the leading numbers along every axis, or `None` if the tensor is smaller.
 ///
-/// A tensor with one axis is whole: of a caption no id may be left over.
+/// A tensor with one axis must match as a whole: a caption may not have extra ids.
 fn leading(tensor: &HostTensor, shape: &[usize]) -> Option<Vec<f32>> {
     let fits = tensor.shape.len() == shape.len()
         && tensor.shape.iter().zip(shape).all(|(length, wanted)| wanted <= length)
@@ -146,48 +146,64 @@ mod tests {
         HostTensor { shape: shape.to_vec(), values: values.to_vec() }
     }
 
-    fn check(found: &HostTensor, expected: &HostTensor, tolerance: Tolerance, result: (f64, bool)) {
-        let Outcome::Compared(comparison) = compare(Some(found), expected, tolerance) else {
+    fn check(
+        found: &HostTensor,
+        expected: &HostTensor,
+        tolerance: ParityTolerance,
+        result: (f64, bool),
+    ) {
+        let ComparisonOutcome::Compared(comparison) = compare(Some(found), expected, tolerance)
+        else {
             panic!("the shapes fit");
         };
         assert_eq!((comparison.absolute, comparison.passes), result);
     }
 
     #[test]
-    fn a_fixture_may_hold_the_begin_of_each_axis() {
+    fn a_fixture_may_hold_the_leading_part_of_each_axis() {
         let whole = tensor(&[2, 2, 3], &[0., 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11.]);
         let corner = tensor(&[2, 1, 2], &[0., 1., 6., 7.5]);
-        check(&whole, &corner, Tolerance::Absolute(0.5), (0.5, true));
-        check(&whole, &corner, Tolerance::Absolute(0.4), (0.5, false));
+        check(&whole, &corner, ParityTolerance::Absolute(0.5), (0.5, true));
+        check(&whole, &corner, ParityTolerance::Absolute(0.4), (0.5, false));
         let larger = tensor(&[3, 1, 1], &[0., 6., 9.]);
-        let outcome = compare(Some(&whole), &larger, Tolerance::Absolute(1.0));
-        assert!(matches!(outcome, Outcome::OtherShape { .. }) && outcome.fails());
+        let outcome = compare(Some(&whole), &larger, ParityTolerance::Absolute(1.0));
+        assert!(matches!(outcome, ComparisonOutcome::OtherShape { .. }) && outcome.fails());
     }
 
     #[test]
-    fn relative_tolerance_is_that_of_the_largest_number() {
+    fn relative_tolerance_refers_to_the_largest_number() {
         let expected = tensor(&[2], &[100.0, 0.0]);
-        check(&tensor(&[2], &[100.0, 0.5]), &expected, Tolerance::Relative(0.01), (0.5, true));
-        check(&tensor(&[2], &[100.0, 2.0]), &expected, Tolerance::Relative(0.01), (2.0, false));
+        check(
+            &tensor(&[2], &[100.0, 0.5]),
+            &expected,
+            ParityTolerance::Relative(0.01),
+            (0.5, true),
+        );
+        check(
+            &tensor(&[2], &[100.0, 2.0]),
+            &expected,
+            ParityTolerance::Relative(0.01),
+            (2.0, false),
+        );
     }
 
     #[test]
-    fn ids_are_counted_and_must_be_the_same() {
+    fn ids_must_be_equal() {
         let expected = tensor(&[3], &[1.0, 2.0, 3.0]);
-        check(&expected, &expected, Tolerance::Exact, (0.0, true));
-        check(&tensor(&[3], &[1.0, 5.0, 9.0]), &expected, Tolerance::Exact, (2.0, false));
+        check(&expected, &expected, ParityTolerance::Exact, (0.0, true));
+        check(&tensor(&[3], &[1.0, 5.0, 9.0]), &expected, ParityTolerance::Exact, (2.0, false));
         let longer = tensor(&[4], &[1.0, 2.0, 3.0, 4.0]);
-        assert!(compare(Some(&longer), &expected, Tolerance::Exact).fails());
+        assert!(compare(Some(&longer), &expected, ParityTolerance::Exact).fails());
     }
 
     #[test]
-    fn what_is_no_number_fails() {
+    fn nan_and_missing_tensors_fail() {
         let outcome = compare(
             Some(&tensor(&[1], &[f32::NAN])),
             &tensor(&[1], &[0.0]),
-            Tolerance::Absolute(1e9),
+            ParityTolerance::Absolute(1e9),
         );
         assert!(outcome.fails());
-        assert!(compare(None, &tensor(&[1], &[0.0]), Tolerance::Exact).fails());
+        assert!(compare(None, &tensor(&[1], &[0.0]), ParityTolerance::Exact).fails());
     }
 }

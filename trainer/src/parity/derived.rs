@@ -1,15 +1,15 @@
-//! What follows from other tensors by plain arithmetic, for every runtime alike.
+//! Tensors derived from others by plain arithmetic, the same for every runtime.
 
+use super::fixture_tensors::FixtureTensors;
 use super::fixtures::Fixtures;
-use super::tensors::Tensors;
-use crate::HostTensor;
+use crate::host_tensor::HostTensor;
 
-/// Begin of the names of caption logits of some rows only: `caption_logits_row0_row3_first64`.
+/// Prefix of caption logits of some rows: `caption_logits_row0_row3_first64`.
 const SOME_ROWS: &str = "caption_logits_row";
 
-/// Adds similarities, labels, and what is told of caption logits that are too many to be written down.
-pub(super) fn derive(computed: &mut Tensors, fixtures: &Fixtures, logit_scale: f32) {
-    let mut found = Tensors::new();
+/// Adds similarities, labels, and summaries of caption logits that are too many to store.
+pub(super) fn derive(computed: &mut FixtureTensors, fixtures: &Fixtures, logit_scale: f32) {
+    let mut found = FixtureTensors::new();
     if let (Some(signals), Some(texts)) =
         (computed.get("signal_embedding"), computed.get("text_embedding"))
     {
@@ -17,8 +17,8 @@ pub(super) fn derive(computed: &mut Tensors, fixtures: &Fixtures, logit_scale: f
     }
     found.insert("labels".to_owned(), labels(fixtures));
     if let Some(logits) = computed.get("caption_logits") {
-        found.insert("caption_logsumexp".to_owned(), each(logits, log_sum_exp));
-        found.insert("caption_argmax".to_owned(), each(logits, likeliest));
+        found.insert("caption_logsumexp".to_owned(), reduce_rows(logits, log_sum_exp));
+        found.insert("caption_argmax".to_owned(), reduce_rows(logits, argmax));
         for (_, name, _) in fixtures.expected() {
             if let Some(rows) = some_rows(name, logits.shape[0]) {
                 found.insert(name.to_owned(), select(logits, &rows));
@@ -41,7 +41,7 @@ fn similarity(signals: &HostTensor, texts: &HostTensor, scale: f32) -> HostTenso
     HostTensor { shape: vec![signals.shape[0], texts.shape[0]], values: values.collect() }
 }
 
-/// Returns the tokens that are to be foretold, `[epochs, length - 1]`.
+/// Returns the target tokens, `[epochs, length - 1]`.
 fn labels(fixtures: &Fixtures) -> HostTensor {
     let texts = &fixtures.inputs.texts[..fixtures.inputs.epochs()];
     let values = texts.iter().flat_map(|text| &text[1..]).map(|id| *id as f32).collect();
@@ -49,7 +49,7 @@ fn labels(fixtures: &Fixtures) -> HostTensor {
 }
 
 /// Returns a number for each row of the last axis.
-fn each(tensor: &HostTensor, number: impl Fn(&[f32]) -> f32) -> HostTensor {
+fn reduce_rows(tensor: &HostTensor, number: impl Fn(&[f32]) -> f32) -> HostTensor {
     let (row, shape) = tensor.shape.split_last().expect("logits have axes");
     HostTensor { shape: shape.to_vec(), values: tensor.values.chunks(*row).map(number).collect() }
 }
@@ -60,8 +60,8 @@ fn log_sum_exp(row: &[f32]) -> f32 {
     (sum.ln() + largest) as f32
 }
 
-/// Returns the first of the largest.
-fn likeliest(row: &[f32]) -> f32 {
+/// Returns the index of the first maximum.
+fn argmax(row: &[f32]) -> f32 {
     let first =
         |best: usize, (id, value): (usize, &f32)| if *value > row[best] { id } else { best };
     row.iter().enumerate().fold(0, first) as f32
@@ -76,7 +76,7 @@ fn select(tensor: &HostTensor, rows: &[usize]) -> HostTensor {
     HostTensor { shape, values }
 }
 
-/// Returns which epochs a name like `caption_logits_row0_row3_first64` speaks of, where all of them are there.
+/// Returns the epochs in a name like `caption_logits_row0_row3_first64`, or `None` if one does not exist.
 fn some_rows(name: &str, epochs: usize) -> Option<Vec<usize>> {
     let parts = name.strip_prefix(SOME_ROWS)?.split("_row");
     let number = |part: &str| part.split('_').next()?.parse().ok();
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_which_rows_they_hold() {
+    fn rows_are_parsed_from_names() {
         assert_eq!(some_rows("caption_logits_row0_row3_first64", 5), Some(vec![0, 3]));
         assert_eq!(some_rows("caption_logits_row2_first16", 5), Some(vec![2]));
         assert_eq!(some_rows("caption_logits_row7", 5), None);
@@ -97,11 +97,11 @@ mod tests {
     }
 
     #[test]
-    fn logits_are_summed_up_row_by_row() {
+    fn logits_are_reduced_row_by_row() {
         let values = vec![1.0, 3.0, 3.0, 100.0, 0.0, -1.0];
         let logits = HostTensor { shape: vec![2, 1, 3], values };
-        assert_eq!(each(&logits, likeliest).values, [1.0, 0.0]);
-        let sums = each(&logits, log_sum_exp);
+        assert_eq!(reduce_rows(&logits, argmax).values, [1.0, 0.0]);
+        let sums = reduce_rows(&logits, log_sum_exp);
         assert_eq!(sums.shape, [2, 1]);
         let expected = (1f64.exp() + 2.0 * 3f64.exp()).ln();
         assert!((f64::from(sums.values[0]) - expected).abs() < 1e-6 && sums.values[1] == 100.0);

@@ -1,43 +1,45 @@
-//! What a folder of fixtures holds.
+//! Reads a folder of fixtures.
 
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
 use super::captions::{self, CaptionCase};
-use super::tensors::{self, Tensors};
-use super::training::{self, TrainingCase};
-use crate::{Error, HostTensor, ModelConfig, Result};
+use super::fixture_tensors::{self, FixtureTensors};
+use super::training_step::{self, TrainingCase};
+use crate::config::ModelConfig;
+use crate::error::{Error, Result};
+use crate::host_tensor::HostTensor;
 
-/// A tensor that was written down.
+/// A tensor of the reference.
 #[derive(Debug)]
-pub(super) struct Expected {
+pub(super) struct ExpectedTensor {
     pub(super) file: &'static str,
     pub(super) name: String,
     pub(super) tensor: HostTensor,
 }
 
-/// What a folder of fixtures holds.
+/// The contents of a folder of fixtures.
 #[derive(Debug)]
 pub(super) struct Fixtures {
     pub(super) config: ModelConfig,
-    pub(super) inputs: Inputs,
-    /// Captions to be written.
+    pub(super) inputs: FixtureInputs,
+    /// Captions to generate.
     pub(super) captions: Vec<CaptionCase>,
-    /// A step of training to be taken.
+    /// A training step to take.
     pub(super) training: Option<TrainingCase>,
-    expected: Vec<Expected>,
+    expected: Vec<ExpectedTensor>,
     absent: Vec<String>,
 }
 
-/// What the model is given.
+/// The inputs of the model.
 #[derive(Debug)]
-pub(super) struct Inputs {
+pub(super) struct FixtureInputs {
     /// `[epochs, 10, 1920]`.
     pub(super) signals: HostTensor,
-    /// A text in ids each, filled up to the context.
+    /// Texts as ids, padded to the context.
     pub(super) texts: Vec<Vec<i64>>,
-    /// What kind of caption each epoch is asked for.
+    /// The condition of each epoch's caption.
     pub(super) conditions: Vec<Vec<i64>>,
 }
 
@@ -48,7 +50,7 @@ impl Fixtures {
     /// Reads a folder.
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let config = ModelConfig::read(&folder.join("config.json"))?;
-        let inputs = Inputs::read(&folder.join(INPUTS))?;
+        let inputs = FixtureInputs::read(&folder.join(INPUTS))?;
         let mut fixtures = Self {
             config,
             inputs,
@@ -57,30 +59,30 @@ impl Fixtures {
             expected: Vec::new(),
             absent: Vec::new(),
         };
-        let outputs = fixtures.optional(folder, OUTPUTS, tensors::read)?;
+        let outputs = fixtures.optional(folder, OUTPUTS, fixture_tensors::read)?;
         fixtures.expect(OUTPUTS, outputs.unwrap_or_default());
         captions::read(folder, &mut fixtures)?;
-        training::read(folder, &mut fixtures)?;
+        training_step::read(folder, &mut fixtures)?;
         Ok(fixtures)
     }
 
-    /// Returns file, name and tensor of everything that was written down.
+    /// Returns file, name and value of every tensor of the reference.
     pub(super) fn expected(&self) -> impl Iterator<Item = (&str, &str, &HostTensor)> {
         self.expected.iter().map(|row| (row.file, row.name.as_str(), &row.tensor))
     }
 
-    /// Returns the files that the folder lacks.
+    /// Returns the files that the folder does not have.
     pub(super) fn absent(&self) -> &[String] {
         &self.absent
     }
 
-    /// Adds tensors that were written down in a file.
-    pub(super) fn expect(&mut self, file: &'static str, tensors: Tensors) {
-        let rows = tensors.into_iter().map(|(name, tensor)| Expected { file, name, tensor });
+    /// Adds the tensors of a file.
+    pub(super) fn expect(&mut self, file: &'static str, tensors: FixtureTensors) {
+        let rows = tensors.into_iter().map(|(name, tensor)| ExpectedTensor { file, name, tensor });
         self.expected.extend(rows);
     }
 
-    /// Reads a file, or notes that there is none.
+    /// Reads a file, or records that it is absent.
     pub(super) fn optional<T>(
         &mut self,
         folder: &Path,
@@ -96,12 +98,13 @@ impl Fixtures {
     }
 }
 
-impl Inputs {
+impl FixtureInputs {
     fn read(path: &Path) -> Result<Self> {
-        let mut found = tensors::read(path)?;
+        let mut found = fixture_tensors::read(path)?;
         let mut need = |name: &str, axes: usize| {
             let tensor = found.remove(name).filter(|tensor| tensor.shape.len() == axes);
-            tensor.ok_or_else(|| Error::format(path, format!("it lacks `{name}` with {axes} axes")))
+            tensor
+                .ok_or_else(|| Error::format(path, format!("`{name}` with {axes} axes is missing")))
         };
         let inputs = Self {
             signals: need("signals", 3)?,
@@ -112,7 +115,7 @@ impl Inputs {
         if epochs == 0 || epochs != conditions || inputs.texts.len() < epochs {
             let problem = format!(
                 "it holds {epochs} epochs, {conditions} conditions and {} texts; \
-                 expected as many conditions as epochs, and a text for each",
+                 expected as many conditions as epochs, and a text for reduce_rows",
                 inputs.texts.len()
             );
             return Err(Error::format(path, problem));
@@ -129,7 +132,7 @@ impl Inputs {
 /// Reads a JSON file.
 pub(super) fn json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
-    serde_json::from_slice(&bytes).map_err(|error| Error::format(path, error.to_string()))
+    serde_json::from_slice(&bytes).map_err(Error::parse(path))
 }
 
 /// Returns the rows of ids of `[rows, length]`.

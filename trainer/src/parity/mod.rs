@@ -1,57 +1,58 @@
-//! Compares what a checkpoint computes here with what the published code computed of the same inputs.
+//! Compares what a checkpoint computes here with what the published code computed from the same inputs.
 //!
-//! A folder of fixtures holds a configuration, inputs, and numbers that were written down by the reference:
-//! `config.json`, `inputs.safetensors`, `outputs.safetensors`, and where there are any
-//! `meta.json` and `generation_eos.json` (captions as ids), `train.safetensors` and `train.json`
-//! (losses, gradients and a step of the optimizer).
-//! Every number that is written down becomes a part of a [`Row`]; a tensor that nothing here computes is a row that fails.
+//! A folder of fixtures holds a configuration, inputs and results of the reference: `config.json`,
+//! `inputs.safetensors`, `outputs.safetensors`, and optionally `meta.json` and `generation_eos.json` (captions as ids),
+//! `train.safetensors` and `train.json` (losses, gradients and an optimizer step). Every number of the reference
+//! belongs to a [`ParityRow`]; a tensor that is not computed here is a row that fails.
 
 mod captions;
 mod compare;
 mod derived;
+mod fixture_tensors;
 mod fixtures;
-mod onnx_runtime;
+mod onnx_runtime_column;
 mod report;
-mod tensors;
-mod trainer;
-mod training;
+mod trainer_column;
+mod training_step;
 
 use std::path::Path;
 
-pub use compare::{Comparison, Outcome, Tolerance};
-pub use report::{Report, Row, Runtime};
+pub use compare::{ComparisonOutcome, ParityTolerance, TensorComparison};
+pub use report::{ParityReport, ParityRow, ParityRuntime};
 
-use crate::{Checkpoint, Import, Result};
+use crate::checkpoint::Checkpoint;
+use crate::error::Result;
+use crate::import::Import;
 use fixtures::Fixtures;
 
-/// Compares a checkpoint with the fixtures in a folder, in the trainer and, where it is given, in ONNX Runtime.
+/// Compares a checkpoint with the fixtures in a folder, in the trainer and, if given, in ONNX Runtime.
 ///
 /// # Errors
 ///
-/// Where a fixture or the checkpoint cannot be read: [`Error::Io`](crate::Error::Io),
-/// [`Error::Format`](crate::Error::Format) and those of [`Checkpoint::open`];
-/// where the weights are not those of the folder's configuration, those of [`Import::new`];
-/// [`Error::Bundle`](crate::Error::Bundle) where ONNX Runtime fails.
+/// If a fixture or the checkpoint cannot be read: [`Error::Io`](crate::error::Error::Io),
+/// [`Error::Format`](crate::error::Error::Format), [`Error::Parse`](crate::error::Error::Parse) and those of
+/// [`Checkpoint::open`]; if the weights do not fit the folder's configuration, those of [`Import::new`];
+/// [`Error::Bundle`](crate::error::Error::Bundle) if ONNX Runtime fails.
 pub fn parity(
     checkpoint: &Path,
     folder: &Path,
     runtime: Option<nocturne_encoder::Runtime>,
-) -> Result<Report> {
+) -> Result<ParityReport> {
     let mut fixtures = Fixtures::read(folder)?;
     let checkpoint = Checkpoint::open(checkpoint)?;
     let import = Import::new(&checkpoint, Some(&fixtures.config))?;
     fixtures.config = import.config().clone();
     let weights = import.read(&mut |_| ())?;
     let logit_scale = weights.need("logit_scale")?.values[0];
-    let mut trainer = trainer::compute(&weights, &fixtures)?;
+    let mut trainer = trainer_column::compute(&weights, &fixtures)?;
     derived::derive(&mut trainer, &fixtures, logit_scale);
-    let mut report = Report::new(&fixtures);
-    report.fill(&fixtures, Runtime::Trainer, &trainer);
+    let mut report = ParityReport::new(&fixtures);
+    report.fill(&fixtures, ParityRuntime::Trainer, &trainer);
     drop(trainer);
     if let Some(runtime) = runtime {
-        let mut found = onnx_runtime::compute(runtime, &weights, &fixtures)?;
+        let mut found = onnx_runtime_column::compute(runtime, &weights, &fixtures)?;
         derived::derive(&mut found, &fixtures, logit_scale);
-        report.fill(&fixtures, Runtime::OnnxRuntime, &found);
+        report.fill(&fixtures, ParityRuntime::OnnxRuntime, &found);
     }
     Ok(report)
 }

@@ -1,8 +1,8 @@
-//! Low-rank adapters: a small change of each linear map, learned while the map itself stays.
+//! Low-rank adapters (LoRA): a small trained update of each linear map, whose own weight is frozen.
 //!
-//! Beside a weight `[out, in]` stand `down` `[rank, in]` and `up` `[out, rank]`; the model computes with
-//! `weight + alpha / rank · up · down` (Hu et al., arXiv 2106.09685). The gradient of the sum gives those of both
-//! factors in closed form, so that the model itself knows nothing of adapters, and neither does an export.
+//! A weight `[out, in]` has the factors `down` `[rank, in]` and `up` `[out, rank]`; the model computes with `weight +
+//! alpha / rank · up · down` (Hu et al., arXiv 2106.09685). The gradients of both factors follow from that of the sum
+//! in closed form, so neither the model nor an export knows about adapters.
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor};
@@ -10,23 +10,23 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 
-use crate::Weights;
-use crate::data::derive;
+use crate::data::derive_seed;
+use crate::host_tensor::{to_device, to_host};
 use crate::model::SleepLm;
 use crate::parameters::{self, NamedTensors};
-use crate::weights::{to_device, to_host};
+use crate::weights::Weights;
 
 /// Sizes of the adapters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoraOptions {
-    /// Numbers between the two factors.
+    /// Inner dimension of the two factors.
     pub rank: usize,
-    /// What the product of both factors is multiplied by, times the rank.
+    /// The product of the factors is multiplied by `alpha / rank`.
     pub alpha: f64,
 }
 
-/// Ends of the names of linear maps in both towers, each `[out, in]`.
+/// Suffixes of the names of linear maps in both towers, each `[out, in]`.
 const LINEAR: [&str; 12] = [
     ".q_proj.weight",
     ".k_proj.weight",
@@ -41,16 +41,16 @@ const LINEAR: [&str; 12] = [
     ".embed_projection.weight",
     ".proj_to_embed.weight",
 ];
-/// The text tower's last step, `[in, out]`: nothing depends on which side a low-rank product is multiplied from.
+/// The text tower's output projection, `[in, out]`; a low-rank product is symmetric in that respect.
 const TEXT_PROJECTION: &str = "text.text_projection";
 
-/// Returns whether a weight of that name gets an adapter.
+/// Returns whether the weight with that name has an adapter.
 pub(super) fn is_adapted(name: &str) -> bool {
     let in_tower = name.starts_with("biosignals.") || name.starts_with("text.");
     in_tower && (name == TEXT_PROJECTION || LINEAR.iter().any(|end| name.ends_with(end)))
 }
 
-/// Ends of the names of both factors.
+/// Suffixes of the names of the factors.
 const DOWN: &str = ".lora_down";
 const UP: &str = ".lora_up";
 
@@ -58,12 +58,12 @@ const UP: &str = ".lora_up";
 #[derive(Debug, Clone)]
 pub(super) struct Lora<B: Backend> {
     options: LoraOptions,
-    /// Both factors by their names, flattened.
+    /// Both factors of each adapter by name, flattened.
     factors: NamedTensors<B>,
 }
 
 impl<B: Backend> Lora<B> {
-    /// Begins with adapters that change nothing: `down` is drawn, `up` is zero.
+    /// Creates adapters that change nothing: `down` is random, `up` is zero.
     pub(super) fn new(
         options: LoraOptions,
         model: &SleepLm<B>,
@@ -76,9 +76,9 @@ impl<B: Backend> Lora<B> {
             if !is_adapted(&name) || !is_wanted(&name) {
                 continue;
             }
-            let mut random = Pcg64Mcg::seed_from_u64(derive(seed, number));
+            let mut random = Pcg64Mcg::seed_from_u64(derive_seed(seed, number));
             number += 1;
-            // As `PyTorch` draws a linear layer.
+            // As PyTorch initialises a linear layer.
             let bound = (shape[1] as f32).powf(-0.5);
             let n = options.rank * shape[1];
             let down: Vec<f32> = (0..n).map(|_| random.random_range(-bound..bound)).collect();
@@ -88,7 +88,7 @@ impl<B: Backend> Lora<B> {
         Self { options, factors }
     }
 
-    /// Goes on where [`state`](Self::state) was taken.
+    /// Continues from a [`state`](Self::state).
     pub(super) fn resume(options: LoraOptions, state: &Weights, device: &Device<B>) -> Self {
         let factors =
             state.iter().map(|(name, tensor)| (name.to_owned(), to_device(tensor, device)));
@@ -114,8 +114,8 @@ impl<B: Backend> Lora<B> {
         })
     }
 
-    /// Puts the gradients of both factors in the place of that of each weight with an adapter.
-    pub(super) fn chain(&self, base: &SleepLm<B>, gradients: &mut NamedTensors<B>) {
+    /// Replaces the gradient of each weight with an adapter by those of both factors.
+    pub(super) fn chain_gradients(&self, base: &SleepLm<B>, gradients: &mut NamedTensors<B>) {
         let scale = self.scale();
         for (name, shape) in parameters::shapes(base) {
             let Some((down, up)) = self.pair(&name, &shape) else { continue };
@@ -129,12 +129,12 @@ impl<B: Backend> Lora<B> {
         }
     }
 
-    /// Takes both factors of every adapter out, to be moved by an optimizer.
+    /// Returns both factors of every adapter, for an optimizer to update.
     pub(super) fn factors_mut(&mut self) -> &mut NamedTensors<B> {
         &mut self.factors
     }
 
-    /// Returns `down` `[rank, in]` and `up` `[out, rank]` of a weight `[out, in]`, where it has an adapter.
+    /// Returns `down` `[rank, in]` and `up` `[out, rank]` of a weight `[out, in]`, or `None` if it has no adapter.
     fn pair(&self, name: &str, shape: &[usize]) -> Option<(Tensor<B, 2>, Tensor<B, 2>)> {
         let rank = self.options.rank;
         let factor = |end: &str| self.factors.get(&format!("{name}{end}")).cloned();
@@ -151,7 +151,7 @@ mod tests {
     use burn::backend::{Autodiff, Flex};
 
     use super::*;
-    use crate::Preset;
+    use crate::config::Preset;
 
     type Tracked = Autodiff<Flex>;
 
@@ -163,7 +163,7 @@ mod tests {
         Weights::initial(&config, 3).to_model(&config, &Device::<Flex>::default()).unwrap()
     }
 
-    /// Adapters that change something.
+    /// Adapters with a non-zero update.
     fn trained(model: &SleepLm<Flex>) -> Lora<Flex> {
         let device = Device::<Flex>::default();
         let mut lora = Lora::new(OPTIONS, model, |_| true, 5);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn every_linear_map_of_a_block_has_an_adapter_and_nothing_else() {
+    fn only_linear_maps_have_adapters() {
         let model = model();
         let named = |name: &str| {
             let lora = Lora::new(OPTIONS, &model, |_| true, 5);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn new_adapters_change_nothing_and_the_same_seed_draws_the_same() {
+    fn new_adapters_change_nothing_and_depend_on_the_seed() {
         let model = model();
         let device = Device::<Flex>::default();
         let lora = |seed| Lora::new(OPTIONS, &model, |_| true, seed);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_closed_gradient_is_that_of_autodiff() {
+    fn the_closed_form_gradient_matches_autodiff() {
         let (model, name) =
             (model(), "biosignals.transformer_blocks.0.channel_mlp.down_proj.weight");
         let (shape, device) = ([64, 192], Device::<Flex>::default());
@@ -232,7 +232,7 @@ mod tests {
         let gradient = Tensor::<Flex, 1>::from_floats(gradient.as_slice(), &device);
         let mut gradients = NamedTensors::new();
         gradients.insert(name.to_owned(), gradient.clone());
-        lora.chain(&model, &mut gradients);
+        lora.chain_gradients(&model, &mut gradients);
 
         let (down, up) = lora.pair(name, &shape).unwrap();
         let down = Tensor::<Tracked, 2>::from_inner(down).require_grad();

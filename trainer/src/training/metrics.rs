@@ -1,4 +1,4 @@
-//! The numbers of a run, one JSON object a line.
+//! The metrics of a run, one JSON object per line.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -7,61 +7,62 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::CaptionSample;
+use crate::durable;
+use crate::error::{Error, Result};
 use crate::objective::Losses;
-use crate::{Error, Result, durable};
 
-/// The numbers of one step.
+/// The metrics of one step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
     /// Counted from 0.
     pub step: u64,
     /// Weighted sum of the losses.
     pub loss: f32,
-    /// Each of the losses.
+    /// The losses.
     #[serde(flatten)]
     pub losses: Losses,
-    /// Share of the batch's epochs whose nearest text is one of theirs.
+    /// Share of the batch's epochs whose nearest text is a positive.
     pub accuracy: f32,
-    /// Norm of the gradient before it was clipped.
+    /// Norm of the gradient before clipping.
     pub gradient_norm: f32,
     /// Learning rate.
     pub learning_rate: f64,
     /// Factor between a cosine and a logit.
     pub logit_scale: f32,
-    /// Wall-clock seconds that the step took.
+    /// Wall-clock duration of the step in seconds.
     pub seconds: f64,
     /// Floating-point operations of its matrix products.
     #[serde(default)]
     pub operations: f64,
-    /// Those of a second over what the device takes in products of large matrices, measured when the run began.
+    /// Their rate over the peak rate of the device, measured at the start of the run.
     #[serde(default)]
     pub share_of_peak: f64,
 }
 
 impl StepReport {
-    /// Returns how many such steps a second has.
+    /// Returns the rate in steps per second.
     pub fn steps_per_s(&self) -> f64 {
         1.0 / self.seconds
     }
 }
 
-/// The numbers of one measurement on held-out recordings.
+/// The metrics of one validation on held-out recordings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ValidationReport {
-    /// Steps that were taken before.
+    /// Number of steps taken before.
     pub step: u64,
     /// Weighted sum of the losses.
     pub validation_loss: f32,
-    /// Each of the losses.
+    /// The losses.
     pub validation_losses: Losses,
-    /// Share of epochs whose nearest text in the batch is one of theirs.
+    /// Share of epochs whose nearest text in the batch is a positive.
     pub validation_accuracy: f32,
-    /// A caption that the decoder writes of a held-out epoch.
+    /// A sample caption of a held-out epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample: Option<CaptionSample>,
 }
 
-/// The file of numbers, open for appending.
+/// The metrics file, open for appending.
 #[derive(Debug)]
 pub(super) struct MetricsFile {
     path: PathBuf,
@@ -69,7 +70,7 @@ pub(super) struct MetricsFile {
 }
 
 impl MetricsFile {
-    /// Opens the file and takes out what was written at or after a step: a resumed run writes it anew.
+    /// Opens the file and removes lines from a step on, which a resumed run writes again.
     pub(super) fn open(path: PathBuf, step: u64) -> Result<Self> {
         if path.exists() {
             durable::write(&path, &lines_before(&path, step)?)?;
@@ -92,7 +93,7 @@ impl MetricsFile {
 
 fn lines_before(path: &Path, step: u64) -> Result<Vec<u8>> {
     #[derive(Deserialize)]
-    struct Line {
+    struct MetricsLine {
         step: u64,
         validation_loss: Option<f32>,
     }
@@ -100,11 +101,11 @@ fn lines_before(path: &Path, step: u64) -> Result<Vec<u8>> {
     let mut kept = Vec::new();
     for line in BufReader::new(file).split(b'\n') {
         let mut line = line.map_err(Error::io(path, "read"))?;
-        // A line that a crash has cut short is left out.
-        let Ok(Line { step: at, validation_loss }) = serde_json::from_slice(&line) else {
+        // A line truncated by a crash is dropped.
+        let Ok(MetricsLine { step: at, validation_loss }) = serde_json::from_slice(&line) else {
             continue;
         };
-        // A measurement after `step` steps was taken before the checkpoint of that step.
+        // A validation after `step` steps was done before the checkpoint of that step.
         if at < step || (at == step && validation_loss.is_some()) {
             line.push(b'\n');
             kept.append(&mut line);
@@ -118,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_resumed_run_keeps_what_came_before() {
+    fn a_resumed_run_keeps_lines_before_its_step() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let text = "{\"step\":0,\"loss\":1.0}\n{\"step\":1,\"loss\":1.0}\n\

@@ -1,36 +1,36 @@
-//! Training: the recipe, the steps, and what is kept of a run.
+//! Training: the recipe, the steps, and the folder of a run.
 
-mod average;
-mod best;
-mod checkpoint;
-mod curve;
-mod effort;
-mod frozen;
-mod gradient;
-mod learning;
+mod batch_gradient;
+mod batch_part;
+mod best_validation;
+mod caption_sample;
+mod flops;
+mod frozen_towers;
+mod initial_model;
 mod lora;
+mod loss_curve;
 mod metrics;
-mod part;
 mod recipe;
 mod run;
+mod run_checkpoint;
 mod run_folder;
-mod sample;
-mod start;
 #[cfg(test)]
 mod tests;
+mod trainable_weights;
 mod validation;
+mod weight_average;
 
-pub use best::Best;
-pub use checkpoint::Checkpoint;
-pub use frozen::Frozen;
-pub use gradient::{BatchGradient, Work, gradient};
-pub use learning::Learning;
+pub use batch_gradient::{BatchGradient, GradientOptions, gradient};
+pub use batch_part::Objective;
+pub use best_validation::BestValidation;
+pub use caption_sample::CaptionSample;
+pub use frozen_towers::FrozenTowers;
+pub use initial_model::InitialModel;
 pub use lora::LoraOptions;
 pub use metrics::{StepReport, ValidationReport};
-pub use part::Objective;
-pub use recipe::{CaptionTokens, Recipe, Trained};
-pub use run::{Event, Training, train};
-pub use run_folder::{About, RunFolder};
-pub use sample::CaptionSample;
-pub use start::Start;
-pub use validation::{Measured, validate};
+pub use recipe::{CaptionTokens, Recipe, TrainScope};
+pub use run::{RunEvent, TrainingRun, train};
+pub use run_checkpoint::RunCheckpoint;
+pub use run_folder::{RunFolder, RunProvenance};
+pub use trainable_weights::TrainableWeights;
+pub use validation::{ValidationResult, validate};

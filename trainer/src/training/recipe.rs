@@ -1,23 +1,25 @@
-//! How a model is trained.
+//! The recipe of a training run.
 
 use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Frozen, Learning, LoraOptions, Objective};
-use crate::data::{Augmentation, BatchOptions, CONDITION_SLOTS, CaptionMix};
+use super::{FrozenTowers, LoraOptions, Objective, TrainableWeights};
+use crate::bundle::check_vocabulary;
+use crate::config::{ModelConfig, ModelParts, ReconstructionConfig};
+use crate::data::{Augmentation, BatchMakerOptions, CONDITION_SLOTS, CaptionMix};
+use crate::error::{Error, Result};
 use crate::objective::LossWeights;
 use crate::optimizer::{AdamWOptions, Schedule};
-use crate::{Error, ModelConfig, Parts, ReconstructionConfig, Result, check_vocabulary};
 
-/// The tokens over which the caption loss goes.
+/// The vocabulary of the caption loss.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CaptionTokens {
     /// The whole vocabulary, as in the published training.
     #[default]
     #[serde(rename = "all")]
     All,
-    /// Those of which captions can be made, and those that the model has met before.
+    /// The tokens that captions can use, and those that the model has already seen.
     #[serde(rename = "captions")]
     OfCaptions,
 }
@@ -25,62 +27,62 @@ pub enum CaptionTokens {
 /// Which weights learn, of those that are not frozen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Trained {
-    /// Every one.
+pub enum TrainScope {
+    /// All of them.
     #[default]
     All,
-    /// The last step of both towers into the common space, and the scale of the similarity.
+    /// The output projections of both towers, and the logit scale.
     Projections,
 }
 
-/// Everything that decides what comes out of a run, and how it is worked off.
+/// All settings of a run: those that determine its result, and how it is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Recipe {
-    /// Steps in all.
+    /// Total number of steps.
     pub steps: u64,
-    /// Epochs of a batch, with one caption each.
+    /// Epochs in a batch, with one caption each.
     pub batch_size: usize,
-    /// How much each loss counts; a new model has no part for one that does not count.
+    /// Weight of each loss; a new model has no part for a loss with weight 0.
     pub loss: LossWeights,
-    /// What stays as it is.
-    pub freeze: Frozen,
-    /// What of the rest learns.
-    pub train: Trained,
-    /// Adapters that learn in the place of both towers, where there are any.
+    /// The frozen towers.
+    pub freeze: FrozenTowers,
+    /// Which of the other weights learn.
+    pub train: TrainScope,
+    /// Adapters that are trained instead of the weights of both towers.
     pub lora: Option<LoraOptions>,
-    /// Seed of the first weights, the batches and dropout.
+    /// Seed of the initial weights, the batches and dropout.
     pub seed: u64,
-    /// Highest learning rate.
+    /// Peak learning rate.
     pub learning_rate: f64,
-    /// Steps until it is reached.
+    /// Number of warm-up steps.
     pub warmup_steps: u64,
-    /// Share of the highest rate at the end.
+    /// Share of the peak rate at the end.
     pub final_learning_rate_share: f64,
-    /// Constants of the optimizer.
+    /// Hyperparameters of the optimizer.
     pub adamw: AdamWOptions,
-    /// Greatest norm of the gradient.
+    /// Maximum norm of the gradient.
     pub clip_norm: f64,
-    /// What is done to the epochs.
+    /// How epochs are augmented.
     pub augmentation: Augmentation,
-    /// Which captions are made.
+    /// How often each kind of caption is made.
     pub captions: CaptionMix,
-    /// Over which tokens the caption loss goes.
+    /// The vocabulary of the caption loss.
     pub caption_tokens: CaptionTokens,
-    /// Decay of the moving average of the weights, which is then what is measured and kept; 0 for the last weights.
+    /// Decay of the moving average of the weights; the average is validated and stored. 0 for no average.
     pub ema: f64,
-    /// Measurements in a row that are no better than the best, after which a run ends with the weights of the best;
-    /// 0 for a run that goes to its last step and ends with its last weights.
+    /// Number of validations in a row without improvement after which a run ends with its best weights; 0 to run to the
+    /// last step and end with the last weights.
     pub patience: u64,
-    /// Share of the recordings that is held out.
+    /// Share of the subjects that are held out.
     pub validation_share: f64,
-    /// Batches of the held-out recordings on which a run is measured.
+    /// Number of held-out batches per validation.
     pub validation_batches: u64,
-    /// Steps between two measurements.
+    /// Steps between two validations.
     pub validate_every: u64,
     /// Steps between two checkpoints.
     pub checkpoint_every: u64,
-    /// Threads, each with a part of the batch.
+    /// Number of threads, each with a part of the batch.
     pub threads: usize,
     /// Epochs whose graphs are in memory at once; 0 for the whole batch.
     pub micro_batch: usize,
@@ -92,8 +94,8 @@ impl Default for Recipe {
             steps: 6000,
             batch_size: 64,
             loss: LossWeights::default(),
-            freeze: Frozen::default(),
-            train: Trained::default(),
+            freeze: FrozenTowers::default(),
+            train: TrainScope::default(),
             lora: None,
             seed: 1,
             learning_rate: 1e-3,
@@ -117,31 +119,31 @@ impl Default for Recipe {
 }
 
 impl Recipe {
-    /// Returns what is made small.
+    /// Returns the losses and the weights that learn.
     pub const fn objective(&self) -> Objective {
         let learning = match (self.train, self.lora) {
-            (Trained::All, None) => Learning::All,
-            (Trained::All, Some(_)) => Learning::Adapters,
-            (Trained::Projections, _) => Learning::Projections,
+            (TrainScope::All, None) => TrainableWeights::All,
+            (TrainScope::All, Some(_)) => TrainableWeights::Adapters,
+            (TrainScope::Projections, _) => TrainableWeights::Projections,
         };
         Objective { weights: self.loss, frozen: self.freeze, learning }
     }
 
-    /// Returns the parts that a model needs for the losses that count.
-    pub fn parts(&self, config: &ModelConfig) -> Parts {
+    /// Returns the parts that a model needs for losses with a positive weight.
+    pub fn parts(&self, config: &ModelConfig) -> ModelParts {
         let head = || ReconstructionConfig::published(&config.biosignals_cfg);
-        Parts {
+        ModelParts {
             captions: self.loss.caption > 0.0,
             reconstruction: (self.loss.reconstruction > 0.0).then(head),
         }
     }
 
-    /// Refuses what cannot be trained.
+    /// Rejects a recipe that cannot be trained.
     ///
     /// # Errors
     ///
-    /// [`Error::Recipe`] with the first field that does not fit, and [`Error::Config`] where the model cannot have
-    /// the captions that are made.
+    /// [`Error::Recipe`] with the first invalid field, and [`Error::Config`] if the model cannot learn the captions
+    /// that are made.
     pub fn check(&self, config: &ModelConfig) -> Result<()> {
         let LossWeights { contrastive, caption, reconstruction } = self.loss;
         for (field, weight) in [
@@ -152,19 +154,19 @@ impl Recipe {
             expect(weight.is_finite() && weight >= 0.0, field, weight, "0 or more")?;
         }
         let decodes = caption > 0.0 || reconstruction > 0.0;
-        expect(decodes || contrastive > 0.0, "loss", 0, "a loss that counts")?;
-        expect((0.0..1.0).contains(&self.ema), "ema", self.ema, "0 or more and less than 1")?;
+        expect(decodes || contrastive > 0.0, "loss", 0, "a positive weight for at least one loss")?;
+        expect((0.0..1.0).contains(&self.ema), "ema", self.ema, "at least 0 and less than 1")?;
         let learns = decodes || !self.freeze.both();
-        expect(learns, "freeze", "signal,text", "a part of the model that learns")?;
-        if self.train == Trained::Projections {
-            // Neither loss depends on them.
+        expect(learns, "freeze", "signal,text", "at least one trainable part")?;
+        if self.train == TrainScope::Projections {
+            // Neither loss depends on the projections.
             expect(
                 !decodes,
                 "train",
                 "projections",
-                "`all` where captions or reconstruction count",
+                "`all` with a caption or reconstruction loss",
             )?;
-            expect(self.lora.is_none(), "train", "projections", "`all` beside `lora`")?;
+            expect(self.lora.is_none(), "train", "projections", "`all` with `lora`")?;
         }
         if let Some(LoraOptions { rank, alpha }) = self.lora {
             expect(rank > 0, "lora.rank", rank, "1 or more")?;
@@ -182,7 +184,7 @@ impl Recipe {
         Ok(())
     }
 
-    /// Returns the course of the learning rate.
+    /// Returns the learning-rate schedule.
     pub const fn schedule(&self) -> Schedule {
         Schedule {
             learning_rate: self.learning_rate,
@@ -192,9 +194,9 @@ impl Recipe {
         }
     }
 
-    /// Returns how batches for training are made.
-    pub const fn batches(&self) -> BatchOptions {
-        BatchOptions {
+    /// Returns how training batches are made.
+    pub const fn batches(&self) -> BatchMakerOptions {
+        BatchMakerOptions {
             size: self.batch_size,
             seed: self.seed,
             augmentation: self.augmentation,
@@ -202,9 +204,9 @@ impl Recipe {
         }
     }
 
-    /// Returns how batches for measuring are made: of epochs as they are, and the same ones in every run.
-    pub const fn validation_batches(&self) -> BatchOptions {
-        BatchOptions {
+    /// Returns how validation batches are made: without augmentation, and the same in every run.
+    pub const fn validation_batches(&self) -> BatchMakerOptions {
+        BatchMakerOptions {
             size: self.batch_size,
             seed: 0,
             augmentation: Augmentation::none(),
@@ -212,9 +214,9 @@ impl Recipe {
         }
     }
 
-    /// Returns the first field in which another recipe would give another result.
+    /// Returns the first field that differs and changes the result.
     ///
-    /// How a run is worked off may change when it is resumed, and how it is measured unless that ends it.
+    /// A resumed run may change how it is computed, and how it is validated unless that decides when it ends.
     pub fn difference(&self, other: &Self) -> Option<&'static str> {
         let stops = self.patience > 0;
         let differs = [
@@ -261,30 +263,33 @@ fn expect(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Preset;
+    use crate::config::Preset;
 
     #[test]
-    fn what_cannot_be_trained_is_refused() {
+    fn rejects_recipes_that_cannot_be_trained() {
         let check = |recipe: Recipe, sentence| {
             let error = recipe.check(&Preset::Tiny.config()).unwrap_err();
             assert_eq!(error.to_string(), sentence);
         };
         let recipe = Recipe::default();
-        let freeze = Frozen { signal: true, text: true };
+        let freeze = FrozenTowers { signal: true, text: true };
         check(
             Recipe { freeze, ..recipe },
-            "the recipe's `freeze` is `signal,text`; expected a part of the model that learns",
+            "the recipe's `freeze` is `signal,text`; expected at least one trainable part",
         );
         let loss = LossWeights { contrastive: 0.0, ..LossWeights::default() };
-        check(Recipe { loss, ..recipe }, "the recipe's `loss` is `0`; expected a loss that counts");
+        check(
+            Recipe { loss, ..recipe },
+            "the recipe's `loss` is `0`; expected a positive weight for at least one loss",
+        );
         let loss = LossWeights { caption: -1.0, ..LossWeights::default() };
         check(Recipe { loss, ..recipe }, "the recipe's `loss.caption` is `-1`; expected 0 or more");
         let loss = LossWeights { caption: 1.0, ..LossWeights::default() };
-        let train = Trained::Projections;
+        let train = TrainScope::Projections;
         check(
             Recipe { loss, train, ..recipe },
             "the recipe's `train` is `projections`; \
-             expected `all` where captions or reconstruction count",
+             expected `all` with a caption or reconstruction loss",
         );
         let lora = Some(LoraOptions { rank: 0, alpha: 16.0 });
         check(Recipe { lora, ..recipe }, "the recipe's `lora.rank` is `0`; expected 1 or more");
@@ -292,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn difference_names_what_changes_the_result() {
+    fn difference_names_fields_that_change_the_result() {
         let recipe = Recipe::default();
         let check = |other: Recipe, expected| assert_eq!(recipe.difference(&other), expected);
         check(recipe, None);
@@ -307,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recipe_may_be_given_in_part() {
+    fn missing_fields_of_a_recipe_have_defaults() {
         let recipe: Recipe =
             serde_json::from_str(r#"{"steps": 5, "adamw": {"beta_2": 0.9}}"#).unwrap();
         assert_eq!((recipe.steps, recipe.adamw.beta_2, recipe.adamw.beta_1), (5, 0.9, 0.9));
@@ -315,6 +320,6 @@ mod tests {
         let text = "train = \"all\"\nlora = { rank = 8, alpha = 16 }";
         let recipe: Recipe = toml::from_str(text).unwrap();
         assert_eq!(recipe.lora, Some(LoraOptions { rank: 8, alpha: 16.0 }));
-        assert_eq!(recipe.objective().learning, Learning::Adapters);
+        assert_eq!(recipe.objective().learning, TrainableWeights::Adapters);
     }
 }

@@ -2,15 +2,15 @@
 //!
 //! ```text
 //! config.json           the model
-//! recipe.json           how it is trained
-//! about.json            on what, and by which command
-//! split.json            which subjects and recordings it learns from, and which are held out
-//! metrics.jsonl         the numbers of every step
-//! checkpoints/          the last two, each a folder that is whole or not there
-//! best.safetensors      the weights of the best measurement so far
-//! loss.svg              the course of the losses up to the last checkpoint
-//! weights.safetensors   the trained weights, once the run is through
-//! trained_tokens.bin    the tokens that the text tower met
+//! recipe.json           the recipe
+//! provenance.json       training data and command
+//! split.json            training and held-out subjects and recordings
+//! metrics.jsonl         the metrics of every step
+//! checkpoints/          the last two checkpoints, each a folder that is written atomically
+//! best.safetensors      the weights of the best validation so far
+//! loss.svg              the losses up to the last checkpoint
+//! weights.safetensors   the trained weights, once the run is finished
+//! trained_tokens.bin    the tokens seen in training
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -19,45 +19,49 @@ use nocturne_encoder::bundle::TRAINED_TOKENS;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Checkpoint, Recipe, curve};
+use super::{Recipe, RunCheckpoint, loss_curve};
+use crate::config::ModelConfig;
 use crate::data::{SetInfo, Split};
-use crate::{Error, ModelConfig, Result, TokenSet, Weights, durable};
+use crate::durable;
+use crate::error::{Error, Result};
+use crate::tokens::TokenSet;
+use crate::weights::Weights;
 
-/// Checkpoints that are kept: the last, and the one before in case the disk has spoiled it.
-const KEPT_CHECKPOINTS: usize = 2;
+/// Number of checkpoints that are kept: the last, and the one before in case the last is damaged on disk.
+const N_CHECKPOINTS: usize = 2;
 
-/// Name of the trained weights.
+/// File name of the trained weights.
 const WEIGHTS: &str = "weights.safetensors";
-/// Name of the weights of the best measurement.
+/// File name of the weights of the best validation.
 const BEST: &str = "best.safetensors";
-/// Name of the model's configuration.
+/// File name of the model's configuration.
 const CONFIG: &str = "config.json";
-/// Name of the recipe.
+/// File name of the recipe.
 const RECIPE: &str = "recipe.json";
 
-/// Name of what is said of a run.
-const ABOUT: &str = "about.json";
-/// Name of the split.
+/// File name of the provenance.
+const PROVENANCE: &str = "provenance.json";
+/// File name of the split.
 const SPLIT: &str = "split.json";
 
-/// On what a run was trained, and by which command.
+/// The training data and the command of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct About {
+pub struct RunProvenance {
     /// The training set.
     pub set: SetInfo,
-    /// The command that began the run.
+    /// The command that started the run.
     pub command: String,
-    /// The same of the run whose weights this one began with.
+    /// The provenance of the model that this run started from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Box<Self>>,
+    pub previous: Option<Box<Self>>,
 }
 
-impl About {
-    /// Returns on what the weights were trained, the data of earlier runs behind that of this one.
+impl RunProvenance {
+    /// Returns a description of the training data, that of previous runs last.
     pub fn data(&self) -> String {
-        match &self.before {
-            Some(before) => format!("{}; before that: {}", self.set.data, before.data()),
+        match &self.previous {
+            Some(previous) => format!("{}; previous that: {}", self.set.data, previous.data()),
             None => self.set.data.clone(),
         }
     }
@@ -68,7 +72,7 @@ impl About {
 pub struct RunFolder(PathBuf);
 
 impl RunFolder {
-    /// Names the folder of a run.
+    /// Refers to the folder of a run; creates nothing.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
@@ -83,7 +87,7 @@ impl RunFolder {
         self.0.join(WEIGHTS)
     }
 
-    /// Returns the path of the weights of the best measurement so far; there are none where nothing is held out.
+    /// Returns the path of the weights of the best validation so far; the file is absent if no recording is held out.
     pub fn best(&self) -> PathBuf {
         self.0.join(BEST)
     }
@@ -93,25 +97,25 @@ impl RunFolder {
         self.0.join(CONFIG)
     }
 
-    /// Returns on what the run was trained, and by which command.
+    /// Returns the training data and the command.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] and [`Error::Format`].
-    pub fn about(&self) -> Result<About> {
-        read_json(&self.0.join(ABOUT))
+    /// [`Error::Io`] and [`Error::Parse`].
+    pub fn provenance(&self) -> Result<RunProvenance> {
+        read_json(&self.0.join(PROVENANCE))
     }
 
-    /// As [`about`](Self::about), or none where the folder is not of a run.
-    pub(super) fn about_if_any(&self) -> Result<Option<About>> {
-        self.0.join(ABOUT).exists().then(|| self.about()).transpose()
+    /// As [`provenance`](Self::provenance), or `None` if the folder does not belong to a run.
+    pub(super) fn provenance_if_any(&self) -> Result<Option<RunProvenance>> {
+        self.0.join(PROVENANCE).exists().then(|| self.provenance()).transpose()
     }
 
-    /// Reads the tokens that the text tower met.
+    /// Reads the tokens seen in training.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], and [`Error::Format`] where they are of another vocabulary.
+    /// [`Error::Io`], and [`Error::Format`] if they belong to another vocabulary.
     pub fn read_tokens(&self, vocabulary_size: usize) -> Result<TokenSet> {
         read_tokens(&self.0, vocabulary_size)
     }
@@ -120,73 +124,78 @@ impl RunFolder {
         self.0.join("metrics.jsonl")
     }
 
-    /// Begins a run: the folder must hold none.
-    pub(super) fn begin(&self, config: &ModelConfig, recipe: &Recipe, about: &About) -> Result<()> {
+    /// Creates the folder of a new run; fails if it already holds a run.
+    pub(super) fn create(
+        &self,
+        config: &ModelConfig,
+        recipe: &Recipe,
+        provenance: &RunProvenance,
+    ) -> Result<()> {
         if self.0.join(CONFIG).exists() {
             return Err(Error::Run { path: self.0.clone(), problem: "already holds a run" });
         }
         let checkpoints = self.checkpoints();
         std::fs::create_dir_all(&checkpoints).map_err(Error::io(&checkpoints, "create"))?;
-        write_json(&self.0.join(ABOUT), about)?;
+        write_json(&self.0.join(PROVENANCE), provenance)?;
         write_json(&self.0.join(RECIPE), recipe)?;
         write_json(&self.0.join(CONFIG), config)
     }
 
-    /// Writes what a run learns from, and what is held out.
+    /// Writes the training and held-out recordings.
     pub(super) fn write_split(&self, split: &Split) -> Result<()> {
         write_json(&self.0.join(SPLIT), split)
     }
 
-    /// Refuses another split than that of the run; runs of earlier versions have none.
+    /// Rejects another split than that of the run.
     pub(super) fn check_split(&self, split: &Split) -> Result<()> {
         let path = self.0.join(SPLIT);
         if path.exists() && read_json::<Split>(&path)? != *split {
-            return Err(Error::OtherRun { path: self.0.clone(), field: "training set" });
+            return Err(Error::RunMismatch { path: self.0.clone(), field: "training set" });
         }
         Ok(())
     }
 
     /// Returns the last checkpoint of a run with this configuration and recipe.
-    pub(super) fn resume(&self, config: &ModelConfig, recipe: &Recipe) -> Result<Checkpoint> {
-        let other = |field| Error::OtherRun { path: self.0.clone(), field };
+    pub(super) fn resume(&self, config: &ModelConfig, recipe: &Recipe) -> Result<RunCheckpoint> {
+        let other = |field| Error::RunMismatch { path: self.0.clone(), field };
         if !self.0.join(CONFIG).exists() {
-            return Err(Error::Run { path: self.0.clone(), problem: "holds no run to resume" });
+            return Err(Error::Run { path: self.0.clone(), problem: "has no run to resume" });
         }
         if ModelConfig::read(&self.config())? != *config {
             return Err(other("configuration"));
         }
-        let before: Recipe = read_json(&self.0.join(RECIPE))?;
-        if let Some(field) = recipe.difference(&before) {
+        let previous: Recipe = read_json(&self.0.join(RECIPE))?;
+        if let Some(field) = recipe.difference(&previous) {
             return Err(other(field));
         }
         let last = self.finished_checkpoints()?.pop();
         let last = last.ok_or_else(|| Error::Run {
             path: self.0.clone(),
-            problem: "holds no checkpoint to resume from",
+            problem: "has no checkpoint to resume from",
         })?;
-        Checkpoint::read(&last, config.text_cfg.vocab_size)
+        RunCheckpoint::read(&last, config.text_cfg.vocab_size)
     }
 
-    /// Writes a checkpoint, and removes those before the last two.
-    pub(super) fn keep(&self, checkpoint: &Checkpoint) -> Result<PathBuf> {
+    /// Writes a checkpoint, and removes all but the last two.
+    pub(super) fn write_checkpoint(&self, checkpoint: &RunCheckpoint) -> Result<PathBuf> {
         let path = self.checkpoints().join(format!("step-{:08}", checkpoint.step));
         checkpoint.write(&path)?;
         let mut finished = self.finished_checkpoints()?;
-        finished.truncate(finished.len().saturating_sub(KEPT_CHECKPOINTS));
+        finished.truncate(finished.len().saturating_sub(N_CHECKPOINTS));
         for old in finished {
             std::fs::remove_dir_all(&old).map_err(Error::io(&old, "remove"))?;
         }
         Ok(path)
     }
 
-    /// Draws the losses so far.
-    pub(super) fn draw(&self) -> Result<()> {
+    /// Plots the losses so far.
+    pub(super) fn plot(&self) -> Result<()> {
         let metrics = self.metrics();
         let text = std::fs::read_to_string(&metrics).map_err(Error::io(&metrics, "read"))?;
-        durable::write(&self.0.join("loss.svg"), curve::draw(&text).as_bytes())
+        durable::write(&self.0.join("loss.svg"), loss_curve::plot(&text).as_bytes())
     }
 
-    /// Writes what a run was for.
+    /// Writes the results of the run.
     pub(super) fn finish(&self, weights: &Weights, tokens: &TokenSet) -> Result<()> {
         durable::write(&self.0.join(TRAINED_TOKENS), tokens.as_bytes())?;
         weights.write(&self.weights())
@@ -211,18 +220,21 @@ impl RunFolder {
     }
 }
 
-/// Reads the tokens that a text tower met from the folder of a run or a checkpoint.
+/// Reads the tokens seen in training from the folder of a run or a checkpoint.
 pub(super) fn read_tokens(folder: &Path, vocabulary_size: usize) -> Result<TokenSet> {
     let path = folder.join(TRAINED_TOKENS);
     let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
     TokenSet::from_bytes(bytes, vocabulary_size).ok_or_else(|| {
-        Error::format(&path, format!("it is not of a vocabulary of {vocabulary_size} tokens"))
+        Error::format(
+            &path,
+            format!("its length does not match a vocabulary of {vocabulary_size} tokens"),
+        )
     })
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
-    serde_json::from_slice(&bytes).map_err(|error| Error::format(path, error.to_string()))
+    serde_json::from_slice(&bytes).map_err(Error::parse(path))
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {

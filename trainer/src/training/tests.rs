@@ -1,4 +1,4 @@
-//! The gradient of a batch in parts against that of the whole, and a run that is stopped.
+//! Tests of batch gradients in parts and rounds, of fine-tuning, and of interrupted runs.
 
 use std::ops::Range;
 use std::path::Path;
@@ -12,20 +12,24 @@ use nocturne_psg::{EventKind, Stage, ZScore};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use super::gradient::whole_loss;
+use super::batch_gradient::whole_loss;
+use super::batch_part::{BatchPart, signals};
 use super::lora::Lora;
-use super::part::{Part, signals};
 use super::{
-    Event, Frozen, LoraOptions, Objective, Recipe, RunFolder, Start, Trained, Training, Work,
-    gradient, train,
+    FrozenTowers, GradientOptions, InitialModel, LoraOptions, Objective, Recipe, RunEvent,
+    RunFolder, TrainScope, TrainingRun, gradient, train,
 };
+use crate::config::{ModelConfig, ModelParts, Preset};
 use crate::data::{Batch, EPOCH_LEN, SetInfo, ShardWriter, TrainingEpoch, TrainingSet};
-use crate::model::{Conditions, Dropout, NO_CONDITION, SleepLm, normalize};
-use crate::objective::{JointBatch, LossWeights, Vocabulary, joint_gradient};
+use crate::kernels::Dropout;
+use crate::model::{CaptionConditions, NO_CONDITION, SleepLm, normalize};
+use crate::objective::{CaptionVocabulary, JointBatch, LossWeights, joint_gradient};
+use crate::parameters;
 use crate::parameters::NamedTensors;
-use crate::{
-    ModelConfig, Parts, Positives, Preset, TokenBatch, TokenSet, Weights, parameters, weights,
-};
+use crate::positive_pairs::PositivePairs;
+use crate::tokens::{TokenBatch, TokenSet};
+use crate::weights;
+use crate::weights::Weights;
 
 type Tracked = Autodiff<Flex>;
 
@@ -48,26 +52,32 @@ fn random_batch(n: usize, vocabulary: i64) -> Batch {
     Batch {
         signals,
         texts: TokenBatch::new(&texts, 256),
-        conditions: Conditions::new(
+        conditions: CaptionConditions::new(
             &(0..n as i64).map(|row| [row % 5, NO_CONDITION]).collect::<Vec<_>>(),
         ),
-        positives: Positives::new(n, |epoch, text| epoch + text == 3),
+        positives: PositivePairs::new(n, |epoch, text| epoch + text == 3),
     }
 }
 
 #[test]
-fn parts_give_the_gradient_of_the_whole_batch() {
+fn parts_sum_to_the_gradient_of_the_whole_batch() {
     let device = Device::<Flex>::default();
     let mut config = small();
     config.text_cfg.vocab_size = 40;
     let batch = random_batch(7, 40);
     let model: SleepLm<Flex> = Weights::initial(&config, 5).to_model(&config, &device).unwrap();
     let objective = Objective::default();
-    let vocabulary = &Vocabulary::full(40);
-    let work =
-        |threads| Work { objective, vocabulary, threads, micro_batch: 0, dropout: 0.0, seed: 0 };
-    let parts = gradient::<Tracked>(&model, &batch, work(3), &device);
-    let whole = gradient::<Tracked>(&model, &batch, work(1), &device);
+    let vocabulary = &CaptionVocabulary::full(40);
+    let gradient_options = |threads| GradientOptions {
+        objective,
+        vocabulary,
+        threads,
+        micro_batch: 0,
+        dropout: 0.0,
+        seed: 0,
+    };
+    let parts = gradient::<Tracked>(&model, &batch, gradient_options(3), &device);
+    let whole = gradient::<Tracked>(&model, &batch, gradient_options(1), &device);
 
     let tracked: SleepLm<Tracked> = SleepLm::from_inner(model);
     let tracked = parameters::require_gradients(tracked, |name| !weights::is_buffer(name));
@@ -97,13 +107,13 @@ fn parts_give_the_gradient_of_the_whole_batch() {
 
 const JOINT: LossWeights = LossWeights { contrastive: 1.0, caption: 2.0, reconstruction: 0.5 };
 
-/// A model of all parts over forty tokens, and a batch for it.
+/// A model with all parts over forty tokens, and a batch for it.
 fn joint() -> (ModelConfig, SleepLm<Flex>, Batch) {
     let mut config = small();
     config.text_cfg.vocab_size = 40;
     config.multimodal_cfg.width = 16;
     config.multimodal_cfg.layers = 1;
-    let parts = Parts::all(&config.biosignals_cfg);
+    let parts = ModelParts::all(&config.biosignals_cfg);
     let weights = Weights::initial_parts(&config, &parts, 5);
     let model = weights.to_model(&config, &Device::<Flex>::default()).unwrap();
     (config, model, random_batch(7, 40))
@@ -120,7 +130,7 @@ fn check_equal(found: &NamedTensors<Flex>, expected: &NamedTensors<Flex>) {
 }
 
 #[test]
-fn parts_and_rounds_give_the_joint_gradient_of_the_whole_batch() {
+fn parts_and_rounds_sum_to_the_joint_gradient() {
     let device = Device::<Flex>::default();
     let (_, model, batch) = joint();
     let whole = JointBatch {
@@ -131,30 +141,37 @@ fn parts_and_rounds_give_the_joint_gradient_of_the_whole_batch() {
     };
     let expected = joint_gradient(&model, &whole, JOINT, &mut Dropout::off());
     let objective = Objective { weights: JOINT, ..Objective::default() };
-    let vocabulary = &Vocabulary::full(40);
+    let vocabulary = &CaptionVocabulary::full(40);
     for (threads, micro_batch) in [(1, 0), (3, 0), (1, 2), (2, 3)] {
-        let work = Work { objective, vocabulary, threads, micro_batch, dropout: 0.0, seed: 0 };
-        let found = gradient::<Tracked>(&model, &batch, work, &device);
+        let gradient_options =
+            GradientOptions { objective, vocabulary, threads, micro_batch, dropout: 0.0, seed: 0 };
+        let found = gradient::<Tracked>(&model, &batch, gradient_options, &device);
         assert!((found.losses.total(JOINT) - expected.losses.total(JOINT)).abs() < 1e-5);
         check_equal(&found.gradients, &expected.gradients);
     }
 }
 
 #[test]
-fn columns_of_tokens_that_cannot_be_chosen_have_no_gradient() {
+fn columns_outside_the_vocabulary_have_no_gradient() {
     let device = Device::<Flex>::default();
     let (_, model, batch) = joint();
     let mut met = TokenSet::new(40);
     met.extend(&batch.texts);
     assert!(met.len() < 40, "the batch leaves tokens out");
     let objective = Objective { weights: JOINT, ..Objective::default() };
-    let gradient = |vocabulary: &Vocabulary| {
-        let work =
-            Work { objective, vocabulary, threads: 2, micro_batch: 0, dropout: 0.0, seed: 0 };
-        gradient::<Tracked>(&model, &batch, work, &device)
+    let gradient = |vocabulary: &CaptionVocabulary| {
+        let gradient_options = GradientOptions {
+            objective,
+            vocabulary,
+            threads: 2,
+            micro_batch: 0,
+            dropout: 0.0,
+            seed: 0,
+        };
+        gradient::<Tracked>(&model, &batch, gradient_options, &device)
     };
-    let found = gradient(&Vocabulary::of(&met));
-    let full = gradient(&Vocabulary::full(40));
+    let found = gradient(&CaptionVocabulary::of(&met));
+    let full = gradient(&CaptionVocabulary::full(40));
     let projection = |of: &NamedTensors<Flex>| {
         of["text_decoder.text_projection"].clone().into_data().into_vec::<f32>().unwrap()
     };
@@ -168,13 +185,13 @@ fn columns_of_tokens_that_cannot_be_chosen_have_no_gradient() {
 }
 
 #[test]
-fn rounds_draw_one_mask_for_both_passes() {
-    // Were the embeddings of the first pass made with other masks, the gradient would not be that of any loss.
+fn both_passes_of_a_round_use_the_same_masks() {
+    // With other masks in the first pass, the gradient would not be that of any loss.
     let device = Device::<Flex>::default();
     let (_, model, batch) = joint();
     let objective = Objective { weights: JOINT, ..Objective::default() };
-    let vocabulary = &Vocabulary::full(40);
-    let work = |micro_batch| Work {
+    let vocabulary = &CaptionVocabulary::full(40);
+    let gradient_options = |micro_batch| GradientOptions {
         objective,
         vocabulary,
         threads: 1,
@@ -188,24 +205,24 @@ fn rounds_draw_one_mask_for_both_passes() {
             .enumerate()
             .map(|(number, range)| {
                 let dropout = Dropout::seeded(0.5, 9 ^ number as u64);
-                let part = Part { batch: &batch, range: range.clone(), dropout, vocabulary };
+                let part = BatchPart { batch: &batch, range: range.clone(), dropout, vocabulary };
                 part.embed(&model, &device)
             })
             .collect();
         whole_loss(&model, &embedded, &batch.positives).loss
     };
-    let found = gradient::<Tracked>(&model, &batch, work(4), &device);
+    let found = gradient::<Tracked>(&model, &batch, gradient_options(4), &device);
     assert_eq!(found.losses.contrastive, of_each(&[0..3, 3..7]));
-    let again = gradient::<Tracked>(&model, &batch, work(4), &device);
+    let again = gradient::<Tracked>(&model, &batch, gradient_options(4), &device);
     check_equal(&again.gradients, &found.gradients);
 }
 
 #[test]
-fn frozen_towers_have_no_gradient_and_the_others_keep_theirs() {
+fn frozen_towers_have_no_gradient_and_the_others_are_unaffected() {
     let device = Device::<Flex>::default();
     let (_, model, batch) = joint();
-    let vocabulary = &Vocabulary::full(40);
-    let work = |frozen| Work {
+    let vocabulary = &CaptionVocabulary::full(40);
+    let gradient_options = |frozen| GradientOptions {
         objective: Objective { weights: JOINT, frozen, ..Objective::default() },
         vocabulary,
         threads: 2,
@@ -213,39 +230,40 @@ fn frozen_towers_have_no_gradient_and_the_others_keep_theirs() {
         dropout: 0.0,
         seed: 0,
     };
-    let whole = gradient::<Tracked>(&model, &batch, work(Frozen::default()), &device);
+    let whole =
+        gradient::<Tracked>(&model, &batch, gradient_options(FrozenTowers::default()), &device);
     for (signal, text) in [(true, true), (true, false), (false, true)] {
-        let frozen = Frozen { signal, text };
-        let found = gradient::<Tracked>(&model, &batch, work(frozen), &device);
+        let frozen = FrozenTowers { signal, text };
+        let found = gradient::<Tracked>(&model, &batch, gradient_options(frozen), &device);
         assert_eq!(found.losses, whole.losses);
         let mut expected = whole.gradients.clone();
-        expected.retain(|name, _| !frozen.holds(name));
+        expected.retain(|name, _| !frozen.contains(name));
         check_equal(&found.gradients, &expected);
     }
 }
 
 #[test]
-fn a_decoder_is_trained_on_towers_that_stay() {
+fn a_decoder_is_trained_on_frozen_towers() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("set")).unwrap();
     let set = || training_set(&folder.path().join("set"));
     let device = Device::<Flex>::default();
-    let run = |name: &str, start: Option<Start>, loss, freeze| {
+    let run = |name: &str, start: Option<InitialModel>, loss, freeze| {
         let mut training = training(&folder.path().join(name), 8, false);
         training.config.multimodal_cfg.width = 16;
         training.recipe = Recipe { loss, freeze, learning_rate: 0.02, ..training.recipe };
         training.start = start;
         train::<Tracked>(&training, set(), &device, &mut |_| {}).unwrap()
     };
-    let towers = run("towers", None, LossWeights::default(), Frozen::default());
-    let start = Start::read(&folder.path().join("towers"), None).unwrap();
+    let towers = run("towers", None, LossWeights::default(), FrozenTowers::default());
+    let start = InitialModel::read(&folder.path().join("towers"), None).unwrap();
     assert_eq!(start.weights, towers);
-    let frozen = Frozen { signal: true, text: true };
+    let frozen = FrozenTowers { signal: true, text: true };
     let whole = run("whole", Some(start), JOINT, frozen);
     assert!(towers.iter().all(|(name, tensor)| whole.get(name) == Some(tensor)));
     assert!(whole.has_captioner());
-    let about = RunFolder::new(folder.path().join("whole")).about().unwrap();
-    assert_eq!(about.data(), "made up; before that: made up");
+    let provenance = RunFolder::new(folder.path().join("whole")).provenance().unwrap();
+    assert_eq!(provenance.data(), "made up; before that: made up");
 
     let lines = |name: &str| -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(folder.path().join(name).join("metrics.jsonl")).unwrap();
@@ -266,21 +284,28 @@ fn a_decoder_is_trained_on_towers_that_stay() {
 }
 
 #[test]
-fn adapters_alone_lower_the_loss_of_a_batch() {
+fn training_only_adapters_lowers_the_loss() {
     let device = Device::<Flex>::default();
     let mut config = small();
     config.text_cfg.vocab_size = 40;
     let batch = random_batch(7, 40);
     let base: SleepLm<Flex> = Weights::initial(&config, 5).to_model(&config, &device).unwrap();
-    let vocabulary = &Vocabulary::full(40);
+    let vocabulary = &CaptionVocabulary::full(40);
     let objective = Objective::default();
-    let work = Work { objective, vocabulary, threads: 1, micro_batch: 0, dropout: 0.0, seed: 0 };
+    let gradient_options = GradientOptions {
+        objective,
+        vocabulary,
+        threads: 1,
+        micro_batch: 0,
+        dropout: 0.0,
+        seed: 0,
+    };
     let mut lora = Lora::new(LoraOptions { rank: 4, alpha: 8.0 }, &base, |_| true, 3);
     let mut losses = Vec::new();
     for _ in 0..40 {
-        let mut step = gradient::<Tracked>(&lora.merged(&base), &batch, work, &device);
+        let mut step = gradient::<Tracked>(&lora.merged(&base), &batch, gradient_options, &device);
         losses.push(step.losses.contrastive);
-        lora.chain(&base, &mut step.gradients);
+        lora.chain_gradients(&base, &mut step.gradients);
         for (name, factor) in lora.factors_mut() {
             *factor = factor.clone() - step.gradients[name].clone() * 0.3;
         }
@@ -289,8 +314,8 @@ fn adapters_alone_lower_the_loss_of_a_batch() {
     assert!(losses.iter().any(|loss| *loss < losses[0] - 0.5), "{losses:?}");
 }
 
-/// Trains towers for a few steps, and gives the run that a fine-tuning of them is.
-fn fine_tuning(folder: &Path) -> (TrainingSet, impl Fn(&str, Recipe) -> Training) {
+/// Trains towers for a few steps, and returns a set and a function that creates fine-tuning runs.
+fn fine_tuning(folder: &Path) -> (TrainingSet, impl Fn(&str, Recipe) -> TrainingRun) {
     std::fs::create_dir(folder.join("set")).unwrap();
     let set = training_set(&folder.join("set"));
     let towers = training(&folder.join("towers"), 2, false);
@@ -301,9 +326,9 @@ fn fine_tuning(folder: &Path) -> (TrainingSet, impl Fn(&str, Recipe) -> Training
         &mut |_| {},
     )
     .unwrap();
-    let start = Start::read(&folder.join("towers"), None).unwrap();
+    let start = InitialModel::read(&folder.join("towers"), None).unwrap();
     let folder = folder.to_owned();
-    let tuning = move |name: &str, recipe: Recipe| Training {
+    let tuning = move |name: &str, recipe: Recipe| TrainingRun {
         start: Some(start.clone()),
         recipe,
         ..training(&folder.join(name), recipe.steps, false)
@@ -312,7 +337,7 @@ fn fine_tuning(folder: &Path) -> (TrainingSet, impl Fn(&str, Recipe) -> Training
 }
 
 #[test]
-fn adapters_leave_what_they_stand_beside_to_the_last_bit() {
+fn training_adapters_leaves_the_base_weights_bit_identical() {
     let folder = tempfile::tempdir().unwrap();
     let (set, tuning) = fine_tuning(folder.path());
     let recipe = Recipe {
@@ -338,7 +363,7 @@ fn adapters_leave_what_they_stand_beside_to_the_last_bit() {
 }
 
 #[test]
-fn adapters_go_on_where_they_were_stopped() {
+fn a_resumed_adapter_run_matches_an_uninterrupted_one() {
     let folder = tempfile::tempdir().unwrap();
     let (set, tuning) = fine_tuning(folder.path());
     let lora = Some(LoraOptions { rank: 2, alpha: 4.0 });
@@ -355,22 +380,22 @@ fn adapters_go_on_where_they_were_stopped() {
     let mut steps = 0;
     let kill = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         train::<Tracked>(&killed, set(), &device, &mut |event| {
-            steps += usize::from(matches!(event, Event::Step(_)));
+            steps += usize::from(matches!(event, RunEvent::Step(_)));
             assert!(steps < 6, "killed");
         })
     }));
     assert!(kill.is_err(), "the run was killed in its sixth step");
-    let resumed = Training { resume: true, ..killed };
+    let resumed = TrainingRun { resume: true, ..killed };
     let found = train::<Tracked>(&resumed, set(), &device, &mut |_| {}).unwrap();
     assert_eq!(found, expected);
     assert!(found.has_captioner());
 }
 
 #[test]
-fn projections_learn_alone() {
+fn training_projections_changes_only_them() {
     let folder = tempfile::tempdir().unwrap();
     let (set, tuning) = fine_tuning(folder.path());
-    let train_alone = Trained::Projections;
+    let train_alone = TrainScope::Projections;
     let recipe = Recipe { train: train_alone, ..training(folder.path(), 3, false).recipe };
     let training = tuning("projections", recipe);
     let device = Device::<Flex>::default();
@@ -381,7 +406,7 @@ fn projections_learn_alone() {
         .filter(|(name, tensor)| found.get(name) != Some(tensor))
         .map(|(name, _)| name)
         .collect();
-    // The bias of the keys shifts all scores of a query alike: its gradient is rounding.
+    // The key bias shifts all scores of a query equally: its gradient is only rounding error.
     let expected = [
         "biosignals.attn_pool.in_proj_bias",
         "biosignals.attn_pool.in_proj_weight",
@@ -397,7 +422,7 @@ fn projections_learn_alone() {
     assert_eq!(changed, expected);
 }
 
-/// Writes recordings whose stage can be told from the EEG.
+/// Writes recordings whose stage can be inferred from the EEG.
 fn training_set(folder: &Path) -> TrainingSet {
     let info = SetInfo::new(ZScore::Recording, "made up".to_owned(), "none".to_owned());
     info.write(folder).unwrap();
@@ -426,7 +451,7 @@ fn training_set(folder: &Path) -> TrainingSet {
     TrainingSet::open(folder).unwrap()
 }
 
-fn training(out: &Path, steps: u64, resume: bool) -> Training {
+fn training(out: &Path, steps: u64, resume: bool) -> TrainingRun {
     let recipe = Recipe {
         steps,
         batch_size: 6,
@@ -441,17 +466,17 @@ fn training(out: &Path, steps: u64, resume: bool) -> Training {
     let mut config = small();
     config.biosignals_cfg.dropout = 0.1;
     let folder = RunFolder::new(out);
-    Training { config, recipe, folder, start: None, resume, command: "a test".to_owned() }
+    TrainingRun { config, recipe, folder, start: None, resume, command: "a test".to_owned() }
 }
 
 #[test]
-fn a_run_that_is_killed_and_resumed_is_the_run_that_is_not() {
+fn a_killed_and_resumed_run_matches_an_uninterrupted_one() {
     let folder = tempfile::tempdir().unwrap();
     let set = || training_set(&folder.path().join("set"));
     std::fs::create_dir(folder.path().join("set")).unwrap();
     let device = Device::<Flex>::default();
     let (through, killed) = (folder.path().join("through"), folder.path().join("killed"));
-    // Everything that a checkpoint can hold: three losses, an average, and a best measurement.
+    // Everything that a checkpoint can hold: three losses, an average, and a best validation.
     let training = |out: &Path, resume| {
         let mut training = training(out, 9, resume);
         training.config.multimodal_cfg.width = 16;
@@ -466,7 +491,7 @@ fn a_run_that_is_killed_and_resumed_is_the_run_that_is_not() {
     let until = training(&killed, false);
     let kill = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         train::<Tracked>(&until, set(), &device, &mut |event| {
-            steps += usize::from(matches!(event, Event::Step(_)));
+            steps += usize::from(matches!(event, RunEvent::Step(_)));
             assert!(steps < 6, "killed");
         })
     }));
@@ -494,18 +519,18 @@ fn a_run_that_is_killed_and_resumed_is_the_run_that_is_not() {
 }
 
 #[test]
-fn a_run_without_hope_ends_with_its_best_weights() {
+fn early_stopping_ends_with_the_best_weights() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("set")).unwrap();
     let set = || training_set(&folder.path().join("set"));
     let device = Device::<Flex>::default();
     let run = folder.path().join("run");
     let mut training = training(&run, 60, false);
-    // A rate of 0 leaves the weights as they are: no measurement is better than the first.
+    // A learning rate of 0 leaves the weights unchanged: no validation is better than the first.
     training.recipe = Recipe { learning_rate: 0.0, patience: 2, ..training.recipe };
     let mut seen = Vec::new();
     let found = train::<Tracked>(&training, set(), &device, &mut |event| {
-        if let Event::Validation(report) = event {
+        if let RunEvent::Validation(report) = event {
             seen.push(report.step);
         }
     });
@@ -514,7 +539,7 @@ fn a_run_without_hope_ends_with_its_best_weights() {
     training.resume = true;
     let mut steps = 0;
     let again = train::<Tracked>(&training, set(), &device, &mut |event| {
-        steps += usize::from(matches!(event, Event::Step(_)));
+        steps += usize::from(matches!(event, RunEvent::Step(_)));
     });
     assert_eq!(
         (again.unwrap(), steps),
@@ -522,30 +547,30 @@ fn a_run_without_hope_ends_with_its_best_weights() {
     );
 
     let none_held_out = Recipe { validation_share: 0.0, ..training.recipe };
-    training = Training { recipe: none_held_out, resume: false, ..training };
+    training = TrainingRun { recipe: none_held_out, resume: false, ..training };
     let error = train::<Tracked>(&training, set(), &device, &mut |_| {}).unwrap_err();
-    let expected = "the recipe's `patience` is `2`; expected 0, as no recording is held out";
+    let expected = "the recipe's `patience` is `2`; expected 0, because no recordings are held out";
     assert_eq!(error.to_string(), expected);
 }
 
 #[test]
-fn a_run_is_neither_overwritten_nor_resumed_with_another_recipe() {
+fn rejects_overwriting_a_run_or_resuming_with_another_recipe() {
     let folder = tempfile::tempdir().unwrap();
     let set_folder = folder.path().join("set");
     std::fs::create_dir(&set_folder).unwrap();
     let set = || training_set(&set_folder);
     let device = Device::<Flex>::default();
     let run = folder.path().join("run");
-    let message = |training: &Training, set: TrainingSet| {
+    let message = |training: &TrainingRun, set: TrainingSet| {
         let error = train::<Tracked>(training, set, &device, &mut |_| {}).unwrap_err();
         error.to_string().replace(&run.display().to_string(), "run")
     };
-    assert_eq!(message(&training(&run, 9, true), set()), "`run` holds no run to resume");
+    assert_eq!(message(&training(&run, 9, true), set()), "`run` has no run to resume");
     let first = training(&run, 2, false);
     train::<Tracked>(&first, set(), &device, &mut |_| {}).unwrap();
-    assert_eq!(message(&first, set()), "`run` already holds a run");
+    assert_eq!(message(&first, set()), "`run` already contains a run");
     assert_eq!(
         message(&training(&run, 9, true), set()),
-        "the run in `run` was begun with another `steps`"
+        "the run in `run` was started with another `steps`"
     );
 }

@@ -1,38 +1,38 @@
-//! Measures a model on batches that it was not trained on.
+//! Validates a model on held-out batches.
 
 use std::thread;
 
 use burn::tensor::Device;
 
-use super::gradient::{Work, joined, mean_losses, parts, whole_loss};
-use super::part::{Part, Sums, Totals};
+use super::batch_gradient::{GradientOptions, join, mean_losses, parts, whole_loss};
+use super::batch_part::{BatchPart, LossCounts, LossSums};
 use crate::data::Batch;
-use crate::kernels::Kernels;
-use crate::model::{Dropout, SleepLm};
+use crate::kernels::{Dropout, Kernels};
+use crate::model::SleepLm;
 use crate::objective::Losses;
 
-/// How a model does on batches that it was not trained on.
+/// The result of a validation.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Measured {
+pub struct ValidationResult {
     /// Means over the batches.
     pub losses: Losses,
-    /// Share of epochs whose nearest text in the batch is one of theirs.
+    /// Share of epochs whose nearest text in the batch is a positive.
     pub accuracy: f32,
 }
 
-/// Returns the mean losses and accuracy over some batches, without dropout and each of them at once.
+/// Returns the mean losses and accuracy over some batches, without dropout and each batch at once.
 ///
 /// # Panics
 ///
-/// Where there is no batch.
+/// If there are no batches.
 pub fn validate<B: Kernels>(
     model: &SleepLm<B>,
     batches: &[Batch],
-    work: Work<'_>,
+    gradient_options: GradientOptions<'_>,
     device: &Device<B>,
-) -> Measured {
+) -> ValidationResult {
     let measured: Vec<_> =
-        batches.iter().map(|batch| measure(model, batch, work, device)).collect();
+        batches.iter().map(|batch| evaluate(model, batch, gradient_options, device)).collect();
     let n = batches.len() as f32;
     let mean = |number: &dyn Fn(&Losses) -> Option<f32>| {
         let numbers = measured.iter().map(|(losses, _)| number(losses));
@@ -44,30 +44,30 @@ pub fn validate<B: Kernels>(
         reconstruction: mean(&|losses| losses.reconstruction),
     };
     let accuracy = measured.iter().map(|(_, accuracy)| accuracy).sum::<f32>() / n;
-    Measured { losses, accuracy }
+    ValidationResult { losses, accuracy }
 }
 
 /// Returns the losses and the accuracy of one batch.
-fn measure<B: Kernels>(
+fn evaluate<B: Kernels>(
     model: &SleepLm<B>,
     batch: &Batch,
-    work: Work<'_>,
+    gradient_options: GradientOptions<'_>,
     device: &Device<B>,
 ) -> (Losses, f32) {
-    let Work { objective, vocabulary, threads, .. } = work;
-    let totals = Totals::of(batch, vocabulary);
+    let GradientOptions { objective, vocabulary, threads, .. } = gradient_options;
+    let totals = LossCounts::of(batch, vocabulary);
     let measured: Vec<_> = thread::scope(|scope| {
         let workers: Vec<_> = parts(totals.epochs, threads)
             .into_iter()
             .map(|range| {
-                let part = Part { batch, range, dropout: Dropout::off(), vocabulary };
-                scope.spawn(move || part.measure(model, objective.weights, device))
+                let part = BatchPart { batch, range, dropout: Dropout::off(), vocabulary };
+                scope.spawn(move || part.evaluate(model, objective.weights, device))
             })
             .collect();
-        workers.into_iter().map(joined).collect()
+        workers.into_iter().map(join).collect()
     });
     let (pairs, sums): (Vec<_>, Vec<_>) = measured.into_iter().unzip();
     let found = whole_loss(model, &pairs, &batch.positives);
-    let sums = sums.into_iter().fold(Sums::default(), Sums::plus);
+    let sums = sums.into_iter().fold(LossSums::default(), LossSums::plus);
     (mean_losses(found.loss, sums, totals), found.accuracy)
 }

@@ -1,19 +1,20 @@
-//! The names and shapes that the state dict of a model has.
+//! The names and shapes of a model's state dict.
 
 use std::collections::BTreeMap;
 
 use burn::backend::Flex;
 use burn::tensor::Device;
 
-use super::modules::file_shape;
+use super::model_conversion::file_shape;
 use super::names::{self, SHARED_FREQUENCIES};
+use crate::config::{ModelConfig, ModelParts};
 use crate::model::SleepLm;
-use crate::{ModelConfig, Parts, parameters};
+use crate::parameters;
 
-/// Returns the shape of every tensor of a state dict by its name, aliases and buffers among them.
+/// Returns the shape of every tensor of a state dict by name, including aliases and buffers.
 ///
-/// No tensor is allocated, so that the largest model can be asked for its shapes anywhere.
-pub fn layout(config: &ModelConfig, parts: &Parts) -> BTreeMap<String, Vec<usize>> {
+/// No tensor is allocated, so the shapes of the largest model can be listed on any machine.
+pub fn layout(config: &ModelConfig, parts: &ModelParts) -> BTreeMap<String, Vec<usize>> {
     let model = SleepLm::<Flex>::zeros(config, parts, &Device::<Flex>::default());
     let mut layout: BTreeMap<_, _> = parameters::shapes(&model)
         .into_iter()

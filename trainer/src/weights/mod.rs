@@ -1,33 +1,24 @@
-//! Weights by the names of the published state dict: the form in which models are kept.
+//! Weights by the names of the published state dict, the form in which models are stored.
 //!
-//! Nothing here knows the training framework's files: a model is a safetensors file,
-//! and the exporters read names, not modules.
+//! Independent of the training framework: a model is a safetensors file, and the exporters read named weights, not
+//! modules.
 
-mod file;
-mod initial;
+mod detect_parts;
+mod initialise;
 mod layout;
-mod modules;
+mod model_conversion;
 mod names;
-mod parts;
+mod safetensors_file;
 
 use std::collections::BTreeMap;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::host_tensor::HostTensor;
 
 pub use layout::layout;
-pub(crate) use modules::{to_device, to_host};
 pub use names::is_buffer;
 
-/// A tensor in memory, row after row.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HostTensor {
-    /// Lengths of the axes; empty for a single number.
-    pub shape: Vec<usize>,
-    /// The values, the last axis first.
-    pub values: Vec<f32>,
-}
-
-/// Tensors by name, in the layout of `PyTorch`: linear weights are `[out, in]`.
+/// Tensors by name, in the layout of PyTorch: linear weights are `[out, in]`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Weights {
     tensors: BTreeMap<String, HostTensor>,
@@ -39,36 +30,40 @@ impl Weights {
         self.tensors.get(name)
     }
 
-    /// Returns the tensor of that name, or says that it is missing.
+    /// Returns the tensor with that name.
     ///
     /// # Errors
     ///
-    /// [`Error::Mismatch`].
+    /// [`Error::WeightMismatch`] if it is missing.
     pub fn need(&self, name: &str) -> Result<&HostTensor> {
         self.get(name).ok_or_else(|| Error::missing(name))
     }
 
-    /// Sets the tensor of that name.
+    /// Sets the tensor with that name.
     ///
     /// # Panics
     ///
-    /// Where the values do not fill the shape.
+    /// If the number of values does not match the shape.
     pub fn insert(&mut self, name: impl Into<String>, shape: Vec<usize>, values: Vec<f32>) {
-        assert_eq!(shape.iter().product::<usize>(), values.len(), "the values fill the shape");
+        assert_eq!(
+            shape.iter().product::<usize>(),
+            values.len(),
+            "the number of values matches the shape"
+        );
         self.tensors.insert(name.into(), HostTensor { shape, values });
     }
 
-    /// Returns whether a caption decoder is among the weights.
+    /// Returns whether the weights include a caption decoder.
     pub fn has_captioner(&self) -> bool {
         self.get("text_decoder.text_projection").is_some()
     }
 
-    /// Returns the names and tensors in order of the names.
+    /// Returns the names and tensors, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &HostTensor)> {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
-    /// Returns the numbers in all tensors whose name begins with `prefix`, without aliases and buffers.
+    /// Returns the number of elements in all tensors whose name starts with `prefix`, without aliases and buffers.
     pub fn count(&self, prefix: &str) -> usize {
         self.iter()
             .filter(|(name, _)| name.starts_with(prefix) && !is_buffer(name))

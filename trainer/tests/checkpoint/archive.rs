@@ -1,14 +1,14 @@
-//! Writes zip archives as `torch.save` does, and broken ones.
+//! Writes zip archives in the way of `torch.save`, and malformed ones.
 
 use std::io::Write;
 
-/// Values that stand for "see the zip64 field".
+/// A 32-bit field with this value refers to the zip64 field.
 const IN_ZIP64: u64 = 0xffff_ffff;
 
-/// Names are UTF-8, and sizes are told by the table of contents alone.
+/// Names are UTF-8, and only the central directory has the sizes.
 const FLAGS: u16 = 0x808;
 
-/// An entry that is written.
+/// A written entry.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) name: String,
@@ -20,7 +20,7 @@ pub(crate) struct Entry {
     pub(crate) local_header: u64,
 }
 
-/// An archive in the making.
+/// An archive that is being written.
 pub(crate) struct Archive<W> {
     out: W,
     at: u64,
@@ -45,7 +45,7 @@ impl<W: Write> Archive<W> {
         self.entries.push(Entry { name, flags, method, crc, stored: len, len, local_header });
     }
 
-    /// Adds a deflated entry that says of itself to have `len` bytes.
+    /// Adds a deflated entry with an uncompressed length of `len`.
     pub(crate) fn add_deflated(&mut self, name: &str, deflated: &[u8], len: u64, crc: u32) {
         let local_header = self.put_local(name, deflated, 8);
         let (name, stored) = (name.to_owned(), deflated.len() as u64);
@@ -53,13 +53,13 @@ impl<W: Write> Archive<W> {
         self.entries.push(Entry { name, flags, method, crc, stored, len, local_header });
     }
 
-    /// Writes a header and bytes at a multiple of 64, as `PyTorch` has them; returns where the header begins.
+    /// Writes a header, and bytes at a multiple of 64 as PyTorch aligns them; returns the offset of the header.
     ///
-    /// The header tells neither sizes nor checksum.
+    /// The header has neither sizes nor checksum.
     fn put_local(&mut self, name: &str, bytes: &[u8], method: u16) -> u64 {
         let local_header = self.at;
-        let begin = self.at + 30 + name.len() as u64;
-        let padding = (begin + 4).next_multiple_of(64) - begin;
+        let start = self.at + 30 + name.len() as u64;
+        let padding = (start + 4).next_multiple_of(64) - start;
         self.put(b"PK\x03\x04\0\0");
         self.put(&FLAGS.to_le_bytes());
         self.put(&method.to_le_bytes());
@@ -74,16 +74,16 @@ impl<W: Write> Archive<W> {
         local_header
     }
 
-    /// Writes the table of contents, with zip64 as `PyTorch` always does.
+    /// Writes the central directory, always with zip64 like PyTorch.
     pub(crate) fn finish(mut self) -> W {
-        let begin = self.at;
+        let start = self.at;
         let entries = std::mem::take(&mut self.entries);
         entries.iter().for_each(|entry| self.put_entry(entry));
         let (end, n) = (self.at, entries.len() as u64);
         self.put(b"PK\x06\x06");
         self.put(&44u64.to_le_bytes());
         self.put(&[0x1e, 3, 0x2d, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-        for value in [n, n, end - begin, begin] {
+        for value in [n, n, end - start, start] {
             self.put(&value.to_le_bytes());
         }
         self.put(b"PK\x06\x07\0\0\0\0");
@@ -92,8 +92,8 @@ impl<W: Write> Archive<W> {
         self.put(b"PK\x05\x06\0\0\0\0");
         self.put(&(n.min(0xffff) as u16).to_le_bytes());
         self.put(&(n.min(0xffff) as u16).to_le_bytes());
-        self.put(&((end - begin).min(IN_ZIP64) as u32).to_le_bytes());
-        self.put(&(begin.min(IN_ZIP64) as u32).to_le_bytes());
+        self.put(&((end - start).min(IN_ZIP64) as u32).to_le_bytes());
+        self.put(&(start.min(IN_ZIP64) as u32).to_le_bytes());
         self.put(&[0, 0]);
         self.out.flush().unwrap();
         self.out
@@ -129,7 +129,7 @@ pub(crate) fn checkpoint(pickle: &[u8], storages: &[&[f32]]) -> Vec<u8> {
     started(pickle, storages).finish()
 }
 
-/// Returns the same, before its table of contents is written.
+/// Returns the same archive without its central directory.
 pub(crate) fn started(pickle: &[u8], storages: &[&[f32]]) -> Archive<Vec<u8>> {
     let mut archive = Archive::new(Vec::new());
     archive.add("x/data.pkl", pickle);

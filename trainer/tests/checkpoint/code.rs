@@ -1,18 +1,18 @@
-//! Pickles that want to run something: nothing is run, and what they want is named.
+//! Pickles that call functions: nothing is executed, and the error names the function.
 
-use crate::archive::checkpoint;
-use crate::pickle::Pickle;
-use crate::{open, refusal};
+use crate::checkpoint::archive::checkpoint;
+use crate::checkpoint::pickle::Pickle;
+use crate::checkpoint::{open, refusal};
 
-/// Checks that a pickle is refused for what it wants to call.
+/// Checks that a pickle is rejected with the name of the function that it calls.
 fn check(pickle: &mut Pickle, callable: &str) {
     let expected =
-        format!("`x.pt` wants to call `{callable}`, which no weights need; nothing was run");
+        format!("`x.pt` refers to `{callable}`, which weights do not need; nothing was executed");
     assert_eq!(refusal(&checkpoint(&pickle.stop(), &[])), expected);
 }
 
 #[test]
-fn calls_of_the_system_are_refused_by_name() {
+fn rejects_names_of_code() {
     for (module, name) in [
         ("os", "system"),
         ("posix", "system"),
@@ -39,29 +39,29 @@ fn calls_of_the_system_are_refused_by_name() {
         let full = format!("{module}.{name}");
         let mut pickle = Pickle::new();
         check(pickle.global(module, name).raw(b"(").text("touch /tmp/owned").raw(b"tR"), &full);
-        // Where it is only named, and where it lies deep in what is no weight.
+        // A name without a call, and a name deep within a value that is not a weight.
         check(Pickle::new().raw(b"}").text("epoch").global(module, name).raw(b"s"), &full);
         let mut pickle = Pickle::new();
         pickle.raw(b"}").text("optimizer").raw(b"]").text("x").global(module, name);
         check(pickle.raw(b")Ras"), &full);
-        // As protocol 4 names things: by two texts.
+        // Protocol 4 names a function by two texts on the stack.
         check(Pickle::new().text(module).text(name).raw(b"\x93)R"), &full);
-        // As a class of which an object is made.
+        // A class that is instantiated.
         check(Pickle::new().global(module, name).raw(b")\x81"), &full);
     }
 }
 
 #[test]
-fn names_cannot_smuggle_control_characters_into_a_message() {
+fn escapes_control_characters_in_names() {
     check(Pickle::new().global("o\x1b[2Js", "x\ty"), "o\\u{1b}[2Js.x\\ty");
 }
 
 #[test]
-fn instructions_that_no_checkpoint_has_are_refused() {
+fn rejects_instructions_that_checkpoints_do_not_need() {
     let check = |pickle: &mut Pickle, byte: usize, name: &str| {
         let expected = format!(
-            "`x.pt` cannot be understood: its pickle has an instruction {name}, \
-             which no checkpoint needs (byte {byte} of the pickle)"
+            "`x.pt` is invalid: its pickle has an instruction {name}, \
+             which checkpoints do not need (byte {byte} of the pickle)"
         );
         assert_eq!(refusal(&checkpoint(&pickle.stop(), &[])), expected);
     };
@@ -86,10 +86,10 @@ fn inert_classes_are_kept_as_a_name() {
 }
 
 #[test]
-fn states_are_given_to_what_can_have_one() {
+fn rejects_setting_the_state_of_other_values() {
     let sentence = |what: &str, byte: usize| {
         format!(
-            "`x.pt` cannot be understood: its pickle gives a state to {what} (byte {byte} of the pickle)"
+            "`x.pt` is invalid: its pickle sets the state of {what} (byte {byte} of the pickle)"
         )
     };
     let check = |pickle: &mut Pickle, expected: &str| {
@@ -106,10 +106,10 @@ fn states_are_given_to_what_can_have_one() {
 }
 
 #[test]
-fn known_functions_take_what_they_take() {
+fn rejects_wrong_arguments_of_known_functions() {
     let check = |pickle: &mut Pickle, expected: &str| {
         let refusal = refusal(&checkpoint(&pickle.stop(), &[&[1.0]]));
-        let problem = refusal.strip_prefix("`x.pt` cannot be understood: ").unwrap();
+        let problem = refusal.strip_prefix("`x.pt` is invalid: ").unwrap();
         assert_eq!(problem.split(" (byte").next().unwrap(), expected);
     };
     let rebuild = || {
@@ -117,21 +117,24 @@ fn known_functions_take_what_they_take() {
         pickle.global("torch._utils", "_rebuild_tensor_v2");
         pickle
     };
-    check(rebuild().raw(b"K\x01R"), "the arguments of `torch._utils._rebuild_tensor` are no tuple");
+    check(
+        rebuild().raw(b"K\x01R"),
+        "the arguments of `torch._utils._rebuild_tensor` are not a tuple",
+    );
     check(
         rebuild().raw(b")R"),
-        "`torch._utils._rebuild_tensor` is called with 0 arguments of types that it does not take",
+        "`torch._utils._rebuild_tensor` is called with 0 arguments, or with wrong types",
     );
-    check(rebuild().raw(b"(NK\x00))\x89NtR"), "a tensor in it has no storage, or no place in it");
-    check(Pickle::new().raw(b"K\x07)R"), "it wants to call 7");
+    check(rebuild().raw(b"(NK\x00))\x89NtR"), "a tensor has no storage or no offset");
+    check(Pickle::new().raw(b"K\x07)R"), "it calls 7");
     check(
         Pickle::new().global("torch", "FloatStorage").raw(b")R"),
-        "`storage of float32` is called with 0 arguments of types that it does not take",
+        "`storage of float32` is called with 0 arguments, or with wrong types",
     );
-    check(Pickle::new().raw(b"K\x01Q"), "a persistent id in it is no tuple");
+    check(Pickle::new().raw(b"K\x01Q"), "a persistent id is not a tuple");
     check(
         Pickle::new().raw(b"(").text("module").raw(b"tQ"),
-        "a persistent id in it names no storage",
+        "a persistent id does not name a storage",
     );
     check(Pickle::new().storage("FloatStorage", "0", -1), "storage `0` has -1 numbers");
     check(

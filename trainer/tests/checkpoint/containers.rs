@@ -1,11 +1,12 @@
-//! The six ways in which a checkpoint can be packed, against the values that `PyTorch` reads from them.
+//! The six containers of checkpoints give the values that PyTorch reads from them.
 
+use nocturne_testing::{Absent, require};
 use nocturne_trainer::checkpoint::{Container, ElementType};
 use nocturne_trainer::{Checkpoint, Weights};
 
-use crate::archive::{self, checkpoint};
-use crate::pickle::{Pickle, one_tensor};
-use crate::{open, shared};
+use crate::checkpoint::archive::{self, checkpoint};
+use crate::checkpoint::pickle::{Pickle, one_tensor};
+use crate::checkpoint::{open, shared};
 
 fn read_all(checkpoint: &Checkpoint) -> Weights {
     let mut weights = Weights::default();
@@ -22,16 +23,16 @@ fn other(checkpoint: &Checkpoint, name: &str) -> String {
 }
 
 #[test]
-fn whole_checkpoint_and_bare_state_dict_hold_the_same() {
-    let Some(path) = shared("model_checkpoint.pt") else { return };
+fn whole_checkpoint_and_bare_state_dict_have_equal_tensors() {
+    let path = require!(shared("model_checkpoint.pt"));
     let whole = Checkpoint::open(&path).unwrap();
-    assert_eq!((whole.container(), whole.place()), (Container::Zip, Some("state_dict")));
+    assert_eq!((whole.container(), whole.key()), (Container::Zip, Some("state_dict")));
     assert_eq!(whole.prefix(), "module.");
     assert_eq!(whole.tensors().count(), 183);
     assert_eq!((other(&whole, "epoch").as_str(), other(&whole, "name").as_str()), ("7", "`tiny`"));
-    let Some(path) = shared("ckpt_bare_state_dict.pt") else { return };
+    let path = require!(shared("ckpt_bare_state_dict.pt"));
     let bare = Checkpoint::open(&path).unwrap();
-    assert_eq!((bare.place(), bare.prefix()), (None, ""));
+    assert_eq!((bare.key(), bare.prefix()), (None, ""));
     let (whole, bare) = (read_all(&whole), read_all(&bare));
     assert_eq!(bare.iter().count(), 155);
     for (name, tensor) in bare.iter() {
@@ -45,7 +46,7 @@ fn check_sum(weights: &Weights, name: &str, expected: f64, tolerance: f64) {
     assert!((sum - expected).abs() <= tolerance, "{name}: {sum}, expected {expected}");
 }
 
-fn check_partial(name: &str, tolerance: f64) -> Option<Checkpoint> {
+fn check_partial(name: &str, tolerance: f64) -> Result<Checkpoint, Absent> {
     let checkpoint = Checkpoint::open(&shared(name)?).unwrap();
     let weights = read_all(&checkpoint);
     assert_eq!(weights.iter().count(), 92);
@@ -55,12 +56,12 @@ fn check_partial(name: &str, tolerance: f64) -> Option<Checkpoint> {
     let all = weights.iter().flat_map(|(_, tensor)| &tensor.values);
     let sum: f64 = all.map(|value| f64::from(*value)).sum();
     assert!((sum - 1717.2651782434277).abs() <= 20.0 * tolerance, "{sum}");
-    Some(checkpoint)
+    Ok(checkpoint)
 }
 
 #[test]
-fn training_checkpoints_are_read_past_optimiser_and_numpy() {
-    let Some(checkpoint) = check_partial("ckpt_train_partial.pt", 1e-9) else { return };
+fn ignores_optimizer_and_numpy_values() {
+    let checkpoint = require!(check_partial("ckpt_train_partial.pt", 1e-9));
     assert_eq!(checkpoint.prefix(), "module.");
     let others: Vec<&str> = checkpoint.others().iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(others, ["epoch", "name", "args", "optimizer", "scaler"]);
@@ -69,13 +70,13 @@ fn training_checkpoints_are_read_past_optimiser_and_numpy() {
 
 #[test]
 fn checkpoints_from_before_1_6_are_read() {
-    let Some(checkpoint) = check_partial("ckpt_legacy_partial.pt", 1e-9) else { return };
+    let checkpoint = require!(check_partial("ckpt_legacy_partial.pt", 1e-9));
     assert_eq!(checkpoint.container(), Container::Legacy);
 }
 
 #[test]
-fn bfloat16_becomes_the_same_numbers() {
-    let Some(checkpoint) = check_partial("ckpt_bf16_partial.pt", 6e-3) else { return };
+fn bfloat16_is_converted_exactly() {
+    let checkpoint = require!(check_partial("ckpt_bf16_partial.pt", 6e-3));
     let elements: Vec<ElementType> = checkpoint.tensors().map(|info| info.element).collect();
     assert_eq!(elements, [ElementType::Bf16; 92]);
     assert_eq!(checkpoint.read("logit_scale").unwrap().values, [3.21875]);
@@ -83,7 +84,7 @@ fn bfloat16_becomes_the_same_numbers() {
 
 #[test]
 fn views_are_read_through_offset_and_strides() {
-    let Some(path) = shared("ckpt_views.pt") else { return };
+    let path = require!(shared("ckpt_views.pt"));
     let checkpoint = Checkpoint::open(&path).unwrap();
     let check = |name: &str, element: ElementType, shape: &[usize], expected: &[f32]| {
         let info = checkpoint.tensors().find(|info| info.name == name).unwrap();
@@ -123,7 +124,7 @@ fn deflated_entries_are_inflated() {
 }
 
 #[test]
-fn storages_of_a_big_endian_machine_are_turned() {
+fn reads_big_endian_storages() {
     let mut archive = archive::Archive::new(Vec::new());
     archive.add("any name/data.pkl", &one_tensor(1, 0, &[1], &[1]));
     archive.add("any name/byteorder", b"big");
@@ -132,7 +133,7 @@ fn storages_of_a_big_endian_machine_are_turned() {
 }
 
 #[test]
-fn types_without_a_storage_class_are_told_by_the_tensor() {
+fn reads_element_types_from_untyped_storages() {
     let mut pickle = Pickle::new();
     pickle.raw(b"}").text("w").global("torch._utils", "_rebuild_tensor_v3").raw(b"(");
     pickle.raw(b"(").text("storage").global("torch.storage", "UntypedStorage");
@@ -147,12 +148,12 @@ fn types_without_a_storage_class_are_told_by_the_tensor() {
 
 #[test]
 fn weights_are_found_under_the_keys_of_training_scripts() {
-    for place in ["state_dict", "model_state_dict", "model"] {
+    for key in ["state_dict", "model_state_dict", "model"] {
         let mut pickle = Pickle::new();
-        pickle.raw(b"}").text(place).raw(b"}").text("_orig_mod.w");
+        pickle.raw(b"}").text(key).raw(b"}").text("_orig_mod.w");
         pickle.tensor(("0", 1), 0, &[], &[]).raw(b"ss").text("step").int(9).raw(b"s");
         let checkpoint = open(&checkpoint(&pickle.stop(), &[&[4.0]])).unwrap();
-        assert_eq!((checkpoint.place(), checkpoint.prefix()), (Some(place), "_orig_mod."));
+        assert_eq!((checkpoint.key(), checkpoint.prefix()), (Some(key), "_orig_mod."));
         assert_eq!(checkpoint.others(), [("step".to_owned(), "9".to_owned())]);
         assert_eq!(checkpoint.read("w").unwrap().values, [4.0]);
     }

@@ -1,12 +1,12 @@
-//! Files cut short and with flipped bits: an error or a checkpoint, never a panic.
+//! Truncated files and flipped bits give an error or a checkpoint, never a panic.
 
 use nocturne_trainer::Checkpoint;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use crate::archive::checkpoint;
-use crate::pickle::Pickle;
-use crate::{open, open_in, shared};
+use crate::checkpoint::archive::checkpoint;
+use crate::checkpoint::pickle::Pickle;
+use crate::checkpoint::{open, open_in, shared};
 
 /// Returns small files of every container.
 fn files() -> Vec<Vec<u8>> {
@@ -28,7 +28,7 @@ fn files() -> Vec<Vec<u8>> {
     files
 }
 
-/// Returns a file as `PyTorch` wrote them before 1.6.
+/// Returns a file in the format of PyTorch before 1.6.
 fn legacy() -> Vec<u8> {
     let magic = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
     let mut bytes = magic.to_vec();
@@ -37,7 +37,7 @@ fn legacy() -> Vec<u8> {
     let mut pickle = Pickle::new();
     pickle.raw(b"}").text("a").global("torch._utils", "_rebuild_tensor_v2").raw(b"((");
     pickle.text("storage").global("torch", "FloatStorage").text("77").text("cpu").int(4);
-    // A view of the storage, as before 0.4: its second and third number.
+    // A view of the storage, as before 0.4: its second and third value.
     pickle
         .raw(b"(")
         .text("78")
@@ -55,19 +55,19 @@ fn legacy() -> Vec<u8> {
     bytes
 }
 
-/// Reads all that can be read, and returns how many numbers that were.
+/// Reads everything that is readable, and returns the number of values.
 fn read_all(checkpoint: &Checkpoint) -> usize {
     let names: Vec<&str> = checkpoint.tensors().map(|info| info.name).collect();
     names.iter().filter_map(|name| checkpoint.read(name).ok()).map(|it| it.values.len()).sum()
 }
 
 #[test]
-fn parts_of_storages_are_read_as_before_0_4() {
+fn reads_storage_views_of_versions_before_0_4() {
     assert_eq!(open(&legacy()).unwrap().read("a").unwrap().values, [2.0, 3.0]);
 }
 
 #[test]
-fn files_cut_short_are_refused() {
+fn rejects_truncated_files() {
     let folder = tempfile::tempdir().unwrap();
     for file in files() {
         assert!(open(&file).is_ok());
@@ -79,7 +79,7 @@ fn files_cut_short_are_refused() {
 }
 
 #[test]
-fn flipped_bits_do_no_more_than_change_numbers() {
+fn flipped_bits_never_panic() {
     let folder = tempfile::tempdir().unwrap();
     let mut random = Pcg64Mcg::seed_from_u64(1);
     for file in files() {

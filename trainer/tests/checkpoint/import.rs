@@ -1,11 +1,12 @@
-//! Sizes from weights, and what is said where they do not fit.
+//! Model sizes inferred from weights, and errors for weights that do not match.
 
-use nocturne_trainer::import::{Parts, layout};
+use nocturne_testing::require;
+use nocturne_trainer::import::{CheckpointParts, layout};
 use nocturne_trainer::{Checkpoint, Error, Import, ModelConfig, Preset, Weights, check_vocabulary};
 
-use crate::{open, shared, torch};
+use crate::checkpoint::{open, shared, torch};
 
-/// A model without a caption decoder, in which no two sizes are equal.
+/// Returns a model without a caption decoder in which all sizes differ.
 fn config() -> ModelConfig {
     let mut config = Preset::Tiny.config();
     config.embed_dim = 24;
@@ -23,12 +24,12 @@ fn weights() -> Weights {
     Weights::initial(&config(), 5)
 }
 
-/// Opens weights as a checkpoint of `PyTorch`.
+/// Opens weights as a checkpoint of PyTorch.
 fn checkpoint(weights: &Weights) -> Checkpoint {
     open(&torch::bytes(weights.iter())).unwrap()
 }
 
-/// Opens weights as a safetensors file, in which aliases are tensors of their own.
+/// Opens weights as a safetensors file, in which aliases are separate tensors.
 fn safetensors(weights: &Weights) -> Checkpoint {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.pt");
@@ -36,7 +37,7 @@ fn safetensors(weights: &Weights) -> Checkpoint {
     Checkpoint::open(&path).unwrap()
 }
 
-/// Returns the weights with another tensor under a name.
+/// Returns the weights with one tensor replaced or added.
 fn with(name: &str, shape: &[usize], value: f32) -> Weights {
     let mut weights = weights();
     weights.insert(name, shape.to_vec(), vec![value; shape.iter().product()]);
@@ -56,20 +57,20 @@ fn error(weights: &Weights, given: Option<&ModelConfig>) -> String {
 }
 
 #[test]
-fn published_layout_is_found_with_all_its_sizes() {
-    let Some(path) = shared("model_checkpoint.pt") else { return };
+fn infers_all_sizes_of_the_published_layout() {
+    let path = require!(shared("model_checkpoint.pt"));
     let checkpoint = Checkpoint::open(&path).unwrap();
     let import = Import::new(&checkpoint, None).unwrap();
     let published = ModelConfig::read(&shared("config.json").unwrap()).unwrap();
     assert_eq!(*import.config(), published);
-    assert_eq!(import.parts(), Parts { captions: true, reconstruction: true });
+    assert_eq!(import.parts(), CheckpointParts { captions: true, reconstruction: true });
     assert_eq!(
         import.notices(),
         [
-            "the weights do not tell the heads of the text tower: \
-             4 are assumed, of width 16 as in the signal tower",
-            "the weights do not tell the heads of the caption decoder: \
-             4 are assumed, of width 16 as in the signal tower",
+            "the weights do not determine the heads of the text tower: \
+             assuming 4 of width 16, as in the signal tower",
+            "the weights do not determine the heads of the caption decoder: \
+             assuming 4 of width 16, as in the signal tower",
         ]
     );
     let mut read = 0;
@@ -80,8 +81,8 @@ fn published_layout_is_found_with_all_its_sizes() {
 }
 
 #[test]
-fn base_layout_is_the_published_list_of_keys() {
-    let Some(path) = shared("../state_dict_keys.json") else { return };
+fn base_layout_matches_the_published_keys() {
+    let path = require!(shared("../state_dict_keys.json"));
     let keys: Vec<serde_json::Value> =
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let shape = |key: &serde_json::Value| {
@@ -90,13 +91,13 @@ fn base_layout_is_the_published_list_of_keys() {
     };
     let published: torch::Shapes =
         keys.iter().map(|key| (key["key"].as_str().unwrap().to_owned(), shape(key))).collect();
-    let parts = Parts { captions: true, reconstruction: false };
+    let parts = CheckpointParts { captions: true, reconstruction: false };
     assert_eq!(layout(&Preset::Base.config(), parts), published);
 }
 
 #[test]
-fn fields_of_the_published_configuration_that_its_demo_overrides_are_overruled() {
-    let Some(path) = shared("model_checkpoint.pt") else { return };
+fn overrides_the_fields_that_the_published_demo_overrides() {
+    let path = require!(shared("model_checkpoint.pt"));
     let checkpoint = Checkpoint::open(&path).unwrap();
     let mut given = ModelConfig::read(&shared("config.json").unwrap()).unwrap();
     (given.prefix_len, given.num_caption_channels) = (1, 12);
@@ -105,30 +106,30 @@ fn fields_of_the_published_configuration_that_its_demo_overrides_are_overruled()
     assert_eq!(
         import.notices(),
         [
-            "`num_caption_channels` is 12 in the configuration; the weights have 5, which is taken",
-            "`prefix_len` is 1 in the configuration; the published demo has 2, which is taken",
+            "`num_caption_channels` is 12 in the configuration; the weights have 5, which is used",
+            "`prefix_len` is 1 in the configuration; the published demo has 2, which is used",
         ]
     );
 }
 
 #[test]
-fn models_without_captions_are_found_too() {
+fn infers_models_without_captions() {
     let weights = weights();
     let checkpoint = checkpoint(&weights);
     let import = Import::new(&checkpoint, None).unwrap();
-    assert_eq!(import.parts(), Parts { captions: false, reconstruction: false });
-    let (found, expected) = (import.config(), config());
-    assert_eq!(found.embed_dim, expected.embed_dim);
-    assert_eq!(found.text_cfg, expected.text_cfg);
+    assert_eq!(import.parts(), CheckpointParts { captions: false, reconstruction: false });
+    let (actual, expected) = (import.config(), config());
+    assert_eq!(actual.embed_dim, expected.embed_dim);
+    assert_eq!(actual.text_cfg, expected.text_cfg);
     let mut signal = expected.biosignals_cfg;
-    // What weights do not tell is as published.
+    // Fields that weights do not determine have the published values.
     signal.dropout = Preset::Base.config().biosignals_cfg.dropout;
-    assert_eq!(found.biosignals_cfg, signal);
+    assert_eq!(actual.biosignals_cfg, signal);
     assert_eq!(import.read(&mut |_| {}).unwrap(), weights);
 }
 
 #[test]
-fn what_weights_do_not_tell_is_taken_from_the_configuration() {
+fn takes_undetermined_fields_from_the_configuration() {
     let mut given = config();
     given.text_cfg.heads = 8;
     given.biosignals_cfg.dropout = 0.25;
@@ -147,7 +148,7 @@ fn contradictions_are_listed_with_both_values() {
     given.text_cfg.layers = 12;
     assert_eq!(
         error(&weights(), Some(&given)),
-        "the configuration is not that of the weights: `embed_dim` is 512, in the weights 24; \
+        "the configuration contradicts the weights: `embed_dim` is 512, in the weights 24; \
          `biosignals_cfg.transformer_heads` is 4, in the weights 2; \
          `biosignals_cfg.mlp_ratio` is 3, in the weights 2.5; \
          `text_cfg.layers` is 12, in the weights 1"
@@ -155,14 +156,14 @@ fn contradictions_are_listed_with_both_values() {
 }
 
 #[test]
-fn names_that_do_not_fit_are_listed() {
+fn mismatched_names_are_listed() {
     assert_eq!(
         error(&without("text.cls_emb"), None),
         "the weights do not fit the configuration: missing `text.cls_emb`"
     );
     assert_eq!(
         error(&with("text.attn_mask", &[1], 0.0), None),
-        "the weights do not fit the configuration: no place for `text.attn_mask`"
+        "the weights do not fit the configuration: unexpected `text.attn_mask`"
     );
     assert_eq!(
         error(&with("text.cls_emb", &[97], 0.0), None),
@@ -175,12 +176,12 @@ fn names_that_do_not_fit_are_listed() {
             other
         },
     );
-    let found = error(&other, None);
-    assert!(found.contains("missing `biosignals.patching.conv_patching.weight`, "), "{found}");
+    let actual = error(&other, None);
+    assert!(actual.contains("missing `biosignals.patching.conv_patching.weight`, "), "{actual}");
 }
 
 #[test]
-fn caption_decoder_is_there_whole_or_not_at_all() {
+fn rejects_an_incomplete_caption_decoder() {
     assert_eq!(
         error(&with("padding_embedding", &[64], 0.0), None),
         "the weights do not fit the configuration: missing `channel_embeddings`, \
@@ -189,16 +190,16 @@ fn caption_decoder_is_there_whole_or_not_at_all() {
 }
 
 #[test]
-fn sizes_that_cannot_be_told_or_built_are_refused() {
+fn rejects_undetermined_or_invalid_sizes() {
     assert_eq!(
         error(&with("text.positional_embedding", &[41], 0.0), None),
-        "the sizes of the model cannot be told from the weights: \
-         `text.positional_embedding` has shape [41]; expected 2 axes, none empty"
+        "cannot derive the model's sizes from the weights: \
+         `text.positional_embedding` has shape [41]; expected 2 non-empty axes"
     );
     assert_eq!(
         error(&with("biosignals.shared_channel_rope.freqs", &[5], 0.0), None),
-        "the sizes of the model cannot be told from the weights: \
-         the width 64 of the signal tower is no multiple of 10, the width of a head"
+        "cannot derive the model's sizes from the weights: \
+         the width 64 of the signal tower is not a multiple of the head width 10"
     );
     assert_eq!(
         error(&with("biosignals.channel_id_embed.weight", &[12, 64], 0.0), None),
@@ -207,17 +208,17 @@ fn sizes_that_cannot_be_told_or_built_are_refused() {
 }
 
 #[test]
-fn numbers_that_are_not_finite_are_refused() {
+fn rejects_non_finite_values() {
     let checkpoint = checkpoint(&with("text.cls_emb", &[96], f32::NAN));
     let error = Import::new(&checkpoint, None).unwrap().read(&mut |_| {}).unwrap_err();
     assert_eq!(
-        crate::sentence(&error),
-        "`x.pt` cannot be understood: `text.cls_emb` holds a number that is not finite"
+        crate::checkpoint::sentence(&error),
+        "`x.pt` is invalid: `text.cls_emb` has a non-finite value"
     );
 }
 
 #[test]
-fn shared_frequencies_are_the_same_under_all_names() {
+fn rejects_aliases_of_the_frequencies_that_differ() {
     let name = "biosignals.transformer_blocks.1.channel_attention.rotary_emb.freqs";
     let checkpoint = safetensors(&with(name, &[16], 1.0));
     let error = Import::new(&checkpoint, None).unwrap().read(&mut |_| {}).unwrap_err();

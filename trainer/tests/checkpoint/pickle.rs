@@ -1,15 +1,15 @@
 //! Writes pickles, instruction by instruction.
 
-/// A pickle in the making.
+/// A pickle that is being written.
 pub(crate) struct Pickle(Vec<u8>);
 
 impl Pickle {
-    /// Begins a pickle of protocol 2, which `torch.save` uses.
+    /// Starts a pickle of protocol 2, which `torch.save` uses.
     pub(crate) fn new() -> Self {
         Self(vec![0x80, 2])
     }
 
-    /// Adds bytes as they are.
+    /// Appends raw bytes.
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.extend_from_slice(bytes);
         self
@@ -19,12 +19,12 @@ impl Pickle {
         self.raw(b"X").raw(&(text.len() as u32).to_le_bytes()).raw(text.as_bytes())
     }
 
-    /// Adds an integer of 64 bits.
+    /// Appends a 64-bit integer.
     pub(crate) fn int(&mut self, value: i64) -> &mut Self {
         self.raw(&[0x8a, 8]).raw(&value.to_le_bytes())
     }
 
-    /// Adds a tuple of integers.
+    /// Appends a tuple of integers.
     pub(crate) fn ints(&mut self, values: &[i64]) -> &mut Self {
         self.raw(b"(");
         for value in values {
@@ -37,13 +37,13 @@ impl Pickle {
         self.raw(format!("c{module}\n{name}\n").as_bytes())
     }
 
-    /// Adds a storage of a class of `torch`.
+    /// Appends a storage of a class of `torch`.
     pub(crate) fn storage(&mut self, class: &str, key: &str, n: i64) -> &mut Self {
         self.raw(b"(").text("storage").global("torch", class).text(key).text("cpu").int(n);
         self.raw(b"tQ")
     }
 
-    /// Adds a tensor of 32-bit floats.
+    /// Appends a tensor of 32-bit floats.
     pub(crate) fn tensor(
         &mut self,
         (key, n): (&str, i64),

@@ -1,22 +1,23 @@
-//! `nocturne-train import` and `inspect` from outside.
+//! `nocturne-train import` and `inspect` on the command line.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use nocturne_encoder::Bundle;
 use nocturne_psg::ZScore;
+use nocturne_testing::require;
 use nocturne_trainer::{BundleFacts, ModelConfig, Preset, Weights, write_bundle};
 
-use crate::archive::checkpoint;
-use crate::pickle::Pickle;
-use crate::{shared, torch};
+use crate::checkpoint::archive::checkpoint;
+use crate::checkpoint::pickle::Pickle;
+use crate::checkpoint::{shared, torch};
 
 fn import(arguments: &[&Path]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nocturne-train"));
     command.arg("import").args(arguments).output().unwrap()
 }
 
-/// Returns what the program said where it failed.
+/// Returns the error output of a run that must fail.
 fn failure(arguments: &[&Path]) -> String {
     let output = import(arguments);
     assert_eq!(output.status.code(), Some(1));
@@ -40,8 +41,11 @@ fn a_checkpoint_becomes_the_bundle_of_its_weights() {
     std::fs::write(&file, torch::bytes(weights.iter())).unwrap();
     let said = success(&[&file, Path::new("--out"), &out]);
     assert!(said.contains("PyTorch's zip archive, "), "{said}");
-    assert!(said.contains("under `state_dict`\n  `module.` was taken from the names"), "{said}");
-    assert!(said.contains("passed over: epoch, 7"), "{said}");
+    assert!(
+        said.contains("under `state_dict`\n  removed the prefix `module.` from the names"),
+        "{said}"
+    );
+    assert!(said.contains("ignored: epoch, 7"), "{said}");
     let facts = BundleFacts {
         name: "bundle".to_owned(),
         z_score: ZScore::Recording,
@@ -54,8 +58,8 @@ fn a_checkpoint_becomes_the_bundle_of_its_weights() {
     assert_eq!(fingerprint(&out), direct.fingerprint());
 
     let said = failure(&[&file, Path::new("--out"), &out]);
-    assert!(said.contains("bundle` is there already"), "{said}");
-    // A bundle is replaced, and nothing is left beside it; a slash behind its name changes nothing.
+    assert!(said.contains("bundle` already exists"), "{said}");
+    // A bundle is replaced without leaving other files beside it; a trailing slash in its path makes no difference.
     let other = Weights::initial(&config, 6);
     std::fs::write(&file, torch::bytes(other.iter())).unwrap();
     let with_slash = format!("{}/", out.display());
@@ -69,36 +73,36 @@ fn a_checkpoint_becomes_the_bundle_of_its_weights() {
     let precious = path("precious");
     std::fs::create_dir(&precious).unwrap();
     let said = failure(&[&file, Path::new("--out"), &precious, Path::new("--force")]);
-    assert!(said.contains("precious` is no bundle; only a bundle is replaced"), "{said}");
+    assert!(said.contains("precious` is not a bundle; only a bundle can be replaced"), "{said}");
     assert!(precious.is_dir());
 }
 
 #[test]
-fn weights_and_configuration_are_written_on_demand() {
-    let Some(file) = shared("model_checkpoint.pt") else { return };
+fn writes_weights_and_configuration() {
+    let file = require!(shared("model_checkpoint.pt"));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("weights.safetensors");
     success(&[&file, Path::new("--weights"), &path]);
     assert_eq!(Weights::read(&path).unwrap().iter().count(), 183);
     let written = ModelConfig::read(&folder.path().join("config.json")).unwrap();
     assert_eq!(written, ModelConfig::read(&shared("config.json").unwrap()).unwrap());
-    // The configuration beside may be the published one.
+    // The configuration next to the checkpoint may be the published one.
     std::fs::remove_file(&path).unwrap();
     let said = failure(&[&file, Path::new("--weights"), &path]);
-    assert!(said.contains("config.json` is there already"), "{said}");
+    assert!(said.contains("config.json` already exists"), "{said}");
     success(&[&file, Path::new("--weights"), &path, Path::new("--force")]);
 }
 
 #[test]
-fn other_vocabularies_are_refused_before_anything_is_written() {
-    let Some(file) = shared("model_checkpoint.pt") else { return };
+fn rejects_other_vocabularies_before_writing() {
+    let file = require!(shared("model_checkpoint.pt"));
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("bundle");
     let said = failure(&[&file, Path::new("--out"), &out]);
     assert!(
         said.contains(
             "error: the configuration's `text_cfg.vocab_size` is `512`; \
-             expected CLIP's 49408, whose vocabulary a bundle carries"
+             expected 49408, the size of CLIP's vocabulary, which bundles use"
         ),
         "{said}"
     );
@@ -106,7 +110,7 @@ fn other_vocabularies_are_refused_before_anything_is_written() {
 }
 
 #[test]
-fn code_in_a_checkpoint_is_refused_with_a_hint() {
+fn rejects_code_in_a_checkpoint_with_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     let (file, out) = (folder.path().join("x.pt"), folder.path().join("bundle"));
     let mut pickle = Pickle::new();
@@ -116,8 +120,8 @@ fn code_in_a_checkpoint_is_refused_with_a_hint() {
     assert_eq!(
         said,
         format!(
-            "error: `{}` wants to call `posix.system`, which no weights need; nothing was run\n\n\
-             hint: do not load it with PyTorch either, unless you trust who made it; \
+            "error: `{}` refers to `posix.system`, which weights do not need; nothing was executed\n\n\
+             hint: do not load it with PyTorch either, unless you trust its author; \
              ask for its `state_dict()` as safetensors\n",
             file.display()
         )
@@ -137,7 +141,7 @@ fn contents_are_listed_with_sums_and_hashes() {
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     };
     let json: serde_json::Value = serde_json::from_str(&inspect(true)).unwrap();
-    assert_eq!((&json["place"], &json["prefix"]), (&"state_dict".into(), &"module.".into()));
+    assert_eq!((&json["key"], &json["prefix"]), (&"state_dict".into(), &"module.".into()));
     let tensors = json["tensors"].as_array().unwrap();
     assert_eq!(tensors.len(), weights.iter().count());
     for (tensor, (name, expected)) in tensors.iter().zip(weights.iter()) {

@@ -1,37 +1,37 @@
-//! Writes models as `torch.save` does.
+//! Writes models in the way of `torch.save`.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 
 use nocturne_trainer::HostTensor;
 
-use crate::archive::Archive;
-use crate::pickle::Pickle;
+use crate::checkpoint::archive::Archive;
+use crate::checkpoint::pickle::Pickle;
 
-/// Names and shapes.
+/// Shapes by name.
 pub(crate) type Shapes = BTreeMap<String, Vec<usize>>;
 
-/// The learned frequencies, of which all blocks have a name.
+/// The learned frequencies, which all blocks share.
 const SHARED: &str = "biosignals.shared_channel_rope.freqs";
 
-/// What a training script keeps beside weights.
+/// Values that a training script saves with the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Beside {
+pub(crate) enum ExtraValues {
     Nothing,
-    /// The two moments of `AdamW`.
+    /// Both moments of `AdamW`.
     Optimizer,
 }
 
-/// Returns the name of the tensor whose storage a tensor shares: its own, but for aliases.
+/// Returns the name of the tensor that owns the storage: its own name, except for aliases.
 fn owner(name: &str) -> &str {
     if name.ends_with(".channel_attention.rotary_emb.freqs") { SHARED } else { name }
 }
 
-/// Writes `{"epoch": 7, "state_dict": {"module.…": …}}`; the numbers of each storage are asked for when they are written.
+/// Writes `{"epoch": 7, "state_dict": {"module.…": …}}`; `values` is called for each storage when it is written.
 pub(crate) fn write<W: Write>(
     out: W,
     shapes: &Shapes,
-    beside: Beside,
+    beside: ExtraValues,
     mut values: impl FnMut(&str) -> Vec<f32>,
 ) {
     let mut storages: Vec<String> = Vec::new();
@@ -47,9 +47,9 @@ pub(crate) fn write<W: Write>(
         });
         add(pickle.text(&format!("module.{name}")), key, shape);
     }
-    // The attributes of the dictionary, as `state_dict()` leaves them.
+    // The attributes of the dictionary, as `state_dict()` sets them.
     pickle.raw(b"u}").text("_metadata").raw(b"}sbs");
-    if beside == Beside::Optimizer {
+    if beside == ExtraValues::Optimizer {
         pickle.text("optimizer").raw(b"}").text("state").raw(b"}(");
         for (index, (name, shape)) in shapes.iter().enumerate() {
             pickle.int(index as i64).raw(b"}(");
@@ -80,7 +80,7 @@ pub(crate) fn bytes<'a>(tensors: impl Iterator<Item = (&'a str, &'a HostTensor)>
     let shapes =
         tensors.iter().map(|(name, tensor)| ((*name).to_owned(), tensor.shape.clone())).collect();
     let mut bytes = Vec::new();
-    write(&mut bytes, &shapes, Beside::Nothing, |name| tensors[name].values.clone());
+    write(&mut bytes, &shapes, ExtraValues::Nothing, |name| tensors[name].values.clone());
     bytes
 }
 

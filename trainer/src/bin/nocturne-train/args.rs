@@ -1,4 +1,4 @@
-//! The command line, and with it the only place where the environment is read.
+//! The command line, and the only place where the environment is read.
 
 use std::path::PathBuf;
 
@@ -7,13 +7,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use nocturne_encoder::{ConceptTarget, Runtime};
 use nocturne_psg::ZScore;
 use nocturne_trainer::Preset;
-use nocturne_trainer::onnx::Precision;
-use nocturne_trainer::training::Trained;
+use nocturne_trainer::onnx::GraphPrecision;
+use nocturne_trainer::training::TrainScope;
 
-/// Trains the encoders of Nocturne and writes model bundles.
+/// Train the encoders of Nocturne and write model bundles.
 ///
-/// Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 error, 2 wrong usage,
-/// 3 partly done.
+/// Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 error, 2 wrong usage, 3
+/// partly done.
 #[derive(Debug, Parser)]
 #[command(name = "nocturne-train", version, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -23,207 +23,205 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Turns recordings into a training set.
-    Prepare(Prepare),
-    /// Trains both towers on a training set.
-    Train(Box<Train>),
-    /// Writes a model bundle from trained weights.
-    Export(Export),
-    /// Writes a model bundle from a published checkpoint, without running anything that is in it.
-    Import(Import),
-    /// Lists what is in a checkpoint, without running anything that is in it.
-    Inspect(Inspect),
-    /// Compares what a checkpoint computes here with what the published code computed of the same inputs.
-    Parity(Parity),
-    /// Teaches a bundle how to read similarities to concepts, on nights that it was not trained on.
-    Calibrate(Calibrate),
-    /// Learns a stage or an event from labelled epochs, on the embeddings of a bundle, and writes it as TOML.
-    Fewshot(Fewshot),
+    /// Convert recordings into a training set.
+    Prepare(PrepareArgs),
+    /// Train a model on a training set.
+    Train(Box<TrainArgs>),
+    /// Write a model bundle from trained weights.
+    Export(ExportArgs),
+    /// Write a model bundle from a published checkpoint without executing anything in it.
+    Import(ImportArgs),
+    /// List the contents of a checkpoint without executing anything in it.
+    Inspect(InspectArgs),
+    /// Compare results of a checkpoint with those of the published code.
+    Parity(ParityArgs),
+    /// Calibrate a bundle's similarities to concepts on nights that it was not trained on.
+    Calibrate(CalibrateArgs),
+    /// Learn a stage or an event from labelled epochs, and write it as a concept file (TOML).
+    Fewshot(FewshotArgs),
 }
 
-/// `nocturne-train prepare`
+/// Arguments of `nocturne-train prepare`.
 #[derive(Debug, Args)]
-pub(crate) struct Prepare {
-    /// EDF or BDF recordings, and folders of them and of folders; annotations lie beside each, or as NSRR keeps them.
+pub(crate) struct PrepareArgs {
+    /// EDF or BDF recordings, or folders that are searched recursively. Annotations are found beside each recording or
+    /// in the NSRR layout.
     #[arg(
         required_unless_present = "manifest",
         conflicts_with = "manifest",
         value_name = "RECORDING"
     )]
     pub(crate) recordings: Vec<PathBuf>,
-    /// List of recordings instead: CSV, JSON lines or Parquet with `recording` and, as you like, `annotations` and `subject`.
-    /// Recordings of one subject are never on both sides of a split.
+    /// Read a list of recordings instead: CSV, JSON lines or Parquet with `recording` and optionally `annotations` and
+    /// `subject`. All recordings of a subject are on the same side of a split.
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
-    /// Folder below which the recordings of the list lie; that of the list without it.
+    /// Folder that the paths of the list are relative to [default: the folder of the list].
     #[arg(long, value_name = "DIR", requires = "manifest")]
     pub(crate) data_root: Option<PathBuf>,
-    /// Folder of the training set; recordings that it has already are kept.
+    /// Folder of the training set; existing shards are kept.
     #[arg(long, short, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// Span over which a channel is scaled.
     #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
-    pub(crate) z_score: Span,
-    /// Where the recordings come from, in a sentence; it is kept in every bundle that is trained on them.
+    pub(crate) z_score: ZScoreArg,
+    /// Source of the recordings, in a sentence; recorded in every bundle trained on them.
     #[arg(long, env = "NOCTURNE_TRAIN_SOURCE", value_name = "TEXT")]
     pub(crate) source: String,
-    /// Licence of the recordings and of what is trained on them.
+    /// Licence of the recordings and of models trained on them.
     #[arg(long, env = "NOCTURNE_TRAIN_LICENCE", value_name = "TEXT")]
     pub(crate) licence: String,
-    /// Threads that read; all cores without it.
+    /// Number of reading threads [default: all cores].
     #[arg(long, env = "NOCTURNE_THREADS", value_name = "N", value_parser = threads())]
     pub(crate) threads: Option<u16>,
 }
 
-/// `nocturne-train train`
+/// Arguments of `nocturne-train train`.
 #[derive(Debug, Args)]
-pub(crate) struct Train {
-    /// Size of the model.
-    #[arg(
-        long,
-        env = "NOCTURNE_TRAIN_PRESET",
-        value_name = "NAME",
-        help = "`tiny`, `small` or `base`"
-    )]
+pub(crate) struct TrainArgs {
+    /// Preset of the model's size: `tiny`, `small` or `base`.
+    #[arg(long, env = "NOCTURNE_TRAIN_PRESET", value_name = "NAME", help_heading = "Model")]
     pub(crate) preset: Option<Preset>,
-    /// Configuration of the model, as published with SleepLM; instead of a preset.
+    /// Configuration of the model in the format published with SleepLM, instead of a preset.
     #[arg(
         long,
         env = "NOCTURNE_TRAIN_CONFIG",
         value_name = "FILE",
+        help_heading = "Model",
         conflicts_with = "preset",
         required_unless_present_any = ["preset", "init"]
     )]
     pub(crate) config: Option<PathBuf>,
-    /// Folder of the training set that `prepare` has made.
+    /// Folder of a training set written by `prepare`.
     #[arg(long, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
     pub(crate) data: PathBuf,
     /// Folder of the run.
     #[arg(long, short, env = "NOCTURNE_TRAIN_RUN", value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Model to begin with: the folder of a run or of a bundle that keeps its weights, or a file of weights as `import`
-    /// reads it. The parts that it lacks are drawn by the seed; without `--preset` and `--config` its sizes are its own.
-    #[arg(long, env = "NOCTURNE_TRAIN_INIT", value_name = "PATH")]
+    /// Start from a run, a bundle with weights, or a weights file that `import` can read. Missing parts are initialised
+    /// randomly. Without `--preset` and `--config` its sizes are used.
+    #[arg(long, env = "NOCTURNE_TRAIN_INIT", value_name = "PATH", help_heading = "Model")]
     pub(crate) init: Option<PathBuf>,
-    /// Recipe as TOML; what it leaves out has its default, and the arguments below go before it.
-    #[arg(long, env = "NOCTURNE_TRAIN_RECIPE", value_name = "FILE")]
+    /// Recipe as TOML; missing fields have their default, and the arguments below take precedence.
+    #[arg(long, env = "NOCTURNE_TRAIN_RECIPE", value_name = "FILE", help_heading = "Recipe")]
     pub(crate) recipe: Option<PathBuf>,
-    /// Goes on from the last checkpoint.
+    /// Continue from the last checkpoint.
     #[arg(long, env = "NOCTURNE_TRAIN_RESUME")]
     pub(crate) resume: bool,
-    #[command(flatten)]
-    pub(crate) changes: RecipeArguments,
-    /// Where the model is trained; `cuda` fails where it cannot be had.
+    /// Device to train on; `cuda` fails if it is not available.
     #[arg(long, env = "NOCTURNE_DEVICE", default_value = "cpu")]
-    pub(crate) device: Device,
-    /// Prints the numbers of each step as a line of JSON.
+    pub(crate) device: DeviceArg,
+    /// Print the metrics of each step as a line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) changes: RecipeArgs,
 }
 
-/// What of the recipe the command line can change.
+/// Fields of the recipe that can be set on the command line.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct RecipeArguments {
-    /// Steps in all.
+#[command(next_help_heading = "Recipe")]
+pub(crate) struct RecipeArgs {
+    /// Total number of steps.
     #[arg(long, env = "NOCTURNE_TRAIN_STEPS", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) steps: Option<u64>,
-    /// Epochs of a batch.
+    /// Epochs in a batch.
     #[arg(long, env = "NOCTURNE_BATCH_SIZE", value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
     pub(crate) batch_size: Option<u16>,
-    /// Epochs whose graphs are in memory at once; the negatives are those of the whole batch nevertheless.
+    /// Epochs whose graphs are in memory at once; the negatives are still those of the whole batch.
     #[arg(long, env = "NOCTURNE_TRAIN_MICRO_BATCH", value_name = "N")]
     pub(crate) micro_batch: Option<u16>,
-    /// Towers that stay as they are, with a comma between them.
+    /// Towers to freeze, separated by commas.
     #[arg(long, env = "NOCTURNE_TRAIN_FREEZE", value_name = "TOWER", value_delimiter = ',')]
-    pub(crate) freeze: Vec<Tower>,
-    /// What of the rest learns: everything, or the last step of both towers into the common space.
+    pub(crate) freeze: Vec<TowerArg>,
+    /// Weights that learn: all, or only the output projections of both towers.
     #[arg(long, env = "NOCTURNE_TRAIN_TRAIN", value_name = "PART")]
-    pub(crate) train: Option<Share>,
-    /// Learns low-rank adapters of that rank beside the linear maps of both towers, which stay as they are; at the end
-    /// they are merged. `alpha` is twice the rank, unless the recipe says otherwise.
+    pub(crate) train: Option<TrainScopeArg>,
+    /// Train low-rank adapters of this rank instead of the linear maps of both towers, and merge them at the end.
+    /// `alpha` is twice the rank unless the recipe sets it.
     #[arg(long, env = "NOCTURNE_TRAIN_LORA", value_name = "RANK", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) lora: Option<u16>,
-    /// Highest learning rate.
+    /// Peak learning rate.
     #[arg(long, env = "NOCTURNE_TRAIN_LEARNING_RATE", value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
-    /// Steps until it is reached.
+    /// Number of warm-up steps.
     #[arg(long, env = "NOCTURNE_TRAIN_WARMUP_STEPS", value_name = "N")]
     pub(crate) warmup_steps: Option<u64>,
-    /// Seed of everything that is drawn.
+    /// Seed of all random choices.
     #[arg(long, env = "NOCTURNE_TRAIN_SEED", value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Steps between two checkpoints.
     #[arg(long, env = "NOCTURNE_TRAIN_CHECKPOINT_EVERY", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) checkpoint_every: Option<u64>,
-    /// Threads, each with a part of the batch; all cores without it.
+    /// Number of threads, each with a part of the batch [default: all cores].
     #[arg(long, env = "NOCTURNE_THREADS", value_name = "N", value_parser = threads())]
     pub(crate) threads: Option<u16>,
 }
 
-/// `nocturne-train export`
+/// Arguments of `nocturne-train export`.
 #[derive(Debug, Args)]
-pub(crate) struct Export {
-    /// Folder of a run, or a safetensors file with weights under SleepLM's names.
+pub(crate) struct ExportArgs {
+    /// Folder of a run, or a safetensors file with SleepLM's weight names.
     pub(crate) weights: PathBuf,
     /// Folder of the bundle.
     #[arg(long, short, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Name of the bundle; that of its folder without it.
+    /// Name of the bundle [default: the name of its folder].
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// Configuration of the model; needed for a file of weights.
+    /// Configuration of the model; required for a weights file.
     #[arg(long, env = "NOCTURNE_TRAIN_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// What the weights of a file were trained on, in a sentence.
+    /// Training data of a weights file, in a sentence.
     #[arg(long, env = "NOCTURNE_TRAIN_SOURCE", value_name = "TEXT")]
     pub(crate) source: Option<String>,
-    /// Licence of the weights of a file.
+    /// Licence of a weights file.
     #[arg(long, env = "NOCTURNE_TRAIN_LICENCE", value_name = "TEXT")]
     pub(crate) licence: Option<String>,
-    /// Span over which a channel was scaled when the weights of a file were trained.
+    /// Span over which a channel was scaled in the training of a weights file.
     #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
-    pub(crate) z_score: Span,
-    /// In which numbers the graphs compute: `fp32`; `fp16` and `bf16`, which halve the files; or `int8`, with which the
-    /// signal tower is faster on the CPU, and the rest is as with `fp16`. The bundle tells how far its vectors are from
-    /// those of `fp32`, which takes ONNX Runtime to measure.
+    pub(crate) z_score: ZScoreArg,
+    /// Number format of the graphs: `fp32`; `fp16` or `bf16`, which halve the files; or `int8`, which is faster for the
+    /// signal tower on the CPU and like `fp16` for the rest. The manifest states the difference to `fp32`; measuring it
+    /// requires ONNX Runtime.
     #[arg(long, env = "NOCTURNE_TRAIN_PRECISION", value_name = "NAME", default_value = "fp32")]
-    pub(crate) precision: Precision,
-    /// Keeps the weights in the bundle, so that `train --init` can begin with it.
+    pub(crate) precision: GraphPrecision,
+    /// Include the weights, so that `train --init` can start from the bundle.
     #[arg(long)]
     pub(crate) trainable: bool,
-    /// Leaves the caption decoder out, for one whose words are not to be relied on.
+    /// Leave out the caption decoder.
     #[arg(long)]
     pub(crate) no_captioner: bool,
     #[command(flatten)]
-    pub(crate) runtime: RuntimeArguments,
+    pub(crate) runtime: RuntimeArgs,
 }
 
-/// `nocturne-train import`
+/// Arguments of `nocturne-train import`.
 #[derive(Debug, Args)]
-pub(crate) struct Import {
-    /// File that `torch.save` has written, or a safetensors file, with weights under SleepLM's names.
+pub(crate) struct ImportArgs {
+    /// File written by `torch.save`, or a safetensors file, with SleepLM's weight names.
     pub(crate) checkpoint: PathBuf,
     /// Folder of the bundle.
     #[arg(long, short, value_name = "DIR", required_unless_present = "weights")]
     pub(crate) out: Option<PathBuf>,
-    /// Replaces the bundle, and the files of `--weights`, that are there already.
+    /// Replace an existing bundle, and existing files of `--weights`.
     #[arg(long)]
     pub(crate) force: bool,
-    /// Configuration of the model as published; without it, its sizes are taken from the weights.
+    /// Configuration of the model as published [default: derived from the weights].
     #[arg(long, env = "NOCTURNE_TRAIN_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Also writes the weights as safetensors into that file, and `config.json` beside it.
+    /// Also write the weights to this safetensors file, and `config.json` beside it.
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
-    /// Name of the bundle; that of its folder without it.
+    /// Name of the bundle [default: the name of its folder].
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// What the weights were trained on, in a sentence.
+    /// Training data of the weights, in a sentence.
     #[arg(
         long,
         env = "NOCTURNE_TRAIN_SOURCE",
         value_name = "TEXT",
-        default_value = "not told by the checkpoint"
+        default_value = "not stated by the checkpoint"
     )]
     pub(crate) source: String,
     /// Licence of the weights.
@@ -231,85 +229,85 @@ pub(crate) struct Import {
         long,
         env = "NOCTURNE_TRAIN_LICENCE",
         value_name = "TEXT",
-        default_value = "not told by the checkpoint"
+        default_value = "not stated by the checkpoint"
     )]
     pub(crate) licence: String,
-    /// Span over which a channel was scaled when the weights were trained.
+    /// Span over which a channel was scaled in training.
     #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
-    pub(crate) z_score: Span,
+    pub(crate) z_score: ZScoreArg,
 }
 
-/// `nocturne-train inspect`
+/// Arguments of `nocturne-train inspect`.
 #[derive(Debug, Args)]
-pub(crate) struct Inspect {
-    /// File that `torch.save` has written, or a safetensors file, of any model or of a part of one.
+pub(crate) struct InspectArgs {
+    /// File written by `torch.save`, or a safetensors file, of any model.
     pub(crate) checkpoint: PathBuf,
-    /// Prints JSON, with a sum and the SHA-256 of each tensor's numbers as 32-bit floats.
+    /// Print JSON, with the sum and the SHA-256 of each tensor's elements as 32-bit floats.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// `nocturne-train parity`
+/// Arguments of `nocturne-train parity`.
 #[derive(Debug, Args)]
-pub(crate) struct Parity {
-    /// Checkpoint of `PyTorch`, or a safetensors file with weights under SleepLM's names.
+pub(crate) struct ParityArgs {
+    /// PyTorch checkpoint, or a safetensors file, with SleepLM's weight names.
     pub(crate) checkpoint: PathBuf,
-    /// Folder with `config.json`, `inputs.safetensors` and what the published code computed of them.
+    /// Folder with `config.json`, `inputs.safetensors` and results of the published code.
     #[arg(long, value_name = "DIR")]
     pub(crate) fixtures: PathBuf,
     #[command(flatten)]
-    pub(crate) runtime: RuntimeArguments,
-    /// Compares the trainer alone.
+    pub(crate) runtime: RuntimeArgs,
+    /// Compare only the trainer.
     #[arg(long)]
     pub(crate) without_onnxruntime: bool,
-    /// Prints the table as one line of JSON.
+    /// Print the report as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// `nocturne-train calibrate`
+/// Arguments of `nocturne-train calibrate`.
 #[derive(Debug, Args)]
-pub(crate) struct Calibrate {
-    /// Folder of the bundle; its manifest is written anew.
+pub(crate) struct CalibrateArgs {
+    /// Folder of the bundle; its manifest is rewritten.
     pub(crate) bundle: PathBuf,
-    /// Folder of a set of nights with scored events that `prepare` has made.
+    /// Folder of a training set written by `prepare`, with scored events.
     #[arg(long, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
     pub(crate) data: PathBuf,
     #[command(flatten)]
-    pub(crate) runtime: RuntimeArguments,
+    pub(crate) runtime: RuntimeArgs,
 }
 
-/// `nocturne-train fewshot`
+/// Arguments of `nocturne-train fewshot`.
 #[derive(Debug, Args)]
-pub(crate) struct Fewshot {
+pub(crate) struct FewshotArgs {
     /// Folder of the bundle.
     pub(crate) bundle: PathBuf,
-    /// Folder of a set of scored recordings of several people that `prepare` has made.
+    /// Folder of a training set written by `prepare`, with scored recordings of several people.
     #[arg(long, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// What is learned: the code of a stage, such as `N3`, or the name of an event, such as `arousal`.
+    /// Concept to learn: the code of a stage, such as `N3`, or the name of an event, such as `arousal`.
     #[arg(long, value_name = "NAME")]
     pub(crate) concept: ConceptTarget,
-    /// File of the concept.
+    /// Concept file to write.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// Most epochs with the concept, and as many without it, that are learned from; all of them without it.
+    /// Maximum number of epochs with the concept, and as many without it [default: all].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) shots: Option<u32>,
-    /// Times that people are held out to measure what was learned from the others.
+    /// Number of cross-validation folds over subjects.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..))]
     pub(crate) folds: u16,
-    /// Seed of the choice of epochs and recordings.
+    /// Seed of the choice of epochs and of the folds.
     #[arg(long, env = "NOCTURNE_TRAIN_SEED", value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
     #[command(flatten)]
-    pub(crate) runtime: RuntimeArguments,
+    pub(crate) runtime: RuntimeArgs,
 }
 
-/// Where ONNX Runtime is.
+/// Location of ONNX Runtime.
 #[derive(Debug, Args)]
-pub(crate) struct RuntimeArguments {
-    /// ONNX Runtime library; without it, the one that `cargo xtask setup` has put into `.ort/`.
+pub(crate) struct RuntimeArgs {
+    /// ONNX Runtime library [default: the one installed in `.ort/` by `cargo xtask setup`].
     #[arg(
         long,
         env = "ORT_DYLIB_PATH",
@@ -319,7 +317,7 @@ pub(crate) struct RuntimeArguments {
     onnxruntime: Option<PathBuf>,
 }
 
-impl RuntimeArguments {
+impl RuntimeArgs {
     /// Loads the library.
     pub(crate) fn load(&self) -> nocturne_encoder::Result<Runtime> {
         Runtime::load(self.onnxruntime.as_deref())
@@ -327,48 +325,48 @@ impl RuntimeArguments {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Device {
+pub(crate) enum DeviceArg {
     Cpu,
     Cuda,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Tower {
+pub(crate) enum TowerArg {
     Signal,
     Text,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Share {
+pub(crate) enum TrainScopeArg {
     All,
     Projections,
 }
 
-impl From<Share> for Trained {
-    fn from(share: Share) -> Self {
+impl From<TrainScopeArg> for TrainScope {
+    fn from(share: TrainScopeArg) -> Self {
         match share {
-            Share::All => Self::All,
-            Share::Projections => Self::Projections,
+            TrainScopeArg::All => Self::All,
+            TrainScopeArg::Projections => Self::Projections,
         }
     }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Span {
+pub(crate) enum ZScoreArg {
     Recording,
     Epoch,
 }
 
-impl From<Span> for ZScore {
-    fn from(span: Span) -> Self {
+impl From<ZScoreArg> for ZScore {
+    fn from(span: ZScoreArg) -> Self {
         match span {
-            Span::Recording => Self::Recording,
-            Span::Epoch => Self::Epoch,
+            ZScoreArg::Recording => Self::Recording,
+            ZScoreArg::Epoch => Self::Epoch,
         }
     }
 }
 
-/// Returns the command as it was typed, for the record.
+/// Returns the command line as typed, for the record.
 pub(crate) fn command_line() -> String {
     std::env::args().collect::<Vec<_>>().join(" ")
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 ///
 /// # Errors
 ///
-/// What the system says, such as a broken pipe.
+/// The system's error, such as a broken pipe.
 pub(crate) fn print(line: impl fmt::Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
@@ -20,19 +20,19 @@ pub(crate) fn print(line: impl fmt::Display) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// What the system says, such as a broken pipe.
+/// The system's error, such as a broken pipe.
 pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
     let mut out = io::stdout().lock();
     serde_json::to_writer(&mut out, value)?;
     writeln!(out)
 }
 
-/// Writes a line for people to standard error. Nobody can be told where that fails.
+/// Writes a line to standard error; a failure to do so is ignored.
 pub(crate) fn note(line: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Shows progress on standard error where that is a terminal.
+/// Shows a progress bar on standard error if that is a terminal.
 pub(crate) fn progress(what: &'static str, total: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {msg} {eta}")
         .expect("the template is constant")

@@ -1,49 +1,48 @@
-//! How errors reach the user, and with which exit code.
+//! Reports errors, and maps results to exit codes.
 
 use std::process::ExitCode;
 
-use crate::console;
+use crate::{console, hint};
 
-/// How a command ended that did not fail.
+/// The result of a command that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// All of it was done.
+pub(crate) enum CommandOutcome {
+    /// Everything was done.
     Done,
-    /// Some recordings were passed over, and named.
+    /// Some recordings were skipped and reported.
     PartlyDone,
-    /// Numbers that should be the same are not, and the report says which.
-    Apart,
+    /// The parity comparison failed, and the report shows where.
+    ParityFailed,
 }
 
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
+impl From<CommandOutcome> for ExitCode {
+    fn from(outcome: CommandOutcome) -> Self {
         match outcome {
-            Outcome::Done => Self::SUCCESS,
-            Outcome::PartlyDone => Self::from(3),
-            Outcome::Apart => Self::FAILURE,
+            CommandOutcome::Done => Self::SUCCESS,
+            CommandOutcome::PartlyDone => Self::from(3),
+            CommandOutcome::ParityFailed => Self::FAILURE,
         }
     }
 }
 
-/// Tells the error and the next step on standard error, and returns exit code 1.
+/// Prints the error and its hint to standard error, and returns exit code 1.
 ///
-/// A reader that closed our output wants no more of it: that is no error.
+/// A broken pipe is not an error: the reader has read enough.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let is_closed = |source: &std::io::Error| source.kind() == std::io::ErrorKind::BrokenPipe;
     if error.downcast_ref().is_some_and(is_closed) {
         return ExitCode::SUCCESS;
     }
     console::note(format_args!("error: {}", sentence(error)));
-    let hint = |source: &(dyn std::error::Error + 'static)| {
-        source.downcast_ref().and_then(nocturne_trainer::Error::hint)
-    };
+    let hint =
+        |source: &(dyn std::error::Error + 'static)| source.downcast_ref().and_then(hint::of);
     if let Some(hint) = error.chain().find_map(hint) {
         console::note(format_args!("\nhint: {hint}"));
     }
     ExitCode::FAILURE
 }
 
-/// Returns the error and its causes, less those that a message before has told already.
+/// Returns the error and its causes, except those whose text ends a previous message.
 fn sentence(error: &anyhow::Error) -> String {
     let mut sentence = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -63,10 +62,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cause_is_told_once() {
-        let told = Err::<(), _>(anyhow!("no such file")).context("cannot read `a`: no such file");
-        assert_eq!(sentence(&told.unwrap_err()), "cannot read `a`: no such file");
-        let untold = Err::<(), _>(anyhow!("no such file")).context("cannot read `a`");
-        assert_eq!(sentence(&untold.unwrap_err()), "cannot read `a`: no such file");
+    fn repeats_no_cause() {
+        let reported =
+            Err::<(), _>(anyhow!("no such file")).context("cannot read `a`: no such file");
+        assert_eq!(sentence(&reported.unwrap_err()), "cannot read `a`: no such file");
+        let unreported = Err::<(), _>(anyhow!("no such file")).context("cannot read `a`");
+        assert_eq!(sentence(&unreported.unwrap_err()), "cannot read `a`: no such file");
     }
 }

@@ -1,10 +1,11 @@
-//! The `nocturne-train` program: arguments in, a model out.
+//! The `nocturne-train` program.
 
 mod allocator;
 mod args;
 mod commands;
 mod console;
 mod error;
+mod hint;
 
 use std::process::ExitCode;
 

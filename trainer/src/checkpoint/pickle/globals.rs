@@ -1,21 +1,21 @@
-//! The names of Python that a checkpoint may use. Every other one is refused.
+//! The Python names that a checkpoint may use; all others are rejected.
 
 use std::fmt;
 
 use super::super::element::ElementType;
 
-/// A name that is known.
+/// A known name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Global {
     /// A storage's type; `None` for bytes.
     Storage(Option<ElementType>),
-    /// A type of number.
+    /// An element type.
     Dtype(ElementType),
-    /// `_rebuild_tensor`, which has no more than storage, offset, shape and strides.
+    /// `_rebuild_tensor`, which takes only storage, offset, shape and strides.
     RebuildTensor,
     /// `_rebuild_tensor_v2`
     RebuildTensorV2,
-    /// `_rebuild_tensor_v3`, which has the type of number.
+    /// `_rebuild_tensor_v3`, which also takes the element type.
     RebuildTensorV3,
     /// `_rebuild_parameter`, with or without state.
     RebuildParameter,
@@ -25,7 +25,7 @@ pub(in super::super) enum Global {
     Inert(&'static str),
 }
 
-/// Types of storage by their class in `torch`.
+/// Element types by storage class in `torch`.
 const STORAGES: [(&str, ElementType); 10] = [
     ("DoubleStorage", ElementType::F64),
     ("FloatStorage", ElementType::F32),
@@ -39,9 +39,10 @@ const STORAGES: [(&str, ElementType); 10] = [
     ("BoolStorage", ElementType::Bool),
 ];
 
-/// Classes and functions whose results are kept as a name and never looked into: what training leaves beside weights.
+/// Classes and functions that training scripts leave beside weights. Their results are kept as a name and never
+/// inspected.
 ///
-/// None of them is run here, so that it does not matter what they do.
+/// None of them is executed, so their behaviour does not matter.
 const INERT: [&str; 62] = [
     "_codecs.encode",
     "argparse.Namespace",
@@ -108,9 +109,9 @@ const INERT: [&str; 62] = [
 ];
 
 impl Global {
-    /// Returns the meaning of a name, or `None` where it has none here.
+    /// Returns the meaning of a name, or `None` if it is not allowed.
     pub(super) fn find(module: &str, name: &str) -> Option<Self> {
-        // Up to protocol 2, Python 3 writes the names of Python 2.
+        // Up to protocol 2, Python 3 writes the module names of Python 2.
         let module = if module == "__builtin__" { "builtins" } else { module };
         let rebuild = match (module, name) {
             ("torch._utils", "_rebuild_tensor") => Some(Self::RebuildTensor),
@@ -162,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_found_whole() {
+    fn only_complete_names_are_found() {
         assert_eq!(
             Global::find("torch", "BFloat16Storage"),
             Some(Global::Storage(Some(ElementType::Bf16)))

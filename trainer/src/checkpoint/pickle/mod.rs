@@ -1,18 +1,18 @@
-//! Python's pickles, as far as checkpoints are made of them, read as data.
+//! Reads Python pickles as data, as far as checkpoints need them.
 //!
-//! A pickle is a program for a stack machine (PEP 307, PEP 3154, PEP 574) which may call any Python function.
-//! Here nothing is ever called: the few functions of which tensors are made are known by name and done here,
-//! some classes are kept as their name alone, and every other name is refused before its arguments are looked at.
+//! A pickle is a program for a stack machine (PEP 307, PEP 3154, PEP 574) that may call any Python function. Nothing is
+//! called here: the few functions that build tensors are known by name and reimplemented, some classes are kept as
+//! their name only, and every other name is rejected before its arguments are examined.
 //!
-//! # Why can no pickle exhaust memory or stack?
+//! # Why can a pickle not exhaust memory or stack?
 //!
-//! Every instruction takes at least a byte and makes at most one value; values are small and refer to each other by
-//! number, so that nothing is nested in memory; texts are borrowed from the pickle; and the instructions are counted.
+//! Every instruction takes at least one byte and creates at most one value. Values are small and refer to each other by
+//! index, so nothing is nested in memory. Texts are borrowed from the pickle. The instructions are counted.
 
-mod call;
 mod globals;
-mod machine;
+mod known_calls;
+mod stack_machine;
 mod value;
 
-pub(super) use machine::load;
-pub(super) use value::{Loaded, StorageId, Value};
+pub(super) use stack_machine::load;
+pub(super) use value::{PickleHeap, PickleValue, StorageRef};

@@ -1,23 +1,23 @@
-//! What a pickle can make.
+//! The values that a pickle can create.
 
 use super::super::element::ElementType;
-use super::super::problem::quoted;
-use super::super::view::View;
+use super::super::error::quoted;
+use super::super::strided_tensor::StridedTensor;
 use super::globals::Global;
 
-/// A value; those that hold others are known by their number.
+/// A value; containers are indices into the [`PickleHeap`].
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in super::super) enum Value<'a> {
+pub(in super::super) enum PickleValue<'a> {
     None,
     Bool(bool),
     Int(i64),
-    /// An integer of over 64 bits: its bytes, the lowest first.
+    /// An integer of more than 64 bits: its bytes, the lowest first.
     Long(&'a [u8]),
     Float(f64),
     Text(&'a str),
     Bytes(&'a [u8]),
     Global(Global),
-    /// What an inert class would have made.
+    /// The result of an inert class.
     Object(&'static str),
     Tuple(usize),
     List(usize),
@@ -28,45 +28,45 @@ pub(in super::super) enum Value<'a> {
 
 /// A storage that a tensor refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct StorageId<'a> {
+pub(in super::super) struct StorageRef<'a> {
     /// Its name in the container.
     pub(in super::super) key: &'a str,
-    /// `None` where the storage is of bytes and each tensor says of which type it is.
+    /// `None` if the storage has bytes and each tensor states its element type.
     pub(in super::super) element: Option<ElementType>,
-    /// Bytes of the whole storage.
+    /// Length of the whole storage in bytes.
     pub(in super::super) bytes: u64,
-    /// The part that is meant, in bytes; all of it but in files of before `PyTorch` 0.4.
+    /// Offset and length of the view in bytes; the whole storage except in files before PyTorch 0.4.
     pub(in super::super) part: (u64, u64),
 }
 
-/// Everything that a pickle has made.
+/// All values that a pickle created.
 #[derive(Debug, Default)]
-pub(in super::super) struct Loaded<'a> {
-    pub(in super::super) tuples: Vec<Vec<Value<'a>>>,
-    pub(in super::super) lists: Vec<Vec<Value<'a>>>,
-    pub(in super::super) dicts: Vec<Vec<(Value<'a>, Value<'a>)>>,
-    pub(in super::super) storages: Vec<StorageId<'a>>,
-    pub(in super::super) tensors: Vec<View>,
+pub(in super::super) struct PickleHeap<'a> {
+    pub(in super::super) tuples: Vec<Vec<PickleValue<'a>>>,
+    pub(in super::super) lists: Vec<Vec<PickleValue<'a>>>,
+    pub(in super::super) dicts: Vec<Vec<(PickleValue<'a>, PickleValue<'a>)>>,
+    pub(in super::super) storages: Vec<StorageRef<'a>>,
+    pub(in super::super) tensors: Vec<StridedTensor>,
 }
 
-impl Loaded<'_> {
-    /// Returns a few words on a value, for a list of what a checkpoint holds.
-    pub(in super::super) fn describe(&self, value: Value<'_>) -> String {
+impl PickleHeap<'_> {
+    /// Returns a short description of a value, for the list of a checkpoint's contents.
+    pub(in super::super) fn describe(&self, value: PickleValue<'_>) -> String {
         match value {
-            Value::None => "none".to_owned(),
-            Value::Bool(value) => value.to_string(),
-            Value::Int(value) => value.to_string(),
-            Value::Long(bytes) => format!("an integer of {} bytes", bytes.len()),
-            Value::Float(value) => value.to_string(),
-            Value::Text(text) => quoted(text),
-            Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
-            Value::Global(global) => format!("the name {}", quoted(global)),
-            Value::Object(class) => format!("an object {}", quoted(class)),
-            Value::Tuple(index) => format!("a tuple of {}", self.tuples[index].len()),
-            Value::List(index) => format!("a list of {}", self.lists[index].len()),
-            Value::Dict(index) => format!("a dictionary of {}", self.dicts[index].len()),
-            Value::Storage(_) => "a storage".to_owned(),
-            Value::Tensor(index) => format!("a tensor {:?}", self.tensors[index].shape),
+            PickleValue::None => "none".to_owned(),
+            PickleValue::Bool(value) => value.to_string(),
+            PickleValue::Int(value) => value.to_string(),
+            PickleValue::Long(bytes) => format!("an integer of {} bytes", bytes.len()),
+            PickleValue::Float(value) => value.to_string(),
+            PickleValue::Text(text) => quoted(text),
+            PickleValue::Bytes(bytes) => format!("{} bytes", bytes.len()),
+            PickleValue::Global(global) => format!("the name {}", quoted(global)),
+            PickleValue::Object(class) => format!("an object {}", quoted(class)),
+            PickleValue::Tuple(index) => format!("a tuple of {}", self.tuples[index].len()),
+            PickleValue::List(index) => format!("a list of {}", self.lists[index].len()),
+            PickleValue::Dict(index) => format!("a dictionary of {}", self.dicts[index].len()),
+            PickleValue::Storage(_) => "a storage".to_owned(),
+            PickleValue::Tensor(index) => format!("a tensor {:?}", self.tensors[index].shape),
         }
     }
 }

@@ -1,36 +1,37 @@
-//! Attention over many short sequences, and its gradient.
+//! Attention over many short sequences and its gradient.
 //!
-//! One sequence and one head at a time: scores, weights and their gradients stay in the nearest cache,
-//! and the gradient computes the weights anew instead of reading them back from memory.
+//! Processes one head of one sequence at a time, so that scores, weights and their gradients stay in the L1 cache;
+//! the backward pass recomputes the weights instead of reading them from memory.
 
 #![expect(
     clippy::inline_always,
-    reason = "code in vectors must be part of the function that is compiled for them"
+    reason = "SIMD code must be inlined into the function compiled for the instruction set"
 )]
 
 use super::matrix::{Matrix, MatrixMut};
 use super::rotation::Rotation;
 use super::vector;
-use crate::kernels::{Axis, GridShape, TextMask};
+use crate::kernels::{Axis, GridShape, Projection, TextMask};
 
-/// Where the tokens of each sequence lie among the rows `[q | k | v]`.
+/// Location of the tokens of each sequence among the packed rows `[q | k | v]`.
 #[derive(Debug, Clone)]
 pub(in crate::kernels) struct AttentionShape {
     heads: usize,
     width: usize,
-    /// Tokens of a sequence.
+    /// Number of tokens per sequence.
     tokens: usize,
     /// Row of the first token of each sequence.
     starts: Vec<usize>,
-    /// Rows from token to token.
+    /// Distance in rows between neighbouring tokens.
     step: usize,
-    /// For text: which tokens of all sequences can be seen, and only backwards but for the first `mutual`.
+    /// Which tokens may be attended to, `[sequences · tokens]`; `None` if attention is neither masked nor causal.
     visible: Option<Vec<bool>>,
+    /// Number of leading tokens that attend to each other in both directions, if attention is causal.
     mutual: usize,
 }
 
-/// Gradients of the parts.
-pub(super) struct Gradient {
+/// Gradients with respect to the inputs.
+pub(super) struct AttentionGradient {
     /// `[rows, 3 · width]`.
     pub(super) qkv: Vec<f32>,
     /// `[tokens, head_dim / 2]`.
@@ -38,7 +39,7 @@ pub(super) struct Gradient {
 }
 
 impl AttentionShape {
-    /// Returns the sequences of a grid.
+    /// Returns the sequences along one axis of a grid.
     pub(in crate::kernels) fn of_grid(grid: GridShape, width: usize) -> Self {
         let GridShape { batch, channels, patches, heads, axis } = grid;
         let (tokens, starts, step) = match axis {
@@ -52,7 +53,7 @@ impl AttentionShape {
         Self { heads, width, tokens, starts, step, visible: None, mutual: 0 }
     }
 
-    /// Returns the sequences of texts.
+    /// Returns one causal sequence per text.
     pub(in crate::kernels) fn of_texts(heads: usize, width: usize, mask: TextMask<'_>) -> Self {
         let TextMask { texts, mutual, visible } = mask;
         let tokens = mask.positions();
@@ -60,7 +61,7 @@ impl AttentionShape {
         Self { heads, width, tokens, starts, step: 1, visible: Some(visible.to_vec()), mutual }
     }
 
-    /// Returns the shape of the angles.
+    /// Returns the shape of the angles, `[tokens, head_dim / 2]`.
     pub(super) const fn angle_shape(&self) -> [usize; 2] {
         [self.tokens, self.head_dim() / 2]
     }
@@ -69,105 +70,101 @@ impl AttentionShape {
         self.width / self.heads
     }
 
-    fn heads(&self) -> impl Iterator<Item = Head<'_>> {
+    fn heads(&self) -> impl Iterator<Item = AttentionHead<'_>> {
         let sequences = 0..self.starts.len();
         sequences.flat_map(move |sequence| {
-            (0..self.heads).map(move |number| Head { shape: self, sequence, number })
+            (0..self.heads).map(move |number| AttentionHead { shape: self, sequence, number })
         })
     }
 }
 
-/// Maps rows `[q | k | v]` to the mixed values `[rows, width]`.
+/// Maps packed rows `[q | k | v]` to attention outputs `[rows, width]`.
 pub(super) fn forward(qkv: &[f32], angles: Option<&[f32]>, shape: &AttentionShape) -> Vec<f32> {
     let mut out = vec![0.0; qkv.len() / 3];
     let rotation = Rotation::new(angles, shape.head_dim());
-    let mut scratch = Scratch::new(shape);
+    let mut scratch = AttentionScratch::new(shape);
     for head in shape.heads() {
-        scratch.weigh(qkv, &rotation, &head);
-        head.mixed_mut(&mut out).set_product(scratch.weights(), head.part(qkv, Part::Value));
+        scratch.compute_weights(qkv, &rotation, &head);
+        head.mixed_mut(&mut out).set_product(scratch.weights(), head.part(qkv, Projection::Value));
     }
     out
 }
 
-/// Returns the gradients where the mixed values have the gradient given.
+/// Returns the gradients for `gradient` with respect to the attention outputs.
 pub(super) fn backward(
     qkv: &[f32],
     angles: Option<&[f32]>,
     gradient: &[f32],
     shape: &AttentionShape,
-) -> Gradient {
+) -> AttentionGradient {
     let [tokens, pairs] = shape.angle_shape();
     let head_dim = shape.head_dim();
-    let mut found = Gradient { qkv: vec![0.0; qkv.len()], angles: vec![0.0; tokens * pairs] };
+    let mut result =
+        AttentionGradient { qkv: vec![0.0; qkv.len()], angles: vec![0.0; tokens * pairs] };
     let rotation = Rotation::new(angles, head_dim);
-    let mut scratch = Scratch::new(shape);
+    let mut scratch = AttentionScratch::new(shape);
     let mut scores = vec![0.0; tokens * tokens];
-    let mut turned = vec![0.0; tokens * head_dim];
+    let mut rotated = vec![0.0; tokens * head_dim];
     for head in shape.heads() {
-        scratch.weigh(qkv, &rotation, &head);
+        scratch.compute_weights(qkv, &rotation, &head);
         let mixed = head.mixed(gradient);
-        let mut of_values = head.part_mut(&mut found.qkv, Part::Value);
-        of_values.set_product(scratch.weights().transposed(), mixed);
+        let mut value_gradient = head.part_mut(&mut result.qkv, Projection::Value);
+        value_gradient.set_product(scratch.weights().transposed(), mixed);
 
-        let values = head.part(qkv, Part::Value);
+        let values = head.part(qkv, Projection::Value);
         MatrixMut::new(&mut scores, [tokens, tokens], tokens)
             .set_product(mixed, values.transposed());
         let weights = &scratch.weights;
         vector::run(
             #[inline(always)]
-            || through_softmax(weights, &mut scores, tokens),
+            || softmax_backward(weights, &mut scores, tokens),
         );
 
-        let of_scores = Matrix::new(&scores, [tokens, tokens], tokens);
-        for part in [Part::Query, Part::Key] {
-            // Queries were scaled before they were turned.
-            let (of_scores, own, other, scale) = match part {
-                Part::Query => (of_scores, &scratch.queries, scratch.keys(), scale(head_dim)),
-                Part::Key | Part::Value => {
-                    (of_scores.transposed(), &scratch.keys, scratch.queries(), 1.0)
+        let score_gradient = Matrix::new(&scores, [tokens, tokens], tokens);
+        for part in [Projection::Query, Projection::Key] {
+            // Queries were scaled before they were rotated.
+            let (score_gradient, own, other, scale) = match part {
+                Projection::Query => {
+                    (score_gradient, &scratch.queries, scratch.keys(), scale(head_dim))
+                }
+                Projection::Key | Projection::Value => {
+                    (score_gradient.transposed(), &scratch.keys, scratch.queries(), 1.0)
                 }
             };
-            MatrixMut::new(&mut turned, [tokens, head_dim], head_dim).set_product(of_scores, other);
+            MatrixMut::new(&mut rotated, [tokens, head_dim], head_dim)
+                .set_product(score_gradient, other);
             let start = head.part_start(part);
-            let (out, stride) = (&mut found.qkv[start..], 3 * head.stride());
-            let angles = &mut found.angles;
+            let (out, stride) = (&mut result.qkv[start..], 3 * head.stride());
+            let angles = &mut result.angles;
             vector::run(
                 #[inline(always)]
                 || {
-                    rotation.add_gradient(own, &turned, angles);
-                    rotation.back(&turned, scale, out, stride);
+                    rotation.add_gradient(own, &rotated, angles);
+                    rotation.rotate_back(&rotated, scale, out, stride);
                 },
             );
         }
     }
-    found
-}
-
-/// Queries, keys and values, in the order in which they lie in a row.
-#[derive(Clone, Copy)]
-enum Part {
-    Query = 0,
-    Key = 1,
-    Value = 2,
+    result
 }
 
 /// One head of one sequence.
-struct Head<'a> {
+struct AttentionHead<'a> {
     shape: &'a AttentionShape,
     sequence: usize,
     number: usize,
 }
 
-impl Head<'_> {
-    fn part<'b>(&self, qkv: &'b [f32], which: Part) -> Matrix<'b> {
+impl AttentionHead<'_> {
+    fn part<'b>(&self, qkv: &'b [f32], which: Projection) -> Matrix<'b> {
         Matrix::new(&qkv[self.part_start(which)..], self.dims(), 3 * self.stride())
     }
 
-    fn part_mut<'b>(&self, qkv: &'b mut [f32], which: Part) -> MatrixMut<'b> {
+    fn part_mut<'b>(&self, qkv: &'b mut [f32], which: Projection) -> MatrixMut<'b> {
         MatrixMut::new(&mut qkv[self.part_start(which)..], self.dims(), 3 * self.stride())
     }
 
-    /// Returns the head's part of rows `[rows, width]`.
+    /// Returns this head's columns of attention outputs `[rows, width]`.
     fn mixed<'b>(&self, mixed: &'b [f32]) -> Matrix<'b> {
         Matrix::new(&mixed[self.mixed_start()..], self.dims(), self.stride())
     }
@@ -176,7 +173,7 @@ impl Head<'_> {
         MatrixMut::new(&mut mixed[self.mixed_start()..], self.dims(), self.stride())
     }
 
-    /// Returns which tokens of the sequence can be seen.
+    /// Returns which tokens of the sequence may be attended to.
     fn visible(&self) -> Option<&[bool]> {
         let tokens = self.shape.tokens;
         self.shape.visible.as_ref().map(|all| &all[self.sequence * tokens..][..tokens])
@@ -186,12 +183,12 @@ impl Head<'_> {
         [self.shape.tokens, self.shape.head_dim()]
     }
 
-    /// Returns the numbers of rows `[rows, width]` from token to token.
+    /// Returns the distance between neighbouring tokens in rows `[rows, width]`.
     const fn stride(&self) -> usize {
         self.shape.step * self.shape.width
     }
 
-    fn part_start(&self, which: Part) -> usize {
+    fn part_start(&self, which: Projection) -> usize {
         let row = self.shape.starts[self.sequence];
         (3 * row + which as usize) * self.shape.width + self.number * self.shape.head_dim()
     }
@@ -201,18 +198,18 @@ impl Head<'_> {
     }
 }
 
-/// What one head needs at a time.
-struct Scratch {
+/// Intermediate results of one head.
+struct AttentionScratch {
     dims: [usize; 2],
-    /// Scaled and turned, `[tokens, head_dim]`.
+    /// Scaled and rotated, `[tokens, head_dim]`.
     queries: Vec<f32>,
-    /// Turned, `[tokens, head_dim]`.
+    /// Rotated, `[tokens, head_dim]`.
     keys: Vec<f32>,
     /// `[tokens, tokens]`.
     weights: Vec<f32>,
 }
 
-impl Scratch {
+impl AttentionScratch {
     fn new(shape: &AttentionShape) -> Self {
         let dims @ [tokens, head_dim] = [shape.tokens, shape.head_dim()];
         Self {
@@ -237,16 +234,16 @@ impl Scratch {
     }
 
     /// Computes the attention weights of a head.
-    fn weigh(&mut self, qkv: &[f32], rotation: &Rotation, head: &Head<'_>) {
+    fn compute_weights(&mut self, qkv: &[f32], rotation: &Rotation, head: &AttentionHead<'_>) {
         let [tokens, head_dim] = self.dims;
         let stride = 3 * head.stride();
-        let queries = &qkv[head.part_start(Part::Query)..];
-        let keys = &qkv[head.part_start(Part::Key)..];
+        let queries = &qkv[head.part_start(Projection::Query)..];
+        let keys = &qkv[head.part_start(Projection::Key)..];
         vector::run(
             #[inline(always)]
             || {
-                rotation.turn(queries, stride, scale(head_dim), &mut self.queries);
-                rotation.turn(keys, stride, 1.0, &mut self.keys);
+                rotation.rotate(queries, stride, scale(head_dim), &mut self.queries);
+                rotation.rotate(keys, stride, 1.0, &mut self.keys);
             },
         );
         let left = Matrix::new(&self.queries, self.dims, head_dim);
@@ -256,7 +253,7 @@ impl Scratch {
         vector::run(
             #[inline(always)]
             || match visible {
-                None => all_softmax(weights, tokens),
+                None => full_softmax(weights, tokens),
                 Some(visible) => causal_softmax(weights, visible, mutual),
             },
         );
@@ -267,24 +264,24 @@ fn scale(head_dim: usize) -> f32 {
     (head_dim as f32).powf(-0.5)
 }
 
-/// Turns rows of scores into weights.
+/// Replaces each row of scores by its softmax.
 #[inline(always)]
-fn all_softmax(scores: &mut [f32], tokens: usize) {
+fn full_softmax(scores: &mut [f32], tokens: usize) {
     for row in scores.chunks_exact_mut(tokens) {
         softmax(row);
     }
 }
 
-/// Turns rows of scores into weights of the keys up to the row's own, and of the first `mutual`, that can be seen.
+/// Replaces each row of scores by its softmax over the visible keys up to the row's own or among the first `mutual`.
 #[inline(always)]
 fn causal_softmax(scores: &mut [f32], visible: &[bool], mutual: usize) {
     let tokens = visible.len();
     for (query, row) in scores.chunks_exact_mut(tokens).enumerate() {
-        let (seen, later) = row.split_at_mut(mutual.max(query + 1));
-        for (score, visible) in seen.iter_mut().zip(visible) {
+        let (attended, later) = row.split_at_mut(mutual.max(query + 1));
+        for (score, visible) in attended.iter_mut().zip(visible) {
             *score = if *visible { *score } else { f32::MIN };
         }
-        softmax(seen);
+        softmax(attended);
         later.fill(0.0);
     }
 }
@@ -301,9 +298,9 @@ fn softmax(scores: &mut [f32]) {
     }
 }
 
-/// Turns the gradient of weights into that of scores, row after row.
+/// Replaces the gradient with respect to the weights by that with respect to the scores, row by row.
 #[inline(always)]
-fn through_softmax(weights: &[f32], gradient: &mut [f32], tokens: usize) {
+fn softmax_backward(weights: &[f32], gradient: &mut [f32], tokens: usize) {
     let rows = weights.chunks_exact(tokens).zip(gradient.chunks_exact_mut(tokens));
     for (weights, gradient) in rows {
         let mean = vector::dot(weights, gradient);

@@ -1,19 +1,19 @@
-//! A linear layer over many rows, and its gradient.
+//! A linear layer over many rows and its gradients.
 
 use super::matrix::{Matrix, MatrixMut};
 
-/// Rows of one product: their share of inputs and outputs stays in the second cache.
-const CHUNK: usize = 256;
+/// Rows per matrix product, so that their inputs and outputs stay in the L2 cache.
+const CHUNK_ROWS: usize = 256;
 
 /// A weight `[outputs, inputs]`.
 #[derive(Clone, Copy)]
-pub(super) struct Weight<'a> {
+pub(super) struct LinearWeight<'a> {
     pub(super) values: &'a [f32],
     pub(super) inputs: usize,
     pub(super) outputs: usize,
 }
 
-impl<'a> Weight<'a> {
+impl<'a> LinearWeight<'a> {
     /// Returns the weight as a matrix `[outputs, inputs]`.
     pub(super) const fn matrix(&self) -> Matrix<'a> {
         Matrix::new(self.values, [self.outputs, self.inputs], self.inputs)
@@ -21,10 +21,10 @@ impl<'a> Weight<'a> {
 }
 
 /// Returns `rows · weightᵀ`.
-pub(super) fn forward(rows: &[f32], weight: Weight<'_>) -> Vec<f32> {
-    let Weight { inputs, outputs, .. } = weight;
+pub(super) fn forward(rows: &[f32], weight: LinearWeight<'_>) -> Vec<f32> {
+    let LinearWeight { inputs, outputs, .. } = weight;
     let mut out = vec![0.0; rows.len() / inputs * outputs];
-    for (rows, out) in rows.chunks(CHUNK * inputs).zip(out.chunks_mut(CHUNK * outputs)) {
+    for (rows, out) in rows.chunks(CHUNK_ROWS * inputs).zip(out.chunks_mut(CHUNK_ROWS * outputs)) {
         let n = rows.len() / inputs;
         let left = Matrix::new(rows, [n, inputs], inputs);
         let right = weight.matrix().transposed();
@@ -33,11 +33,13 @@ pub(super) fn forward(rows: &[f32], weight: Weight<'_>) -> Vec<f32> {
     out
 }
 
-/// Returns the gradient of the rows where the outputs have the gradient given.
-pub(super) fn of_rows(gradient: &[f32], weight: Weight<'_>) -> Vec<f32> {
-    let Weight { inputs, outputs, .. } = weight;
+/// Returns the gradient with respect to the rows for `gradient` with respect to the outputs.
+pub(super) fn rows_gradient(gradient: &[f32], weight: LinearWeight<'_>) -> Vec<f32> {
+    let LinearWeight { inputs, outputs, .. } = weight;
     let mut out = vec![0.0; gradient.len() / outputs * inputs];
-    for (gradient, out) in gradient.chunks(CHUNK * outputs).zip(out.chunks_mut(CHUNK * inputs)) {
+    for (gradient, out) in
+        gradient.chunks(CHUNK_ROWS * outputs).zip(out.chunks_mut(CHUNK_ROWS * inputs))
+    {
         let n = gradient.len() / outputs;
         let left = Matrix::new(gradient, [n, outputs], outputs);
         MatrixMut::new(out, [n, inputs], inputs).set_product(left, weight.matrix());
@@ -45,11 +47,18 @@ pub(super) fn of_rows(gradient: &[f32], weight: Weight<'_>) -> Vec<f32> {
     out
 }
 
-/// Returns the gradient of the weight, `[outputs, inputs]`, where the outputs have the gradient given.
-pub(super) fn of_weight(rows: &[f32], gradient: &[f32], inputs: usize, outputs: usize) -> Vec<f32> {
+/// Returns the gradient with respect to the weight, `[outputs, inputs]`, for `gradient` with respect to the outputs.
+pub(super) fn weight_gradient(
+    rows: &[f32],
+    gradient: &[f32],
+    inputs: usize,
+    outputs: usize,
+) -> Vec<f32> {
     let mut out = vec![0.0; outputs * inputs];
     let mut sum = MatrixMut::new(&mut out, [outputs, inputs], inputs);
-    for (rows, gradient) in rows.chunks(CHUNK * inputs).zip(gradient.chunks(CHUNK * outputs)) {
+    for (rows, gradient) in
+        rows.chunks(CHUNK_ROWS * inputs).zip(gradient.chunks(CHUNK_ROWS * outputs))
+    {
         let n = rows.len() / inputs;
         let left = Matrix::new(gradient, [n, outputs], outputs).transposed();
         sum.add_product(left, Matrix::new(rows, [n, inputs], inputs));

@@ -20,6 +20,9 @@ use super::{AdamStep, GridShape, Kernels, TextMask};
 use crate::parameters::primitive;
 
 pub(super) use attention::AttentionShape;
+use linear::LinearWeight;
+use norm::NormRows;
+use swiglu::SwiGluWeights;
 
 impl Kernels for Flex {
     fn project(rows: Tensor<Self, 2>, weight: Tensor<Self, 2>) -> Tensor<Self, 2> {
@@ -40,8 +43,9 @@ impl Kernels for Flex {
         bias: Tensor<Self, 1>,
         weight: Tensor<Self, 1>,
     ) -> Tensor<Self, 2> {
-        let sum = Sum { rows: primitive(rows), update: primitive(update), bias: primitive(bias) };
-        tensor(add_rms_norm(&sum, &primitive(weight)))
+        let input =
+            NormInput { rows: primitive(rows), update: primitive(update), bias: primitive(bias) };
+        tensor(add_rms_norm(&input, &primitive(weight)))
     }
 
     fn grid_attention(
@@ -63,13 +67,14 @@ impl Kernels for Flex {
     fn adam_step(tensors: [Tensor<Self, 1>; 4], step: AdamStep) -> [Tensor<Self, 1>; 3] {
         let tensors = tensors.map(|tensor| primitive(tensor).to_contiguous());
         let [n] = dims(&tensors[0]);
-        adam::step(tensors.each_ref().map(values), step).map(|values| tensor(built(values, [n])))
+        adam::step(tensors.each_ref().map(values), step)
+            .map(|values| tensor(flex_tensor(values, [n])))
     }
 }
 
-/// What is normed: the residual stream, an update and its bias.
+/// Input of the norm: the residual stream, an update and its bias.
 #[derive(Debug, Clone)]
-pub(super) struct Sum {
+pub(super) struct NormInput {
     /// `[n, width]`.
     pub(super) rows: FlexTensor,
     /// `[n, width]`.
@@ -82,32 +87,32 @@ pub(super) fn linear(rows: &FlexTensor, weight: &FlexTensor) -> FlexTensor {
     let (rows, weight) = (rows.to_contiguous(), weight.to_contiguous());
     let [n, _] = dims(&rows);
     let [outputs, _] = dims(&weight);
-    built(linear::forward(values(&rows), as_weight(&weight)), [n, outputs])
+    flex_tensor(linear::forward(values(&rows), linear_weight(&weight)), [n, outputs])
 }
 
-/// Returns the gradient of the rows.
-pub(super) fn linear_of_rows(weight: &FlexTensor, gradient: &FlexTensor) -> FlexTensor {
+/// Returns the gradient with respect to the rows.
+pub(super) fn linear_rows_gradient(weight: &FlexTensor, gradient: &FlexTensor) -> FlexTensor {
     let (weight, gradient) = (weight.to_contiguous(), gradient.to_contiguous());
     let [n, _] = dims(&gradient);
     let [_, inputs] = dims(&weight);
-    built(linear::of_rows(values(&gradient), as_weight(&weight)), [n, inputs])
+    flex_tensor(linear::rows_gradient(values(&gradient), linear_weight(&weight)), [n, inputs])
 }
 
-/// Returns the gradient of the weight.
-pub(super) fn linear_of_weight(rows: &FlexTensor, gradient: &FlexTensor) -> FlexTensor {
+/// Returns the gradient with respect to the weight.
+pub(super) fn linear_weight_gradient(rows: &FlexTensor, gradient: &FlexTensor) -> FlexTensor {
     let (rows, gradient) = (rows.to_contiguous(), gradient.to_contiguous());
     let ([_, inputs], [_, outputs]) = (dims(&rows), dims(&gradient));
-    let found = linear::of_weight(values(&rows), values(&gradient), inputs, outputs);
-    built(found, [outputs, inputs])
+    let gradient = linear::weight_gradient(values(&rows), values(&gradient), inputs, outputs);
+    flex_tensor(gradient, [outputs, inputs])
 }
 
 pub(super) fn swiglu(rows: &FlexTensor, gates: &FlexTensor, down: &FlexTensor) -> FlexTensor {
     let [rows, gates, down] = [rows, gates, down].map(FlexTensor::to_contiguous);
-    let weights = swiglu::Weights { gates: as_weight(&gates), down: as_weight(&down) };
-    built(swiglu::forward(values(&rows), weights), dims::<2>(&rows))
+    let weights = SwiGluWeights { gates: linear_weight(&gates), down: linear_weight(&down) };
+    flex_tensor(swiglu::forward(values(&rows), weights), dims::<2>(&rows))
 }
 
-/// Returns the gradients of the rows and of both weights.
+/// Returns the gradients with respect to the rows, the gates and `down`.
 pub(super) fn swiglu_gradient(
     rows: &FlexTensor,
     gates: &FlexTensor,
@@ -116,33 +121,39 @@ pub(super) fn swiglu_gradient(
 ) -> [FlexTensor; 3] {
     let [rows, gates, down, gradient] =
         [rows, gates, down, gradient].map(FlexTensor::to_contiguous);
-    let weights = swiglu::Weights { gates: as_weight(&gates), down: as_weight(&down) };
-    let found = swiglu::backward(values(&rows), weights, values(&gradient));
+    let weights = SwiGluWeights { gates: linear_weight(&gates), down: linear_weight(&down) };
+    let gradient = swiglu::backward(values(&rows), weights, values(&gradient));
     [
-        built(found.rows, dims::<2>(&rows)),
-        built(found.gates, dims::<2>(&gates)),
-        built(found.down, dims::<2>(&down)),
+        flex_tensor(gradient.rows, dims::<2>(&rows)),
+        flex_tensor(gradient.gates, dims::<2>(&gates)),
+        flex_tensor(gradient.down, dims::<2>(&down)),
     ]
 }
 
-pub(super) fn add_rms_norm(sum: &Sum, weight: &FlexTensor) -> FlexTensor {
-    let sum = sum.contiguous();
+pub(super) fn add_rms_norm(input: &NormInput, weight: &FlexTensor) -> FlexTensor {
+    let input = input.contiguous();
     let weight = weight.to_contiguous();
-    let shape: [usize; 2] = dims(&sum.rows);
-    built(norm::forward(&sum.values(), values(&weight)), shape)
+    let shape: [usize; 2] = dims(&input.rows);
+    flex_tensor(norm::forward(&input.values(), values(&weight)), shape)
 }
 
-/// Returns the gradients of the sum `[n, width]`, of its bias and of the weight `[width]`.
+/// Returns the gradients with respect to the rows `[n, width]`, the bias `[width]` and the weight `[width]`.
+///
+/// That of the update is the same as that of the rows.
 pub(super) fn add_rms_norm_gradient(
-    sum: &Sum,
+    input: &NormInput,
     weight: &FlexTensor,
     gradient: &FlexTensor,
 ) -> [FlexTensor; 3] {
-    let sum = sum.contiguous();
+    let input = input.contiguous();
     let (weight, gradient) = (weight.to_contiguous(), gradient.to_contiguous());
-    let [n, width] = dims(&sum.rows);
-    let found = norm::backward(&sum.values(), values(&weight), values(&gradient));
-    [built(found.sum, [n, width]), built(found.bias, [width]), built(found.weight, [width])]
+    let [n, width] = dims(&input.rows);
+    let gradient = norm::backward(&input.values(), values(&weight), values(&gradient));
+    [
+        flex_tensor(gradient.rows, [n, width]),
+        flex_tensor(gradient.bias, [width]),
+        flex_tensor(gradient.weight, [width]),
+    ]
 }
 
 pub(super) fn attention(
@@ -153,23 +164,27 @@ pub(super) fn attention(
     let qkv = qkv.to_contiguous();
     let angles = angles.map(FlexTensor::to_contiguous);
     let [n, packed] = dims(&qkv);
-    built(attention::forward(values(&qkv), angles.as_ref().map(values), shape), [n, packed / 3])
+    flex_tensor(
+        attention::forward(values(&qkv), angles.as_ref().map(values), shape),
+        [n, packed / 3],
+    )
 }
 
+/// Returns the gradients with respect to the packed rows and the angles.
 pub(super) fn attention_gradient(
     qkv: &FlexTensor,
     angles: Option<&FlexTensor>,
     gradient: &FlexTensor,
     shape: &AttentionShape,
-) -> (FlexTensor, FlexTensor) {
+) -> [FlexTensor; 2] {
     let (qkv, gradient) = (qkv.to_contiguous(), gradient.to_contiguous());
     let angles = angles.map(FlexTensor::to_contiguous);
-    let found =
+    let gradient =
         attention::backward(values(&qkv), angles.as_ref().map(values), values(&gradient), shape);
-    (built(found.qkv, dims::<2>(&qkv)), built(found.angles, shape.angle_shape()))
+    [flex_tensor(gradient.qkv, dims::<2>(&qkv)), flex_tensor(gradient.angles, shape.angle_shape())]
 }
 
-impl Sum {
+impl NormInput {
     fn contiguous(&self) -> Self {
         Self {
             rows: self.rows.to_contiguous(),
@@ -178,8 +193,8 @@ impl Sum {
         }
     }
 
-    fn values(&self) -> norm::Sum<'_> {
-        norm::Sum {
+    fn values(&self) -> NormRows<'_> {
+        NormRows {
             rows: values(&self.rows),
             update: values(&self.update),
             bias: values(&self.bias),
@@ -192,19 +207,19 @@ fn tensor<const D: usize>(primitive: FlexTensor) -> Tensor<Flex, D> {
 }
 
 fn values(tensor: &FlexTensor) -> &[f32] {
-    assert_eq!(tensor.dtype(), DType::F32, "the towers are trained in 32-bit floats");
+    assert_eq!(tensor.dtype(), DType::F32, "training uses 32-bit floats");
     tensor.storage()
 }
 
-fn as_weight(weight: &FlexTensor) -> linear::Weight<'_> {
+fn linear_weight(weight: &FlexTensor) -> LinearWeight<'_> {
     let [outputs, inputs] = dims(weight);
-    linear::Weight { values: values(weight), inputs, outputs }
+    LinearWeight { values: values(weight), inputs, outputs }
 }
 
 fn dims<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
     tensor.layout().shape().dims()
 }
 
-fn built<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+fn flex_tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, Shape::new(shape)))
 }

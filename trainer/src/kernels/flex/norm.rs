@@ -1,44 +1,44 @@
-//! The RMS norm of a sum, and its gradient.
+//! RMS norm of the sum of rows, an update and a bias, and its gradient.
 
 #![expect(
     clippy::inline_always,
-    reason = "code in vectors must be part of the function that is compiled for them"
+    reason = "SIMD code must be inlined into the function compiled for the instruction set"
 )]
 
 use super::vector;
-use crate::model::RMS_NORM_EPSILON;
+use crate::kernels::RMS_NORM_EPSILON;
 
-/// What is normed, row after row of the bias's length.
+/// Input of the norm as row-major slices; a row has the length of the bias.
 #[derive(Clone, Copy)]
-pub(super) struct Sum<'a> {
+pub(super) struct NormRows<'a> {
     /// The residual stream.
     pub(super) rows: &'a [f32],
-    /// What is added to it.
+    /// Added to the stream, row by row.
     pub(super) update: &'a [f32],
-    /// Added to every row.
+    /// Added to each row.
     pub(super) bias: &'a [f32],
 }
 
-/// Gradients of the parts.
-pub(super) struct Gradient {
-    /// Of the sum, and so of the stream and of the update alike.
-    pub(super) sum: Vec<f32>,
-    /// Of the bias.
+/// Gradients with respect to the inputs.
+pub(super) struct NormGradient {
+    /// Gradient of the stream, and equally of the update.
+    pub(super) rows: Vec<f32>,
+    /// Gradient of the bias.
     pub(super) bias: Vec<f32>,
-    /// Of the weight.
+    /// Gradient of the weight.
     pub(super) weight: Vec<f32>,
 }
 
-/// Returns `s / sqrt(mean(s²) + ε) · weight` of each row `s` of the sum.
-pub(super) fn forward(sum: &Sum<'_>, weight: &[f32]) -> Vec<f32> {
+/// Returns `s / sqrt(mean(s²) + ε) · weight` for each row `s = row + update + bias`.
+pub(super) fn forward(input: &NormRows<'_>, weight: &[f32]) -> Vec<f32> {
     let width = weight.len();
-    let mut out = vec![0.0; sum.rows.len()];
+    let mut out = vec![0.0; input.rows.len()];
     vector::run(
         #[inline(always)]
         || {
-            let inputs = sum.rows.chunks_exact(width).zip(sum.update.chunks_exact(width));
+            let inputs = input.rows.chunks_exact(width).zip(input.update.chunks_exact(width));
             for ((row, update), out) in inputs.zip(out.chunks_exact_mut(width)) {
-                add(row, update, sum.bias, out);
+                add(row, update, input.bias, out);
                 let scale = scale(out);
                 for (out, weight) in out.iter_mut().zip(weight) {
                     *out *= scale * weight;
@@ -49,11 +49,11 @@ pub(super) fn forward(sum: &Sum<'_>, weight: &[f32]) -> Vec<f32> {
     out
 }
 
-/// Returns the gradients where the normed rows have the gradient given.
-pub(super) fn backward(sum: &Sum<'_>, weight: &[f32], gradient: &[f32]) -> Gradient {
+/// Returns the gradients for `gradient` with respect to the normed rows.
+pub(super) fn backward(input: &NormRows<'_>, weight: &[f32], gradient: &[f32]) -> NormGradient {
     let width = weight.len();
-    let mut found = Gradient {
-        sum: vec![0.0; sum.rows.len()],
+    let mut result = NormGradient {
+        rows: vec![0.0; input.rows.len()],
         bias: vec![0.0; width],
         weight: vec![0.0; width],
     };
@@ -61,31 +61,32 @@ pub(super) fn backward(sum: &Sum<'_>, weight: &[f32], gradient: &[f32]) -> Gradi
     vector::run(
         #[inline(always)]
         || {
-            let inputs = sum.rows.chunks_exact(width).zip(sum.update.chunks_exact(width));
+            let inputs = input.rows.chunks_exact(width).zip(input.update.chunks_exact(width));
             let rows = inputs.zip(gradient.chunks_exact(width));
-            for (((row, update), gradient), out) in rows.zip(found.sum.chunks_exact_mut(width)) {
-                add(row, update, sum.bias, &mut normed);
+            for (((row, update), gradient), out) in rows.zip(result.rows.chunks_exact_mut(width)) {
+                add(row, update, input.bias, &mut normed);
                 let scale = scale(&normed);
-                let columns = normed.iter_mut().zip(&mut weighted).zip(&mut *found.weight);
-                for (((normed, weighted), of_weight), (gradient, weight)) in
+                let columns = normed.iter_mut().zip(&mut weighted).zip(&mut *result.weight);
+                for (((normed, weighted), weight_gradient), (gradient, weight)) in
                     columns.zip(gradient.iter().zip(weight))
                 {
                     *normed *= scale;
                     *weighted = gradient * weight;
-                    *of_weight += gradient * *normed;
+                    *weight_gradient += gradient * *normed;
                 }
+                // d(s · scale)/ds removes the component of the gradient along the normed row.
                 let along = vector::dot(&weighted, &normed) / width as f32;
-                let columns = out.iter_mut().zip(&mut *found.bias);
-                for ((out, of_bias), (normed, weighted)) in
+                let columns = out.iter_mut().zip(&mut *result.bias);
+                for ((out, bias_gradient), (normed, weighted)) in
                     columns.zip(normed.iter().zip(&weighted))
                 {
                     *out = scale * (weighted - normed * along);
-                    *of_bias += *out;
+                    *bias_gradient += *out;
                 }
             }
         },
     );
-    found
+    result
 }
 
 #[inline(always)]

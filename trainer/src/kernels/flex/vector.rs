@@ -1,16 +1,16 @@
-//! Arithmetic on slices that compiles to vectors of the machine's width.
+//! Arithmetic on slices that compiles to SIMD instructions.
 //!
-//! Everything here is inlined into the closure given to [`run`], which is compiled once for each instruction set.
+//! Everything here is inlined into the closure passed to [`run`], which is compiled once per instruction set.
 
 #![expect(
     clippy::inline_always,
-    reason = "code in vectors must be part of the function that is compiled for them"
+    reason = "SIMD code must be inlined into the function compiled for the instruction set"
 )]
 
-/// Numbers that are added up side by side, so that the compiler may keep them in vectors.
+/// Independent partial results, so that the compiler can keep them in SIMD registers.
 const LANES: usize = 16;
 
-/// Runs a closure with the widest vectors that the machine has.
+/// Runs a closure with the widest SIMD instructions of this machine.
 pub(super) fn run<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
@@ -30,7 +30,7 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// Returns the largest value, minus infinity of none.
+/// Returns the largest value, or negative infinity if `values` is empty.
 #[inline(always)]
 pub(super) fn largest(values: &[f32]) -> f32 {
     let (chunks, rest) = values.as_chunks::<LANES>();
@@ -43,7 +43,7 @@ pub(super) fn largest(values: &[f32]) -> f32 {
     largest.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// Returns the sum.
+/// Returns the sum of all values.
 #[inline(always)]
 pub(super) fn sum(values: &[f32]) -> f32 {
     let (chunks, rest) = values.as_chunks::<LANES>();
@@ -56,10 +56,11 @@ pub(super) fn sum(values: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest.iter().sum::<f32>()
 }
 
-/// Returns eˣ to two units in the last place, and 0 below e⁻⁸⁷.
+/// Returns eˣ with an error of at most 2 units in the last place, or 0 if x < −87.
 ///
-/// x = n ln 2 + r with |r| ≤ ln 2 / 2, and a polynomial for eʳ (Cephes, `expf`).
-/// Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits.
+/// Splits x into n ln 2 + r with |r| ≤ ln 2 / 2 and evaluates the polynomial of Cephes' `expf` for eʳ.
+/// Adding 1.5 · 2²³ rounds to an integer, which is then in the low bits.
+/// [`f32::exp`] calls the C library and is not vectorised.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
     const ROUNDER: f32 = 12_582_912.0;
@@ -92,15 +93,18 @@ mod tests {
     fn exp_is_within_two_units_in_the_last_place() {
         for step in -8700..=8800 {
             let x = step as f32 / 100.0;
-            let (found, truth) = (f64::from(exp(x)), f64::from(x).exp());
-            assert!((found / truth - 1.0).abs() < 2.4e-7, "exp({x}) = {found}, not {truth}");
+            let (result, expected) = (f64::from(exp(x)), f64::from(x).exp());
+            assert!(
+                (result / expected - 1.0).abs() < 2.4e-7,
+                "exp({x}) = {result}, not {expected}"
+            );
         }
         assert_eq!(exp(-1e30), 0.0);
         assert_eq!(exp(0.0), 1.0);
     }
 
     #[test]
-    fn reductions_count_every_value() {
+    fn reductions_include_every_value() {
         let values: Vec<f32> = (0..37).map(|value| value as f32).collect();
         assert_eq!(sum(&values), 666.0);
         assert_eq!(dot(&values, &values), 16_206.0);

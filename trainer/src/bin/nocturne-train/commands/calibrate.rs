@@ -5,11 +5,11 @@ use nocturne_encoder::{BatchOptions, Bundle, Device, SignalEncoder, TextEncoder}
 use nocturne_trainer::calibration::calibrate;
 use nocturne_trainer::data::TrainingSet;
 
-use crate::args::Calibrate;
+use crate::args::CalibrateArgs;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-pub(super) fn run(arguments: &Calibrate) -> Result<Outcome> {
+pub(super) fn run(arguments: &CalibrateArgs) -> Result<CommandOutcome> {
     let bundle = Bundle::open(&arguments.bundle)?;
     let set = TrainingSet::open(&arguments.data)?;
     check_scaling(&bundle, &set)?;
@@ -26,15 +26,15 @@ pub(super) fn run(arguments: &Calibrate) -> Result<Outcome> {
         console::print(format_args!("{concept} hits {hits:.3} false_alarms {alarms:.3}"))?;
     }
     bundle.calibrate(calibrations)?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
-/// Refuses a set that was scaled otherwise than the recordings that the bundle was trained on.
+/// Rejects a set that was scaled differently from the bundle's training data.
 pub(super) fn check_scaling(bundle: &Bundle, set: &TrainingSet) -> Result<()> {
     let (learned, scaled) = (bundle.manifest().preprocessing.z_score, set.info().z_score);
     ensure!(
         learned == scaled,
-        "`{}` was prepared with another scaling ({scaled:?}) than the bundle was trained with ({learned:?})",
+        "`{}` is scaled over another span ({scaled:?}) than the bundle's training data ({learned:?})",
         set.folder().display()
     );
     Ok(())

@@ -4,32 +4,32 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use nocturne_encoder::Bundle;
-use nocturne_trainer::onnx::Precision;
+use nocturne_trainer::onnx::GraphPrecision;
 use nocturne_trainer::training::RunFolder;
 use nocturne_trainer::{
     BundleFacts, ModelConfig, TokenSet, Weights, keep_weights, reduce_bundle, write_bundle,
 };
 
-use crate::args::{self, Export};
+use crate::args::{self, ExportArgs};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-/// What a bundle is made of.
-struct Source {
+/// The inputs of an export.
+struct ExportInput {
     config: ModelConfig,
     weights: Weights,
     trained: Option<TokenSet>,
     facts: BundleFacts,
 }
 
-pub(super) fn run(arguments: &Export) -> Result<Outcome> {
+pub(super) fn run(arguments: &ExportArgs) -> Result<CommandOutcome> {
     let name = arguments.name.clone().unwrap_or_else(|| folder_name(&arguments.out));
     let source = if arguments.weights.is_dir() {
         of_run(&RunFolder::new(&arguments.weights), name)?
     } else {
         of_file(arguments, name)?
     };
-    let Source { config, mut weights, trained, facts } = source;
+    let ExportInput { config, mut weights, trained, facts } = source;
     if arguments.no_captioner {
         weights = weights.without_captioner();
     }
@@ -41,16 +41,18 @@ pub(super) fn run(arguments: &Export) -> Result<Outcome> {
         Ok(bundle)
     };
     let bundle = match arguments.precision {
-        Precision::Fp32 => write(&arguments.out)?,
-        Precision::Fp16 | Precision::Bf16 | Precision::Int8 => reduced(arguments, write)?,
+        GraphPrecision::Fp32 => write(&arguments.out)?,
+        GraphPrecision::Fp16 | GraphPrecision::Bf16 | GraphPrecision::Int8 => {
+            reduced(arguments, write)?
+        }
     };
     console::print(format_args!("{} {}", arguments.out.display(), bundle.fingerprint()))?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
-/// Writes the bundle in 32-bit floats, then anew in the precision that was asked for, and tells what that changes.
+/// Writes the bundle in 32-bit floats, then in the requested precision, and reports the difference.
 fn reduced(
-    arguments: &Export,
+    arguments: &ExportArgs,
     write: impl FnOnce(&Path) -> nocturne_trainer::Result<Bundle>,
 ) -> Result<Bundle> {
     if arguments.out.exists() {
@@ -71,29 +73,29 @@ fn reduced(
     Ok(bundle)
 }
 
-fn of_run(run: &RunFolder, name: String) -> Result<Source> {
+fn of_run(run: &RunFolder, name: String) -> Result<ExportInput> {
     let config = ModelConfig::read(&run.config())?;
-    let about = run.about()?;
-    Ok(Source {
+    let provenance = run.provenance()?;
+    Ok(ExportInput {
         weights: Weights::read(&run.weights())?,
         trained: Some(run.read_tokens(config.text_cfg.vocab_size)?),
         config,
         facts: BundleFacts {
             name,
-            z_score: about.set.z_score,
-            data: about.data(),
-            licence: about.set.licence,
-            command: about.command,
+            z_score: provenance.set.z_score,
+            data: provenance.data(),
+            licence: provenance.set.licence,
+            command: provenance.command,
         },
     })
 }
 
-fn of_file(arguments: &Export, name: String) -> Result<Source> {
-    let missing = |flag| format!("`{flag}` must be given for a file of weights");
+fn of_file(arguments: &ExportArgs, name: String) -> Result<ExportInput> {
+    let missing = |flag| format!("`{flag}` is required for a weights file");
     let config = arguments.config.as_ref().with_context(|| missing("--config"))?;
     let data = arguments.source.clone().with_context(|| missing("--source"))?;
     let licence = arguments.licence.clone().with_context(|| missing("--licence"))?;
-    Ok(Source {
+    Ok(ExportInput {
         config: ModelConfig::read(config)?,
         weights: Weights::read(&arguments.weights)?,
         trained: None,
@@ -107,7 +109,7 @@ fn of_file(arguments: &Export, name: String) -> Result<Source> {
     })
 }
 
-/// Returns the name that a bundle has where none is given.
+/// Returns the default name of a bundle.
 pub(super) fn folder_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -6,11 +6,11 @@ use nocturne_trainer::data::TrainingSet;
 use nocturne_trainer::fewshot::{FewShotOptions, encode, learn, write};
 
 use super::calibrate::check_scaling;
-use crate::args::Fewshot;
+use crate::args::FewshotArgs;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-pub(super) fn run(arguments: &Fewshot) -> Result<Outcome> {
+pub(super) fn run(arguments: &FewshotArgs) -> Result<CommandOutcome> {
     let bundle = Bundle::open(&arguments.bundle)?;
     let set = TrainingSet::open(&arguments.data)?;
     check_scaling(&bundle, &set)?;
@@ -33,5 +33,5 @@ pub(super) fn run(arguments: &Fewshot) -> Result<Outcome> {
         "{} auroc {:.3} hits {:.3} false_alarms {:.3}",
         concept.name, measured.auroc, measured.true_positive_rate, measured.false_positive_rate
     ))?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }

@@ -5,36 +5,39 @@ use nocturne_psg::hash::sha256;
 use nocturne_trainer::{Checkpoint, HostTensor};
 use serde_json::{Value, json};
 
-use crate::args::Inspect;
+use crate::args::InspectArgs;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-pub(super) fn run(arguments: &Inspect) -> Result<Outcome> {
+pub(super) fn run(arguments: &InspectArgs) -> Result<CommandOutcome> {
     let checkpoint = Checkpoint::open(&arguments.checkpoint)?;
     if arguments.json {
         console::print(serde_json::to_string_pretty(&describe(&checkpoint)?)?)?;
     } else {
         print(&checkpoint)?;
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 fn print(checkpoint: &Checkpoint) -> Result<()> {
     let tensors: Vec<_> = checkpoint.tensors().collect();
     let numbers: usize = tensors.iter().map(|it| it.shape.iter().product::<usize>()).sum();
     console::print(format_args!(
-        "{}, {} tensors of {numbers} numbers",
+        "{}, {} tensors with {numbers} elements",
         checkpoint.container().name(),
         tensors.len()
     ))?;
-    if let Some(place) = checkpoint.place() {
-        console::print(format_args!("the weights are under `{place}`"))?;
+    if let Some(key) = checkpoint.key() {
+        console::print(format_args!("the weights are under `{key}`"))?;
     }
     if !checkpoint.prefix().is_empty() {
-        console::print(format_args!("`{}` was taken from the names", checkpoint.prefix()))?;
+        console::print(format_args!(
+            "removed the prefix `{}` from the names",
+            checkpoint.prefix()
+        ))?;
     }
     for (name, what) in checkpoint.others() {
-        console::print(format_args!("beside them: {name}, {what}"))?;
+        console::print(format_args!("other value: {name}, {what}"))?;
     }
     let width = tensors.iter().map(|tensor| tensor.name.len()).max().unwrap_or(0);
     for tensor in tensors {
@@ -48,7 +51,7 @@ fn print(checkpoint: &Checkpoint) -> Result<()> {
     Ok(())
 }
 
-/// Tells all of it, with a sum and a hash of the numbers of each tensor as 32-bit floats.
+/// Returns a description with the sum and the hash of each tensor's elements as 32-bit floats.
 fn describe(checkpoint: &Checkpoint) -> Result<Value> {
     let mut tensors = Vec::new();
     for tensor in checkpoint.tensors() {
@@ -65,7 +68,7 @@ fn describe(checkpoint: &Checkpoint) -> Result<Value> {
     let others = checkpoint.others().iter();
     Ok(json!({
         "container": checkpoint.container().name(),
-        "place": checkpoint.place(),
+        "key": checkpoint.key(),
         "prefix": checkpoint.prefix(),
         "others": others.map(|(name, what)| json!({"name": name, "what": what})).collect::<Vec<_>>(),
         "tensors": tensors,

@@ -1,4 +1,4 @@
-//! What each command does.
+//! The commands.
 
 mod calibrate;
 mod export;
@@ -12,10 +12,10 @@ mod train;
 use anyhow::Result;
 
 use crate::args::{Arguments, Command};
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-/// Runs the command of the arguments.
-pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
+/// Runs the command in the arguments.
+pub(crate) fn run(arguments: Arguments) -> Result<CommandOutcome> {
     match arguments.command {
         Command::Prepare(prepare) => prepare::run(&prepare),
         Command::Train(train) => train::run(&train),

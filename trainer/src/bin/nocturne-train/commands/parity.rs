@@ -3,13 +3,15 @@
 use std::fmt::Write;
 
 use anyhow::Result;
-use nocturne_trainer::parity::{Outcome, Report, Row, Runtime, Tolerance, parity};
+use nocturne_trainer::parity::{
+    ComparisonOutcome, ParityReport, ParityRow, ParityRuntime, ParityTolerance, parity,
+};
 
-use crate::args::Parity;
+use crate::args::ParityArgs;
 use crate::console;
 use crate::error;
 
-pub(super) fn run(arguments: &Parity) -> Result<error::Outcome> {
+pub(super) fn run(arguments: &ParityArgs) -> Result<error::CommandOutcome> {
     let runtime =
         if arguments.without_onnxruntime { None } else { Some(arguments.runtime.load()?) };
     let report = parity(&arguments.checkpoint, &arguments.fixtures, runtime)?;
@@ -19,20 +21,20 @@ pub(super) fn run(arguments: &Parity) -> Result<error::Outcome> {
         console::print(table(&report))?;
     }
     for file in &report.absent {
-        console::note(format_args!("`{file}` is absent: nothing was compared with it"));
+        console::note(format_args!("`{file}` is absent and was not compared"));
     }
     console::note(report.summary());
-    let is_apart = report.failures().next().is_some();
-    Ok(if is_apart { error::Outcome::Apart } else { error::Outcome::Done })
+    let has_failed = report.failures().next().is_some();
+    Ok(if has_failed { error::CommandOutcome::ParityFailed } else { error::CommandOutcome::Done })
 }
 
-/// Returns a line for each row, and above those of a file its name.
-fn table(report: &Report) -> String {
+/// Returns a table with a line for each row, below a heading for each file.
+fn table(report: &ParityReport) -> String {
     let width = report.rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     let mut table = format!("{:width$}  {:>10}", "tensor", "tolerance");
     let runtimes = report.rows.first().map(|row| row.outcomes.keys().copied());
     for runtime in runtimes.into_iter().flatten() {
-        let _ = write!(table, "  {:>28}", Runtime::name(runtime));
+        let _ = write!(table, "  {:>28}", ParityRuntime::name(runtime));
     }
     let mut file = "";
     for row in &report.rows {
@@ -45,11 +47,11 @@ fn table(report: &Report) -> String {
     table
 }
 
-fn line(row: &Row, width: usize) -> String {
+fn line(row: &ParityRow, width: usize) -> String {
     let tolerance = match row.tolerance {
-        Tolerance::Exact => "exact".to_owned(),
-        Tolerance::Absolute(limit) => format!("{limit:.0e}"),
-        Tolerance::Relative(limit) => format!("{limit:.0e} rel"),
+        ParityTolerance::Exact => "exact".to_owned(),
+        ParityTolerance::Absolute(limit) => format!("{limit:.0e}"),
+        ParityTolerance::Relative(limit) => format!("{limit:.0e} rel"),
     };
     let mut line = format!("{:width$}  {tolerance:>10}", row.name);
     for outcome in row.outcomes.values() {
@@ -58,24 +60,24 @@ fn line(row: &Row, width: usize) -> String {
     line
 }
 
-fn words(outcome: &Outcome) -> String {
+fn words(outcome: &ComparisonOutcome) -> String {
     match outcome {
-        Outcome::Compared(found) => {
+        ComparisonOutcome::Compared(found) => {
             let verdict = if found.passes { "pass" } else { "FAIL" };
             let difference = match found.tolerance {
-                Tolerance::Exact if found.absolute == 0.0 => "same".to_owned(),
-                Tolerance::Exact => format!("{} differ", found.absolute),
-                Tolerance::Absolute(_) => format!("{:.1e}", found.absolute),
-                Tolerance::Relative(_) => {
+                ParityTolerance::Exact if found.absolute == 0.0 => "same".to_owned(),
+                ParityTolerance::Exact => format!("{} differ", found.absolute),
+                ParityTolerance::Absolute(_) => format!("{:.1e}", found.absolute),
+                ParityTolerance::Relative(_) => {
                     format!("{:.1e} ({:.1e} rel)", found.absolute, found.relative)
                 }
             };
             format!("{difference} {verdict}")
         }
-        Outcome::OtherShape { found, expected } => {
+        ComparisonOutcome::OtherShape { found, expected } => {
             format!("{found:?} for {expected:?} FAIL")
         }
-        Outcome::NotComputed => "not computed FAIL".to_owned(),
-        Outcome::NotAsked => "-".to_owned(),
+        ComparisonOutcome::NotComputed => "not computed FAIL".to_owned(),
+        ComparisonOutcome::NotApplicable => "-".to_owned(),
     }
 }

@@ -9,27 +9,27 @@ use anyhow::{Context, Result, bail};
 use nocturne_psg::annotation::is_annotation_recording;
 use nocturne_psg::{RecordingList, RowProblem};
 use nocturne_trainer::Error;
-use nocturne_trainer::data::{Prepared, SetInfo, Source, prepare};
+use nocturne_trainer::data::{PrepareOutcome, RecordingInput, SetInfo, prepare};
 
-use crate::args::Prepare;
+use crate::args::PrepareArgs;
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-/// Endings of recordings, in lower case.
+/// File extensions of recordings, in lower case.
 const RECORDINGS: [&str; 2] = ["edf", "bdf"];
 
-pub(super) fn run(arguments: &Prepare) -> Result<Outcome> {
+pub(super) fn run(arguments: &PrepareArgs) -> Result<CommandOutcome> {
     let (recordings, n_unusable) = match &arguments.manifest {
         Some(list) => listed(list, arguments.data_root.as_deref())?,
         None => (recordings(&arguments.recordings)?, 0),
     };
     if recordings.is_empty() {
-        bail!("no recording `*.edf` or `*.bdf` was found");
+        bail!("no `*.edf` or `*.bdf` recordings found");
     }
     let folder = &arguments.out;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create `{}`", folder.display()))?;
-    let Prepare { source, licence, z_score, .. } = arguments;
+    let PrepareArgs { source, licence, z_score, .. } = arguments;
     let info = SetInfo::new((*z_score).into(), source.clone(), licence.clone());
     info.write(folder)?;
     let threads = arguments.threads.map_or_else(cores, usize::from);
@@ -41,31 +41,31 @@ pub(super) fn run(arguments: &Prepare) -> Result<Outcome> {
         folder.display()
     ))?;
     match failed {
-        0 => Ok(Outcome::Done),
+        0 => Ok(CommandOutcome::Done),
         _ if done == 0 => bail!("none of {failed} recordings could be prepared"),
-        _ => Ok(Outcome::PartlyDone),
+        _ => Ok(CommandOutcome::PartlyDone),
     }
 }
 
-/// Returns the recordings of a list, and how many of its rows cannot be used, which are named.
-fn listed(path: &Path, root: Option<&Path>) -> Result<(Vec<Source>, usize)> {
+/// Returns the recordings of a list, and the number of unusable rows, which are reported.
+fn listed(path: &Path, root: Option<&Path>) -> Result<(Vec<RecordingInput>, usize)> {
     let RecordingList { recordings, problems, .. } =
         RecordingList::read(path, root).map_err(Error::from)?;
     for RowProblem { line, problem } in &problems {
-        console::note(format_args!("passed over line {line} of `{}`: {problem}", path.display()));
+        console::note(format_args!("skipped line {line} of `{}`: {problem}", path.display()));
     }
-    Ok((recordings.into_iter().map(Source::from).collect(), problems.len()))
+    Ok((recordings.into_iter().map(RecordingInput::from).collect(), problems.len()))
 }
 
-/// Returns the files named, and the recordings in the folders named and those below them, in order.
-fn recordings(paths: &[PathBuf]) -> Result<Vec<Source>> {
+/// Returns the named files, and the recordings found recursively in the named folders, sorted.
+fn recordings(paths: &[PathBuf]) -> Result<Vec<RecordingInput>> {
     let mut found = Vec::new();
     for path in paths {
         if path.is_dir() { walk(path, &mut found)? } else { found.push(path.clone()) }
     }
     found.sort_unstable();
     found.dedup();
-    Ok(found.into_iter().map(Source::from).collect())
+    Ok(found.into_iter().map(RecordingInput::from).collect())
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
@@ -86,9 +86,9 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Prepares all recordings; returns the epochs written and the recordings that failed, which are named.
+/// Prepares all recordings; returns the number of new epochs and of failed recordings, which are reported.
 fn prepare_all(
-    recordings: &[Source],
+    recordings: &[RecordingInput],
     folder: &Path,
     info: &SetInfo,
     threads: usize,
@@ -106,15 +106,12 @@ fn prepare_all(
         for (recording, prepared) in receiver {
             bar.inc(1);
             match prepared {
-                Ok(Prepared::Written(n)) => n_epochs += n,
-                Ok(Prepared::Kept) => {}
+                Ok(PrepareOutcome::Written(n)) => n_epochs += n,
+                Ok(PrepareOutcome::Existing) => {}
                 Err(error) => {
                     failed += 1;
                     bar.suspend(|| {
-                        console::note(format_args!(
-                            "passed over `{}`: {error}",
-                            recording.display()
-                        ));
+                        console::note(format_args!("skipped `{}`: {error}", recording.display()));
                     });
                 }
             }
@@ -124,15 +121,15 @@ fn prepare_all(
     (n_epochs, failed)
 }
 
-type Outcomes<'a> = Sender<(&'a Path, std::result::Result<Prepared, Error>)>;
+type OutcomeSender<'a> = Sender<(&'a Path, std::result::Result<PrepareOutcome, Error>)>;
 
-/// Takes one recording after the other until there are no more.
+/// Takes one recording after another until none is left.
 fn prepare_some<'a>(
-    recordings: &'a [Source],
+    recordings: &'a [RecordingInput],
     next: &AtomicUsize,
     folder: &Path,
     info: &SetInfo,
-    outcomes: &Outcomes<'a>,
+    outcomes: &OutcomeSender<'a>,
 ) {
     while let Some(recording) = recordings.get(next.fetch_add(1, Ordering::Relaxed)) {
         let prepared = prepare(recording, folder, info);

@@ -7,27 +7,27 @@ use burn::backend::{Autodiff, Flex};
 use indicatif::ProgressBar;
 use nocturne_trainer::data::TrainingSet;
 use nocturne_trainer::training::{
-    Event, Frozen, LoraOptions, Recipe, RunFolder, Start, Training, train,
+    FrozenTowers, InitialModel, LoraOptions, Recipe, RunEvent, RunFolder, TrainingRun, train,
 };
 use nocturne_trainer::{ModelConfig, Preset};
 
-use crate::args::{self, Device, RecipeArguments, Tower, Train};
+use crate::args::{self, DeviceArg, RecipeArgs, TowerArg, TrainArgs};
 use crate::console;
-use crate::error::Outcome;
+use crate::error::CommandOutcome;
 
-pub(super) fn run(arguments: &Train) -> Result<Outcome> {
+pub(super) fn run(arguments: &TrainArgs) -> Result<CommandOutcome> {
     let given = match (&arguments.config, arguments.preset) {
         (Some(path), _) => Some(ModelConfig::read(path)?),
         (None, preset) => preset.map(Preset::config),
     };
-    let start = arguments.init.as_deref().map(|path| Start::read(path, given.as_ref()));
+    let start = arguments.init.as_deref().map(|path| InitialModel::read(path, given.as_ref()));
     let start = start.transpose()?;
     let config = start.as_ref().map(|start| start.config.clone()).or(given);
-    let config = config.context("one of `--preset`, `--config` and `--init` must be given")?;
+    let config = config.context("one of `--preset`, `--config` and `--init` is required")?;
     let recipe = changed(&read_recipe(arguments.recipe.as_deref())?, &arguments.changes);
     let set = TrainingSet::open(&arguments.data)?;
     console::note(format_args!("{} epochs of {} recordings", set.len(), set.n_recordings()));
-    let training = Training {
+    let training = TrainingRun {
         config,
         recipe,
         folder: RunFolder::new(&arguments.out),
@@ -39,20 +39,20 @@ pub(super) fn run(arguments: &Train) -> Result<Outcome> {
     train_on(arguments.device, &training, set, &mut |event| display.show(event))?;
     display.bar.finish_and_clear();
     console::print(training.folder.weights().display())?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 fn read_recipe(path: Option<&Path>) -> Result<Recipe> {
     let Some(path) = path else { return Ok(Recipe::default()) };
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read `{}`", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("`{}` is no recipe", path.display()))
+    toml::from_str(&text).with_context(|| format!("`{}` is not a valid recipe", path.display()))
 }
 
-fn changed(recipe: &Recipe, changes: &RecipeArguments) -> Recipe {
-    let freeze = Frozen {
-        signal: recipe.freeze.signal || changes.freeze.contains(&Tower::Signal),
-        text: recipe.freeze.text || changes.freeze.contains(&Tower::Text),
+fn changed(recipe: &Recipe, changes: &RecipeArgs) -> Recipe {
+    let freeze = FrozenTowers {
+        signal: recipe.freeze.signal || changes.freeze.contains(&TowerArg::Signal),
+        text: recipe.freeze.text || changes.freeze.contains(&TowerArg::Text),
     };
     Recipe {
         steps: changes.steps.unwrap_or(recipe.steps),
@@ -70,7 +70,7 @@ fn changed(recipe: &Recipe, changes: &RecipeArguments) -> Recipe {
     }
 }
 
-/// Returns the adapters of a recipe, with the rank of the command line where it gives one.
+/// Returns the adapters of a recipe, with the rank of the command line if it has one.
 fn lora(recipe: Option<LoraOptions>, rank: Option<u16>) -> Option<LoraOptions> {
     let Some(rank) = rank.map(usize::from) else { return recipe };
     let alpha = recipe.map_or(2.0 * rank as f64, |lora| lora.alpha);
@@ -78,43 +78,43 @@ fn lora(recipe: Option<LoraOptions>, rank: Option<u16>) -> Option<LoraOptions> {
 }
 
 fn train_on(
-    device: Device,
-    training: &Training,
+    device: DeviceArg,
+    training: &TrainingRun,
     set: TrainingSet,
-    see: &mut dyn FnMut(&Event),
+    see: &mut dyn FnMut(&RunEvent),
 ) -> Result<()> {
     match device {
-        Device::Cpu => {
+        DeviceArg::Cpu => {
             train::<Autodiff<Flex>>(training, set, &burn::tensor::Device::<Flex>::default(), see)?
         }
-        Device::Cuda => train_on_cuda(training, set, see)?,
+        DeviceArg::Cuda => train_on_cuda(training, set, see)?,
     };
     Ok(())
 }
 
 #[cfg(feature = "cuda")]
 fn train_on_cuda(
-    training: &Training,
+    training: &TrainingRun,
     set: TrainingSet,
-    see: &mut dyn FnMut(&Event),
+    see: &mut dyn FnMut(&RunEvent),
 ) -> Result<nocturne_trainer::Weights> {
     use burn::backend::Cuda;
-    // One graph: the device works on a whole batch at once.
+    // One graph: the device processes a whole batch at once.
     let recipe = Recipe { threads: 1, ..training.recipe };
-    let training = Training { recipe, ..training.clone() };
+    let training = TrainingRun { recipe, ..training.clone() };
     Ok(train::<Autodiff<Cuda>>(&training, set, &burn::tensor::Device::<Cuda>::default(), see)?)
 }
 
 #[cfg(not(feature = "cuda"))]
 fn train_on_cuda(
-    _training: &Training,
+    _training: &TrainingRun,
     _set: TrainingSet,
-    _see: &mut dyn FnMut(&Event),
+    _see: &mut dyn FnMut(&RunEvent),
 ) -> Result<nocturne_trainer::Weights> {
     anyhow::bail!("this program was built without CUDA; build it with `--features cuda`")
 }
 
-/// Shows what happens in a run.
+/// Reports the events of a run.
 struct Display {
     bar: ProgressBar,
     json: bool,
@@ -125,14 +125,14 @@ impl Display {
         Self { bar: console::progress("training", steps), json }
     }
 
-    fn show(&mut self, event: &Event) {
+    fn show(&mut self, event: &RunEvent) {
         match event {
-            Event::Started { step, split } => {
+            RunEvent::Started { step, split } => {
                 self.bar.set_position(*step);
-                let note = format!("learns from {}; {} held out", split.training, split.held_out);
+                let note = format!("training on {}; held out: {}", split.training, split.held_out);
                 self.bar.suspend(|| console::note(note));
             }
-            Event::Step(report) => {
+            RunEvent::Step(report) => {
                 self.bar.set_position(report.step + 1);
                 let (loss, accuracy) = (report.loss, 100.0 * report.accuracy);
                 let (speed, share) = (report.steps_per_s(), 100.0 * report.share_of_peak);
@@ -141,7 +141,7 @@ impl Display {
                 ));
                 self.print(report);
             }
-            Event::Validation(report) => {
+            RunEvent::Validation(report) => {
                 let (step, loss) = (report.step, report.validation_loss);
                 let accuracy = 100.0 * report.validation_accuracy;
                 self.note(format_args!(
@@ -161,13 +161,13 @@ impl Display {
                 }
                 self.print(report);
             }
-            Event::Checkpoint(path) => self.note(format_args!("kept {}", path.display())),
+            RunEvent::Checkpoint(path) => self.note(format_args!("kept {}", path.display())),
         }
     }
 
     fn print(&self, report: &impl serde::Serialize) {
         if self.json {
-            // Whoever closed our output wants no more of it; training goes on.
+            // If the reader has closed the output, training continues.
             let _ = self.bar.suspend(|| console::print_json(report));
         }
     }
