@@ -29,8 +29,8 @@ const OUTPUT: &str = "logits";
 /// - `text_cache`, `decoder_cache`, `cross_cache`, `[2 · layers, batch, heads, past, head_dim] f32`: without positions
 ///   in the first step, then the outputs of the previous step.
 ///
-/// Outputs: `logits [batch, new, vocabulary] f32` of the new positions, of which there are as many as `tokens` has more
-/// than `text_cache`; `text_cache_out`, `decoder_cache_out`, `cross_cache_out`.
+/// Outputs: `logits [batch, new, vocabulary] f32` of the new positions, which are the tokens after those in `text_cache`;
+/// `text_cache_out`, `decoder_cache_out`, `cross_cache_out`.
 ///
 /// With `trained`, all other tokens are left out: their embeddings become zero and their logits -1e30.
 ///
@@ -250,12 +250,12 @@ impl CaptionGraph<'_> {
         let end = builder.node("Squeeze", &[length, &first_axis], &[]);
         let keys = builder.node("Range", &[&start, &end, &step], &[]);
         let queries = builder.slice(&keys, 0, past, length);
-        // A prefix row sees up to the last prefix row. Without a prefix the maximum changes nothing.
+        // A prefix row attends up to the last prefix row. Without a prefix the maximum changes nothing.
         let one = builder.i64s(&[1]);
         let last_of_prefix = builder.node("Sub", &[prefix_len, &one], &[]);
-        let sees = builder.node("Max", &[&queries, &last_of_prefix], &[]);
-        let sees = builder.node("Unsqueeze", &[&sees, &last_axis], &[]);
-        let is_later = builder.node("Greater", &[&keys, &sees], &[]);
+        let last_key = builder.node("Max", &[&queries, &last_of_prefix], &[]);
+        let last_key = builder.node("Unsqueeze", &[&last_key, &last_axis], &[]);
+        let is_later = builder.node("Greater", &[&keys, &last_key], &[]);
         let is_later = builder.node("Cast", &[&is_later], &[NodeAttribute::Int("to", 1)]);
         let hidden = builder.f32(MASKED_SCORE);
         builder.mul(&is_later, &hidden)
