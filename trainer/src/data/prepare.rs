@@ -93,7 +93,7 @@ fn check_existing(
 ) -> Result<PrepareOutcome> {
     let found = Shard::open(shard)?;
     if found.source() != source {
-        let problem = "it is the shard of another recording with the same recording_name";
+        let problem = "it is the shard of another recording with the same name";
         return Err(Error::format(shard, problem));
     }
     if found.z_score() != info.z_score {

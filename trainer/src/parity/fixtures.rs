@@ -115,7 +115,7 @@ impl FixtureInputs {
         if epochs == 0 || epochs != conditions || inputs.texts.len() < epochs {
             let problem = format!(
                 "it holds {epochs} epochs, {conditions} conditions and {} texts; \
-                 expected as many conditions as epochs, and a text for reduce_rows",
+                 expected as many conditions as epochs, and a text for each",
                 inputs.texts.len()
             );
             return Err(Error::format(path, problem));

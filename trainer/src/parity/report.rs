@@ -45,7 +45,7 @@ impl ParityRuntime {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Trainer => "trainer",
-            Self::OnnxRuntime => "ONNX ParityRuntime",
+            Self::OnnxRuntime => "ONNX Runtime",
         }
     }
 

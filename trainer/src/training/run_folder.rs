@@ -61,7 +61,7 @@ impl RunProvenance {
     /// Returns a description of the training data, that of previous runs last.
     pub fn data(&self) -> String {
         match &self.previous {
-            Some(previous) => format!("{}; previous that: {}", self.set.data, previous.data()),
+            Some(previous) => format!("{}; before that: {}", self.set.data, previous.data()),
             None => self.set.data.clone(),
         }
     }
@@ -124,7 +124,7 @@ impl RunFolder {
         self.0.join("metrics.jsonl")
     }
 
-    /// Creates the folder of a new run; fails if it already holds a run.
+    /// Creates the folder of a new run; fails if it already contains a run.
     pub(super) fn create(
         &self,
         config: &ModelConfig,
@@ -132,7 +132,7 @@ impl RunFolder {
         provenance: &RunProvenance,
     ) -> Result<()> {
         if self.0.join(CONFIG).exists() {
-            return Err(Error::Run { path: self.0.clone(), problem: "already holds a run" });
+            return Err(Error::Run { path: self.0.clone(), problem: "already contains a run" });
         }
         let checkpoints = self.checkpoints();
         std::fs::create_dir_all(&checkpoints).map_err(Error::io(&checkpoints, "create"))?;
