@@ -67,7 +67,7 @@ fn file_that_comes_again_under_another_name_is_told_of_when_it_comes() {
     };
     let twins = |lines: Vec<serde_json::Value>| -> Vec<String> {
         let warnings = lines.iter().filter_map(|line| line["warnings"].as_array()).flatten();
-        let twins = warnings.filter(|warning| warning["code"] == "twin");
+        let twins = warnings.filter(|warning| warning["code"] == "duplicate");
         twins.map(|warning| warning["message"].as_str().unwrap().to_owned()).collect()
     };
     assert!(twins(index()).is_empty());

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use nocturne_edf::{self as edf, DeidentifyOptions, IdentifyingContent};
+
 use crate::annotation::names::meaning;
-use crate::edf::{self, DeidentifyOptions, IdentifyingContent};
+
 use crate::error::Result;
 
 /// Reports what in a recording may identify a person.

@@ -1,67 +1,67 @@
-//! Reads polysomnography (PSG) recordings into what an encoder and a scorer need.
+//! Reads polysomnography (PSG) recordings into 30-second epochs, events, a hypnogram, measures and captions.
 //!
-//! The way through the crate is the way of the data:
+//! The modules, from the ground up; each uses only those above it:
 //!
-//! 1. [`edf`] opens an EDF, EDF+ or BDF file and streams its samples; [`annotation`] reads scorings.
-//! 2. [`montage`] finds, for each of the ten input channels, the signal that feeds it.
-//! 3. [`dsp`] resamples to 64 Hz and scales; [`Night`] cuts 30-second epochs that never cross a gap.
-//! 4. [`features`] measures each epoch and [`caption`] says it in words.
+//! | module | content |
+//! |---|---|
+//! | [`sleep`] | the vocabulary: channels, positions, stages, events, hypnograms, epochs, ids |
+//! | [`annotation`] | reads and writes the scorings of many programs; knows what the names of events mean |
+//! | [`deidentify`] | removes what identifies a person from a recording |
+//! | [`dsp`] | resampling and power spectra |
+//! | [`montage`] | finds the signal that feeds each of the ten channels, by profiles of cohorts and recorders |
+//! | [`recording`] | opens a recording with its annotations and its montage |
+//! | [`night`] | cuts the recording into epochs at 64 Hz and checks the quality of the signals |
+//! | [`features`] | measures an epoch |
+//! | [`caption`] | describes an epoch in words, and parses such descriptions |
+//! | [`tables`] | lists of recordings, metadata and subjects |
+//! | [`inspection`] | descriptions of recordings and archives |
 //!
-//! The crate starts no thread and opens no socket, and it trusts no number that a file's header claims.
+//! [`edf`] is the container: EDF, EDF+ and BDF.
+//!
+//! ```no_run
+//! use nocturne_psg::{Night, Recording, ZScore};
+//!
+//! let recording = Recording::open("shhs1-200001.edf".as_ref())?;
+//! let night = Night::read(&recording, ZScore::Recording)?;
+//! for epoch in night.epochs() {
+//!     println!("{} {:?} {} events", epoch.number, epoch.stage, epoch.events.len());
+//! }
+//! # Ok::<(), nocturne_psg::Error>(())
+//! ```
+//!
+//! The crate starts no thread and opens no socket. It does not trust counts in a header beyond the length of the file,
+//! and it does not keep fields that identify a patient.
 
 pub mod annotation;
 pub mod caption;
 pub mod deidentify;
 pub mod dsp;
-mod epoch;
 mod error;
-mod event;
 pub mod features;
 pub mod hash;
-mod hypnogram;
-mod id;
-mod inspect;
-mod list;
-mod metadata_table;
+pub mod inspection;
 pub mod montage;
 pub mod night;
-mod origin;
-mod recording;
+pub mod recording;
 mod regular_file;
-mod stage;
-mod subject;
-mod survey;
-mod table;
+pub mod sleep;
+pub mod tables;
 mod warning;
-mod z_score;
 
 /// The container formats, re-exported because [`Recording::file`] returns their reader.
 pub use nocturne_edf as edf;
 
 pub use annotation::AnnotationInspection;
-pub use epoch::{Epoch, Quality};
 pub use error::{Error, Result};
-pub use event::{Event, EventKind, EventSet};
-pub use hypnogram::Hypnogram;
-pub use id::{EpochNumber, EpochRef, InvalidRecordingId, ParseEpochRefError, RecordingId};
-pub use inspect::{Inspection, SignalInspection};
-pub use list::{ListedRecording, RecordingList};
-pub use metadata_table::{MatchedMetadata, MetadataTable};
-pub use night::Night;
-pub use origin::{EventInspection, EventOrigin};
+pub use inspection::{ChannelCount, Inspection, LabelCount, SignalInspection, Survey};
+pub use night::{Night, ZScore};
 pub use recording::{OpenOptions, Recording};
-pub use stage::Stage;
-pub use subject::subject_of;
-pub use survey::{ChannelCount, LabelCount, Survey};
-pub use table::RowProblem;
+pub use sleep::{
+    EPOCH_S, EPOCH_SAMPLES, Epoch, EpochNumber, EpochRef, Event, EventInspection, EventKind,
+    EventOrigin, EventSet, Hypnogram, InvalidRecordingId, ParseEpochRefError, Quality, RATE_HZ,
+    RecordingId, Stage,
+};
+pub use tables::{
+    ListedRecording, MatchedMetadata, MetadataTable, RecordingList, RowProblem, subject_of,
+};
 pub use warning::{Warning, WarningCode};
-pub use z_score::ZScore;
-
-/// Length of an epoch in seconds (AASM manual, scoring in 30-s epochs).
-pub const EPOCH_S: f64 = 30.0;
-
-/// Sampling rate of the encoder's input in hertz.
-pub const RATE_HZ: f64 = 64.0;
-
-/// Samples of one channel in one epoch: 30 s at 64 Hz.
-pub const EPOCH_SAMPLES: usize = 1920;

@@ -1,4 +1,4 @@
-//! A recording: its file, its scoring, and the montage that fits it.
+//! Opens a recording: its file, its annotations, its scoring and its montage.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,11 +7,12 @@ use nocturne_edf::{self as edf, EdfReader};
 
 use crate::annotation::names::{Meaning, meaning};
 use crate::annotation::{self, AnnotationFile, AnnotationFormat, ScoredAnnotation, Scoring};
-use crate::error::quoted;
+use crate::error::{Result, quoted};
 use crate::montage::{ProfileChoice, ResolvedMontage};
-use crate::{Event, Result, Warning, WarningCode};
+use crate::sleep::Event;
+use crate::warning::{Warning, WarningCode};
 
-/// How a recording is to be opened.
+/// Options for opening a recording.
 ///
 /// ```
 /// use nocturne_psg::OpenOptions;
@@ -21,14 +22,13 @@ use crate::{Event, Result, Warning, WarningCode};
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpenOptions {
-    /// The files with the annotations; those that lie beside the recording where it is `None`, see
-    /// [`annotation::companions`].
+    /// Annotation files. `None` searches for them beside the recording ([`annotation::companions`]).
     pub annotations: Option<Vec<PathBuf>>,
-    /// The profile by which the labels are read.
+    /// The profile that defines the labels.
     pub profile: ProfileChoice,
 }
 
-/// A recording that is open for reading.
+/// An open recording.
 #[derive(Debug)]
 pub struct Recording {
     file: EdfReader,
@@ -40,26 +40,26 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Opens a recording with the annotations that lie beside it, by the profile that fits its labels.
+    /// Opens a recording with the annotation files beside it and the profile detected from its labels.
     ///
     /// # Errors
     ///
-    /// Those of [`open_by`](Self::open_by).
+    /// Those of [`open_with`](Self::open_with).
     pub fn open(path: &Path) -> Result<Self> {
-        Self::open_by(path, &OpenOptions::default())
+        Self::open_with(path, &OpenOptions::default())
     }
 
-    /// Opens a recording with the annotations and by the profile of one's choice.
+    /// Opens a recording with the given annotations and profile.
     ///
-    /// The stages are those of the first file that has any, the events of each kind too; the annotations of the
-    /// recording itself come last. Files that contradict each other are named in a warning.
+    /// Stages come from the first annotation file that has any, and so do the events of each kind; the recording's own
+    /// annotations come last. Contradictions between files give a warning.
     ///
     /// # Errors
     ///
     /// Those of [`EdfReader::open`], [`AnnotationFile::open`] and [`ProfileChoice::profile`].
-    pub fn open_by(path: &Path, options: &OpenOptions) -> Result<Self> {
+    pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Self> {
         let file = EdfReader::open(path)?;
-        let montage = ResolvedMontage::resolve_by(file.header(), &options.profile)?;
+        let montage = ResolvedMontage::resolve_with(file.header(), &options.profile)?;
         let beside = || annotation::companions(path);
         let annotations_paths = options.annotations.clone().unwrap_or_else(beside);
         let own_path: Arc<Path> = path.into();
@@ -75,13 +75,13 @@ impl Recording {
         warnings.extend(montage.warnings(file.header()));
         let (mut scorings, mut annotation_files) = (Vec::new(), Vec::new());
         for annotations_path in &annotations_paths {
-            let theirs = AnnotationFile::open(annotations_path, file.start())?;
-            let their_name = name(annotations_path);
-            let scoring = scoring_within(&theirs.annotations, end_s, &their_name, &mut warnings);
-            scorings.push((their_name, scoring));
-            annotations.extend(theirs.annotations);
-            warnings.extend(theirs.warnings);
-            annotation_files.push((theirs.path, theirs.format));
+            let opened = AnnotationFile::open(annotations_path, file.start())?;
+            let file_name = name(annotations_path);
+            let scoring = scoring_within(&opened.annotations, end_s, &file_name, &mut warnings);
+            scorings.push((file_name, scoring));
+            annotations.extend(opened.annotations);
+            warnings.extend(opened.warnings);
+            annotation_files.push((opened.path, opened.format));
         }
         scorings.push((name(path), own_scoring));
         let (scoring, conflicts) = annotation::combined(&scorings);
@@ -95,37 +95,37 @@ impl Recording {
         &self.file
     }
 
-    /// Returns which signal feeds which channel.
+    /// Returns the montage: which signal feeds which channel.
     pub fn montage(&self) -> &ResolvedMontage {
         &self.montage
     }
 
-    /// Returns the annotations of the file, and then those of the files beside it.
+    /// Returns the annotations of the recording, followed by those of its annotation files.
     pub fn annotations(&self) -> &[ScoredAnnotation] {
         &self.annotations
     }
 
-    /// Returns the first file beside the recording whose annotations were read.
+    /// Returns the first annotation file, if any.
     pub fn annotations_path(&self) -> Option<&Path> {
         self.annotation_files.first().map(|(path, _)| path.as_path())
     }
 
-    /// Returns every file beside the recording whose annotations were read, with its dialect.
+    /// Returns all annotation files with their dialects.
     pub fn annotation_files(&self) -> &[(PathBuf, AnnotationFormat)] {
         &self.annotation_files
     }
 
-    /// Returns the stages and events.
+    /// Returns the scored stages and events.
     pub fn scoring(&self) -> &Scoring {
         &self.scoring
     }
 
-    /// Puts other events in the place of the scored ones, such as those that the simulator knows of.
+    /// Replaces the scored events, for example by those of a truth file.
     pub fn set_events(&mut self, events: Vec<Event>) {
         self.scoring.events = events;
     }
 
-    /// Returns what was odd about the recording.
+    /// Returns the warnings of the file, its annotations and its montage.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
@@ -138,14 +138,13 @@ impl Recording {
     }
 }
 
-/// Returns the end of the recording in seconds, or nothing where a file holds annotations alone, which bounds them by
-/// nothing.
+/// Returns the end of the recording in seconds, or `None` if the file has no signals and so does not limit annotations.
 fn end_of_signals_s(file: &EdfReader) -> Option<f64> {
     file.header().signals.iter().find(|signal| !signal.is_annotations)?;
     file.runs().last().map(|last| last.start_s + last.duration_s)
 }
 
-/// Reads what annotations mean, without stages and events that lie wholly outside of the recording.
+/// Returns the scoring of annotations without stages and events that are entirely outside the recording.
 fn scoring_within(
     annotations: &[ScoredAnnotation],
     end_s: Option<f64>,
@@ -165,8 +164,7 @@ fn scoring_within(
     let n_outside = annotations.iter().filter(is_outside).count();
     if n_outside > 0 {
         let message = format!(
-            "`{name}` scores {n_outside} stages and events outside of the recording, which lasts {end_s} s; they were \
-             left out"
+            "{n_outside} stages and events in `{name}` are outside the recording, which lasts {end_s} s; ignored"
         );
         warnings.push(Warning::new(WarningCode::Annotation, message));
     }

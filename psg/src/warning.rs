@@ -1,19 +1,19 @@
-//! What was odd about a recording that was read all the same.
+//! Warnings: problems of a file that was read nevertheless.
 
 use nocturne_edf::EdfWarning;
 use serde::Serialize;
 
-/// One oddity of a file, and what was made of it.
+/// A problem of a file and how the reader handled it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// The kind, stable for programs.
+    /// Kind of problem, for programs.
     pub code: WarningCode,
-    /// A sentence for people.
+    /// Description for people.
     pub message: String,
 }
 
 impl Warning {
-    /// Makes a warning.
+    /// Creates a warning.
     pub fn new(code: WarningCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
@@ -75,56 +75,56 @@ fn consequence(warning: &EdfWarning) -> &'static str {
     }
 }
 
-/// The kinds of oddity.
+/// Kinds of problems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WarningCode {
-    /// A text field holds bytes that are not ASCII.
+    /// A header text contains bytes that are not ASCII.
     HeaderEncoding,
-    /// A header field was unreadable and its value was taken from elsewhere.
+    /// A header field is invalid; its value was derived from other information.
     HeaderField,
-    /// The start date or time is impossible or anonymised.
+    /// The start date or time is invalid or anonymised.
     StartTime,
-    /// The number of data records in the header is not the number in the file.
+    /// The header gives a wrong number of data records.
     RecordCount,
-    /// The file ends inside a data record; the part was left out.
+    /// The file ends with an incomplete data record, which is ignored.
     TruncatedRecord,
-    /// Two signals carry one label.
+    /// Several signals have the same label.
     DuplicateLabel,
-    /// The physical minimum lies above the maximum: the signal is inverted, and is read so.
+    /// The physical minimum is above the maximum; the signal is read with inverted sign, as specified.
     InvertedRange,
-    /// A signal's range is empty; it can carry no value and is left out of the montage.
+    /// The range of a signal is empty; the signal is not used in the montage.
     EmptyRange,
-    /// An annotation cannot be understood.
+    /// An annotation cannot be interpreted.
     Annotation,
-    /// The time-keeping annotation of a record is missing.
+    /// The time-keeping annotation of a data record is missing.
     TimeKeeping,
-    /// A gap on the time line.
+    /// The recording has a gap.
     Gap,
     /// A channel of the montage has no signal.
     MissingChannel,
-    /// A channel is fed by a signal that is not what the montage asks for.
+    /// A channel is fed by a substitute for the derivation of the montage.
     SubstituteChannel,
-    /// A channel is fed by a signal whose label leaves open whether it is what the montage asks for.
+    /// A channel is fed by a signal whose label does not say which derivation it is.
     AssumedChannel,
-    /// The labels speak for several profiles, which would read them differently.
+    /// The labels match several profiles that disagree about them.
     Profile,
-    /// A value cannot be trusted to be in the unit that the header gives.
+    /// The unit in the header does not match the values.
     Unit,
-    /// The file's name and its content disagree about the format.
+    /// The file extension and the content disagree about the format.
     Format,
-    /// A signal seems to be stored upside down; it is read as it is.
+    /// A signal seems to be inverted; it is read as stored.
     Polarity,
-    /// Channels that see the same do not see it at the same time, or a recorder's clock does not fit its samples.
+    /// Channels with common activity are not synchronous, or the recorder's clock drifts from its samples.
     ClockDrift,
-    /// A channel is flat, clipped, disconnected, hums or leaves its range for most of the night.
+    /// A channel is flat, clipped, disconnected, full of mains hum or out of range for most of the night.
     SignalQuality,
-    /// A part of the file was never written to the disk, and reads as zeros.
+    /// A part of the file was never written to disk and reads as zeros.
     Unwritten,
-    /// The recording is read, but no epochs can be made of it.
+    /// The recording can be opened but has no usable epochs.
     NoEpochs,
-    /// The file is in the collection under another name.
-    Twin,
-    /// Data records are copies of others: time was doubled, or lost.
+    /// The collection already contains the file under another id.
+    Duplicate,
+    /// Data records repeat earlier ones, so recorded times may be wrong.
     RepeatedRecords,
 }

@@ -17,7 +17,7 @@ const MAX_DURATION: Duration = Duration::from_secs(5);
 fn check_at(path: &Path, what: &str) {
     let start = Instant::now();
     let opened = EdfReader::open(path);
-    let inspected = Inspection::of(path);
+    let inspected = Inspection::open(path);
     let night = Recording::open(path).and_then(|open| Night::read(&open, ZScore::Recording));
     match (opened, inspected) {
         (Ok(reader), Ok(inspection)) => {
@@ -189,7 +189,7 @@ fn sparse_files_are_refused_in_time() {
     OpenOptions::new().write(true).open(&path).unwrap().set_len(5_000_000_512).unwrap();
     check_at(&path, "a sparse file");
     assert!(matches!(
-        Inspection::of(&path),
+        Inspection::open(&path),
         Err(Error::Edf(nocturne_edf::Error::Unwritten { .. }))
     ));
 }
@@ -203,7 +203,7 @@ fn warnings_of_the_reader_say_what_follows_for_epochs() {
         file.records.iter_mut().for_each(|record| *record = [samples(2), record.clone()].concat());
     });
     file.write(&path);
-    let warnings = Inspection::of(&path).unwrap().warnings;
+    let warnings = Inspection::open(&path).unwrap().warnings;
     let expected = [
         "several signals have the label `C3-M2`; the first is used",
         "1 gap in the timeline, 99.0 s in total; no epoch crosses a gap",

@@ -66,7 +66,7 @@ fn unknown_labels(path: &Path, profile: &str, labels: &[&str]) -> Result<Vec<Str
     recording.write_to(path, &samples)?;
     let file = EdfReader::open(path)?;
     let choice = ProfileChoice::Named(profile.to_owned());
-    let montage = ResolvedMontage::resolve_by(file.header(), &choice)?;
+    let montage = ResolvedMontage::resolve_with(file.header(), &choice)?;
     let unknown = montage.unknown_labels(file.header()).into_iter();
     Ok(unknown.map(|unknown| unknown.label).collect())
 }

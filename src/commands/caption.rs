@@ -40,7 +40,7 @@ pub(super) fn run(common: &Common, arguments: &Caption) -> Result<CommandOutcome
     let id = discover(path, None)?.pop().context("a file is one recording")?.id?;
     let open_options =
         OpenOptions { profile: arguments.labels.profile.clone(), ..OpenOptions::default() };
-    let recording = Recording::open_by(path, &open_options)?;
+    let recording = Recording::open_with(path, &open_options)?;
     let night = Night::read(&recording, session.bundle.manifest().preprocessing.z_score)?;
     for warning in recording.warnings().iter().chain(night.warnings()) {
         console::note(format_args!("warning: {}", warning.message));

@@ -181,9 +181,9 @@ fn add_metadata(table: &MetadataTable, found: &mut [FoundRecording]) -> Vec<RowP
         let name = it.id.as_ref().map_or("", |id| id.as_str());
         (name, it.metadata.get("subject").map(String::as_str))
     });
-    let MatchedMetadata { said, problems } = table.matched(named);
-    for (recording, said) in found.iter_mut().zip(said) {
-        recording.metadata.extend(said.cloned().unwrap_or_default());
+    let MatchedMetadata { metadata, problems } = table.matched(named);
+    for (recording, matched) in found.iter_mut().zip(metadata) {
+        recording.metadata.extend(matched.cloned().unwrap_or_default());
     }
     problems
 }

@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Inspect) -> Result<CommandOutcome> {
     if !is_recording(file) {
         return scoring::run(file, arguments);
     }
-    let inspection = Inspection::by(file, &options)?;
+    let inspection = Inspection::open_with(file, &options)?;
     print_warnings(&inspection.warnings);
     match (*json, inspection.signals.is_empty()) {
         (true, true) => console::print_pretty_json(&with_stages(&inspection, file)?)?,

@@ -20,16 +20,16 @@ pub(super) fn run(arguments: &Metadata) -> Result<CommandOutcome> {
     let subject = |entry: &RecordingEntry| entry.metadata.get("subject").cloned();
     let known: Vec<_> = writer.recordings().map(|it| (it.id.clone(), subject(it))).collect();
     let named = known.iter().map(|(id, subject)| (id.as_str(), subject.as_deref()));
-    let MatchedMetadata { said, problems } = table.matched(named);
-    let said = writer.recordings().zip(said).filter_map(|(entry, said)| {
+    let MatchedMetadata { metadata: matched, problems } = table.matched(named);
+    let changes = writer.recordings().zip(matched).filter_map(|(entry, matched)| {
         let mut metadata = entry.metadata.clone();
         metadata.retain(|column, _| !without.contains(column));
-        metadata.extend(said?.clone());
+        metadata.extend(matched?.clone());
         Some((entry.id.clone(), metadata))
     });
-    let said: BTreeMap<_, _> = said.collect();
-    let n_named = said.len();
-    let n_changed = writer.set_metadata(said)?;
+    let changes: BTreeMap<_, _> = changes.collect();
+    let n_named = changes.len();
+    let n_changed = writer.set_metadata(changes)?;
     problems.iter().try_for_each(|problem| print_row_problem(problem, *json))?;
     if *json {
         let (n_same, n_problems) = (n_named - n_changed, problems.len());

@@ -4,13 +4,13 @@ use nocturne_encoder::caption::{CaptionCondition, DecodingOptions};
 use nocturne_encoder::{Captioner, Memory, Tokenizer};
 use nocturne_psg::EventSet;
 use nocturne_psg::caption::{
-    CaptionKind, EpochFacts, Tolerance, caption, named_events, named_stage, numbers_right,
+    CaptionKind, EpochFacts, NumberTolerance, caption, named_events, named_stage, number_accuracy,
 };
 
 use crate::error::Result;
 
-/// Tolerance of a number: a fifth of it, and one second for times.
-const TOLERANCE: Tolerance = Tolerance { relative: 0.2, time_s: 1.0 };
+/// NumberTolerance of a number: a fifth of it, and one second for times.
+const TOLERANCE: NumberTolerance = NumberTolerance { relative: 0.2, time_s: 1.0 };
 
 /// A captioner, with the tokenizer of its bundle.
 pub(crate) struct CaptionSampler {
@@ -68,7 +68,7 @@ impl CaptionSampler {
         let condition = CaptionCondition::from(kind);
         let search = DecodingOptions::default();
         let generated = self.captioner.caption(memory, condition, &search, &mut |_| true)?.text;
-        let numbers = numbers_right(&generated, facts, TOLERANCE);
+        let numbers = number_accuracy(&generated, facts, TOLERANCE);
         let mut counts = [0.0; QUANTITIES];
         counts[CAPTIONS] = 1.0;
         counts[NUMBERS] = numbers.counted as f64;

@@ -216,7 +216,7 @@ impl Backfill {
             let path = self.files.locate(entry)?;
             // Annotations change no sample, and the served space has what they contain.
             let open = OpenOptions { annotations: Some(Vec::new()), profile };
-            let recording = Recording::open_by(&path, &open)?;
+            let recording = Recording::open_with(&path, &open)?;
             let night = Night::read(&recording, *z_score)?;
             Ok::<_, RecordingError>((path, recording, night))
         })?;

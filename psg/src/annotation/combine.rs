@@ -1,7 +1,8 @@
 //! Makes one scoring of what several files say of one night.
 
 use crate::annotation::Scoring;
-use crate::{EPOCH_S, Event, EventKind, Hypnogram, Warning, WarningCode};
+use crate::sleep::{EPOCH_S, Event, EventKind, Hypnogram};
+use crate::warning::{Warning, WarningCode};
 
 /// Onsets that lie no further apart, in seconds, are taken for one: files round to whole seconds.
 const SAME_ONSET_S: f64 = 1.0;
@@ -89,7 +90,7 @@ fn event_conflict(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Stage;
+    use crate::sleep::Stage;
 
     fn scoring(stages: &[Option<Stage>], events: &[(EventKind, f64)]) -> Scoring {
         let event = |&(kind, onset_s)| Event::new(kind, onset_s, 5.0);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::file::{is_annotations, is_bare_list};
-use crate::Result;
+use crate::error::Result;
 use crate::hash::{sha256, sha256_of_file};
 
 /// Endings of a recording's name whose files need no other sign to be its annotations, in the order of their rank.

@@ -17,7 +17,7 @@ use super::oddities::Oddities;
 use super::problem::{Problem, shown};
 use super::stage_list::name_numbers;
 use super::{ScoredAnnotation, fields};
-use crate::EPOCH_S;
+use crate::sleep::EPOCH_S;
 
 /// The greatest number of an epoch: thirty days.
 const LAST_EPOCH: u32 = 30 * 24 * 120;

@@ -17,7 +17,9 @@ use super::{
     ScoredAnnotation, dreams, epoch_table, luna, noxturnal, remlogic, stage_list, table, twin,
     ucddb, xml,
 };
-use crate::{Error, Result, Warning, WarningCode, regular_file};
+use crate::error::{Error, Result};
+use crate::regular_file;
+use crate::warning::{Warning, WarningCode};
 
 /// Bytes of the longest file of text that is read.
 const LONGEST_BYTES: u64 = 64 << 20;

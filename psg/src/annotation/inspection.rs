@@ -6,7 +6,10 @@ use jiff::civil::DateTime;
 use serde::Serialize;
 
 use super::{AnnotationFile, AnnotationFormat, Scoring};
-use crate::{EPOCH_S, EventInspection, Result, Stage, Warning, WarningCode};
+use crate::error::Result;
+
+use crate::sleep::{EPOCH_S, EventInspection, Stage};
+use crate::warning::{Warning, WarningCode};
 
 /// Epochs of the longest grid of stages that is shown: thirty days.
 const MOST_EPOCHS: usize = 30 * 24 * 120;

@@ -20,7 +20,7 @@ use super::file::Content;
 use super::lines::{Line, Lines};
 use super::problem::{Problem, shown};
 use super::time::{Clock, Moment, duration, moment, rounded, seconds};
-use crate::EPOCH_S;
+use crate::sleep::EPOCH_S;
 
 const DAY_S: f64 = 86_400.0;
 

@@ -37,6 +37,8 @@ use std::sync::Arc;
 
 use nocturne_edf as edf;
 
+use crate::sleep::EventOrigin;
+
 pub use combine::combined;
 pub use companion::{companion, companions, sha256_of_annotations};
 pub use file::{AnnotationFile, is_annotation_recording};
@@ -74,6 +76,17 @@ impl ScoredAnnotation {
     /// Returns the end in seconds from the first sample; the onset if the duration is not known.
     pub fn end_s(&self) -> f64 {
         self.onset_s + self.duration_s.unwrap_or(0.0)
+    }
+
+    /// Returns the origin of the event, or `None` if neither file, scorer nor channel is known.
+    pub(crate) fn origin(&self) -> Option<EventOrigin> {
+        let one = |text: &Option<String>| text.as_deref().map(Arc::from).into_iter().collect();
+        let origin = EventOrigin {
+            file: self.file.clone(),
+            scorers: one(&self.scorer),
+            channels: one(&self.channel),
+        };
+        (origin != EventOrigin::default()).then_some(origin)
     }
 
     /// Returns the annotation as EDF+ can store it: the channel becomes a part of the text, the rest is left out.

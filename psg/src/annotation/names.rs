@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::{EventKind, Stage};
+use crate::sleep::{EventKind, Stage};
 
 /// The table that is embedded in the program.
 const TABLE_TEXT: &str = include_str!("../../data/annotations.toml");

@@ -1,7 +1,7 @@
 //! Counts what is odd in the rows of a list, so that it is told once and not at every row.
 
 use super::time::duration;
-use crate::{Warning, WarningCode};
+use crate::warning::{Warning, WarningCode};
 
 /// What was met in the rows of a list that is read all the same.
 #[derive(Debug, Default)]

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use crate::Error;
-use crate::error::{on_one_line, quoted};
+use crate::error::{Error, on_one_line, quoted};
 
 /// What is wrong with a file, and where.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use super::nsrr_xml::{epoch_length, number};
 use super::problem::shown;
 use super::time::{Clock, duration, seconds};
 use super::xml::Dialect;
-use crate::EPOCH_S;
+use crate::sleep::EPOCH_S;
 
 /// Takes the elements of such a file.
 #[derive(Default)]

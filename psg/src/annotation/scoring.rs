@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::ScoredAnnotation;
 use super::names::{Meaning, ambiguous_name, meaning};
-use crate::{EPOCH_S, Event, EventOrigin, Hypnogram, Stage, Warning, WarningCode};
+use crate::sleep::{EPOCH_S, Event, EventOrigin, Hypnogram, Stage};
+use crate::warning::{Warning, WarningCode};
 
 /// The stages and events of a night, as one source scored them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,8 +41,7 @@ impl Scoring {
                 }
                 Some(Meaning::Event(kind)) => {
                     let duration_s = duration_s.unwrap_or(0.0);
-                    let origin =
-                        EventOrigin::of(annotation).map(|origin| shared(&mut origins, origin));
+                    let origin = annotation.origin().map(|origin| shared(&mut origins, origin));
                     scoring.events.push(Event { kind, onset_s, duration_s, origin });
                 }
                 Some(Meaning::Other) => {}
@@ -89,7 +89,7 @@ fn shared(origins: &mut HashSet<Arc<EventOrigin>>, origin: EventOrigin) -> Arc<E
 /// Adds the origin of an event to that of the one into which it is merged.
 fn join(origin: &mut Option<Arc<EventOrigin>>, other: Option<Arc<EventOrigin>>) {
     match (origin.as_mut(), other) {
-        (Some(origin), Some(other)) if *origin != other => Arc::make_mut(origin).join(&other),
+        (Some(origin), Some(other)) if *origin != other => Arc::make_mut(origin).merge(&other),
         (Some(_), Some(_) | None) => {}
         (None, other) => *origin = other,
     }
@@ -115,7 +115,7 @@ fn merged(mut events: Vec<Event>) -> Vec<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EventKind;
+    use crate::sleep::EventKind;
 
     #[test]
     fn annotations_become_stages_and_events() {
@@ -183,6 +183,11 @@ mod tests {
             found,
             [("C3 C4".to_owned(), "A".to_owned()), ("C3".to_owned(), "A".to_owned())]
         );
+    }
+
+    #[test]
+    fn annotations_without_file_scorer_and_channel_have_no_origin() {
+        assert_eq!(ScoredAnnotation::new(0.0, None, "Arousal").origin(), None);
     }
 
     #[test]

@@ -9,7 +9,8 @@ use super::format::AnnotationFormat;
 use super::lines::Lines;
 use super::names::Codes;
 use super::problem::{Problem, shown};
-use crate::{EPOCH_S, Warning, WarningCode};
+use crate::sleep::EPOCH_S;
+use crate::warning::{Warning, WarningCode};
 
 /// Epochs of Respironics' stage lists in seconds.
 const RESPIRONICS_EPOCH_S: f64 = 6.0;

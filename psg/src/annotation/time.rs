@@ -3,7 +3,7 @@
 use jiff::civil::{Date, DateTime, Time};
 
 use super::problem::shown;
-use crate::{Warning, WarningCode};
+use crate::warning::{Warning, WarningCode};
 
 /// The latest time, in seconds from the start, that is taken for one: about four months.
 const LATEST_S: f64 = 1e7;

@@ -154,8 +154,8 @@ mod tests {
         let stages: Vec<_> = (0..11)
             .map(|epoch| scoring.hypnogram.stage_of_epoch(f64::from(epoch) * 30.0))
             .collect();
-        let mut expected = vec![Some(crate::Stage::N2); 10];
-        expected.push(Some(crate::Stage::Wake));
+        let mut expected = vec![Some(crate::sleep::Stage::N2); 10];
+        expected.push(Some(crate::sleep::Stage::Wake));
         assert_eq!(stages, expected);
         assert_eq!(scoring.n_unknown, 1);
     }

@@ -4,17 +4,17 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a caption speaks of; the order is that of SleepLM's condition prefix.
+/// The kind of a caption, in the order of SleepLM's condition prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CaptionKind {
     /// EEG and eye movements.
     Brain,
-    /// Heart rate and its variability.
+    /// Heart rate, its variability, and oxygen saturation.
     Heart,
     /// Breathing effort and airflow.
     Respiratory,
-    /// Muscle tone and body position.
+    /// Chin EMG and body position.
     PositionMuscle,
     /// The stage and the scored events.
     StageEvent,
@@ -36,7 +36,7 @@ impl CaptionKind {
         }
     }
 
-    /// Returns the kind of that [`name`](Self::name).
+    /// Returns the kind with a [`name`](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }

@@ -1,43 +1,42 @@
-//! Sentences about an epoch, as SleepLM was taught to read them.
+//! Describes an epoch in words as in the training captions of SleepLM, and parses such captions.
 //!
-//! Captions come in five kinds ([`CaptionKind`]) and on three levels: measured numbers of the channels, scored events
-//! with their begin and end, and the stage. [`caption`] says them in full, [`phrase`] in the few words of a question.
-//! Wordings are data; a seed chooses among them.
+//! Captions have five kinds ([`CaptionKind`]) and three levels: measures of the channels, scored events with onset and
+//! end, and the stage. [`caption`] describes them in full, [`phrase`] in a few words as typed in a search. Wordings are
+//! data in `psg/data/captions`; a seed chooses among them. `docs/captions.md` describes them for users.
 
-mod claim;
-mod facts;
-mod judging;
+mod caption_claim;
+mod caption_vocabulary;
+mod epoch_facts;
+mod generate;
 mod kind;
-mod maker;
-mod naming;
-mod number;
-mod numbers;
-mod phrase;
-mod reading;
-mod stage_event;
+mod number_accuracy;
+mod number_names;
+mod number_sentences;
+mod parse_names;
+mod parse_numbers;
+mod search_phrase;
+mod stage_event_sentences;
 mod templates;
-mod text;
-mod vocabulary;
-mod words;
+mod word_sentences;
+mod wording_grammar;
 
-pub use claim::{Caption, Claim, EventFamily, NumberClaim, StageFamily};
-pub use facts::EpochFacts;
-pub use judging::{NumbersRight, Tolerance, numbers_right};
+pub use caption_claim::{Caption, CaptionClaim, EventFamily, NumberClaim, StageFamily};
+pub use caption_vocabulary::{vocabulary, words, words_of};
+pub use epoch_facts::EpochFacts;
+pub use generate::{caption, phrase};
 pub use kind::CaptionKind;
-pub use maker::{caption, phrase};
-pub use naming::{named_events, named_stage};
-pub use number::{NumberHead, NumberName};
-pub use reading::{Figures, SaidEvent, SaidNumber};
-pub use vocabulary::{vocabulary, words, words_of};
+pub use number_accuracy::{NumberAccuracy, NumberTolerance, number_accuracy};
+pub use number_names::{NumberHeading, NumberName};
+pub use parse_names::{named_events, named_stage};
+pub use parse_numbers::{CaptionNumbers, WrittenEvent, WrittenNumber};
 
 #[cfg(test)]
-mod read_back;
+mod round_trip_tests;
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::features::{Airflow, EegPowers, Features};
-    use crate::montage::Position;
-    use crate::{Event, EventKind, Stage};
+    use crate::sleep::{Event, EventKind, Position, Stage};
 
     fn facts() -> EpochFacts {
         let event = Event::new;
@@ -59,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn one_seed_gives_the_same_words() {
+    fn equal_seeds_give_equal_captions() {
         for kind in CaptionKind::ALL {
             assert_eq!(caption(kind, &facts(), 7), caption(kind, &facts(), 7));
         }
@@ -70,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn stage_and_events_are_said_with_their_times() {
+    fn stage_event_captions_give_onset_and_end() {
         for seed in 0..50 {
             let text = caption(CaptionKind::StageEvent, &facts(), seed).unwrap().text;
             assert!(text.contains("3.2 ") || text.contains("3.3 "), "{text}");
@@ -81,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_free_of_open_slots() {
+    fn captions_have_no_unfilled_slots() {
         for kind in CaptionKind::ALL {
             for seed in 0..50 {
                 if let Some(caption) = caption(kind, &facts(), seed) {
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn channel_that_was_not_measured_is_not_spoken_of() {
+    fn captions_do_not_mention_channels_without_measures() {
         for seed in 0..50 {
             assert_eq!(caption(CaptionKind::Heart, &facts(), seed), None);
             let brain = caption(CaptionKind::Brain, &facts(), seed)
@@ -102,18 +101,19 @@ mod tests {
     }
 
     #[test]
-    fn absence_of_events_is_said_only_where_somebody_looked() {
+    fn captions_state_the_absence_of_events_only_if_events_were_scored() {
         let quiet = EpochFacts { events: Vec::new(), ..facts() };
         let unscored = EpochFacts { events_scored: false, ..quiet.clone() };
         for seed in 0..50 {
             let stage = caption(CaptionKind::StageEvent, &unscored, seed).unwrap().text;
-            let said = caption(CaptionKind::StageEvent, &quiet, seed).unwrap().text;
-            assert!(said.len() > stage.len() && said.starts_with(&stage), "{said}");
+            let with_absence = caption(CaptionKind::StageEvent, &quiet, seed).unwrap().text;
+            assert!(with_absence.len() > stage.len(), "{with_absence}");
+            assert!(with_absence.starts_with(&stage), "{with_absence}");
         }
     }
 
     #[test]
-    fn nothing_known_gives_no_caption() {
+    fn empty_facts_give_no_caption() {
         for kind in CaptionKind::ALL {
             assert_eq!(caption(kind, &EpochFacts::default(), 1), None);
         }
@@ -129,21 +129,21 @@ mod tests {
     }
 
     #[test]
-    fn captions_tell_of_which_other_epochs_they_are_true() {
+    fn captions_hold_for_other_epochs_with_the_same_claims() {
         let other = EpochFacts { stage: Some(Stage::N2), ..facts() };
         let quiet = EpochFacts { events: Vec::new(), ..facts() };
         for seed in 0..200 {
             let phrase = phrase(&facts(), seed).unwrap();
             assert!(phrase.holds(&facts()), "{phrase:?}");
-            let names_stage = phrase.claims.contains(&Claim::Stage(Stage::N3));
+            let names_stage = phrase.claims.contains(&CaptionClaim::Stage(Stage::N3));
             assert_eq!(phrase.holds(&other), !names_stage, "{phrase:?}");
             let names_event =
-                phrase.claims.iter().any(|claim| matches!(claim, Claim::Events { .. }));
+                phrase.claims.iter().any(|claim| matches!(claim, CaptionClaim::Events { .. }));
             assert_eq!(phrase.holds(&quiet), !names_event, "{phrase:?}");
             let precise = caption(CaptionKind::StageEvent, &facts(), seed).unwrap();
             assert!(
                 !precise.holds(&facts()),
-                "a time to the decimal is true of its own epoch alone: {precise:?}"
+                "times with decimals hold for their own epoch only: {precise:?}"
             );
         }
     }

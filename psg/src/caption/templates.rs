@@ -1,4 +1,4 @@
-//! The wordings of captions, read from data files.
+//! The wordings of captions, parsed from the embedded data files.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -6,13 +6,12 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::claim::{EventFamily, StageFamily};
-use super::number::{NumberHead, NumberName};
+use super::caption_claim::{EventFamily, StageFamily};
+use super::number_names::{NumberHeading, NumberName};
 use crate::features::Trend;
-use crate::montage::Position;
-use crate::{EventKind, Stage};
+use crate::sleep::{EventKind, Position, Stage};
 
-/// A list of wordings that mean the same.
+/// Synonymous wordings.
 pub(super) type Wordings = Vec<String>;
 
 const NUMBERS: &str = include_str!("../../data/captions/numbers.toml");
@@ -21,10 +20,10 @@ const EVENTS: &str = include_str!("../../data/captions/events.toml");
 const WORDS: &str = include_str!("../../data/captions/words.toml");
 const PHRASES: &str = include_str!("../../data/captions/phrases.toml");
 
-/// The texts of the files.
+/// The texts of the data files.
 pub(super) const FILES: [&str; 5] = [NUMBERS, STAGES, EVENTS, WORDS, PHRASES];
 
-/// The wordings that are embedded in the program.
+/// The embedded wordings.
 pub(super) static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates {
     number: embedded(NUMBERS),
     stage: embedded(STAGES),
@@ -34,7 +33,7 @@ pub(super) static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates {
 });
 
 fn embedded<T: DeserializeOwned>(text: &str) -> T {
-    toml::from_str(text).expect("the embedded wordings are checked by a test")
+    toml::from_str(text).expect("a test parses the embedded wordings")
 }
 
 #[derive(Debug)]
@@ -46,20 +45,20 @@ pub(super) struct Templates {
     pub(super) phrase: PhraseTemplates,
 }
 
-/// How measured numbers are listed.
+/// Wordings for lists of measures.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NumberTemplates {
     pub(super) verbs: Wordings,
     pub(super) rounded: Wordings,
     pub(super) connectives: Wordings,
-    pub(super) head: BTreeMap<NumberHead, Wordings>,
+    pub(super) head: BTreeMap<NumberHeading, Wordings>,
     pub(super) name: BTreeMap<NumberName, Wordings>,
     pub(super) trend: TrendTemplates,
     pub(super) position: BTreeMap<Position, Wordings>,
 }
 
-/// How the way of a rate is told.
+/// Wordings for trends.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TrendTemplates {
@@ -79,7 +78,7 @@ impl TrendTemplates {
     }
 }
 
-/// How the stage is told.
+/// Wordings for stages.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StageTemplates {
@@ -95,7 +94,7 @@ pub(super) struct StageWords {
     pub(super) states: Wordings,
 }
 
-/// How events are told.
+/// Wordings for events.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EventTemplates {
@@ -105,7 +104,7 @@ pub(super) struct EventTemplates {
     pub(super) loose: Wordings,
     pub(super) few: Wordings,
     pub(super) many: Wordings,
-    /// The kinds that are told by their number.
+    /// The kinds that are counted rather than listed with times.
     pub(super) counted_kinds: Vec<EventKind>,
     pub(super) event: BTreeMap<EventKind, EventWords>,
     pub(super) family: BTreeMap<EventFamily, EventWords>,
@@ -126,7 +125,7 @@ struct WordsFile {
     words: Vec<MeasureWords>,
 }
 
-/// What is said where a number lies beyond a bound, in a stage or in any.
+/// Wordings for a measure beyond a threshold, in one stage or in any.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MeasureWords {
@@ -140,7 +139,7 @@ pub(super) struct MeasureWords {
     pub(super) states: Wordings,
 }
 
-/// The numbers that can be said in words.
+/// The measures that can be described in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Measure {
@@ -152,24 +151,24 @@ pub(super) enum Measure {
     EogRapid,
     HeartRate,
     HeartRmssd,
-    /// Seconds of the epoch over which the heart rate rises.
+    /// Seconds of the epoch in which the heart rate increases.
     HeartRisingS,
-    /// Seconds of the epoch over which the heart rate falls.
+    /// Seconds of the epoch in which the heart rate decreases.
     HeartFallingS,
     BreathingRate,
     BreathingDeviation,
     FlowFlatness,
     ChinBurstRatio,
     ChinTone,
-    /// Lowest oxygen saturation of the epoch.
+    /// Minimum oxygen saturation.
     SaturationMin,
     /// Mean oxygen saturation.
     SaturationMean,
-    /// Seconds of the epoch over which the oxygen saturation falls.
+    /// Seconds of the epoch in which the oxygen saturation decreases.
     SaturationFallingS,
 }
 
-/// What users type.
+/// Wordings of search phrases.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PhraseTemplates {
@@ -192,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    /// Every list of wordings with its name.
+    /// Every list of wordings with a name for messages.
     fn slots() -> Vec<(String, &'static Wordings)> {
         let Templates { number, stage, event, words, phrase } = &*TEMPLATES;
         let mut slots: Vec<(String, &Wordings)> = Vec::new();
@@ -225,7 +224,7 @@ mod tests {
         ] {
             slot(name.to_owned(), list);
         }
-        for head in NumberHead::ALL {
+        for head in NumberHeading::ALL {
             slot(format!("{head:?}"), &number.head[&head]);
         }
         for name in NumberName::ALL {
@@ -262,25 +261,25 @@ mod tests {
     #[test]
     fn every_slot_has_ten_wordings() {
         for (name, list) in slots() {
-            let unlike: BTreeSet<String> =
+            let distinct: BTreeSet<String> =
                 list.iter().map(|wording| wording.trim_end_matches('.').to_lowercase()).collect();
-            assert!(unlike.len() >= 10, "{name} has {}", unlike.len());
+            assert!(distinct.len() >= 10, "{name} has {}", distinct.len());
         }
     }
 
     #[test]
-    fn no_wording_stands_twice_in_a_list_but_those_that_are_drawn_more_often() {
-        let often = ["{noun}.", "{x}", "{x} with {and}", "{x} {at}", "the sleeper"];
+    fn wordings_are_unique_within_a_list_except_deliberate_repetitions() {
+        let repeated = ["{noun}.", "{x}", "{x} with {and}", "{x} {at}", "the sleeper"];
         for (name, list) in slots() {
             let mut seen = BTreeSet::new();
-            for wording in list.iter().filter(|wording| !often.contains(&wording.as_str())) {
+            for wording in list.iter().filter(|wording| !repeated.contains(&wording.as_str())) {
                 assert!(seen.insert(wording.to_lowercase()), "{name}: `{wording}`");
             }
         }
     }
 
     #[test]
-    fn every_bound_is_one_sided() {
+    fn every_threshold_is_one_sided() {
         for words in &TEMPLATES.words {
             assert!(words.above.is_some() != words.below.is_some(), "{words:?}");
             assert!(!words.clauses.is_empty(), "{words:?}");
@@ -288,13 +287,13 @@ mod tests {
     }
 
     #[test]
-    fn every_wording_has_the_places_that_are_filled() {
-        let check = |list: &Wordings, places: &[&str]| {
+    fn every_wording_has_the_expected_slots() {
+        let check = |list: &Wordings, slots: &[&str]| {
             for wording in list {
-                for place in places {
-                    assert_eq!(wording.matches(place).count(), 1, "`{wording}` and `{place}`");
+                for slot in slots {
+                    assert_eq!(wording.matches(slot).count(), 1, "`{wording}` and `{slot}`");
                 }
-                assert_eq!(wording.matches('{').count(), places.len(), "`{wording}`");
+                assert_eq!(wording.matches('{').count(), slots.len(), "`{wording}`");
             }
         };
         let Templates { number, stage, event, phrase, .. } = &*TEMPLATES;
@@ -312,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn stages_and_kinds_of_a_family_are_those_of_its_words() {
+    fn every_family_has_words_and_no_counted_kind() {
         assert_eq!(TEMPLATES.stage.family.len(), StageFamily::ALL.len());
         assert_eq!(TEMPLATES.event.family.len(), EventFamily::ALL.len());
         for kind in &TEMPLATES.event.counted_kinds {

@@ -1,12 +1,11 @@
-//! Signal processing: resampling, scaling and spectra.
+//! Signal processing: resampling and power spectra.
 
-mod batch;
+mod polyphase_batch;
 mod ratio;
 mod resample;
 mod spectrum;
 
-pub(crate) use batch::{dot, with_vectors};
+pub(crate) use polyphase_batch::{dot, with_vectors};
 pub use ratio::Ratio;
 pub use resample::Resampler;
-
 pub use spectrum::{Band, Spectrum};

@@ -1,6 +1,6 @@
 //! Ratios of sampling rates.
 
-/// A ratio of two whole numbers in lowest terms.
+/// A ratio of two integers in lowest terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ratio {
     /// Interpolation factor.
@@ -9,29 +9,28 @@ pub struct Ratio {
     pub down: usize,
 }
 
-/// Greatest term of a ratio: a filter has twenty coefficients for each unit of the greater term.
-const GREATEST_TERM: f64 = 100_000.0;
+/// Maximum term of a ratio: the filter has twenty coefficients per unit of the larger term.
+const MAX_TERM: f64 = 100_000.0;
 
 impl Ratio {
-    /// Returns the ratio of `to_hz` to `from_hz`, exact where its terms are small enough, else the nearest such ratio.
+    /// Returns the ratio of `to_hz` to `from_hz`: exact if its terms are at most 100,000, else the nearest such ratio.
     ///
-    /// Returns `None` where a rate is not positive and finite, or where the ratio is beyond 100,000 either way.
+    /// Returns `None` if a rate is not positive and finite, or if the ratio is above 100,000 or below its inverse.
     pub fn of_rates(from_hz: f64, to_hz: f64) -> Option<Self> {
         let value = to_hz / from_hz;
-        if !(from_hz > 0.0 && to_hz > 0.0 && (1.0 / GREATEST_TERM..=GREATEST_TERM).contains(&value))
-        {
+        if !(from_hz > 0.0 && to_hz > 0.0 && (1.0 / MAX_TERM..=MAX_TERM).contains(&value)) {
             return None;
         }
         // Continued fraction: each convergent is the best ratio with terms of its size.
-        let (mut before, mut last) = ((0.0, 1.0), (1.0, 0.0));
+        let (mut previous, mut last) = ((0.0, 1.0), (1.0, 0.0));
         let mut rest = value;
         loop {
             let whole = rest.floor();
-            let next = (whole * last.0 + before.0, whole * last.1 + before.1);
-            if next.0 > GREATEST_TERM || next.1 > GREATEST_TERM {
+            let next = (whole * last.0 + previous.0, whole * last.1 + previous.1);
+            if next.0 > MAX_TERM || next.1 > MAX_TERM {
                 break;
             }
-            (before, last) = (last, next);
+            (previous, last) = (last, next);
             let is_exact = (last.0 / last.1 / value - 1.0).abs() < 1e-12;
             if is_exact {
                 break;
@@ -41,7 +40,7 @@ impl Ratio {
         Some(Self { up: last.0 as usize, down: last.1 as usize })
     }
 
-    /// Returns how many samples `n` samples become: `n · up / down`, rounded up.
+    /// Returns the number of output samples for `n` input samples: `n · up / down`, rounded up.
     pub const fn output_len(self, n: usize) -> usize {
         (n * self.up).div_ceil(self.down)
     }
@@ -70,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_ratios_drift_less_than_a_sample_in_a_day() {
+    fn inexact_ratios_drift_by_less_than_a_sample_a_day() {
         let from_hz = 1000.0 / std::f64::consts::PI;
         let ratio = Ratio::of_rates(from_hz, 64.0).unwrap();
         let day_samples = from_hz * 86_400.0;

@@ -1,33 +1,34 @@
-//! Polyphase resampling with an anti-aliasing filter, as a stream.
+//! Streaming polyphase resampling with an anti-aliasing filter.
 //!
-//! The result is that of `scipy.signal.resample_poly` with its default window: a Kaiser window (β = 5) over a sinc of
-//! `20 · max(up, down) + 1` coefficients that cuts at the lower of the two Nyquist frequencies; beyond its ends the
-//! signal is taken as zero.
+//! Equals `scipy.signal.resample_poly` with its default window: a sinc of `20 · max(up, down) + 1` coefficients with a
+//! Kaiser window (β = 5), cut off at the lower of the two Nyquist frequencies. The signal is zero beyond its ends.
+//!
+//! Why not `rubato`? Its filters do not match `resample_poly`, against which this implementation is tested.
 
 use std::f64::consts::PI;
 
 use super::Ratio;
-use super::batch::{Columns, WIDTH, dot, pays, serial_dot};
+use super::polyphase_batch::{InputColumns, WIDTH, dot, is_worthwhile, serial_dot};
 
-/// Resamples a signal that comes in pieces.
+/// Resamples a signal that arrives in pieces.
 #[derive(Debug)]
 pub struct Resampler {
     ratio: Ratio,
-    /// Coefficients by phase, each row reversed so that an output is the product with a run of inputs.
+    /// Coefficients by phase; each row is reversed, so that an output is a dot product with consecutive inputs.
     rows: Vec<f32>,
     taps: usize,
     half: usize,
-    /// The last inputs that outputs to come still need.
+    /// Inputs that future outputs need.
     inputs: Vec<f32>,
-    /// Number of the first element of `inputs`, counted from the first input; negative for the zeros before it.
+    /// Index of the first element of `inputs` in the signal; negative for the zeros before it.
     first_input: i64,
     n_inputs: usize,
     n_outputs: usize,
-    columns: Columns,
+    columns: InputColumns,
 }
 
 impl Resampler {
-    /// Begins a signal.
+    /// Starts a signal.
     pub fn new(ratio: Ratio) -> Self {
         let half = 10 * ratio.up.max(ratio.down);
         let taps = (2 * half).div_ceil(ratio.up) + 1;
@@ -40,11 +41,11 @@ impl Resampler {
         }
         let inputs = vec![0.0; taps - 1];
         let first_input = -(taps as i64 - 1);
-        let (n_inputs, n_outputs, columns) = (0, 0, Columns::default());
+        let (n_inputs, n_outputs, columns) = (0, 0, InputColumns::default());
         Self { ratio, rows, taps, half, inputs, first_input, n_inputs, n_outputs, columns }
     }
 
-    /// Takes the next samples and appends all outputs that they complete.
+    /// Appends all outputs that the next samples complete.
     pub fn push(&mut self, samples: &[f32], outputs: &mut Vec<f32>) {
         self.n_inputs += samples.len();
         self.inputs.extend_from_slice(samples);
@@ -52,31 +53,31 @@ impl Resampler {
         self.produce(limit, outputs);
     }
 
-    /// Ends the signal and appends the outputs that are left, `ceil(n · up / down)` in all.
+    /// Ends the signal and appends the remaining outputs, for a total of `ceil(n · up / down)`.
     pub fn finish(mut self, outputs: &mut Vec<f32>) {
         self.inputs.resize(self.inputs.len() + self.taps + self.half / self.ratio.up + 1, 0.0);
         let limit = self.ratio.output_len(self.n_inputs);
         self.produce(limit, outputs);
-        debug_assert_eq!(self.n_outputs, limit, "the zeros behind the end complete every output");
+        debug_assert_eq!(self.n_outputs, limit, "zeros after the end complete every output");
     }
 
-    /// Appends outputs up to number `limit`, as far as the inputs reach, and forgets inputs that are used up.
+    /// Appends outputs up to index `limit` as far as the inputs reach, and drops inputs that are no longer needed.
     fn produce(&mut self, limit: usize, outputs: &mut Vec<f32>) {
         let Ratio { up, down } = self.ratio;
         let end = self.first_input + self.inputs.len() as i64;
-        let in_batches = pays(self.ratio, self.taps);
+        let in_batches = is_worthwhile(self.ratio, self.taps);
         if in_batches {
             self.produce_batches(limit, outputs);
         }
-        // However the signal is cut into pieces, an output is the same to the bit.
+        // Sum in the order of the batches, so that outputs do not depend on how the signal is split.
         let product = if in_batches { serial_dot } else { dot };
         while self.n_outputs < limit {
-            let place = self.n_outputs * down + self.half;
-            let newest = (place / up) as i64;
+            let position = self.n_outputs * down + self.half;
+            let newest = (position / up) as i64;
             if newest >= end {
                 break;
             }
-            let row = &self.rows[(place % up) * self.taps..][..self.taps];
+            let row = &self.rows[(position % up) * self.taps..][..self.taps];
             let oldest = (newest + 1 - self.taps as i64 - self.first_input) as usize;
             outputs.push(product(row, &self.inputs[oldest..oldest + self.taps]));
             self.n_outputs += 1;
@@ -90,7 +91,7 @@ impl Resampler {
 }
 
 impl Resampler {
-    /// Appends as many whole batches of outputs as the inputs and the limit allow.
+    /// Appends as many complete batches of outputs as the inputs and the limit allow.
     fn produce_batches(&mut self, limit: usize, outputs: &mut Vec<f32>) {
         let Ratio { up, down } = self.ratio;
         let (taps, half, first_input) = (self.taps, self.half, self.first_input);
@@ -102,7 +103,7 @@ impl Resampler {
         loop {
             let (first, last) = (self.n_outputs, self.n_outputs + batch - 1);
             let first_oldest = oldest(first);
-            // The last column begins `(WIDTH - 1) · down` inputs on, and holds `taps + down` of them.
+            // The last column starts `(WIDTH - 1) · down` inputs later and has `taps + down` inputs.
             let end = first_oldest + WIDTH * down + taps;
             if last >= limit || end > self.inputs.len() {
                 return;
@@ -111,8 +112,8 @@ impl Resampler {
             let start = outputs.len();
             outputs.resize(start + batch, 0.0);
             for k in 0..up {
-                let place = (first + k) * down + half;
-                let row = &self.rows[(place % up) * taps..][..taps];
+                let position = (first + k) * down + half;
+                let row = &self.rows[(position % up) * taps..][..taps];
                 let dots = self.columns.dots(row, oldest(first + k) - first_oldest);
                 for (j, dot) in dots.into_iter().enumerate() {
                     outputs[start + j * up + k] = dot;
@@ -123,7 +124,7 @@ impl Resampler {
     }
 }
 
-/// Returns the filter's `2 · half + 1` coefficients, which add up to `up`.
+/// Returns the `2 · half + 1` coefficients of the filter, which sum to `up`.
 fn filter(Ratio { up, down }: Ratio, half: usize) -> Vec<f64> {
     const BETA: f64 = 5.0;
     let cutoff = 1.0 / up.max(down) as f64;
@@ -154,16 +155,16 @@ fn bessel_i0(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// The definition, sample by sample.
+    /// The definition of resampling, one output at a time.
     fn reference(ratio: Ratio, samples: &[f32]) -> Vec<f64> {
         let half = 10 * ratio.up.max(ratio.down);
         let filter = filter(ratio, half);
         let output = |m: usize| {
             let term = |(j, x): (usize, &f32)| {
-                let place = (m * ratio.down + half) as i64 - (j * ratio.up) as i64;
-                usize::try_from(place)
+                let tap = (m * ratio.down + half) as i64 - (j * ratio.up) as i64;
+                usize::try_from(tap)
                     .ok()
-                    .and_then(|place| filter.get(place))
+                    .and_then(|tap| filter.get(tap))
                     .map_or(0.0, |c| c * f64::from(*x))
             };
             samples.iter().enumerate().map(term).sum()
@@ -185,7 +186,7 @@ mod tests {
         for (up, down) in [(1, 1), (1, 2), (64, 125), (16, 25), (1, 8), (64, 1), (5, 1), (128, 975)]
         {
             let ratio = Ratio { up, down };
-            // Batches need so many inputs.
+            // Enough inputs for a batch.
             let samples = noise(if down > 16 { 3000 } else { 700 });
             let mut outputs = Vec::new();
             let mut resampler = Resampler::new(ratio);
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn tone_above_the_new_nyquist_frequency_vanishes() {
+    fn suppresses_tones_above_the_new_nyquist_frequency() {
         let samples: Vec<f32> =
             (0..2560).map(|i| (2.0 * PI * 50.0 * f64::from(i) / 256.0).sin() as f32).collect();
         let mut outputs = Vec::new();

@@ -1,29 +1,29 @@
-//! Power spectra of stretches of a signal.
+//! Power spectra by Welch's method.
 
 use std::sync::Arc;
 
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 
-/// A band of frequencies in hertz, `[low, high)`.
+/// A frequency band in hertz, `[low, high)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Band(pub f64, pub f64);
 
 impl Band {
-    /// Slow waves and the slowest background, 0.5–4 Hz.
+    /// Delta, 0.5–4 Hz.
     pub const DELTA: Self = Self(0.5, 4.0);
-    /// 4–8 Hz.
+    /// Theta, 4–8 Hz.
     pub const THETA: Self = Self(4.0, 8.0);
-    /// 8–13 Hz.
+    /// Alpha, 8–13 Hz.
     pub const ALPHA: Self = Self(8.0, 13.0);
-    /// Spindles, 11–16 Hz.
+    /// Sigma, 11–16 Hz.
     pub const SIGMA: Self = Self(11.0, 16.0);
-    /// 13–30 Hz.
+    /// Beta, 13–30 Hz.
     pub const BETA: Self = Self(13.0, 30.0);
 }
 
-/// Estimates power spectra by Welch's method: Hann windows that overlap by half, their means removed.
-#[expect(missing_debug_implementations, reason = "the transform behind it has none")]
+/// Estimates power spectra by Welch's method: half-overlapping Hann windows without their means.
+#[expect(missing_debug_implementations, reason = "the transform in it has none")]
 pub struct Spectrum {
     fft: Arc<dyn RealToComplex<f32>>,
     window: Vec<f32>,
@@ -34,7 +34,7 @@ pub struct Spectrum {
 }
 
 impl Spectrum {
-    /// Prepares spectra over windows of `window_s` seconds at `rate_hz`.
+    /// Plans spectra with windows of `window_s` seconds at `rate_hz`.
     pub fn new(window_s: f64, rate_hz: f64) -> Self {
         let n = (window_s * rate_hz).round() as usize;
         let fft = RealFftPlanner::new().plan_fft_forward(n);
@@ -50,21 +50,21 @@ impl Spectrum {
         self.rate_hz / self.window.len() as f64
     }
 
-    /// Returns the mean power of each bin from 0 Hz, in the square of the signal's unit, up to one factor for all bins.
+    /// Returns the mean power of each bin from 0 Hz, up to a factor that is equal for all bins.
     ///
-    /// A signal shorter than a window has no power.
+    /// The power of a signal shorter than a window is zero.
     pub fn power(&mut self, signal: &[f32]) -> Vec<f64> {
         let n = self.window.len();
         let mut power = vec![0.0; self.output.len()];
         let mut n_windows = 0;
-        for stretch in signal.windows(n).step_by(n / 2) {
-            let mean = stretch.iter().sum::<f32>() / n as f32;
-            for ((input, sample), window) in self.input.iter_mut().zip(stretch).zip(&self.window) {
+        for segment in signal.windows(n).step_by(n / 2) {
+            let mean = segment.iter().sum::<f32>() / n as f32;
+            for ((input, sample), window) in self.input.iter_mut().zip(segment).zip(&self.window) {
                 *input = (sample - mean) * window;
             }
             self.fft
                 .process_with_scratch(&mut self.input, &mut self.output, &mut self.scratch)
-                .expect("the buffers were made for this transform");
+                .expect("the buffers have the lengths of this transform");
             for (power, bin) in power.iter_mut().zip(&self.output) {
                 *power += f64::from(bin.norm_sqr());
             }
@@ -74,7 +74,7 @@ impl Spectrum {
         power
     }
 
-    /// Returns the power in a band, summed over its bins.
+    /// Returns the power of a band: the sum over its bins.
     pub fn band_power(&self, power: &[f64], Band(low_hz, high_hz): Band) -> f64 {
         let bin = |hz: f64| (hz / self.bin_hz()).ceil() as usize;
         power[bin(low_hz).min(power.len())..bin(high_hz).min(power.len())].iter().sum()

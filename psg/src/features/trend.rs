@@ -1,51 +1,51 @@
-//! Which way a rate or a level goes in an epoch.
+//! Trends of a rate or level within an epoch.
 
 use serde::{Deserialize, Serialize};
 
-use crate::EPOCH_S;
+use crate::sleep::EPOCH_S;
 
-/// A stretch over which a number goes one way.
+/// A part of an epoch with one trend.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct TrendStretch {
-    /// The way.
+pub struct TrendSpan {
+    /// The trend.
     pub trend: Trend,
-    /// Begin in seconds from the start of the epoch.
+    /// Start in seconds from the start of the epoch.
     pub start_s: f64,
     /// End in seconds from the start of the epoch.
     pub end_s: f64,
 }
 
-/// Which way a number goes.
+/// Direction of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trend {
-    /// Up.
+    /// It increases.
     Increasing,
-    /// Down.
+    /// It decreases.
     Decreasing,
-    /// Neither.
+    /// It changes little.
     Stable,
 }
 
-/// Tells the way from third to third of the epoch, joining thirds that go the same way.
+/// Returns the trend of each third of the epoch, merging successive thirds with equal trends.
 ///
-/// `mean(from_s, to_s)` is the mean of the number in a stretch, where it is known; a number whose mean changes by
-/// `stable` or less between the halves of a third is stable, and so is one that is not known.
-pub(super) fn stretches(mean: impl Fn(f64, f64) -> Option<f64>, stable: f64) -> Vec<TrendStretch> {
-    const STRETCHES: usize = 3;
-    let stretch_s = EPOCH_S / STRETCHES as f64;
-    let mut trends: Vec<TrendStretch> = Vec::new();
-    for third in 0..STRETCHES {
-        let (from_s, to_s) = (third as f64 * stretch_s, (third + 1) as f64 * stretch_s);
+/// `mean(from_s, to_s)` is the mean over a part of the epoch, if known. A third is stable if the means of its halves
+/// differ by at most `stable` or are unknown.
+pub(super) fn spans(mean: impl Fn(f64, f64) -> Option<f64>, stable: f64) -> Vec<TrendSpan> {
+    const PARTS: usize = 3;
+    let part_s = EPOCH_S / PARTS as f64;
+    let mut trends: Vec<TrendSpan> = Vec::new();
+    for third in 0..PARTS {
+        let (from_s, to_s) = (third as f64 * part_s, (third + 1) as f64 * part_s);
         let halfway_s = f64::midpoint(from_s, to_s);
         let trend = match mean(from_s, halfway_s).zip(mean(halfway_s, to_s)) {
-            Some((before, after)) if after - before > stable => Trend::Increasing,
-            Some((before, after)) if before - after > stable => Trend::Decreasing,
+            Some((first, second)) if second - first > stable => Trend::Increasing,
+            Some((first, second)) if first - second > stable => Trend::Decreasing,
             Some(_) | None => Trend::Stable,
         };
         match trends.last_mut() {
             Some(last) if last.trend == trend => last.end_s = to_s,
-            Some(_) | None => trends.push(TrendStretch { trend, start_s: from_s, end_s: to_s }),
+            Some(_) | None => trends.push(TrendSpan { trend, start_s: from_s, end_s: to_s }),
         }
     }
     trends

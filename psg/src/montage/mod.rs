@@ -1,60 +1,60 @@
-//! Which signal feeds which channel of the encoder's input.
+//! The montage: which signal feeds which channel of the encoder's input.
 //!
-//! A [`Profile`] tells what the labels of a cohort or recorder mean. Those of the program are TOML files in
-//! `psg/data/profiles`; a user's own file has the same form and is named by [`ProfileChoice::File`]:
+//! A [`Profile`] defines the labels of a cohort or recorder. The embedded profiles are TOML files in
+//! `psg/data/profiles`; a user's profile has the same format and is selected by [`ProfileChoice::File`]:
 //!
 //! ```toml
 //! name = "our-lab"
 //! title = "Our laboratory"
-//! source = "the manual of our recorder"   # where the knowledge comes from; never empty
-//! extends = "general"                     # optional: what else is known, after the rows of this file
+//! source = "the manual of our recorder"   # where the definitions come from; required
+//! extends = "general"                     # optional: a profile whose rules follow those of this file
 //!
-//! [position]                              # optional: what the codes of the position signal mean
+//! [position]                              # optional: codes of the position signal
 //! codes = { "1" = "supine", "2" = "left", "3" = "right", "4" = "prone" }
 //! source = "the manual, page 12"
 //!
-//! [[channel]]                             # ways to feed a channel, the best first
+//! [[channel]]                             # sources of a channel, the preferred one first
 //! name = "EEG_C4_A1"
 //! confidence = "exact"                    # exact, documented, assumed or substitute
 //! sources = ["C4A1", { plus = "C4", minus = "A1" }]
-//! polarity = "inverted"                   # optional: stored upside down
-//! meaning = "C4-A1"                       # optional: what it is, where the label does not tell
-//! unit = "uV"                             # optional: the unit where a header names none
+//! polarity = "inverted"                   # optional: stored with inverted sign
+//! meaning = "C4-A1"                       # optional: the derivation, if the label does not say it
+//! unit = "uV"                             # optional: the unit if the header has none
 //!
-//! [other]                                 # signals that are known and feed no channel
+//! [other]                                 # known signals that feed no channel
 //! spo2 = ["SAT"]
 //! ```
 //!
-//! Labels are compared without regard to case, blanks and `_`, and `/` and `:` are read as `-`.
+//! Labels are compared without case; runs of blanks and `_` count as one blank, and `/` and `:` count as `-`.
 
-mod channel;
-mod choice;
-mod detect;
-mod embedded;
-mod file;
-mod label;
-mod position;
+mod embedded_profiles;
+mod labels;
+mod profile_choice;
+mod profile_detection;
+mod profile_file;
+
+mod channel_rule;
+mod label_vocabulary;
+mod montage_report;
 mod profile;
 mod profile_lookup;
-mod report;
 mod resolve;
-mod rule;
-mod unit;
-mod vocabulary;
+mod voltage_unit;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use channel::{Channel, ChannelMask};
-pub use choice::ProfileChoice;
-pub use position::Position;
+// The channels are part of the vocabulary; they are re-exported because a montage is a list of them.
+pub use crate::sleep::{Channel, ChannelMask, Position};
+pub use profile_choice::ProfileChoice;
+
+pub use channel_rule::{Confidence, Polarity};
+pub use montage_report::{MontageLine, UnknownLabel, UnusedSignal};
 pub use profile::Profile;
 pub use profile_lookup::PreferredSource;
-pub use report::{MontageLine, UnknownLabel, UnusedSignal};
 pub use resolve::{ResolvedChannel, ResolvedMontage};
-pub use rule::{Confidence, Polarity};
-pub use unit::VoltageUnit;
-pub(crate) use unit::typical_deviation_uv;
+pub use voltage_unit::VoltageUnit;
+pub(crate) use voltage_unit::plausible_deviation_uv;
 
 /// Name of the montage: the ten channels of SleepLM at 64 Hz.
 pub const NAME: &str = "sleeplm-10";

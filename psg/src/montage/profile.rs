@@ -1,4 +1,4 @@
-//! Profiles: what the labels of a cohort or recorder mean, as data.
+//! Profiles: the definition of the labels of a cohort or recorder.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -7,77 +7,75 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::Position;
-use super::embedded;
-use super::file;
-use super::label::normalised;
-use super::rule::ChannelRule;
-use super::vocabulary::Vocabulary;
-use crate::error::on_one_line;
+use super::channel_rule::ChannelRule;
+use super::embedded_profiles;
+use super::label_vocabulary::LabelVocabulary;
+use super::labels::normalised;
+use super::profile_file;
+use crate::error::{Error, Result, on_one_line};
 use crate::regular_file;
-use crate::{Error, Result};
 
-/// Labels of a profile that a file must have, where the profile does not say.
-const LEAST: usize = 2;
+/// Default for the number of detection labels that a file must have.
+const MIN_LABELS: usize = 2;
 
-/// Bytes of the largest file that is taken for a profile.
-const LARGEST_BYTES: u64 = 1 << 20;
+/// Maximum size of a profile file in bytes.
+const MAX_BYTES: u64 = 1 << 20;
 
-/// What the labels of a cohort or recorder mean.
+/// The definition of the labels of a cohort or recorder.
 #[derive(Debug, Clone)]
 pub struct Profile {
     /// The name, such as `shhs`.
     pub name: String,
-    /// The name for people.
+    /// Title for people.
     pub title: String,
-    /// Where the knowledge comes from.
+    /// Where the definitions come from.
     pub source: String,
-    /// How the cohort's annotations are written, such as `nsrr_xml`, where it is known.
+    /// Annotation dialect of the cohort, such as `nsrr_xml`, if known.
     pub annotations: Option<String>,
-    /// Labels by which the profile is known, normalised.
-    pub(super) detect: Detect,
-    /// Meaning of the codes in the position signal, by rounded value.
+    /// Labels by which the profile is detected, normalised.
+    pub(super) detect: DetectionLabels,
+    /// Positions by code, the rounded value of the position signal.
     pub(super) positions: BTreeMap<i32, Position>,
     pub(super) rules: Vec<ChannelRule>,
-    pub(super) vocabulary: Vocabulary,
+    pub(super) vocabulary: LabelVocabulary,
 }
 
-/// Labels that few other cohorts have; none where the profile is only chosen by name.
+/// Labels that distinguish the profile from others; empty if it must be selected by name.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Detect {
-    /// Labels of which one is enough.
+pub(super) struct DetectionLabels {
+    /// Labels of which one suffices.
     #[serde(default)]
     pub(super) certain: Vec<String>,
-    /// Labels of which several are needed.
+    /// Labels of which [`min_labels`](Self::min_labels) are required.
     #[serde(default)]
     pub(super) labels: Vec<String>,
-    /// How many of them are needed.
+    /// Number of labels that are required.
     pub(super) least: Option<usize>,
-    /// Labels that many have; they only decide between profiles that have enough of their own.
+    /// Labels that many profiles have; they only decide between profiles that match otherwise.
     #[serde(default)]
     pub(super) also: Vec<String>,
 }
 
-impl Detect {
-    /// Returns how many labels a file must have where none of them is certain.
-    pub(super) fn least(&self) -> usize {
-        self.least.unwrap_or(LEAST)
+impl DetectionLabels {
+    /// Returns the number of labels that a file must have if none of them is certain.
+    pub(super) fn min_labels(&self) -> usize {
+        self.least.unwrap_or(MIN_LABELS)
     }
 }
 
 impl Profile {
-    /// Reads a profile of one's own.
+    /// Reads a profile file.
     ///
     /// # Errors
     ///
-    /// [`Error::NotAFile`] and [`Error::Io`] where the file cannot be read, [`Error::DataFile`] where it is larger than
-    /// a megabyte, and those of [`parse`](Self::parse).
+    /// [`Error::NotAFile`] and [`Error::Io`] if the file cannot be read, [`Error::DataFile`] if it is larger than 1 MiB,
+    /// and those of [`parse`](Self::parse).
     pub fn read(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
         let (mut file, n_bytes) = regular_file::open(path)?;
-        if n_bytes > LARGEST_BYTES {
-            let problem =
-                format!("it has {n_bytes} bytes; expected a profile of at most {LARGEST_BYTES}");
+        if n_bytes > MAX_BYTES {
+            let problem = format!("the file has {n_bytes} bytes; expected at most {MAX_BYTES}");
             return Err(Error::DataFile { name, problem });
         }
         let mut text = String::new();
@@ -85,21 +83,21 @@ impl Profile {
         Self::parse(&name, &text)
     }
 
-    /// Reads a profile from the text of a TOML file called `name`.
+    /// Parses a profile from TOML; `name` is the file name for errors.
     ///
-    /// With `extends = "general"`, or the name of another embedded profile, the rows of that one come after the file's
-    /// own, but for labels to which the file gives another meaning.
+    /// With `extends`, the rules of an embedded profile follow those of the file, except for labels to which the file
+    /// gives another meaning.
     ///
     /// # Errors
     ///
-    /// [`Error::DataFile`] with the line, the field and the value where the text breaks the format, where one label has
-    /// two meanings, or where the source of the knowledge is left empty.
+    /// [`Error::DataFile`] with line, field and value if the text is not a valid profile, if a label has two meanings, or
+    /// if `source` is empty.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
-        Self::parse_upon(name, text, embedded::named)
+        Self::parse_extending(name, text, embedded_profiles::named)
     }
 
-    /// Reads a profile that may extend those that `find` knows.
-    pub(super) fn parse_upon<'a>(
+    /// Parses a profile that may extend a profile returned by `find`.
+    pub(super) fn parse_extending<'a>(
         name: &str,
         text: &str,
         find: impl FnOnce(&str) -> Option<&'a Self>,
@@ -108,36 +106,36 @@ impl Profile {
             name: name.to_owned(),
             problem: on_one_line(&problem),
         };
-        let (profile, extends) = file::parse(text).map_err(error)?;
+        let (profile, extends) = profile_file::parse(text).map_err(error)?;
         let base = match &extends {
             None => None,
             Some(base) => Some(find(base).ok_or_else(|| {
                 error(format!(
                     "`extends` names `{base}`; expected one of {}",
-                    embedded::quoted_names()
+                    embedded_profiles::quoted_names()
                 ))
             })?),
         };
         Ok(match base {
             None => profile,
-            Some(base) => profile.upon(base),
+            Some(base) => profile.extend(base),
         })
     }
 
-    /// Returns the profiles that are embedded in the program, `general` first.
+    /// Returns the embedded profiles, `general` first.
     pub fn embedded() -> &'static [Self] {
-        embedded::all()
+        embedded_profiles::all()
     }
 
-    /// Returns what a value of the position signal means, where the profile knows.
+    /// Returns the position for a value of the position signal, or `None` if the profile does not define it.
     pub fn position(&self, value: f64) -> Option<Position> {
         self.positions.get(&(value.round() as i32)).copied()
     }
 
-    /// Adds what another profile knows and this one does not.
-    fn upon(mut self, base: &Self) -> Self {
+    /// Adds the rules, labels and codes of `base` that do not contradict this profile.
+    fn extend(mut self, base: &Self) -> Self {
         for rule in &base.rules {
-            let agrees = |label: &str, channel| self.vocabulary.lets(&normalised(label), channel);
+            let agrees = |label: &str, channel| self.vocabulary.allows(&normalised(label), channel);
             let mut rule = rule.clone();
             rule.sources.retain(|source| {
                 agrees(source.plus(), Some(rule.name))

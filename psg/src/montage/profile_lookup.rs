@@ -1,6 +1,6 @@
 //! Reverse lookups in a profile: how a file of that profile names and stores a channel.
 
-use super::vocabulary::Meaning;
+use super::label_vocabulary::LabelMeaning;
 use super::{Channel, Polarity, Position, Profile};
 
 /// The first source that a profile lists for a channel: the labels of its signals and how they are stored.
@@ -36,21 +36,21 @@ impl Profile {
     pub fn detection_labels_without_channel(&self) -> impl Iterator<Item = &str> {
         let labels = self.detect.certain.iter().chain(&self.detect.labels).chain(&self.detect.also);
         labels.filter_map(|label| match self.vocabulary.meaning(label)? {
-            Meaning::Other(_) => self.vocabulary.written(label),
-            Meaning::Channel(_) | Meaning::Reference => None,
+            LabelMeaning::Other(_) => self.vocabulary.written(label),
+            LabelMeaning::Channel(_) | LabelMeaning::Reference => None,
         })
     }
 
     /// Returns a label for a kind of signal that feeds no channel, such as `spo2`.
     pub fn label_of_other(&self, kind: &str) -> Option<&str> {
         let mut labels = self.vocabulary.labels();
-        let is_kind = |label| matches!(self.vocabulary.meaning(label), Some(Meaning::Other(it)) if it == kind);
+        let is_kind = |label| matches!(self.vocabulary.meaning(label), Some(LabelMeaning::Other(it)) if it == kind);
         labels.find(|(compared, _)| is_kind(compared)).map(|(_, written)| written)
     }
 
     /// Returns whether a normalised label names an oxygen saturation.
     pub(super) fn is_saturation(&self, label: &str) -> bool {
-        matches!(self.vocabulary.meaning(label), Some(Meaning::Other(kind)) if kind == "spo2")
+        matches!(self.vocabulary.meaning(label), Some(LabelMeaning::Other(kind)) if kind == "spo2")
     }
 
     /// Returns the code of a position in the position signal, or `None` if the profile has no code for it.

@@ -1,17 +1,17 @@
-//! Finds the signals of a file that feed the montage.
+//! Resolves the montage: finds the signals of a file that feed the channels.
 
 use std::borrow::Cow;
 
 use nocturne_edf::{EdfHeader, SignalHeader};
 
-use super::label::normalised;
-use super::rule::{ChannelRule, Confidence, Polarity, Source};
-use super::unit::VoltageUnit;
-use super::{Channel, ChannelMask, Profile, ProfileChoice, detect};
-use crate::error::quoted;
-use crate::{Result, Warning, WarningCode};
+use super::channel_rule::{ChannelRule, Confidence, Polarity, SourceLabels};
+use super::labels::normalised;
+use super::voltage_unit::VoltageUnit;
+use super::{Channel, ChannelMask, Profile, ProfileChoice, profile_detection};
+use crate::error::{Result, quoted};
+use crate::warning::{Warning, WarningCode};
 
-/// Which signal of a file feeds which channel: a montage that fits this file.
+/// The montage of one file: which signal feeds which channel.
 #[derive(Debug, Clone)]
 pub struct ResolvedMontage {
     profile: Cow<'static, Profile>,
@@ -21,88 +21,94 @@ pub struct ResolvedMontage {
     doubt: Option<Warning>,
 }
 
-/// A channel and what feeds it.
+/// A channel and its source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolvedChannel {
     /// The channel.
     pub channel: Channel,
-    /// The signal, by its place in the header.
+    /// Index of the signal in the header.
     pub plus: usize,
-    /// The signal that is subtracted, if the channel is a difference.
+    /// Index of the signal that is subtracted, if the channel is a difference.
     pub minus: Option<usize>,
-    /// Which way up the signal is stored; an inverted one is turned when it is read.
+    /// Polarity in which the signal is stored; the reader corrects an inverted one.
     pub polarity: Polarity,
-    /// What the profile says that the signal is, such as `C4-A1`, where its label does not tell.
+    /// Meaning of the signal in the profile, such as `C4-A1`, if its label does not say it.
     pub meaning: Option<String>,
-    /// The unit of the profile, for signals whose header names none.
+    /// Unit in the profile, for signals without a unit in the header.
     pub unit: Option<String>,
-    /// How sure it is.
+    /// Confidence that the source is the right one.
     pub confidence: Confidence,
-    /// Where the knowledge comes from.
+    /// Where the definition comes from.
     pub provenance: String,
 }
 
 impl ResolvedMontage {
-    /// Finds, for each channel, the first of its sources in the profile that the file has.
+    /// Detects the profile and resolves each channel to the first of its sources that the file has.
     ///
-    /// Labels are compared without regard to case, blanks, `_`, `/` and `:`. Of signals with one label the first counts.
-    /// Signals without a usable range, and signals sampled too slowly for their channel are passed over. The profile is
-    /// the one with the most labels of its own among those of the file; a missing channel does not hide it.
+    /// Labels are compared in normalised form; of signals with equal labels the first is used. Signals without a usable
+    /// range and signals sampled too slowly for their channel are skipped. The profile is the one with the most
+    /// detection labels in the file; missing channels do not exclude it.
     pub fn resolve(header: &EdfHeader) -> Self {
-        let detected = detect::detect(header);
-        Self::by(header, Cow::Borrowed(detected.profile), detected.reason, detected.warning)
+        let detected = profile_detection::detect(header);
+        Self::with_profile(
+            header,
+            Cow::Borrowed(detected.profile),
+            detected.reason,
+            detected.warning,
+        )
     }
 
-    /// Finds the sources of each channel by the profile of one's choice, see [`resolve`](Self::resolve).
+    /// Resolves each channel with a chosen profile, see [`resolve`](Self::resolve).
     ///
     /// # Errors
     ///
     /// Those of [`ProfileChoice::profile`].
-    pub fn resolve_by(header: &EdfHeader, choice: &ProfileChoice) -> Result<Self> {
+    pub fn resolve_with(header: &EdfHeader, choice: &ProfileChoice) -> Result<Self> {
         Ok(match choice.profile()? {
             None => Self::resolve(header),
-            Some(profile) => Self::by(header, profile, choice.reason(), None),
+            Some(profile) => Self::with_profile(header, profile, choice.reason(), None),
         })
     }
 
-    fn by(
+    fn with_profile(
         header: &EdfHeader,
         profile: Cow<'static, Profile>,
         reason: String,
         doubt: Option<Warning>,
     ) -> Self {
-        let finder = Finder::new(header, &profile);
+        let finder = SignalFinder::new(header, &profile);
         let (channels, saturation) = (finder.channels(), finder.saturation());
         Self { profile, reason, channels, saturation, doubt }
     }
 
-    /// Returns the profile by which the labels were read.
+    /// Returns the profile.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    /// Returns why that profile was chosen.
+    /// Returns why the profile was chosen.
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// Returns the channels that a signal feeds, in order.
+    /// Returns the channels that have a source, in order.
     pub fn channels(&self) -> &[ResolvedChannel] {
         &self.channels
     }
 
-    /// Returns the signal of the oxygen saturation, by its place in the header, where the profile knows one. It feeds no
-    /// channel, but captions may speak of it.
+    /// Returns the index of the oxygen saturation in the header, if the profile defines its label.
+    ///
+    /// It feeds no channel but is measured for captions.
     pub fn saturation(&self) -> Option<usize> {
         self.saturation
     }
 
-    /// Returns the set of channels that a signal feeds.
+    /// Returns the set of channels that have a source.
     pub fn mask(&self) -> ChannelMask {
         self.channels.iter().map(|resolved| resolved.channel).collect()
     }
 
-    /// Returns the unit of a signal: that of its header, or where that is empty, that of the profile.
+    /// Returns the unit of a signal in the header, or in the profile if the header has none.
     pub fn unit<'a>(&'a self, header: &'a EdfHeader, signal: usize) -> &'a str {
         let written = header.signals[signal].unit.as_str();
         let feeds = |it: &&ResolvedChannel| it.plus == signal || it.minus == Some(signal);
@@ -110,16 +116,18 @@ impl ResolvedMontage {
         if written.is_empty() { known().unwrap_or(written) } else { written }
     }
 
-    /// Returns what is worth knowing about how the channels are fed.
+    /// Returns warnings about the channels and their sources.
     pub fn warnings(&self, header: &EdfHeader) -> Vec<Warning> {
         let missing: Vec<&str> =
             ChannelMask::ALL.without(self.mask()).iter().map(Channel::name).collect();
         let mut warnings: Vec<Warning> = self.doubt.clone().into_iter().collect();
-        // A file of annotations alone is no recording that lacks something.
+        // A file with annotations only is a scoring, not a recording with missing channels.
         let has_signals = header.signals.iter().any(|signal| !signal.is_annotations);
         if has_signals && !missing.is_empty() {
-            let message =
-                format!("no signal feeds {}; left empty and marked as missing", missing.join(", "));
+            let message = format!(
+                "no signal for {}; the channels are empty and marked as missing",
+                missing.join(", ")
+            );
             warnings.push(Warning::new(WarningCode::MissingChannel, message));
         }
         for resolved in &self.channels {
@@ -128,20 +136,22 @@ impl ResolvedMontage {
             match resolved.confidence {
                 Confidence::Exact | Confidence::Documented => {}
                 Confidence::Assumed => {
-                    let message =
-                        format!("{label} is taken for {channel}; its label leaves that open");
+                    let message = format!(
+                        "{label} is used for {channel}, although its label does not say that it is that channel"
+                    );
                     warnings.push(Warning::new(WarningCode::AssumedChannel, message));
                 }
                 Confidence::Substitute => {
-                    let message =
-                        format!("{label} stands in for {channel}, which the recording lacks");
+                    let message = format!(
+                        "{label} substitutes for {channel}, which the recording does not have"
+                    );
                     warnings.push(Warning::new(WarningCode::SubstituteChannel, message));
                 }
             }
             let unit = self.unit(header, resolved.plus);
             if channel.is_voltage() && !unit.is_empty() && VoltageUnit::of(unit).is_none() {
                 let message = format!(
-                    "{label}, which feeds {channel}, is in {}, which is no voltage; read as microvolts",
+                    "{label}, which feeds {channel}, has the unit {}, which is not a voltage; read as microvolts",
                     quoted(unit)
                 );
                 warnings.push(Warning::new(WarningCode::Unit, message));
@@ -151,26 +161,26 @@ impl ResolvedMontage {
     }
 }
 
-/// Looks for signals by their normalised labels.
-pub(super) struct Finder<'a> {
+/// Finds the signals of a file by their normalised labels.
+pub(super) struct SignalFinder<'a> {
     header: &'a EdfHeader,
     labels: Vec<String>,
     profile: &'a Profile,
 }
 
-impl<'a> Finder<'a> {
+impl<'a> SignalFinder<'a> {
     pub(super) fn new(header: &'a EdfHeader, profile: &'a Profile) -> Self {
         let labels = header.signals.iter().map(|signal| normalised(&signal.label)).collect();
         Self { header, labels, profile }
     }
 
-    /// Returns the channels that the profile finds, in order.
+    /// Returns the channels that have a source, in order.
     pub(super) fn channels(&self) -> Vec<ResolvedChannel> {
         let found = Channel::ALL.into_iter().filter_map(|channel| self.find(channel));
         found.map(|(_, resolved)| resolved).collect()
     }
 
-    /// Returns the first signal that the profile takes for an oxygen saturation and whose range can be read.
+    /// Returns the first readable signal that the profile defines as an oxygen saturation.
     fn saturation(&self) -> Option<usize> {
         let is_saturation = |i: &usize| {
             let signal = &self.header.signals[*i];
@@ -180,7 +190,7 @@ impl<'a> Finder<'a> {
         (0..self.labels.len()).find(is_saturation)
     }
 
-    /// Returns how often the rate or the unit of a signal is the one that the profile expects.
+    /// Returns the number of rates and units that agree with the profile.
     pub(super) fn n_agreements(&self) -> usize {
         let agreements = |(rule, resolved): (&ChannelRule, ResolvedChannel)| {
             let signal = &self.header.signals[resolved.plus];
@@ -216,7 +226,11 @@ impl<'a> Finder<'a> {
         })
     }
 
-    fn find_source(&self, channel: Channel, source: &Source) -> Option<(usize, Option<usize>)> {
+    fn find_source(
+        &self,
+        channel: Channel,
+        source: &SourceLabels,
+    ) -> Option<(usize, Option<usize>)> {
         let plus = self.find_signal(channel, source.plus())?;
         match source.minus() {
             None => Some((plus, None)),
@@ -227,35 +241,34 @@ impl<'a> Finder<'a> {
     fn find_signal(&self, channel: Channel, label: &str) -> Option<usize> {
         let label = normalised(label);
         let is_usable =
-            |i: &usize| trouble(self.header, &self.header.signals[*i], channel).is_none();
+            |i: &usize| unusable_reason(self.header, &self.header.signals[*i], channel).is_none();
         (0..self.labels.len()).filter(|i| self.labels[*i] == label).find(is_usable)
     }
 }
 
-/// Returns why a signal cannot feed a channel, whatever its label says.
-pub(super) fn trouble(
+/// Returns why a signal cannot feed a channel regardless of its label, or `None` if it can.
+pub(super) fn unusable_reason(
     header: &EdfHeader,
     signal: &SignalHeader,
     channel: Channel,
 ) -> Option<String> {
     if signal.is_annotations {
-        return Some("holds annotations".to_owned());
+        return Some("the signal contains annotations".to_owned());
     }
     if signal.scaling().is_none_or(|(gain, _)| gain == 0.0) {
-        return Some("its range is empty".to_owned());
+        return Some("the range is empty".to_owned());
     }
-    let (rate_hz, lowest_hz) = (header.rate_hz(signal), lowest_rate_hz(channel));
-    (rate_hz < lowest_hz)
-        .then(|| format!("too slow for {channel}: {rate_hz} Hz, and {lowest_hz} Hz are needed"))
+    let (rate_hz, min_hz) = (header.rate_hz(signal), min_rate_hz(channel));
+    (rate_hz < min_hz).then(|| format!("the rate is {rate_hz} Hz; {channel} requires {min_hz} Hz"))
 }
 
-/// Returns the sampling rate in hertz below which a signal cannot show what its channel is for.
-fn lowest_rate_hz(channel: Channel) -> f64 {
+/// Returns the minimum sampling rate of a channel in hertz.
+fn min_rate_hz(channel: Channel) -> f64 {
     match channel {
         Channel::EegC3A2 | Channel::EegC4A1 | Channel::EmgChin | Channel::Ecg => 50.0,
         Channel::EogLeft | Channel::EogRight => 25.0,
         Channel::Abdomen | Channel::Thorax | Channel::Airflow => 1.0,
-        // One sample for each data record is enough.
+        // One sample per data record suffices.
         Channel::Position => 1e-3,
     }
 }

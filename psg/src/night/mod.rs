@@ -1,53 +1,59 @@
-//! A night: every complete epoch of a recording, on the montage, at 64 Hz.
+//! A night: all complete epochs of a recording in the montage at 64 Hz, with checks of signal quality.
 
-mod drift;
-mod findings;
-mod judge;
+mod channel_detector;
+mod channel_quality;
+mod clock_drift;
+mod disconnection;
+mod epoch_reader;
+mod flat_and_clipped;
+mod out_of_range;
 mod oximeter;
 mod polarity;
-mod quality;
-mod range;
-mod reader;
-mod repeats;
-mod scale;
-mod source;
-mod spread;
-mod summary;
-mod vitals;
+mod repeated_records;
+mod scaling;
+mod signal_findings;
+mod signal_resampler;
+mod unit_check;
+mod z_score;
 
 use std::ops::Range;
 
 use jiff::civil::DateTime;
 use nocturne_edf::RecordRun;
 
-use crate::montage::{Channel, ChannelMask, Position};
-use crate::{EPOCH_SAMPLES, Epoch, Error, Recording, Result, Warning, ZScore};
-use reader::Reader;
-use scale::Scale;
+use crate::error::{Error, Result};
+use crate::sleep::{Channel, ChannelMask, EPOCH_SAMPLES, Epoch, Position};
 
-pub use findings::Findings;
-pub use summary::ChannelQuality;
+use crate::recording::Recording;
+use crate::warning::Warning;
+use epoch_reader::EpochReader;
+use scaling::ChannelScale;
 
-/// Numbers in the encoder's input for one epoch: ten channels of 1920 samples.
+pub use channel_quality::ChannelQuality;
+pub use signal_findings::SignalFindings;
+pub use z_score::ZScore;
+
+/// Length of the encoder's input for one epoch: ten channels of 1920 samples.
 pub const INPUT_LEN: usize = Channel::COUNT * EPOCH_SAMPLES;
 
-/// Recordings beyond this many hours are refused: a night is held in memory at 9.2 MB an hour.
-const LONGEST_HOURS: u32 = 48;
+/// Maximum length of a recording in hours, because a night takes 9.2 MB of memory an hour.
+const MAX_HOURS: u32 = 48;
 
 /// The epochs of a recording.
 ///
-/// An epoch is 30 seconds without a gap. Each run of data records is cut from its own start, and what is left at
-/// its end is no epoch; [`Epoch::number`] is the place on the recording's grid.
+/// An epoch is 30 seconds without a gap. Epochs are cut from the start of each run of contiguous data records; an
+/// incomplete epoch at the end of a run is dropped. [`Epoch::number`] counts 30-second steps from the start of the
+/// recording.
 #[derive(Debug)]
 pub struct Night {
     start: Option<DateTime>,
     epochs: Vec<Epoch>,
-    findings: Vec<Findings>,
-    /// For each channel, the samples of all epochs one after the other, or nothing where no signal feeds it.
+    findings: Vec<SignalFindings>,
+    /// For each channel, the samples of all epochs; empty if the channel has no signal.
     traces: Vec<Vec<f32>>,
-    /// For each second of all epochs, or nothing where no oximeter was recorded.
+    /// The saturation of each second of all epochs; empty without an oximeter.
     saturation: Vec<f32>,
-    scales: Vec<Scale>,
+    scales: Vec<ChannelScale>,
     z_score: ZScore,
     warnings: Vec<Warning>,
 }
@@ -57,9 +63,9 @@ impl Night {
     ///
     /// # Errors
     ///
-    /// [`Error::NoChannel`] where no signal feeds the montage, [`Error::NoEpoch`] where no stretch lasts 30 s,
+    /// [`Error::NoChannel`] if no signal feeds the montage, [`Error::NoEpoch`] if no run lasts 30 s,
     /// [`Error::TooLong`] beyond 48 hours, [`Error::SamplingRate`] for a sampling rate that cannot be converted, and
-    /// [`Error::Edf`] where the file cannot be read.
+    /// [`Error::Edf`] if the file cannot be read.
     pub fn read(recording: &Recording, z_score: ZScore) -> Result<Self> {
         let path = recording.file().path();
         if recording.montage().channels().is_empty() {
@@ -70,7 +76,7 @@ impl Night {
         }
         let runs = recording.file().runs();
         check_length(recording, runs)?;
-        let mut reader = Reader::new(recording);
+        let mut reader = EpochReader::new(recording);
         for run in runs {
             reader.read_run(run)?;
         }
@@ -81,59 +87,63 @@ impl Night {
         Ok(reader.finish(z_score))
     }
 
-    /// Returns the wall-clock time of the first sample, without a zone, where the file tells a possible one.
+    /// Returns the wall-clock time of the first sample, without a zone, or `None` if the file has no valid one.
     pub fn start(&self) -> Option<DateTime> {
         self.start
     }
 
-    /// Returns the epochs in order of time.
+    /// Returns the epochs by onset.
     pub fn epochs(&self) -> &[Epoch] {
         &self.epochs
     }
 
-    /// Returns the wall-clock time at which an epoch begins, without a zone, where [`start`](Self::start) is known.
+    /// Returns the wall-clock time of the onset of an epoch, without a zone, if [`start`](Self::start) is known.
     pub fn local_time(&self, epoch_idx: usize) -> Option<DateTime> {
         let onset_ms = (self.epochs[epoch_idx].onset_s * 1e3).round() as i64;
         self.start?.checked_add(jiff::SignedDuration::from_millis(onset_ms)).ok()
     }
 
-    /// Returns what an epoch's channels look like, beyond its [`Epoch::quality`].
-    pub fn findings(&self, epoch_idx: usize) -> Findings {
+    /// Returns the findings of an epoch besides its [`Epoch::quality`].
+    pub fn findings(&self, epoch_idx: usize) -> SignalFindings {
         self.findings[epoch_idx]
     }
 
-    /// Returns what was odd, beyond the recording's own warnings.
+    /// Returns the warnings of the night, in addition to those of the recording.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// Returns the channels that carry something in at least one epoch.
+    /// Returns the channels that carry a usable signal in at least one epoch.
     pub fn mask(&self) -> ChannelMask {
         self.epochs.iter().fold(ChannelMask::NONE, |mask, epoch| mask.union(epoch.mask))
     }
 
-    /// Returns the 1920 samples of a channel in an epoch: physical values less a constant, microvolts where the file
-    /// gives a voltage, position codes for [`Channel::Position`]; `None` where the epoch's mask lacks the channel.
+    /// Returns the 1920 samples of a channel in an epoch, or `None` if the channel is not in the epoch's mask.
+    ///
+    /// Samples are physical values minus a constant: microvolts for voltages, otherwise in the unit of the file. Those
+    /// of [`Channel::Position`] are position codes.
     pub fn samples(&self, epoch_idx: usize, channel: Channel) -> Option<&[f32]> {
-        let is_real = self.epochs[epoch_idx].mask.contains(channel);
-        is_real.then(|| &self.traces[channel.index()][span(epoch_idx)])
+        let is_usable = self.epochs[epoch_idx].mask.contains(channel);
+        is_usable.then(|| &self.traces[channel.index()][span(epoch_idx)])
     }
 
     /// Returns the standard deviation of a channel over the good epochs of the recording, in the unit of
-    /// [`samples`](Self::samples); `None` where it carries nothing.
+    /// [`samples`](Self::samples), or `None` if the channel has no usable signal.
     pub fn deviation(&self, channel: Channel) -> Option<f64> {
         let scale = &self.scales[channel.index()];
         (!scale.is_empty()).then(|| scale.deviation())
     }
 
-    /// Returns the oxygen saturation of each of the 30 seconds of an epoch in percent, NaN where the oximeter did not know
-    /// it; `None` where no oximeter was recorded. It is no input of an encoder.
+    /// Returns the oxygen saturation of each of the 30 seconds of an epoch in percent, NaN for seconds without a valid
+    /// value, or `None` without an oximeter.
+    ///
+    /// It is not part of the encoder's input.
     pub fn saturation(&self, epoch_idx: usize) -> Option<&[f32]> {
-        const N: usize = crate::EPOCH_S as usize;
+        const N: usize = crate::sleep::EPOCH_S as usize;
         self.saturation.get(epoch_idx * N..(epoch_idx + 1) * N)
     }
 
-    /// Returns the position in which the sleeper lies for most of an epoch, where it is known.
+    /// Returns the position held for more than half of an epoch, or `None` if there is none or it is unknown.
     pub fn position(&self, epoch_idx: usize) -> Option<Position> {
         let codes = self.samples(epoch_idx, Channel::Position)?;
         let count =
@@ -144,11 +154,11 @@ impl Night {
             .filter(|position| 2 * count(position) > codes.len())
     }
 
-    /// Writes the encoder's input for an epoch, `[10, 1920]`: scaled channels, zeros where the mask lacks one.
+    /// Writes the encoder's input of an epoch, `[10, 1920]`: scaled channels, zeros for channels not in the mask.
     ///
     /// # Panics
     ///
-    /// Panics where `input` does not hold [`INPUT_LEN`] numbers.
+    /// Panics if the length of `input` is not [`INPUT_LEN`].
     pub fn write_input(&self, epoch_idx: usize, input: &mut [f32]) {
         assert_eq!(
             input.len(),
@@ -162,7 +172,7 @@ impl Night {
                 Some(samples) => {
                     let scale = match self.z_score {
                         ZScore::Recording => self.scales[channel.index()],
-                        ZScore::Epoch => Scale::of([samples]),
+                        ZScore::Epoch => ChannelScale::of([samples]),
                     };
                     scale.apply(samples, row);
                 }
@@ -177,9 +187,9 @@ fn span(epoch_idx: usize) -> Range<usize> {
 
 fn check_length(recording: &Recording, runs: &[RecordRun]) -> Result<()> {
     let hours = runs.iter().map(|run| run.duration_s).sum::<f64>() / 3600.0;
-    if hours > f64::from(LONGEST_HOURS) {
+    if hours > f64::from(MAX_HOURS) {
         let path = recording.file().path().to_owned();
-        return Err(Error::TooLong { path, hours, limit_hours: LONGEST_HOURS });
+        return Err(Error::TooLong { path, hours, limit_hours: MAX_HOURS });
     }
     Ok(())
 }

@@ -1,15 +1,15 @@
-//! The oxygen saturation of every second.
+//! Reads the oxygen saturation of each second.
 
 use nocturne_edf::EdfHeader;
 
-use crate::EPOCH_S;
+use crate::sleep::EPOCH_S;
 
-/// Percentages that an oximeter measures on somebody alive; it writes 0, 1 or 127 where the finger is out.
-const BELIEVED_PERCENT: std::ops::RangeInclusive<f64> = 40.0..=100.5;
+/// Valid saturations in percent; oximeters write 0, 1 or 127 without a finger.
+const VALID_PERCENT: std::ops::RangeInclusive<f64> = 40.0..=100.5;
 
-/// Returns the percentage of each second of `n_epochs` epochs: the mean of what was measured in it, or NaN.
+/// Returns the saturation of each second of `n_epochs` epochs in percent: the mean of its valid samples, or NaN.
 ///
-/// Of a signal slower than one hertz the value that stood last counts.
+/// Signals slower than 1 Hz hold their last value.
 pub(super) fn seconds(
     header: &EdfHeader,
     signal: usize,
@@ -28,11 +28,11 @@ pub(super) fn seconds(
     (0..n_epochs * EPOCH_S as usize).map(second).collect()
 }
 
-/// Returns the mean of what is believed, at most 100, or NaN where nothing is.
+/// Returns the mean of the valid values, clamped to 100, or NaN if there are none.
 fn mean(values: impl Iterator<Item = f64>) -> f32 {
-    let believed = values.filter(|value| BELIEVED_PERCENT.contains(value));
-    let believed: Vec<f64> = believed.map(|value| value.min(100.0)).collect();
-    (believed.iter().sum::<f64>() / believed.len() as f64) as f32
+    let valid = values.filter(|value| VALID_PERCENT.contains(value));
+    let valid: Vec<f64> = valid.map(|value| value.min(100.0)).collect();
+    (valid.iter().sum::<f64>() / valid.len() as f64) as f32
 }
 
 #[cfg(test)]
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_oximeter_measures_is_not_known() {
+    fn invalid_values_are_ignored() {
         assert_eq!(mean([95.0, 97.0].into_iter()), 96.0);
         assert_eq!(mean([95.0, 0.0, 127.0].into_iter()), 95.0);
         assert_eq!(mean([100.4].into_iter()), 100.0);

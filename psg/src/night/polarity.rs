@@ -1,40 +1,41 @@
-//! Notices signals that are stored upside down.
+//! Detects signals that are stored with inverted sign.
 //!
-//! A warning is given where the evidence is strong, and nothing is turned. An epoch has a vote where it is clear; there
-//! must be [`FEWEST_VOTES`] of them, and [`MAJORITY`] must say that the signal is upside down.
+//! Each epoch with clear evidence has a vote. With at least [`MIN_VOTES`] votes and a share of [`MAJORITY`] for inversion
+//! there is a warning; no signal is inverted.
 
 use nocturne_edf::EdfHeader;
 
-use crate::montage::{Channel, ResolvedMontage};
-use crate::{EPOCH_SAMPLES, Epoch, EventKind, Stage, Warning, WarningCode};
+use crate::montage::ResolvedMontage;
+use crate::sleep::{Channel, EPOCH_SAMPLES, Epoch, EventKind, Stage};
+use crate::warning::{Warning, WarningCode};
 
-/// Ten minutes.
-const FEWEST_VOTES: usize = 20;
-/// Few epochs of REM sleep have many saccades, and they are not alone: NREM sleep must say the same.
-const FEWEST_REM_VOTES: usize = 5;
-/// Some epochs of any night are odd, and some leads show as much below the line as above it.
+/// Minimum number of votes: ten minutes of epochs.
+const MIN_VOTES: usize = 20;
+/// Minimum number of votes in REM sleep: fewer, because few epochs have many saccades and NREM sleep must agree anyway.
+const MIN_REM_VOTES: usize = 5;
+/// Minimum share of votes for inversion; some epochs of any night are atypical, and some leads are nearly symmetric.
 const MAJORITY: f64 = 0.8;
 
-/// At 40 beats a minute there is one beat in so many samples.
+/// Length in samples of a window that contains at least one beat at 40 beats a minute.
 const BEAT_SAMPLES: usize = 96;
-/// The taller side of an ECG must be so many times the other.
-const TALLER: f32 = 1.5;
-/// An R wave is so many times the root mean square; waves and noise are less peaked.
-const PEAKED: f32 = 2.8;
-/// Belts that move together or against each other are correlated by at least this.
-const TOGETHER: f64 = 0.5;
-/// Eyes see the same slow waves by at least this correlation in deep sleep.
-const SAME_WAVES: f64 = 0.3;
-/// A saccade turns the eyes within so many samples, a tenth of a second.
+/// Minimum ratio of the larger to the smaller deflection of an ECG.
+const MIN_ASYMMETRY: f32 = 1.5;
+/// Minimum ratio of an R wave to the root mean square; other waves and noise are less peaked.
+const MIN_PEAK: f32 = 2.8;
+/// Minimum absolute correlation of the belts.
+const MIN_BELT_CORRELATION: f64 = 0.5;
+/// Minimum absolute correlation of slow waves at both eyes in NREM sleep.
+const MIN_WAVE_CORRELATION: f64 = 0.3;
+/// Duration of a saccade in samples, a tenth of a second.
 const SACCADE_SAMPLES: usize = 6;
-/// A saccade is so many times the median change over that time.
-const SACCADE: f32 = 5.0;
-/// Fewest samples within saccades, and the share of them that must go one way.
-const SACCADES: (usize, f64) = (12, 0.75);
+/// Minimum ratio of a saccade to the median change over that time.
+const MIN_SACCADE: f32 = 5.0;
+/// Minimum number of samples within saccades, and the minimum share of them with one direction.
+const MIN_SACCADES: (usize, f64) = (12, 0.75);
 
-/// Returns a warning for each signal, or pair of signals, that seems to be upside down.
+/// Returns a warning for each signal, or pair of signals, that seems to be inverted.
 ///
-/// `traces` holds for each channel the samples of all epochs.
+/// `traces` contains the samples of all epochs for each channel.
 pub(super) fn warnings(
     montage: &ResolvedMontage,
     header: &EdfHeader,
@@ -49,10 +50,10 @@ pub(super) fn warnings(
     let breath = Votes::of(epochs, |i, epoch| {
         let of = |channel| samples(epoch, i, traces, channel);
         let (thorax, abdomen) = (of(Channel::Thorax)?, of(Channel::Abdomen)?);
-        if epoch.events.iter().any(|event| hinders_breathing(event.kind)) {
+        if epoch.events.iter().any(|event| disturbs_breathing(event.kind)) {
             return None;
         }
-        clear(-correlation(thorax, abdomen), TOGETHER)
+        sign_if_clear(-correlation(thorax, abdomen), MIN_BELT_CORRELATION)
     });
     let eyes = |in_stage: fn(Stage) -> bool, vote: fn(&[f32], &[f32]) -> Option<bool>| {
         Votes::of(epochs, |i, epoch| {
@@ -63,26 +64,26 @@ pub(super) fn warnings(
     };
     let mut warnings = Vec::new();
     let mut warn = |message: String| warnings.push(Warning::new(WarningCode::Polarity, message));
-    if heart.is_upside_down(FEWEST_VOTES) {
+    if heart.is_inverted(MIN_VOTES) {
         warn(format!(
-            "`{}`, which feeds {}, seems to be upside down: the R waves point down in {heart}; read as it is",
+            "`{}`, which feeds {}, seems to be inverted: R waves are negative in {heart}; read as stored",
             label(Channel::Ecg),
             Channel::Ecg
         ));
     }
-    if breath.is_upside_down(FEWEST_VOTES) {
+    if breath.is_inverted(MIN_VOTES) {
         warn(format!(
-            "`{}` or `{}` seems to be upside down: thorax and abdomen move against each other in {breath} of free breathing; read as they are",
+            "`{}` or `{}` seems to be inverted: thorax and abdomen are in antiphase in {breath} without respiratory events; read as stored",
             label(Channel::Thorax),
             label(Channel::Abdomen)
         ));
     }
-    let asleep = eyes(|stage| matches!(stage, Stage::N2 | Stage::N3), slow_waves);
-    let dreaming = eyes(|stage| stage == Stage::Rem, saccades);
-    // Blinks move both eyes alike, and some amplifiers take all that is alike away: either sign alone proves nothing.
-    if asleep.is_upside_down(FEWEST_VOTES) && dreaming.is_upside_down(FEWEST_REM_VOTES) {
+    let nrem = eyes(|stage| matches!(stage, Stage::N2 | Stage::N3), slow_waves);
+    let rem = eyes(|stage| stage == Stage::Rem, saccades);
+    // Blinks are in phase at both eyes, and some amplifiers remove all common activity, so neither sign suffices alone.
+    if nrem.is_inverted(MIN_VOTES) && rem.is_inverted(MIN_REM_VOTES) {
         warn(format!(
-            "`{}` or `{}` seems to be upside down: the eyes move alike in {dreaming} of REM sleep, and slow waves are opposed in {asleep} of NREM sleep; read as they are",
+            "`{}` or `{}` seems to be inverted: eye movements are in phase in {rem} of REM sleep, and slow waves are in antiphase in {nrem} of NREM sleep; read as stored",
             label(Channel::EogLeft),
             label(Channel::EogRight)
         ));
@@ -90,36 +91,36 @@ pub(super) fn warnings(
     warnings
 }
 
-/// What the epochs say that say something.
+/// The votes of the epochs with clear evidence.
 #[derive(Debug, Default)]
 struct Votes {
     n: usize,
-    n_upside_down: usize,
+    n_inverted: usize,
 }
 
 impl Votes {
-    /// Asks every epoch whether it is upside down.
+    /// Collects the votes of the epochs: `Some(true)` for inverted, `None` if unclear.
     fn of(epochs: &[Epoch], mut vote: impl FnMut(usize, &Epoch) -> Option<bool>) -> Self {
         let mut votes = Self::default();
-        for is_upside_down in epochs.iter().enumerate().filter_map(|(i, epoch)| vote(i, epoch)) {
+        for is_inverted in epochs.iter().enumerate().filter_map(|(i, epoch)| vote(i, epoch)) {
             votes.n += 1;
-            votes.n_upside_down += usize::from(is_upside_down);
+            votes.n_inverted += usize::from(is_inverted);
         }
         votes
     }
 
-    fn is_upside_down(&self, fewest_votes: usize) -> bool {
-        self.n >= fewest_votes && self.n_upside_down as f64 >= MAJORITY * self.n as f64
+    fn is_inverted(&self, min_votes: usize) -> bool {
+        self.n >= min_votes && self.n_inverted as f64 >= MAJORITY * self.n as f64
     }
 }
 
 impl std::fmt::Display for Votes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {} clear epochs", self.n_upside_down, self.n)
+        write!(f, "{} of {} clear epochs", self.n_inverted, self.n)
     }
 }
 
-/// Returns a channel's samples of an epoch, if it carries something and is not clipped.
+/// Returns the samples of a channel in an epoch, or `None` if it is not usable or clipped.
 fn samples<'a>(
     epoch: &Epoch,
     epoch_idx: usize,
@@ -130,7 +131,7 @@ fn samples<'a>(
     is_good.then(|| &traces[channel.index()][epoch_idx * EPOCH_SAMPLES..][..EPOCH_SAMPLES])
 }
 
-/// Returns whether R waves point down.
+/// Returns whether R waves are negative, or `None` if unclear.
 fn heart(ecg: &[f32]) -> Option<bool> {
     let (mut up, mut down, mut square) = (0.0, 0.0, 0.0);
     for beat in ecg.chunks_exact(BEAT_SAMPLES) {
@@ -143,41 +144,46 @@ fn heart(ecg: &[f32]) -> Option<bool> {
     }
     let n_beats = (ecg.len() / BEAT_SAMPLES) as f32;
     let deviation = (square / ecg.len() as f32).sqrt();
-    let is_peaked = up.max(down) >= PEAKED * n_beats * deviation;
-    (is_peaked && up.max(down) >= TALLER * up.min(down)).then_some(down > up)
+    let is_peaked = up.max(down) >= MIN_PEAK * n_beats * deviation;
+    (is_peaked && up.max(down) >= MIN_ASYMMETRY * up.min(down)).then_some(down > up)
 }
 
-/// Returns whether the slow waves of sleep are opposed at the two eyes.
+/// Returns whether slow waves are in antiphase at the two eyes, or `None` if unclear.
 fn slow_waves(left: &[f32], right: &[f32]) -> Option<bool> {
-    clear(-correlation(left, right), SAME_WAVES)
+    sign_if_clear(-correlation(left, right), MIN_WAVE_CORRELATION)
 }
 
-/// Returns whether the eyes go opposite ways by their potentials: conjugate eyes turn one cornea to its electrode and
-/// the other away.
+/// Returns whether saccades have the same sign at both eyes, or `None` if unclear.
+///
+/// Conjugate eye movements turn one cornea towards its electrode and the other away, so signs should be opposite.
 fn saccades(left: &[f32], right: &[f32]) -> Option<bool> {
     let steps = |eye: &[f32]| -> Vec<f32> {
         eye.iter().zip(&eye[SACCADE_SAMPLES..]).map(|(before, after)| after - before).collect()
     };
-    let least = |steps: &[f32]| SACCADE * median(steps.iter().map(|step| step.abs()).collect());
+    let threshold =
+        |steps: &[f32]| MIN_SACCADE * median(steps.iter().map(|step| step.abs()).collect());
     let (left, right) = (steps(left), steps(right));
-    let (least_left, least_right) = (least(&left), least(&right));
+    let (left_threshold, right_threshold) = (threshold(&left), threshold(&right));
     let large = left
         .iter()
         .zip(&right)
-        .filter(|(left, right)| left.abs() > least_left && right.abs() > least_right);
-    let (n, n_alike) = large.fold((0, 0), |(n, n_alike), (left, right)| {
-        (n + 1, n_alike + usize::from((*left > 0.0) == (*right > 0.0)))
+        .filter(|(left, right)| left.abs() > left_threshold && right.abs() > right_threshold);
+    let (n, n_equal) = large.fold((0, 0), |(n, n_equal), (left, right)| {
+        (n + 1, n_equal + usize::from((*left > 0.0) == (*right > 0.0)))
     });
-    let (fewest, share) = SACCADES;
-    if n < fewest { None } else { clear(2.0 * n_alike as f64 / n as f64 - 1.0, 2.0 * share - 1.0) }
+    let (min_n, share) = MIN_SACCADES;
+    if n < min_n {
+        return None;
+    }
+    sign_if_clear(2.0 * n_equal as f64 / n as f64 - 1.0, 2.0 * share - 1.0)
 }
 
-/// Returns whether a value is positive, if it is far enough from zero.
-fn clear(value: f64, least: f64) -> Option<bool> {
-    (value.abs() >= least).then_some(value > 0.0)
+/// Returns whether a value is positive, or `None` if it is closer to zero than `min`.
+fn sign_if_clear(value: f64, min: f64) -> Option<bool> {
+    (value.abs() >= min).then_some(value > 0.0)
 }
 
-/// Returns the correlation of two signals, 0 where one does not move.
+/// Returns the correlation of two signals, 0 if one is constant.
 fn correlation(a: &[f32], b: &[f32]) -> f64 {
     let mean = |x: &[f32]| x.iter().map(|x| f64::from(*x)).sum::<f64>() / x.len() as f64;
     let (mean_a, mean_b) = (mean(a), mean(b));
@@ -196,8 +202,8 @@ fn median(mut values: Vec<f32>) -> f32 {
     *values.select_nth_unstable_by(middle, f32::total_cmp).1
 }
 
-/// Returns whether belts may move against each other with it.
-fn hinders_breathing(kind: EventKind) -> bool {
+/// Returns whether belts may be in antiphase during an event.
+fn disturbs_breathing(kind: EventKind) -> bool {
     matches!(
         kind,
         EventKind::ObstructiveApnea

@@ -12,7 +12,7 @@ fn read(night: SimulatedNight, profile: ProfileChoice) -> (Recording, Night) {
     let folder = tempfile::tempdir().unwrap();
     let written = night.write(folder.path()).unwrap();
     let options = OpenOptions { profile, ..OpenOptions::default() };
-    let recording = Recording::open_by(&written.recording, &options).unwrap();
+    let recording = Recording::open_with(&written.recording, &options).unwrap();
     let night = Night::read(&recording, ZScore::Recording).unwrap();
     (recording, night)
 }
@@ -97,5 +97,5 @@ fn millivolts_labelled_as_microvolts_give_a_warning() {
     assert_eq!(recording.warnings(), []);
     let codes: Vec<_> = night.warnings().iter().map(|warning| warning.code).collect();
     assert_eq!(codes, [WarningCode::Unit, WarningCode::Unit]);
-    assert!(night.warnings()[0].message.ends_with("; its values are like those of mV"));
+    assert!(night.warnings()[0].message.ends_with("; its values are plausible in mV"));
 }

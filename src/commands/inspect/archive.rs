@@ -43,14 +43,14 @@ fn survey(
     let mut survey = Survey::default();
     for found in found {
         let options = OpenOptions { annotations: found.annotations, ..options.clone() };
-        match Recording::open_by(&found.path, &options) {
+        match Recording::open_with(&found.path, &options) {
             Ok(recording) if strict && !recording.warnings().is_empty() => {
                 let n = recording.warnings().len();
                 let problem = format!("`{}` has {n} warnings", found.path.display());
-                survey.fail(found.path, &problem);
+                survey.add_failed(found.path, &problem);
             }
             Ok(recording) => survey.add(&recording),
-            Err(error) => survey.fail(found.path, &error),
+            Err(error) => survey.add_failed(found.path, &error),
         }
         bar.inc(1);
     }
@@ -83,7 +83,7 @@ fn print(survey: &Survey) -> Result<()> {
     let rows = survey.channels.iter().map(|count| {
         let example =
             count.examples.first().map(|path| path.display().to_string()).unwrap_or_default();
-        vec![count.channel.to_owned(), count.fed.to_string(), count.lacking.to_string(), example]
+        vec![count.channel.to_owned(), count.present.to_string(), count.missing.to_string(), example]
     });
     console::print(table(&["channel", ">present", ">missing", "example"], rows))?;
     let mut labels: Vec<(&String, &LabelCount)> = survey.unknown_labels.iter().collect();

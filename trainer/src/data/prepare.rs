@@ -109,7 +109,7 @@ fn check_existing(
 fn open(input: &RecordingInput) -> Result<Recording> {
     let annotations = input.annotations.clone();
     let options = OpenOptions { annotations, ..OpenOptions::default() };
-    let mut recording = Recording::open_by(&input.recording, &options)?;
+    let mut recording = Recording::open_with(&input.recording, &options)?;
     let truth: PathBuf = input.recording.with_extension("truth.json");
     if truth.is_file() {
         recording.set_events(Truth::read(&truth)?.events);

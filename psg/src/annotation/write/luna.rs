@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::Stage;
 use crate::annotation::ScoredAnnotation;
+use crate::sleep::Stage;
 
 /// Returns an `.annot` file: class, instance, channel, start and stop in seconds, and meta-data with the scorer.
 ///

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::annotation::ScoredAnnotation;
 use crate::annotation::names::{Meaning, meaning};
-use crate::{EPOCH_S, EventKind};
+use crate::sleep::{EPOCH_S, EventKind};
 
 /// What stands before the events.
 #[derive(Debug, Clone, PartialEq)]

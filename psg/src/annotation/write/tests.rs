@@ -4,8 +4,8 @@ use nocturne_edf::NewRecording;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Stage;
 use crate::annotation::{AnnotationFile, AnnotationFormat, ScoredAnnotation};
+use crate::sleep::Stage;
 
 /// Writes a file under a name and reads it; what stands in it forgets its path.
 fn read(name: &str, content: &str) -> (AnnotationFormat, Vec<ScoredAnnotation>) {

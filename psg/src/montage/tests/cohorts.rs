@@ -1,7 +1,8 @@
 //! For each cohort, a header of its own labels resolves to the derivations that its documents give.
 
 use super::check;
-use crate::montage::{Channel, Confidence, ProfileChoice, ResolvedMontage};
+use crate::montage::{Confidence, ProfileChoice, ResolvedMontage};
+use crate::sleep::Channel;
 
 #[test]
 fn shhs_has_derivations_under_names_of_letters() {
@@ -185,7 +186,7 @@ fn homepap_is_chosen_by_name() {
     let header = super::header_with(&labels);
     assert_eq!(ResolvedMontage::resolve(&header).profile().name, "general");
     let choice = ProfileChoice::Named("homepap".to_owned());
-    let montage = ResolvedMontage::resolve_by(&header, &choice).unwrap();
+    let montage = ResolvedMontage::resolve_with(&header, &choice).unwrap();
     assert_eq!(montage.channels().len(), Channel::COUNT);
     let airflow = montage.channels().iter().find(|it| it.channel == Channel::Airflow).unwrap();
     assert_eq!(airflow.confidence, Confidence::Substitute);
@@ -213,7 +214,7 @@ fn positions_without_documented_codes_mean_nothing() {
     for name in ["pats", "abc", "bestair", "heartbeat", "homepap", "mnc"] {
         let choice = ProfileChoice::Named(name.to_owned());
         let header = super::header_with(&["Position"]);
-        let montage = ResolvedMontage::resolve_by(&header, &choice).unwrap();
+        let montage = ResolvedMontage::resolve_with(&header, &choice).unwrap();
         assert!(
             (-1..=10).all(|code| montage.profile().position(f64::from(code)).is_none()),
             "{name}"
@@ -252,7 +253,7 @@ fn stages_is_chosen_by_name() {
     ];
     let header = super::header_with(&labels);
     let choice = ProfileChoice::Named("stages".to_owned());
-    let montage = ResolvedMontage::resolve_by(&header, &choice).unwrap();
+    let montage = ResolvedMontage::resolve_with(&header, &choice).unwrap();
     assert_eq!(montage.reason(), "chosen by name");
     assert_eq!(montage.channels().len(), Channel::COUNT);
     let airflow = montage.channels().iter().find(|it| it.channel == Channel::Airflow).unwrap();

@@ -1,8 +1,9 @@
 //! A profile is found although channels are missing, and doubt is told.
 
 use super::{derivations, header_of, header_with};
-use crate::WarningCode;
-use crate::montage::{Channel, Position, ResolvedMontage};
+use crate::montage::ResolvedMontage;
+use crate::sleep::{Channel, Position};
+use crate::warning::WarningCode;
 
 const SHHS: [&str; 14] = [
     "SaO2", "H.R.", "EEG(sec)", "ECG", "EMG", "EOG(L)", "EOG(R)", "EEG", "THOR RES", "ABDO RES",

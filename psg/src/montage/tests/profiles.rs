@@ -1,10 +1,10 @@
 //! The form of a profile is checked.
 
-use crate::montage::{Profile, embedded};
+use crate::montage::{Profile, embedded_profiles};
 
 #[test]
 fn embedded_profiles_are_sound() {
-    for ((file, _), profile) in embedded::FILES.iter().zip(Profile::embedded()) {
+    for ((file, _), profile) in embedded_profiles::FILES.iter().zip(Profile::embedded()) {
         assert_eq!(format!("{}.toml", profile.name), *file);
         assert!(profile.rules.iter().all(|rule| !rule.source.is_empty()), "{file}");
         let is_for_all_files = matches!(profile.name.as_str(), "general" | "stages" | "homepap");
@@ -130,7 +130,7 @@ fn rows_of_ones_own_come_before_those_of_the_extended_profile() {
     let path = path.path().join("lab.toml");
     std::fs::write(&path, text).unwrap();
     let choice = crate::montage::ProfileChoice::File(path);
-    let montage = crate::montage::ResolvedMontage::resolve_by(&header, &choice).unwrap();
+    let montage = crate::montage::ResolvedMontage::resolve_with(&header, &choice).unwrap();
     assert_eq!(montage.profile().title, profile.title);
     assert_eq!(
         super::derivations(&montage, &header),
@@ -145,14 +145,14 @@ fn the_documented_example_is_sound() {
     let lines: Vec<&str> = example.lines().map(|line| line.trim_start_matches("//!")).collect();
     let profile = Profile::parse("example.toml", &lines.join("\n")).unwrap();
     assert_eq!(profile.name, "our-lab");
-    assert_eq!(profile.position(2.0), Some(crate::montage::Position::Left));
+    assert_eq!(profile.position(2.0), Some(crate::sleep::Position::Left));
 }
 
 #[test]
 fn files_that_are_no_profile_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let found = Profile::read(folder.path()).unwrap_err();
-    assert!(matches!(found, crate::Error::NotAFile { .. }), "{found}");
+    assert!(matches!(found, crate::error::Error::NotAFile { .. }), "{found}");
     let path = folder.path().join("large.toml");
     std::fs::write(&path, vec![b'#'; 2 << 20]).unwrap();
     let found = Profile::read(&path).unwrap_err().to_string();

@@ -2,7 +2,7 @@
 
 use super::{header_of, header_with};
 use crate::montage::ResolvedMontage;
-use crate::{Warning, WarningCode};
+use crate::warning::{Warning, WarningCode};
 
 #[test]
 fn lines_tell_how_a_channel_is_fed() {
