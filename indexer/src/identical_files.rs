@@ -28,7 +28,7 @@ impl IdenticalFiles {
             let message = format!(
                 "its file is identical to that of `{other}` in the collection; remove one of them, or they count twice"
             );
-            return Some(Warning::new(WarningCode::Twin, message));
+            return Some(Warning::new(WarningCode::Duplicate, message));
         }
         self.ids.insert(entry.source_sha256.clone(), entry.id.clone());
         None

@@ -1,19 +1,19 @@
-//! What can be wrong with a recording, in sentences that name the file, the field, the value and the expectation.
+//! Errors of reading recordings, which name the file, the field, its value and what was expected.
 
 use std::path::{Path, PathBuf};
 
-/// The result of reading a recording.
+/// The result of reading a recording or a table.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a file was refused.
+/// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A list of recordings cannot be read as a whole; its writer's mistake.
-    #[error("the list `{}` cannot be used: {problem}", path.display())]
+    /// A table of recordings cannot be read; its writer's mistake.
+    #[error("cannot read the table `{}`: {problem}", path.display())]
     List {
-        /// The list.
+        /// The table.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Why.
         problem: String,
     },
     /// The operating system refused; the caller's or the machine's mistake.
@@ -26,12 +26,12 @@ pub enum Error {
         /// The system's answer.
         source: std::io::Error,
     },
-    /// The path leads to something that is no regular file, such as a folder, a pipe or a device.
+    /// The path is not a regular file but a folder, a pipe, a socket or a device.
     #[error("`{}` is {found}; expected a file", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,
-        /// What is there.
+        /// What it is.
         found: &'static str,
     },
     /// An EDF or BDF file cannot be read or written.
@@ -54,14 +54,14 @@ pub enum Error {
         /// Duration of a data record in seconds.
         record_duration_s: f64,
     },
-    /// A file of annotations breaks its format.
+    /// An annotation file is invalid.
     #[error("`{}`, {place}: {problem}", path.display())]
     Annotations {
         /// The file.
         path: PathBuf,
         /// Where in the file, such as `byte 1204` or `line 17`.
         place: String,
-        /// What is wrong there.
+        /// What is wrong.
         problem: String,
     },
     /// No signal of the recording feeds a channel of the montage.
@@ -72,15 +72,15 @@ pub enum Error {
         /// The labels in the file, quoted.
         labels: String,
     },
-    /// The recording holds no complete epoch.
-    #[error("`{}` holds no complete 30-second epoch; its longest stretch without a gap lasts {longest_s} s", path.display())]
+    /// The recording has no complete epoch.
+    #[error("`{}` has no complete 30-second epoch; the longest part without a gap lasts {longest_s} s", path.display())]
     NoEpoch {
         /// The file.
         path: PathBuf,
-        /// Length of the longest segment in seconds.
+        /// Length of the longest part without a gap in seconds.
         longest_s: f64,
     },
-    /// The recording is longer than is held in memory at once.
+    /// The recording is too long to be kept in memory.
     #[error("`{}` lasts {hours:.1} h; expected at most {limit_hours} h", path.display())]
     TooLong {
         /// The file.
@@ -90,18 +90,18 @@ pub enum Error {
         /// The limit in hours.
         limit_hours: u32,
     },
-    /// No embedded profile has that name; the caller's mistake.
-    #[error("no profile is called `{name}`; expected one of {known}")]
+    /// There is no embedded profile with that name; the caller's mistake.
+    #[error("unknown profile `{name}`; expected one of {known}")]
     UnknownProfile {
         /// The name.
         name: String,
-        /// The names that there are, quoted.
+        /// The names of the embedded profiles, quoted.
         known: String,
     },
-    /// A profile or template file breaks its format; the mistake of whoever wrote it.
+    /// A profile file is invalid; its writer's mistake.
     #[error("`{name}`: {problem}")]
     DataFile {
-        /// The file's name.
+        /// Name of the file.
         name: String,
         /// What is wrong.
         problem: String,
@@ -113,57 +113,55 @@ impl Error {
         move |source| Self::Io { path: path.to_owned(), action, source }
     }
 
-    /// Returns the next step for the user, where there is one.
+    /// Returns the next step for the user, if there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 Some("check the path; names are case-sensitive")
             }
             Self::List { .. } => Some(
-                "a list is CSV with a header or JSON lines, with `recording` and, as you like, `annotations`, \
-                 `subject` and metadata",
+                "a table is CSV with a header, JSON lines or Parquet, with a column `recording` and optionally \
+                 `annotations`, `subject` and metadata",
             ),
-            Self::NotAFile { .. } => {
-                Some("name a recording file, or index the folder that holds it")
-            }
+            Self::NotAFile { .. } => Some("name a file; a folder can be indexed as a whole"),
             Self::Edf(error) => error.hint(),
             Self::SamplingRate { .. } => {
                 Some("correct the field with an EDF header editor, or export the recording again")
             }
-            Self::Annotations { .. } => {
-                Some("export the annotations again, or move the file away to go on without")
-            }
+            Self::Annotations { .. } => Some(
+                "export the annotations again, or move the file away to read the recording without it",
+            ),
             Self::NoChannel { .. } => {
-                Some("`nocturne inspect FILE` lists the signals; name them in a profile file")
+                Some("inspect the recording and assign its signals to channels in a profile")
             }
-            Self::NoEpoch { .. } => Some("shorter stretches cannot be scored in 30-second epochs"),
+            Self::NoEpoch { .. } => Some("shorter parts cannot be scored in 30-second epochs"),
             Self::TooLong { .. } => Some("split the recording into nights"),
-            Self::UnknownProfile { .. } => {
-                Some("to read by a profile of your own, give the path of its TOML file")
-            }
+            Self::UnknownProfile { .. } => Some("to use a profile of your own, name its TOML file"),
             Self::Io { .. } | Self::DataFile { .. } => None,
         }
     }
 }
 
-/// Returns the text in back-ticks with control characters escaped and overlong text cut, fit for a message.
+/// Returns a text for a message: in back-ticks, with control characters escaped, cut after 60 characters.
 pub(crate) fn quoted(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let escaped: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    let rest = if text.chars().count() > LONGEST { "…" } else { "" };
+    const MAX_CHARS: usize = 60;
+    let escaped: String = text.chars().take(MAX_CHARS).flat_map(char::escape_debug).collect();
+    let rest = if text.chars().count() > MAX_CHARS { "…" } else { "" };
     format!("`{escaped}{rest}`")
 }
 
-/// Returns a sentence without control characters, cut where it is overlong: libraries repeat what they read.
+/// Returns a sentence with control characters escaped, cut after 600 characters.
+///
+/// Messages of parsers may repeat their input.
 pub(crate) fn on_one_line(sentence: &str) -> String {
-    const LONGEST: usize = 600;
+    const MAX_CHARS: usize = 600;
     let escape = |c: char| {
         let escaped = c.is_control().then(|| c.escape_debug());
-        let kept = escaped.is_none().then_some(c);
-        escaped.into_iter().flatten().chain(kept)
+        let printable = escaped.is_none().then_some(c);
+        escaped.into_iter().flatten().chain(printable)
     };
-    let rest = if sentence.chars().nth(LONGEST).is_some() { "…" } else { "" };
-    sentence.chars().take(LONGEST).flat_map(escape).chain(rest.chars()).collect()
+    let rest = if sentence.chars().nth(MAX_CHARS).is_some() { "…" } else { "" };
+    sentence.chars().take(MAX_CHARS).flat_map(escape).chain(rest.chars()).collect()
 }
 
 #[cfg(test)]
@@ -171,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sentences_hold_no_control_characters_and_end() {
+    fn sentences_are_escaped_and_cut() {
         assert_eq!(on_one_line("`a\x1b[2J\nb` is “no” 'tag'"), "`a\\u{1b}[2J\\nb` is “no” 'tag'");
         assert_eq!(on_one_line(&"é".repeat(700)), format!("{}…", "é".repeat(600)));
     }

@@ -47,7 +47,7 @@ impl From<&EdfWarning> for Warning {
     }
 }
 
-/// Returns what follows for the epochs from a fault of the file, as the end of a message.
+/// Returns the consequence of a problem for the epochs, as the end of a message.
 fn consequence(warning: &EdfWarning) -> &'static str {
     match warning {
         EdfWarning::DuplicateLabel { .. } => "; the first is used",

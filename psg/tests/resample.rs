@@ -1,14 +1,14 @@
-//! Resampling to 64 Hz from the rates of the field, compared with SciPy.
+//! Resampling to 64 Hz from common sampling rates equals SciPy.
 
 use nocturne_psg::dsp::{Ratio, Resampler};
 
-/// Rate in hertz and samples of the input, samples of the output; its values at the begin, a third, the middle and the
-/// end; their sum and the sum of their squares.
-type Row = ((f64, u32), usize, [f64; 4], (f64, f64));
+/// Rate in hertz and length of the input; length of the output; its values at the start, a third, the middle and the
+/// end; its sum and the sum of its squares.
+type ReferenceRow = ((f64, u32), usize, [f64; 4], (f64, f64));
 
 /// `scipy.signal.resample_poly` of [`signal`], SciPy 1.17, printed by `resample_reference.py`.
 #[rustfmt::skip]
-const SCIPY: [Row; 21] = [
+const SCIPY: [ReferenceRow; 21] = [
     ((1.0, 150), 9600, [0.710847230, 0.598683070, -0.437632060, 0.007971176], (841.018169, 6106.044826)),
     ((8.0, 150), 1200, [0.710840523, 0.598677421, -0.437627931, 0.071019583], (105.427873, 763.465415)),
     ((10.0, 150), 960, [0.710846911, 0.598682801, -0.437631864, 0.091150922], (84.409117, 610.822981)),
@@ -32,7 +32,7 @@ const SCIPY: [Row; 21] = [
     ((2000.0, 4000), 128, [0.187843165, 0.341926324, -0.507086546, -0.571807494], (0.812718, 63.903108)),
 ];
 
-/// Waves below and above the new Nyquist frequency, as both sides can make them.
+/// Sines below and above the new Nyquist frequency; `resample_reference.py` computes the same.
 fn signal(n: u32) -> Vec<f32> {
     let value = |i: u32| {
         let i = f64::from(i);
@@ -44,22 +44,22 @@ fn signal(n: u32) -> Vec<f32> {
 fn resampled(rate_hz: f64, samples: &[f32], piece_len: usize) -> Vec<f32> {
     let mut outputs = Vec::new();
     let mut resampler =
-        Resampler::new(Ratio::of_rates(rate_hz, 64.0).expect("the rate is one of the field"));
+        Resampler::new(Ratio::of_rates(rate_hz, 64.0).expect("common rates have a ratio to 64 Hz"));
     samples.chunks(piece_len).for_each(|piece| resampler.push(piece, &mut outputs));
     resampler.finish(&mut outputs);
     outputs
 }
 
-/// The tolerance is 1e-6 of the spread of the signal, which is 0.8.
+/// The tolerance is 1e-6 of the standard deviation of the signal, which is 0.8.
 #[test]
-fn rates_of_the_field_are_resampled_as_by_scipy() {
+fn common_rates_are_resampled_as_by_scipy() {
     const TOLERANCE: f64 = 0.8e-6;
     for ((rate_hz, n), n_outputs, values, (sum, squares)) in SCIPY {
         let outputs = resampled(rate_hz, &signal(n), 333);
         assert_eq!(outputs.len(), n_outputs, "{rate_hz} Hz");
-        let places = [0, n_outputs / 3, n_outputs / 2, n_outputs - 1];
-        for (place, value) in places.into_iter().zip(values) {
-            let found = f64::from(outputs[place]);
+        let indices = [0, n_outputs / 3, n_outputs / 2, n_outputs - 1];
+        for (index, value) in indices.into_iter().zip(values) {
+            let found = f64::from(outputs[index]);
             assert!((found - value).abs() < TOLERANCE, "{rate_hz} Hz: {found} {value}");
         }
         let found_sum: f64 = outputs.iter().map(|x| f64::from(*x)).sum();
@@ -74,7 +74,7 @@ fn rates_of_the_field_are_resampled_as_by_scipy() {
 }
 
 #[test]
-fn pieces_of_any_length_give_the_same_bits() {
+fn results_do_not_depend_on_how_the_signal_is_split() {
     let samples = signal(1500);
     for rate_hz in [25.0, 64.0, 200.0 / 3.0, 125.0, 500.0] {
         let whole = resampled(rate_hz, &samples, samples.len());

@@ -1,4 +1,4 @@
-"""Prints the table of `resample.rs`: what SciPy makes of a fixed signal at the rates of the field.
+"""Prints the table of `resample.rs`: a fixed signal at common sampling rates, resampled by SciPy.
 
 Usage: resample_reference.py, with SciPy 1.17 installed.
 """
@@ -24,5 +24,5 @@ for rate in RATES:
     ratio = Fraction(64) / Fraction(rate)
     n = 4000 if rate >= 200 else 1500 if rate >= 25 else 150
     y = resample_poly(signal(n), ratio.numerator, ratio.denominator)
-    places = ", ".join(f"{y[place]:.9f}" for place in (0, len(y) // 3, len(y) // 2, len(y) - 1))
-    print(f"    (({float(rate)}, {n}), {len(y)}, [{places}], ({y.sum():.6f}, {(y * y).sum():.6f})),")
+    values = ", ".join(f"{y[index]:.9f}" for index in (0, len(y) // 3, len(y) // 2, len(y) - 1))
+    print(f"    (({float(rate)}, {n}), {len(y)}, [{values}], ({y.sum():.6f}, {(y * y).sum():.6f})),")

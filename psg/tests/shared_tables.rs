@@ -1,8 +1,8 @@
-//! Every label of the alias tables is known by its cohort's profile.
+//! Every label of the NSRR alias tables is known in the profile of its cohort.
 //!
-//! The tables are not part of the project; without them the test says so and passes.
+//! The tables are not in the repository; without them the test is skipped.
 
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,16 +22,16 @@ fn shared_tables() -> Option<PathBuf> {
 }
 
 #[test]
-fn labels_of_the_alias_tables_are_known() {
+fn profiles_know_the_labels_of_the_alias_tables() {
     let Some(folder) = shared_tables() else { return };
     let table = std::fs::read_to_string(folder.join("channel_aliases.tsv")).unwrap();
     let mut labels: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for row in table.lines().skip(1) {
         let cells: Vec<&str> = row.split('\t').collect();
-        let is_ours = Profile::embedded().iter().any(|profile| profile.name == cells[0]);
+        let has_profile = Profile::embedded().iter().any(|profile| profile.name == cells[0]);
         let known = labels.entry(cells[0]).or_default();
-        // A label of EDF has 16 letters.
-        if is_ours && cells[2].len() <= 16 && !known.contains(&cells[2]) {
+        // Labels in EDF have at most 16 characters.
+        if has_profile && cells[2].len() <= 16 && !known.contains(&cells[2]) {
             known.push(cells[2]);
         }
     }
@@ -47,7 +47,7 @@ fn labels_of_the_alias_tables_are_known() {
     assert!(unknown.is_empty(), "{}", unknown.join(", "));
 }
 
-/// Writes a recording with the labels and returns those that the profile does not know.
+/// Writes a recording with the labels and returns those that are unknown in the profile.
 fn unknown_labels(path: &Path, profile: &str, labels: &[&str]) -> Result<Vec<String>> {
     let signal = |label: &&str| NewSignal {
         label: (*label).to_owned(),

@@ -83,7 +83,12 @@ fn print(survey: &Survey) -> Result<()> {
     let rows = survey.channels.iter().map(|count| {
         let example =
             count.examples.first().map(|path| path.display().to_string()).unwrap_or_default();
-        vec![count.channel.to_owned(), count.present.to_string(), count.missing.to_string(), example]
+        vec![
+            count.channel.to_owned(),
+            count.present.to_string(),
+            count.missing.to_string(),
+            example,
+        ]
     });
     console::print(table(&["channel", ">present", ">missing", "example"], rows))?;
     let mut labels: Vec<(&String, &LabelCount)> = survey.unknown_labels.iter().collect();

@@ -1,11 +1,11 @@
-//! For each cohort, a header of its own labels resolves to the derivations that its documents give.
+//! The labels of each cohort resolve to the derivations in its documents.
 
 use super::check;
 use crate::montage::{Confidence, ProfileChoice, ResolvedMontage};
 use crate::sleep::Channel;
 
 #[test]
-fn shhs_has_derivations_under_names_of_letters() {
+fn shhs_has_derivations_with_short_labels() {
     check(
         "shhs",
         "SaO2, H.R., EEG(sec), ECG, EMG, EOG(L), EOG(R), EEG, THOR RES, ABDO RES, POSITION, \
@@ -35,7 +35,7 @@ fn mros_is_derived_from_electrodes_with_and_without_blanks() {
 }
 
 #[test]
-fn cfs_and_ccshs_are_told_apart_by_what_else_they_record() {
+fn cfs_and_ccshs_are_distinguished_by_other_signals() {
     check(
         "cfs",
         "C3, C4, M1, M2, LOC, ROC, ECG1, ECG2, EMG1, EMG2, EMG3, L Leg, R Leg, AIRFLOW, \
@@ -87,7 +87,7 @@ fn mesa_has_no_c3_and_its_airflow_is_the_thermistor() {
 }
 
 #[test]
-fn chat_is_read_through_its_typing_errors() {
+fn chat_is_read_despite_misspelt_labels() {
     check(
         "chat",
         "E1, E2, F3, F4, C3, C4, T3, T4, O1, O2, M1, M2, ECG1, ECG2, Lchin, Rchin, Cchin, \
@@ -112,7 +112,7 @@ fn sof_is_derived_from_electrodes() {
 }
 
 #[test]
-fn pats_is_told_from_chat_by_what_else_it_records() {
+fn pats_and_chat_are_distinguished_by_other_signals() {
     let shared = "E1, E2, F3, F4, C3, C4, O1, O2, M1, M2, ECG1, ECG2, Lchin, Rchin, Cchin, RLEG1, \
                   LLEG1, RLEG2, LLEG2, Snore, CannulaFlow, Airflow, Chest, ABD, SpO2, EtCO2, TcCO2, Cap";
     let expected = |position: &str| {
@@ -137,7 +137,7 @@ fn abc_is_derived_from_electrodes() {
 }
 
 #[test]
-fn bestair_turns_mastoids_less_electrodes_and_leaves_out_numbers_of_two_meanings() {
+fn bestair_inverts_mastoid_minus_electrode_and_ignores_ambiguous_numbers() {
     check(
         "bestair",
         "M2-PG1, M1-PG2, M2-C3, M1-C4, M2-O1, M1-O2, T2-T1, X15, X16, X17, X18, X19, X20, X21, DC01, DC02",
@@ -152,7 +152,7 @@ fn bestair_turns_mastoids_less_electrodes_and_leaves_out_numbers_of_two_meanings
 }
 
 #[test]
-fn heartbeat_records_no_sleep() {
+fn heartbeat_has_no_eeg() {
     check(
         "heartbeat",
         "EKG_EG, Abdomen_EG, Thorax_EG, Thermistor_EG, Flow_EG, Nasal_EG, Position_EG, SpO2_EG, Snore_EG",
@@ -166,7 +166,7 @@ fn heartbeat_records_no_sleep() {
 }
 
 #[test]
-fn homepap_is_chosen_by_name() {
+fn homepap_must_be_selected_by_name() {
     let labels = [
         "E1",
         "E2",
@@ -193,7 +193,7 @@ fn homepap_is_chosen_by_name() {
 }
 
 #[test]
-fn mnc_has_laboratories_of_many_habits() {
+fn mnc_has_labels_of_several_laboratories() {
     check(
         "mnc",
         "EOGG, EOGD, C3-A2, C4-A1, EMG SM, ECG II, Thor, Abdo, nFlow, TERM, Position",
@@ -210,7 +210,7 @@ fn mnc_has_laboratories_of_many_habits() {
 }
 
 #[test]
-fn positions_without_documented_codes_mean_nothing() {
+fn undocumented_position_codes_are_not_read() {
     for name in ["pats", "abc", "bestair", "heartbeat", "homepap", "mnc"] {
         let choice = ProfileChoice::Named(name.to_owned());
         let header = super::header_with(&["Position"]);
@@ -223,7 +223,7 @@ fn positions_without_documented_codes_mean_nothing() {
 }
 
 #[test]
-fn nchsdb_names_the_kind_of_a_signal_first() {
+fn nchsdb_labels_start_with_the_kind_of_signal() {
     check(
         "nchsdb",
         "EOG LOC-M2, EOG ROC-M1, EEG F3-M2, EEG F4-M1, EEG C3-M2, EEG C4-M1, EEG O1-M2, \
@@ -237,7 +237,7 @@ fn nchsdb_names_the_kind_of_a_signal_first() {
 }
 
 #[test]
-fn stages_is_chosen_by_name() {
+fn stages_must_be_selected_by_name() {
     let labels = [
         "E1 (LEOG)",
         "E2 (REOG)",
@@ -254,7 +254,7 @@ fn stages_is_chosen_by_name() {
     let header = super::header_with(&labels);
     let choice = ProfileChoice::Named("stages".to_owned());
     let montage = ResolvedMontage::resolve_with(&header, &choice).unwrap();
-    assert_eq!(montage.reason(), "chosen by name");
+    assert_eq!(montage.reason(), "selected by name");
     assert_eq!(montage.channels().len(), Channel::COUNT);
     let airflow = montage.channels().iter().find(|it| it.channel == Channel::Airflow).unwrap();
     assert_eq!(airflow.confidence, Confidence::Assumed);
@@ -281,7 +281,7 @@ fn ucddb_has_a_full_montage() {
 }
 
 #[test]
-fn dreams_leaves_out_what_is_not_documented() {
+fn dreams_leaves_undocumented_channels_empty() {
     check(
         "dreams",
         "ECG, FP1-A2, CZ-A1, EMG1, EOG1, VTH, VAB, NAF2P-A1, NAF1, PHONO, PR, SAO2, PCPAP, \
@@ -291,7 +291,7 @@ fn dreams_leaves_out_what_is_not_documented() {
 }
 
 #[test]
-fn cap_turns_its_one_electro_oculogram() {
+fn cap_inverts_its_single_eog() {
     check(
         "cap",
         "ROC-LOC, Fp2-F4, F4-C4, C4-P4, P4-O2, F8-T4, Fp1-F3, C4-A1, EMG1-EMG2, ECG1-ECG2, \
@@ -302,7 +302,7 @@ fn cap_turns_its_one_electro_oculogram() {
 }
 
 #[test]
-fn hmc_boas_and_resmed_have_a_part_of_the_montage() {
+fn hmc_boas_and_resmed_have_part_of_the_montage() {
     check(
         "hmc",
         "EEG F4-M1, EEG C4-M1, EEG O2-M1, EEG C3-M2, EMG chin, EOG E1-M2, EOG E2-M2, ECG",

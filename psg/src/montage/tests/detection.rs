@@ -1,4 +1,4 @@
-//! A profile is found although channels are missing, and doubt is told.
+//! Profiles are detected despite missing channels, and ambiguity gives a warning.
 
 use super::{derivations, header_of, header_with};
 use crate::montage::ResolvedMontage;
@@ -36,30 +36,30 @@ fn shhs_without_a_belt_keeps_its_eeg_and_its_positions() {
     assert_eq!(montage.profile().position(2.0), Some(Position::Supine));
     assert_eq!(
         montage.reason(),
-        "the file has 7 of the 9 labels by which `shhs` is known: `EEG(sec)`, `ABDO RES`, `EOG(L)`, `EOG(R)`, …"
+        "the file has 7 of the 9 detection labels of `shhs`: `EEG(sec)`, `ABDO RES`, `EOG(L)`, `EOG(R)`, …"
     );
 }
 
 #[test]
-fn a_few_labels_are_too_weak_and_the_reason_says_so() {
+fn too_few_labels_fall_back_to_general_with_a_reason() {
     let montage = ResolvedMontage::resolve(&header_with(&["C3", "A2", "ECG L", "ECG R"]));
     assert_eq!(montage.profile().name, "general");
     assert_eq!(
         montage.reason(),
-        "no other profile knows enough of the file's labels; the file has 2 of the 12 labels by which `mros` is known: `ECG L`, `ECG R`, and 3 are needed"
+        "no other profile matches enough labels: the file has 2 of the 12 detection labels of `mros`: `ECG L`, `ECG R`, but 3 are required"
     );
     let montage = ResolvedMontage::resolve(&header_with(&["C3-M2"]));
-    assert_eq!(montage.reason(), "no other profile knows the file's labels");
+    assert_eq!(montage.reason(), "no other profile matches the labels");
 }
 
 #[test]
-fn profiles_that_read_alike_may_tie() {
+fn ties_between_equivalent_profiles_are_allowed() {
     let header = header_with(&["ABDO EFFORT", "THOR EFFORT", "NASAL PRES", "EMG2", "EMG3"]);
     let montage = ResolvedMontage::resolve(&header);
     assert_eq!(montage.profile().name, "cfs");
     assert!(
         montage.reason().ends_with(
-            "; of `cfs`, `ccshs`, which fit equally and read every channel alike, it is the first"
+            "; `cfs`, `ccshs` match equally and read every channel alike, so the first is used"
         ),
         "{}",
         montage.reason()
@@ -67,7 +67,7 @@ fn profiles_that_read_alike_may_tie() {
 }
 
 #[test]
-fn profiles_that_read_differently_are_not_guessed_between() {
+fn ties_between_different_profiles_fall_back_to_general_with_a_warning() {
     let labels = ["EEG(sec)", "EEG", "POSITION", "CZ-A1", "CZ2-A1", "THOR RES", "ABDO RES"];
     let header = header_with(&[&labels[..4], &labels[5..]].concat());
     assert_eq!(ResolvedMontage::resolve(&header).profile().name, "shhs");
@@ -79,12 +79,12 @@ fn profiles_that_read_differently_are_not_guessed_between() {
     assert_eq!(warnings[0].code, WarningCode::Profile);
     assert_eq!(
         warnings[0].message,
-        "the labels speak equally for the profiles `shhs`, `ucddb`, which read ABD, THX, EOG_L, EOG_R, EEG_C3_A2 differently; read by `general` until one of them is chosen"
+        "the labels match the profiles `shhs`, `ucddb` equally, which read ABD, THX, EOG_L, EOG_R, EEG_C3_A2 differently; falling back to `general`: choose a profile by name"
     );
 }
 
 #[test]
-fn rates_and_units_decide_where_labels_do_not() {
+fn rates_and_units_break_ties() {
     let made = |rate_hz| {
         header_of(&[
             ("Lefteye", "", 64),

@@ -1,9 +1,9 @@
-//! The form of a profile is checked.
+//! Profile files are checked, and the embedded ones are valid.
 
 use crate::montage::{Profile, embedded_profiles};
 
 #[test]
-fn embedded_profiles_are_sound() {
+fn embedded_profiles_are_valid() {
     for ((file, _), profile) in embedded_profiles::FILES.iter().zip(Profile::embedded()) {
         assert_eq!(format!("{}.toml", profile.name), *file);
         assert!(profile.rules.iter().all(|rule| !rule.source.is_empty()), "{file}");
@@ -14,7 +14,7 @@ fn embedded_profiles_are_sound() {
 }
 
 #[test]
-fn no_label_is_detected_by_twice() {
+fn detection_labels_are_unique_within_a_profile() {
     for profile in Profile::embedded() {
         let detect = &profile.detect;
         let mut labels = [&detect.certain[..], &detect.labels, &detect.also].concat();
@@ -25,14 +25,14 @@ fn no_label_is_detected_by_twice() {
     }
 }
 
-/// Adds a text to the smallest sound profile and returns what is wrong with it.
+/// Adds a text to a minimal profile and returns the error.
 fn problem_with(text: &str) -> String {
     let text = format!("name = \"x\"\ntitle = \"x\"\nsource = \"x\"\n{text}");
     Profile::parse("x.toml", &text).unwrap_err().to_string()
 }
 
 #[test]
-fn labels_with_two_meanings_are_refused() {
+fn rejects_labels_with_two_meanings() {
     let belt = |more: &str| {
         problem_with(&format!(
             "[[channel]]\nname = \"ABD\"\nconfidence = \"exact\"\nsources = [\"Belt\"]\n{more}"
@@ -59,7 +59,7 @@ fn labels_with_two_meanings_are_refused() {
 }
 
 #[test]
-fn mistakes_are_named_with_their_line_field_and_value() {
+fn errors_name_line_field_and_value() {
     let check = |text: &str, expected: &str| {
         let found = problem_with(text);
         assert!(found.starts_with(&format!("`x.toml`: {expected}")), "{found}");
@@ -75,11 +75,11 @@ fn mistakes_are_named_with_their_line_field_and_value() {
     );
     check(
         &row("confidence = \"exact\"\nsources = [1]"),
-        "line 7, `sources = [1]`: the source 1 is no label; expected",
+        "line 7, `sources = [1]`: 1 is not a source; expected",
     );
     check(
         &row("confidence = \"exact\"\nsources = []"),
-        "the `sources` of ECG are empty; expected at least one label",
+        "the field `sources` of ECG is empty; expected at least one label",
     );
     check(
         &row("confidence = \"exact\"\nsources = [\"a\"]\nunits = \"uV\""),
@@ -87,7 +87,7 @@ fn mistakes_are_named_with_their_line_field_and_value() {
     );
     check(
         &row("confidence = \"exact\"\nsources = [\"a\"]\nrate_hz = -1"),
-        "the `rate_hz` of ECG is -1; expected 1 to 20000",
+        "the field `rate_hz` of ECG is -1; expected 1 to 20000",
     );
     check(
         "[[channel]]\nname = \"EEG\"\nconfidence = \"exact\"\nsources = [\"a\"]",
@@ -95,32 +95,32 @@ fn mistakes_are_named_with_their_line_field_and_value() {
     );
     check(
         "[[channel]]\nname = \"POS\"\nconfidence = \"exact\"\nsources = [\"a\"]\npolarity = \"inverted\"",
-        "the `polarity` of POS is `inverted`; codes have no sign",
+        "the field `polarity` of POS is `inverted`; expected `upright`, because codes have no sign",
     );
     check(
         "[position]\nsource = \"x\"\ncodes = { \"one\" = \"left\" }",
-        "`one` is no position code; expected a whole number",
+        "`one` is not a position code; expected an integer",
     );
     check(
         "[detect]\nlabels = [\"a\"]",
-        "`detect` names `a`, which no `channel` and no `other` explains",
+        "`detect` names `a`; expected a label of a `channel` or of `other`",
     );
     check("extends = \"mross\"", "`extends` names `mross`; expected one of `general`, ");
 }
 
 #[test]
-fn a_profile_without_a_source_is_refused() {
-    let refused = |text: &str| Profile::parse("x.toml", text).unwrap_err().to_string();
-    let found = refused("name = \"x\"\ntitle = \"x\"");
+fn rejects_profiles_without_a_source() {
+    let error = |text: &str| Profile::parse("x.toml", text).unwrap_err().to_string();
+    let found = error("name = \"x\"\ntitle = \"x\"");
     assert!(found.contains("missing field `source`"), "{found}");
-    let found = refused("name = \"x\"\ntitle = \"x\"\nsource = \" \"");
+    let found = error("name = \"x\"\ntitle = \"x\"\nsource = \" \"");
     assert_eq!(found, "`x.toml`: the field `source` is empty; expected a text");
     let found = problem_with("[position]\ncodes = { \"1\" = \"left\" }");
     assert!(found.contains("missing field `source`"), "{found}");
 }
 
 #[test]
-fn rows_of_ones_own_come_before_those_of_the_extended_profile() {
+fn own_rules_precede_those_of_the_extended_profile() {
     let text = "name = \"lab\"\ntitle = \"Lab\"\nsource = \"manual\"\nextends = \"general\"\n\
         [[channel]]\nname = \"THX\"\nconfidence = \"exact\"\nsources = [\"Abdomen\"]\n\
         [other]\nleg = [\"C3-M2\"]\n";
@@ -139,7 +139,7 @@ fn rows_of_ones_own_come_before_those_of_the_extended_profile() {
 }
 
 #[test]
-fn the_documented_example_is_sound() {
+fn documented_example_is_valid() {
     let (_, example) = include_str!("../mod.rs").split_once("```toml\n").unwrap();
     let (example, _) = example.split_once("//! ```").unwrap();
     let lines: Vec<&str> = example.lines().map(|line| line.trim_start_matches("//!")).collect();
@@ -149,21 +149,18 @@ fn the_documented_example_is_sound() {
 }
 
 #[test]
-fn files_that_are_no_profile_are_refused() {
+fn rejects_folders_and_large_files() {
     let folder = tempfile::tempdir().unwrap();
     let found = Profile::read(folder.path()).unwrap_err();
     assert!(matches!(found, crate::error::Error::NotAFile { .. }), "{found}");
     let path = folder.path().join("large.toml");
     std::fs::write(&path, vec![b'#'; 2 << 20]).unwrap();
     let found = Profile::read(&path).unwrap_err().to_string();
-    assert!(
-        found.ends_with("it has 2097152 bytes; expected a profile of at most 1048576"),
-        "{found}"
-    );
+    assert!(found.ends_with("the file has 2097152 bytes; expected at most 1048576"), "{found}");
 }
 
 #[test]
-fn messages_hold_no_control_characters() {
+fn messages_contain_no_control_characters() {
     let text = "name = \"a\"\ntitle = \"b\"\nsource = \"c\"\n[[channel]]\nname = \"\\u001b[2J\"\n";
     let error = Profile::parse("a.toml", text).unwrap_err().to_string();
     assert!(error.contains("unknown variant `\\u{1b}[2J`"), "{error}");

@@ -1,11 +1,11 @@
-//! The report tells what feeds each channel, what feeds none, and what is not known.
+//! Reports list the source of each channel, unused signals and unknown labels.
 
 use super::{header_of, header_with};
 use crate::montage::ResolvedMontage;
 use crate::warning::{Warning, WarningCode};
 
 #[test]
-fn lines_tell_how_a_channel_is_fed() {
+fn reports_describe_the_source_of_a_channel() {
     let header = header_of(&[("ROC-LOC", "uV", 128), ("TERMISTORE", "", 64), ("C4-A1", "uV", 512)]);
     let montage = ResolvedMontage::resolve(&header);
     let lines = serde_json::to_value(montage.report(&header)).unwrap();
@@ -27,7 +27,7 @@ fn lines_tell_how_a_channel_is_fed() {
 }
 
 #[test]
-fn the_unit_of_the_profile_stands_in_for_an_empty_one() {
+fn the_profile_gives_the_unit_if_the_header_has_none() {
     let header = header_of(&[("EEG(sec)", "", 125), ("EEG", "mV", 125)]);
     let montage = ResolvedMontage::resolve(&header);
     assert_eq!(montage.unit(&header, 0), "uV");
@@ -35,7 +35,7 @@ fn the_unit_of_the_profile_stands_in_for_an_empty_one() {
 }
 
 #[test]
-fn unused_signals_say_why() {
+fn unused_signals_have_a_reason() {
     let header = header_of(&[
         ("C3", "uV", 100),
         ("C3-A2", "uV", 100),
@@ -53,16 +53,16 @@ fn unused_signals_say_why() {
         unused,
         [
             ("C3", Some("EEG_C3_A2"), "another signal feeds EEG_C3_A2"),
-            ("A1", Some("reference"), "nothing is referred to it"),
-            ("SpO2", Some("spo2"), "it is no channel of the montage"),
-            ("Chin", Some("EMG_CHIN"), "too slow for EMG_CHIN: 10 Hz, and 50 Hz are needed"),
-            ("Banana", None, "its label is not known"),
+            ("A1", Some("reference"), "no channel uses this reference"),
+            ("SpO2", Some("spo2"), "the montage has no such channel"),
+            ("Chin", Some("EMG_CHIN"), "the rate is 10 Hz; EMG_CHIN requires 50 Hz"),
+            ("Banana", None, "the label is unknown"),
         ]
     );
 }
 
 #[test]
-fn unknown_labels_come_with_the_nearest_known_ones() {
+fn unknown_labels_list_similar_known_ones() {
     let header = header_with(&["C3-M2", "Airfow", "Banana", "Airfow"]);
     let unknown = ResolvedMontage::resolve(&header).unknown_labels(&header);
     assert_eq!(
@@ -75,7 +75,7 @@ fn unknown_labels_come_with_the_nearest_known_ones() {
 }
 
 #[test]
-fn assumptions_and_units_that_are_no_voltage_are_told() {
+fn assumed_channels_and_units_other_than_voltage_give_warnings() {
     let header = header_of(&[("C3", "uV", 100), ("EMG chin", "mm", 100)]);
     let warnings = ResolvedMontage::resolve(&header).warnings(&header);
     assert_eq!(
@@ -83,11 +83,11 @@ fn assumptions_and_units_that_are_no_voltage_are_told() {
         [
             Warning::new(
                 WarningCode::AssumedChannel,
-                "`C3` is taken for EEG_C3_A2; its label leaves that open",
+                "`C3` is used for EEG_C3_A2, although its label does not say that it is that channel",
             ),
             Warning::new(
                 WarningCode::Unit,
-                "`EMG chin`, which feeds EMG_CHIN, is in `mm`, which is no voltage; read as microvolts",
+                "`EMG chin`, which feeds EMG_CHIN, has the unit `mm`, which is not a voltage; read as microvolts",
             ),
         ]
     );
