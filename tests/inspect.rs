@@ -175,7 +175,7 @@ fn profile_of_ones_choice_is_used_and_unknown_ones_are_named() {
         run(["inspect", text(&night), "--profile", "general", "--json"]).expect_code(0).json();
     assert_eq!(forced["profile"], "general");
     let run = run(["inspect", text(&night), "--profile", "nosuch"]).expect_code(1);
-    assert!(run.error().starts_with("no profile is called `nosuch`; expected one of"));
+    assert!(run.error().starts_with("unknown profile `nosuch`; expected one of"));
 }
 
 #[test]

@@ -63,7 +63,7 @@ mod tests {
     fn file_of_another_recording_gives_a_warning() {
         let mut files = IdenticalFiles::new([entry("a", "1")].iter());
         let warning = files.add(&entry("b", "1")).unwrap();
-        assert_eq!(warning.code, WarningCode::Twin);
+        assert_eq!(warning.code, WarningCode::Duplicate);
         assert!(warning.message.contains("`a`"), "{}", warning.message);
     }
 

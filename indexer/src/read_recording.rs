@@ -121,7 +121,7 @@ fn read_night(
     let NamedRecording { path, id, annotations, .. } = named;
     let (annotations, id) = (Some(annotations.clone()), id.clone());
     let open = OpenOptions { annotations, profile: options.profile.clone() };
-    let recording = Recording::open_by(path, &open)?;
+    let recording = Recording::open_with(path, &open)?;
     let night = Night::read(&recording, options.z_score)?;
     let events = Some(recording.scoring().events.clone()).filter(|events| !events.is_empty());
     let montage = montage_report(&recording);

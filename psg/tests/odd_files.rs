@@ -220,6 +220,6 @@ fn warnings_contain_no_control_characters() {
     let recording = Recording::open(&path).unwrap();
     let of_unit = |warning: &&Warning| warning.code == WarningCode::Unit;
     let warning = recording.warnings().iter().find(of_unit).unwrap();
-    let expected = "`C3-M2`, which feeds EEG_C3_A2, is in `\\u{1b}[2J`, which is no voltage; read as microvolts";
+    let expected = "`C3-M2`, which feeds EEG_C3_A2, has the unit `\\u{1b}[2J`, which is not a voltage; read as microvolts";
     assert_eq!(warning.message, expected);
 }

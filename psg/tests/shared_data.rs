@@ -136,6 +136,6 @@ fn files_without_an_epoch_are_refused_by_name() {
     let Some(folder) = shared_data() else { return };
     let path = folder.join("edf-conformance/zero-data-records.edf");
     let error = Night::read(&Recording::open(&path).unwrap(), ZScore::Recording).unwrap_err();
-    let expected = "holds no complete 30-second epoch; its longest stretch without a gap lasts 0 s";
+    let expected = "has no complete 30-second epoch; the longest part without a gap lasts 0 s";
     assert_eq!(error.to_string(), format!("`{}` {expected}", path.display()));
 }
