@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Writes a file beside its place, flushes it to the disk and moves it there.
+/// Writes a file under a temporary name, flushes it to disk and renames it.
 ///
 /// After a crash the file is the old one or the new one.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -22,7 +22,7 @@ pub(crate) fn write_flushed(path: &Path, bytes: &[u8]) -> Result<()> {
     file.sync_all().map_err(Error::io(path, "flush"))
 }
 
-/// Moves a flushed file or folder to its place, and flushes the folder that holds it.
+/// Renames a flushed file or folder to its final name, and flushes the parent folder.
 pub(crate) fn rename(temporary: &Path, path: &Path) -> Result<()> {
     std::fs::rename(temporary, path).map_err(Error::io(path, "rename a temporary file to"))?;
     let folder = match path.parent() {
@@ -43,7 +43,7 @@ pub(crate) fn temporary(path: &Path) -> PathBuf {
     with_suffix(path, ".tmp")
 }
 
-/// Returns the path with an ending on its name; a slash behind the name of a folder is not taken for a part of it.
+/// Returns the path with a suffix on its last name; a trailing slash is ignored.
 pub(crate) fn with_suffix(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.components().as_path().as_os_str().to_owned();
     name.push(ending);

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 
 /// Calls `write` with a path beside `folder` and renames the new bundle to `folder`; an old bundle there is removed.
 ///
-/// `folder` never holds half a bundle; after a crash the old one may remain beside it, with the suffix `.old`.
+/// `folder` never contains an incomplete bundle; after a crash the old one may remain beside it, with the suffix `.old`.
 ///
 /// # Errors
 ///

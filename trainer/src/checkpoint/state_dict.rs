@@ -15,7 +15,7 @@ const MAX_NAME_LEN: usize = 512;
 /// Maximum number of other values that are listed.
 const MAX_OTHERS: usize = 200;
 
-/// The state dict in a container, and what else the container holds.
+/// The state dict in a container, and the container's other values.
 #[derive(Debug)]
 pub(super) struct StateDict {
     pub(super) order: ByteOrder,

@@ -1,8 +1,8 @@
-//! The parts of a model beside its two towers.
+//! The optional parts of a model.
 
 use super::SignalConfig;
 
-/// The parts of a model beside its two towers.
+/// The parts of a model in addition to its two towers.
 ///
 /// The towers are enough for search. Captions need a decoder, and the reconstruction head is used only in training. The
 /// published configuration has no field for either; [`Weights::parts`](crate::weights::Weights::parts) derives them

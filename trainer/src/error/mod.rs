@@ -145,12 +145,12 @@ pub enum Error {
         /// The token, as text.
         token: String,
     },
-    /// A run folder already holds a run, or has none to resume: the caller's mistake.
+    /// A run folder already contains a run, or has none to resume.
     #[error("`{}` {problem}", path.display())]
     Run {
         /// The folder.
         path: PathBuf,
-        /// `already holds a run`, `has no run to resume` or `has no checkpoint to resume from`.
+        /// `already contains a run`, `has no run to resume` or `has no checkpoint to resume from`.
         problem: &'static str,
     },
     /// The output already exists: the caller's mistake.

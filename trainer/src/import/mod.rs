@@ -24,7 +24,7 @@ pub struct Import<'a> {
     notices: Vec<String>,
 }
 
-/// The parts of a checkpoint beside the two towers.
+/// The parts of a checkpoint in addition to the two towers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckpointParts {
     /// The caption decoder with its condition embeddings.
@@ -62,7 +62,7 @@ impl<'a> Import<'a> {
         &self.config
     }
 
-    /// Returns the parts of the checkpoint beside the two towers.
+    /// Returns the parts of the checkpoint in addition to the two towers.
     pub fn parts(&self) -> CheckpointParts {
         self.parts
     }

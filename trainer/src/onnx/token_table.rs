@@ -9,7 +9,7 @@ const UNSEEN_LOGIT: f32 = -1e30;
 
 /// Returns the embeddings `[batch, length, width]` of `tokens` `[batch, length]`.
 ///
-/// With a set, the table holds its tokens and one row of zeros for all others. Tokens are looked up in two steps: first
+/// With a set, the table has its tokens and one row of zeros for all others. Tokens are looked up in two steps: first
 /// their row, then its embedding. This is exact.
 pub(super) fn look_up(
     builder: &mut GraphBuilder,
@@ -35,7 +35,7 @@ pub(super) fn look_up(
 /// Returns the logits `[batch, length, vocabulary]` of states `[batch, length, width]` by a projection
 /// `[width, vocabulary]`.
 ///
-/// With a set, the projection holds the columns of its tokens, and the logits of all others are [`NEVER`].
+/// With a set, the projection has the columns of its tokens, and the logits of all others are [`UNSEEN_LOGIT`].
 pub(super) fn logits(
     builder: &mut GraphBuilder,
     projection: &HostTensor,

@@ -40,7 +40,7 @@ pub(super) fn of_number(value: f32) -> HostTensor {
     HostTensor { shape: Vec::new(), values: vec![value] }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "no fixture holds the other types")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "fixtures have no other types")]
 fn tensor(view: &TensorView<'_>) -> std::result::Result<HostTensor, String> {
     let values = match view.dtype() {
         Dtype::F32 => {
@@ -51,7 +51,7 @@ fn tensor(view: &TensorView<'_>) -> std::result::Result<HostTensor, String> {
             let words = view.data().as_chunks::<8>().0;
             let numbers: Vec<i64> = words.iter().map(|word| i64::from_le_bytes(*word)).collect();
             if let Some(large) = numbers.iter().find(|number| number.unsigned_abs() > 1 << 24) {
-                return Err(format!("holds {large}; expected ids of at most 2²⁴"));
+                return Err(format!("contains {large}; expected ids of at most 2²⁴"));
             }
             numbers.into_iter().map(|number| number as f32).collect()
         }

@@ -114,7 +114,7 @@ impl FixtureInputs {
         let (epochs, conditions) = (inputs.epochs(), inputs.conditions.len());
         if epochs == 0 || epochs != conditions || inputs.texts.len() < epochs {
             let problem = format!(
-                "it holds {epochs} epochs, {conditions} conditions and {} texts; \
+                "it has {epochs} epochs, {conditions} conditions and {} texts; \
                  expected as many conditions as epochs, and a text for each",
                 inputs.texts.len()
             );

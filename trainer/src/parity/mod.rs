@@ -1,6 +1,6 @@
 //! Compares what a checkpoint computes here with what the published code computed from the same inputs.
 //!
-//! A folder of fixtures holds a configuration, inputs and results of the reference: `config.json`,
+//! A folder of fixtures contains a configuration, inputs and results of the reference: `config.json`,
 //! `inputs.safetensors`, `outputs.safetensors`, and optionally `meta.json` and `generation_eos.json` (captions as ids),
 //! `train.safetensors` and `train.json` (losses, gradients and an optimizer step). Every number of the reference
 //! belongs to a [`ParityRow`]; a tensor that is not computed here is a row that fails.

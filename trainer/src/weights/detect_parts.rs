@@ -14,7 +14,7 @@ impl Weights {
         self
     }
 
-    /// Returns the parts that the weights have beside the two towers.
+    /// Returns the parts that the weights have in addition to the two towers.
     ///
     /// The published configuration does not have the sizes of the reconstruction head, so they are read from the
     /// shapes. If a tensor is missing, the published size is used, and building the model reports the missing name.
