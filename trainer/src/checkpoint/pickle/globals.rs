@@ -40,7 +40,9 @@ const STORAGES: [(&str, ElementType); 10] = [
 ];
 
 /// Classes and functions of other values that training scripts save with weights. Their results are kept as a name and
-/// never inspected.  None of them is executed, so their behaviour does not matter.
+/// never inspected.
+///
+/// None of them is executed, so their behaviour does not matter.
 const INERT: [&str; 62] = [
     "_codecs.encode",
     "argparse.Namespace",
