@@ -274,7 +274,8 @@ fn what_is_scored_outside_of_the_recording_is_left_out_and_told() {
         .map(|warning| warning.message.as_str())
         .filter(|message| message.contains("n1.txt"))
         .collect();
-    let expected = "2 stages and events in `n1.txt` are outside the recording, which lasts 120 s; ignored";
+    let expected =
+        "2 stages and events in `n1.txt` are outside the recording, which lasts 120 s; ignored";
     assert_eq!(told, [expected]);
 }
 
