@@ -340,7 +340,7 @@ mod tests {
         let mut writer = CollectionWriter::open(folder.path(), &space(DIM)).unwrap();
         writer.commit(night("c", "333")).unwrap();
         assert_eq!(engine.info().unwrap().recordings, 3);
-        let query = EpochQuery::Text("deep sleep (N3)".to_owned());
+        let query = EpochQuery::Text("deep sleep".to_owned());
         let answer = engine.search_epochs(&query, EpochRequest { k: 3, ..EpochRequest::default() });
         assert!(answer.unwrap().hits.iter().any(|hit| hit.recording == "c"));
     }

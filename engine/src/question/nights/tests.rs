@@ -148,7 +148,7 @@ fn scored_rate_is_compared_if_the_scorer_marked_the_event() {
     // One in wake, two in sleep; the desaturation is something else.
     let arousals = [10.0, 40.0, 70.0].map(|onset_s| event(EventKind::Arousal, onset_s));
     scored.events =
-        Some(arousals.into_iter().chain([event(EventKind::Desaturation, 50.0)]).collect());
+        Some(arousals.into_iter().chain([event(EventKind::Desaturation, 80.0)]).collect());
     let mut others = night("others", "W222");
     others.events = Some(vec![event(EventKind::Desaturation, 50.0)]);
     let answer = ask([scored, others, night("unscored", "W222")], &request("arousals"));
