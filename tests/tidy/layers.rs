@@ -11,7 +11,7 @@ use super::{find, root, shown};
 type Layer = (&'static str, &'static [&'static str]);
 
 /// For each package, its top-level modules from the ground up. A new import is a design change.
-const LAYERS: [(&str, &[Layer]); 7] = [
+const LAYERS: [(&str, &[Layer]); 8] = [
     (
         "edf",
         &[
@@ -42,6 +42,38 @@ const LAYERS: [(&str, &[Layer]); 7] = [
             ("writer", &["annotation", "error", "header", "tal"]),
             ("deidentify", &["error", "header", "tal", "reader"]),
             ("test_files", &["header"]),
+        ],
+    ),
+    (
+        "psg",
+        &[
+            ("error", &[]),
+            ("warning", &[]),
+            ("sleep", &[]),
+            ("dsp", &[]),
+            ("regular_file", &["error"]),
+            ("hash", &["error", "regular_file"]),
+            ("annotation", &["error", "warning", "regular_file", "hash", "sleep"]),
+            ("deidentify", &["error", "annotation"]),
+            ("montage", &["error", "warning", "regular_file", "sleep"]),
+            ("recording", &["error", "warning", "sleep", "annotation", "montage"]),
+            ("night", &["error", "warning", "sleep", "dsp", "montage", "recording"]),
+            ("features", &["sleep", "dsp", "night"]),
+            ("caption", &["sleep", "features", "night"]),
+            ("tables", &["error"]),
+            (
+                "inspection",
+                &[
+                    "error",
+                    "warning",
+                    "hash",
+                    "sleep",
+                    "annotation",
+                    "montage",
+                    "recording",
+                    "night",
+                ],
+            ),
         ],
     ),
     (
