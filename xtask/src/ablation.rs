@@ -55,10 +55,7 @@ pub(crate) fn compare(
     init: Option<&Path>,
     recordings: &[PathBuf],
 ) -> Result<()> {
-    ensure!(
-        steps >= 20,
-        "invalid value `{steps}` for `--steps`; expected at least 20"
-    );
+    ensure!(steps >= 20, "invalid value `{steps}` for `--steps`; expected at least 20");
     let workshop = Workshop::open(library, work)?;
     workshop.simulate(TRAINING)?;
     workshop.simulate(HELD_OUT)?;
@@ -113,5 +110,6 @@ fn card(workshop: &Workshop, bundle: &str, folder: &Path) -> Result<Value> {
     eval.args(["--by-channels", "0", "--captions", "0"]);
     let output = eval.stderr(std::process::Stdio::inherit()).output()?;
     crate::python::check(output.status).with_context(|| format!("{eval:?}"))?;
-    serde_json::from_slice(&output.stdout).context("the output of `nocturne eval --json` is not valid JSON")
+    serde_json::from_slice(&output.stdout)
+        .context("the output of `nocturne eval --json` is not valid JSON")
 }

@@ -7,8 +7,7 @@ use anyhow::Result;
 use crate::workshop::{InitialWeights, SimulatedNights, Workshop};
 use crate::workspace::root;
 
-const TRAINING: SimulatedNights =
-    SimulatedNights { folder: "training", count: 200, seed: 7001 };
+const TRAINING: SimulatedNights = SimulatedNights { folder: "training", count: 200, seed: 7001 };
 const CALIBRATION: SimulatedNights =
     SimulatedNights { folder: "calibration", count: 24, seed: 7002 };
 const BUNDLE: &str = "nocturne-tiny";

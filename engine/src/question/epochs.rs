@@ -47,7 +47,8 @@ pub struct EpochAnswer {
     pub reading: Option<TextReading>,
     /// Recordings that were not searched: damaged, or not yet completely uploaded to Qdrant.
     pub missing: Vec<String>,
-    /// How the hits were found: `scan` is exact; other plans may have missed some of the nearest.
+    /// How the hits were found: `scan` and `qdrant exact` are exact; other plans, such as `ivf (12 of 400 lists)`, may have
+    /// missed some of the nearest. See [`SearchPlan`](nocturne_index::SearchPlan).
     pub plan: String,
 }
 
