@@ -1,6 +1,5 @@
 //! The program from outside: commands, exit codes, files on disk, and clients of its server.
 
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
 
 mod bad_input;

@@ -64,26 +64,14 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Returns the folder of real recordings, or says that there is none.
+/// Returns the folder of real recordings; if there is none, records the skip.
 pub(crate) fn shared_data() -> Option<PathBuf> {
-    let folder = root().join("../shared/data");
-    if !folder.is_dir() {
-        println!("skipped: no shared data");
-        return None;
-    }
-    Some(folder)
+    nocturne_testing::available!(nocturne_testing::shared_data())
 }
 
-/// Returns whether the program can run its encoder here, or says why not.
+/// Returns whether the program can run its encoder here; if not, records the skip.
 pub(crate) fn has_encoder() -> bool {
-    // The library is named in the environment by `cargo xtask test`, or lies where the set-up puts it.
-    #[expect(clippy::disallowed_methods, reason = "tests have no arguments")]
-    let named = std::env::var("ORT_DYLIB_PATH").is_ok();
-    let is_there = named || root().join(".ort").is_dir();
-    if !is_there {
-        println!("skipped: no ONNX Runtime; run `cargo xtask setup`");
-    }
-    is_there
+    nocturne_testing::available!(nocturne_testing::onnx_runtime()).is_some()
 }
 
 /// Returns a path as text.

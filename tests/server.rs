@@ -39,15 +39,9 @@ impl Drop for Server {
     }
 }
 
-/// Returns the folder of the client's Python packages; if there is none, says so.
+/// Returns the folder of the client's Python packages; if there is none, records the skip.
 pub(crate) fn packages() -> Option<String> {
-    // Set by `cargo xtask test`, which installs the packages.
-    #[expect(clippy::disallowed_methods, reason = "tests have no arguments")]
-    let packages = std::env::var("NOCTURNE_TEST_PYTHONPATH").ok();
-    if packages.is_none() {
-        println!("skipped: no Python client; run `cargo xtask test`");
-    }
-    packages
+    nocturne_testing::available!(nocturne_testing::python_client())
 }
 
 #[test]

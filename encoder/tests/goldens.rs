@@ -2,9 +2,8 @@
 //!
 //! The reference tokens are not part of the repository; without them the test is skipped.
 
-use std::path::Path;
-
 use nocturne_encoder::Tokenizer;
+use nocturne_testing::require;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -24,11 +23,8 @@ struct Row {
 
 #[test]
 fn tokens_match_open_clip() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/goldens/tokenizer.json");
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("skipped: no fixtures");
-        return;
-    };
+    let path = require!(nocturne_testing::golden("tokenizer.json"));
+    let text = std::fs::read_to_string(path).unwrap();
     let goldens: Goldens = serde_json::from_str(&text).unwrap();
     let tokenizer = Tokenizer::clip();
     for row in goldens.rows {

@@ -1,8 +1,6 @@
 //! Real annotations of other people, in the dialects that they are published in.
 //!
-//! The files are not part of the project; without them the tests say so and pass.
-
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+//! The files are not part of the project; without them the tests are skipped.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,12 +13,7 @@ use nocturne_psg::annotation::{
 use nocturne_psg::{Event, EventKind, EventOrigin, Recording, Stage};
 
 fn shared_data() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    if !folder.is_dir() {
-        println!("skipped: no shared data");
-        return None;
-    }
-    Some(folder)
+    nocturne_testing::available!(nocturne_testing::shared_data())
 }
 
 fn files_in(folder: &Path, ending: &str) -> Vec<PathBuf> {

@@ -1,11 +1,9 @@
 //! Real recordings, compared with what an independent reader (edfio) sees in them.
 //!
-//! The recordings are not part of the project; without them the tests say so and pass.
-
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+//! The recordings are not part of the project; without them the tests are skipped.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nocturne_psg::montage::Channel;
 use nocturne_psg::{Inspection, Night, Recording, Stage, ZScore};
@@ -32,12 +30,7 @@ struct ExpectedSignal {
 }
 
 fn shared_data() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    if !folder.is_dir() {
-        println!("skipped: no shared data");
-        return None;
-    }
-    Some(folder)
+    nocturne_testing::available!(nocturne_testing::shared_data())
 }
 
 #[test]

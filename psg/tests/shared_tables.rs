@@ -2,8 +2,6 @@
 //!
 //! The tables are not in the repository; without them the test is skipped.
 
-#![expect(clippy::print_stdout, reason = "a skipped test says so")]
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -13,12 +11,7 @@ use nocturne_psg::Result;
 use nocturne_psg::montage::{Profile, ProfileChoice, ResolvedMontage};
 
 fn shared_tables() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/reference/tables");
-    if !folder.is_dir() {
-        println!("skipped: no shared tables");
-        return None;
-    }
-    Some(folder)
+    nocturne_testing::available!(nocturne_testing::shared_tables())
 }
 
 #[test]

@@ -52,11 +52,7 @@ fn measures_the_saturation_of_simulated_nights() {
 
 #[test]
 fn measures_the_saturation_of_a_polygraph() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    if !folder.is_dir() {
-        println!("skipped: no shared data");
-        return;
-    }
+    let folder = nocturne_testing::require!(nocturne_testing::shared_data());
     let epochs = measured(&folder.join("nox-excerpt/subject1.edf"));
     assert_eq!(epochs.len(), 4);
     assert!(epochs.iter().flatten().all(|it| it.min_percent > 80.0), "{epochs:?}");

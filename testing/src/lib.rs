@@ -41,6 +41,26 @@ macro_rules! require {
     };
 }
 
+/// Evaluates to `Some` resource in a `Result<_, Absent>`; if it is absent, records the skip and evaluates to `None`.
+///
+/// For helpers that several tests call first: a test that gets `None` returns.
+///
+/// # Panics
+///
+/// If `NOCTURNE_REQUIRE` names the resource.
+#[macro_export]
+macro_rules! available {
+    ($resource:expr) => {
+        match $resource {
+            Ok(resource) => Some(resource),
+            Err(absent) => {
+                $crate::report(env!("CARGO_PKG_NAME"), &absent);
+                None
+            }
+        }
+    };
+}
+
 /// Skips the test because a resource is absent: records the skip and returns from the test function.
 ///
 /// # Panics

@@ -1,8 +1,6 @@
 //! Tests of a collection as its users see it.
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-
 mod backup;
 mod catalogue;
 mod collection;

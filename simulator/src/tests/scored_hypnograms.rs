@@ -3,7 +3,6 @@
 //! The hypnograms are not in the repository; without them the test is skipped.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use nocturne_psg::Stage;
 
@@ -14,12 +13,8 @@ type EpochStages = Vec<Option<Stage>>;
 
 /// The consensus of three experts over the 128 nights of BOAS (`OpenNeuro` ds005555).
 fn scored() -> Option<Vec<EpochStages>> {
-    let path = "../../shared/data/boas-hypnograms/hypnograms.tsv";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    let Ok(table) = std::fs::read_to_string(path) else {
-        println!("skipped: no shared data");
-        return None;
-    };
+    let data = nocturne_testing::available!(nocturne_testing::shared_data())?;
+    let table = std::fs::read_to_string(data.join("boas-hypnograms/hypnograms.tsv")).unwrap();
     let mut nights: BTreeMap<&str, EpochStages> = BTreeMap::new();
     for row in table.lines().skip(1) {
         let cells: Vec<&str> = row.split('\t').collect();

@@ -21,6 +21,8 @@ use rand_pcg::Pcg64Mcg;
 
 use super::conflicts::assert_conflict;
 use super::{aliases, spaces};
+use nocturne_testing::{Absent, Resource};
+
 use crate::support::{DIM, collection, draft, id, random_embedding, space};
 
 /// A collection on the server that is deleted when this is dropped.
@@ -33,11 +35,10 @@ impl Temporary {
     /// Names a new collection; `None`, with a message, if there is no server.
     pub(super) fn on_server() -> Option<Self> {
         let is_set = |name| std::env::var(name).is_ok_and(|value| value == "1");
-        let Ok(server) = std::env::var("QDRANT_URL") else {
-            assert!(!is_set("NOCTURNE_REQUIRE_QDRANT"), "`QDRANT_URL` is not set");
-            println!("skipped: `QDRANT_URL` is not set");
-            return None;
-        };
+        let server = nocturne_testing::available!(
+            std::env::var("QDRANT_URL")
+                .map_err(|_| { Absent::new(Resource::Qdrant, "QDRANT_URL is not set") })
+        )?;
         let server = server.trim_end_matches('/').replacen("http", "qdrant", 1);
         let number = RandomState::new().hash_one(std::process::id());
         let url = format!("{server}/ci_{number:016x}");
