@@ -8,7 +8,7 @@ use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EventKind, Stage};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::head::LogisticHead;
 use crate::prompts::PromptSet;
 
@@ -78,15 +78,15 @@ impl Concept {
     /// and [`Error::Io`].
     pub fn read(path: &Path, fingerprint: &str, dim: usize) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
-        let error = |problem: String| Error::Concept { path: path.to_owned(), problem };
-        let concept: Self =
-            toml::from_str(&text).map_err(|problem| error(problem.message().to_owned()))?;
+        let error = |source: Cause| Error::Concept { path: path.to_owned(), source };
+        let concept: Self = toml::from_str(&text)
+            .map_err(|source: toml::de::Error| error(source.message().into()))?;
         if concept.format != FORMAT {
             let problem =
                 format!("its format is {}; this build reads format {FORMAT}", concept.format);
-            return Err(error(problem));
+            return Err(error(problem.into()));
         }
-        concept.target().map_err(&error)?;
+        concept.target().map_err(|problem| error(problem.into()))?;
         if concept.bundle != fingerprint {
             let expected = fingerprint.to_owned();
             return Err(Error::OtherConcept {
@@ -99,10 +99,10 @@ impl Concept {
         if weights.len() != dim || !weights.iter().chain([bias]).all(|number| number.is_finite()) {
             let problem =
                 format!("`head` has {} weights; expected {dim} finite weights", weights.len());
-            return Err(error(problem));
+            return Err(error(problem.into()));
         }
         if weights.iter().all(|weight| *weight == 0.0) {
-            return Err(error("all weights of `head` are zero".to_owned()));
+            return Err(error("all weights of `head` are zero".into()));
         }
         Ok(concept)
     }

@@ -1,6 +1,9 @@
 //! Errors of bundles, texts and the runtime.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// The cause of an error: the error of a library, or a sentence of our own.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// The result of encoding.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -25,12 +28,12 @@ pub enum Error {
         path: PathBuf,
     },
     /// `bundle.toml` is malformed; the mistake of its author.
-    #[error("`{}` is malformed: {problem}", path.display())]
+    #[error("`{}` is malformed: {source}", path.display())]
     BundleManifest {
         /// The file.
         path: PathBuf,
-        /// The problem.
-        problem: String,
+        /// The cause.
+        source: Cause,
     },
     /// A file of the bundle is not the one that its manifest describes: it was changed or damaged.
     #[error("`{}` has the SHA-256 {found}; `bundle.toml` expects {expected}", path.display())]
@@ -43,28 +46,28 @@ pub enum Error {
         expected: String,
     },
     /// The file is not the vocabulary of CLIP: the bundle is damaged.
-    #[error("`{}` is not the vocabulary of CLIP: {problem}", path.display())]
+    #[error("`{}` is not the vocabulary of CLIP: {source}", path.display())]
     Vocabulary {
         /// The file.
         path: PathBuf,
-        /// The problem.
-        problem: String,
+        /// The cause.
+        source: Cause,
     },
     /// A prompt set is malformed; the mistake of its author.
-    #[error("`{name}`: {problem}")]
+    #[error("`{name}`: {source}")]
     Prompts {
         /// The file's name.
         name: String,
-        /// The problem.
-        problem: String,
+        /// The cause.
+        source: Cause,
     },
     /// A concept file is malformed; the mistake of its author.
-    #[error("`{}` is malformed: {problem}", path.display())]
+    #[error("`{}` is malformed: {source}", path.display())]
     Concept {
         /// The file.
         path: PathBuf,
-        /// The problem.
-        problem: String,
+        /// The cause.
+        source: Cause,
     },
     /// A concept was learned from embeddings of another bundle; the caller's mistake.
     #[error(
@@ -86,26 +89,26 @@ pub enum Error {
         path: PathBuf,
     },
     /// The file is not a usable ONNX Runtime library.
-    #[error("cannot use the ONNX Runtime library `{}`: {problem}", path.display())]
+    #[error("cannot use the ONNX Runtime library `{}`: {source}", path.display())]
     Runtime {
         /// The file.
         path: PathBuf,
-        /// The message of the loader.
-        problem: String,
+        /// The cause.
+        source: Cause,
     },
     /// CUDA was requested and is not available.
-    #[error("cannot use a CUDA device: {problem}")]
+    #[error("cannot use a CUDA device: {source}")]
     NoCuda {
-        /// The message of the runtime.
-        problem: String,
+        /// The cause.
+        source: Cause,
     },
     /// A graph does not have the expected inputs and outputs, or it failed.
-    #[error("`{}`: {problem}", path.display())]
+    #[error("`{}`: {source}", path.display())]
     Model {
         /// The graph's file.
         path: PathBuf,
-        /// The problem.
-        problem: String,
+        /// The cause.
+        source: Cause,
     },
     /// The bundle has no captioner; the mistake of the one who chose it.
     #[error("`{}` has no captioner: its files do not include `caption.onnx`", path.display())]
@@ -140,11 +143,16 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn io(
-        path: &std::path::Path,
-        action: &'static str,
-    ) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { path: path.to_owned(), action, source }
+    }
+
+    pub(crate) fn model(path: &Path, source: impl Into<Cause>) -> Self {
+        Self::Model { path: path.to_owned(), source: source.into() }
+    }
+
+    pub(crate) fn bundle_manifest(path: &Path, source: impl Into<Cause>) -> Self {
+        Self::BundleManifest { path: path.to_owned(), source: source.into() }
     }
 
     /// Returns the next step for the user, if there is one.

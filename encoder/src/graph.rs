@@ -55,10 +55,9 @@ impl Graph {
     ///
     /// [`Error::Runtime`], and [`Error::Model`] if the runtime cannot load the graph.
     pub fn open(runtime: Runtime, path: &Path, threads: usize) -> Result<Self> {
-        let error = |problem: String| Error::Model { path: path.to_owned(), problem };
         let mut builder = runtime.cpu_session(threads)?;
         let session =
-            builder.commit_from_file(path).map_err(|problem| error(problem.to_string()))?;
+            builder.commit_from_file(path).map_err(|source| Error::model(path, source))?;
         Ok(Self { session, path: path.to_owned() })
     }
 
@@ -70,9 +69,8 @@ impl Graph {
     pub fn from_bytes(runtime: Runtime, bytes: &[u8], threads: usize) -> Result<Self> {
         let path = PathBuf::from("a graph in memory");
         let mut builder = runtime.cpu_session(threads)?;
-        let session = builder
-            .commit_from_memory(bytes)
-            .map_err(|problem| Error::Model { path: path.clone(), problem: problem.to_string() })?;
+        let session =
+            builder.commit_from_memory(bytes).map_err(|source| Error::model(&path, source))?;
         Ok(Self { session, path })
     }
 
@@ -88,14 +86,15 @@ impl Graph {
     /// [`Error::Model`] if the values do not fill a shape, an input is unknown, an output does not consist of 32-bit
     /// floats, or the runtime fails.
     pub fn run(&mut self, inputs: &[GraphInput<'_>]) -> Result<BTreeMap<String, GraphOutput>> {
-        let error = |problem: String| Error::Model { path: self.path.clone(), problem };
+        let error = |problem: String| Error::model(&self.path, problem);
         let mut values = Vec::with_capacity(inputs.len());
         for input in inputs {
             let value = tensor(input)
                 .map_err(|problem| error(format!("input `{}`: {problem}", input.name)))?;
             values.push((input.name, value));
         }
-        let outputs = self.session.run(values).map_err(|problem| error(problem.to_string()))?;
+        let outputs =
+            self.session.run(values).map_err(|source| Error::model(&self.path, source))?;
         let mut found = BTreeMap::new();
         for (name, output) in &outputs {
             let (shape, values) = output

@@ -62,7 +62,7 @@ pub use bundle::Bundle;
 pub use caption::{Caption, Captioner};
 pub use concept::{Concept, ConceptTarget, ConceptValidation};
 pub use embedding::Embedding;
-pub use error::{Error, Result};
+pub use error::{Cause, Error, Result};
 pub use memory::Memory;
 pub use prompts::{Label, LabelDirections, PromptSet};
 pub use runtime::{Device, Provider, Runtime};

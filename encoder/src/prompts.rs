@@ -7,7 +7,7 @@ use nocturne_psg::montage::{Channel, ChannelMask};
 use serde::Deserialize;
 
 use crate::embedding::Embedding;
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::text::{EncodedText, TextEncoder};
 
 /// A set of labels with their prompts.
@@ -94,23 +94,24 @@ impl PromptSet {
     ///
     /// [`Error::Prompts`] if it is malformed, or if a label has no prompt or occurs twice.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
-        let error = |problem: String| Error::Prompts { name: name.to_owned(), problem };
-        let set: Self = toml::from_str(text).map_err(|problem| error(problem.to_string()))?;
+        let error = |source: Cause| Error::Prompts { name: name.to_owned(), source };
+        let set: Self = toml::from_str(text).map_err(|source| error(source.into()))?;
         if set.labels.is_empty() {
-            return Err(error("it has no labels".to_owned()));
+            return Err(error("it has no labels".into()));
         }
         for (i, label) in set.labels.iter().enumerate() {
             if label.prompts.is_empty() {
-                return Err(error(format!("the label `{}` has no prompts", label.name)));
+                return Err(error(format!("the label `{}` has no prompts", label.name).into()));
             }
             if !set.exclusive && label.negatives.is_empty() {
-                return Err(error(format!(
+                let problem = format!(
                     "the label `{}` is judged on its own and has no negative prompts",
                     label.name
-                )));
+                );
+                return Err(error(problem.into()));
             }
             if set.labels[..i].iter().any(|earlier| earlier.name == label.name) {
-                return Err(error(format!("the label `{}` occurs twice", label.name)));
+                return Err(error(format!("the label `{}` occurs twice", label.name).into()));
             }
         }
         Ok(set)

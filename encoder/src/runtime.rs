@@ -9,7 +9,7 @@ use ort::environment::Environment;
 use ort::ep::{self, ExecutionProvider};
 use ort::session::builder::SessionBuilder;
 
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 
 /// File name of the library.
 pub const LIBRARY: &str = if cfg!(target_os = "macos") {
@@ -101,13 +101,13 @@ impl Runtime {
             return Ok(Self { loaded });
         }
         let library = find(library)?;
-        let error = |problem: String| Error::Runtime { path: library.clone(), problem };
-        let builder = ort::init_from(&library).map_err(|problem| error(problem.to_string()))?;
+        let error = |source: Cause| Error::Runtime { path: library.clone(), source };
+        let builder = ort::init_from(&library).map_err(|source| error(source.into()))?;
         let environment = builder
             .with_name("nocturne")
             .with_telemetry(false)
             .build()
-            .map_err(|problem| error(problem.to_string()))?;
+            .map_err(|source| error(source.into()))?;
         Ok(Self { loaded: LOADED.get_or_init(|| LoadedLibrary { library, environment }) })
     }
 
@@ -130,14 +130,12 @@ impl Runtime {
                 // That the provider is compiled in does not mean that a device exists; registering it finds out.
                 cuda()
                     .register(&mut builder)
-                    .map_err(|problem| Error::NoCuda { problem: problem.to_string() })?;
+                    .map_err(|source| Error::NoCuda { source: source.into() })?;
                 Provider { name: "cuda", fallback_reason: None }
             }
             Device::Auto => match cuda().register(&mut builder) {
                 Ok(()) => Provider { name: "cuda", fallback_reason: None },
-                Err(problem) => {
-                    Provider { name: "cpu", fallback_reason: Some(problem.to_string()) }
-                }
+                Err(error) => Provider { name: "cpu", fallback_reason: Some(error.to_string()) },
             },
         };
         Ok((builder, provider))
@@ -145,13 +143,14 @@ impl Runtime {
 
     /// Starts a session on the CPU.
     pub(crate) fn cpu_session(self, threads: usize) -> Result<SessionBuilder> {
-        let error = |problem: String| Error::Runtime { path: self.loaded.library.clone(), problem };
-        let builder = SessionBuilder::new(&self.loaded.environment)
-            .map_err(|problem| error(problem.to_string()))?;
+        let error = |source: ort::Error| Error::Runtime {
+            path: self.loaded.library.clone(),
+            source: source.into(),
+        };
+        let builder = SessionBuilder::new(&self.loaded.environment).map_err(error)?;
         // Spinning threads would take the cores from reading and searching between batches.
-        let builder =
-            builder.with_intra_threads(threads).map_err(|problem| error(problem.to_string()))?;
-        builder.with_intra_op_spinning(false).map_err(|problem| error(problem.to_string()))
+        let builder = builder.with_intra_threads(threads).map_err(|source| error(source.into()))?;
+        builder.with_intra_op_spinning(false).map_err(|source| error(source.into()))
     }
 }
 

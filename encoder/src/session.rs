@@ -17,16 +17,15 @@ pub(crate) fn open(
     device: Device,
     threads: usize,
 ) -> Result<(Session, Provider)> {
-    let error = |problem: String| Error::Model { path: path.to_owned(), problem };
     let (mut builder, mut provider) = runtime.session(device, threads)?;
     let session = match builder.commit_from_file(path) {
         Ok(session) => session,
-        Err(problem) if device == Device::Auto && provider.name == "cuda" => {
-            provider = Provider { name: "cpu", fallback_reason: Some(problem.to_string()) };
+        Err(error) if device == Device::Auto && provider.name == "cuda" => {
+            provider = Provider { name: "cpu", fallback_reason: Some(error.to_string()) };
             let mut builder = runtime.cpu_session(threads)?;
-            builder.commit_from_file(path).map_err(|problem| error(problem.to_string()))?
+            builder.commit_from_file(path).map_err(|source| Error::model(path, source))?
         }
-        Err(problem) => return Err(error(problem.to_string())),
+        Err(source) => return Err(Error::model(path, source)),
     };
     Ok((session, provider))
 }

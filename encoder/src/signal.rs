@@ -210,6 +210,6 @@ impl SignalEncoder {
 
     fn unexpected_shape(&self, name: &str, output: &TowerOutput, expected: &str) -> Error {
         let problem = format!("its `{name}` has the shape {:?}; expected {expected}", output.shape);
-        Error::Model { path: self.tower.path().to_owned(), problem }
+        Error::model(self.tower.path(), problem)
     }
 }

@@ -7,7 +7,7 @@ use ort::session::{OutputSelector, RunOptions, Session};
 use ort::value::{TensorElementType, TensorRef};
 
 use crate::embedding::Embedding;
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::runtime::{Device, Provider, Runtime};
 use crate::session;
 
@@ -70,8 +70,7 @@ impl Tower {
         threads: usize,
     ) -> Result<Self> {
         let (session, provider) = session::open(runtime, path, device, threads)?;
-        check(&session, &contract)
-            .map_err(|problem| Error::Model { path: path.to_owned(), problem })?;
+        check(&session, &contract).map_err(|problem| Error::model(path, problem))?;
         Ok(Self { session, path: path.to_owned(), contract, provider })
     }
 
@@ -85,16 +84,16 @@ impl Tower {
 
     /// Checks an optional output and returns whether the graph has it.
     pub(crate) fn check_optional(&self, name: &str, rank: usize) -> Result<bool> {
-        let error = |problem: String| Error::Model { path: self.path.clone(), problem };
+        let error = |source: Cause| Error::model(&self.path, source);
         let output = self.session.outputs().iter().find(|output| output.name() == name);
         let Some(output) = output else { return Ok(false) };
         let expected = vec![-1; rank];
         let shape = session::shape("output", output, name, TensorElementType::Float32, &expected)
-            .map_err(error)?;
+            .map_err(|problem| error(problem.into()))?;
         if shape.len() != rank {
-            return Err(error(format!(
-                "its output `{name}` has the shape {shape:?}; expected {rank} axes"
-            )));
+            return Err(error(
+                format!("its output `{name}` has the shape {shape:?}; expected {rank} axes").into(),
+            ));
         }
         Ok(true)
     }
@@ -118,29 +117,28 @@ impl Tower {
     where
         T: ort::value::PrimitiveTensorElementType + std::fmt::Debug + Clone + 'static,
     {
-        let error = |problem: String| Error::Model { path: self.path.clone(), problem };
-        let view = ArrayViewD::from_shape(IxDyn(shape), batch)
-            .map_err(|problem| error(problem.to_string()))?;
-        let input =
-            TensorRef::from_array_view(view).map_err(|problem| error(problem.to_string()))?;
+        let error = |source: Cause| Error::model(&self.path, source);
+        let view =
+            ArrayViewD::from_shape(IxDyn(shape), batch).map_err(|source| error(source.into()))?;
+        let input = TensorRef::from_array_view(view).map_err(|source| error(source.into()))?;
         let selected =
             names.iter().fold(OutputSelector::no_default(), |selected, name| selected.with(*name));
         let options =
-            RunOptions::new().map_err(|problem| error(problem.to_string()))?.with_outputs(selected);
+            RunOptions::new().map_err(|source| error(source.into()))?.with_outputs(selected);
         let outputs = self
             .session
             .run_with_options(ort::inputs![self.contract.input => input], &options)
-            .map_err(|problem| error(problem.to_string()))?;
+            .map_err(|source| error(source.into()))?;
         let output = |name: &&str| {
             let (found, values) = outputs[*name]
                 .try_extract_tensor::<f32>()
-                .map_err(|problem| error(problem.to_string()))?;
+                .map_err(|source| error(source.into()))?;
             if found.first() != Some(&(shape[0] as i64)) {
                 return Err(error(format!(
                     "its output `{name}` for a batch of {} has the shape {:?}; expected one row per item",
                     shape[0],
                     &found[..]
-                )));
+                ).into()));
             }
             let axes = found[1..].iter().map(|length| *length as usize).collect();
             Ok(TowerOutput { shape: axes, values: values.to_vec() })
@@ -156,7 +154,7 @@ impl Tower {
                 output.shape,
                 [self.contract.dim]
             );
-            return Err(Error::Model { path: self.path.clone(), problem });
+            return Err(Error::model(&self.path, problem));
         }
         output
             .values

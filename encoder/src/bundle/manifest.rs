@@ -134,9 +134,9 @@ impl BundleManifest {
             return Err(Error::NotABundle { path: folder.to_owned() });
         }
         let text = std::fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
-        let error = |problem: String| Error::BundleManifest { path: path.clone(), problem };
-        let manifest: Self = toml::from_str(&text).map_err(|problem| error(problem.to_string()))?;
-        manifest.check().map_err(error)?;
+        let manifest: Self =
+            toml::from_str(&text).map_err(|source| Error::bundle_manifest(&path, source))?;
+        manifest.check().map_err(|problem| Error::bundle_manifest(&path, problem))?;
         Ok(manifest)
     }
 
@@ -164,10 +164,8 @@ impl BundleManifest {
     /// Replaces the manifest in the folder atomically: a concurrent reader sees the old one or the new one.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join(MANIFEST);
-        let text = toml::to_string_pretty(self).map_err(|error| Error::BundleManifest {
-            path: path.clone(),
-            problem: error.to_string(),
-        })?;
+        let text =
+            toml::to_string_pretty(self).map_err(|source| Error::bundle_manifest(&path, source))?;
         let temporary = folder.join(format!("{MANIFEST}.tmp"));
         let write = || {
             let mut file = std::fs::File::create(&temporary)?;

@@ -114,7 +114,7 @@ impl Bundle {
     pub fn verified(&self, name: &str) -> Result<PathBuf> {
         let Some(expected) = self.manifest.files.get(name) else {
             let problem = format!("`files` does not list `{name}`");
-            return Err(Error::BundleManifest { path: self.folder.join(MANIFEST), problem });
+            return Err(Error::bundle_manifest(&self.folder.join(MANIFEST), problem));
         };
         let path = self.folder.join(name);
         let found = sha256_of_file(&path)?;

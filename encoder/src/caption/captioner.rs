@@ -66,7 +66,7 @@ impl Captioner {
         let size = spec.vocabulary_size;
         let Some(start_token) = size.checked_sub(2) else {
             let problem = format!("a vocabulary of {size} has no start and end token");
-            return Err(Error::Model { path, problem });
+            return Err(Error::model(&path, problem));
         };
         let decoder = Decoder::open(runtime, &path, size, device, threads)?;
         let tokenizer = Tokenizer::open(&bundle.verified(VOCABULARY)?)?;
@@ -88,7 +88,7 @@ impl Captioner {
         memory.ok_or_else(|| {
             let problem =
                 format!("it expects a `memory` output, which `{SIGNAL_TOWER}` does not have");
-            Error::Model { path: self.decoder.path().to_owned(), problem }
+            Error::model(self.decoder.path(), problem)
         })
     }
 

@@ -8,7 +8,7 @@ use ort::value::{DynValue, Tensor, TensorElementType};
 
 use super::condition::CaptionCondition;
 use super::decoding::NextTokenModel;
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::memory::Memory;
 use crate::runtime::{Device, Provider, Runtime};
 use crate::session;
@@ -76,10 +76,7 @@ impl Decoder {
     ) -> Result<Self> {
         let path = Path::new("a graph in memory");
         let session = runtime.cpu_session(threads)?.commit_from_memory(bytes);
-        let session = session.map_err(|problem| Error::Model {
-            path: path.to_owned(),
-            problem: problem.to_string(),
-        })?;
+        let session = session.map_err(|source| Error::model(path, source))?;
         Self::from_session(
             session,
             Provider { name: "cpu", fallback_reason: None },
@@ -95,7 +92,7 @@ impl Decoder {
         vocabulary: usize,
     ) -> Result<Self> {
         let shapes = DecoderShapes::read(&session, vocabulary)
-            .map_err(|problem| Error::Model { path: path.to_owned(), problem })?;
+            .map_err(|problem| Error::model(path, problem))?;
         Ok(Self { session, path: path.to_owned(), provider, shapes })
     }
 
@@ -133,15 +130,15 @@ impl Decoder {
         Ok(CachedDecoding { decoder: self, memory, condition, caches: None })
     }
 
-    fn error(&self, problem: impl Into<String>) -> Error {
-        Error::Model { path: self.path.clone(), problem: problem.into() }
+    fn error(&self, source: impl Into<Cause>) -> Error {
+        Error::model(&self.path, source)
     }
 }
 
 impl CachedDecoding<'_> {
     /// Returns the logits after every position that is not cached yet, `[rows, new, vocabulary]`.
     pub(super) fn logits(&mut self, rows: &[Vec<u32>]) -> Result<Vec<f32>> {
-        let logits = self.run(rows).map_err(|problem| self.decoder.error(problem.to_string()))?;
+        let logits = self.run(rows).map_err(|source| self.decoder.error(source))?;
         if logits.iter().any(|logit| logit.is_nan()) {
             return Err(self.decoder.error("it returned a logit that is not a number"));
         }
@@ -181,10 +178,9 @@ impl CachedDecoding<'_> {
     fn reorder_caches(&mut self, parents: &[usize]) -> Result<()> {
         let Some(caches) = &mut self.caches else { return Ok(()) };
         for cache in caches {
-            if let Some(moved) = select_rows(cache, parents).map_err(|problem| Error::Model {
-                path: self.decoder.path.clone(),
-                problem: problem.to_string(),
-            })? {
+            let moved = select_rows(cache, parents)
+                .map_err(|source| Error::model(&self.decoder.path, source))?;
+            if let Some(moved) = moved {
                 *cache = moved;
             }
         }

@@ -5,6 +5,8 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 
+use crate::error::Cause;
+
 /// Number of merges used; the rest of the file belongs to a larger vocabulary.
 const N_MERGES: usize = 48_894;
 /// Number of tokens for single bytes within a word, and again for single bytes at its end.
@@ -30,8 +32,8 @@ pub(super) struct Vocabulary {
 impl Vocabulary {
     /// Reads `bpe_simple_vocab_16e6.txt.gz`: a header line, then a merge in each line.
     ///
-    /// The error is a sentence that says what is wrong with the file.
-    pub(super) fn read(gzip: &[u8]) -> Result<Self, String> {
+    /// The error does not name the file.
+    pub(super) fn read(gzip: &[u8]) -> Result<Self, Cause> {
         let mut text = String::new();
         GzDecoder::new(gzip)
             .read_to_string(&mut text)
@@ -55,7 +57,7 @@ impl Vocabulary {
         }
         if vocabulary.tokens.len() != START as usize {
             let n = vocabulary.tokens.len() - 2 * N_BYTES as usize;
-            return Err(format!("it has {n} merges; expected at least {N_MERGES}"));
+            return Err(format!("it has {n} merges; expected at least {N_MERGES}").into());
         }
         Ok(vocabulary)
     }

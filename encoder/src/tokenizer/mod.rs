@@ -54,7 +54,7 @@ impl Tokenizer {
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
         let vocabulary = byte_pairs::Vocabulary::read(&bytes)
-            .map_err(|problem| Error::Vocabulary { path: path.to_owned(), problem })?;
+            .map_err(|source| Error::Vocabulary { path: path.to_owned(), source })?;
         Ok(Self { vocabulary })
     }
 
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn damaged_vocabulary_is_refused() {
-        let message = |bytes: &[u8]| byte_pairs::Vocabulary::read(bytes).err().unwrap();
+        let message = |bytes: &[u8]| byte_pairs::Vocabulary::read(bytes).err().unwrap().to_string();
         assert_eq!(message(b"x"), "cannot decompress it: unexpected end of file");
     }
 }

@@ -28,7 +28,10 @@ pub(crate) fn read_concept(space: &PinnedSpace, path: &Path) -> Result<LearnedCo
     let dim = space.bundle.manifest.embedding_dim;
     let concept = nocturne_encoder::Concept::read(path, &space.bundle.fingerprint, dim)?;
     let target = concept.target().map_err(|problem| {
-        Error::from(nocturne_encoder::Error::Concept { path: path.to_owned(), problem })
+        Error::from(nocturne_encoder::Error::Concept {
+            path: path.to_owned(),
+            source: problem.into(),
+        })
     })?;
     let weights = &concept.head.weights;
     let length = weights.iter().map(|weight| weight * weight).sum::<f64>().sqrt();
