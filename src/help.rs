@@ -96,13 +96,15 @@ mod tests {
     }
 
     #[test]
-    fn help_fits_a_terminal_and_is_imperative() {
+    fn help_fits_a_terminal() {
         let mut command = args::command();
         command.build();
         let mut found = Vec::new();
         helps(command, "", &mut found);
         for (name, help) in &found {
-            let wide = help.lines().find(|line| line.chars().count() > WIDTH);
+            // clap does not wrap the usage.
+            let mut lines = help.lines().filter(|line| !line.starts_with("Usage:"));
+            let wide = lines.find(|line| line.chars().count() > WIDTH);
             assert_eq!(wide, None, "`{name} --help` is too wide");
         }
     }

@@ -1,9 +1,11 @@
-//! Wrong input: one sentence, the right exit code, and nothing lost.
+//! Bad input gives one error message and the right exit code, and loses nothing.
 
 use std::path::Path;
 
+use nocturne_testing::{onnx_runtime, require};
+
 use crate::cohort::cohort;
-use crate::program::{has_encoder, root, run, text};
+use crate::program::{root, run, text};
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
@@ -41,10 +43,8 @@ fn folder_without_recordings_is_named() {
 }
 
 #[test]
-fn bad_file_is_passed_over_and_reported() {
-    if !has_encoder() {
-        return;
-    }
+fn bad_file_is_skipped_and_reported() {
+    require!(onnx_runtime());
     let folder = tempfile::tempdir().unwrap();
     let (nights, collection) = (folder.path().join("nights"), folder.path().join("collection"));
     run(["simulate", "--out", text(&nights), "--nights", "2", "--hours", "0.2"]).expect_code(0);
@@ -62,7 +62,7 @@ fn bad_file_is_passed_over_and_reported() {
 }
 
 #[test]
-fn wrong_bundle_is_named() {
+fn folder_without_a_bundle_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let empty = text(folder.path());
     let run = run(["search", "sleep", "-c", empty, "--bundle", empty]).expect_code(1);
@@ -71,7 +71,7 @@ fn wrong_bundle_is_named() {
 
 #[test]
 fn changed_tower_is_refused_by_the_command_that_uses_it() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let (nights, collection) = (text(&cohort.nights), text(&cohort.collection));
     for (tower, arguments) in [
         ("text.onnx", ["search", "sleep", "-c", collection]),
@@ -91,12 +91,12 @@ fn changed_tower_is_refused_by_the_command_that_uses_it() {
 }
 
 #[test]
-fn collection_of_another_bundle_is_refused_and_stays_as_it_was() {
-    let Some(cohort) = cohort() else { return };
+fn collection_of_another_bundle_is_refused_and_not_changed() {
+    let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("bundle");
     copy(&root().join("models/nocturne-tiny"), &bundle);
-    // The same towers on differently scaled signals give other vectors: another space.
+    // The same towers on differently scaled signals give other vectors, so this is another bundle.
     let manifest = bundle.join("bundle.toml");
     let changed = std::fs::read_to_string(&manifest)
         .unwrap()
@@ -113,15 +113,15 @@ fn collection_of_another_bundle_is_refused_and_stays_as_it_was() {
 }
 
 #[test]
-fn damaged_segment_is_named_and_its_recording_left_out() {
-    let Some(cohort) = cohort() else { return };
+fn damaged_segment_is_named_and_its_recording_is_skipped() {
+    let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();
     let collection = folder.path().join("collection");
     copy(&cohort.collection, &collection);
     let segment =
         std::fs::read_dir(collection.join("segments")).unwrap().next().unwrap().unwrap().path();
     let mut bytes = std::fs::read(&segment).unwrap();
-    // One bit of every page behind the head: a search reads some of them only.
+    // One bit of every page after the header, because a search reads only some of the pages.
     bytes.iter_mut().skip(4096).step_by(4096).for_each(|byte| *byte ^= 0x10);
     std::fs::write(&segment, bytes).unwrap();
     let run = run(["search", "sleep", "-c", text(&collection), "--json"]).expect_code(0);
@@ -134,8 +134,8 @@ fn damaged_segment_is_named_and_its_recording_left_out() {
 }
 
 #[test]
-fn damaged_segment_is_mended_by_indexing_again() {
-    let Some(cohort) = cohort() else { return };
+fn indexing_again_repairs_damaged_segments() {
+    let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();
     let collection = folder.path().join("collection");
     copy(&cohort.collection, &collection);
@@ -157,10 +157,8 @@ fn damaged_segment_is_mended_by_indexing_again() {
 }
 
 #[test]
-fn folder_that_is_no_collection_is_named() {
-    if !has_encoder() {
-        return;
-    }
+fn folder_without_a_collection_is_named() {
+    require!(onnx_runtime());
     let folder = tempfile::tempdir().unwrap();
     let run = run(["search", "sleep", "-c", text(folder.path())]).expect_code(1);
     assert!(run.error().ends_with("is not a collection: it has no manifest"), "{}", run.error());
@@ -168,7 +166,7 @@ fn folder_that_is_no_collection_is_named() {
 
 #[test]
 fn unknown_recording_and_epoch_are_named() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let collection = text(&cohort.collection);
     let unknown =
         run(["search", "sleep", "-c", collection, "--recording", "night-9999"]).expect_code(1);
@@ -181,7 +179,7 @@ fn unknown_recording_and_epoch_are_named() {
 }
 
 #[test]
-fn missing_runtime_is_named_with_the_next_step() {
+fn missing_runtime_is_named_with_a_hint() {
     let mut command = crate::program::nocturne(["search", "sleep", "-c", "/nowhere"]);
     let output = command.env("ORT_DYLIB_PATH", "/nowhere/libonnxruntime.so").output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -196,8 +194,10 @@ fn missing_runtime_is_named_with_the_next_step() {
 }
 
 #[test]
-fn cuda_fails_where_it_cannot_be_had() {
-    if !has_encoder() || Path::new("/dev/nvidia0").exists() {
+fn cuda_fails_if_it_is_not_available() {
+    require!(onnx_runtime());
+    // The error cannot be tested on a machine with a GPU.
+    if Path::new("/dev/nvidia0").exists() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

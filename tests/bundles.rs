@@ -1,4 +1,4 @@
-//! A second bundle for the tests of spaces: the shipped one with other weights.
+//! A second bundle for the tests of spaces: the shipped one with changed weights.
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +12,8 @@ pub(crate) fn shipped() -> PathBuf {
     root().join("models/nocturne-tiny")
 }
 
-/// Writes a bundle whose towers are those of the shipped one with some weights of the other sign: it runs, and sees the
-/// same nights in another space.
+/// Writes a bundle whose towers are those of the shipped one with the sign of some weights flipped: it runs, and gives
+/// other vectors.
 pub(crate) fn other(folder: &Path) -> Bundle {
     let shipped = Bundle::open(&shipped()).unwrap();
     std::fs::create_dir_all(folder).unwrap();
@@ -21,7 +21,7 @@ pub(crate) fn other(folder: &Path) -> Bundle {
     for name in &names {
         let mut bytes = std::fs::read(shipped.file(name)).unwrap();
         if [SIGNAL_TOWER, TEXT_TOWER].contains(name) {
-            turn_signs(&mut bytes);
+            flip_signs(&mut bytes);
         }
         std::fs::write(folder.join(name), bytes).unwrap();
     }
@@ -32,11 +32,12 @@ pub(crate) fn other(folder: &Path) -> Bundle {
     bundle
 }
 
-/// Turns the sign of every third weight of the longest run of them in a graph.
+/// Flips the sign of every third weight in the longest matrix of a graph.
 ///
-/// Weights are 32-bit floats in little-endian order, of a size that makes their highest bytes much alike.
-fn turn_signs(graph: &mut [u8]) {
-    const LEAST: usize = 4096;
+/// Weights are little-endian 32-bit floats of similar magnitude, so their highest bytes are similar, which is how a matrix
+/// is found.
+fn flip_signs(graph: &mut [u8]) {
+    const MIN_WEIGHTS: usize = 4096;
     let is_weight = |byte: u8| (0x30..=0x40).contains(&(byte & 0x7f));
     let (mut longest, mut length) = (0, 0);
     for first in 0..4 {
@@ -49,11 +50,11 @@ fn turn_signs(graph: &mut [u8]) {
             }
         }
     }
-    assert!(length >= LEAST, "a graph has a matrix of weights");
+    assert!(length >= MIN_WEIGHTS, "the graph contains a matrix of weights");
     (0..length).step_by(3).for_each(|weight| graph[longest + 4 * weight] ^= 0x80);
 }
 
-/// Loads ONNX Runtime, which [`has_encoder`](crate::program::has_encoder) has found.
+/// Loads ONNX Runtime, which the test has required.
 pub(crate) fn runtime() -> Runtime {
     #[expect(clippy::disallowed_methods, reason = "tests have no arguments")]
     let named = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);

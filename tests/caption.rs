@@ -1,15 +1,15 @@
-//! `nocturne caption` with bundles that cannot caption, and `nocturne search --explain`. Generated captions are tested with
-//! the trainer, which makes bundles with a captioner.
+//! `nocturne caption` without a captioner; the trainer tests captions, because it writes bundles with a captioner.
+
+use nocturne_testing::{onnx_runtime, require};
 
 use crate::cohort::cohort;
-use crate::program::{has_encoder, root, run, text};
+use crate::program::{root, run, text};
 
 #[test]
-fn bundle_without_a_captioner_is_reported() {
-    if !has_encoder() {
-        return;
-    }
+fn bundle_without_a_captioner_is_named() {
+    require!(onnx_runtime());
     let bundle = root().join("models/nocturne-tiny");
+    assert!(!bundle.join("caption.onnx").is_file(), "this test needs a bundle without a captioner");
     let bundle = text(&bundle);
     let run = run(["caption", "/nowhere.edf", "--epoch", "0", "--bundle", bundle]).expect_code(1);
     let expected = format!("`{bundle}` has no captioner: its files do not include `caption.onnx`");
@@ -18,10 +18,8 @@ fn bundle_without_a_captioner_is_reported() {
 }
 
 #[test]
-fn decoding_options_out_of_range_are_refused_before_reading() {
-    if !has_encoder() {
-        return;
-    }
+fn decoding_options_out_of_range_are_refused_before_the_recording_is_read() {
+    require!(onnx_runtime());
     let check = |arguments: &[&str], code, expected: &str| {
         let base = ["caption", "/nowhere.edf", "--epoch", "3"];
         let run = run(base.iter().chain(arguments)).expect_code(code);
@@ -31,14 +29,14 @@ fn decoding_options_out_of_range_are_refused_before_reading() {
     check(&["--top-p", "1.5"], 1, "`top_p` is 1.5; expected a number above 0, at most 1");
     check(&["--max-length", "1000"], 1, "`max_length` is 1000; expected 2 to 256");
     check(&["--beams", "2", "--top-k", "4"], 2, "cannot be used with");
-    check(&["--about", "none"], 2, "expected `all` or some kinds");
+    check(&["--about", "none"], 2, "expected `all` or a list of kinds");
     check(&["--about", "mood"], 2, "`mood` is not a kind of caption");
     check(&["--epoch", "7-2"], 2, "cannot be used multiple times");
 }
 
 #[test]
-fn explanation_names_channels_and_seconds_of_every_hit() {
-    let Some(cohort) = cohort() else { return };
+fn explanation_lists_channels_and_seconds_of_every_hit() {
+    let cohort = require!(cohort());
     let collection = text(&cohort.collection);
     let search = ["search", "deep sleep with slow waves", "-c", collection, "-k", "3"];
     let json = run(search.iter().chain(&["--explain", "--json"])).expect_code(0).json();

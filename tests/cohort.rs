@@ -1,35 +1,44 @@
-//! A small simulated cohort and its collection, made once for all tests that only read them.
+//! A small simulated cohort and its collection, shared by all tests that only read them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use nocturne_testing::{Absent, onnx_runtime};
 use tempfile::TempDir;
 
-use crate::program::{has_encoder, run, text};
+use crate::program::{run, text};
 
-/// Nights and the collection that holds them.
+/// Simulated nights and the collection that contains them.
 pub(crate) struct Cohort {
-    _folder: TempDir,
+    folder: TempDir,
     pub(crate) nights: PathBuf,
     pub(crate) collection: PathBuf,
 }
 
-static COHORT: OnceLock<Option<Cohort>> = OnceLock::new();
+impl Cohort {
+    /// Returns the folder above the nights and the collection.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+static COHORT: OnceLock<Result<Cohort, Absent>> = OnceLock::new();
 
 /// Number of nights in the cohort.
 pub(crate) const NIGHTS: usize = 4;
 
-/// Returns the cohort, or says why there is none.
-pub(crate) fn cohort() -> Option<&'static Cohort> {
-    COHORT.get_or_init(|| has_encoder().then(make)).as_ref()
+/// Returns the cohort, unless there is no ONNX Runtime to index it.
+pub(crate) fn cohort() -> Result<&'static Cohort, Absent> {
+    let cohort = COHORT.get_or_init(|| onnx_runtime().map(|_| create()));
+    cohort.as_ref().map_err(Absent::clone)
 }
 
-fn make() -> Cohort {
+fn create() -> Cohort {
     let folder = tempfile::tempdir().unwrap();
     let (nights, collection) = (folder.path().join("nights"), folder.path().join("collection"));
     let n = NIGHTS.to_string();
     run(["simulate", "--out", text(&nights), "--nights", &n, "--hours", "2", "--seed", "31"])
         .expect_code(0);
     run(["index", text(&nights), "--collection", text(&collection)]).expect_code(0);
-    Cohort { _folder: folder, nights, collection }
+    Cohort { folder, nights, collection }
 }

@@ -1,13 +1,15 @@
-//! `nocturne index`, and the commands that ask a collection.
+//! `nocturne index`, and the commands that query a collection.
 
 use serde_json::Value;
 
+use nocturne_testing::{onnx_runtime, require, shared_data};
+
 use crate::cohort::{NIGHTS, cohort};
-use crate::program::{has_encoder, run, shared_data, text};
+use crate::program::{run, text};
 
 #[test]
-fn second_run_finds_nothing_to_do() {
-    let Some(cohort) = cohort() else { return };
+fn second_run_changes_nothing() {
+    let cohort = require!(cohort());
     let arguments =
         ["index", text(&cohort.nights), "--collection", text(&cohort.collection), "--json"];
     let lines = run(arguments).expect_code(0).json_lines();
@@ -18,10 +20,8 @@ fn second_run_finds_nothing_to_do() {
 }
 
 #[test]
-fn each_recording_is_acknowledged_with_its_epochs() {
-    if !has_encoder() {
-        return;
-    }
+fn every_recording_is_acknowledged_with_its_number_of_epochs() {
+    require!(onnx_runtime());
     let folder = tempfile::tempdir().unwrap();
     let (nights, collection) = (folder.path().join("nights"), folder.path().join("collection"));
     run(["simulate", "--out", text(&nights), "--nights", "2", "--hours", "0.2"]).expect_code(0);
@@ -36,8 +36,8 @@ fn each_recording_is_acknowledged_with_its_epochs() {
 }
 
 #[test]
-fn words_find_epochs_of_the_stage_that_they_name() {
-    let Some(cohort) = cohort() else { return };
+fn text_finds_epochs_of_the_stage_it_names() {
+    let cohort = require!(cohort());
     let arguments = ["search", "deep sleep", "-c", text(&cohort.collection), "-k", "20", "--json"];
     let answer = run(arguments).expect_code(0).json();
     let hits = answer["hits"].as_array().unwrap();
@@ -49,7 +49,7 @@ fn words_find_epochs_of_the_stage_that_they_name() {
 
 #[test]
 fn filters_narrow_the_search() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let arguments = [
         "search",
         "sleep",
@@ -68,8 +68,8 @@ fn filters_narrow_the_search() {
 }
 
 #[test]
-fn small_collection_is_searched_whole_whatever_recall_is_asked() {
-    let Some(cohort) = cohort() else { return };
+fn small_collection_is_searched_exactly_at_any_recall() {
+    let cohort = require!(cohort());
     let collection = text(&cohort.collection);
     let ask = |recall: &str| {
         let search = ["search", "rapid eye movements", "-c", collection, "--json", "--recall"];
@@ -87,8 +87,8 @@ fn small_collection_is_searched_whole_whatever_recall_is_asked() {
 }
 
 #[test]
-fn epoch_finds_its_like_and_captions() {
-    let Some(cohort) = cohort() else { return };
+fn epoch_finds_similar_epochs_and_captions() {
+    let cohort = require!(cohort());
     let collection = text(&cohort.collection);
     let like = run(["search", "--like", "night-0001:30", "-c", collection, "--json"])
         .expect_code(0)
@@ -104,8 +104,8 @@ fn epoch_finds_its_like_and_captions() {
 }
 
 #[test]
-fn nights_are_ranked_beside_their_scored_rate() {
-    let Some(cohort) = cohort() else { return };
+fn nights_are_ranked_with_their_scored_rate() {
+    let cohort = require!(cohort());
     let arguments =
         ["nights", "nights with frequent arousals", "-c", text(&cohort.collection), "--json"];
     let answer = run(arguments).expect_code(0).json();
@@ -125,8 +125,8 @@ fn nights_are_ranked_beside_their_scored_rate() {
 }
 
 #[test]
-fn labels_come_with_probabilities() {
-    let Some(cohort) = cohort() else { return };
+fn labels_have_probabilities() {
+    let cohort = require!(cohort());
     let lines = run(["label", "night-0001", "-c", text(&cohort.collection), "--json"])
         .expect_code(0)
         .json_lines();
@@ -139,8 +139,9 @@ fn labels_come_with_probabilities() {
 }
 
 #[test]
-fn real_recordings_index_without_a_hand_edit() {
-    let Some(data) = shared_data().filter(|_| has_encoder()) else { return };
+fn real_recordings_are_indexed_as_published() {
+    let data = require!(shared_data());
+    require!(onnx_runtime());
     let folder = tempfile::tempdir().unwrap();
     let collection = folder.path().join("collection");
     for (name, recordings) in [("ucddb018", 1), ("sleep-edf-excerpt", 2), ("nox-excerpt", 1)] {
@@ -158,7 +159,7 @@ fn real_recordings_index_without_a_hand_edit() {
 
 #[test]
 fn recordings_of_a_collection_are_listed() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let table = run(["list", "-c", text(&cohort.collection)]).expect_code(0).stdout;
     assert!(table.contains("night-0001") && table.contains(&format!("{NIGHTS} recordings")));
     let lines = run(["list", "-c", text(&cohort.collection), "--json"]).expect_code(0).json_lines();
@@ -167,11 +168,9 @@ fn recordings_of_a_collection_are_listed() {
 }
 
 #[test]
-fn rates_of_nights_without_channels_come_with_a_caution() {
-    let Some(data) = shared_data() else { return };
-    if !has_encoder() {
-        return;
-    }
+fn rates_of_nights_without_channels_have_a_caution() {
+    let data = require!(shared_data());
+    require!(onnx_runtime());
     let folder = tempfile::tempdir().unwrap();
     let collection = folder.path().join("collection");
     let night = data.join("ucddb018");
@@ -185,9 +184,7 @@ fn rates_of_nights_without_channels_come_with_a_caution() {
 
 #[test]
 fn lists_of_recordings_are_indexed_row_by_row() {
-    if !has_encoder() {
-        return;
-    }
+    require!(onnx_runtime());
     let folder = tempfile::tempdir().unwrap();
     run(["simulate", "--out", text(folder.path()), "--nights", "2", "--hours", "0.1"])
         .expect_code(0);
@@ -208,10 +205,8 @@ fn lists_of_recordings_are_indexed_row_by_row() {
 }
 
 #[test]
-fn another_profile_reads_recordings_anew() {
-    if !has_encoder() {
-        return;
-    }
+fn another_profile_indexes_recordings_again() {
+    require!(onnx_runtime());
     let folder = tempfile::tempdir().unwrap();
     run([
         "simulate",

@@ -1,4 +1,4 @@
-//! Concepts learned from labelled epochs, used in place of prompts.
+//! Concepts learned from labelled epochs, in place of prompts.
 
 use std::path::{Path, PathBuf};
 
@@ -7,18 +7,20 @@ use nocturne_encoder::{Concept, ConceptTarget, ConceptValidation};
 use nocturne_index::Collection;
 use nocturne_psg::{RecordingId, Stage};
 
+use nocturne_testing::require;
+
 use crate::cohort::{Cohort, cohort};
 use crate::program::{run, text};
 
-/// The night that the concept is tested on; it is learned from the others.
-const JUDGED: &str = "night-0001";
+/// The night that is labelled; the concept is learned from the others.
+const LABELLED_NIGHT: &str = "night-0001";
 
-/// Learns N3 from the other nights, for the bundle with a fingerprint, or the one of the collection.
+/// Learns deep sleep from the other nights; `None` for the fingerprint of the collection's bundle.
 fn learn(cohort: &Cohort, folder: &Path, fingerprint: Option<&str>) -> PathBuf {
     let collection = Collection::open(&cohort.collection).unwrap();
     let ids: Vec<RecordingId> = collection.recordings().map(|entry| entry.id.clone()).collect();
     let mut epochs: Vec<(Vec<f32>, bool)> = Vec::new();
-    for id in ids.iter().filter(|id| id.to_string() != JUDGED) {
+    for id in ids.iter().filter(|id| id.to_string() != LABELLED_NIGHT) {
         let recording = collection.recording(id).unwrap();
         for (row, stage) in recording.stages().iter().enumerate() {
             let embedding = recording.vectors().embedding(row).unwrap();
@@ -45,12 +47,12 @@ fn learn(cohort: &Cohort, folder: &Path, fingerprint: Option<&str>) -> PathBuf {
 }
 
 #[test]
-fn learned_concept_labels_a_night_that_it_was_not_trained_on() {
-    let Some(cohort) = cohort() else { return };
+fn learned_concept_labels_an_unseen_night() {
+    let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();
     let concept = learn(cohort, folder.path(), None);
     let collection = text(&cohort.collection);
-    let arguments = ["label", JUDGED, "-c", collection, "--concept", text(&concept)];
+    let arguments = ["label", LABELLED_NIGHT, "-c", collection, "--concept", text(&concept)];
     let lines = run(arguments.iter().chain(&["--json"])).expect_code(0).json_lines();
     assert_eq!(lines.len(), 240);
     let right = lines
@@ -59,12 +61,12 @@ fn learned_concept_labels_a_night_that_it_was_not_trained_on() {
         .count();
     assert!(right >= 216, "{right} of 240");
     let table = run(arguments).expect_code(0).stdout;
-    assert!(table.contains(JUDGED) && table.contains("N3"), "{table}");
+    assert!(table.contains(LABELLED_NIGHT) && table.contains("N3"), "{table}");
 }
 
 #[test]
-fn search_by_a_learned_concept_scores_by_probability() {
-    let Some(cohort) = cohort() else { return };
+fn learned_concept_ranks_epochs_by_probability() {
+    let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();
     let concept = learn(cohort, folder.path(), None);
     let collection = text(&cohort.collection);
@@ -82,15 +84,15 @@ fn search_by_a_learned_concept_scores_by_probability() {
 
 #[test]
 fn nights_are_ranked_by_a_learned_concept() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();
     let concept = learn(cohort, folder.path(), None);
     let collection = text(&cohort.collection);
-    let asked = ["nights", "-c", collection, "--concept", text(&concept), "--json"];
-    let most = run(asked).expect_code(0).json();
+    let question = ["nights", "-c", collection, "--concept", text(&concept), "--json"];
+    let most = run(question).expect_code(0).json();
     assert_eq!(most["reading"]["concept"], "N3");
     assert_eq!(most["reading"]["known"], true);
-    let few = run(asked.iter().chain(&["few of these"])).expect_code(0).json();
+    let few = run(question.iter().chain(&["few of these"])).expect_code(0).json();
     let names = |answer: &serde_json::Value| -> Vec<String> {
         let nights = answer["nights"].as_array().unwrap();
         nights.iter().map(|night| night["recording"].to_string()).collect()
@@ -106,7 +108,7 @@ fn nights_are_ranked_by_a_learned_concept() {
 
 #[test]
 fn concept_of_another_bundle_is_refused() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();
     let concept = learn(cohort, folder.path(), Some("f00"));
     let collection = text(&cohort.collection);

@@ -1,10 +1,10 @@
-//! The commands in the documents are the program's own.
+//! The commands in the documentation exist, with their flags.
 
 use std::collections::BTreeSet;
 
 use crate::program::{root, run};
 
-/// Returns every command line of the program in a document's code blocks.
+/// Returns every command line of the program in the code blocks of a document.
 fn commands(document: &str) -> BTreeSet<String> {
     let text = std::fs::read_to_string(root().join(document)).unwrap();
     let mut is_code = false;
@@ -22,7 +22,7 @@ fn commands(document: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_command_in_the_documents_has_known_arguments() {
+fn commands_in_the_documentation_have_known_flags() {
     let documents = [
         "README.md",
         "docs/captions.md",
@@ -40,7 +40,7 @@ fn every_command_in_the_documents_has_known_arguments() {
         let without_comment = command.split(" #").next().unwrap_or_default();
         let mut words = without_comment.split_whitespace();
         let mut name = vec![words.next().unwrap()];
-        // Its commands have arguments of their own.
+        // `space` has subcommands with their own arguments.
         if name == ["space"] {
             name.extend(words.next());
         }

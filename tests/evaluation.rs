@@ -1,28 +1,30 @@
-//! `nocturne eval`: the card of a bundle.
+//! `nocturne eval`: the evaluation card of a bundle.
 
 use serde_json::Value;
 
-use crate::cohort::cohort;
-use crate::program::{has_encoder, run, shared_data, text};
+use nocturne_testing::{onnx_runtime, require, shared_data};
 
-/// Expects a figure at `key` of an object, with its interval in `ci95`.
+use crate::cohort::cohort;
+use crate::program::{run, text};
+
+/// Expects a value at `key` of an object, and an interval close to it in `ci95`.
 fn check_interval(object: &Value, key: &str) {
-    let figure = object[key].as_f64().unwrap_or_else(|| panic!("no `{key}`: {object}"));
+    let value = object[key].as_f64().unwrap_or_else(|| panic!("no `{key}`: {object}"));
     let ends = object["ci95"][key].as_array().unwrap_or_else(|| panic!("no `{key}`: {object}"));
     let [low, high] = [&ends[0], &ends[1]].map(|end| end.as_f64().unwrap());
-    // Percentiles of the draws need not include the figure itself, but must be close to it.
-    assert!(low <= high && low <= figure + 0.1 && figure - 0.1 <= high, "{key}: {object}");
+    // The percentiles of a bootstrap need not include the value itself, but must be close to it.
+    assert!(low <= high && low <= value + 0.1 && value - 0.1 <= high, "{key}: {object}");
 }
 
 /// Returns the names in `not_judged`.
 fn not_judged(card: &Value) -> Vec<&str> {
-    let sentences = card["not_judged"].as_array().unwrap();
-    sentences.iter().filter_map(|sentence| sentence.as_str()?.split(": ").next()).collect()
+    let reasons = card["not_judged"].as_array().unwrap();
+    reasons.iter().filter_map(|reason| reason.as_str()?.split(": ").next()).collect()
 }
 
 #[test]
 fn card_of_scored_nights_has_the_documented_keys() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();
     let markdown = folder.path().join("card.md");
     let arguments = ["eval", text(&cohort.nights), "--json", "--by-channels", "40"];
@@ -61,10 +63,8 @@ fn card_of_scored_nights_has_the_documented_keys() {
 }
 
 #[test]
-fn the_same_recordings_give_the_same_card() {
-    if !has_encoder() {
-        return;
-    }
+fn same_recordings_give_the_same_card() {
+    require!(onnx_runtime());
     let folder = tempfile::tempdir().unwrap();
     let nights = folder.path().join("nights");
     run(["simulate", "--out", text(&nights), "--nights", "1", "--hours", "0.5"]).expect_code(0);
@@ -77,12 +77,13 @@ fn the_same_recordings_give_the_same_card() {
 }
 
 #[test]
-fn figures_that_cannot_be_judged_are_listed() {
-    let Some(data) = shared_data().filter(|_| has_encoder()) else { return };
+fn metrics_without_data_are_listed_as_not_judged() {
+    let data = require!(shared_data());
+    require!(onnx_runtime());
     let folder = data.join("sleep-edf-excerpt");
     let card = run(["eval", text(&folder), "--json"]).expect_code(0).json();
-    let names = not_judged(&card);
+    let reasons = not_judged(&card);
     for name in ["wake_vs_deep_auroc", "events", "nights", "few_shot"] {
-        assert!(names.contains(&name), "{name} is neither judged nor listed: {names:?}");
+        assert!(reasons.contains(&name), "`{name}` is not listed: {reasons:?}");
     }
 }

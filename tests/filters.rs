@@ -1,11 +1,13 @@
-//! Filter expressions, metadata, pages and counts, as users of the program meet them.
+//! Filter expressions, metadata, pages and facets on the command line.
 
 use std::path::Path;
 
 use serde_json::Value;
 
+use nocturne_testing::{onnx_runtime, require};
+
 use crate::cohort::{NIGHTS, cohort};
-use crate::program::{Run, has_encoder, run, text};
+use crate::program::{Run, run, text};
 
 fn names(lines: &[Value]) -> Vec<&str> {
     lines.iter().filter_map(|line| line["id"].as_str()).collect()
@@ -13,7 +15,7 @@ fn names(lines: &[Value]) -> Vec<&str> {
 
 #[test]
 fn expressions_narrow_searches_nights_and_labels() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let collection = text(&cohort.collection);
     let filter = "stage = (N2 OR N3) recording != night-0002 -event:arousal epoch < 200";
     let ask = ["search", "sleep", "-c", collection, "-k", "1000", "--filter", filter, "--json"];
@@ -26,7 +28,7 @@ fn expressions_narrow_searches_nights_and_labels() {
             && hit["epoch"].as_u64() < Some(200)
     };
     assert!(hits.iter().all(is_right) && hits.len() > 20, "{}", hits.len());
-    // Every epoch that is allowed is among the labelled ones, and no other.
+    // The labelled epochs are exactly those that the filter allows.
     let ask = ["label", "-c", collection, "--filter", filter, "--json"];
     assert_eq!(run(ask).expect_code(0).json_lines().len(), hits.len());
     let ask =
@@ -42,8 +44,8 @@ fn expressions_narrow_searches_nights_and_labels() {
 }
 
 #[test]
-fn mistakes_in_expressions_come_with_a_place_and_a_hint() {
-    let Some(cohort) = cohort() else { return };
+fn errors_in_expressions_have_a_column_and_a_hint() {
+    let cohort = require!(cohort());
     let ask = |filter: &str| -> Run {
         run(["list", "-c", text(&cohort.collection), "--filter", filter]).expect_code(1)
     };
@@ -59,8 +61,8 @@ fn mistakes_in_expressions_come_with_a_place_and_a_hint() {
 }
 
 #[test]
-fn pages_of_a_list_follow_each_other() {
-    let Some(cohort) = cohort() else { return };
+fn pages_of_a_list_are_consecutive() {
+    let cohort = require!(cohort());
     let collection = text(&cohort.collection);
     let (mut seen, mut token) = (Vec::new(), String::new());
     loop {
@@ -81,8 +83,8 @@ fn pages_of_a_list_follow_each_other() {
 }
 
 #[test]
-fn facets_count_what_is_allowed() {
-    let Some(cohort) = cohort() else { return };
+fn facets_count_what_the_filter_allows() {
+    let cohort = require!(cohort());
     let ask = ["list", "-c", text(&cohort.collection), "--facets", "stage", "--json"];
     let counts = run(ask).expect_code(0).json();
     let values = counts["values"].as_array().unwrap();
@@ -95,10 +97,8 @@ fn facets_count_what_is_allowed() {
 }
 
 #[test]
-fn metadata_is_set_without_encoding_and_stays() {
-    if !has_encoder() {
-        return;
-    }
+fn metadata_is_set_without_encoding_and_persists() {
+    require!(onnx_runtime());
     let folder = tempfile::tempdir().unwrap();
     let (nights, collection) = (folder.path().join("nights"), folder.path().join("collection"));
     run(["simulate", "--out", text(&nights), "--nights", "2", "--hours", "0.1"]).expect_code(0);
@@ -130,16 +130,16 @@ fn metadata_is_set_without_encoding_and_stays() {
     assert_eq!(lines[0]["error"], "no recording has the subject `nobody`");
     assert_eq!((&lines[1]["changed"], &lines[1]["unchanged"]), (&1.into(), &0.into()));
     assert_eq!(listed("sex = F age = 61"), "night-0001");
-    // The vectors are whole, and a run that says nothing new changes nothing.
+    // The vectors are intact, and a run without new metadata changes nothing.
     run(["verify", text(&collection)]).expect_code(0);
     assert_eq!(index(None).expect_code(0).json_lines().last().unwrap()["unchanged"], 2);
     assert_eq!(listed("sex = F"), "night-0001");
-    // A run that says something else sets it, without reading the recording.
+    // A run with other metadata sets it, without reading the recording.
     let third = table("third.csv", "recording,age\nnight-0001,62\n");
     let lines = index(Some(&third)).expect_code(0).json_lines();
     assert_eq!(lines.last().unwrap()["acknowledged"], 1);
     assert_eq!(listed("sex = F age = 62"), "night-0001");
-    // A column is removed where a table names the recording.
+    // A column is removed from the recordings in the table.
     let without = ["metadata", text(&third), "-c", text(&collection), "--without", "sex"];
     run(without).expect_code(0);
     let listed = run(["list", "-c", text(&collection), "--json"]).expect_code(0).json_lines();

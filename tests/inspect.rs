@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::program::{run, shared_data, text};
+use nocturne_testing::{require, shared_data};
 
-/// An EDF file of one signal, with the given header fields, and `n` seconds of samples.
+use crate::program::{run, text};
+
+/// Returns an EDF file of one signal with the given header fields and `n` seconds of samples.
 fn edf(n_records: &str, duration: &str, label: &str, n: usize) -> Vec<u8> {
     let mut header = String::new();
     let fields: [(&str, usize); 9] = [
@@ -39,7 +41,7 @@ fn edf(n_records: &str, duration: &str, label: &str, n: usize) -> Vec<u8> {
 }
 
 #[test]
-fn json_tells_how_the_file_was_read() {
+fn json_shows_how_the_file_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("night.edf");
     std::fs::write(&path, edf("70", "1", "EEG C3-A2", 70)).unwrap();
@@ -72,7 +74,7 @@ fn json_tells_how_the_file_was_read() {
 }
 
 #[test]
-fn odd_headers_are_read_with_a_warning() {
+fn unusual_headers_are_read_with_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let check = |name: &str, bytes: &[u8], warning: &str| {
         let path = folder.path().join(name);
@@ -97,7 +99,7 @@ fn odd_headers_are_read_with_a_warning() {
 }
 
 #[test]
-fn what_cannot_be_read_is_refused_in_one_sentence() {
+fn unreadable_files_are_refused_in_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let check = |name: &str, bytes: &[u8], expected: &str| {
         let path = folder.path().join(name);
@@ -133,15 +135,15 @@ fn what_cannot_be_read_is_refused_in_one_sentence() {
         "`nan.edf`: header field `duration of a data record` is `nan`; expected a number",
     );
     let run = run(["inspect", text(folder.path())]).expect_code(1);
-    assert_eq!(run.error(), "not one of 6 recordings can be read");
+    assert_eq!(run.error(), "none of 6 recordings can be read");
 }
 
 #[test]
 fn real_recordings_are_shown_as_tables() {
-    let Some(data) = shared_data() else { return };
+    let data = require!(shared_data());
     let run = run(["inspect", text(&data.join("ucddb018/ucddb018_eeg.edf"))]).expect_code(0);
     assert!(
-        run.stdout.contains("EDF+C, begun 2000-01-01T23:49:02, 6:51:00 recorded"),
+        run.stdout.contains("EDF+C, started 2000-01-01T23:49:02, 6:51:00 recorded"),
         "{}",
         run.stdout
     );
@@ -149,7 +151,7 @@ fn real_recordings_are_shown_as_tables() {
 }
 
 #[test]
-fn folders_are_summed_up() {
+fn folders_are_summarised() {
     let folder = tempfile::tempdir().unwrap();
     run(["simulate", "--out", text(folder.path()), "--nights", "2", "--hours", "0.1"])
         .expect_code(0);
@@ -163,7 +165,7 @@ fn folders_are_summed_up() {
 }
 
 #[test]
-fn profile_of_ones_choice_is_used_and_unknown_ones_are_named() {
+fn given_profile_is_used_and_unknown_profiles_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["simulate", "--out", text(folder.path()), "--nights", "1", "--hours", "0.1"];
     run(arguments.into_iter().chain(["--profile", "mros"])).expect_code(0);
@@ -186,11 +188,11 @@ fn strict_refuses_warnings() {
     let night = folder.path().join("night-0001.edf");
     run(["inspect", text(&night)]).expect_code(0);
     let run = run(["inspect", text(&night), "--strict"]).expect_code(1);
-    assert!(run.error().contains("warnings; `--strict` takes none"), "{}", run.error());
+    assert!(run.error().contains("warnings, and `--strict` allows none"), "{}", run.error());
 }
 
 #[test]
-fn annotation_files_are_shown_by_themselves() {
+fn annotation_files_can_be_inspected() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("night.annot");
     std::fs::write(&path, "N2\t.\t.\t0\t60\t.\narousal\t.\t.\t12.5\t20\t.\n").unwrap();
@@ -202,7 +204,7 @@ fn annotation_files_are_shown_by_themselves() {
 }
 
 #[test]
-fn copies_name_nobody() {
+fn copies_contain_no_patient_name() {
     let folder = tempfile::tempdir().unwrap();
     run(["simulate", "--out", text(folder.path()), "--nights", "1", "--hours", "0.1"])
         .expect_code(0);

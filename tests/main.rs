@@ -1,6 +1,6 @@
-//! The program from outside: commands, exit codes, files on disk, and clients of its server.
+//! End-to-end tests of the program: commands, exit codes, files on disk, and clients of its server.
 
-#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 mod bad_input;
 mod bundles;
@@ -13,9 +13,11 @@ mod duplicates;
 mod evaluation;
 mod filters;
 mod inspect;
+mod messages;
 mod program;
 mod qdrant;
 mod server;
+mod setup;
 mod simulate;
 mod spaces;
 mod spaces_in_qdrant;

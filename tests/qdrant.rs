@@ -7,6 +7,8 @@ use std::process::Stdio;
 use nocturne_qdrant_double::{Fault, QdrantDouble, Store, When};
 use serde_json::Value;
 
+use nocturne_testing::require;
+
 use crate::cohort::cohort;
 use crate::program::{nocturne, run, text};
 
@@ -37,7 +39,7 @@ fn kept(double: &QdrantDouble) -> Store {
 
 #[test]
 fn recordings_are_indexed_as_a_folder_that_is_copied() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let (copy, url) = copied(&cohort.collection);
     let double = QdrantDouble::start();
     let indexed = double.url("sleep");
@@ -59,7 +61,7 @@ fn recordings_are_indexed_as_a_folder_that_is_copied() {
 /// Three processes share a cohort, and one is killed when it has acknowledged something.
 #[test]
 fn processes_share_a_cohort_and_one_is_killed() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let double = QdrantDouble::start();
     let url = double.url("sleep");
     let index = || {
@@ -104,7 +106,7 @@ fn recording(line: &str) -> Value {
 
 #[test]
 fn graphs_are_waited_for_as_long_as_is_said() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let (double, url) = copied(&cohort.collection);
     let copy = |n_yellow_replies: usize, wait: &[&str]| {
         double.tamper(|store| {
@@ -122,7 +124,7 @@ fn graphs_are_waited_for_as_long_as_is_said() {
 
 #[test]
 fn what_is_said_anew_of_recordings_reaches_their_points() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();
     let collection = folder.path().join("collection");
     run(["index", text(&cohort.nights), "-c", text(&collection)]).expect_code(0);
@@ -152,7 +154,7 @@ fn without_plan(mut answer: Value) -> (Value, Option<Value>) {
 
 #[test]
 fn questions_have_the_answers_of_the_folder() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let (_double, url) = copied(&cohort.collection);
     let questions: [&[&str]; 9] = [
         &["search", "deep sleep", "-k", "25"],
@@ -182,7 +184,7 @@ fn questions_have_the_answers_of_the_folder() {
 
 #[test]
 fn labels_lists_and_exports_are_those_of_the_folder() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let (_double, url) = copied(&cohort.collection);
     let commands: [&[&str]; 7] = [
         &["label", "--json", "-c"],
@@ -201,7 +203,7 @@ fn labels_lists_and_exports_are_those_of_the_folder() {
 
 #[test]
 fn what_is_lost_is_named_left_out_and_sent_again_from_the_folder() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let (double, url) = copied(&cohort.collection);
     double.tamper(|store| {
         let points = &mut store.collections.get_mut("sleep").unwrap().points;
@@ -222,29 +224,33 @@ fn what_is_lost_is_named_left_out_and_sent_again_from_the_folder() {
     assert!(told.stdout.contains("night-0002: recording `night-0002`"), "{}", told.stdout);
     let from = text(&cohort.collection);
     let told = run(["verify", &url, "--repair", "--from", from]).expect_code(0);
-    assert!(told.stdout.starts_with("night-0002: sent again, and read back\n"), "{}", told.stdout);
+    assert!(
+        told.stdout.starts_with("night-0002: uploaded again and verified\n"),
+        "{}",
+        told.stdout
+    );
     run(["verify", &url]).expect_code(0);
     let told = run(["verify", from, "--repair", "--from", from]).expect_code(1);
-    assert!(told.error().contains("only collections in Qdrant"), "{}", told.error());
+    assert!(told.error().contains("is for collections in Qdrant"), "{}", told.error());
 }
 
 #[test]
 fn servers_make_snapshots_with_checksums() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let (_double, url) = copied(&cohort.collection);
     let snapshots = run(["backup", &url, "--json"]).expect_code(0).json_lines();
     let names: Vec<_> = snapshots.iter().map(|it| it["collection"].as_str().unwrap()).collect();
     assert_eq!(names, ["sleep", "sleep-recordings", "sleep-nights"]);
     assert!(snapshots.iter().all(|it| it["checksum"].as_str().unwrap().len() == 64));
     let told = run(["backup", &url, "elsewhere"]).expect_code(1);
-    assert!(told.error().contains("snapshots stay on the server"), "{}", told.error());
+    assert!(told.error().contains("writes its snapshots on the server"), "{}", told.error());
     let told = run(["backup", text(&cohort.collection)]).expect_code(1);
-    assert!(told.error().contains("no folder is named"), "{}", told.error());
+    assert!(told.error().contains("needs a target folder"), "{}", told.error());
 }
 
 #[test]
 fn refusals_of_the_server_are_one_sentence_with_a_hint() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let (double, url) = copied(&cohort.collection);
     double.faults().plan(When::From(0), Fault::Refused);
     for command in [["list", "-c"].as_slice(), &["search", "deep sleep", "-c"], &["verify"]] {

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use nocturne_testing::{python_client, require};
+
 use crate::cohort::{Cohort, cohort};
 use crate::program::{nocturne, root, run, text};
 
@@ -39,15 +41,10 @@ impl Drop for Server {
     }
 }
 
-/// Returns the folder of the client's Python packages; if there is none, records the skip.
-pub(crate) fn packages() -> Option<String> {
-    nocturne_testing::available!(nocturne_testing::python_client())
-}
-
 #[test]
 fn independent_client_gets_right_answers() {
-    let Some(cohort) = cohort() else { return };
-    let Some(packages) = packages() else { return };
+    let cohort = require!(cohort());
+    let packages = require!(python_client());
     let server = Server::start(cohort);
     let output = Command::new("python3")
         .arg(root().join("tests/client.py"))
@@ -65,7 +62,7 @@ fn independent_client_gets_right_answers() {
 #[cfg(unix)]
 #[test]
 fn server_stops_on_a_signal() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let mut server = Server::start(cohort);
     // An idle connection must not keep the server alive.
     let _idle = std::net::TcpStream::connect(&server.address).unwrap();
@@ -79,12 +76,12 @@ fn server_stops_on_a_signal() {
 #[test]
 fn public_address_needs_an_explicit_flag() {
     let run = run(["serve", "--collection", "/nowhere", "--listen", "0.0.0.0:0"]).expect_code(1);
-    assert!(run.error().contains("can be reached from other machines"), "{}", run.error());
+    assert!(run.error().contains("other machines can reach"), "{}", run.error());
 }
 
 #[test]
 fn address_in_use_is_reported() {
-    let Some(cohort) = cohort() else { return };
+    let cohort = require!(cohort());
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let run = run(["serve", "--collection", text(&cohort.collection), "--listen", &address])

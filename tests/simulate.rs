@@ -23,7 +23,7 @@ fn simulate(folder: &Path, arguments: &[&str]) {
 }
 
 #[test]
-fn one_seed_makes_the_same_bytes() {
+fn same_seed_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let [a, b, c] = ["a", "b", "c"].map(|name| folder.path().join(name));
     simulate(&a, &["--nights", "2", "--seed", "9"]);
@@ -35,7 +35,7 @@ fn one_seed_makes_the_same_bytes() {
 }
 
 #[test]
-fn nights_do_not_depend_on_how_many_are_made() {
+fn nights_do_not_depend_on_their_number() {
     let folder = tempfile::tempdir().unwrap();
     let [all, one] = ["all", "one"].map(|name| folder.path().join(name));
     simulate(&all, &["--nights", "3"]);
@@ -45,7 +45,7 @@ fn nights_do_not_depend_on_how_many_are_made() {
 }
 
 #[test]
-fn truth_and_scoring_tell_of_the_same_night() {
+fn truth_and_annotations_agree() {
     let folder = tempfile::tempdir().unwrap();
     simulate(folder.path(), &["--nights", "1", "--seed", "4"]);
     let truth: Value = serde_json::from_slice(
@@ -67,7 +67,7 @@ fn truth_and_scoring_tell_of_the_same_night() {
 }
 
 #[test]
-fn wrong_usage_ends_with_code_2() {
+fn wrong_usage_exits_with_code_2() {
     for arguments in [
         &["simulate"][..],
         &["simulate", "--out", "x", "--hours", "99"],

@@ -20,8 +20,10 @@ use nocturne_indexer::{Backfill, BackfillOptions, Indexer, discover};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use nocturne_testing::{Absent, onnx_runtime, require};
+
 use crate::bundles::{other, runtime, shipped};
-use crate::program::{Run, has_encoder, nocturne, run, text};
+use crate::program::{Run, nocturne, run, text};
 
 /// Three short nights in a collection of the shipped bundle, and another bundle.
 struct Lab {
@@ -32,10 +34,8 @@ struct Lab {
 }
 
 impl Lab {
-    fn open() -> Option<Self> {
-        if !has_encoder() {
-            return None;
-        }
+    fn open() -> Result<Self, Absent> {
+        onnx_runtime()?;
         let folder = tempfile::tempdir().unwrap();
         let place = |name: &str| folder.path().join(name);
         let (nights, collection, bundle) = (place("nights"), place("sleep"), place("other"));
@@ -43,7 +43,7 @@ impl Lab {
         simulate(&nights, 1, 3);
         let lab = Self { folder, nights, collection, bundle };
         lab.index(&lab.collection, &shipped()).expect_code(0);
-        Some(lab)
+        Ok(lab)
     }
 
     fn index(&self, collection: &Path, bundle: &Path) -> Run {
@@ -103,7 +103,7 @@ pub(crate) fn events<'a>(lines: &'a [Value], event: &str) -> Vec<&'a Value> {
 
 #[test]
 fn another_bundle_takes_over_in_one_step_and_back() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     let before = lab.dump("main");
     lab.create("v2", &lab.bundle);
     let told = lab.space(&["promote", "v2", "--no-compare"]).expect_code(1);
@@ -144,7 +144,7 @@ fn another_bundle_takes_over_in_one_step_and_back() {
 
 #[test]
 fn promotion_notices_a_night_that_was_indexed_after_the_backfill() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     lab.space(&["backfill", "v2"]).expect_code(0);
     simulate(&lab.nights, 4, 1);
@@ -159,7 +159,7 @@ fn promotion_notices_a_night_that_was_indexed_after_the_backfill() {
 
 #[test]
 fn backfill_follows_removals_replacements_and_what_is_said() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     lab.space(&["backfill", "v2"]).expect_code(0);
     // One is taken out of the served space alone, as by a writer that knows no spaces; one is another night by now.
@@ -187,7 +187,7 @@ fn backfill_follows_removals_replacements_and_what_is_said() {
 
 #[test]
 fn backfill_goes_on_past_bad_recordings_and_finds_those_that_were_moved() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     let elsewhere = lab.folder.path().join("elsewhere/2026");
     std::fs::create_dir_all(&elsewhere).unwrap();
@@ -206,12 +206,12 @@ fn backfill_goes_on_past_bad_recordings_and_finds_those_that_were_moved() {
     let lines = lines.expect_code(3).json_lines();
     assert_eq!(events(&lines, "acknowledged")[0]["recording"], "night-0001");
     let told = lab.space(&["promote", "v2", "--incomplete", "--no-compare"]).expect_code(0);
-    assert!(told.stderr.contains("it lacks 1 recordings of the space before"), "{}", told.stderr);
+    assert!(told.stderr.contains("1 recordings are missing"), "{}", told.stderr);
 }
 
 #[test]
 fn bundle_that_is_gone_is_named() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     lab.space(&["backfill", "v2"]).expect_code(0);
     lab.space(&["promote", "v2", "--no-compare"]).expect_code(0);
@@ -219,15 +219,15 @@ fn bundle_that_is_gone_is_named() {
     std::fs::rename(&lab.bundle, &moved).unwrap();
     let search = ["search", "deep sleep", "-c", text(&lab.collection)];
     let told = run(search).expect_code(1);
-    let begin = "the space `v2` was filled with the bundle `nocturne-other` (";
-    assert!(told.error().starts_with(begin), "{}", told.error());
-    assert!(told.error().contains("name it with `--bundle DIR`"), "{}", told.error());
+    let start = "cannot find the bundle `nocturne-other` (";
+    assert!(told.error().starts_with(start), "{}", told.error());
+    assert!(told.error().contains("pass it with `--bundle DIR`"), "{}", told.error());
     run(search.iter().chain(&["--bundle", text(&moved)])).expect_code(0);
 }
 
 #[test]
 fn spaces_of_one_bundle_agree_and_those_of_two_do_not() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     lab.create("same", &shipped());
     lab.create("v2", &lab.bundle);
     let compare = |second: &str| {
@@ -248,7 +248,7 @@ fn spaces_of_one_bundle_agree_and_those_of_two_do_not() {
 
 #[test]
 fn backfill_that_is_killed_goes_on_and_ends_with_the_same_vectors() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     let slowly = ["space", "backfill", "v2", "--json", "--at-most", "0.2"];
     let arguments = slowly.into_iter().chain(["-c", text(&lab.collection)]);
@@ -318,7 +318,7 @@ fn vectors(storage: &Arc<Simulated>) -> BTreeMap<String, Vec<Vec<u8>>> {
 
 #[test]
 fn backfill_that_is_cut_off_at_drawn_points_ends_with_the_same_vectors() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     let bundle = Bundle::open(&lab.bundle).unwrap();
     let original = in_memory(&lab);
     let whole = Arc::new(original.crash(CrashImage::Everything));
@@ -412,7 +412,7 @@ pub(crate) fn change_while_asked(served: &Engine, answers: &[Hits; 2], spaces: &
 
 #[test]
 fn engine_goes_over_in_one_step_while_it_is_asked() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     lab.space(&["backfill", "v2"]).expect_code(0);
     let answers = [
@@ -424,7 +424,7 @@ fn engine_goes_over_in_one_step_while_it_is_asked() {
 
 #[test]
 fn space_of_before_is_served_on_where_the_other_bundle_cannot_be_opened() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     lab.space(&["backfill", "v2"]).expect_code(0);
     let served = engine(&lab.collection, &shipped(), false);
@@ -448,7 +448,7 @@ fn space_of_before_is_served_on_where_the_other_bundle_cannot_be_opened() {
 
 #[test]
 fn spaces_are_backed_up_and_verified_together() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     lab.space(&["backfill", "v2"]).expect_code(0);
     lab.space(&["promote", "v2", "--no-compare"]).expect_code(0);
@@ -461,8 +461,8 @@ fn spaces_are_backed_up_and_verified_together() {
     assert_eq!(spaces.serving().unwrap(), lab.spaces().serving().unwrap());
     assert_eq!(spaces.names().unwrap(), [name("main"), name("v2")]);
     let told = run(["verify", text(&restored)]).expect_code(0);
-    assert!(told.stdout.contains("space main: night-0001: 24 epochs, whole"), "{}", told.stdout);
-    assert!(told.stdout.contains("\nnight-0001: 24 epochs, whole"), "{}", told.stdout);
+    assert!(told.stdout.contains("space main: night-0001: 24 epochs, intact"), "{}", told.stdout);
+    assert!(told.stdout.contains("\nnight-0001: 24 epochs, intact"), "{}", told.stdout);
     let segments = std::fs::read_dir(restored.join("segments")).unwrap();
     let segment = segments.into_iter().next().unwrap().unwrap().path();
     let mut bytes = std::fs::read(&segment).unwrap();
@@ -473,7 +473,7 @@ fn spaces_are_backed_up_and_verified_together() {
 
 #[test]
 fn backfill_refuses_the_served_space_and_another_bundle() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     let told = lab.space(&["backfill", "main"]).expect_code(1);
     assert!(told.error().starts_with("the space `main` is the one that `"), "{}", told.error());
     lab.create("v2", &lab.bundle);

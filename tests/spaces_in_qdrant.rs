@@ -14,9 +14,11 @@ use nocturne_qdrant_double::{Fault, QdrantDouble, Store, When};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use nocturne_testing::{Absent, onnx_runtime, python_client, require};
+
 use crate::bundles::{other, shipped};
-use crate::program::{Run, has_encoder, nocturne, root, run, text};
-use crate::server::{Server, packages};
+use crate::program::{Run, nocturne, root, run, text};
+use crate::server::Server;
 use crate::spaces::{ask, change_while_asked, dump, engine, events, name, simulate, towers, wait};
 
 /// Three short nights in a collection of the shipped bundle, and another bundle.
@@ -28,17 +30,15 @@ struct Lab {
 }
 
 impl Lab {
-    fn open() -> Option<Self> {
-        if !has_encoder() {
-            return None;
-        }
+    fn open() -> Result<Self, Absent> {
+        onnx_runtime()?;
         let folder = tempfile::tempdir().unwrap();
         let (nights, bundle) = (folder.path().join("nights"), folder.path().join("other"));
         other(&bundle);
         simulate(&nights, 1, 3);
         let lab = Self { folder, nights, bundle, double: QdrantDouble::start() };
         lab.index(&["--bundle", text(&shipped())]).expect_code(0);
-        Some(lab)
+        Ok(lab)
     }
 
     fn url(&self) -> String {
@@ -91,7 +91,7 @@ impl Lab {
 
 #[test]
 fn another_bundle_takes_over_in_one_step_and_back() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     let before = lab.dump(None);
     let told = lab.space(&["create", "v2", "--bundle", text(&lab.bundle)]).expect_code(0);
     let fill = format!("fill it: nocturne space backfill v2 --collection {}", lab.url());
@@ -137,7 +137,7 @@ fn another_bundle_takes_over_in_one_step_and_back() {
 
 #[test]
 fn spaces_agree_as_their_copies_in_folders_do() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     lab.filled();
     let folder = lab.folder.path().join("folder");
     let arguments = ["index", text(&lab.nights), "-c", text(&folder)];
@@ -155,12 +155,12 @@ fn spaces_agree_as_their_copies_in_folders_do() {
 
 #[test]
 fn all_spaces_are_verified_and_backed_up() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     lab.filled();
     lab.space(&["promote", "v2", "--no-compare"]).expect_code(0);
     let told = run(["verify", &lab.url()]).expect_code(0);
-    assert!(told.stdout.contains("space main: night-0001: 24 epochs, whole"), "{}", told.stdout);
-    assert!(told.stdout.contains("\nnight-0001: 24 epochs, whole"), "{}", told.stdout);
+    assert!(told.stdout.contains("space main: night-0001: 24 epochs, intact"), "{}", told.stdout);
+    assert!(told.stdout.contains("\nnight-0001: 24 epochs, intact"), "{}", told.stdout);
     let snapshots = run(["backup", &lab.url(), "--json"]).expect_code(0).json_lines();
     let names: Vec<_> = snapshots.iter().map(|it| it["collection"].as_str().unwrap()).collect();
     let alias = "sleep@v2-recordings";
@@ -218,7 +218,7 @@ fn time_passes(lab: &Lab) {
 
 #[test]
 fn backfill_that_is_cut_off_at_drawn_points_ends_with_the_same_points() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     let bundle = Bundle::open(&lab.bundle).unwrap();
     lab.create("v2");
     let before = lab.double.store();
@@ -242,7 +242,7 @@ fn backfill_that_is_cut_off_at_drawn_points_ends_with_the_same_points() {
 
 #[test]
 fn backfill_that_is_killed_goes_on_and_ends_with_the_same_vectors() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     lab.create("v2");
     let (url, slowly) = (
         lab.url(),
@@ -269,7 +269,7 @@ fn backfill_that_is_killed_goes_on_and_ends_with_the_same_vectors() {
 
 #[test]
 fn engine_goes_over_in_one_step_while_it_is_asked() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     lab.filled();
     let of_space = |space: &str, bundle: &Path| {
         let url = lab.settings().url.of_space(&name(space)).unwrap();
@@ -282,8 +282,8 @@ fn engine_goes_over_in_one_step_while_it_is_asked() {
 #[test]
 fn server_goes_over_in_one_step_while_clients_ask() {
     const QUESTION: &str = "deep sleep with slow waves";
-    let Some(lab) = Lab::open() else { return };
-    let Some(packages) = packages() else { return };
+    let lab = require!(Lab::open());
+    let packages = require!(python_client());
     lab.filled();
     let server = Server::of(&lab.url());
     let mut asker = Command::new("python3")
@@ -325,7 +325,7 @@ fn server_goes_over_in_one_step_while_clients_ask() {
 
 #[test]
 fn space_of_before_is_served_on_where_the_other_bundle_cannot_be_opened() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     lab.filled();
     let served = engine(lab.settings(), &shipped(), false);
     let before = ask(&served);
@@ -344,7 +344,7 @@ fn space_of_before_is_served_on_where_the_other_bundle_cannot_be_opened() {
 
 #[test]
 fn backfill_refuses_the_served_space_and_another_bundle() {
-    let Some(lab) = Lab::open() else { return };
+    let lab = require!(Lab::open());
     let told = lab.space(&["backfill", "main"]).expect_code(1);
     assert!(told.error().starts_with("the space `main` is the one that `"), "{}", told.error());
     lab.create("v2");

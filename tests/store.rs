@@ -55,7 +55,7 @@ fn whole_collection_is_verified_with_its_counts() {
     let collection = folder.path().join("c");
     fill(&collection, ["b", "a"]);
     let told = run(["verify", text(&collection)]).expect_code(0);
-    assert_eq!(told.stdout, "a: 3 epochs, whole\nb: 2 epochs, whole\n");
+    assert_eq!(told.stdout, "a: 3 epochs, intact\nb: 2 epochs, intact\n");
     let lines = run(["verify", text(&collection), "--json"]).expect_code(0).json_lines();
     assert_eq!(lines.len(), 2);
     assert_eq!((&lines[0]["recording"], &lines[0]["epochs"]), (&"a".into(), &3.into()));
@@ -76,9 +76,9 @@ fn damage_and_loss_are_named_and_end_with_1() {
     std::fs::write(&list, lines).unwrap();
     let run_with = |list: &Path| run(["verify", text(&collection), "--acked", text(list)]);
     let told = run_with(&list).expect_code(1);
-    let expect = "a: 3 epochs, whole\n\
-                  b: it has 2 epochs; 7 were acknowledged\n\
-                  gone: it was acknowledged and is not there\n";
+    let expect = "a: 3 epochs, intact\n\
+                  b: has 2 epochs; 7 were acknowledged\n\
+                  gone: acknowledged, but missing\n";
     assert_eq!(told.stdout, expect);
     assert!(told.error().starts_with("2 recordings of `"), "{}", told.error());
 
@@ -125,7 +125,7 @@ fn backup_is_restored_and_brought_up_to_date() {
     fill(&collection, ["a", "b"]);
     let told = run(["backup", text(&collection), text(&backup)]).expect_code(0);
     assert!(
-        told.stdout.contains("2 recordings with 5 epochs, all checked; 2 written"),
+        told.stdout.contains("2 recordings with 5 epochs, all verified; 2 written"),
         "{}",
         told.stdout
     );
@@ -157,7 +157,7 @@ fn removed_recordings_are_gone_and_unknown_ones_are_named() {
     run(["remove", "--purge", "-c", text(&collection)]).expect_code(0);
     assert_eq!(segments(), 1);
     let told = run(["verify", text(&collection)]).expect_code(0);
-    assert_eq!(told.stdout, "b: 2 epochs, whole\n");
+    assert_eq!(told.stdout, "b: 2 epochs, intact\n");
 }
 
 #[test]

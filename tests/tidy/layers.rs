@@ -11,7 +11,7 @@ use super::{find, root, shown};
 type Layer = (&'static str, &'static [&'static str]);
 
 /// For each package, its top-level modules from the ground up. A new import is a design change.
-const LAYERS: [(&str, &[Layer]); 8] = [
+const LAYERS: [(&str, &[Layer]); 10] = [
     (
         "edf",
         &[
@@ -83,6 +83,31 @@ const LAYERS: [(&str, &[Layer]); 8] = [
             ("absent", &["resource"]),
             ("locate", &["absent", "resource"]),
             ("skip", &["absent", "locate", "resource"]),
+        ],
+    ),
+    (
+        "encoder",
+        &[
+            ("error", &[]),
+            ("attention", &[]),
+            ("memory", &[]),
+            ("head", &[]),
+            ("embedding", &["error"]),
+            ("metrics", &["embedding"]),
+            ("tokenizer", &["error"]),
+            ("bundle", &["error"]),
+            ("runtime", &["error"]),
+            ("session", &["error", "runtime"]),
+            ("graph", &["error", "runtime"]),
+            ("tower", &["error", "embedding", "runtime", "session"]),
+            (
+                "signal",
+                &["error", "attention", "memory", "embedding", "bundle", "runtime", "tower"],
+            ),
+            ("text", &["error", "embedding", "tokenizer", "bundle", "runtime", "tower"]),
+            ("caption", &["error", "memory", "tokenizer", "bundle", "runtime", "session"]),
+            ("prompts", &["error", "embedding", "text"]),
+            ("concept", &["error", "head", "prompts"]),
         ],
     ),
     (
@@ -195,6 +220,7 @@ const LAYERS: [(&str, &[Layer]); 8] = [
         ],
     ),
     ("trainer", TRAINER),
+    (".", PROGRAM),
 ];
 
 const TRAINER: &[Layer] = &[
@@ -263,6 +289,23 @@ const TRAINER: &[Layer] = &[
             "tokens",
             "weights",
         ],
+    ),
+];
+
+/// The program.
+const PROGRAM: &[Layer] = &[
+    ("help", &[]),
+    ("hint", &[]),
+    ("console", &[]),
+    ("table", &[]),
+    ("epoch_numbers", &[]),
+    ("args", &["help", "epoch_numbers"]),
+    ("error", &["hint", "console"]),
+    ("bundle", &["args"]),
+    ("session", &["console", "args", "bundle"]),
+    (
+        "commands",
+        &["hint", "console", "table", "epoch_numbers", "args", "error", "bundle", "session"],
     ),
 ];
 
