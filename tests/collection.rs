@@ -179,7 +179,7 @@ fn rates_of_nights_without_channels_have_a_caution() {
         .expect_code(0)
         .json();
     let cautions = answer["reading"]["cautions"].to_string();
-    assert!(cautions.contains("1 of 1 nights lack channels"), "{cautions}");
+    assert!(cautions.contains("1 of 1 nights have missing channels"), "{cautions}");
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn lists_of_recordings_are_indexed_row_by_row() {
     run(["simulate", "--out", text(folder.path()), "--nights", "2", "--hours", "0.1"])
         .expect_code(0);
     let (list, collection) = (folder.path().join("list.csv"), folder.path().join("collection"));
-    let rows = "recording,subject\nnight-0001.edf,anna\nnight-0009.edf,nobody\n";
+    let rows = "recording,subject\nnight-0001.edf,anna\nnight-0009.edf,carla\n";
     std::fs::write(&list, rows).unwrap();
     let seen = run(["inspect", "--manifest", text(&list), "--json"]).expect_code(3).json();
     assert_eq!((&seen["recordings"], &seen["rows_failed"][0]["line"]), (&1.into(), &3.into()));
