@@ -7,6 +7,9 @@ use std::path::Path;
 
 use crate::header::layout::{self, Column};
 
+/// The text of a signal in one column of the header.
+type SignalField = fn(&TestSignal) -> &[u8];
+
 /// Samples of each signal in a data record of a valid file.
 pub const SAMPLES_PER_RECORD: usize = 64;
 
@@ -184,7 +187,7 @@ impl TestFile {
             (layout::RECORD_DURATION, self.duration.clone().into_bytes()),
             (layout::N_SIGNALS, or_right(&self.n_signals, n)),
         ];
-        let columns: [(Column, fn(&TestSignal) -> &[u8]); 10] = [
+        let columns: [(Column, SignalField); 10] = [
             (layout::LABEL, |signal| &signal.label),
             (layout::TRANSDUCER, |_| b""),
             (layout::UNIT, |signal| &signal.unit),

@@ -156,6 +156,7 @@ impl fmt::Display for TextEncoding {
 }
 
 impl fmt::Display for EdfWarning {
+    #[expect(clippy::too_many_lines, reason = "one arm for each warning")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::HeaderEncoding { field, encoding, value } => {

@@ -169,7 +169,7 @@ fn inverted_signal_with_a_start_between_seconds_is_read() {
         file.reserved = "EDF+C".to_owned();
         file.signals.push(TestSignal::annotations(2));
         for (record, bytes) in file.records.iter_mut().enumerate() {
-            let onset = format!("+{}.3945313\x14\x14\0", record);
+            let onset = format!("+{record}.3945313\x14\x14\0");
             bytes.extend(padded(onset.as_bytes()));
         }
         file.annotate(0, "+1.9511719\x14XLSpike\x14\0".as_bytes());

@@ -1,7 +1,5 @@
 //! What is written is read as it was written; damaged files are read or refused.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests fails as they do")]
-
 use nocturne_edf::test_files::{N_RECORDS, TestFile, seconds};
 use nocturne_edf::{
     Annotation, EdfFormat, EdfReader, EdfWriter, Error, NewRecording, NewSignal, WriteProblem,

@@ -1,5 +1,7 @@
 //! The reader warns of signals stored with inverted sign.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail it")]
+
 use nocturne_psg::{Night, Recording, Warning, WarningCode, ZScore};
 use nocturne_simulator::{NightSpec, Site, simulate};
 

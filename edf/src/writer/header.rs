@@ -5,6 +5,9 @@ use crate::error::WriteProblem;
 use crate::header::layout::{self, BLOCK, Column};
 use crate::header::{MONTHS, START_DATE_PREFIX};
 
+/// The text of a signal in one column of the header.
+type SignalField = fn(&SignalText) -> &str;
+
 /// A signal as text, field by field.
 struct SignalText {
     label: String,
@@ -41,7 +44,7 @@ pub(super) fn encode(
         (layout::RECORD_DURATION, recording.record_duration_s.to_string()),
         (layout::N_SIGNALS, n_signals.to_string()),
     ];
-    let columns: [(Column, fn(&SignalText) -> &str); 10] = [
+    let columns: [(Column, SignalField); 10] = [
         (layout::LABEL, |signal| &signal.label),
         (layout::TRANSDUCER, |_| ""),
         (layout::UNIT, |signal| &signal.unit),
