@@ -26,10 +26,10 @@ fn commands_in_the_documentation_have_known_flags() {
     let documents = [
         "README.md",
         "docs/captions.md",
+        "docs/collections.md",
         "docs/evaluation.md",
         "docs/filters.md",
         "docs/formats.md",
-        "docs/keeping.md",
         "docs/qdrant.md",
         "docs/simulator.md",
         "docs/spaces.md",
