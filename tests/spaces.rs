@@ -1,4 +1,4 @@
-//! `nocturne space`: another bundle takes over while recordings come and questions are asked.
+//! `nocturne space`: switching a collection to another bundle during indexing and queries.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -25,7 +25,7 @@ use nocturne_testing::{Absent, onnx_runtime, require};
 use crate::bundles::{other, runtime, shipped};
 use crate::program::{Run, nocturne, run, text};
 
-/// Three short nights in a collection of the shipped bundle, and another bundle.
+/// Three short nights, a collection of them embedded with the shipped bundle, and a second bundle.
 struct Lab {
     folder: TempDir,
     nights: PathBuf,
@@ -37,8 +37,8 @@ impl Lab {
     fn open() -> Result<Self, Absent> {
         onnx_runtime()?;
         let folder = tempfile::tempdir().unwrap();
-        let place = |name: &str| folder.path().join(name);
-        let (nights, collection, bundle) = (place("nights"), place("sleep"), place("other"));
+        let path = |name: &str| folder.path().join(name);
+        let (nights, collection, bundle) = (path("nights"), path("sleep"), path("other"));
         other(&bundle);
         simulate(&nights, 1, 3);
         let lab = Self { folder, nights, collection, bundle };
@@ -64,7 +64,7 @@ impl Lab {
         Spaces::of(&self.collection)
     }
 
-    /// Returns all that a space holds, with the hashes of its vectors.
+    /// Returns the dump of a space: its epochs with the hashes of their vectors.
     fn dump(&self, space: &str) -> String {
         let folder = match space {
             "main" => self.collection.clone(),
@@ -73,11 +73,11 @@ impl Lab {
         dump(&folder)
     }
 
-    /// Returns what the other bundle makes of the nights when they are indexed anew.
+    /// Indexes the nights into a new collection with the second bundle and returns its dump.
     fn dump_of_other(&self) -> String {
-        let anew = self.folder.path().join("anew");
-        self.index(&anew, &self.bundle).expect_code(0);
-        dump(&anew)
+        let reference = self.folder.path().join("reference");
+        self.index(&reference, &self.bundle).expect_code(0);
+        dump(&reference)
     }
 }
 
@@ -96,22 +96,22 @@ pub(crate) fn name(text: &str) -> SpaceName {
     SpaceName::new(text).unwrap()
 }
 
-/// Returns the lines of an event.
+/// Returns the lines that report an event of this kind.
 pub(crate) fn events<'a>(lines: &'a [Value], event: &str) -> Vec<&'a Value> {
     lines.iter().filter(|line| line["event"] == event).collect()
 }
 
 #[test]
-fn another_bundle_takes_over_in_one_step_and_back() {
+fn promotion_switches_to_another_bundle_and_rollback_switches_back() {
     let lab = require!(Lab::open());
     let before = lab.dump("main");
     lab.create("v2", &lab.bundle);
-    let told = lab.space(&["promote", "v2", "--no-compare"]).expect_code(1);
+    let output = lab.space(&["promote", "v2", "--no-compare"]).expect_code(1);
     let expected = "the space `v2` differs from `main`: 3 recordings missing, 0 extra, 0 different";
-    assert_eq!(told.error(), expected);
+    assert_eq!(output.error(), expected);
     let lines = lab.space(&["backfill", "v2", "--json"]).expect_code(0).json_lines();
     assert_eq!(events(&lines, "acknowledged").len(), 3);
-    // As if the bundle had indexed the nights itself.
+    // The vectors are the same as after indexing with the second bundle.
     assert_eq!(lab.dump("v2"), lab.dump_of_other());
     let again = lab.space(&["backfill", "v2", "--json"]).expect_code(0).json_lines();
     assert_eq!(again.last().unwrap()["unchanged"], 3);
@@ -120,22 +120,22 @@ fn another_bundle_takes_over_in_one_step_and_back() {
     assert_eq!(lines[0]["coverage"]["n_same"], 3);
     assert_eq!((&lines[1]["event"], &lines[1]["space"]), (&"promoted".into(), &"v2".into()));
     assert_eq!(dump(&lab.collection), lab.dump("v2"));
-    // The space's own bundle is taken for what is asked and for what is added.
+    // Queries and new recordings are embedded with the bundle of the served space.
     let search = ["search", "deep sleep", "-c", text(&lab.collection), "--json"];
-    let told = run(search).expect_code(0);
-    assert!(told.stderr.contains("encoder: nocturne-other on "), "{}", told.stderr);
+    let output = run(search).expect_code(0);
+    assert!(output.stderr.contains("encoder: nocturne-other on "), "{}", output.stderr);
     simulate(&lab.nights, 4, 1);
     run(["index", text(&lab.nights), "-c", text(&lab.collection)]).expect_code(0);
     assert_eq!(lab.dump("v2").lines().count(), 4 * 24);
     assert_eq!(lab.spaces().open(&name("main")).unwrap().recordings().len(), 3);
-    let told = run(["list", "-c", text(&lab.collection)]).expect_code(0);
-    assert!(told.stdout.contains("bundle nocturne-other, space v2 of 2"), "{}", told.stdout);
+    let output = run(["list", "-c", text(&lab.collection)]).expect_code(0);
+    assert!(output.stdout.contains("bundle nocturne-other, space v2 of 2"), "{}", output.stdout);
 
-    let told = lab.space(&["rollback", "--json"]).expect_code(0).json();
-    assert_eq!(told["coverage"]["lacking"], serde_json::json!(["night-0004"]));
+    let output = lab.space(&["rollback", "--json"]).expect_code(0).json();
+    assert_eq!(output["coverage"]["lacking"], serde_json::json!(["night-0004"]));
     assert_eq!(dump(&lab.collection), before);
-    let told = lab.space(&["drop", "main"]).expect_code(1);
-    assert!(told.error().starts_with("the space `main` is the one that `"), "{}", told.error());
+    let output = lab.space(&["drop", "main"]).expect_code(1);
+    assert!(output.error().starts_with("the space `main` is the one that `"), "{}", output.error());
     lab.space(&["drop", "v2"]).expect_code(0);
     assert!(!lab.collection.join("spaces/v2").exists());
     let listed = lab.space(&["list", "--json"]).expect_code(0).json_lines();
@@ -143,31 +143,31 @@ fn another_bundle_takes_over_in_one_step_and_back() {
 }
 
 #[test]
-fn promotion_notices_a_night_that_was_indexed_after_the_backfill() {
+fn promotion_detects_a_night_indexed_after_the_backfill() {
     let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     lab.space(&["backfill", "v2"]).expect_code(0);
     simulate(&lab.nights, 4, 1);
     lab.index(&lab.collection, &shipped()).expect_code(0);
-    let told = lab.space(&["promote", "v2"]).expect_code(1);
-    assert!(told.error().contains("1 recordings missing"), "{}", told.error());
-    assert!(told.stdout.contains("1, 24 epochs: night-0004"), "{}", told.stdout);
+    let output = lab.space(&["promote", "v2"]).expect_code(1);
+    assert!(output.error().contains("1 recordings missing"), "{}", output.error());
+    assert!(output.stdout.contains("1, 24 epochs: night-0004"), "{}", output.stdout);
     lab.space(&["backfill", "v2"]).expect_code(0);
     lab.space(&["promote", "v2"]).expect_code(0);
     assert_eq!(dump(&lab.collection), lab.dump_of_other());
 }
 
 #[test]
-fn backfill_follows_removals_replacements_and_what_is_said() {
+fn backfill_applies_removals_replacements_and_metadata() {
     let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     lab.space(&["backfill", "v2"]).expect_code(0);
-    // One is taken out of the served space alone, as by a writer that knows no spaces; one is another night by now.
+    // One night is removed from the served space only; the file of another has been replaced.
     lab.spaces().writer(&name("main")).unwrap().remove(&"night-0001".parse().unwrap()).unwrap();
     std::fs::remove_file(lab.nights.join("night-0001.edf")).unwrap();
     std::fs::copy(lab.nights.join("night-0003.edf"), lab.nights.join("night-0002.edf")).unwrap();
     lab.index(&lab.collection, &shipped()).expect_code(0);
-    let table = lab.folder.path().join("said.csv");
+    let table = lab.folder.path().join("metadata.csv");
     std::fs::write(&table, "recording,age\nnight-0003,61\n").unwrap();
     run(["metadata", text(&table), "-c", text(&lab.collection)]).expect_code(0);
     let lines = lab.space(&["backfill", "v2", "--json"]).expect_code(0).json_lines();
@@ -177,23 +177,23 @@ fn backfill_follows_removals_replacements_and_what_is_said() {
     assert_eq!(dump(&lab.collection), lab.dump_of_other());
     let served = Collection::open(&lab.collection).unwrap();
     assert_eq!(served.entry(&"night-0003".parse().unwrap()).unwrap().metadata["age"], "61");
-    // What is removed by its owner is in no space any more.
+    // `nocturne remove` removes a recording from every space.
     run(["remove", "night-0002", "-c", text(&lab.collection)]).expect_code(0);
     for space in ["main", "v2"] {
-        let left = lab.spaces().open(&name(space)).unwrap();
-        assert!(left.entry(&"night-0002".parse().unwrap()).is_none());
+        let reader = lab.spaces().open(&name(space)).unwrap();
+        assert!(reader.entry(&"night-0002".parse().unwrap()).is_none());
     }
 }
 
 #[test]
-fn backfill_goes_on_past_bad_recordings_and_finds_those_that_were_moved() {
+fn backfill_skips_unreadable_recordings_and_finds_moved_ones() {
     let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     let elsewhere = lab.folder.path().join("elsewhere/2026");
     std::fs::create_dir_all(&elsewhere).unwrap();
     let night = |number: u32| lab.nights.join(format!("night-000{number}.edf"));
     std::fs::rename(night(1), elsewhere.join("night-0001.edf")).unwrap();
-    std::fs::write(night(2), "no recording").unwrap();
+    std::fs::write(night(2), "not a recording").unwrap();
     let lines = lab.space(&["backfill", "v2", "--json", "--at-most", "0.9"]);
     let lines = lines.expect_code(3).json_lines();
     assert_eq!(events(&lines, "acknowledged").len(), 1);
@@ -205,12 +205,12 @@ fn backfill_goes_on_past_bad_recordings_and_finds_those_that_were_moved() {
     let lines = lab.space(&["backfill", "v2", "--json", "--recordings", text(&elsewhere)]);
     let lines = lines.expect_code(3).json_lines();
     assert_eq!(events(&lines, "acknowledged")[0]["recording"], "night-0001");
-    let told = lab.space(&["promote", "v2", "--incomplete", "--no-compare"]).expect_code(0);
-    assert!(told.stderr.contains("1 recordings are missing"), "{}", told.stderr);
+    let output = lab.space(&["promote", "v2", "--incomplete", "--no-compare"]).expect_code(0);
+    assert!(output.stderr.contains("1 recordings are missing"), "{}", output.stderr);
 }
 
 #[test]
-fn bundle_that_is_gone_is_named() {
+fn missing_bundle_of_the_served_space_is_named() {
     let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     lab.space(&["backfill", "v2"]).expect_code(0);
@@ -218,15 +218,15 @@ fn bundle_that_is_gone_is_named() {
     let moved = lab.folder.path().join("moved");
     std::fs::rename(&lab.bundle, &moved).unwrap();
     let search = ["search", "deep sleep", "-c", text(&lab.collection)];
-    let told = run(search).expect_code(1);
+    let output = run(search).expect_code(1);
     let start = "cannot find the bundle `nocturne-other` (";
-    assert!(told.error().starts_with(start), "{}", told.error());
-    assert!(told.error().contains("pass it with `--bundle DIR`"), "{}", told.error());
+    assert!(output.error().starts_with(start), "{}", output.error());
+    assert!(output.error().contains("pass it with `--bundle DIR`"), "{}", output.error());
     run(search.iter().chain(&["--bundle", text(&moved)])).expect_code(0);
 }
 
 #[test]
-fn spaces_of_one_bundle_agree_and_those_of_two_do_not() {
+fn comparison_finds_differences_only_between_different_bundles() {
     let lab = require!(Lab::open());
     lab.create("same", &shipped());
     lab.create("v2", &lab.bundle);
@@ -247,7 +247,7 @@ fn spaces_of_one_bundle_agree_and_those_of_two_do_not() {
 }
 
 #[test]
-fn backfill_that_is_killed_goes_on_and_ends_with_the_same_vectors() {
+fn killed_backfill_resumes_and_gives_the_same_vectors() {
     let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     let slowly = ["space", "backfill", "v2", "--json", "--at-most", "0.2"];
@@ -255,11 +255,11 @@ fn backfill_that_is_killed_goes_on_and_ends_with_the_same_vectors() {
     let mut process =
         nocturne(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let mut told = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    let first = told.find(|line| line["event"] == "acknowledged").unwrap();
+    let mut reports = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let first = reports.find(|line| line["event"] == "acknowledged").unwrap();
     process.kill().unwrap();
     process.wait().unwrap();
-    // What was acknowledged is there, and is not embedded again.
+    // The acknowledged recording is stored and is not embedded again.
     let acknowledged = first["recording"].as_str().unwrap().parse().unwrap();
     assert!(lab.spaces().open(&name("v2")).unwrap().entry(&acknowledged).is_some());
     let lines = lab.space(&["backfill", "v2", "--json"]).expect_code(0).json_lines();
@@ -268,7 +268,7 @@ fn backfill_that_is_killed_goes_on_and_ends_with_the_same_vectors() {
     assert_eq!(lab.dump("v2"), lab.dump_of_other());
 }
 
-/// The nights in a collection in memory, with an empty space for the other bundle.
+/// Indexes the nights into a collection in memory and adds an empty space for the second bundle.
 fn in_memory(lab: &Lab) -> Arc<Simulated> {
     let storage = Arc::new(Simulated::default());
     let bundle = Bundle::open(&shipped()).unwrap();
@@ -303,7 +303,7 @@ fn backfill(storage: &Arc<Simulated>, bundle: &Bundle) -> Result<(), nocturne_in
     Ok(())
 }
 
-/// Returns the vectors of a space's epochs and captions, byte for byte.
+/// Returns the bytes of the vectors of epochs and captions in `v2`, by recording.
 fn vectors(storage: &Arc<Simulated>) -> BTreeMap<String, Vec<Vec<u8>>> {
     let space = Spaces::of_storage(storage.clone()).open(&name("v2")).unwrap();
     let rows = |id: &str| {
@@ -317,31 +317,31 @@ fn vectors(storage: &Arc<Simulated>) -> BTreeMap<String, Vec<Vec<u8>>> {
 }
 
 #[test]
-fn backfill_that_is_cut_off_at_drawn_points_ends_with_the_same_vectors() {
+fn interrupted_backfill_resumes_and_gives_the_same_vectors() {
     let lab = require!(Lab::open());
     let bundle = Bundle::open(&lab.bundle).unwrap();
     let original = in_memory(&lab);
-    let whole = Arc::new(original.crash(CrashImage::Everything));
-    whole.set_fault(Fault::None);
-    backfill(&whole, &bundle).unwrap();
-    let (n, expected) = (whole.operations(), vectors(&whole));
+    let uninterrupted = Arc::new(original.crash(CrashImage::Everything));
+    uninterrupted.set_fault(Fault::None);
+    backfill(&uninterrupted, &bundle).unwrap();
+    let (n, expected) = (uninterrupted.operations(), vectors(&uninterrupted));
     assert_eq!(expected.len(), 3);
     assert!(n > 30, "{n} operations");
-    // Ten points, evenly over the run with an odd shift for each.
+    // Ten interruptions, spread over the run and shifted by 0 to 2 operations.
     for draw in 0..10 {
         let point = n * draw / 10 + draw * 7 % 3;
         let storage = Arc::new(original.crash(CrashImage::Everything));
         storage.set_fault(Fault::From(point));
         backfill(&storage, &bundle).unwrap_err();
         for image in [CrashImage::Durable, CrashImage::Some(draw as u64)] {
-            let found = Arc::new(storage.crash(image));
-            backfill(&found, &bundle).unwrap();
-            assert_eq!(vectors(&found), expected, "{point}, {image:?}");
+            let survivor = Arc::new(storage.crash(image));
+            backfill(&survivor, &bundle).unwrap();
+            assert_eq!(vectors(&survivor), expected, "operation {point}, {image:?}");
         }
     }
 }
 
-/// Waits, without a lock and without a clock of its own, for as long as nobody says otherwise.
+/// Waits for this duration: receives from a channel to which nothing is sent.
 pub(crate) fn wait(duration: Duration) {
     let (_sender, receiver) = channel::<()>();
     let _ = receiver.recv_timeout(duration);
@@ -356,7 +356,7 @@ pub(crate) fn ask(engine: &Engine) -> Hits {
     answer.hits.into_iter().map(|hit| (hit.recording, hit.epoch, hit.score)).collect()
 }
 
-/// Opens an engine; one that keeps up goes over to what is promoted by itself.
+/// Opens an engine; if it `keeps_up`, it switches to a promoted space by itself.
 pub(crate) fn engine(collection: impl Into<Source>, bundle: &Path, keeps_up: bool) -> Engine {
     let batch = BatchOptions { batch_size: 8, threads: 1 };
     let options =
@@ -364,54 +364,58 @@ pub(crate) fn engine(collection: impl Into<Source>, bundle: &Path, keeps_up: boo
     Engine::open(collection, &Bundle::open(bundle).unwrap(), runtime(), options).unwrap()
 }
 
-/// Promotes `v2` and goes back, twice, while an engine that keeps up is asked fifty times a second; each answer must be that
-/// of `main` or that of `v2`, and both are met.
-pub(crate) fn change_while_asked(served: &Engine, answers: &[Hits; 2], spaces: &dyn SpaceKeeper) {
-    /// Longest time to wait for the change.
-    const PATIENCE: Duration = Duration::from_mins(2);
-    /// Four threads, each with a question every 80 ms: 50 a second.
-    const ASKERS: usize = 4;
+/// Promotes `v2` and rolls back, twice, while an engine that keeps up answers 50 queries a second.
+/// Each answer must be that of `main` or that of `v2`, and both must occur.
+pub(crate) fn switch_during_queries(
+    served: &Engine,
+    answers: &[Hits; 2],
+    spaces: &dyn SpaceKeeper,
+) {
+    /// Maximum time until the engine serves a promoted space.
+    const TIMEOUT: Duration = Duration::from_mins(2);
+    /// Threads, each with a query every 80 ms: 50 a second.
+    const CLIENTS: usize = 4;
     const PAUSE: Duration = Duration::from_millis(80);
     assert_ne!(answers[0], answers[1]);
     let is_over = AtomicBool::new(false);
-    let until = |space: &str| {
-        let begun = Instant::now();
+    let wait_until_served = |space: &str| {
+        let start = Instant::now();
         while served.info().unwrap().space != space {
-            assert!(begun.elapsed() < PATIENCE, "`{space}` is not served");
+            assert!(start.elapsed() < TIMEOUT, "`{space}` is not served");
             wait(PAUSE);
         }
         wait(5 * PAUSE);
     };
-    let met = std::thread::scope(|scope| {
-        let askers: Vec<_> = (0..ASKERS)
+    let counts = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
             .map(|_| {
                 scope.spawn(|| {
-                    let mut met = [0, 0];
+                    let mut counts = [0, 0];
                     while !is_over.load(Ordering::SeqCst) {
                         let answer = ask(served);
-                        let of = answers.iter().position(|it| *it == answer);
-                        met[of.expect("an answer is that of one space")] += 1;
+                        let position = answers.iter().position(|it| *it == answer);
+                        counts[position.expect("each answer is that of one space")] += 1;
                         wait(PAUSE);
                     }
-                    met
+                    counts
                 })
             })
             .collect();
         for _ in 0..2 {
             spaces.promote(&name("v2"), Demand::Whole).unwrap();
-            until("v2");
+            wait_until_served("v2");
             spaces.roll_back().unwrap();
-            until("main");
+            wait_until_served("main");
         }
         is_over.store(true, Ordering::SeqCst);
-        let met = askers.into_iter().map(|asker| asker.join().unwrap());
-        met.fold([0, 0], |sum, met| [sum[0] + met[0], sum[1] + met[1]])
+        let counts = clients.into_iter().map(|client| client.join().unwrap());
+        counts.fold([0, 0], |sum, counts| [sum[0] + counts[0], sum[1] + counts[1]])
     });
-    assert!(met[0] > 0 && met[1] > 0, "{met:?}");
+    assert!(counts[0] > 0 && counts[1] > 0, "{counts:?}");
 }
 
 #[test]
-fn engine_goes_over_in_one_step_while_it_is_asked() {
+fn engine_switches_spaces_atomically_during_queries() {
     let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     lab.space(&["backfill", "v2"]).expect_code(0);
@@ -419,11 +423,11 @@ fn engine_goes_over_in_one_step_while_it_is_asked() {
         ask(&engine(&lab.collection, &shipped(), false)),
         ask(&engine(&lab.collection.join("spaces/v2"), &lab.bundle, false)),
     ];
-    change_while_asked(&engine(&lab.collection, &shipped(), true), &answers, &lab.spaces());
+    switch_during_queries(&engine(&lab.collection, &shipped(), true), &answers, &lab.spaces());
 }
 
 #[test]
-fn space_of_before_is_served_on_where_the_other_bundle_cannot_be_opened() {
+fn previous_space_stays_served_if_the_promoted_bundle_cannot_be_opened() {
     let lab = require!(Lab::open());
     lab.create("v2", &lab.bundle);
     lab.space(&["backfill", "v2"]).expect_code(0);
@@ -439,7 +443,7 @@ fn space_of_before_is_served_on_where_the_other_bundle_cannot_be_opened() {
     assert!(served.follow().unwrap() && !served.follow().unwrap());
     assert_eq!(served.info().unwrap().bundle, "nocturne-other");
     assert_ne!(ask(&served), before);
-    // The bundle of before is known, though nothing on the disk tells where it is.
+    // The engine remembers the previous bundle, so rolling back works without the record of its folder.
     std::fs::remove_file(lab.collection.join("space.jsonl")).unwrap();
     lab.spaces().roll_back().unwrap();
     assert!(served.follow().unwrap());
@@ -452,17 +456,21 @@ fn spaces_are_backed_up_and_verified_together() {
     lab.create("v2", &lab.bundle);
     lab.space(&["backfill", "v2"]).expect_code(0);
     lab.space(&["promote", "v2", "--no-compare"]).expect_code(0);
-    let place = |name: &str| lab.folder.path().join(name);
-    let (backup, restored) = (place("backup"), place("restored"));
+    let path = |name: &str| lab.folder.path().join(name);
+    let (backup, restored) = (path("backup"), path("restored"));
     run(["backup", text(&lab.collection), text(&backup)]).expect_code(0);
     run(["restore", text(&backup), text(&restored)]).expect_code(0);
     assert_eq!(dump(&restored), lab.dump("v2"));
     let spaces = Spaces::of(&restored);
     assert_eq!(spaces.serving().unwrap(), lab.spaces().serving().unwrap());
     assert_eq!(spaces.names().unwrap(), [name("main"), name("v2")]);
-    let told = run(["verify", text(&restored)]).expect_code(0);
-    assert!(told.stdout.contains("space main: night-0001: 24 epochs, intact"), "{}", told.stdout);
-    assert!(told.stdout.contains("\nnight-0001: 24 epochs, intact"), "{}", told.stdout);
+    let output = run(["verify", text(&restored)]).expect_code(0);
+    assert!(
+        output.stdout.contains("space main: night-0001: 24 epochs, intact"),
+        "{}",
+        output.stdout
+    );
+    assert!(output.stdout.contains("\nnight-0001: 24 epochs, intact"), "{}", output.stdout);
     let segments = std::fs::read_dir(restored.join("segments")).unwrap();
     let segment = segments.into_iter().next().unwrap().unwrap().path();
     let mut bytes = std::fs::read(&segment).unwrap();
@@ -472,13 +480,13 @@ fn spaces_are_backed_up_and_verified_together() {
 }
 
 #[test]
-fn backfill_refuses_the_served_space_and_another_bundle() {
+fn backfill_rejects_the_served_space_and_another_bundle() {
     let lab = require!(Lab::open());
-    let told = lab.space(&["backfill", "main"]).expect_code(1);
-    assert!(told.error().starts_with("the space `main` is the one that `"), "{}", told.error());
+    let output = lab.space(&["backfill", "main"]).expect_code(1);
+    assert!(output.error().starts_with("the space `main` is the one that `"), "{}", output.error());
     lab.create("v2", &lab.bundle);
-    let told = lab.space(&["backfill", "v2", "--bundle", text(&shipped())]).expect_code(1);
-    assert!(told.error().contains("was filled with the bundle `nocturne-other`"));
+    let output = lab.space(&["backfill", "v2", "--bundle", text(&shipped())]).expect_code(1);
+    assert!(output.error().contains("was filled with the bundle `nocturne-other`"));
     lab.space(&["backfill", "v3"]).expect_code(1);
     lab.space(&["backfill", "V3"]).expect_code(2);
     let error = lab.spaces().open(&name("v3")).unwrap_err();

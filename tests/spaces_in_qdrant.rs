@@ -1,4 +1,4 @@
-//! `nocturne space` on a collection in Qdrant, of which a double answers: as in a folder.
+//! `nocturne space` on a collection in a test double of Qdrant behaves as on a folder.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
@@ -19,9 +19,11 @@ use nocturne_testing::{Absent, onnx_runtime, python_client, require};
 use crate::bundles::{other, shipped};
 use crate::program::{Run, nocturne, root, run, text};
 use crate::server::Server;
-use crate::spaces::{ask, change_while_asked, dump, engine, events, name, simulate, towers, wait};
+use crate::spaces::{
+    ask, dump, engine, events, name, simulate, switch_during_queries, towers, wait,
+};
 
-/// Three short nights in a collection of the shipped bundle, and another bundle.
+/// Three short nights, a collection of them embedded with the shipped bundle, and a second bundle.
 struct Lab {
     folder: TempDir,
     nights: PathBuf,
@@ -58,7 +60,7 @@ impl Lab {
         self.space(&["create", name, "--bundle", text(&self.bundle)]).expect_code(0);
     }
 
-    fn filled(&self) {
+    fn create_and_backfill(&self) {
         self.create("v2");
         self.space(&["backfill", "v2"]).expect_code(0);
     }
@@ -74,34 +76,34 @@ impl Lab {
         QdrantSpaces::of(self.settings()).unwrap()
     }
 
-    /// Returns all that a space holds, or the one that is served, with the hashes of its vectors.
+    /// Returns the dump of a space, by default the served one: its epochs with the hashes of their vectors.
     fn dump(&self, space: Option<&str>) -> String {
         let url = space.map_or_else(|| self.url(), |space| format!("{}@{space}", self.url()));
         run(["export", &url, "--format", "dump"]).expect_code(0).stdout
     }
 
-    /// Returns what the other bundle makes of the nights when they are indexed anew, into a folder.
+    /// Indexes the nights into a new folder with the second bundle and returns its dump.
     fn dump_of_other(&self) -> String {
-        let anew = self.folder.path().join("anew");
-        let arguments = ["index", text(&self.nights), "-c", text(&anew)];
+        let reference = self.folder.path().join("reference");
+        let arguments = ["index", text(&self.nights), "-c", text(&reference)];
         run(arguments.iter().chain(&["--bundle", text(&self.bundle)])).expect_code(0);
-        dump(&anew)
+        dump(&reference)
     }
 }
 
 #[test]
-fn another_bundle_takes_over_in_one_step_and_back() {
+fn promotion_switches_to_another_bundle_and_rollback_switches_back() {
     let lab = require!(Lab::open());
     let before = lab.dump(None);
-    let told = lab.space(&["create", "v2", "--bundle", text(&lab.bundle)]).expect_code(0);
+    let output = lab.space(&["create", "v2", "--bundle", text(&lab.bundle)]).expect_code(0);
     let fill = format!("fill it: nocturne space backfill v2 --collection {}", lab.url());
-    assert!(told.stdout.contains(&fill), "{}", told.stdout);
-    let told = lab.space(&["promote", "v2", "--no-compare"]).expect_code(1);
+    assert!(output.stdout.contains(&fill), "{}", output.stdout);
+    let output = lab.space(&["promote", "v2", "--no-compare"]).expect_code(1);
     let expected = "the space `v2` differs from `main`: 3 recordings missing, 0 extra, 0 different";
-    assert_eq!(told.error(), expected);
+    assert_eq!(output.error(), expected);
     let lines = lab.space(&["backfill", "v2", "--json"]).expect_code(0).json_lines();
     assert_eq!(events(&lines, "acknowledged").len(), 3);
-    // As if the bundle had indexed the nights itself.
+    // The vectors are the same as after indexing with the second bundle.
     assert_eq!(lab.dump(Some("v2")), lab.dump_of_other());
     let again = lab.space(&["backfill", "v2", "--json"]).expect_code(0).json_lines();
     assert_eq!(again.last().unwrap()["unchanged"], 3);
@@ -111,24 +113,24 @@ fn another_bundle_takes_over_in_one_step_and_back() {
     assert_eq!((&lines[1]["event"], &lines[1]["space"]), (&"promoted".into(), &"v2".into()));
     assert_eq!(lab.dump(None), lab.dump(Some("v2")));
     assert_eq!(lab.dump(Some("main")), before);
-    // The space's own bundle is taken for what is asked and for what is added.
-    let told = run(["search", "deep sleep", "-c", &lab.url(), "--json"]).expect_code(0);
-    assert!(told.stderr.contains("encoder: nocturne-other on "), "{}", told.stderr);
+    // Queries and new recordings are embedded with the bundle of the served space.
+    let output = run(["search", "deep sleep", "-c", &lab.url(), "--json"]).expect_code(0);
+    assert!(output.stderr.contains("encoder: nocturne-other on "), "{}", output.stderr);
     let main = format!("{}@main", lab.url());
-    let told = run(["search", "deep sleep", "-c", &main, "--json"]).expect_code(0);
-    assert!(told.stderr.contains("encoder: nocturne-tiny on "), "{}", told.stderr);
+    let output = run(["search", "deep sleep", "-c", &main, "--json"]).expect_code(0);
+    assert!(output.stderr.contains("encoder: nocturne-tiny on "), "{}", output.stderr);
     simulate(&lab.nights, 4, 1);
     lab.index(&[]).expect_code(0);
     assert_eq!(lab.dump(Some("v2")).lines().count(), 4 * 24);
     assert_eq!(lab.dump(Some("main")), before);
-    let told = run(["list", "-c", &lab.url()]).expect_code(0);
-    assert!(told.stdout.contains("bundle nocturne-other, space v2 of 2"), "{}", told.stdout);
+    let output = run(["list", "-c", &lab.url()]).expect_code(0);
+    assert!(output.stdout.contains("bundle nocturne-other, space v2 of 2"), "{}", output.stdout);
 
-    let told = lab.space(&["rollback", "--json"]).expect_code(0).json();
-    assert_eq!(told["coverage"]["lacking"], serde_json::json!(["night-0004"]));
+    let output = lab.space(&["rollback", "--json"]).expect_code(0).json();
+    assert_eq!(output["coverage"]["lacking"], serde_json::json!(["night-0004"]));
     assert_eq!(lab.dump(None), before);
-    let told = lab.space(&["drop", "main"]).expect_code(1);
-    assert!(told.error().starts_with("the space `main` is the one that `"), "{}", told.error());
+    let output = lab.space(&["drop", "main"]).expect_code(1);
+    assert!(output.error().starts_with("the space `main` is the one that `"), "{}", output.error());
     lab.space(&["drop", "v2"]).expect_code(0);
     assert!(!lab.double.store().collections.keys().any(|name| name.contains('@')));
     let listed = lab.space(&["list", "--json"]).expect_code(0).json_lines();
@@ -136,9 +138,9 @@ fn another_bundle_takes_over_in_one_step_and_back() {
 }
 
 #[test]
-fn spaces_agree_as_their_copies_in_folders_do() {
+fn comparison_of_spaces_is_that_of_the_same_spaces_in_a_folder() {
     let lab = require!(Lab::open());
-    lab.filled();
+    lab.create_and_backfill();
     let folder = lab.folder.path().join("folder");
     let arguments = ["index", text(&lab.nights), "-c", text(&folder)];
     run(arguments.iter().chain(&["--bundle", text(&shipped())])).expect_code(0);
@@ -156,11 +158,15 @@ fn spaces_agree_as_their_copies_in_folders_do() {
 #[test]
 fn all_spaces_are_verified_and_backed_up() {
     let lab = require!(Lab::open());
-    lab.filled();
+    lab.create_and_backfill();
     lab.space(&["promote", "v2", "--no-compare"]).expect_code(0);
-    let told = run(["verify", &lab.url()]).expect_code(0);
-    assert!(told.stdout.contains("space main: night-0001: 24 epochs, intact"), "{}", told.stdout);
-    assert!(told.stdout.contains("\nnight-0001: 24 epochs, intact"), "{}", told.stdout);
+    let output = run(["verify", &lab.url()]).expect_code(0);
+    assert!(
+        output.stdout.contains("space main: night-0001: 24 epochs, intact"),
+        "{}",
+        output.stdout
+    );
+    assert!(output.stdout.contains("\nnight-0001: 24 epochs, intact"), "{}", output.stdout);
     let snapshots = run(["backup", &lab.url(), "--json"]).expect_code(0).json_lines();
     let names: Vec<_> = snapshots.iter().map(|it| it["collection"].as_str().unwrap()).collect();
     let alias = "sleep@v2-recordings";
@@ -168,22 +174,22 @@ fn all_spaces_are_verified_and_backed_up() {
         ["sleep", "sleep-recordings", "sleep-nights", "sleep@v2", alias, "sleep@v2-nights"];
     assert_eq!(names, spaces.into_iter().chain([alias]).collect::<Vec<_>>());
     assert_eq!(snapshots[6]["alias"], "sleep@served");
-    // A copy is of the served space, and tells which bundle it is of.
+    // A copy contains the served space and records its bundle.
     let copy = lab.folder.path().join("copy");
     run(["copy", &lab.url(), text(&copy)]).expect_code(0);
     assert_eq!(dump(&copy), lab.dump(Some("v2")));
-    let told = run(["search", "deep sleep", "-c", text(&copy)]).expect_code(0);
-    assert!(told.stderr.contains("encoder: nocturne-other on "), "{}", told.stderr);
+    let output = run(["search", "deep sleep", "-c", text(&copy)]).expect_code(0);
+    assert!(output.stderr.contains("encoder: nocturne-other on "), "{}", output.stderr);
     let back = lab.double.url("back");
     run(["copy", text(&copy), &back]).expect_code(0);
-    let told = run(["search", "deep sleep", "-c", &back]).expect_code(0);
-    assert!(told.stderr.contains("encoder: nocturne-other on "), "{}", told.stderr);
+    let output = run(["search", "deep sleep", "-c", &back]).expect_code(0);
+    assert!(output.stderr.contains("encoder: nocturne-other on "), "{}", output.stderr);
 
     lab.double.tamper(|store| {
         store.collections.get_mut("sleep").unwrap().points.pop_first();
     });
-    let told = run(["verify", &lab.url()]).expect_code(1);
-    assert!(told.stdout.contains("space main: night-000"), "{}", told.stdout);
+    let output = run(["verify", &lab.url()]).expect_code(1);
+    assert!(output.stdout.contains("space main: night-000"), "{}", output.stdout);
 }
 
 fn backfill(lab: &Lab, bundle: &Bundle) -> Result<(), nocturne_indexer::Error> {
@@ -196,8 +202,8 @@ fn backfill(lab: &Lab, bundle: &Bundle) -> Result<(), nocturne_indexer::Error> {
     Ok(())
 }
 
-/// Returns all that there is, without how often lists were changed, and without leases and their marks.
-fn kept(lab: &Lab) -> Store {
+/// Returns the contents of the server without leases and the generations of lists.
+fn stored(lab: &Lab) -> Store {
     let mut store = lab.double.store();
     for collection in store.collections.values_mut() {
         collection.points.retain(|_, point| point.payload.get("state") != Some(&"lease".into()));
@@ -208,8 +214,8 @@ fn kept(lab: &Lab) -> Store {
     store
 }
 
-/// Lets the leases expire of whoever has died.
-fn time_passes(lab: &Lab) {
+/// Makes all leases expire, so that the leases of an interrupted backfill are free.
+fn expire_leases(lab: &Lab) {
     lab.double.tamper(|store| {
         let points = store.collections.values_mut().flat_map(|it| it.points.values_mut());
         points.filter_map(|point| point.payload.get_mut("lasts_ms")).for_each(|ms| *ms = 0.into());
@@ -217,16 +223,16 @@ fn time_passes(lab: &Lab) {
 }
 
 #[test]
-fn backfill_that_is_cut_off_at_drawn_points_ends_with_the_same_points() {
+fn interrupted_backfill_resumes_and_gives_the_same_points() {
     let lab = require!(Lab::open());
     let bundle = Bundle::open(&lab.bundle).unwrap();
     lab.create("v2");
     let before = lab.double.store();
     lab.double.faults().clear();
     backfill(&lab, &bundle).unwrap();
-    let (n, expected) = (lab.double.faults().calls().len(), kept(&lab));
+    let (n, expected) = (lab.double.faults().calls().len(), stored(&lab));
     assert!(n > 40, "{n} calls");
-    // Ten points, evenly over the run with an odd shift for each.
+    // Ten interruptions, spread over the run and shifted by 0 to 2 calls.
     for draw in 0..10 {
         let point = n * draw / 10 + draw * 7 % 3;
         lab.double.tamper(|store| store.clone_from(&before));
@@ -234,14 +240,14 @@ fn backfill_that_is_cut_off_at_drawn_points_ends_with_the_same_points() {
         lab.double.faults().plan(When::From(point), fault);
         backfill(&lab, &bundle).unwrap_err();
         lab.double.faults().clear();
-        time_passes(&lab);
+        expire_leases(&lab);
         backfill(&lab, &bundle).unwrap();
-        assert!(kept(&lab) == expected, "cut off at call {point}");
+        assert!(stored(&lab) == expected, "interrupted at call {point}");
     }
 }
 
 #[test]
-fn backfill_that_is_killed_goes_on_and_ends_with_the_same_vectors() {
+fn killed_backfill_resumes_and_gives_the_same_vectors() {
     let lab = require!(Lab::open());
     lab.create("v2");
     let (url, slowly) = (
@@ -254,11 +260,11 @@ fn backfill_that_is_killed_goes_on_and_ends_with_the_same_vectors() {
         .spawn()
         .unwrap();
     let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let mut told = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    let first = told.find(|line| line["event"] == "acknowledged").unwrap();
+    let mut reports = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let first = reports.find(|line| line["event"] == "acknowledged").unwrap();
     process.kill().unwrap();
     process.wait().unwrap();
-    // What was acknowledged is there, and is not embedded again.
+    // The acknowledged recording is stored and is not embedded again.
     let acknowledged = first["recording"].as_str().unwrap().parse().unwrap();
     assert!(lab.spaces().open(&name("v2")).unwrap().entry(&acknowledged).is_some());
     let lines = lab.space(&["backfill", "v2", "--json"]).expect_code(0).json_lines();
@@ -268,23 +274,23 @@ fn backfill_that_is_killed_goes_on_and_ends_with_the_same_vectors() {
 }
 
 #[test]
-fn engine_goes_over_in_one_step_while_it_is_asked() {
+fn engine_switches_spaces_atomically_during_queries() {
     let lab = require!(Lab::open());
-    lab.filled();
+    lab.create_and_backfill();
     let of_space = |space: &str, bundle: &Path| {
         let url = lab.settings().url.of_space(&name(space)).unwrap();
         ask(&engine(QdrantSettings { url, ..lab.settings() }, bundle, false))
     };
     let answers = [of_space("main", &shipped()), of_space("v2", &lab.bundle)];
-    change_while_asked(&engine(lab.settings(), &shipped(), true), &answers, &lab.spaces());
+    switch_during_queries(&engine(lab.settings(), &shipped(), true), &answers, &lab.spaces());
 }
 
 #[test]
-fn server_goes_over_in_one_step_while_clients_ask() {
+fn server_switches_spaces_atomically_during_queries() {
     const QUESTION: &str = "deep sleep with slow waves";
     let lab = require!(Lab::open());
     let packages = require!(python_client());
-    lab.filled();
+    lab.create_and_backfill();
     let server = Server::of(&lab.url());
     let mut asker = Command::new("python3")
         .arg(root().join("tests/asker.py"))
@@ -294,8 +300,8 @@ fn server_goes_over_in_one_step_while_clients_ask() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut told = BufReader::new(asker.stdout.take().unwrap()).lines();
-    assert_eq!(told.next().unwrap().unwrap(), "asking");
+    let mut lines = BufReader::new(asker.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "asking");
     let second = Duration::from_secs(1);
     for _ in 0..2 {
         for change in [["promote", "v2", "--no-compare"].as_slice(), &["rollback"]] {
@@ -305,28 +311,31 @@ fn server_goes_over_in_one_step_while_clients_ask() {
         }
     }
     drop(asker.stdin.take());
-    let told: Value = serde_json::from_str(&told.next().unwrap().unwrap()).unwrap();
+    let report: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
     assert!(asker.wait().unwrap().success());
-    assert_eq!(told["errors"], serde_json::json!([]));
-    // The answers that came are those of the two spaces, and no others.
+    assert_eq!(report["errors"], serde_json::json!([]));
+    // The distinct answers are those of the two spaces.
     let hits = |answer: &Value, epoch: fn(&Value) -> [Value; 2]| -> Vec<[Value; 2]> {
         answer["hits"].as_array().unwrap().iter().map(epoch).collect()
     };
-    let came = told["answers"].as_array().unwrap().iter();
-    let came: HashSet<_> =
-        came.map(|it| hits(it, |hit| [hit[0].clone(), hit[1].clone()])).collect();
+    let answers = report["answers"].as_array().unwrap().iter();
+    let answers: HashSet<_> =
+        answers.map(|it| hits(it, |hit| [hit[0].clone(), hit[1].clone()])).collect();
     let expected = ["main", "v2"].map(|space| {
-        let place = format!("{}@{space}", lab.url());
-        let answer = run(["search", QUESTION, "-k", "5", "--json", "-c", &place]).expect_code(0);
+        let url = format!("{}@{space}", lab.url());
+        let answer = run(["search", QUESTION, "-k", "5", "--json", "-c", &url]).expect_code(0);
         hits(&answer.json(), |hit| [hit["recording"].clone(), hit["epoch"].clone()])
     });
-    assert_eq!((came.len(), came), (told["answers"].as_array().unwrap().len(), expected.into()));
+    assert_eq!(
+        (answers.len(), answers),
+        (report["answers"].as_array().unwrap().len(), expected.into())
+    );
 }
 
 #[test]
-fn space_of_before_is_served_on_where_the_other_bundle_cannot_be_opened() {
+fn previous_space_stays_served_if_the_promoted_bundle_cannot_be_opened() {
     let lab = require!(Lab::open());
-    lab.filled();
+    lab.create_and_backfill();
     let served = engine(lab.settings(), &shipped(), false);
     let before = ask(&served);
     let moved = lab.folder.path().join("moved");
@@ -343,13 +352,13 @@ fn space_of_before_is_served_on_where_the_other_bundle_cannot_be_opened() {
 }
 
 #[test]
-fn backfill_refuses_the_served_space_and_another_bundle() {
+fn backfill_rejects_the_served_space_and_another_bundle() {
     let lab = require!(Lab::open());
-    let told = lab.space(&["backfill", "main"]).expect_code(1);
-    assert!(told.error().starts_with("the space `main` is the one that `"), "{}", told.error());
+    let output = lab.space(&["backfill", "main"]).expect_code(1);
+    assert!(output.error().starts_with("the space `main` is the one that `"), "{}", output.error());
     lab.create("v2");
-    let told = lab.space(&["backfill", "v2", "--bundle", text(&shipped())]).expect_code(1);
-    assert!(told.error().contains("was filled with the bundle `nocturne-other`"));
+    let output = lab.space(&["backfill", "v2", "--bundle", text(&shipped())]).expect_code(1);
+    assert!(output.error().contains("was filled with the bundle `nocturne-other`"));
     lab.space(&["backfill", "v3"]).expect_code(1);
     lab.space(&["backfill", "V3"]).expect_code(2);
     let error = lab.spaces().open(&name("v3")).unwrap_err();

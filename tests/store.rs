@@ -35,7 +35,7 @@ fn draft(name: &str, n_epochs: u32) -> RecordingDraft {
     }
 }
 
-/// Fills a collection with two recordings, in an order that is not that of their names.
+/// Creates a collection with recordings `a` and `b`, committed in this order.
 fn fill(folder: &Path, order: [&str; 2]) {
     let space = EmbeddingSpace {
         bundle: "small".into(),
@@ -50,12 +50,12 @@ fn fill(folder: &Path, order: [&str; 2]) {
 }
 
 #[test]
-fn whole_collection_is_verified_with_its_counts() {
+fn verify_counts_the_epochs_of_intact_recordings() {
     let folder = tempfile::tempdir().unwrap();
     let collection = folder.path().join("c");
     fill(&collection, ["b", "a"]);
-    let told = run(["verify", text(&collection)]).expect_code(0);
-    assert_eq!(told.stdout, "a: 3 epochs, intact\nb: 2 epochs, intact\n");
+    let output = run(["verify", text(&collection)]).expect_code(0);
+    assert_eq!(output.stdout, "a: 3 epochs, intact\nb: 2 epochs, intact\n");
     let lines = run(["verify", text(&collection), "--json"]).expect_code(0).json_lines();
     assert_eq!(lines.len(), 2);
     assert_eq!((&lines[0]["recording"], &lines[0]["epochs"]), (&"a".into(), &3.into()));
@@ -63,7 +63,7 @@ fn whole_collection_is_verified_with_its_counts() {
 }
 
 #[test]
-fn damage_and_loss_are_named_and_end_with_1() {
+fn verify_names_damaged_and_missing_recordings_and_exits_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let collection = folder.path().join("c");
     fill(&collection, ["a", "b"]);
@@ -75,12 +75,12 @@ fn damage_and_loss_are_named_and_end_with_1() {
                  {\"event\":\"acknowledged\",\"recording\":\"gone\",\"epochs\":9}\n";
     std::fs::write(&list, lines).unwrap();
     let run_with = |list: &Path| run(["verify", text(&collection), "--acked", text(list)]);
-    let told = run_with(&list).expect_code(1);
+    let output = run_with(&list).expect_code(1);
     let expect = "a: 3 epochs, intact\n\
                   b: has 2 epochs; 7 were acknowledged\n\
                   gone: acknowledged, but missing\n";
-    assert_eq!(told.stdout, expect);
-    assert!(told.error().starts_with("2 recordings of `"), "{}", told.error());
+    assert_eq!(output.stdout, expect);
+    assert!(output.error().starts_with("2 recordings of `"), "{}", output.error());
 
     std::fs::write(&list, "a\nb\n").unwrap();
     run_with(&list).expect_code(0);
@@ -90,8 +90,8 @@ fn damage_and_loss_are_named_and_end_with_1() {
         bytes[100] ^= 1;
         std::fs::write(path, bytes).unwrap();
     }
-    let told = run_with(&list).expect_code(1);
-    let lines: Vec<&str> = told.stdout.lines().collect();
+    let output = run_with(&list).expect_code(1);
+    let lines: Vec<&str> = output.stdout.lines().collect();
     assert_eq!(lines.len(), 2);
     for (line, name) in lines.iter().zip(["a", "b"]) {
         assert!(line.starts_with(&format!("{name}: `")) && line.contains("is damaged at byte 0"));
@@ -99,7 +99,7 @@ fn damage_and_loss_are_named_and_end_with_1() {
 }
 
 #[test]
-fn dump_is_the_same_however_the_collection_was_filled() {
+fn dump_does_not_depend_on_the_order_of_commits() {
     let folder = tempfile::tempdir().unwrap();
     let dumps = [["a", "b"], ["b", "a"]].map(|order| {
         let collection = folder.path().join(order[0]);
@@ -118,70 +118,70 @@ fn dump_is_the_same_however_the_collection_was_filled() {
 }
 
 #[test]
-fn backup_is_restored_and_brought_up_to_date() {
+fn backup_is_restored_and_updated() {
     let folder = tempfile::tempdir().unwrap();
-    let place = |name: &str| folder.path().join(name);
-    let (collection, backup, restored) = (place("c"), place("backup"), place("restored"));
+    let path = |name: &str| folder.path().join(name);
+    let (collection, backup, restored) = (path("c"), path("backup"), path("restored"));
     fill(&collection, ["a", "b"]);
-    let told = run(["backup", text(&collection), text(&backup)]).expect_code(0);
+    let output = run(["backup", text(&collection), text(&backup)]).expect_code(0);
     assert!(
-        told.stdout.contains("2 recordings with 5 epochs, all verified; 2 written"),
+        output.stdout.contains("2 recordings with 5 epochs, all verified; 2 written"),
         "{}",
-        told.stdout
+        output.stdout
     );
     run(["restore", text(&backup), text(&restored)]).expect_code(0);
     let dump =
-        |place: &Path| run(["export", text(place), "--format", "dump"]).expect_code(0).stdout;
+        |folder: &Path| run(["export", text(folder), "--format", "dump"]).expect_code(0).stdout;
     assert_eq!(dump(&restored), dump(&collection));
 
     run(["remove", "a", "-c", text(&collection)]).expect_code(0);
     let again = run(["backup", text(&collection), text(&backup)]).expect_code(1);
     assert!(again.error().contains("is already a collection"), "{}", again.error());
-    let told = run(["backup", text(&collection), text(&backup), "--update", "--json"]);
-    let told = told.expect_code(0).json();
-    assert_eq!((&told["recordings"], &told["written"]), (&1.into(), &0.into()));
+    let output = run(["backup", text(&collection), text(&backup), "--update", "--json"]);
+    let output = output.expect_code(0).json();
+    assert_eq!((&output["recordings"], &output["written"]), (&1.into(), &0.into()));
     assert_eq!(dump(&backup), dump(&collection));
 }
 
 #[test]
-fn removed_recordings_are_gone_and_unknown_ones_are_named() {
+fn remove_deletes_recordings_and_names_unknown_ones() {
     let folder = tempfile::tempdir().unwrap();
     let collection = folder.path().join("c");
     fill(&collection, ["a", "b"]);
-    let told = run(["remove", "nobody", "a", "-c", text(&collection), "--json"]).expect_code(3);
-    let lines = told.json_lines();
-    assert_eq!((&lines[0]["event"], &lines[0]["recording"]), (&"failed".into(), &"nobody".into()));
+    let output = run(["remove", "unknown", "a", "-c", text(&collection), "--json"]).expect_code(3);
+    let lines = output.json_lines();
+    assert_eq!((&lines[0]["event"], &lines[0]["recording"]), (&"failed".into(), &"unknown".into()));
     assert_eq!((&lines[1]["event"], &lines[1]["recording"]), (&"removed".into(), &"a".into()));
     let segments = || std::fs::read_dir(collection.join("segments")).unwrap().count();
     assert_eq!(segments(), 2);
     run(["remove", "--purge", "-c", text(&collection)]).expect_code(0);
     assert_eq!(segments(), 1);
-    let told = run(["verify", text(&collection)]).expect_code(0);
-    assert_eq!(told.stdout, "b: 2 epochs, intact\n");
+    let output = run(["verify", text(&collection)]).expect_code(0);
+    assert_eq!(output.stdout, "b: 2 epochs, intact\n");
 }
 
 #[test]
-fn copies_go_between_a_folder_and_qdrant() {
+fn copy_needs_a_folder_and_a_qdrant_address() {
     let folder = tempfile::tempdir().unwrap();
     let collection = folder.path().join("c");
     fill(&collection, ["a", "b"]);
     let other = folder.path().join("d");
-    let told = run(["copy", text(&collection), text(&other)]).expect_code(1);
-    assert!(told.error().contains("`nocturne backup` copies folders"), "{}", told.error());
+    let output = run(["copy", text(&collection), text(&other)]).expect_code(1);
+    assert!(output.error().contains("`nocturne backup` copies folders"), "{}", output.error());
     let url = "qdrant://localhost/sleep";
-    let told = run(["copy", url, url]).expect_code(1);
-    assert!(told.error().contains("copy to a folder first"), "{}", told.error());
+    let output = run(["copy", url, url]).expect_code(1);
+    assert!(output.error().contains("copy to a folder first"), "{}", output.error());
     run(["copy", text(&collection), "http://localhost/sleep"]).expect_code(2);
     run(["verify", "qdrant://localhost"]).expect_code(2);
 }
 
 #[test]
-fn keys_stay_on_this_machine_without_encryption() {
+fn api_key_is_not_sent_without_encryption() {
     let folder = tempfile::tempdir().unwrap();
     let collection = folder.path().join("c");
     fill(&collection, ["a", "b"]);
     let url = "qdrant://192.0.2.7/sleep";
-    let told = run(["copy", text(&collection), url, "--api-key", "hush"]).expect_code(1);
-    assert!(told.error().contains("would cross the network in plain text"), "{}", told.error());
-    assert!(!told.error().contains("hush"), "{}", told.error());
+    let output = run(["copy", text(&collection), url, "--api-key", "hush"]).expect_code(1);
+    assert!(output.error().contains("would cross the network in plain text"), "{}", output.error());
+    assert!(!output.error().contains("hush"), "{}", output.error());
 }
