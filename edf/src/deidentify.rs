@@ -14,11 +14,11 @@ use crate::header::layout::{self, decode};
 use crate::reader::EdfReader;
 use crate::tal;
 
-/// The patient field if nothing is known, or nothing may be said.
+/// The patient field of EDF+ without any information.
 const NO_PATIENT: &str = "X X X X";
 /// Bytes of `dd-MMM-yyyy`.
 const MAX_DATE_BYTES: usize = 11;
-/// The start date if it may not be said.
+/// The start date of EDF+ for anonymised recordings.
 const NO_DATE: &str = "01.01.85";
 /// What replaces the text of an annotation.
 const NO_TEXT: &[u8] = b"X";

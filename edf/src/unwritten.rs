@@ -1,7 +1,7 @@
 //! Finds the parts of a file that were never written: an interrupted copy may leave a long file that reads as zeros.
 //!
-//! Zeros are valid samples, so only the file system can tell, by the holes of a sparse file. If it cannot, nothing is
-//! reported.
+//! Zeros are valid samples, so only the file system knows, by the holes of a sparse file. If it does not report holes,
+//! there is no warning.
 
 use std::fs::File;
 use std::path::Path;

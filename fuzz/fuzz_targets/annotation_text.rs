@@ -1,4 +1,4 @@
-//! Reads annotations in the dialects of plain text, and what they mean.
+//! Reads annotation files in the dialects of plain text and interprets them.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Reads annotations in the dialects of XML, and what they mean.
+//! Reads annotation files in the dialects of XML and interprets them.
 
 #![no_main]
 

@@ -1,34 +1,34 @@
-//! Reads all samples and annotations of recordings, over a sound header and after it.
+//! Reads all samples and annotations of a recording whose header is accepted.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use nocturne_edf::EdfReader;
 
-/// Signals that are read: more of them bring nothing new, only time.
-const MOST_SIGNALS: usize = 64;
+/// Maximum number of signals that are read: more take time and find nothing new.
+const MAX_SIGNALS: usize = 64;
 
 fuzz_target!(|bytes: &[u8]| {
     nocturne_fuzz::with_file("a.edf", bytes, |path| {
-        let Ok(file) = EdfReader::open(path) else { return };
-        let header = file.header();
-        let signals: Vec<usize> = (0..header.signals.len().min(MOST_SIGNALS)).collect();
+        let Ok(reader) = EdfReader::open(path) else { return };
+        let header = reader.header();
+        let signals: Vec<usize> = (0..header.signals.len().min(MAX_SIGNALS)).collect();
         let mut n_samples = vec![0; signals.len()];
-        file.read_digital(&signals, 0..header.n_records, |position, samples| {
-            n_samples[position] += samples.len() as u64;
-        })
-        .expect("a file that could be opened can be read");
+        let sink = |position: usize, samples: &[i32]| n_samples[position] += samples.len() as u64;
+        reader
+            .read_digital(&signals, 0..header.n_records, sink)
+            .expect("a file that was opened can be read");
         for (signal, n) in signals.into_iter().zip(n_samples) {
             let expected = header.signals[signal].samples_per_record as u64 * header.n_records;
             assert_eq!(n, expected);
         }
-        for annotation in file.annotations() {
+        for annotation in reader.annotations() {
             assert!(annotation.onset_s.is_finite() && annotation.end_s().is_finite());
         }
-        let mut last_end_s = 0.0;
-        for run in file.runs() {
-            assert!(run.start_s >= last_end_s - 0.01 && run.duration_s.is_finite());
-            last_end_s = run.end_s();
+        let mut previous_end_s = 0.0;
+        for run in reader.runs() {
+            assert!(run.start_s >= previous_end_s - 0.01 && run.duration_s.is_finite());
+            previous_end_s = run.end_s();
         }
     });
 });

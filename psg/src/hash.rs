@@ -1,4 +1,4 @@
-//! SHA-256 in hexadecimal, by which files are told apart.
+//! SHA-256 in hexadecimal, which identifies files by their content.
 
 use std::fmt::Write;
 use std::io::Read;
