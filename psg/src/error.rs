@@ -1,5 +1,6 @@
 //! Errors of reading recordings, which name the file, the field, its value and what was expected.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The result of reading a recording or a table.
@@ -55,12 +56,12 @@ pub enum Error {
         record_duration_s: f64,
     },
     /// An annotation file is invalid.
-    #[error("`{}`, {place}: {problem}", path.display())]
+    #[error("`{}`{location}: {problem}", path.display())]
     Annotations {
         /// The file.
         path: PathBuf,
-        /// Where in the file, such as `byte 1204` or `line 17`.
-        place: String,
+        /// Where in the file.
+        location: AnnotationLocation,
         /// What is wrong.
         problem: String,
     },
@@ -142,12 +143,39 @@ impl Error {
     }
 }
 
+/// Where in an annotation file something is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnnotationLocation {
+    /// In the file as a whole.
+    File,
+    /// In a line, counted from 1.
+    Line(usize),
+    /// At an offset in bytes, counted from 0 after the text was decoded to UTF-8.
+    Byte(u64),
+}
+
+impl fmt::Display for AnnotationLocation {
+    /// Writes what follows the path in a message: `, line 17`, or nothing for the file as a whole.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File => Ok(()),
+            Self::Line(line) => write!(f, ", line {line}"),
+            Self::Byte(byte) => write!(f, ", byte {byte}"),
+        }
+    }
+}
+
 /// Returns a text for a message: in back-ticks, with control characters escaped, cut after 60 characters.
 pub(crate) fn quoted(text: &str) -> String {
     const MAX_CHARS: usize = 60;
     let escaped: String = text.chars().take(MAX_CHARS).flat_map(char::escape_debug).collect();
     let rest = if text.chars().count() > MAX_CHARS { "…" } else { "" };
     format!("`{escaped}{rest}`")
+}
+
+/// Returns a count with its noun: `1 annotation`, `2 annotations`.
+pub(crate) fn counted(n: usize, singular: &str) -> String {
+    format!("{n} {singular}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Returns a sentence with control characters escaped, cut after 600 characters.

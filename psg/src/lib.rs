@@ -52,7 +52,7 @@ mod warning;
 pub use nocturne_edf as edf;
 
 pub use annotation::AnnotationInspection;
-pub use error::{Error, Result};
+pub use error::{AnnotationLocation, Error, Result};
 pub use inspection::{ChannelCount, Inspection, LabelCount, SignalInspection, Survey};
 pub use night::{Night, ZScore};
 pub use recording::{OpenOptions, Recording};

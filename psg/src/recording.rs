@@ -9,8 +9,11 @@ use crate::annotation::names::{Meaning, meaning};
 use crate::annotation::{self, AnnotationFile, AnnotationFormat, ScoredAnnotation, Scoring};
 use crate::error::{Result, quoted};
 use crate::montage::{ProfileChoice, ResolvedMontage};
-use crate::sleep::Event;
+use crate::sleep::{Event, RATE_HZ};
 use crate::warning::{Warning, WarningCode};
+
+// The reader of EDF joins data records that are less than half a sample of the encoder's input apart.
+const _: () = assert!(edf::GAP_TOLERANCE_S == 0.5 / RATE_HZ);
 
 /// Options for opening a recording.
 ///
@@ -84,7 +87,7 @@ impl Recording {
             annotation_files.push((opened.path, opened.format));
         }
         scorings.push((name(path), own_scoring));
-        let (scoring, conflicts) = annotation::combined(&scorings);
+        let (scoring, conflicts) = annotation::combine(&scorings);
         warnings.extend(conflicts);
         warnings.extend(scoring.warnings());
         Ok(Self { file, montage, annotations, annotation_files, scoring, warnings })

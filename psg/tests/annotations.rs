@@ -1,6 +1,6 @@
-//! Real annotations of other people, in the dialects that they are published in.
+//! Annotations of public archives, in the dialects in which they are published, and of files built here.
 //!
-//! The files are not part of the project; without them the tests are skipped.
+//! The files of archives are not part of the repository; their tests are skipped if they are absent.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ fn shared_data() -> Option<PathBuf> {
     nocturne_testing::available!(nocturne_testing::shared_data())
 }
 
-fn files_in(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("the shared data holds the folder");
+fn files_in(folder: &Path, suffix: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("the shared data has the folder");
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.retain(|path| path.to_string_lossy().ends_with(ending));
+    paths.retain(|path| path.to_string_lossy().ends_with(suffix));
     paths.sort();
     assert!(!paths.is_empty(), "{}", folder.display());
     paths
@@ -46,7 +46,7 @@ fn ucddb_night_has_its_stages_and_events_in_two_files() {
         recording.annotation_files().iter().map(|(_, format)| *format).collect();
     assert_eq!(formats, [AnnotationFormat::UcddbStages, AnnotationFormat::UcddbEvents]);
 
-    // The recording holds the same scoring in EDF+, made by an independent program.
+    // The recording contains the same scoring as EDF+ annotations, written by an independent program.
     let own = recording.file().annotations().iter().cloned().map(ScoredAnnotation::from);
     let own = Scoring::from_annotations(&own.collect::<Vec<_>>());
     let scoring = recording.scoring();
@@ -129,7 +129,7 @@ fn event_lists_of_noxturnal_are_read() {
 }
 
 #[test]
-fn hypnograms_of_sleep_edf_are_read_as_files_of_annotations() {
+fn hypnograms_of_sleep_edf_are_read_as_annotation_files() {
     let Some(shared) = shared_data() else { return };
     for path in files_in(&shared.join("sleep-edf-hypnograms"), ".edf") {
         let found = AnnotationInspection::of(&path).unwrap();
@@ -140,7 +140,7 @@ fn hypnograms_of_sleep_edf_are_read_as_files_of_annotations() {
 }
 
 #[test]
-fn real_nights_are_read_again_as_they_were_written() {
+fn annotations_of_archives_are_read_as_they_were_written() {
     let Some(shared) = shared_data() else { return };
     let nox = files_in(&shared.join("nox-excerpt"), ".csv");
     let ucddb = files_in(&shared.join("ucddb-annotations"), ".txt");
@@ -151,15 +151,20 @@ fn real_nights_are_read_again_as_they_were_written() {
         std::fs::write(&path, content).unwrap();
         AnnotationFile::open(&path, None).unwrap().annotations
     };
-    let bare = |annotation: &ScoredAnnotation| {
+    let without_origin = |annotation: &ScoredAnnotation| {
         let ScoredAnnotation { onset_s, duration_s, text, channel, .. } = annotation.clone();
         (onset_s, duration_s, text, channel)
     };
     for path in [nox, ucddb, sleep_edf].concat() {
         let annotations = AnnotationFile::open(&path, None).unwrap().annotations;
-        let expected: Vec<_> = annotations.iter().map(bare).collect();
+        let expected: Vec<_> = annotations.iter().map(without_origin).collect();
         let check = |found: Vec<ScoredAnnotation>| {
-            assert_eq!(found.iter().map(bare).collect::<Vec<_>>(), expected, "{}", path.display());
+            assert_eq!(
+                found.iter().map(without_origin).collect::<Vec<_>>(),
+                expected,
+                "{}",
+                path.display()
+            );
         };
         check(read("a.annot", luna_annot(&annotations)));
         check(read("a.tsv", bids_tsv(&annotations)));
@@ -176,7 +181,7 @@ fn real_nights_are_read_again_as_they_were_written() {
 }
 
 #[test]
-fn events_know_where_they_come_from() {
+fn events_have_the_origin_of_their_annotations() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.annot");
     std::fs::write(&path, "arousal\t.\tC4_M1\t1\t5\tscorer=B\n").unwrap();
@@ -202,7 +207,7 @@ fn events_know_where_they_come_from() {
 }
 
 #[test]
-fn files_of_one_night_that_contradict_each_other_are_both_named() {
+fn annotation_files_that_disagree_are_both_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.edf");
     let own = vec![Annotation::new(3.0, Some(2.0), "Apnea")];
@@ -230,7 +235,7 @@ fn files_of_one_night_that_contradict_each_other_are_both_named() {
 }
 
 #[test]
-fn what_is_scored_outside_of_the_recording_is_left_out_and_told() {
+fn annotations_outside_the_recording_are_ignored_with_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("n1.edf");
     let signal = NewSignal {
@@ -261,7 +266,7 @@ fn what_is_scored_outside_of_the_recording_is_left_out_and_told() {
         (-1..5).map(|epoch| hypnogram.stage_of_epoch(f64::from(epoch) * 30.0)).collect();
     let (wake, n2) = (Some(Stage::Wake), Some(Stage::N2));
     assert_eq!(stages, [None, wake, n2, n2, n2, None]);
-    let told: Vec<&str> = recording
+    let messages: Vec<&str> = recording
         .warnings()
         .iter()
         .map(|warning| warning.message.as_str())
@@ -269,11 +274,11 @@ fn what_is_scored_outside_of_the_recording_is_left_out_and_told() {
         .collect();
     let expected =
         "2 stages and events in `n1.txt` are outside the recording, which lasts 120 s; ignored";
-    assert_eq!(told, [expected]);
+    assert_eq!(messages, [expected]);
 }
 
 #[test]
-fn scoring_that_is_opened_as_a_recording_is_read_whole() {
+fn scoring_that_is_opened_as_a_recording_is_not_cut() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("SN001_sleepscoring.edf");
     let late = vec![Annotation::new(3600.0, Some(30.0), "Sleep stage N2")];
@@ -291,12 +296,12 @@ fn scoring_that_is_opened_as_a_recording_is_read_whole() {
 }
 
 #[test]
-fn every_night_of_boas_is_read_as_its_table_of_stages() {
+fn stages_of_every_night_of_boas_are_those_of_the_table() {
     let Some(shared) = shared_data() else { return };
     let path = shared.join("boas-hypnograms/hypnograms.tsv");
     let refused = AnnotationFile::open(&path, None).unwrap_err().to_string();
     assert!(
-        refused.ends_with("a second subject begins here; expected the rows of one recording"),
+        refused.ends_with("a second subject starts here; expected the rows of one recording"),
         "{refused}"
     );
     let table = std::fs::read_to_string(&path).unwrap();

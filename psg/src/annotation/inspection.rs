@@ -1,40 +1,41 @@
-//! What is in a file of annotations, for people and programs who want to see how it was read.
+//! Describes how an annotation file was read, for people and programs.
 
 use std::path::Path;
 
 use jiff::civil::DateTime;
 use serde::Serialize;
 
-use super::{AnnotationFile, AnnotationFormat, Scoring};
+use super::annotation_file::AnnotationFile;
+use super::format::AnnotationFormat;
+use super::scoring::Scoring;
 use crate::error::Result;
-
 use crate::sleep::{EPOCH_S, EventInspection, Stage};
 use crate::warning::{Warning, WarningCode};
 
-/// Epochs of the longest grid of stages that is shown: thirty days.
-const MOST_EPOCHS: usize = 30 * 24 * 120;
+/// Maximum number of epochs that are listed: thirty days.
+const MAX_EPOCHS: usize = 30 * 24 * 120;
 
-/// How a file of annotations was read, without its recording.
+/// How an annotation file was read.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AnnotationInspection {
-    /// The dialect that was recognised.
+    /// The dialect.
     pub format: AnnotationFormat,
-    /// Length of the file's own epochs in seconds, where it or its dialect says so.
+    /// Length of an epoch of the file in seconds, if it or its dialect defines it.
     pub epoch_length_s: Option<f64>,
-    /// Stage of every 30-second epoch from the start to the last scored one; `None` where none fills most of it.
+    /// Stage of every 30-second epoch up to the last scored one; `None` if no stage fills most of the epoch.
     pub stages: Vec<Option<Stage>>,
-    /// Onset in seconds, duration in seconds if there is one, and text of every annotation.
+    /// Onset in seconds, duration in seconds if known, and text of every annotation.
     pub annotations: Vec<(f64, Option<f64>, String)>,
-    /// The events that were understood, with where they come from.
+    /// The events with their origin.
     pub events: Vec<EventInspection>,
     /// Number of annotations.
     pub n_annotations: usize,
-    /// What was odd, assumed or not understood.
+    /// What is wrong with the file, was assumed, or was ignored.
     pub warnings: Vec<Warning>,
 }
 
 impl AnnotationInspection {
-    /// Reads a file whose recording is not at hand.
+    /// Reads a file without its recording.
     ///
     /// # Errors
     ///
@@ -43,7 +44,7 @@ impl AnnotationInspection {
         Self::with_start(path, None)
     }
 
-    /// Reads a file whose recording begins at a wall-clock time.
+    /// Reads a file whose recording starts at a given time.
     ///
     /// # Errors
     ///
@@ -55,9 +56,9 @@ impl AnnotationInspection {
         let stage = |epoch| scoring.hypnogram.stage_of_epoch(epoch as f64 * EPOCH_S);
         let mut warnings = file.warnings;
         warnings.extend(scoring.warnings());
-        if n_epochs > MOST_EPOCHS {
+        if n_epochs > MAX_EPOCHS {
             let message = format!(
-                "the last stage ends after {:.0} s; only the first {MOST_EPOCHS} epochs are shown",
+                "the last stage ends after {:.0} s; only the first {MAX_EPOCHS} epochs are listed",
                 scoring.hypnogram.end_s()
             );
             warnings.push(Warning::new(WarningCode::Annotation, message));
@@ -65,7 +66,7 @@ impl AnnotationInspection {
         Ok(Self {
             format: file.format,
             epoch_length_s: file.epoch_length_s,
-            stages: (0..n_epochs.min(MOST_EPOCHS)).map(stage).collect(),
+            stages: (0..n_epochs.min(MAX_EPOCHS)).map(stage).collect(),
             events: scoring.events.iter().map(EventInspection::from).collect(),
             n_annotations: file.annotations.len(),
             annotations: file

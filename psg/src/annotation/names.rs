@@ -1,4 +1,4 @@
-//! What the text of an annotation means, by exact known names.
+//! Interprets the text of an annotation by exact names; free text is never searched for words.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -7,33 +7,33 @@ use serde::Deserialize;
 
 use crate::sleep::{EventKind, Stage};
 
-/// The table that is embedded in the program.
+/// The embedded table of names.
 const TABLE_TEXT: &str = include_str!("../../data/annotations.toml");
 
-/// What an annotation says.
+/// What the text of an annotation means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
-    /// A stage; `None` for movement time and unscored, which are neither sleep nor wake.
+    /// A stage; `None` for movement time and unscored time, which are neither sleep nor wake.
     Stage(Option<Stage>),
     /// An event.
     Event(EventKind),
-    /// Something known that is neither, such as `Lights off`.
+    /// A known name that is neither, such as `Lights off`.
     Other,
-    /// Different things in different archives, such as `Unsure`; which one cannot be told from the file.
+    /// A name with different meanings in different archives, such as `Unsure`.
     Ambiguous,
 }
 
 impl Meaning {
-    /// Returns whether it is a stage, or what stands in the place of one.
+    /// Returns whether it is a stage, movement time or unscored time.
     pub const fn is_stage(self) -> bool {
         matches!(self, Self::Stage(_))
     }
 }
 
-/// The numbers by which a dialect writes stages.
+/// The codes of stages in a dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Codes {
-    /// Those of Rechtschaffen and Kales as Compumedics and the National Sleep Research Resource write them.
+pub(super) enum StageCodes {
+    /// Those of Rechtschaffen and Kales, as written by Compumedics and the National Sleep Research Resource.
     RechtschaffenKales,
     /// Those of UCDDB.
     Ucddb,
@@ -45,8 +45,8 @@ pub(super) enum Codes {
     Boas,
 }
 
-impl Codes {
-    /// Returns the name of the stage that a code stands for.
+impl StageCodes {
+    /// Returns the name of the stage with a code.
     pub(super) fn name(self, code: &str) -> Option<&'static str> {
         let codes = match self {
             Self::RechtschaffenKales => &TABLE.codes.rechtschaffen_kales,
@@ -58,7 +58,7 @@ impl Codes {
         codes.get(code).map(String::as_str)
     }
 
-    /// Returns what people call the dialect.
+    /// Returns the name of the dialect for messages.
     pub(super) const fn title(self) -> &'static str {
         match self {
             Self::RechtschaffenKales => "Rechtschaffen and Kales",
@@ -70,10 +70,11 @@ impl Codes {
     }
 }
 
-/// Returns what a text means, or `None` where its name is not known.
+/// Returns what a text means; `None` if its name is not known.
 ///
-/// Case and `_` make no difference, and `@@CHANNEL` at the end (EDF+) is no part of the name. Of parts between bars, as
-/// NSRR XML writes concepts, the whole or any part may be known; parts that contradict each other mean nothing.
+/// Case, and whether words are separated by `_` or blanks, make no difference. `@@CHANNEL` at the end (EDF+) is not part
+/// of the name. NSRR XML separates the names of a concept by bars: the whole text or any part may be known, but parts
+/// with different meanings make the text unknown.
 pub fn meaning(text: &str) -> Option<Meaning> {
     let name = normalised(text.split("@@").next().unwrap_or_default());
     if let Some(meaning) = NAMES.get(&name) {
@@ -84,7 +85,7 @@ pub fn meaning(text: &str) -> Option<Meaning> {
     known.all(|meaning| *meaning == first).then_some(first)
 }
 
-/// Returns the ambiguous name in a text, as names are compared; what else the text says may name people.
+/// Returns the ambiguous name in a text, normalised, without the rest of the text, which may name people.
 pub(super) fn ambiguous_name(text: &str) -> Option<&'static str> {
     let name = normalised(text.split("@@").next().unwrap_or_default());
     let mut known = [name.as_str()]
@@ -94,7 +95,7 @@ pub(super) fn ambiguous_name(text: &str) -> Option<&'static str> {
     known.find_map(|(name, meaning)| (*meaning == Meaning::Ambiguous).then_some(name.as_str()))
 }
 
-/// Returns a text as names are compared.
+/// Returns a name in the form in which names are compared.
 fn normalised(text: &str) -> String {
     text.replace('_', " ").split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
@@ -108,7 +109,6 @@ static NAMES: LazyLock<HashMap<String, Meaning>> =
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
-    /// Known, and neither stage nor event.
     other: Vec<String>,
     ambiguous: Vec<String>,
     stages: HashMap<String, Vec<String>>,
@@ -137,9 +137,7 @@ impl Table {
         let mut add = |meaning, texts: &[String]| {
             texts.iter().try_for_each(|text| match names.insert(normalised(text), meaning) {
                 None => Ok(()),
-                Some(earlier) => {
-                    Err(format!("`{text}` stands for {earlier:?} and for {meaning:?}"))
-                }
+                Some(earlier) => Err(format!("`{text}` means {earlier:?} and {meaning:?}")),
             })
         };
         add(Meaning::Other, &self.other)?;
@@ -154,7 +152,7 @@ impl Table {
         }
         for (name, texts) in &self.events {
             let kind = EventKind::from_name(name)
-                .ok_or_else(|| format!("`{name}` is no kind of event"))?;
+                .ok_or_else(|| format!("`{name}` is not a kind of event"))?;
             add(Meaning::Event(kind), texts)?;
         }
         Ok(names)
@@ -171,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn every_code_stands_for_a_stage() {
+    fn every_code_is_a_stage() {
         let codes = &TABLE.codes;
         let tables = [
             &codes.rechtschaffen_kales,
@@ -186,19 +184,19 @@ mod tests {
     }
 
     #[test]
-    fn channel_of_edf_plus_is_no_part_of_the_name() {
+    fn channel_of_edf_plus_is_not_part_of_the_name() {
         assert_eq!(meaning("Arousal@@EEG C3-A2"), Some(Meaning::Event(EventKind::Arousal)));
     }
 
     #[test]
-    fn names_that_archives_use_differently_are_ambiguous() {
+    fn names_with_different_meanings_in_archives_are_ambiguous() {
         for text in ["Unsure", "Unsure|Unsure", "Unsure|Unsure|Unsure", "NREM", "Sleep stage N"] {
             assert_eq!(meaning(text), Some(Meaning::Ambiguous), "{text}");
         }
     }
 
     #[test]
-    fn what_is_known_to_be_no_event_is_no_event() {
+    fn known_names_may_be_neither_stage_nor_event() {
         for text in ["Lights off", "Technician Notes", "Notification", "Respiratory paradox"] {
             assert_eq!(meaning(text), Some(Meaning::Other), "{text}");
         }
@@ -212,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn nsrr_concepts_are_known_by_either_part() {
+    fn nsrr_concepts_are_recognised_by_either_part() {
         let check = |text, kind| assert_eq!(meaning(text), Some(Meaning::Event(kind)), "{text}");
         check("Arousal|Arousal ()", EventKind::Arousal);
         check("Obstructive apnea|Obstructive Apnea", EventKind::ObstructiveApnea);
@@ -223,13 +221,13 @@ mod tests {
     }
 
     #[test]
-    fn unscored_is_no_stage_and_movement_time_is_none() {
+    fn unscored_and_movement_time_are_not_stages() {
         assert_eq!(meaning("Unscored|9"), Some(Meaning::Stage(None)));
         assert_eq!(meaning("Movement|6"), Some(Meaning::Stage(None)));
     }
 
     #[test]
-    fn free_text_means_nothing() {
+    fn free_text_is_unknown() {
         for text in [
             "not a desat",
             "post XXX central apneas",

@@ -1,43 +1,44 @@
-//! A scoring: annotations that have been understood.
+//! A scoring: the stages and events that annotations mean.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::ScoredAnnotation;
 use super::names::{Meaning, ambiguous_name, meaning};
+use super::scored_annotation::ScoredAnnotation;
+use crate::error::counted;
 use crate::sleep::{EPOCH_S, Event, EventOrigin, Hypnogram, Stage};
 use crate::warning::{Warning, WarningCode};
 
-/// The stages and events of a night, as one source scored them.
+/// The stages and events of a night in one scoring.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scoring {
     /// The stages.
     pub hypnogram: Hypnogram,
-    /// The events in order of onset; overlapping scorings of one kind are merged into one event, whose origin names
-    /// the scorers and signals of all.
+    /// The events in order of onset. Overlapping events of one kind are merged; the origin of the merged event names the
+    /// scorers and signals of all.
     pub events: Vec<Event>,
-    /// Number of annotations whose text is not known. The texts themselves may name people and are not kept.
+    /// Number of annotations with an unknown text. The texts themselves may name people and are not kept.
     pub n_unknown: usize,
-    /// Known names that archives use for different things, in lower case, with the number of their annotations.
+    /// Names with different meanings in different archives, in lower case, with the number of their annotations.
     pub ambiguous: BTreeMap<&'static str, usize>,
 }
 
 impl Scoring {
-    /// Reads what annotations mean.
+    /// Interprets annotations.
     ///
-    /// The scorer's free notes and every text that is not an exact known name are counted as unknown. A stage without
-    /// a length lasts one epoch, or until the next stage where that begins sooner.
+    /// Free notes of the scorer, and every other text that is not exactly a known name, are counted as unknown. A stage
+    /// without a duration lasts one epoch, or until the next stage if that starts earlier.
     pub fn from_annotations<'a>(
         annotations: impl IntoIterator<Item = &'a ScoredAnnotation>,
     ) -> Self {
         let mut scoring = Self::default();
-        let mut stretches: Vec<(f64, f64, Option<Stage>)> = Vec::new();
+        let mut stages: Vec<(f64, f64, Option<Stage>)> = Vec::new();
         let mut origins: HashSet<Arc<EventOrigin>> = HashSet::new();
         for annotation in annotations {
             let (onset_s, duration_s) = (annotation.onset_s, annotation.duration_s);
             match meaning(&annotation.text) {
                 Some(Meaning::Stage(stage)) => {
-                    stretches.push((onset_s, duration_s.unwrap_or(EPOCH_S), stage));
+                    stages.push((onset_s, duration_s.unwrap_or(EPOCH_S), stage));
                 }
                 Some(Meaning::Event(kind)) => {
                     let duration_s = duration_s.unwrap_or(0.0);
@@ -52,31 +53,30 @@ impl Scoring {
                 None => scoring.n_unknown += usize::from(!annotation.text.trim().is_empty()),
             }
         }
-        scoring.hypnogram = Hypnogram::new(stretches);
-        scoring.events = merged(scoring.events);
+        scoring.hypnogram = Hypnogram::new(stages);
+        scoring.events = merge_overlapping(scoring.events);
         scoring
     }
 
-    /// Returns whether the source scored nothing that is understood here.
+    /// Returns whether there are neither stages nor events.
     pub fn is_empty(&self) -> bool {
         self.hypnogram.is_empty() && self.events.is_empty()
     }
 
-    /// Returns what was not understood, as warnings.
+    /// Returns a warning for each ambiguous name, and one for all unknown texts.
     pub fn warnings(&self) -> Vec<Warning> {
         let ambiguous = self.ambiguous.iter().map(|(name, n)| {
-            format!(
-                "`{name}` means different things in different archives; {n} annotations were not understood"
-            )
+            let ignored = counted(*n, "annotation");
+            format!("`{name}` has different meanings in different archives; {ignored} ignored")
         });
         let unknown = (self.n_unknown > 0).then(|| {
-            format!("{} annotations have no known name and were not understood", self.n_unknown)
+            format!("{} with an unknown name ignored", counted(self.n_unknown, "annotation"))
         });
         ambiguous.chain(unknown).map(|text| Warning::new(WarningCode::Annotation, text)).collect()
     }
 }
 
-/// Returns the one copy of an origin that all of its events share.
+/// Returns the copy of an origin that all its events share.
 fn shared(origins: &mut HashSet<Arc<EventOrigin>>, origin: EventOrigin) -> Arc<EventOrigin> {
     if let Some(known) = origins.get(&origin) {
         return Arc::clone(known);
@@ -86,8 +86,8 @@ fn shared(origins: &mut HashSet<Arc<EventOrigin>>, origin: EventOrigin) -> Arc<E
     origin
 }
 
-/// Adds the origin of an event to that of the one into which it is merged.
-fn join(origin: &mut Option<Arc<EventOrigin>>, other: Option<Arc<EventOrigin>>) {
+/// Merges the origin of an event into that of the event that it overlaps.
+fn merge_origin(origin: &mut Option<Arc<EventOrigin>>, other: Option<Arc<EventOrigin>>) {
     match (origin.as_mut(), other) {
         (Some(origin), Some(other)) if *origin != other => Arc::make_mut(origin).merge(&other),
         (Some(_), Some(_) | None) => {}
@@ -95,15 +95,15 @@ fn join(origin: &mut Option<Arc<EventOrigin>>, other: Option<Arc<EventOrigin>>) 
     }
 }
 
-/// Merges events of one kind that overlap: one arousal scored on two channels is one arousal.
-fn merged(mut events: Vec<Event>) -> Vec<Event> {
+/// Merges overlapping events of one kind: an arousal scored on two channels is one arousal.
+fn merge_overlapping(mut events: Vec<Event>) -> Vec<Event> {
     events.sort_by(|a, b| a.kind.cmp(&b.kind).then(a.onset_s.total_cmp(&b.onset_s)));
     let mut merged: Vec<Event> = Vec::new();
     for event in events {
         match merged.last_mut() {
             Some(last) if last.kind == event.kind && event.onset_s < last.end_s() => {
                 last.duration_s = last.end_s().max(event.end_s()) - last.onset_s;
-                join(&mut last.origin, event.origin);
+                merge_origin(&mut last.origin, event.origin);
             }
             Some(_) | None => merged.push(event),
         }
@@ -132,14 +132,14 @@ mod tests {
         assert_eq!(scoring.events, [Event::new(EventKind::Hypopnea, 70.0, 12.0)]);
         let warnings: Vec<String> = scoring.warnings().into_iter().map(|w| w.message).collect();
         let expected = [
-            "`unsure` means different things in different archives; 1 annotations were not understood",
-            "1 annotations have no known name and were not understood",
+            "`unsure` has different meanings in different archives; 1 annotation ignored",
+            "1 annotation with an unknown name ignored",
         ];
         assert_eq!(warnings, expected);
     }
 
     #[test]
-    fn stage_without_a_length_lasts_one_epoch_at_most() {
+    fn stage_without_a_duration_lasts_at_most_one_epoch() {
         let annotations = [
             ScoredAnnotation::new(0.0, None, "W"),
             ScoredAnnotation::new(20.0, None, "N1"),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn one_arousal_scored_on_two_channels_is_one_event() {
+    fn arousal_scored_on_two_channels_is_one_event() {
         let annotations = [
             ScoredAnnotation::new(10.0, Some(5.0), "ASDA arousal|Arousal (ASDA)"),
             ScoredAnnotation::new(12.0, Some(6.0), "Arousal|Arousal ()"),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn merged_event_keeps_the_channels_and_scorers_of_both() {
+    fn merged_event_has_the_channels_and_scorers_of_both() {
         let scored = |onset_s, channel: &str, scorer: &str| ScoredAnnotation {
             channel: Some(channel.to_owned()),
             scorer: Some(scorer.to_owned()),
@@ -186,12 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn annotations_without_file_scorer_and_channel_have_no_origin() {
-        assert_eq!(ScoredAnnotation::new(0.0, None, "Arousal").origin(), None);
-    }
-
-    #[test]
-    fn events_of_one_origin_share_it() {
+    fn events_with_equal_origins_share_one() {
         let scored = |onset_s| ScoredAnnotation {
             channel: Some("C3".to_owned()),
             ..ScoredAnnotation::new(onset_s, Some(5.0), "Arousal")

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use crate::annotation::ScoredAnnotation;
+use crate::annotation::scored_annotation::ScoredAnnotation;
+use crate::annotation::text::delimited::on_one_line;
 use crate::sleep::Stage;
 
 /// Returns an `.annot` file: class, instance, channel, start and stop in seconds, and meta-data with the scorer.
 ///
-/// Stops are durations (`+30`), so that no digit of a length is lost. Tabs and line ends within a text become blanks.
+/// Stops are durations (`+30`), so that they are exact. Tabs and line ends inside a text become blanks.
 pub fn luna_annot<'a>(annotations: impl IntoIterator<Item = &'a ScoredAnnotation>) -> String {
     let mut rows = "class\tinstance\tchannel\tstart\tstop\tmeta\n".to_owned();
     for annotation in annotations {
@@ -21,31 +22,30 @@ pub fn luna_annot<'a>(annotations: impl IntoIterator<Item = &'a ScoredAnnotation
             rows,
             "{}\t{}\t{}\t{}\t{stop}\t{}",
             class(&annotation.text),
-            known(annotation.instance.as_deref()),
-            known(annotation.channel.as_deref()),
+            or_missing(annotation.instance.as_deref()),
+            or_missing(annotation.channel.as_deref()),
             annotation.onset_s,
-            known(Some(&meta.join(";")))
+            or_missing(Some(&meta.join(";")))
         )
-        .expect("a string takes everything");
+        .expect("writing to a string does not fail");
     }
     rows
 }
 
-/// Returns an `.eannot` file: one label for each 30-second epoch, `?` for an unscored one.
+/// Returns an `.eannot` file: one label for each 30-second epoch, `?` for unscored ones.
 pub fn luna_eannot(stages: &[Option<Stage>]) -> String {
     stages.iter().flat_map(|stage| [stage.map_or("?", Stage::code), "\n"]).collect()
 }
 
-/// Returns a class that begins no comment.
+/// Returns a class that does not start a comment.
 fn class(text: &str) -> String {
-    let class = known(Some(text));
+    let class = or_missing(Some(text));
     if class.starts_with('#') { format!(" {class}") } else { class }
 }
 
-fn known(text: Option<&str>) -> String {
-    let is_end = |c: char| matches!(c, '\n' | '\r' | '\t' | '\0' | '\x1a');
-    let text: String =
-        text.unwrap_or_default().chars().map(|c| if is_end(c) { ' ' } else { c }).collect();
+/// Returns a field; a missing value is `.`.
+fn or_missing(text: Option<&str>) -> String {
+    let text = on_one_line(text.unwrap_or_default());
     let text = text.trim();
     if text.is_empty() { ".".to_owned() } else { text.to_owned() }
 }

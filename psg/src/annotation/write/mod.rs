@@ -1,6 +1,6 @@
 //! Writes annotations for other programs: Luna, the National Sleep Research Resource, BIDS.
 //!
-//! What a dialect has no place for is left out: `.eannot` holds stages alone, NSRR XML no scorer.
+//! Properties that a dialect cannot store are dropped: `.eannot` has stages only, NSRR XML has no scorer.
 //! EDF+ annotations are written with their recording, see [`EdfWriter`](nocturne_edf::EdfWriter).
 
 mod bids;

@@ -2,32 +2,32 @@
 
 use std::fmt::Write;
 
-use crate::annotation::ScoredAnnotation;
 use crate::annotation::names::{Meaning, meaning};
+use crate::annotation::scored_annotation::ScoredAnnotation;
 use crate::sleep::{EPOCH_S, EventKind};
 
-/// What stands before the events.
+/// The content of a document before its events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NsrrHeader {
-    /// The program that scored.
+    /// The scoring program.
     pub software: String,
     /// Length of an epoch in seconds.
     pub epoch_length_s: f64,
-    /// Wall-clock start of the recording as `dd.mm.yy hh.mm.ss` and its length in seconds, where they are known.
+    /// Start of the recording as `dd.mm.yy hh.mm.ss` and its duration in seconds, if they are known.
     pub recording: Option<(String, f64)>,
 }
 
 impl NsrrHeader {
-    /// Returns a header of 30-second epochs and of a recording that says nothing of itself.
+    /// Returns a header for 30-second epochs without the start of the recording.
     pub fn new(software: impl Into<String>) -> Self {
         Self { software: software.into(), epoch_length_s: EPOCH_S, recording: None }
     }
 }
 
-/// Concept of the first event of a file, which gives the start of the recording.
+/// The concept of the first event, which gives the start of the recording.
 const RECORDING_START: &str = "Recording Start Time";
 
-/// Returns a document that holds the annotations in their order; scorer, instance and meta-data have no place in it.
+/// Returns a document with the annotations in their order, without scorer, instance and meta-data.
 pub fn nsrr_xml<'a>(
     header: &NsrrHeader,
     annotations: impl IntoIterator<Item = &'a ScoredAnnotation>,
@@ -42,12 +42,12 @@ pub fn nsrr_xml<'a>(
     writer.finish()
 }
 
-/// A document in the making.
+/// Writes a document event by event.
 #[derive(Debug)]
 pub struct NsrrXmlWriter(String);
 
 impl NsrrXmlWriter {
-    /// Begins a document.
+    /// Starts a document.
     pub fn new(header: &NsrrHeader) -> Self {
         let mut writer = Self(String::new());
         writer.line("<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>");
@@ -62,7 +62,7 @@ impl NsrrXmlWriter {
         writer
     }
 
-    /// Writes an event with its type, its concept, its onset and length in seconds, and further elements.
+    /// Writes an event with its type, its concept, its onset and duration in seconds, and further elements.
     pub fn event<'a>(
         &mut self,
         kind: &str,
@@ -89,7 +89,7 @@ impl NsrrXmlWriter {
     }
 
     fn line(&mut self, text: &str) {
-        writeln!(self.0, "{text}").expect("a string takes everything");
+        writeln!(self.0, "{text}").expect("writing to a string does not fail");
     }
 
     fn element(&mut self, name: &str, text: &str) {
@@ -101,7 +101,7 @@ impl NsrrXmlWriter {
     }
 }
 
-/// Returns a text without the characters that XML reserves or forbids.
+/// Escapes the characters that XML reserves and removes those that it forbids.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {
@@ -119,7 +119,7 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// Returns the type of event that the resource files a concept under.
+/// Returns the event type of a concept.
 fn event_type(text: &str) -> &'static str {
     match meaning(text) {
         Some(Meaning::Stage(_)) => "Stages|Stages",

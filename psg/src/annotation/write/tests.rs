@@ -1,4 +1,4 @@
-//! Everything that is read can be written, and is then read as it was.
+//! What is written is read as it was written.
 
 use nocturne_edf::NewRecording;
 use proptest::prelude::*;
@@ -7,17 +7,17 @@ use super::*;
 use crate::annotation::{AnnotationFile, AnnotationFormat, ScoredAnnotation};
 use crate::sleep::Stage;
 
-/// Writes a file under a name and reads it; what stands in it forgets its path.
+/// Writes a file and reads it; returns the annotations without their path.
 fn read(name: &str, content: &str) -> (AnnotationFormat, Vec<ScoredAnnotation>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, content).unwrap();
     let file = AnnotationFile::open(&path, None).unwrap();
-    let forget = |annotation| ScoredAnnotation { file: None, ..annotation };
-    (file.format, file.annotations.into_iter().map(forget).collect())
+    let without_path = |annotation| ScoredAnnotation { file: None, ..annotation };
+    (file.format, file.annotations.into_iter().map(without_path).collect())
 }
 
-/// Texts that a reader of lines can give, the odd ones among them.
+/// Texts that a reader of lines can return, unusual ones among them.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("Sleep stage 2".to_owned()),
@@ -44,7 +44,7 @@ proptest! {
         meta in proptest::option::of("[a-z]=[0-9](;[a-z]=[0-9])?"),
         instance in proptest::option::of("[a-z]{1,5}"),
     ) {
-        // What `.` stands for is nothing.
+        // `.` is a missing value.
         annotations.retain(|annotation| annotation.text != ".");
         for annotation in &mut annotations {
             annotation.scorer.clone_from(&scorer);
@@ -99,14 +99,14 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_a_reader_panic(
+    fn readers_do_not_panic_on_any_bytes(
         bytes in proptest::collection::vec(any::<u8>(), 0..400),
-        begin in prop::sample::select(&BEGINS[..]),
+        start in prop::sample::select(&STARTS[..]),
         name in prop::sample::select(&["a.annot", "a.eannot", "a.xml", "a.txt", "a_stage.txt", "a.edf"][..]),
     ) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
-        std::fs::write(&path, [begin.as_bytes(), &bytes].concat()).unwrap();
+        std::fs::write(&path, [start.as_bytes(), &bytes].concat()).unwrap();
         let _ = crate::annotation::AnnotationInspection::of(&path);
     }
 
@@ -117,13 +117,13 @@ proptest! {
         ),
         channel in proptest::option::of("[A-Z][0-9]"),
     ) {
-        // A file keeps its annotations in order, and onsets to seven decimals.
+        // The writer keeps the order within a data record; onsets have seven decimals.
         annotations.sort_by_key(|(onset, ..)| *onset);
-        let made = annotations.into_iter().map(|(onset, duration_s, text)| {
-            let made = ScoredAnnotation::new(f64::from(onset) / 1e7, duration_s, text);
-            ScoredAnnotation { channel: made.channel.clone().or(channel.clone()), ..made }
+        let written = annotations.into_iter().map(|(onset, duration_s, text)| {
+            let annotation = ScoredAnnotation::new(f64::from(onset) / 1e7, duration_s, text);
+            ScoredAnnotation { channel: annotation.channel.clone().or(channel.clone()), ..annotation }
         });
-        let made: Vec<ScoredAnnotation> = made.collect();
+        let written: Vec<ScoredAnnotation> = written.collect();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.edf");
         let recording = NewRecording {
@@ -131,16 +131,16 @@ proptest! {
             n_records: 2,
             record_duration_s: 30.0,
             signals: Vec::new(),
-            annotations: made.iter().map(ScoredAnnotation::to_edf).collect(),
+            annotations: written.iter().map(ScoredAnnotation::to_edf).collect(),
         };
         recording.write_to(&path, &[]).unwrap();
         let read = AnnotationFile::open(&path, None).unwrap().annotations;
-        prop_assert_eq!(read.len(), made.len());
-        for (read, made) in read.iter().zip(&made) {
-            prop_assert_eq!((read.onset_s, read.duration_s), (made.onset_s, made.duration_s));
-            prop_assert_eq!(&read.channel, &made.channel);
+        prop_assert_eq!(read.len(), written.len());
+        for (read, written) in read.iter().zip(&written) {
+            prop_assert_eq!((read.onset_s, read.duration_s), (written.onset_s, written.duration_s));
+            prop_assert_eq!(&read.channel, &written.channel);
             let name = |annotation: &ScoredAnnotation| annotation.text.split("@@").next().map(str::to_owned);
-            prop_assert_eq!(name(read), name(made));
+            prop_assert_eq!(name(read), name(written));
         }
     }
 
@@ -148,16 +148,15 @@ proptest! {
     fn damaged_files_are_read_or_refused(
         (name, sample) in prop::sample::select(&SAMPLES[..]),
         damages in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
-        kept in any::<prop::sample::Index>(),
-        cut in any::<bool>(),
+        length in proptest::option::of(any::<prop::sample::Index>()),
     ) {
         let mut bytes = sample.as_bytes().to_vec();
-        for (place, byte) in damages {
-            let place = place.index(bytes.len());
-            bytes[place] = byte;
+        for (offset, byte) in damages {
+            let offset = offset.index(bytes.len());
+            bytes[offset] = byte;
         }
-        if cut {
-            bytes.truncate(kept.index(bytes.len()));
+        if let Some(length) = length {
+            bytes.truncate(length.index(bytes.len()));
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
@@ -168,13 +167,13 @@ proptest! {
     }
 
     #[test]
-    fn no_text_of_the_dialects_makes_a_reader_panic(
+    fn readers_do_not_panic_on_tokens_of_the_dialects(
         tokens in proptest::collection::vec(prop::sample::select(&TOKENS[..]), 0..60),
-        begin in prop::sample::select(&BEGINS[..]),
+        start in prop::sample::select(&STARTS[..]),
     ) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.annot");
-        std::fs::write(&path, format!("{begin}{}", tokens.concat())).unwrap();
+        std::fs::write(&path, format!("{start}{}", tokens.concat())).unwrap();
         let _ = crate::annotation::AnnotationInspection::of(&path);
     }
 }
@@ -226,7 +225,8 @@ const SAMPLES: [(&str, &str); 15] = [
     ("a.txt", "[hypnogram]\n5\n4\n-1\n"),
 ];
 
-const BEGINS: [&str; 15] = [
+/// First lines of the dialects.
+const STARTS: [&str; 15] = [
     "",
     "\u{feff}",
     "class\tstart\tstop\n",
@@ -244,6 +244,7 @@ const BEGINS: [&str; 15] = [
     "[hypnogram]\n",
 ];
 
+/// What the texts of the dialects consist of.
 const TOKENS: [&str; 42] = [
     "\t",
     "\n",

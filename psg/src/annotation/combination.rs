@@ -1,31 +1,34 @@
-//! Makes one scoring of what several files say of one night.
+//! Combines the scorings of several files of one night.
 
-use crate::annotation::Scoring;
+use super::scoring::Scoring;
 use crate::sleep::{EPOCH_S, Event, EventKind, Hypnogram};
 use crate::warning::{Warning, WarningCode};
 
-/// Onsets that lie no further apart, in seconds, are taken for one: files round to whole seconds.
+/// Onsets at most this far apart, in seconds, are equal: files round to whole seconds.
 const SAME_ONSET_S: f64 = 1.0;
 
-/// Combines the scorings of several sources, each with its name, in the order of their rank.
+/// Combines the scorings of several files, given with their names in order of priority.
 ///
-/// The stages are those of the first source that has any, and so are the events of each kind; two sources are never
-/// mixed in one kind, which would count its events twice. Where a later source says otherwise, a warning names both.
-pub fn combined(sources: &[(String, Scoring)]) -> (Scoring, Vec<Warning>) {
+/// The stages are those of the first file with stages; the events of each kind are those of the first file with events of
+/// that kind. Files are never mixed within a kind, which would count its events twice. If a later file disagrees, a
+/// warning names both.
+pub fn combine(sources: &[(String, Scoring)]) -> (Scoring, Vec<Warning>) {
     let mut all = Scoring::default();
     let mut warnings = Vec::new();
-    let mut staged_by: Option<(&str, &Hypnogram)> = None;
-    let mut kinds_by: Vec<(EventKind, &str, Vec<&Event>)> = Vec::new();
+    let mut first_stages: Option<(&str, &Hypnogram)> = None;
+    let mut first_events: Vec<(EventKind, &str, Vec<&Event>)> = Vec::new();
     for (name, scoring) in sources {
         all.n_unknown += scoring.n_unknown;
         for (text, n) in &scoring.ambiguous {
             *all.ambiguous.entry(text).or_insert(0) += n;
         }
-        match staged_by {
+        match first_stages {
             Some((first, stages)) => {
                 warnings.extend(stage_conflict((first, stages), (name, &scoring.hypnogram)));
             }
-            None if !scoring.hypnogram.is_empty() => staged_by = Some((name, &scoring.hypnogram)),
+            None if !scoring.hypnogram.is_empty() => {
+                first_stages = Some((name, &scoring.hypnogram))
+            }
             None => {}
         }
         for kind in EventKind::ALL {
@@ -33,21 +36,21 @@ pub fn combined(sources: &[(String, Scoring)]) -> (Scoring, Vec<Warning>) {
             if events.is_empty() {
                 continue;
             }
-            match kinds_by.iter().find(|(known, ..)| *known == kind) {
-                Some((_, first, theirs)) => {
-                    warnings.extend(event_conflict(kind, (first, theirs), (name, &events)));
+            match first_events.iter().find(|(first, ..)| *first == kind) {
+                Some((_, first, first_events)) => {
+                    warnings.extend(event_conflict(kind, (first, first_events), (name, &events)));
                 }
-                None => kinds_by.push((kind, name, events)),
+                None => first_events.push((kind, name, events)),
             }
         }
     }
-    all.hypnogram = staged_by.map(|(_, stages)| stages.clone()).unwrap_or_default();
-    all.events = kinds_by.into_iter().flat_map(|(_, _, events)| events).cloned().collect();
+    all.hypnogram = first_stages.map(|(_, stages)| stages.clone()).unwrap_or_default();
+    all.events = first_events.into_iter().flat_map(|(_, _, events)| events).cloned().collect();
     all.events.sort_by(|a, b| a.onset_s.total_cmp(&b.onset_s).then(a.kind.cmp(&b.kind)));
     (all, warnings)
 }
 
-/// Says in how many epochs two sources score different stages, if they do in any.
+/// Returns a warning with the number of epochs in which two files score different stages, if there are any.
 fn stage_conflict(
     (first, stages): (&str, &Hypnogram),
     (second, others): (&str, &Hypnogram),
@@ -69,6 +72,7 @@ fn stage_conflict(
     })
 }
 
+/// Returns a warning if two files score different events of a kind.
 fn event_conflict(
     kind: EventKind,
     (first, events): (&str, &[&Event]),
@@ -102,27 +106,27 @@ mod tests {
     }
 
     fn messages(sources: &[(String, Scoring)]) -> Vec<String> {
-        combined(sources).1.into_iter().map(|warning| warning.message).collect()
+        combine(sources).1.into_iter().map(|warning| warning.message).collect()
     }
 
     #[test]
-    fn stages_of_one_file_and_events_of_another_make_one_scoring() {
+    fn stages_and_events_may_be_of_different_files() {
         let stages = scoring(&[Some(Stage::N2)], &[]);
         let events = scoring(&[], &[(EventKind::Hypopnea, 3.0)]);
         let sources = [("a".to_owned(), stages), ("b".to_owned(), events)];
         let expected = scoring(&[Some(Stage::N2)], &[(EventKind::Hypopnea, 3.0)]);
-        assert_eq!(combined(&sources), (expected, vec![]));
+        assert_eq!(combine(&sources), (expected, vec![]));
     }
 
     #[test]
-    fn files_that_contradict_each_other_are_both_named() {
+    fn files_that_disagree_are_both_named() {
         let night = [Some(Stage::N2), Some(Stage::N3), None];
         let first = scoring(&night, &[(EventKind::Arousal, 3.0)]);
         let other_night = [Some(Stage::N2), Some(Stage::Rem), Some(Stage::Wake)];
         let second =
             scoring(&other_night, &[(EventKind::Arousal, 3.5), (EventKind::Arousal, 20.0)]);
         let sources = [("a".to_owned(), first.clone()), ("b".to_owned(), second)];
-        assert_eq!(combined(&sources).0, first);
+        assert_eq!(combine(&sources).0, first);
         let expected = [
             "`a` and `b` score different stages in 1 of 3 epochs; those of `a` were used",
             "`a` and `b` score `arousal` differently, 1 and 2 events; those of `a` were used",

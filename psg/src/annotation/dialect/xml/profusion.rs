@@ -10,23 +10,22 @@
 //! </CMPStudyConfig>
 //! ```
 //!
-//! Stages are codes, one for each epoch; they get the names that the resource writes for them. Desaturations have
-//! `LowestSpO2` and `Desaturation`, the fall, which become meta-data.
+//! Stages are codes, one for each epoch; they get the names that NSRR XML has for them. Desaturations have `LowestSpO2`
+//! and `Desaturation`, the fall, which become properties.
 
-use super::ScoredAnnotation;
-use super::fields::meta;
-use super::file::Content;
-use super::names::Codes;
-use super::nsrr_xml::{epoch_length, number};
-use super::problem::shown;
-use super::time::{Clock, duration, seconds};
-use super::xml::Dialect;
+use super::super::parsed_file::ParsedFile;
+use super::super::stage_codes::not_a_stage_number;
+use super::document::XmlDialect;
+use super::elements::{epoch_length, optional_duration, seconds};
+use crate::annotation::names::StageCodes;
+use crate::annotation::scored_annotation::{ScoredAnnotation, join_meta};
+use crate::annotation::text::clock::RecordingClock;
 use crate::sleep::EPOCH_S;
 
-/// Takes the elements of such a file.
+/// Interprets the elements.
 #[derive(Default)]
-pub(super) struct Profusion {
-    content: Content,
+pub(super) struct ProfusionXml {
+    parsed: ParsedFile,
     event: Option<ScoredEvent>,
     n_stages: usize,
 }
@@ -42,51 +41,48 @@ struct ScoredEvent {
     spo2_drop: String,
 }
 
-impl Dialect for Profusion {
+impl XmlDialect for ProfusionXml {
     fn open(&mut self, element: &str) {
         if element == "ScoredEvent" {
             self.event = Some(ScoredEvent::default());
         }
     }
 
-    fn close(&mut self, element: &str, text: &str, _: &mut Clock) -> Result<(), String> {
+    fn close(&mut self, element: &str, text: &str, _: &mut RecordingClock) -> Result<(), String> {
         if let Some(finished) = self.event.take_if(|_| element == "ScoredEvent") {
-            return self.content.push(finished.annotation()?);
+            return self.parsed.push(finished.annotation()?);
         }
         match (&mut self.event, element) {
             (Some(event), _) => event.set(element, text),
-            (None, "SleepStage") => self.take_stage(text)?,
+            (None, "SleepStage") => self.add_stage(text)?,
             (None, "EpochLength") if self.n_stages == 0 => {
-                self.content.epoch_length_s = epoch_length(text)?;
+                self.parsed.epoch_length_s = epoch_length(text)?;
             }
             (None, "EpochLength") => {
-                return Err("`EpochLength` stands after the stages; expected it before".to_owned());
+                return Err("`EpochLength` is after the stages; expected it before".to_owned());
             }
             (None, _) => {}
         }
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Content, String> {
-        Ok(self.content)
+    fn finish(self: Box<Self>) -> Result<ParsedFile, String> {
+        Ok(self.parsed)
     }
 }
 
-impl Profusion {
-    fn take_stage(&mut self, code: &str) -> Result<(), String> {
+impl ProfusionXml {
+    fn add_stage(&mut self, code: &str) -> Result<(), String> {
         if code.parse::<u8>().is_err() {
-            return Err(format!(
-                "`SleepStage` holds {}; expected the number of a stage",
-                shown(code)
-            ));
+            return Err(format!("`SleepStage`: {}", not_a_stage_number(code)));
         }
-        let epoch_s = self.content.epoch_length_s.unwrap_or(EPOCH_S);
+        let epoch_s = self.parsed.epoch_length_s.unwrap_or(EPOCH_S);
         let onset_s = self.n_stages as f64 * epoch_s;
         self.n_stages += 1;
-        let name = Codes::RechtschaffenKales
+        let name = StageCodes::RechtschaffenKales
             .name(code)
             .map_or_else(|| format!("SleepStage {code}"), str::to_owned);
-        self.content.push(ScoredAnnotation::new(onset_s, Some(epoch_s), name))
+        self.parsed.push(ScoredAnnotation::new(onset_s, Some(epoch_s), name))
     }
 }
 
@@ -105,23 +101,20 @@ impl ScoredEvent {
     }
 
     fn annotation(self) -> Result<ScoredAnnotation, String> {
-        let onset_s = number("Start", &self.onset, seconds)?;
-        let duration_s = if self.duration.is_empty() {
-            None
-        } else {
-            Some(number("Duration", &self.duration, duration)?)
-        };
+        let onset_s = seconds("Start", &self.onset)?;
+        let duration_s = optional_duration("Duration", &self.duration)?;
         let mut annotation = ScoredAnnotation::new(onset_s, duration_s, self.name);
         annotation.channel =
             Some(self.input).filter(|input| !input.is_empty()).or(annotation.channel);
-        annotation.meta = meta(&[("spo2_low", &self.spo2_low), ("spo2_drop", &self.spo2_drop)]);
+        annotation.meta =
+            join_meta(&[("spo2_low", &self.spo2_low), ("spo2_drop", &self.spo2_drop)]);
         Ok(annotation)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::xml::parse;
+    use super::super::parse;
     use super::*;
 
     fn document(inner: &str) -> String {
@@ -148,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn desaturations_keep_their_saturations() {
+    fn saturations_become_properties() {
         let text = document(
             "<ScoredEvent><Name>SpO2 desaturation</Name><Start>1</Start><Duration>20</Duration>\
              <LowestSpO2>88.2</LowestSpO2><Desaturation>4.1</Desaturation></ScoredEvent>",
@@ -158,22 +151,22 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_named() {
+    fn invalid_elements_are_refused_by_name() {
         let check = |inner: &str, expected: &str| {
-            let problem = parse(&document(inner)).unwrap_err();
-            assert!(problem.ends_with(expected), "{problem}");
+            let message = parse(&document(inner)).unwrap_err();
+            assert!(message.ends_with(expected), "{message}");
         };
         check(
             "<SleepStage>W</SleepStage>",
-            "`SleepStage` holds `W`; expected the number of a stage",
+            "`SleepStage`: found `W`; expected the number of a stage",
         );
         check(
             "<ScoredEvent><Name>x</Name></ScoredEvent>",
-            "`Start` holds ``; expected a number of seconds",
+            "`Start` is ``; expected a number of seconds",
         );
         check(
             "<SleepStage>0</SleepStage><EpochLength>20</EpochLength>",
-            "`EpochLength` stands after the stages; expected it before",
+            "`EpochLength` is after the stages; expected it before",
         );
     }
 }

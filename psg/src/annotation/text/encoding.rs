@@ -1,34 +1,34 @@
-//! Turns a text file into UTF-8, whatever encoding it was written in.
+//! Decodes a text file to UTF-8, whatever its encoding.
 
 use std::fs::File;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
-/// Bytes that are read at once.
+/// Bytes that are read at once. Even, so that no UTF-16 unit is split.
 const CHUNK_BYTES: usize = 1 << 15;
 
-/// How the characters of a file are written down.
+/// The encoding of a text file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
-    /// UTF-8, of which ASCII is a part.
+pub(in crate::annotation) enum Encoding {
+    /// UTF-8, which includes ASCII.
     Utf8,
-    /// UTF-16, low byte first: what Windows programs call Unicode.
+    /// UTF-16, little-endian: what Windows programs call Unicode.
     Utf16Le,
-    /// UTF-16, high byte first.
+    /// UTF-16, big-endian.
     Utf16Be,
     /// ISO 8859-1, in which every byte is a character.
     Latin1,
 }
 
 impl Encoding {
-    /// Finds the encoding of a file and the bytes of its mark; the file is read once and rewound to its begin.
+    /// Detects the encoding of a file and the length of its byte order mark; rewinds the file.
     ///
-    /// A mark decides, else the zero bytes of UTF-16 text, else whether all of the file is UTF-8. What an XML
-    /// declaration claims is not asked: old exports claim UTF-8 and are Latin-1.
-    pub(super) fn of(file: &mut File) -> io::Result<(Self, u64)> {
+    /// The mark decides, or else the zero bytes of UTF-16, or else whether the whole file is UTF-8. The XML declaration
+    /// is ignored: old exports declare UTF-8 and are Latin-1.
+    pub(in crate::annotation) fn detect(file: &mut File) -> io::Result<(Self, u64)> {
         let mut chunk = vec![0; CHUNK_BYTES];
         file.seek(SeekFrom::Start(0))?;
         let n = read_up_to(file, &mut chunk)?;
-        let found = match &chunk[..n] {
+        let detected = match &chunk[..n] {
             [0xff, 0xfe, ..] => (Self::Utf16Le, 2),
             [0xfe, 0xff, ..] => (Self::Utf16Be, 2),
             [low, 0, low2, 0, ..] if *low != 0 && *low2 != 0 => (Self::Utf16Le, 0),
@@ -41,23 +41,24 @@ impl Encoding {
             }
         };
         file.seek(SeekFrom::Start(0))?;
-        Ok(found)
+        Ok(detected)
     }
 }
 
-/// Returns whether the rest of an input is UTF-8; a character may lie across two chunks.
+/// Returns whether the rest of an input is UTF-8; a character may be split between two chunks.
 fn is_utf8(input: &mut impl Read, chunk: &mut [u8]) -> io::Result<bool> {
-    let mut kept = 0;
+    let mut incomplete = 0;
     loop {
-        let n = read_up_to(input, &mut chunk[kept..])?;
+        let n = read_up_to(input, &mut chunk[incomplete..])?;
         if n == 0 {
-            return Ok(kept == 0);
+            return Ok(incomplete == 0);
         }
-        let filled = kept + n;
-        kept = match std::str::from_utf8(&chunk[..filled]) {
+        let filled = incomplete + n;
+        incomplete = match std::str::from_utf8(&chunk[..filled]) {
             Ok(_) => 0,
             Err(error) if error.error_len().is_some() => return Ok(false),
             Err(error) => {
+                // The last character is incomplete: move it to the front and read on.
                 chunk.copy_within(error.valid_up_to()..filled, 0);
                 filled - error.valid_up_to()
             }
@@ -65,7 +66,7 @@ fn is_utf8(input: &mut impl Read, chunk: &mut [u8]) -> io::Result<bool> {
     }
 }
 
-/// Fills the buffer as far as the input reaches.
+/// Fills the buffer, or as much of it as the input provides.
 fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut n = 0;
     while n < buffer.len() {
@@ -80,27 +81,39 @@ fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Reads an input as UTF-8, chunk by chunk.
-pub(super) struct Decoder<R> {
+pub(in crate::annotation) struct Utf8Reader<R> {
     input: R,
     encoding: Encoding,
     chunk: Vec<u8>,
     text: Vec<u8>,
     position: usize,
-    /// The first of two 16-bit units that make one character, where a chunk ends between them.
-    high: Option<u16>,
-    left: u64,
+    /// The first half of a surrogate pair that is split between two chunks.
+    high_surrogate: Option<u16>,
+    /// Bytes of text that may be read, since [`allow`](Self::allow) was called.
+    limit: u64,
+    /// Bytes of `limit` that are left.
+    allowance: u64,
 }
 
-impl<R: Read> Decoder<R> {
-    /// Reads an input from after its mark.
-    pub(super) fn new(input: R, encoding: Encoding) -> Self {
-        let (chunk, text) = (vec![0; CHUNK_BYTES], Vec::new());
-        Self { input, encoding, chunk, text, position: 0, high: None, left: u64::MAX }
+impl<R: Read> Utf8Reader<R> {
+    /// Reads an input after its byte order mark.
+    pub(in crate::annotation) fn new(input: R, encoding: Encoding) -> Self {
+        Self {
+            input,
+            encoding,
+            chunk: vec![0; CHUNK_BYTES],
+            text: Vec::new(),
+            position: 0,
+            high_surrogate: None,
+            limit: u64::MAX,
+            allowance: u64::MAX,
+        }
     }
 
-    /// Lets `bytes` more of text pass; what asks for more meets an error.
-    pub(super) fn allow(&mut self, bytes: u64) {
-        self.left = bytes;
+    /// Allows `bytes` more of text to be read; reading more is an error of kind `InvalidData`.
+    pub(in crate::annotation) fn allow(&mut self, bytes: u64) {
+        self.limit = bytes;
+        self.allowance = bytes;
     }
 
     fn fill(&mut self) -> io::Result<()> {
@@ -120,16 +133,16 @@ impl<R: Read> Decoder<R> {
         Ok(())
     }
 
-    /// Decodes pairs of bytes; half a character becomes the replacement character.
+    /// Decodes UTF-16; half a character becomes the replacement character.
     fn decode_utf16(&mut self, n: usize, unit: fn([u8; 2]) -> u16) {
         let (pairs, odd) = self.chunk[..n].as_chunks::<2>();
-        let mut units: Vec<u16> = self.high.take().into_iter().collect();
+        let mut units: Vec<u16> = self.high_surrogate.take().into_iter().collect();
         units.extend(pairs.iter().map(|pair| unit(*pair)));
-        // Chunks are even and full but for the last one, so an odd byte ends the file.
+        // All chunks but the last are full and even, so an odd byte ends the file.
         let is_last = n < CHUNK_BYTES;
         if !is_last && let Some(high @ 0xd800..=0xdbff) = units.last().copied() {
             units.pop();
-            self.high = Some(high);
+            self.high_surrogate = Some(high);
         }
         let rest = (!odd.is_empty()).then_some(char::REPLACEMENT_CHARACTER);
         let text: String = char::decode_utf16(units)
@@ -140,7 +153,7 @@ impl<R: Read> Decoder<R> {
     }
 }
 
-impl<R: Read> Read for Decoder<R> {
+impl<R: Read> Read for Utf8Reader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let text = self.fill_buf()?;
         let n = text.len().min(buffer.len());
@@ -150,21 +163,22 @@ impl<R: Read> Read for Decoder<R> {
     }
 }
 
-impl<R: Read> BufRead for Decoder<R> {
+impl<R: Read> BufRead for Utf8Reader<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.position == self.text.len() {
             self.fill()?;
         }
-        if self.left == 0 && self.position < self.text.len() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than 1 MiB"));
+        if self.allowance == 0 && self.position < self.text.len() {
+            let problem = format!("longer than {} bytes", self.limit);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
-        let end = self.text.len().min(self.position.saturating_add(self.left as usize));
+        let end = self.text.len().min(self.position.saturating_add(self.allowance as usize));
         Ok(&self.text[self.position..end])
     }
 
     fn consume(&mut self, n: usize) {
         self.position += n;
-        self.left -= n as u64;
+        self.allowance -= n as u64;
     }
 }
 
@@ -177,15 +191,15 @@ mod tests {
         let path = folder.path().join("a.txt");
         std::fs::write(&path, bytes).unwrap();
         let mut file = File::open(&path).unwrap();
-        let (encoding, mark_bytes) = Encoding::of(&mut file).unwrap();
+        let (encoding, mark_bytes) = Encoding::detect(&mut file).unwrap();
         file.seek(SeekFrom::Start(mark_bytes)).unwrap();
         let mut text = String::new();
-        Decoder::new(file, encoding).read_to_string(&mut text).unwrap();
+        Utf8Reader::new(file, encoding).read_to_string(&mut text).unwrap();
         (encoding, text)
     }
 
     #[test]
-    fn one_text_is_read_from_every_encoding() {
+    fn text_is_the_same_from_every_encoding() {
         let text = "Éveil, Désat\n🛌".repeat(9000);
         let check = |bytes: Vec<u8>, encoding| {
             assert_eq!(decoded(&bytes), (encoding, text.clone()));
@@ -200,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_16_without_a_mark_and_latin_1_are_known_by_their_bytes() {
+    fn utf_16_without_a_mark_and_latin_1_are_detected() {
         assert_eq!(decoded(b"W\0\n\0"), (Encoding::Utf16Le, "W\n".to_owned()));
         assert_eq!(decoded(b"\0W\0\n"), (Encoding::Utf16Be, "W\n".to_owned()));
         assert_eq!(decoded(b"D\xe9sat"), (Encoding::Latin1, "Désat".to_owned()));
@@ -213,11 +227,11 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_read_than_was_allowed() {
-        let mut decoder = Decoder::new(&b"abcdef"[..], Encoding::Utf8);
-        decoder.allow(4);
+    fn reading_more_than_allowed_is_an_error() {
+        let mut reader = Utf8Reader::new(&b"abcdef"[..], Encoding::Utf8);
+        reader.allow(4);
         let mut text = Vec::new();
-        assert!(decoder.read_to_end(&mut text).is_err());
+        assert!(reader.read_to_end(&mut text).is_err());
         assert_eq!(text, b"abcd");
     }
 }

@@ -1,4 +1,4 @@
-//! Tables of events: an onset, a duration and a text, with tabs (BIDS) or with commas (EDFbrowser, HMC).
+//! Tables of events: onset, duration and text, with tabs (BIDS) or with commas (EDFbrowser, HMC).
 //!
 //! ```text
 //! onset  duration  trial_type     channel  scorer
@@ -6,30 +6,32 @@
 //! ```
 //!
 //! Without a header, the columns are onset, duration and description. Onsets are seconds or clock times; `n/a` and
-//! blank fields say nothing. Where a column of stages holds numbers alone, they get names, see [`numbered_stages`].
+//! blank fields are missing values. If a column of stages contains numbers only, they get names, see [`StageNumbers`].
 
 use std::io::BufRead;
 
-use super::file::Content;
-use super::lines::Lines;
-use super::names::Codes;
-use super::oddities::Oddities;
-use super::problem::Problem;
-use super::stage_list::{name_codes, name_numbers};
-use super::time::{Clock, duration, moment};
-use super::{ScoredAnnotation, fields};
+use super::parsed_file::ParsedFile;
+use super::stage_codes::{name_codes, name_numbers};
+use crate::annotation::names::StageCodes;
+use crate::annotation::scored_annotation::ScoredAnnotation;
+use crate::annotation::text::clock::RecordingClock;
+use crate::annotation::text::delimited;
+use crate::annotation::text::line_reader::LineReader;
+use crate::annotation::text::parse_error::ParseError;
+use crate::annotation::text::row_faults::RowFaults;
+use crate::annotation::text::timestamp::{parse_duration, parse_timestamp};
 use crate::error::quoted;
 
-/// Columns that hold the onset; such a table is one of annotations.
+/// Columns of the onset. A table with one of them is a table of annotations.
 const ONSETS: [&str; 3] = ["onset", "onset_s", "recording onset"];
 
-/// Columns that may hold the onset too; the table is one of annotations where it has a column of [`EVENTS`].
+/// Other columns of the onset. A table with one of them is a table of annotations if it has one of [`EVENTS`] too.
 const TIMES: [&str; 5] = ["start", "start_s", "start time", "clock time", "time"];
 
-/// Columns that hold the names of events.
+/// Columns of event names.
 const EVENTS: [&str; 4] = ["event", "event type", "description", "annotation"];
 
-/// Columns that may hold the text, the first that is there does; people come before programs.
+/// Columns of the text. The first of this list that is in the table is used; human scorers come before programs.
 const TEXTS: [&str; 15] = [
     "trial_type",
     "description",
@@ -52,82 +54,90 @@ const CHANNELS: [&str; 4] = ["channel", "channels", "location", "linked channel"
 const SCORERS: [&str; 3] = ["scorer", "rater", "annotator"];
 const SUBJECTS: [&str; 2] = ["subject", "participant_id"];
 
-/// Columns by whose names the stages of BOAS are known.
+/// Columns that identify the tables of BOAS.
 const BOAS: [&str; 3] = ["stage_consensus", "stage_hum", "stage_ai"];
 
 /// Returns the delimiter of a header with an onset.
-pub(super) fn delimiter_of_header(line: &str) -> Option<char> {
+pub(in crate::annotation) fn delimiter_of_header(line: &str) -> Option<char> {
     ['\t', ',', ';'].into_iter().find(|delimiter| {
-        let names = fields::split(line.trim(), *delimiter).unwrap_or_default();
+        let names = delimited::split(line.trim(), *delimiter).unwrap_or_default();
         let has = |known: &[&str]| find(&names, known).is_some();
         names.len() > 1 && (has(&ONSETS) || has(&TIMES) && has(&EVENTS))
     })
 }
 
 /// Returns whether a line is a row `onset,duration,description`.
-pub(super) fn is_headless(line: &str) -> bool {
-    let fields = fields::split(line.trim(), ',').unwrap_or_default();
-    let is_length = |text: &String| is_nothing(text) || duration(text).is_ok();
-    matches!(fields.as_slice(), [onset, length, text, ..]
-        if moment(onset).is_ok() && is_length(length) && !text.is_empty())
+pub(in crate::annotation) fn is_row_without_header(line: &str) -> bool {
+    let fields = delimited::split(line.trim(), ',').unwrap_or_default();
+    let is_duration = |text: &String| is_missing(text) || parse_duration(text).is_ok();
+    matches!(fields.as_slice(), [onset, duration, text, ..]
+        if parse_timestamp(onset).is_ok() && is_duration(duration) && !text.is_empty())
 }
 
 /// Reads the rows of a table.
-pub(super) fn read(lines: &mut Lines<impl BufRead>, clock: &mut Clock) -> Result<Content, Problem> {
-    let mut content = Content::default();
-    let mut oddities = Oddities::default();
-    let Some(first) = lines.next_filled()? else { return Err(Problem::whole("the file is empty")) };
+pub(in crate::annotation) fn read(
+    lines: &mut LineReader<impl BufRead>,
+    clock: &mut RecordingClock,
+) -> Result<ParsedFile, ParseError> {
+    let mut parsed = ParsedFile::default();
+    let mut faults = RowFaults::default();
+    let Some(first) = lines.next_filled()? else {
+        return Err(ParseError::in_file("the file is empty"));
+    };
     let (delimiter, columns, mut next) = match delimiter_of_header(&first.text) {
         Some(delimiter) => {
-            let at_line = Problem::at_line(first.number);
-            let names = fields::split(&first.text, delimiter).map_err(&at_line)?;
+            let at_line = ParseError::at_line(first.number);
+            let names = delimited::split(&first.text, delimiter).map_err(&at_line)?;
             (delimiter, Columns::of(&names).map_err(&at_line)?, lines.next_filled()?)
         }
-        None => (',', Columns::HEADLESS, Some(first.clone())),
+        None => (',', Columns::WITHOUT_HEADER, Some(first.clone())),
     };
     let mut subject: Option<String> = None;
     while let Some(line) = next {
         next = lines.next_filled()?;
         if line.number > first.number && line.text == first.text {
-            oddities.repeated_header();
+            faults.count_repeated_header();
             continue;
         }
-        let at_line = Problem::at_line(line.number);
-        let row = fields::split(&line.text, delimiter).map_err(&at_line)?;
+        let at_line = ParseError::at_line(line.number);
+        let row = delimited::split(&line.text, delimiter).map_err(&at_line)?;
         columns.check_subject(&row, &mut subject).map_err(&at_line)?;
-        let annotation = columns.annotation(&row, clock, &mut oddities).map_err(&at_line)?;
-        content.push(annotation).map_err(&at_line)?;
+        let annotation = columns.annotation(&row, clock, &mut faults).map_err(&at_line)?;
+        parsed.push(annotation).map_err(&at_line)?;
     }
-    numbered_stages(&mut content, columns.stages)?;
-    content.warnings.extend(oddities.warnings());
-    Ok(content)
+    columns.stage_numbers.replace(&mut parsed)?;
+    parsed.warnings.extend(faults.warnings());
+    Ok(parsed)
 }
 
-/// Whose numbers a column of stages may hold.
+/// Which codes the numbers in the text column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stages {
-    /// The column holds texts.
-    Text,
-    /// Those of Rechtschaffen and Kales, or of the AASM.
-    Open,
+enum StageNumbers {
+    /// The column does not contain stages.
+    None,
+    /// Those of Rechtschaffen and Kales or of the AASM.
+    Unnamed,
     /// Those of BOAS.
     Boas,
 }
 
-/// Puts names in the place of stages that are numbers alone.
-fn numbered_stages(content: &mut Content, stages: Stages) -> Result<(), Problem> {
-    let is_number = |annotation: &ScoredAnnotation| annotation.text.parse::<i32>().is_ok();
-    match stages {
-        Stages::Open | Stages::Boas if !content.annotations.iter().all(is_number) => Ok(()),
-        Stages::Text => Ok(()),
-        Stages::Open => {
-            name_numbers(content);
-            Ok(())
+impl StageNumbers {
+    /// Replaces stages by their names, if all of them are numbers.
+    fn replace(self, parsed: &mut ParsedFile) -> Result<(), ParseError> {
+        let is_number = |annotation: &ScoredAnnotation| annotation.text.parse::<i32>().is_ok();
+        match self {
+            Self::Unnamed | Self::Boas if !parsed.annotations.iter().all(is_number) => Ok(()),
+            Self::None => Ok(()),
+            Self::Unnamed => {
+                name_numbers(parsed);
+                Ok(())
+            }
+            Self::Boas => name_codes(parsed, StageCodes::Boas),
         }
-        Stages::Boas => name_codes(content, Codes::Boas),
     }
 }
 
+/// The position of each column.
 struct Columns {
     onset: usize,
     text: usize,
@@ -135,24 +145,24 @@ struct Columns {
     channel: Option<usize>,
     scorer: Option<usize>,
     subject: Option<usize>,
-    stages: Stages,
+    stage_numbers: StageNumbers,
 }
 
-/// Returns the place of the first known name that is there.
+/// Returns the position of the first known name that is in the header.
 fn find(names: &[String], known: &[&str]) -> Option<usize> {
     let position = |known: &&str| names.iter().position(|name| name.eq_ignore_ascii_case(known));
     known.iter().find_map(position)
 }
 
 impl Columns {
-    const HEADLESS: Self = Self {
+    const WITHOUT_HEADER: Self = Self {
         onset: 0,
         duration: Some(1),
         text: 2,
         channel: None,
         scorer: None,
         subject: None,
-        stages: Stages::Text,
+        stage_numbers: StageNumbers::None,
     };
 
     fn of(names: &[String]) -> Result<Self, String> {
@@ -172,48 +182,45 @@ impl Columns {
             channel: find(names, &CHANNELS),
             scorer: find(names, &SCORERS),
             subject: find(names, &SUBJECTS),
-            stages: match find(names, &BOAS) {
-                Some(_) if has_stages => Stages::Boas,
-                None if has_stages => Stages::Open,
-                Some(_) | None => Stages::Text,
+            stage_numbers: match find(names, &BOAS) {
+                Some(_) if has_stages => StageNumbers::Boas,
+                None if has_stages => StageNumbers::Unnamed,
+                Some(_) | None => StageNumbers::None,
             },
         })
     }
 
-    /// Refuses a table of several nights, whose rows would overlie each other.
+    /// Refuses a table of several nights, whose onsets all count from 0.
     fn check_subject(&self, row: &[String], first: &mut Option<String>) -> Result<(), String> {
         let Some(subject) = self.subject.and_then(|column| row.get(column)) else { return Ok(()) };
         if first.get_or_insert_with(|| subject.clone()) == subject {
             return Ok(());
         }
-        Err("a second subject begins here; expected the rows of one recording".to_owned())
+        Err("a second subject starts here; expected the rows of one recording".to_owned())
     }
 
     fn annotation(
         &self,
         row: &[String],
-        clock: &mut Clock,
-        oddities: &mut Oddities,
+        clock: &mut RecordingClock,
+        faults: &mut RowFaults,
     ) -> Result<ScoredAnnotation, String> {
         let field = |column: Option<usize>| {
             let field = column.and_then(|column| row.get(column)).map(String::as_str);
-            field.filter(|field| !is_nothing(field))
+            field.filter(|field| !is_missing(field))
         };
         let onset = field(Some(self.onset)).ok_or_else(|| "the onset is missing".to_owned())?;
-        let onset_s = clock.elapsed_s(&moment(onset)?);
-        let duration_s = match field(self.duration) {
-            Some(text) => oddities.duration(text)?,
-            None => None,
-        };
-        let mut annotation =
-            ScoredAnnotation::new(onset_s, duration_s, field(Some(self.text)).unwrap_or_default());
+        let onset_s = clock.elapsed_s(&parse_timestamp(onset)?);
+        let duration_s = faults.optional_duration(field(self.duration))?;
+        let text = field(Some(self.text)).unwrap_or_default();
+        let mut annotation = ScoredAnnotation::new(onset_s, duration_s, text);
         annotation.channel = field(self.channel).map(str::to_owned).or(annotation.channel);
         annotation.scorer = field(self.scorer).map(str::to_owned);
         Ok(annotation)
     }
 }
 
-fn is_nothing(field: &str) -> bool {
+fn is_missing(field: &str) -> bool {
     matches!(field.trim(), "" | "n/a")
 }
 
@@ -222,12 +229,12 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Vec<ScoredAnnotation>, String> {
-        parse_whole(text).map(|content| content.annotations)
+        parse_file(text).map(|parsed| parsed.annotations)
     }
 
-    fn parse_whole(text: &str) -> Result<Content, String> {
-        read(&mut Lines::new(text.as_bytes()), &mut Clock::new(None))
-            .map_err(|problem| problem.in_file("a".as_ref()).to_string())
+    fn parse_file(text: &str) -> Result<ParsedFile, String> {
+        read(&mut LineReader::new(text.as_bytes()), &mut RecordingClock::new(None))
+            .map_err(|error| error.with_path("a".as_ref()).to_string())
     }
 
     #[test]
@@ -250,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn hmc_ties_its_texts_to_channels() {
+    fn hmc_links_texts_to_channels() {
         let text = "Date, Time, Recording onset, Duration, Annotation, Linked channel\n\
                     2001-01-01, 23:26:23, 0, 30, Sleep stage W, \n\
                     2001-01-01, 23:26:53, 30, 0, Lights off, EEG F4-M1\n";
@@ -263,10 +270,10 @@ mod tests {
     #[test]
     fn stages_that_are_numbers_get_names() {
         let check = |header: &str, rows: &str, expected: &[&str], n_warnings: usize| {
-            let content = parse_whole(&format!("{header}\n{rows}")).unwrap();
-            let texts: Vec<&str> = content.annotations.iter().map(|it| it.text.as_str()).collect();
+            let parsed = parse_file(&format!("{header}\n{rows}")).unwrap();
+            let texts: Vec<&str> = parsed.annotations.iter().map(|it| it.text.as_str()).collect();
             assert_eq!(texts, expected);
-            assert_eq!(content.warnings.len(), n_warnings, "{:?}", content.warnings);
+            assert_eq!(parsed.warnings.len(), n_warnings, "{:?}", parsed.warnings);
         };
         let boas = ["Sleep stage N3", "Sleep stage R", "Sleep stage ?"];
         check(
@@ -290,30 +297,27 @@ mod tests {
         let text =
             "subject\tonset_s\tduration_s\tstage_consensus\nsub-1\t0\t30\t3\nsub-2\t0\t30\t3\n";
         let expected =
-            "`a`, line 3: a second subject begins here; expected the rows of one recording";
+            "`a`, line 3: a second subject starts here; expected the rows of one recording";
         assert_eq!(parse(text).unwrap_err(), expected);
     }
 
     #[test]
-    fn negative_durations_and_repeated_headers_are_told() {
+    fn negative_durations_and_repeated_headers_are_reported() {
         let text =
             "Start Time,Event,Duration\n1,Arousal,-2\nStart Time,Event,Duration\n5,Arousal,2\n";
-        let content = parse_whole(text).unwrap();
+        let parsed = parse_file(text).unwrap();
         let expected = [
             ScoredAnnotation::new(1.0, None, "Arousal"),
             ScoredAnnotation::new(5.0, Some(2.0), "Arousal"),
         ];
-        assert_eq!(content.annotations, expected);
-        let messages: Vec<&str> = content.warnings.iter().map(|w| w.message.as_str()).collect();
-        let expected = [
-            "1 durations are negative; their annotations were read without a length",
-            "the header is repeated 1 times; the repetitions were left out",
-        ];
+        assert_eq!(parsed.annotations, expected);
+        let messages: Vec<&str> = parsed.warnings.iter().map(|w| w.message.as_str()).collect();
+        let expected = ["1 negative duration; read as unknown", "1 repeated header; ignored"];
         assert_eq!(messages, expected);
     }
 
     #[test]
-    fn rows_that_cannot_be_read_are_named() {
+    fn invalid_rows_are_refused_with_their_number() {
         let check = |text, expected: &str| assert_eq!(parse(text).unwrap_err(), expected);
         check(
             "onset,duration,a\n",
@@ -323,7 +327,7 @@ mod tests {
         check("onset,event\n,W\n", "`a`, line 2: the onset is missing");
         check(
             "onset,event\n1e99,W\n",
-            "`a`, line 2: `1e99` is no number of seconds below 10000000",
+            "`a`, line 2: `1e99` is not a number of seconds up to 10000000",
         );
     }
 }

@@ -16,20 +16,19 @@
 //! </PSGAnnotation>
 //! ```
 //!
-//! The older flavour (Physio-MIMI) writes `Starttime`, and concepts of the sleep domain ontology such as
-//! `SDO:WakeState`. Desaturations have `SpO2Nadir` and `SpO2Baseline`; these and the notes become meta-data.
+//! The older variant (Physio-MIMI) has `Starttime`, and concepts of the sleep domain ontology such as `SDO:WakeState`.
+//! Desaturations have `SpO2Nadir` and `SpO2Baseline`; these and the notes become properties.
 
-use super::ScoredAnnotation;
-use super::fields::meta;
-use super::file::Content;
-use super::problem::shown;
-use super::time::{Clock, duration, seconds};
-use super::xml::Dialect;
+use super::super::parsed_file::ParsedFile;
+use super::document::XmlDialect;
+use super::elements::{epoch_length, optional_duration, seconds};
+use crate::annotation::scored_annotation::{ScoredAnnotation, join_meta};
+use crate::annotation::text::clock::RecordingClock;
 
-/// Takes the elements of such a file.
+/// Interprets the elements.
 #[derive(Default)]
 pub(super) struct NsrrXml {
-    content: Content,
+    parsed: ParsedFile,
     event: Option<ScoredEvent>,
 }
 
@@ -45,27 +44,27 @@ struct ScoredEvent {
     notes: String,
 }
 
-impl Dialect for NsrrXml {
+impl XmlDialect for NsrrXml {
     fn open(&mut self, element: &str) {
         if element == "ScoredEvent" {
             self.event = Some(ScoredEvent::default());
         }
     }
 
-    fn close(&mut self, element: &str, text: &str, _: &mut Clock) -> Result<(), String> {
+    fn close(&mut self, element: &str, text: &str, _: &mut RecordingClock) -> Result<(), String> {
         if let Some(finished) = self.event.take_if(|_| element == "ScoredEvent") {
-            return finished.annotation()?.map_or(Ok(()), |found| self.content.push(found));
+            return finished.annotation()?.map_or(Ok(()), |found| self.parsed.push(found));
         }
         match &mut self.event {
             Some(event) => event.set(element, text),
-            None if element == "EpochLength" => self.content.epoch_length_s = epoch_length(text)?,
+            None if element == "EpochLength" => self.parsed.epoch_length_s = epoch_length(text)?,
             None => {}
         }
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Content, String> {
-        Ok(self.content)
+    fn finish(self: Box<Self>) -> Result<ParsedFile, String> {
+        Ok(self.parsed)
     }
 }
 
@@ -84,21 +83,17 @@ impl ScoredEvent {
         value.clone_into(field);
     }
 
-    /// Returns the annotation, or nothing for an event without a place in time, such as a technician's note.
+    /// Returns the annotation; `None` for an event without an onset, such as a technician's note.
     fn annotation(self) -> Result<Option<ScoredAnnotation>, String> {
         if self.onset.is_empty() {
             return Ok(None);
         }
-        let onset_s = number("Start", &self.onset, seconds)?;
-        let duration_s = if self.duration.is_empty() {
-            None
-        } else {
-            Some(number("Duration", &self.duration, duration)?)
-        };
+        let onset_s = seconds("Start", &self.onset)?;
+        let duration_s = optional_duration("Duration", &self.duration)?;
         let mut annotation = ScoredAnnotation::new(onset_s, duration_s, self.concept);
         annotation.channel =
             Some(self.channel).filter(|channel| !channel.is_empty()).or(annotation.channel);
-        annotation.meta = meta(&[
+        annotation.meta = join_meta(&[
             ("spo2_low", &self.spo2_low),
             ("spo2_baseline", &self.spo2_baseline),
             ("notes", &self.notes),
@@ -107,31 +102,9 @@ impl ScoredEvent {
     }
 }
 
-/// Reads the number in an element.
-pub(super) fn number(
-    element: &str,
-    text: &str,
-    read: fn(&str) -> Result<f64, String>,
-) -> Result<f64, String> {
-    read(text)
-        .map_err(|_| format!("`{element}` holds {}; expected a number of seconds", shown(text)))
-}
-
-/// Reads the length of an epoch, which some files leave blank.
-pub(super) fn epoch_length(text: &str) -> Result<Option<f64>, String> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let length_s = number("EpochLength", text, duration)?;
-    if !(1.0..=3600.0).contains(&length_s) {
-        return Err(format!("`EpochLength` holds {}; expected 1 to 3600 s", shown(text)));
-    }
-    Ok(Some(length_s))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::xml::parse;
+    use super::super::parse;
     use super::*;
 
     fn event(concept: &str, rest: &str) -> String {
@@ -158,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn desaturations_keep_their_saturations() {
+    fn saturations_become_properties() {
         let text = event(
             "SpO2 desaturation|SpO2 desaturation",
             "<Start>1</Start><Duration>20</Duration><SpO2Nadir>88</SpO2Nadir><SpO2Baseline>95</SpO2Baseline>",
@@ -167,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn older_flavour_and_predefined_entities_are_read() {
+    fn older_variant_and_predefined_entities_are_read() {
         let text =
             event("SDO:WakeState &amp; &#x41;", "<Starttime>0</Starttime><Duration>30</Duration>");
         assert_eq!(
@@ -177,23 +150,23 @@ mod tests {
     }
 
     #[test]
-    fn event_without_a_time_is_left_out() {
+    fn event_without_an_onset_is_ignored() {
         assert_eq!(annotations(&event("Technician Notes", "")), []);
     }
 
     #[test]
-    fn numbers_that_cannot_be_read_are_named() {
+    fn invalid_numbers_are_refused_with_their_element() {
         let check = |rest: &str, expected: &str| {
-            let problem = parse(&event("Arousal", rest)).unwrap_err();
-            assert!(problem.ends_with(expected), "{problem}");
+            let message = parse(&event("Arousal", rest)).unwrap_err();
+            assert!(message.ends_with(expected), "{message}");
         };
-        check("<Start>nan</Start>", "`Start` holds `nan`; expected a number of seconds");
+        check("<Start>nan</Start>", "`Start` is `nan`; expected a number of seconds");
         check(
             "<Start>1</Start><Duration>-1</Duration>",
-            "`Duration` holds `-1`; expected a number of seconds",
+            "`Duration` is `-1`; expected a number of seconds",
         );
-        let problem =
+        let message =
             parse("<PSGAnnotation><EpochLength>0</EpochLength></PSGAnnotation>").unwrap_err();
-        assert!(problem.ends_with("`EpochLength` holds `0`; expected 1 to 3600 s"), "{problem}");
+        assert!(message.ends_with("`EpochLength` is `0`; expected 1 to 3600 s"), "{message}");
     }
 }

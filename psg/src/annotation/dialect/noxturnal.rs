@@ -6,15 +6,17 @@
 //! 25/07/2018 23:47:11,25/07/2018 23:47:21,Désat,9.333,
 //! ```
 //!
-//! Begin and end are rounded to seconds; the duration is not. What the events are called is in the table of names.
+//! Start and end are rounded to seconds; the duration is not. The names of the events are in the table of names.
 
 use std::io::BufRead;
 
-use super::file::Content;
-use super::lines::Lines;
-use super::problem::Problem;
-use super::time::{Clock, duration, moment, rounded};
-use super::{ScoredAnnotation, fields};
+use super::parsed_file::ParsedFile;
+use crate::annotation::scored_annotation::ScoredAnnotation;
+use crate::annotation::text::clock::{RecordingClock, round_seconds};
+use crate::annotation::text::delimited;
+use crate::annotation::text::line_reader::LineReader;
+use crate::annotation::text::parse_error::ParseError;
+use crate::annotation::text::timestamp::{parse_duration, parse_timestamp};
 use crate::error::quoted;
 
 const STARTS: [&str; 4] = ["start time", "start", "heure de début", "début"];
@@ -24,36 +26,40 @@ const DURATIONS: [&str; 2] = ["duration", "durée"];
 const CHANNELS: [&str; 4] = ["signal", "channel", "location", "emplacement"];
 const SCORERS: [&str; 2] = ["scorer", "scored by"];
 
-/// Returns whether a line gives the units of a table, each in brackets.
-pub(super) fn is_units(line: &str) -> bool {
+/// Returns whether a line gives the units of the columns, each in brackets.
+pub(in crate::annotation) fn is_units(line: &str) -> bool {
     let units = line.trim().trim_end_matches([',', ';', '\t']);
-    let mut cells = units.split([',', ';', '\t']).peekable();
-    cells.by_ref().all(|cell| cell.trim().starts_with('[') && cell.trim().ends_with(']'))
-        && units.contains([',', ';', '\t'])
+    let in_brackets = |cell: &str| cell.trim().starts_with('[') && cell.trim().ends_with(']');
+    units.split([',', ';', '\t']).all(in_brackets) && units.contains([',', ';', '\t'])
 }
 
 /// Reads the rows of a list.
-pub(super) fn read(lines: &mut Lines<impl BufRead>, clock: &mut Clock) -> Result<Content, Problem> {
-    let mut content = Content::default();
+pub(in crate::annotation) fn read(
+    lines: &mut LineReader<impl BufRead>,
+    clock: &mut RecordingClock,
+) -> Result<ParsedFile, ParseError> {
+    let mut parsed = ParsedFile::default();
     let Some(header) = lines.next_filled()? else {
-        return Err(Problem::whole("the file is empty"));
+        return Err(ParseError::in_file("the file is empty"));
     };
-    let at_header = Problem::at_line(header.number);
+    let at_header = ParseError::at_line(header.number);
     let delimiter = if header.text.contains(';') { ';' } else { ',' };
-    let names = fields::split(&header.text, delimiter).map_err(&at_header)?;
+    let names = delimited::split(&header.text, delimiter).map_err(&at_header)?;
     let columns = Columns::of(&names).map_err(&at_header)?;
     if let Some(units) = lines.next_filled()? {
-        columns.check_unit(&units.text, delimiter).map_err(Problem::at_line(units.number))?;
+        let at_line = ParseError::at_line(units.number);
+        columns.check_unit(&units.text, delimiter).map_err(at_line)?;
     }
     while let Some(line) = lines.next_filled()? {
-        let at_line = Problem::at_line(line.number);
-        let row = fields::split(&line.text, delimiter).map_err(&at_line)?;
+        let at_line = ParseError::at_line(line.number);
+        let row = delimited::split(&line.text, delimiter).map_err(&at_line)?;
         let annotation = columns.annotation(&row, clock).map_err(&at_line)?;
-        content.push(annotation).map_err(&at_line)?;
+        parsed.push(annotation).map_err(&at_line)?;
     }
-    Ok(content)
+    Ok(parsed)
 }
 
+/// The position of each column.
 struct Columns {
     start: usize,
     event: usize,
@@ -68,7 +74,7 @@ impl Columns {
         let find = |known: &[&str]| {
             names.iter().position(|name| known.contains(&name.trim().to_lowercase().as_str()))
         };
-        let needed = |known: &[&str], what: &str| {
+        let required = |known: &[&str], what: &str| {
             let names = || names.iter().filter(|name| !name.is_empty()).map(|name| quoted(name));
             find(known).ok_or_else(|| {
                 format!(
@@ -79,8 +85,8 @@ impl Columns {
             })
         };
         Ok(Self {
-            start: needed(&STARTS, "begin of events")?,
-            event: needed(&EVENTS, "name of events")?,
+            start: required(&STARTS, "start of events")?,
+            event: required(&EVENTS, "name of events")?,
             end: find(&ENDS),
             duration: find(&DURATIONS),
             channel: find(&CHANNELS),
@@ -89,29 +95,31 @@ impl Columns {
     }
 
     fn check_unit(&self, line: &str, delimiter: char) -> Result<(), String> {
-        let units = fields::split(line, delimiter)?;
+        let units = delimited::split(line, delimiter)?;
         match self.duration.and_then(|duration| units.get(duration)).map(String::as_str) {
             None | Some("" | "[]" | "[s]") => Ok(()),
             Some(unit) => Err(format!("durations are in {}; expected `[s]`", quoted(unit))),
         }
     }
 
-    fn annotation(&self, row: &[String], clock: &mut Clock) -> Result<ScoredAnnotation, String> {
+    fn annotation(
+        &self,
+        row: &[String],
+        clock: &mut RecordingClock,
+    ) -> Result<ScoredAnnotation, String> {
         let field = |column: Option<usize>| {
-            column
-                .and_then(|column| row.get(column))
-                .map(|field| field.trim())
-                .filter(|f| !f.is_empty())
+            let field = column.and_then(|column| row.get(column)).map(|field| field.trim());
+            field.filter(|field| !field.is_empty())
         };
-        let missing = || format!("the row has {} fields; expected begin and name", row.len());
+        let missing = || format!("the row has {} fields; expected a start and a name", row.len());
         let start = field(Some(self.start)).ok_or_else(missing)?;
         let event = field(Some(self.event)).ok_or_else(missing)?;
-        let onset_s = clock.elapsed_s(&moment(start)?);
+        let onset_s = clock.elapsed_s(&parse_timestamp(start)?);
         let duration_s = match (field(self.duration), field(self.end)) {
-            (Some(text), _) => Some(duration(&text.replace(',', "."))?),
+            (Some(text), _) => Some(parse_duration(&text.replace(',', "."))?),
             (None, Some(end)) => {
-                let end_s = clock.elapsed_s(&moment(end)?);
-                Some(rounded(end_s - onset_s)).filter(|duration_s| *duration_s >= 0.0)
+                let end_s = clock.elapsed_s(&parse_timestamp(end)?);
+                Some(round_seconds(end_s - onset_s)).filter(|duration_s| *duration_s >= 0.0)
             }
             (None, None) => None,
         };
@@ -127,13 +135,13 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Vec<ScoredAnnotation>, String> {
-        read(&mut Lines::new(text.as_bytes()), &mut Clock::new(None))
-            .map(|content| content.annotations)
-            .map_err(|problem| problem.in_file("a".as_ref()).to_string())
+        read(&mut LineReader::new(text.as_bytes()), &mut RecordingClock::new(None))
+            .map(|parsed| parsed.annotations)
+            .map_err(|error| error.with_path("a".as_ref()).to_string())
     }
 
     #[test]
-    fn rows_are_read_in_either_language() {
+    fn rows_are_read_in_english_and_french() {
         let french = "Heure de début,Heure de fin,Événement,Durée,\n[],[],[],[s],\n\
                       25/07/2018 23:59:50,26/07/2018 00:00:20,Éveil,30,\n26/07/2018 00:00:11,26/07/2018 00:00:21,Désat,9.333,\n";
         let expected = [
@@ -146,11 +154,11 @@ mod tests {
     }
 
     #[test]
-    fn tables_without_the_columns_are_refused() {
+    fn invalid_tables_are_refused_with_the_line() {
         let check = |text, expected: &str| assert_eq!(parse(text).unwrap_err(), expected);
         check(
             "Anfang,Ende\n[],[]\n",
-            "`a`, line 1: the columns are `Anfang`, `Ende`; expected one for the begin of events, such as `start time`",
+            "`a`, line 1: the columns are `Anfang`, `Ende`; expected one for the start of events, such as `start time`",
         );
         check(
             "Start,Event,Duration\n[],[],[min]\n",
@@ -158,11 +166,11 @@ mod tests {
         );
         check(
             "Start,Event\n[],[]\nnow,Wake\n",
-            "`a`, line 3: `now` is no number of seconds below 10000000",
+            "`a`, line 3: `now` is not a number of seconds up to 10000000",
         );
         check(
             "Start,Event\n[],[]\n,\n",
-            "`a`, line 3: the row has 2 fields; expected begin and name",
+            "`a`, line 3: the row has 2 fields; expected a start and a name",
         );
     }
 }

@@ -1,13 +1,13 @@
-//! Finds the files of annotations that belong to a recording.
+//! Finds the annotation files of a recording, by the naming conventions of archives.
 
 use std::path::{Path, PathBuf};
 
-use super::file::{is_annotations, is_bare_list};
+use super::annotation_file::{has_annotations, is_stage_list};
 use crate::error::Result;
 use crate::hash::{sha256, sha256_of_file};
 
-/// Endings of a recording's name whose files need no other sign to be its annotations, in the order of their rank.
-const CERTAIN: [&str; 7] = [
+/// Suffixes to the name of a recording that only annotation files have, in order of priority.
+const CERTAIN_SUFFIXES: [&str; 7] = [
     "-nsrr.xml",
     "-profusion.xml",
     ".annot",
@@ -17,8 +17,8 @@ const CERTAIN: [&str; 7] = [
     "_events.tsv",
 ];
 
-/// Endings that other files have too; the content must be annotations.
-const UNCERTAIN: [&str; 12] = [
+/// Suffixes that other files have too; their content decides.
+const UNCERTAIN_SUFFIXES: [&str; 12] = [
     ".xml",
     ".csv",
     "_annotations.csv",
@@ -33,66 +33,68 @@ const UNCERTAIN: [&str; 12] = [
     ".txt",
 ];
 
-/// What DREAMS puts before the name of a recording; the second scorer comes after the first.
-const DREAMS: [&str; 5] =
+/// Prefixes of DREAMS to the name of a recording; the second scorer comes after the first.
+const DREAMS_PREFIXES: [&str; 5] =
     ["HypnogramAASM_", "HypnogramR&K_", "Hypnogram_", "Visual_scoring1_", "Visual_scoring2_"];
 
-/// What BIDS puts between the name of a run and the ending of a recording.
+/// What BIDS puts between the name of a run and the extension of a recording.
 const BIDS_SUFFIXES: [&str; 4] = ["_eeg", "_psg", "_ieeg", "_meg"];
 
-/// Folders of the National Sleep Research Resource, and the endings of the files in them.
+/// Folders of the National Sleep Research Resource (NSRR), and the suffixes of the files in them.
 const NSRR_FOLDERS: [(&str, &str); 2] =
     [("annotations-events-nsrr", "-nsrr.xml"), ("annotations-events-profusion", "-profusion.xml")];
 
-/// Returns the path of the annotations that lie beside a recording, if there are any: the first of [`companions`].
+/// Returns the path of the first annotation file of a recording, see [`companions`].
 pub fn companion(recording: &Path) -> Option<PathBuf> {
     companions(recording).into_iter().next()
 }
 
-/// Returns the paths of all annotations that lie beside a recording, in the order of their rank.
+/// Returns the paths of all annotation files of a recording, in order of priority.
 ///
-/// Known habits:
+/// Conventions:
 /// - beside `NAME.edf`: `NAME-nsrr.xml`, `NAME-profusion.xml`, `NAME.annot`, `NAME.eannot`, UCDDB's
 ///   `NAME_stage.txt` and `NAME_respevt.txt`, `NAME_events.tsv`, and of BIDS `sub-01_task-sleep_events.tsv` beside
 ///   `sub-01_task-sleep_eeg.edf`;
-/// - `NAME.xml`, where there is nothing of these or its content is annotations;
-/// - `NAME.csv`, `NAME.tsv`, `NAME_annotations.csv` and `NAME_annotations.txt` (Noxturnal, EDFbrowser) where their
+/// - `NAME.xml`, if there is none of these or its content is annotations;
+/// - `NAME.csv`, `NAME.tsv`, `NAME_annotations.csv` and `NAME_annotations.txt` (Noxturnal, EDFbrowser) if their
 ///   content is annotations;
 /// - HMC's `NAME_sleepscoring.edf` and `NAME_sleepscoring.txt`, EDFbrowser's `NAME_annotations.xml`, the
-///   `NAME.allscore.txt`, `NAME.sco.txt` and `NAME.stg.txt` of the Wisconsin Sleep Cohort, and `NAME.txt` of CAP, where
-///   their content is annotations; a list of bare stages under the name of a recording is not taken for its own;
-/// - DREAMS' `HypnogramAASM_NAME.txt`, `Visual_scoring1_NAME.txt` and their like, where their content is annotations;
+///   `NAME.allscore.txt`, `NAME.sco.txt` and `NAME.stg.txt` of the Wisconsin Sleep Cohort, and `NAME.txt` of CAP, if
+///   their content is annotations; a `NAME.txt` with a stage on each line is ignored, as it could be of any recording;
+/// - DREAMS' `HypnogramAASM_NAME.txt`, `Visual_scoring1_NAME.txt` and similar, if their content is annotations;
 /// - the folders of the National Sleep Research Resource, `…/edfs/…/NAME.edf` and
 ///   `…/annotations-events-nsrr/…/NAME-nsrr.xml`, `…/annotations-events-profusion/…/NAME-profusion.xml`;
-/// - Sleep-EDF, `SC4001E0-PSG.edf` and `SC4001EC-Hypnogram.edf`, whose names share seven characters.
+/// - Sleep-EDF: `SC4001E0-PSG.edf` and `SC4001EC-Hypnogram.edf`, whose names share seven characters.
 pub fn companions(recording: &Path) -> Vec<PathBuf> {
     let names = recording.file_stem().and_then(|stem| stem.to_str()).zip(recording.parent());
     let Some((stem, folder)) = names else { return Vec::new() };
-    let beside = |ending: &str| folder.join(format!("{stem}{ending}"));
+    let with_suffix = |suffix: &str| folder.join(format!("{stem}{suffix}"));
     let is_other_file = |path: &PathBuf| path != recording && path.is_file();
-    let mut found: Vec<PathBuf> = CERTAIN.map(beside).into_iter().filter(is_other_file).collect();
+    let mut found: Vec<PathBuf> =
+        CERTAIN_SUFFIXES.map(with_suffix).into_iter().filter(is_other_file).collect();
     if found.is_empty() {
-        // Where nothing has a better name, this one is meant, and what is wrong with it is said.
-        found.extend(Some(beside(".xml")).filter(is_other_file));
+        // Whatever its content: if it cannot be read, the user should learn why.
+        found.extend(Some(with_suffix(".xml")).filter(is_other_file));
     }
     found.extend(bids_events(folder, stem));
-    found.extend(NSRR_FOLDERS.iter().filter_map(|(folder, ending)| {
-        nsrr_sibling(recording, folder, &format!("{stem}{ending}"))
+    found.extend(NSRR_FOLDERS.iter().filter_map(|(folder, suffix)| {
+        nsrr_sibling(recording, folder, &format!("{stem}{suffix}"))
     }));
     found.extend(sleep_edf_hypnogram(folder, stem));
-    let before = DREAMS.map(|beginning| folder.join(format!("{beginning}{stem}.txt")));
-    let uncertain = UNCERTAIN.map(beside).into_iter().chain(before).filter(is_other_file);
+    let dreams = DREAMS_PREFIXES.map(|prefix| folder.join(format!("{prefix}{stem}.txt")));
+    let uncertain =
+        UNCERTAIN_SUFFIXES.map(with_suffix).into_iter().chain(dreams).filter(is_other_file);
     let uncertain: Vec<PathBuf> = uncertain
-        .filter(|path| !found.contains(path) && is_annotations(path))
-        .filter(|path| *path != beside(".txt") || !is_bare_list(path))
+        .filter(|path| !found.contains(path) && has_annotations(path))
+        .filter(|path| *path != with_suffix(".txt") || !is_stage_list(path))
         .collect();
     found.extend(uncertain);
     found
 }
 
-/// Returns a hash that changes with every file of annotations of a recording, or nothing where there is none.
+/// Returns a hash of all annotation files of a recording; `None` if there are none.
 ///
-/// It is the SHA-256 of a single file, and else that of the files' hashes in a row.
+/// It is the SHA-256 of a single file, or of the concatenated hashes of several.
 ///
 /// # Errors
 ///
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn annotations_are_found_by_the_habits_of_archives() {
+    fn annotation_files_are_found_by_the_conventions_of_archives() {
         let files = [("a.edf", ""), ("a-nsrr.xml", ""), ("a.annot", ""), ("a.eannot", "")];
         check(&files, "a.edf", &["a-nsrr.xml", "a.annot", "a.eannot"]);
         check(&[("a.edf", ""), ("a.xml", "")], "a.edf", &["a.xml"]);
@@ -171,13 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn stages_and_events_of_one_night_are_two_files() {
+    fn ucddb_has_stages_and_events_in_two_files() {
         let files = [("u2.rec", ""), ("u2_respevt.txt", ""), ("u2_stage.txt", "")];
         check(&files, "u2.rec", &["u2_stage.txt", "u2_respevt.txt"]);
     }
 
     #[test]
-    fn tables_count_only_where_they_hold_annotations() {
+    fn tables_are_found_only_if_they_contain_annotations() {
         check(&[("a.edf", ""), ("a.csv", "onset,duration,event\n")], "a.edf", &["a.csv"]);
         check(&[("a.edf", ""), ("a.csv", "hz,power\n1,2\n")], "a.edf", &[]);
         let files = [("a.edf", ""), ("a-nsrr.xml", ""), ("a.xml", "<PSGAnnotation/>")];
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_archives_are_found_by_name_and_content() {
+    fn texts_are_found_by_name_and_content() {
         let remlogic = "Time [hh:mm:ss]\tEvent\tDuration[s]\n22:00:00\tSLEEP-S0\t30\n";
         check(&[("n1.edf", ""), ("n1.txt", remlogic)], "n1.edf", &["n1.txt"]);
         check(&[("n1.edf", ""), ("n1.txt", "about this night\n")], "n1.edf", &[]);
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn scoring_in_edf_is_taken_where_it_has_no_signals() {
+    fn edf_is_found_only_if_it_has_no_signals() {
         use nocturne_edf::{Annotation, NewRecording};
         let folder = tempfile::tempdir().unwrap();
         let scoring = folder.path().join("SN001_sleepscoring.edf");
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn annotations_of_another_night_are_not_taken() {
+    fn annotation_files_of_other_recordings_are_ignored() {
         check(&[("a.edf", ""), ("b-nsrr.xml", ""), ("a1.annot", "")], "a.edf", &[]);
         let files = [("SC4001E0-PSG.edf", ""), ("SC4002EC-Hypnogram.edf", "")];
         check(&files, "SC4001E0-PSG.edf", &[]);

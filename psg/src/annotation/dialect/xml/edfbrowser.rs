@@ -10,41 +10,47 @@
 //! </annotationlist>
 //! ```
 //!
-//! Onsets are seconds from the start of the recording, or clock times after a date.
+//! Onsets are seconds from the start of the recording, or clock times with a date.
 
-use super::ScoredAnnotation;
-use super::file::Content;
-use super::oddities::Oddities;
-use super::time::{Clock, moment};
-use super::xml::Dialect;
+use super::super::parsed_file::ParsedFile;
+use super::document::XmlDialect;
+use crate::annotation::scored_annotation::ScoredAnnotation;
+use crate::annotation::text::clock::RecordingClock;
+use crate::annotation::text::row_faults::RowFaults;
+use crate::annotation::text::timestamp::parse_timestamp;
 
-/// Takes the elements of such a file.
+/// Interprets the elements.
 #[derive(Default)]
 pub(super) struct EdfBrowserXml {
-    content: Content,
-    oddities: Oddities,
-    annotation: Option<Fields>,
+    parsed: ParsedFile,
+    faults: RowFaults,
+    annotation: Option<AnnotationFields>,
 }
 
 /// The fields of an annotation, as text.
 #[derive(Default)]
-struct Fields {
+struct AnnotationFields {
     onset: String,
     duration: String,
     description: String,
 }
 
-impl Dialect for EdfBrowserXml {
+impl XmlDialect for EdfBrowserXml {
     fn open(&mut self, element: &str) {
         if element == "annotation" {
-            self.annotation = Some(Fields::default());
+            self.annotation = Some(AnnotationFields::default());
         }
     }
 
-    fn close(&mut self, element: &str, text: &str, clock: &mut Clock) -> Result<(), String> {
+    fn close(
+        &mut self,
+        element: &str,
+        text: &str,
+        clock: &mut RecordingClock,
+    ) -> Result<(), String> {
         if let Some(finished) = self.annotation.take_if(|_| element == "annotation") {
-            let annotation = finished.annotation(clock, &mut self.oddities)?;
-            return self.content.push(annotation);
+            let annotation = finished.annotation(clock, &mut self.faults)?;
+            return self.parsed.push(annotation);
         }
         let Some(fields) = &mut self.annotation else { return Ok(()) };
         let field = match element {
@@ -57,31 +63,31 @@ impl Dialect for EdfBrowserXml {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Content, String> {
-        self.content.warnings = self.oddities.warnings();
-        Ok(self.content)
+    fn finish(mut self: Box<Self>) -> Result<ParsedFile, String> {
+        self.parsed.warnings = self.faults.warnings();
+        Ok(self.parsed)
     }
 }
 
-impl Fields {
+impl AnnotationFields {
     fn annotation(
         self,
-        clock: &mut Clock,
-        oddities: &mut Oddities,
+        clock: &mut RecordingClock,
+        faults: &mut RowFaults,
     ) -> Result<ScoredAnnotation, String> {
         if self.onset.is_empty() {
             return Err("an `annotation` has no `onset`; expected seconds or a time".to_owned());
         }
-        let onset_s = clock.elapsed_s(&moment(&self.onset)?);
-        let duration_s =
-            if self.duration.is_empty() { None } else { oddities.duration(&self.duration)? };
+        let onset_s = clock.elapsed_s(&parse_timestamp(&self.onset)?);
+        let duration = Some(self.duration.as_str()).filter(|text| !text.is_empty());
+        let duration_s = faults.optional_duration(duration)?;
         Ok(ScoredAnnotation::new(onset_s, duration_s, self.description))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::xml::{parse, parse_from};
+    use super::super::{parse, parse_from};
     use super::*;
     use jiff::civil::datetime;
 
@@ -103,20 +109,20 @@ mod tests {
     }
 
     #[test]
-    fn negative_durations_are_told() {
+    fn negative_durations_are_reported() {
         let text =
             document("<onset>1</onset><duration>-1</duration><description>Arousal</description>");
-        let content = parse(&text).unwrap();
-        assert_eq!(content.annotations, [ScoredAnnotation::new(1.0, None, "Arousal")]);
-        assert_eq!(content.warnings.len(), 1);
+        let parsed = parse(&text).unwrap();
+        assert_eq!(parsed.annotations, [ScoredAnnotation::new(1.0, None, "Arousal")]);
+        assert_eq!(parsed.warnings.len(), 1);
     }
 
     #[test]
     fn annotation_without_an_onset_is_refused() {
-        let problem = parse(&document("<description>x</description>")).unwrap_err();
+        let message = parse(&document("<description>x</description>")).unwrap_err();
         assert!(
-            problem.ends_with("an `annotation` has no `onset`; expected seconds or a time"),
-            "{problem}"
+            message.ends_with("an `annotation` has no `onset`; expected seconds or a time"),
+            "{message}"
         );
     }
 }

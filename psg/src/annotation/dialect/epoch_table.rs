@@ -1,0 +1,152 @@
+//! Tables with a row for each epoch: its number and its stage, as `stg.txt` of the Wisconsin Sleep Cohort.
+//!
+//! ```text
+//! Epoch  User-Defined Stage  CAST-Defined Stage
+//! 1      0                   0
+//! 2      2                   2
+//! ```
+//!
+//! The stage is in the first column whose name contains the word `stage`. Epochs last 30 seconds and count from 1, or
+//! from 0 if there is a row 0.
+
+use std::io::BufRead;
+
+use super::parsed_file::ParsedFile;
+use super::stage_codes::name_numbers;
+use crate::annotation::scored_annotation::ScoredAnnotation;
+use crate::annotation::text::delimited;
+use crate::annotation::text::line_reader::LineReader;
+use crate::annotation::text::parse_error::{ParseError, redacted};
+use crate::annotation::text::row_faults::RowFaults;
+use crate::sleep::EPOCH_S;
+
+/// Largest number of an epoch: thirty days.
+const MAX_EPOCH: u32 = 30 * 24 * 120;
+
+/// Returns whether a line is a header with an epoch and a stage and without an onset.
+pub(in crate::annotation) fn is_header(line: &str) -> bool {
+    Columns::find(line).is_some()
+}
+
+/// Reads the rows of a table.
+pub(in crate::annotation) fn read(
+    lines: &mut LineReader<impl BufRead>,
+) -> Result<ParsedFile, ParseError> {
+    let mut parsed = ParsedFile { epoch_length_s: Some(EPOCH_S), ..ParsedFile::default() };
+    let mut faults = RowFaults::default();
+    let mut columns: Option<Columns> = None;
+    while let Some(line) = lines.next_filled()? {
+        let at_line = ParseError::at_line(line.number);
+        match (&columns, Columns::find(&line.text)) {
+            (Some(_), Some(_)) => faults.count_repeated_header(),
+            (None, Some(header)) => columns = Some(header),
+            (None, None) => {
+                return Err(at_line("expected a header with `Epoch` and a stage".to_owned()));
+            }
+            (Some(columns), None) => {
+                let epoch = columns.epoch(&line.text).map_err(&at_line)?;
+                parsed.push(epoch).map_err(&at_line)?;
+            }
+        }
+    }
+    let counts_from_0 = parsed.annotations.iter().any(|epoch| epoch.onset_s == 0.0);
+    let first_s = if counts_from_0 { 0.0 } else { EPOCH_S };
+    parsed.annotations.iter_mut().for_each(|epoch| epoch.onset_s -= first_s);
+    name_numbers(&mut parsed);
+    parsed.warnings.extend(faults.warnings());
+    Ok(parsed)
+}
+
+/// The delimiter of a table and the position of its columns.
+struct Columns {
+    delimiter: char,
+    epoch: usize,
+    stage: usize,
+}
+
+impl Columns {
+    /// Finds the columns in a header; `None` if the line is not a header.
+    fn find(line: &str) -> Option<Self> {
+        ['\t', ',', ';'].into_iter().find_map(|delimiter| Self::find_delimited(line, delimiter))
+    }
+
+    fn find_delimited(line: &str, delimiter: char) -> Option<Self> {
+        let names = delimited::split(line.trim(), delimiter).ok()?;
+        let names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let is_epoch =
+            |name: &String| matches!(name.as_str(), "epoch" | "epoch number" | "epoch_number");
+        let is_stage = |name: &String| name.split([' ', '_', '-']).any(|word| word == "stage");
+        if names.iter().any(|name| name.starts_with("onset")) {
+            return None;
+        }
+        Some(Self {
+            delimiter,
+            epoch: names.iter().position(is_epoch)?,
+            stage: names.iter().position(is_stage)?,
+        })
+    }
+
+    /// Returns the epoch of a row, with an onset as if epochs counted from 0.
+    fn epoch(&self, line: &str) -> Result<ScoredAnnotation, String> {
+        let row = delimited::split(line, self.delimiter)?;
+        let field = |column: usize| row.get(column).map_or("", String::as_str).trim();
+        let number = field(self.epoch);
+        let number: u32 =
+            number.parse().ok().filter(|number| *number <= MAX_EPOCH).ok_or_else(|| {
+                format!("{} is not an epoch number up to {MAX_EPOCH}", redacted(number))
+            })?;
+        let onset_s = f64::from(number) * EPOCH_S;
+        Ok(ScoredAnnotation::new(onset_s, Some(EPOCH_S), field(self.stage)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "Epoch\tUser-Defined Stage\tCAST-Defined Stage\r\n";
+
+    fn parse(text: &str) -> Result<ParsedFile, String> {
+        read(&mut LineReader::new(text.as_bytes()))
+            .map_err(|error| error.with_path("a".as_ref()).to_string())
+    }
+
+    fn epochs(text: &str) -> Vec<(f64, String)> {
+        let epochs = parse(text).unwrap().annotations.into_iter();
+        epochs.map(|epoch| (epoch.onset_s, epoch.text)).collect()
+    }
+
+    #[test]
+    fn epochs_count_from_1_or_from_0() {
+        let rows = epochs(&format!("{HEADER}1\t0\t0\r\n2\t5\t5\r\n4\t7\t7\r\n"));
+        assert_eq!(
+            rows,
+            [(0.0, "Wake|0".to_owned()), (30.0, "REM sleep|5".to_owned()), (90.0, "7".to_owned())]
+        );
+        let rows = epochs("epoch,sleep_stage\n0,W\n1,N2\n");
+        assert_eq!(rows, [(0.0, "W".to_owned()), (30.0, "N2".to_owned())]);
+    }
+
+    #[test]
+    fn repeated_header_is_reported() {
+        let parsed = parse(&format!("{HEADER}{HEADER}1\t0\t0\r\n")).unwrap();
+        assert_eq!(parsed.annotations.len(), 1);
+        let expected = "1 repeated header; ignored";
+        assert!(
+            parsed.warnings.iter().any(|warning| warning.message == expected),
+            "{:?}",
+            parsed.warnings
+        );
+    }
+
+    #[test]
+    fn invalid_rows_are_refused_with_their_number() {
+        let check = |row: &str, expected: &str| {
+            let message = parse(&format!("{HEADER}{row}\n")).unwrap_err();
+            assert_eq!(message, format!("`a`, line 2: {expected}"));
+        };
+        check("-1\t0\t0", "`-1` is not an epoch number up to 86400");
+        check("1e9\t0\t0", "`1e9` is not an epoch number up to 86400");
+        check("x", "`x` is not an epoch number up to 86400");
+    }
+}

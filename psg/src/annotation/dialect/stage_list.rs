@@ -1,0 +1,141 @@
+//! Lists of stages: one label or number for each epoch from the start of the recording.
+
+use std::io::BufRead;
+
+use super::parsed_file::ParsedFile;
+use super::stage_codes::{name_codes, name_numbers};
+use crate::annotation::format::AnnotationFormat;
+use crate::annotation::names::StageCodes;
+use crate::annotation::scored_annotation::ScoredAnnotation;
+use crate::annotation::text::line_reader::LineReader;
+use crate::annotation::text::parse_error::ParseError;
+use crate::sleep::EPOCH_S;
+
+/// Length of an epoch in lists of Respironics, in seconds.
+const RESPIRONICS_EPOCH_S: f64 = 6.0;
+
+/// The kind of a list of stages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::annotation) enum StageListKind {
+    /// Luna's `.eannot`: labels.
+    Luna,
+    /// Labels, or numbers whose codes the file does not name.
+    Plain,
+    /// Codes of UCDDB.
+    Ucddb,
+    /// Codes of Respironics, one for every six seconds.
+    Respironics,
+}
+
+impl StageListKind {
+    /// Returns the dialect.
+    pub(in crate::annotation) const fn format(self) -> AnnotationFormat {
+        match self {
+            Self::Luna => AnnotationFormat::LunaEannot,
+            Self::Plain => AnnotationFormat::StageList,
+            Self::Ucddb => AnnotationFormat::UcddbStages,
+            Self::Respironics => AnnotationFormat::RespironicsStages,
+        }
+    }
+
+    const fn epoch_length_s(self) -> f64 {
+        match self {
+            Self::Respironics => RESPIRONICS_EPOCH_S,
+            Self::Luna | Self::Plain | Self::Ucddb => EPOCH_S,
+        }
+    }
+}
+
+/// Reads the epochs of a list.
+pub(in crate::annotation) fn read(
+    lines: &mut LineReader<impl BufRead>,
+    kind: StageListKind,
+) -> Result<ParsedFile, ParseError> {
+    let epoch_s = kind.epoch_length_s();
+    let mut parsed = ParsedFile { epoch_length_s: Some(epoch_s), ..ParsedFile::default() };
+    // Blank lines may end the list, but not interrupt it: each line is an epoch.
+    let mut first_blank = None;
+    while let Some(line) = lines.next()? {
+        let label = line.text.trim();
+        if label.is_empty() {
+            first_blank.get_or_insert(line.number);
+            continue;
+        }
+        if let Some(blank) = first_blank {
+            let problem = "the line is blank; expected the label of an epoch".to_owned();
+            return Err(ParseError::at_line(blank)(problem));
+        }
+        let onset_s = parsed.annotations.len() as f64 * epoch_s;
+        let epoch = ScoredAnnotation::new(onset_s, Some(epoch_s), label);
+        parsed.push(epoch).map_err(ParseError::at_line(line.number))?;
+    }
+    match kind {
+        StageListKind::Ucddb => name_codes(&mut parsed, StageCodes::Ucddb)?,
+        StageListKind::Respironics => name_codes(&mut parsed, StageCodes::Respironics)?,
+        StageListKind::Plain => name_numbers(&mut parsed),
+        StageListKind::Luna => {}
+    }
+    Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, kind: StageListKind) -> Result<ParsedFile, String> {
+        read(&mut LineReader::new(text.as_bytes()), kind)
+            .map_err(|error| error.with_path("a".as_ref()).to_string())
+    }
+
+    fn check(text: &str, kind: StageListKind, expected: &[&str], warning: Option<&str>) {
+        let parsed = parse(text, kind).unwrap();
+        let texts: Vec<&str> = parsed.annotations.iter().map(|epoch| epoch.text.as_str()).collect();
+        assert_eq!(texts, expected);
+        let warnings: Vec<&str> = parsed.warnings.iter().map(|w| w.message.as_str()).collect();
+        assert_eq!(warnings, Vec::from_iter(warning));
+    }
+
+    #[test]
+    fn ucddb_counts_rem_as_1() {
+        let expected = ["Sleep stage W", "Sleep stage R", "Sleep stage 1", "Sleep stage 4", "8"];
+        let warning = "code `8` has no meaning in UCDDB; unscored epochs: 1";
+        check("0\r\n1\r\n2\r\n5\r\n8\r\n", StageListKind::Ucddb, &expected, Some(warning));
+    }
+
+    #[test]
+    fn respironics_scores_every_six_seconds() {
+        let expected = ["Sleep stage W", "Sleep stage 1", "Sleep stage R"];
+        check("255\n11\n15\n", StageListKind::Respironics, &expected, None);
+        let parsed = parse("255\n11\n", StageListKind::Respironics).unwrap();
+        assert_eq!(parsed.annotations[1].onset_s, 6.0);
+    }
+
+    #[test]
+    fn number_4_has_a_meaning_only_if_there_is_a_5() {
+        let known =
+            "stages are numbers; read by Rechtschaffen and Kales: 0 wake, 1 to 4 the stages, 5 REM";
+        let kind = StageListKind::Plain;
+        check("0\n4\n5\n", kind, &["Wake|0", "Stage 4 sleep|4", "REM sleep|5"], Some(known));
+        let ambiguous = "stages are numbers; 0 was read as wake and 1 to 3 as N1 to N3, but 4 may be REM or stage 4 \
+                         without a 5, so it is unscored";
+        check("0\n4\n", kind, &["Wake|0", "4"], Some(ambiguous));
+    }
+
+    #[test]
+    fn labels_are_kept() {
+        check("W\nN1\n\n", StageListKind::Luna, &["W", "N1"], None);
+    }
+
+    #[test]
+    fn text_among_codes_is_refused() {
+        let message = parse("0\nasleep\n", StageListKind::Ucddb).unwrap_err();
+        let expected = "`a`, line 2: found a text of 6 characters; expected the number of a stage";
+        assert_eq!(message, expected);
+    }
+
+    #[test]
+    fn blank_line_between_epochs_is_refused() {
+        let message = parse("W\n\nN1\n", StageListKind::Luna).unwrap_err();
+        assert_eq!(message, "`a`, line 2: the line is blank; expected the label of an epoch");
+    }
+}
