@@ -2,12 +2,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
+use nocturne_index::Collection;
+use nocturne_index::qdrant::{QdrantSettings, QdrantWriter};
 use nocturne_qdrant_double::{Fault, QdrantDouble, Store, When};
-use serde_json::Value;
-
 use nocturne_testing::require;
+use serde_json::Value;
 
 use crate::cohort::cohort;
 use crate::program::{nocturne, run, text};
@@ -20,21 +21,34 @@ fn copy_to_qdrant(collection: &Path) -> (QdrantDouble, String) {
     (double, url)
 }
 
-/// Returns the contents of the server without leases, the note about the folder of the bundle, and the generations of
-/// lists.
+/// Returns everything that a double stores, without revisions, the generation, and the record of the bundle's folder.
 fn stored(double: &QdrantDouble) -> Store {
     let mut store = double.store();
     for collection in store.collections.values_mut() {
-        collection.points.retain(|_, point| {
-            let is_lease = point.payload.get("state") == Some(&"lease".into());
-            !is_lease && !point.payload.contains_key("told")
-        });
+        collection.points.retain(|_, point| !point.payload.contains_key("told"));
         for point in collection.points.values_mut() {
-            point.payload.remove("generation");
-            point.payload.remove("lease");
+            for field in ["revision", "upload", "generation"] {
+                point.payload.remove(field);
+            }
         }
     }
     store
+}
+
+/// Returns a line of JSON for each epoch of a collection, with the hash of its vector.
+fn dump(collection: &str) -> String {
+    run(["export", "--format", "dump", collection]).expect_code(0).stdout
+}
+
+/// Returns the lines of an event.
+fn events<'a>(lines: &'a [Value], event: &str) -> Vec<&'a Value> {
+    lines.iter().filter(|line| line["event"] == event).collect()
+}
+
+/// Parses the output of `--json`.
+fn json_lines(output: &Output) -> Vec<Value> {
+    let text = std::str::from_utf8(&output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
@@ -45,63 +59,85 @@ fn indexing_stores_the_points_of_a_copied_folder() {
     let indexed = double.url("sleep");
     let index = |url: &str| run(["index", text(&cohort.nights), "-c", url, "--json"]);
     let lines = index(&indexed).expect_code(0).json_lines();
-    let events = |name: &str| lines.iter().filter(|line| line["event"] == name).count();
-    assert_eq!((events("found"), events("acknowledged"), events("summary")), (1, 4, 1));
-    let graphs = lines.iter().find(|line| line["event"] == "graphs").unwrap();
+    let n_events = |event: &str| events(&lines, event).len();
+    assert_eq!((n_events("found"), n_events("acknowledged"), n_events("summary")), (1, 4, 1));
+    let graphs = events(&lines, "graphs")[0];
     assert_eq!((&graphs["green"], &graphs["place"]), (&true.into(), &indexed.as_str().into()));
     assert!(stored(&double) == stored(&copy));
-    let dump = |location: &str| run(["export", "--format", "dump", location]).expect_code(0).stdout;
     assert_eq!(dump(&indexed), dump(&url));
     // A second run changes nothing.
     let again = index(&indexed).expect_code(0).json_lines();
-    assert!(again.iter().skip(1).take(4).all(|line| line["event"] == "unchanged"), "{again:?}");
+    assert_eq!(events(&again, "unchanged").len(), 4, "{again:?}");
     assert!(stored(&double) == stored(&copy));
 }
 
-/// Kills one of three indexing processes after its first acknowledgement; the others index the rest.
+/// Two processes index a shard each, and one is killed after its first recording: its next run completes its shard.
 #[test]
-fn processes_share_a_cohort_and_one_is_killed() {
+fn shards_are_indexed_by_two_processes_one_of_which_is_killed() {
     let cohort = require!(cohort());
     let double = QdrantDouble::start();
     let url = double.url("sleep");
-    let index = || {
-        let arguments = ["index", text(&cohort.nights), "-c", &url, "--json", "--lease", "2"];
+    let index = |shard: &str| {
+        let arguments = ["index", text(&cohort.nights), "-c", &url, "--json", "--shard", shard];
         nocturne(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
     };
-    let [mut killed, second, third] = [index(), index(), index()];
-    let mut lines = BufReader::new(killed.stdout.take().unwrap()).lines();
-    let is_acknowledged = |line: &String| line.contains("\"acknowledged\"");
-    let first = lines.by_ref().map_while(Result::ok).find(is_acknowledged);
+    let [other, mut killed] = [index("1/2"), index("2/2")];
+    let mut lines = BufReader::new(killed.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("\"acknowledged\"")));
     killed.kill().unwrap();
     killed.wait().unwrap();
-    let mut acknowledged: Vec<Value> = first.iter().map(|line| recording(line)).collect();
-    for process in [second, third] {
-        let output = process.wait_with_output().unwrap();
+    let outputs = [other, index("2/2")].map(|process| process.wait_with_output().unwrap());
+    let mut indexed = Vec::new();
+    for output in &outputs {
         assert!(output.status.success());
-        let output = String::from_utf8(output.stdout).unwrap();
-        let reports: Vec<Value> =
-            output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let summary = reports.iter().find(|line| line["event"] == "summary").unwrap();
-        let n =
-            ["acknowledged", "unchanged", "by_others"].map(|name| summary[name].as_u64().unwrap());
-        assert_eq!(n.iter().sum::<u64>(), 4, "{summary}");
-        let done = reports.iter().filter(|line| line["event"] == "acknowledged");
-        acknowledged.extend(done.map(|line| line["recording"].clone()));
+        let lines = json_lines(output);
+        assert_eq!(events(&lines, "found")[0]["recordings"], 2);
+        let done = lines
+            .iter()
+            .filter(|line| line["event"] == "acknowledged" || line["event"] == "unchanged");
+        indexed.extend(done.map(|line| line["recording"].as_str().unwrap().to_owned()));
     }
-    // The killed process may have committed a recording without reporting it.
-    let n_reported = acknowledged.len();
-    acknowledged.sort_by_key(Value::to_string);
-    acknowledged.dedup();
-    assert_eq!(acknowledged.len(), n_reported, "a recording is acknowledged by one process");
-    assert!(n_reported >= 3, "{acknowledged:?}");
+    // The first recording of the killed process is unchanged in its second run.
+    assert!(!events(&json_lines(&outputs[1]), "unchanged").is_empty());
+    indexed.sort();
+    assert_eq!(indexed, ["night-0001", "night-0002", "night-0003", "night-0004"]);
     run(["verify", &url]).expect_code(0);
-    let dump = |location: &str| run(["export", "--format", "dump", location]).expect_code(0).stdout;
     assert_eq!(dump(&url), dump(text(&cohort.collection)));
 }
 
-/// Returns the recording that a line reports.
-fn recording(line: &str) -> Value {
-    serde_json::from_str::<Value>(line).unwrap()["recording"].clone()
+/// Another process writes a recording while an indexer is at work on the others.
+#[test]
+fn conflict_over_a_recording_is_reported_and_the_others_are_indexed() {
+    let cohort = require!(cohort());
+    let double = QdrantDouble::start();
+    let url = double.url("sleep");
+    let arguments = ["index", text(&cohort.nights), "-c", &url, "--json"];
+    let mut indexer =
+        nocturne(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(indexer.stdout.take().unwrap()).lines().map_while(Result::ok);
+    // The manifest has been read when the recordings are found, and the last of them is indexed last.
+    assert!(lines.next().unwrap().contains("\"found\""));
+    let folder = Collection::open(&cohort.collection).unwrap();
+    let last = folder.recording(&"night-0004".parse().unwrap()).unwrap();
+    let settings = QdrantSettings::at(url.parse().unwrap());
+    QdrantWriter::open_or_create(settings, folder.space()).unwrap().put(last).unwrap();
+
+    let lines: Vec<Value> = lines.map(|line| serde_json::from_str(&line).unwrap()).collect();
+    assert_eq!(indexer.wait().unwrap().code(), Some(3));
+    assert_eq!(events(&lines, "acknowledged").len(), 3, "{lines:?}");
+    let failed = events(&lines, "failed");
+    let error =
+        format!("recording `night-0004` of `{url}` was written by another writer at the same time");
+    assert_eq!((failed.len(), failed[0]["error"].as_str()), (1, Some(&*error)));
+    assert!(failed[0]["hint"].as_str().unwrap().contains("`--shard I/N`"), "{failed:?}");
+    assert_eq!(dump(&url), dump(text(&cohort.collection)));
+}
+
+#[test]
+fn invalid_shards_are_refused() {
+    let refused = run(["index", "nights", "-c", "collection", "--shard", "5/4"]).expect_code(2);
+    let expected = "`5/4` is not a shard; expected `I/N` with I from 1 to N, such as `2/16`";
+    assert!(refused.stderr.contains(expected), "{}", refused.stderr);
 }
 
 #[test]

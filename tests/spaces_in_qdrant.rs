@@ -202,24 +202,17 @@ fn backfill(lab: &Lab, bundle: &Bundle) -> Result<(), nocturne_indexer::Error> {
     Ok(())
 }
 
-/// Returns the contents of the server without leases and the generations of lists.
+/// Returns the contents of the server without revisions and generations.
 fn stored(lab: &Lab) -> Store {
     let mut store = lab.double.store();
     for collection in store.collections.values_mut() {
-        collection.points.retain(|_, point| point.payload.get("state") != Some(&"lease".into()));
         for point in collection.points.values_mut() {
-            ["generation", "lease"].iter().for_each(|field| drop(point.payload.remove(*field)));
+            for field in ["revision", "upload", "generation"] {
+                point.payload.remove(field);
+            }
         }
     }
     store
-}
-
-/// Makes all leases expire, so that the leases of an interrupted backfill are free.
-fn expire_leases(lab: &Lab) {
-    lab.double.tamper(|store| {
-        let points = store.collections.values_mut().flat_map(|it| it.points.values_mut());
-        points.filter_map(|point| point.payload.get_mut("lasts_ms")).for_each(|ms| *ms = 0.into());
-    });
 }
 
 #[test]
@@ -240,7 +233,6 @@ fn interrupted_backfill_resumes_and_gives_the_same_points() {
         lab.double.faults().plan(When::From(point), fault);
         backfill(&lab, &bundle).unwrap_err();
         lab.double.faults().clear();
-        expire_leases(&lab);
         backfill(&lab, &bundle).unwrap();
         assert!(stored(&lab) == expected, "interrupted at call {point}");
     }
@@ -252,7 +244,7 @@ fn killed_backfill_resumes_and_gives_the_same_vectors() {
     lab.create("v2");
     let (url, slowly) = (
         lab.url(),
-        ["space", "backfill", "v2", "--json", "--at-most", "0.2", "--lease", "1", "-c"],
+        ["space", "backfill", "v2", "--json", "--at-most", "0.2", "-c"],
     );
     let mut process = nocturne(slowly.iter().chain(&[url.as_str()]))
         .stdout(Stdio::piped())

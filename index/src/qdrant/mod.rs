@@ -27,7 +27,7 @@
 //!
 //! - While a recording is **replaced** it is in no answer, because its points replace the old ones one by one.
 //! - An index is not a snapshot: Qdrant keeps one state. An index that meets a recording which was replaced after it was
-//!   opened returns an error; [`QdrantIndex::is_current`] tells beforehand. Removed recordings are no longer found.
+//!   opened returns an error; [`QdrantIndex::is_current`] checks beforehand. Removed recordings are no longer found.
 //! - There is no lock: writers of different recordings work at the same time.
 //!
 //! # Are vectors the same as in a folder?

@@ -67,7 +67,7 @@ impl QdrantCollection {
             async move { client.get_points(request).await }
         })?;
         let Some(point) = answer.result.first() else {
-            // Reading the recording tells why: no such epoch, or missing, or replaced.
+            // Reading the recording shows why: no such epoch, or missing, or replaced.
             return self.recording(&epoch.recording)?.epoch(epoch.epoch)?.embedding();
         };
         let (address, vectors) = (self.address(), point.vectors.as_ref());

@@ -88,7 +88,7 @@ fn served(found: &QdrantCollection) -> &'static str {
     let (space_name, expected) = match found.space_name().as_str() {
         "main" => ("main", space()),
         "v2" => ("v2", great()),
-        other => panic!("nobody made `{other}`"),
+        other => panic!("unexpected space `{other}`"),
     };
     assert_eq!(found.space(), &expected);
     assert_eq!(found.verify().count(), 0);
@@ -105,7 +105,7 @@ fn promotion_leads_readers_and_writers_to_another_space_and_back() {
     promote_and_go_back(&settings(&QdrantDouble::start()));
 }
 
-/// Goes through the life of a second space at an address where there is nothing.
+/// Creates, promotes, rolls back and drops a second space, at an address without a collection.
 pub(super) fn promote_and_go_back(address: &QdrantSettings) {
     let opened = || QdrantCollection::open(address.clone()).unwrap();
     let spaces = fill(address, &[("a", 1), ("b", 2)]);
