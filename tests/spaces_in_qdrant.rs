@@ -242,10 +242,8 @@ fn interrupted_backfill_resumes_and_gives_the_same_points() {
 fn killed_backfill_resumes_and_gives_the_same_vectors() {
     let lab = require!(Lab::open());
     lab.create("v2");
-    let (url, slowly) = (
-        lab.url(),
-        ["space", "backfill", "v2", "--json", "--at-most", "0.2", "-c"],
-    );
+    let (url, slowly) =
+        (lab.url(), ["space", "backfill", "v2", "--json", "--at-most", "0.2", "-c"]);
     let mut process = nocturne(slowly.iter().chain(&[url.as_str()]))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
