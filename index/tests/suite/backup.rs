@@ -1,4 +1,4 @@
-//! Backups are whole, of one moment, and become collections again.
+//! Backups: each is a whole collection at one generation.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nocturne_index::storage::{CrashImage, Fault, Folder, Simulated, Storage};
 use nocturne_index::{Collection, CollectionWriter, Copied, Error, Existing, StoredFile};
 
-use crate::support::{assert_kept, draft, id, space, space_of};
+use crate::support::{assert_stored, draft, id, space, space_of};
 
 /// A collection in memory with recordings of these names and seeds.
 fn filled(nights: &[(&str, u64)]) -> Arc<Simulated> {
@@ -26,19 +26,19 @@ fn back_up(
     Collection::open_in(from.clone())?.copy_to(to.clone(), existing)
 }
 
-/// Checks that a collection has these recordings, whole, and no others.
+/// Checks that a collection has exactly these recordings, undamaged.
 #[track_caller]
 fn assert_has(storage: &Arc<Simulated>, nights: &[(&str, u64)]) {
     let collection = Collection::open_in(storage.clone()).unwrap();
     assert_eq!(collection.recordings().len(), nights.len());
     assert_eq!(collection.verify().count(), 0);
     for (name, seed) in nights {
-        assert_kept(&collection, &draft(name, *seed, 4));
+        assert_stored(&collection, &draft(name, *seed, 4));
     }
 }
 
 #[test]
-fn backup_is_a_collection_and_restores() {
+fn backup_is_a_collection_and_can_be_restored() {
     let (original, backup, restored) =
         (filled(&[("a", 1), ("b", 2)]), Arc::default(), Arc::default());
     let copied = back_up(&original, &backup, Existing::Refuse).unwrap();
@@ -51,7 +51,7 @@ fn backup_is_a_collection_and_restores() {
 }
 
 #[test]
-fn later_backup_writes_what_is_new_and_drops_what_is_gone() {
+fn update_of_a_backup_adds_new_and_drops_removed_recordings() {
     let (original, backup) = (filled(&[("a", 1), ("b", 2)]), Arc::default());
     back_up(&original, &backup, Existing::Refuse).unwrap();
     let mut writer = CollectionWriter::open_in(original.clone(), &space()).unwrap();
@@ -62,14 +62,14 @@ fn later_backup_writes_what_is_new_and_drops_what_is_gone() {
     let copied = back_up(&original, &backup, Existing::Replace).unwrap();
     assert_eq!((copied.n_recordings, copied.n_written), (2, 1));
     assert_has(&backup, &[("b", 2), ("c", 3)]);
-    // The original was put back to an earlier state meanwhile: its generations are behind those of the backup.
+    // An original that was reset has lower generations than its backup.
     let copied = back_up(&filled(&[("d", 4)]), &backup, Existing::Replace).unwrap();
     assert_eq!((copied.n_recordings, copied.n_written), (1, 1));
     assert_has(&backup, &[("d", 4)]);
 }
 
 #[test]
-fn damaged_segment_of_an_earlier_backup_is_written_again() {
+fn update_of_a_backup_replaces_damaged_segments() {
     let (original, backup) = (filled(&[("a", 1)]), Arc::default());
     back_up(&original, &backup, Existing::Refuse).unwrap();
     let files = backup.files();
@@ -81,7 +81,7 @@ fn damaged_segment_of_an_earlier_backup_is_written_again() {
 }
 
 #[test]
-fn damage_is_not_backed_up() {
+fn damaged_collection_is_not_backed_up() {
     let (original, backup) = (filled(&[("a", 1), ("b", 2)]), Arc::<Simulated>::default());
     let entry = Collection::open_in(original.clone()).unwrap().entry(&id("b")).unwrap().clone();
     original.tamper(&format!("segments/{}", entry.segment.file_name()), |bytes| bytes[300] ^= 1);
@@ -94,13 +94,13 @@ fn damage_is_not_backed_up() {
 #[test]
 fn backup_of_another_bundle_is_not_replaced() {
     let backup = Arc::new(Simulated::default());
-    drop(CollectionWriter::create_in(backup.clone(), &space_of("great", 8)).unwrap());
+    drop(CollectionWriter::create_in(backup.clone(), &space_of("large", 8)).unwrap());
     let error = back_up(&filled(&[]), &backup, Existing::Replace).unwrap_err();
     assert!(matches!(error, Error::OtherBundle { .. }), "{error}");
 }
 
 #[test]
-fn backup_that_is_cut_off_is_not_there_or_as_before_and_can_be_made_again() {
+fn interrupted_backup_is_absent_old_or_complete_and_can_be_repeated() {
     let (before, after) = (filled(&[("a", 1), ("b", 2)]), filled(&[("a", 3), ("c", 4)]));
     let backup_of_before = || {
         let backup = Arc::<Simulated>::default();
@@ -114,16 +114,16 @@ fn backup_that_is_cut_off_is_not_there_or_as_before_and_can_be_made_again() {
         backup.operations()
     };
     for operation in 0..n {
-        for (place, was_there) in [(Arc::default(), false), (backup_of_before(), true)] {
-            place.set_fault(Fault::From(operation));
-            let done = back_up(&after, &place, Existing::Replace).is_ok();
+        for (target, existed) in [(Arc::default(), false), (backup_of_before(), true)] {
+            target.set_fault(Fault::From(operation));
+            let is_done = back_up(&after, &target, Existing::Replace).is_ok();
             for image in [CrashImage::Durable, CrashImage::Everything, CrashImage::Some(7)] {
-                let found = Arc::new(place.crash(image));
+                let found = Arc::new(target.crash(image));
                 match Collection::open_in(found.clone()) {
-                    Err(Error::NotACollection { .. }) => assert!(!was_there && !done),
-                    Err(error) => panic!("{operation}, {image:?}: {error}"),
+                    Err(Error::NotACollection { .. }) => assert!(!existed && !is_done),
+                    Err(error) => panic!("operation {operation}, {image:?}: {error}"),
                     Ok(collection) if collection.entry(&id("c")).is_none() => {
-                        assert!(was_there && !done);
+                        assert!(existed && !is_done);
                         assert_has(&found, &[("a", 1), ("b", 2)]);
                     }
                     Ok(_) => assert_has(&found, &[("a", 3), ("c", 4)]),
@@ -136,7 +136,7 @@ fn backup_that_is_cut_off_is_not_there_or_as_before_and_can_be_made_again() {
 }
 
 #[test]
-fn backups_during_ingest_are_of_one_moment_each() {
+fn backups_during_indexing_are_each_of_one_generation() {
     let folder = tempfile::tempdir().unwrap();
     let source: Arc<dyn Storage> = Arc::new(Folder::at(folder.path().join("collection")));
     let mut writer = CollectionWriter::create_in(Arc::clone(&source), &space()).unwrap();
@@ -151,12 +151,12 @@ fn backups_during_ingest_are_of_one_moment_each() {
             }
         });
         for n in 0..50 {
-            let place = Arc::new(Folder::at(folder.path().join(format!("backup-{n}"))));
+            let target = Arc::new(Folder::at(folder.path().join(format!("backup-{n}"))));
             let collection = Collection::open_in(Arc::clone(&source)).unwrap();
-            let copied = collection.copy_to(place.clone(), Existing::Refuse).unwrap();
-            let backup = Collection::open_in(place).unwrap();
+            let copied = collection.copy_to(target.clone(), Existing::Refuse).unwrap();
+            let backup = Collection::open_in(target).unwrap();
             assert_eq!(backup.verify().count(), 0);
-            // What is there was written by the first so many commits.
+            // The backup has exactly the recordings of the first `n_commits` commits.
             let seed = |text: &str| u64::from_str_radix(text, 16).unwrap();
             let found: BTreeMap<String, u64> = backup
                 .recordings()
@@ -165,15 +165,15 @@ fn backups_during_ingest_are_of_one_moment_each() {
                 })
                 .collect();
             let n_commits = found.values().max().map_or(0, |newest| newest + 1);
-            let promised: BTreeMap<String, u64> = (0..n_commits).map(|n| (name(n), n)).collect();
-            assert_eq!(found, promised);
+            let expected: BTreeMap<String, u64> = (0..n_commits).map(|n| (name(n), n)).collect();
+            assert_eq!(found, expected);
             assert_eq!(copied.n_recordings, found.len());
         }
     });
 }
 
 #[test]
-fn purged_recordings_leave_no_file() {
+fn purge_deletes_the_files_of_removed_recordings() {
     let storage = filled(&[("a", 1), ("b", 2), ("a", 3)]);
     let reader = Collection::open_in(storage.clone()).unwrap();
     let mut writer = CollectionWriter::open_in(storage.clone(), &space()).unwrap();
@@ -182,8 +182,8 @@ fn purged_recordings_leave_no_file() {
     let of_kind = |kind: &str| {
         storage.files().into_iter().filter(|name| name.starts_with(kind)).collect::<Vec<_>>()
     };
-    let kept = Collection::open_in(storage.clone()).unwrap();
-    let file = kept.entry(&id("a")).unwrap().segment.file_name();
+    let collection = Collection::open_in(storage.clone()).unwrap();
+    let file = collection.entry(&id("a")).unwrap().segment.file_name();
     assert_eq!(of_kind("segments/"), [format!("segments/{file}")]);
     assert_eq!(of_kind("manifest-").len(), 1);
     let error = reader.recording(&id("b")).unwrap_err();

@@ -1,4 +1,4 @@
-//! Lists of recordings, page by page and counted.
+//! Lists of recordings: pages and facets.
 
 use std::sync::Arc;
 
@@ -8,7 +8,9 @@ use nocturne_psg::{Event, EventKind, EventSet, Stage};
 
 use crate::support::{embedding, id, plain_draft, plain_epoch, space_of};
 
-/// Recordings `n00` … with `n_epochs` epochs; every second one is of cohort `x`, and has an epoch of N2 with an arousal.
+/// Commits `n` recordings `n00`, `n01`, … with three epochs each.
+///
+/// Every second one, from the first, is in cohort `x` and has an epoch of N2 with an arousal.
 fn cohort(storage: &Arc<Simulated>, n: usize) -> CollectionWriter {
     let mut writer = CollectionWriter::create_in(storage.clone(), &space_of("flat", 2)).unwrap();
     for number in 0..n {
@@ -37,7 +39,7 @@ fn filter(text: &str) -> Filter {
     Filter { expression: Some(text.parse().unwrap()), ..Filter::default() }
 }
 
-/// Returns the names on a page, and its token.
+/// Returns the names on a page, the token of the next page, and the number of recordings in the list.
 fn names(
     collection: &Collection,
     filter: &Filter,
@@ -50,7 +52,7 @@ fn names(
 }
 
 #[test]
-fn pages_go_on_behind_the_last_name_whatever_was_added_or_removed() {
+fn pages_continue_after_the_last_name_when_recordings_change() {
     let storage = Arc::new(Simulated::default());
     let mut writer = cohort(&storage, 8);
     let all = Filter::default();
@@ -67,7 +69,7 @@ fn pages_go_on_behind_the_last_name_whatever_was_added_or_removed() {
 }
 
 #[test]
-fn pages_hold_the_recordings_with_an_epoch_that_is_allowed() {
+fn pages_list_recordings_with_an_allowed_epoch() {
     let storage = Arc::new(Simulated::default());
     drop(cohort(&storage, 8));
     let collection = open(&storage);
@@ -86,13 +88,13 @@ fn pages_hold_the_recordings_with_an_epoch_that_is_allowed() {
 }
 
 #[test]
-fn tokens_of_other_lists_are_refused() {
+fn tokens_of_other_lists_are_rejected() {
     let storage = Arc::new(Simulated::default());
     drop(cohort(&storage, 8));
     let collection = open(&storage);
     let (one, other) = (filter("cohort = x"), filter("stage = N2"));
     let token = names(&collection, &one, "").1.unwrap();
-    // The same conditions, written in another way.
+    // The same condition in another spelling.
     assert_eq!(names(&collection, &filter("(cohort='x')"), &token).0, ["n06"]);
     let longer = format!("{token}00");
     for (filter, token) in [
@@ -137,7 +139,7 @@ fn facets_count_recordings_and_epochs() {
 }
 
 #[test]
-fn damaged_recordings_are_told_where_their_epochs_are_asked_for() {
+fn damaged_recordings_are_reported_if_epochs_are_filtered() {
     let storage = Arc::new(Simulated::default());
     drop(cohort(&storage, 4));
     let collection = open(&storage);

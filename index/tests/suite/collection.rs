@@ -1,4 +1,4 @@
-//! What is committed is what is read.
+//! Recordings are read as they were committed.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use nocturne_psg::{EpochNumber, EpochRef, Event, Stage};
 use proptest::prelude::*;
 
 use crate::support::{
-    DIM, assert_kept, collection, draft, embedding, epoch, id, plain_draft, plain_epoch, space,
+    DIM, assert_stored, collection, draft, embedding, epoch, id, plain_draft, plain_epoch, space,
     space_of,
 };
 
 #[test]
-fn keeps_recordings_in_a_real_folder() {
+fn stores_recordings_in_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/collection");
     let drafts = [draft("a", 1, 40), draft("cohort/b", 2, 3), draft("empty", 3, 0)];
@@ -30,7 +30,7 @@ fn keeps_recordings_in_a_real_folder() {
     drop(writer);
     let collection = Collection::open(&path).unwrap();
     assert_eq!(collection.recordings().len(), 3);
-    drafts.iter().for_each(|draft| assert_kept(&collection, draft));
+    drafts.iter().for_each(|draft| assert_stored(&collection, draft));
     assert_eq!(collection.verify().count(), 0);
 }
 
@@ -38,9 +38,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn keeps_any_recording(seed: u64, n_epochs in 0_u32..300) {
+    fn stores_any_recording(seed: u64, n_epochs in 0_u32..300) {
         let draft = draft("night", seed, n_epochs);
-        assert_kept(&collection(&space(), vec![draft.clone()]), &draft);
+        assert_stored(&collection(&space(), vec![draft.clone()]), &draft);
     }
 }
 
@@ -56,7 +56,7 @@ fn same_recording_gives_the_same_segment_and_ids() {
 }
 
 #[test]
-fn manifest_sums_the_recording_up() {
+fn manifest_summarises_the_recording() {
     let mut night = draft("a", 1, 40);
     night.epochs.iter_mut().for_each(|epoch| epoch.stage = None);
     night.events = None;
@@ -102,19 +102,19 @@ fn readers_see_new_recordings_after_a_refresh() {
     writer.commit(draft("a", 1, 5)).unwrap();
     writer.commit(draft("b", 2, 5)).unwrap();
     let before = Collection::open_in(storage.clone()).unwrap();
-    let kept = Arc::clone(before.recording(&id("a")).unwrap());
+    let unchanged = Arc::clone(before.recording(&id("a")).unwrap());
     assert!(before.is_current().unwrap() && before.refresh().unwrap().is_none());
     writer.commit(draft("b", 3, 5)).unwrap();
     writer.commit(draft("c", 4, 5)).unwrap();
 
-    assert_kept(&before, &draft("b", 2, 5));
+    assert_stored(&before, &draft("b", 2, 5));
     let after = before.refresh().unwrap().unwrap();
     assert!(after.is_current().unwrap() && !before.is_current().unwrap());
-    assert_kept(&after, &draft("b", 3, 5));
-    assert_kept(&after, &draft("c", 4, 5));
+    assert_stored(&after, &draft("b", 3, 5));
+    assert_stored(&after, &draft("c", 4, 5));
     assert!(
-        Arc::ptr_eq(&kept, after.recording(&id("a")).unwrap()),
-        "what stayed is not read again"
+        Arc::ptr_eq(&unchanged, after.recording(&id("a")).unwrap()),
+        "unchanged recordings are not read again"
     );
     let query = draft("c", 4, 5).epochs[2].vector.clone();
     let search = |index: ExactIndex| index.search(&query, &SearchRequest::nearest(15)).unwrap();
@@ -125,7 +125,7 @@ fn readers_see_new_recordings_after_a_refresh() {
 }
 
 #[test]
-fn removed_recordings_are_gone_and_their_files_follow() {
+fn removed_recordings_lose_their_files_after_later_commits() {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
     let entry = writer.commit(draft("a", 1, 5)).unwrap();
@@ -147,7 +147,7 @@ fn removed_recordings_are_gone_and_their_files_follow() {
 }
 
 #[test]
-fn other_bundles_are_refused_by_name() {
+fn other_bundles_are_rejected_by_name() {
     let storage = Arc::new(Simulated::default());
     drop(CollectionWriter::create_in(storage.clone(), &space()).unwrap());
     let other = space_of("large", DIM);
@@ -161,7 +161,7 @@ fn other_bundles_are_refused_by_name() {
 }
 
 #[track_caller]
-fn check_refused(change: impl FnOnce(&mut RecordingDraft), expect: &str) {
+fn check_rejected(change: impl FnOnce(&mut RecordingDraft), expect: &str) {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
     let mut draft = draft("a", 1, 5);
@@ -171,28 +171,28 @@ fn check_refused(change: impl FnOnce(&mut RecordingDraft), expect: &str) {
 }
 
 #[test]
-fn contradictory_recordings_are_refused() {
-    check_refused(
+fn invalid_recordings_are_rejected() {
+    check_rejected(
         |draft| draft.epochs[2].vector = embedding(&[1.0, 0.0]),
-        "an embedding has 2 numbers; the collection's have 8",
+        "an embedding has 2 dimensions; those of the collection have 8",
     );
-    check_refused(
+    check_rejected(
         |draft| draft.captions[1].vector = embedding(&[1.0]),
-        "an embedding has 1 numbers; the collection's have 8",
+        "an embedding has 1 dimensions; those of the collection have 8",
     );
-    check_refused(
+    check_rejected(
         |draft| draft.epochs[2].number = EpochNumber(1),
         "recording `a` cannot be committed: epoch 1 follows epoch 1; expected ascending numbers",
     );
-    check_refused(
+    check_rejected(
         |draft| draft.epochs[0].onset_s = f64::NAN,
         "recording `a` cannot be committed: epoch 0 starts at NaN s",
     );
-    check_refused(
+    check_rejected(
         |draft| draft.captions[0].epoch = EpochNumber(7),
         "recording `a` cannot be committed: a caption describes epoch 7, which is missing",
     );
-    check_refused(
+    check_rejected(
         |draft| {
             let event =
                 Event { duration_s: f64::INFINITY, ..draft.events.as_ref().unwrap()[0].clone() };
@@ -249,30 +249,34 @@ fn captions_keep_their_order_within_an_epoch() {
 }
 
 #[test]
-fn metadata_is_set_for_many_recordings_in_one_step() {
+fn metadata_of_many_recordings_is_set_in_one_commit() {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
     let drafts = [draft("a", 1, 4), draft("b", 2, 4), draft("c", 3, 4)];
     drafts.iter().for_each(|draft| drop(writer.commit(draft.clone()).unwrap()));
     let before = Collection::open_in(storage.clone()).unwrap();
     let generation = writer.generation();
-    let said = |age: &str| std::collections::BTreeMap::from([("age".to_owned(), age.to_owned())]);
-    let all =
-        [(id("a"), said("61")), (id("b"), said("90+")), (id("c"), drafts[2].metadata.clone())];
+    let metadata =
+        |age: &str| std::collections::BTreeMap::from([("age".to_owned(), age.to_owned())]);
+    let all = [
+        (id("a"), metadata("61")),
+        (id("b"), metadata("90+")),
+        (id("c"), drafts[2].metadata.clone()),
+    ];
     assert_eq!(writer.set_metadata(all.clone().into()).unwrap(), 2);
     assert_eq!(writer.generation(), generation + 1);
     assert_eq!(writer.set_metadata(all.into()).unwrap(), 0);
-    let unknown = [(id("a"), said("5")), (id("z"), said("5"))].into();
+    let unknown = [(id("a"), metadata("5")), (id("z"), metadata("5"))].into();
     assert!(matches!(writer.set_metadata(unknown), Err(Error::UnknownRecording { .. })));
-    // What is committed later goes on from there.
+    // Later commits continue from this generation.
     writer.commit(draft("d", 4, 4)).unwrap();
-    writer.set_metadata([(id("d"), said("7"))].into()).unwrap();
+    writer.set_metadata([(id("d"), metadata("7"))].into()).unwrap();
     let after = before.refresh().unwrap().unwrap();
     let [a, b, c] = drafts;
-    assert_kept(&after, &RecordingDraft { metadata: said("61"), ..a });
-    assert_kept(&after, &RecordingDraft { metadata: said("90+"), ..b });
-    assert_kept(&after, &c);
-    assert_eq!(after.entry(&id("d")).unwrap().metadata, said("7"));
+    assert_stored(&after, &RecordingDraft { metadata: metadata("61"), ..a });
+    assert_stored(&after, &RecordingDraft { metadata: metadata("90+"), ..b });
+    assert_stored(&after, &c);
+    assert_eq!(after.entry(&id("d")).unwrap().metadata, metadata("7"));
     assert_eq!(after.verify().count(), 0);
     drop(writer);
     assert_eq!(CollectionWriter::open_in(storage, &space()).unwrap().recordings().len(), 4);

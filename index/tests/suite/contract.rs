@@ -23,8 +23,8 @@ use crate::support::{
     space, space_of,
 };
 
-/// Returns every index over a collection, by name. The graph and the lists are searched however small the collection is.
-/// A Qdrant server is the last, if one is configured.
+/// Returns every index over a collection, by name, with the graph and the lists also for small collections.
+/// A real Qdrant server is the last, if one is configured.
 fn indexes(collection: &Collection) -> Vec<(&'static str, Box<dyn VectorIndex>)> {
     let exact = Arc::new(ExactIndex::new(collection.segments().unwrap()));
     let graph = HnswIndex::build(Arc::clone(&exact), HnswSettings::default()).unwrap();
@@ -44,7 +44,7 @@ fn indexes(collection: &Collection) -> Vec<(&'static str, Box<dyn VectorIndex>)>
     indexes
 }
 
-/// Inverted lists, all of which are probed unless the request says otherwise.
+/// Inverted lists; a request without a recall probes all of them.
 struct AllLists(IvfIndex);
 
 impl VectorIndex for AllLists {
@@ -62,7 +62,7 @@ impl VectorIndex for AllLists {
     }
 }
 
-/// A graph that is searched with some candidates, and replaced by a scan if they are too few.
+/// A graph searched with `ef` candidates; falls back to a scan if they are too few.
 struct WithCandidates {
     graph: HnswIndex,
     ef: usize,
@@ -86,7 +86,7 @@ impl VectorIndex for WithCandidates {
     }
 }
 
-/// Checks which epochs every index finds.
+/// Checks that every index finds these epochs, in this order.
 #[track_caller]
 fn check(collection: &Collection, query: &Embedding, request: &SearchRequest, expect: &[EpochRef]) {
     for (name, index) in indexes(collection) {
@@ -129,13 +129,13 @@ fn ties_are_ordered_by_recording_and_epoch() {
     let nights = plane(&[("b", &[0.0, 90.0, 0.0]), ("a", &[0.0, 0.0]), ("c", &[0.0])]);
     let expect = [epoch("a", 0), epoch("a", 1), epoch("b", 0), epoch("b", 2), epoch("c", 0)];
     check(&nights, &direction(0.0), &SearchRequest::nearest(5), &expect);
-    // A right angle is a tie too, whatever the sign of its zero.
+    // Scores of a right angle tie too, whatever the sign of the zero.
     let expect = [epoch("b", 1), epoch("a", 0), epoch("a", 1)];
     check(&nights, &direction(90.0), &SearchRequest::nearest(3), &expect);
 }
 
 #[test]
-fn k_may_be_zero_or_more_than_there_is() {
+fn k_may_be_zero_or_exceed_the_number_of_epochs() {
     let nights = plane(&[("a", &[10.0, 0.0])]);
     check(&nights, &direction(0.0), &SearchRequest::nearest(0), &[]);
     let all = [epoch("a", 1), epoch("a", 0)];
@@ -197,7 +197,7 @@ fn invalid_requests_are_typed_errors() {
     }
 }
 
-/// Checks every index against the simplest possible search.
+/// Checks every index against a filtered sort of all epochs.
 #[track_caller]
 fn check_filter(filter: Filter, is_allowed: impl Fn(&RecordingDraft, &EpochPoint) -> bool) {
     let drafts = [draft("a", 1, 70), draft("b", 2, 50), draft("c", 3, 60)];
@@ -222,7 +222,7 @@ fn check_filter(filter: Filter, is_allowed: impl Fn(&RecordingDraft, &EpochPoint
 fn filters_by_recording() {
     let recordings = Some([id("a"), id("c")].into());
     check_filter(Filter { recordings, ..Filter::default() }, |draft, _| draft.id != id("b"));
-    let excluded_recordings = [id("a"), id("not there")].into();
+    let excluded_recordings = [id("a"), id("unknown")].into();
     let filter = Filter { excluded_recordings, ..Filter::default() };
     check_filter(filter, |draft, _| draft.id != id("a"));
 }
@@ -319,7 +319,7 @@ fn hits_describe_their_epoch() {
     }
 }
 
-/// Returns nights whose epochs are near a few directions, as epochs of one stage are.
+/// Returns nights whose epochs are near 20 centres, and queries near the same centres.
 fn clustered(n_nights: usize, n_epochs: u32, dim: usize) -> (Collection, Vec<Embedding>) {
     let mut random = Pcg64Mcg::seed_from_u64(5);
     let centres: Vec<_> = (0..20).map(|_| random_embedding(&mut random, dim)).collect();
@@ -347,7 +347,7 @@ fn recall(index: &dyn VectorIndex, oracle: &dyn VectorIndex, queries: &[Embeddin
 }
 
 #[test]
-fn graph_finds_what_the_oracle_finds() {
+fn graph_has_high_recall_with_many_candidates() {
     let (collection, queries) = clustered(4, 400, 32);
     let oracle = Arc::new(ExactIndex::new(collection.segments().unwrap()));
     let found = |ef| {
@@ -365,7 +365,7 @@ const ONE_THREAD: HnswSettings =
     HnswSettings { max_connections: 16, ef_construction: 200, threads: 1 };
 
 #[test]
-fn frozen_graph_finds_no_less_than_the_library() {
+fn frozen_graph_has_at_least_the_recall_of_the_library() {
     let (collection, queries) = clustered(4, 400, 32);
     let oracle = Arc::new(ExactIndex::new(collection.segments().unwrap()));
     let graph = HnswGraph::build(Arc::clone(&oracle), ONE_THREAD).unwrap();
@@ -403,9 +403,9 @@ fn scores_of_vectors(
     scores
 }
 
-/// The scan scores 8-bit codes first; that must not lose anything that the vectors themselves would find.
+/// The scan scores 8-bit codes first, and must find the same epochs as a scan of the vectors.
 #[test]
-fn scan_of_codes_finds_what_the_vectors_would() {
+fn scan_of_codes_finds_the_same_as_a_scan_of_vectors() {
     let (collection, queries) = clustered(6, 500, 64);
     let index = ExactIndex::new(collection.segments().unwrap());
     let filter = Filter { excluded_recordings: [id("night-3")].into(), ..Filter::default() };
@@ -443,7 +443,7 @@ fn answers_report_their_plan() {
 }
 
 #[test]
-fn requests_that_lists_cannot_answer_are_scanned() {
+fn requests_that_inverted_lists_cannot_answer_are_scanned() {
     let (collection, queries) = clustered(2, 200, 16);
     let exact = Arc::new(ExactIndex::new(collection.segments().unwrap()));
     let lists = IvfIndex::build(exact, None).unwrap();
@@ -469,7 +469,7 @@ fn graph_built_on_one_thread_is_reproducible() {
 }
 
 #[test]
-fn graph_finds_epochs_beside_many_equal_ones() {
+fn graph_finds_epochs_among_many_equal_ones() {
     let degrees: Vec<f32> = (0..300).map(|number| if number < 280 { 0.0 } else { 90.0 }).collect();
     let nights = plane(&[("a", &degrees)]);
     for (name, index) in indexes(&nights) {
@@ -480,7 +480,7 @@ fn graph_finds_epochs_beside_many_equal_ones() {
 }
 
 #[test]
-fn settings_that_end_the_library_are_refused() {
+fn settings_that_crash_the_library_are_rejected() {
     let exact = Arc::new(ExactIndex::new(plane(&[]).segments().unwrap()));
     let settings = HnswSettings { max_connections: 257, ..HnswSettings::default() };
     let error = HnswIndex::build(exact, settings).unwrap_err();

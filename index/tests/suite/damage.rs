@@ -11,7 +11,7 @@ use nocturne_index::{
 };
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::support::{assert_kept, draft, id, space, space_of};
+use crate::support::{assert_stored, draft, id, space, space_of};
 
 /// Returns a collection of one recording, and the names of its segment and its manifest.
 fn one_night(n_epochs: u32) -> (Arc<Simulated>, String, String) {
@@ -29,7 +29,7 @@ fn read(storage: &Arc<Simulated>) -> Result<(), Error> {
     problem.map_or(Ok(()), |(_, error)| Err(error))
 }
 
-/// Checks the message of a segment after a change.
+/// Checks the error of a segment after a change.
 #[track_caller]
 fn check_segment(n_epochs: u32, change: impl FnOnce(&mut Vec<u8>), expect: &str) {
     let (storage, segment, _) = one_night(n_epochs);
@@ -39,45 +39,45 @@ fn check_segment(n_epochs: u32, change: impl FnOnce(&mut Vec<u8>), expect: &str)
 }
 
 #[test]
-fn every_byte_of_a_segment_counts() {
+fn change_of_any_byte_of_a_segment_is_detected() {
     let (storage, segment, _) = one_night(4);
     let mut length = 0;
     storage.tamper(&segment, |bytes| length = bytes.len());
-    for place in 0..length {
+    for offset in 0..length {
         for mask in [0x01, 0x80] {
-            storage.tamper(&segment, |bytes| bytes[place] ^= mask);
+            storage.tamper(&segment, |bytes| bytes[offset] ^= mask);
             let result = read(&storage);
             assert!(
                 matches!(result, Err(Error::Damaged { file: StoredFile::Segment, .. })),
-                "byte {place}: {result:?}"
+                "byte {offset}: {result:?}"
             );
-            storage.tamper(&segment, |bytes| bytes[place] ^= mask);
+            storage.tamper(&segment, |bytes| bytes[offset] ^= mask);
         }
     }
     read(&storage).unwrap();
 }
 
 #[test]
-fn every_byte_of_a_manifest_counts() {
+fn change_of_any_byte_of_a_manifest_is_detected() {
     let (storage, _, manifest) = one_night(4);
     let mut length = 0;
     storage.tamper(&manifest, |bytes| length = bytes.len());
-    for place in 0..length {
+    for offset in 0..length {
         for mask in [0x01, 0x20, 0x80] {
-            storage.tamper(&manifest, |bytes| bytes[place] ^= mask);
+            storage.tamper(&manifest, |bytes| bytes[offset] ^= mask);
             let result = read(&storage);
             assert!(
                 matches!(result, Err(Error::Damaged { file: StoredFile::Manifest, .. })),
-                "byte {place}: {result:?}"
+                "byte {offset}: {result:?}"
             );
-            storage.tamper(&manifest, |bytes| bytes[place] ^= mask);
+            storage.tamper(&manifest, |bytes| bytes[offset] ^= mask);
         }
     }
     read(&storage).unwrap();
 }
 
 #[test]
-fn cut_files_are_refused_wherever_they_are_cut() {
+fn files_truncated_anywhere_are_rejected() {
     let (storage, segment, manifest) = one_night(4);
     for (name, is_segment) in [(segment, true), (manifest, false)] {
         let mut whole = Vec::new();
@@ -96,7 +96,7 @@ fn cut_files_are_refused_wherever_they_are_cut() {
 }
 
 #[test]
-fn damaged_block_is_named_by_its_place() {
+fn damaged_block_is_named_by_its_offset() {
     check_segment(
         3000,
         |bytes| bytes[100_000] ^= 4,
@@ -105,7 +105,7 @@ fn damaged_block_is_named_by_its_place() {
 }
 
 #[test]
-fn segment_of_another_length_is_refused() {
+fn segment_of_another_length_is_rejected() {
     let (storage, segment, _) = one_night(4);
     let mut length = 0;
     storage.tamper(&segment, |bytes| {
@@ -120,7 +120,7 @@ fn segment_of_another_length_is_refused() {
 }
 
 #[test]
-fn segment_of_another_recording_is_refused() {
+fn segment_of_another_recording_is_rejected() {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
     let names = [1, 2].map(|seed| {
@@ -151,15 +151,15 @@ fn lost_segment_is_named_and_restored_by_indexing_again() {
         error.hint().as_deref(),
         Some("index the recording again, or restore the file from a backup")
     );
-    assert_kept(&collection, &draft("b", 2, 4));
+    assert_stored(&collection, &draft("b", 2, 4));
     assert_eq!(collection.verify().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["a"]);
 
     writer.commit(night.clone()).unwrap();
-    assert_kept(&Collection::open(folder.path()).unwrap(), &night);
+    assert_stored(&Collection::open(folder.path()).unwrap(), &night);
 }
 
 #[test]
-fn damaged_recordings_are_left_out_and_reported() {
+fn damaged_recordings_are_skipped_and_reported() {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
     let entry = writer.commit(draft("a", 1, 4)).unwrap();
@@ -189,7 +189,7 @@ fn damaged_recordings_are_left_out_and_reported() {
 
 /// Only the vector of the best hit is damaged: it is shortlisted by its codes, and then it cannot be scored.
 #[test]
-fn damage_found_late_keeps_no_other_recording_out() {
+fn damage_found_during_rescoring_excludes_no_other_recording() {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
     let nights = [("a", 1, 9000), ("b", 2, 40), ("c", 3, 40)];
@@ -229,7 +229,7 @@ fn damaged_manifest_is_not_ignored() {
 }
 
 #[test]
-fn manifest_under_a_wrong_name_is_refused() {
+fn manifest_under_a_wrong_name_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     drop(CollectionWriter::create(folder.path(), &space()).unwrap());
     let copy = folder.path().join("manifest-000009.jsonl");
@@ -240,7 +240,7 @@ fn manifest_under_a_wrong_name_is_refused() {
 }
 
 #[test]
-fn other_formats_are_refused_by_name() {
+fn other_formats_are_rejected_by_number() {
     let (storage, _, manifest) = one_night(4);
     storage.tamper(&manifest, |bytes| {
         let content = b"{\"format\":7,\"what\":\"unknown\"}\nmore of it\n";
@@ -252,7 +252,7 @@ fn other_formats_are_refused_by_name() {
 }
 
 #[test]
-fn spaces_without_numbers_are_refused() {
+fn spaces_without_dimensions_are_rejected() {
     let storage = Arc::new(Simulated::default());
     let error = CollectionWriter::create_in(storage, &space_of("none", 0)).unwrap_err();
     assert_eq!(error.to_string(), "`dim` is 0; expected 1 to 65536");
@@ -264,21 +264,21 @@ fn other_files_are_ignored() {
     let mut writer = CollectionWriter::create(folder.path(), &space()).unwrap();
     writer.commit(draft("a", 1, 4)).unwrap();
     drop(writer);
-    let strange =
+    let unrelated =
         ["manifest-000007.jsonl~", "manifest-7.jsonl", ".swp", "x.tmp", "segments/notes.txt"];
     let unfinished = ["manifest-000003.jsonl.tmp".to_owned(), unfinished_segment()];
-    for name in strange.into_iter().chain(unfinished.iter().map(String::as_str)) {
+    for name in unrelated.into_iter().chain(unfinished.iter().map(String::as_str)) {
         fs::write(folder.path().join(name), "").unwrap();
     }
     fs::create_dir(folder.path().join("lost+found")).unwrap();
     fs::create_dir(folder.path().join("manifest-000008.jsonl")).unwrap();
-    assert_kept(&Collection::open(folder.path()).unwrap(), &draft("a", 1, 4));
+    assert_stored(&Collection::open(folder.path()).unwrap(), &draft("a", 1, 4));
 
     let writer = CollectionWriter::open(folder.path(), &space()).unwrap();
     let mut cleared = writer.cleared().to_vec();
     cleared.sort();
     assert_eq!(cleared, unfinished.map(|name| folder.path().join(name)));
-    assert!(strange.iter().all(|name| folder.path().join(name).exists()));
+    assert!(unrelated.iter().all(|name| folder.path().join(name).exists()));
 }
 
 fn unfinished_segment() -> String {
@@ -286,7 +286,7 @@ fn unfinished_segment() -> String {
 }
 
 #[test]
-fn folders_of_other_things_are_left_alone() {
+fn folders_with_other_files_are_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let files = |path: &Path| fs::read_dir(path).unwrap().count();
     fs::write(folder.path().join("thesis.txt"), "").unwrap();
@@ -311,11 +311,11 @@ fn collections_are_not_created_twice() {
 }
 
 #[test]
-fn unreadable_old_generations_stop_nothing_and_keep_their_segments() {
+fn unreadable_old_generations_do_not_block_and_keep_their_segments() {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
     let replaced = writer.commit(draft("a", 1, 4)).unwrap();
-    // The sixth generation is a whole one, on which nothing older has an influence.
+    // The sixth generation is a compacted one, which does not depend on older ones.
     (2..6).for_each(|seed| drop(writer.commit(draft("a", seed, 4)).unwrap()));
     drop(writer);
     storage.tamper("manifest-000002.jsonl", Vec::clear);
@@ -329,7 +329,7 @@ fn unreadable_old_generations_stop_nothing_and_keep_their_segments() {
     assert!(!storage.files().contains(&file));
 }
 
-/// Returns a collection whose newest whole manifest is the first, with three changes after it.
+/// Returns a collection whose newest compacted manifest is the first, with three changes after it.
 fn three_changes() -> Arc<Simulated> {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
@@ -354,7 +354,7 @@ fn check_manifests(storage: Arc<Simulated>, expect: &str) {
 }
 
 #[test]
-fn damage_in_the_middle_of_the_log_is_not_a_torn_end() {
+fn damage_in_the_middle_of_the_log_is_not_ignored_as_an_incomplete_write() {
     let storage = three_changes();
     storage.tamper("manifest-000002.jsonl", Vec::clear);
     let expect = "manifest-000002.jsonl` is damaged at byte 0: it does not end with a newline";
@@ -372,7 +372,7 @@ fn damage_in_the_middle_of_the_log_is_not_a_torn_end() {
 }
 
 #[test]
-fn logs_of_two_collections_do_not_mix() {
+fn logs_of_two_collections_cannot_be_mixed() {
     let (storage, other) = (three_changes(), Arc::new(Simulated::default()));
     let mut writer = CollectionWriter::create_in(other.clone(), &space()).unwrap();
     (7..9).for_each(|seed| drop(writer.commit(draft("b", seed, 4)).unwrap()));
@@ -384,7 +384,7 @@ fn logs_of_two_collections_do_not_mix() {
 }
 
 #[test]
-fn approximate_indexes_are_compared_with_the_segments() {
+fn caches_are_verified_against_the_segments() {
     let storage = Arc::new(Simulated::default());
     let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
     for (name, seed) in [("a", 1), ("b", 2), ("c", 3)] {
@@ -397,7 +397,7 @@ fn approximate_indexes_are_compared_with_the_segments() {
     IvfIndex::build(exact(), Some(4)).unwrap().save(storage.as_ref()).unwrap();
     HnswIndex::build(exact(), HnswSettings::default()).unwrap().save(storage.as_ref()).unwrap();
     assert_eq!(problems(), []);
-    // Rows of a recording that was replaced since are skipped.
+    // Rows of a replaced recording are skipped.
     writer.commit(draft("b", 4, 50)).unwrap();
     assert_eq!(problems(), []);
     let files = storage.files();

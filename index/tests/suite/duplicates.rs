@@ -1,4 +1,4 @@
-//! Nights that are in a collection twice.
+//! Detection of nights that are stored twice.
 
 use nocturne_index::{Collection, Duplicate, DuplicateSettings, RecordingDraft, find_duplicates};
 use rand::{RngExt, SeedableRng};
@@ -8,19 +8,19 @@ use crate::support::{collection, embedding, id, plain_draft, plain_epoch, space_
 
 const DIM: usize = 32;
 
-/// Vectors of a night: what is a person's own, what is the stage's, and what is the half minute's.
-fn night(person: u64, seed: u64, n: u32) -> Vec<Vec<f32>> {
+/// Returns the vectors of a night: each is the sum of a vector of the subject, of the stage and of the epoch.
+fn night(subject: u64, seed: u64, n: u32) -> Vec<Vec<f32>> {
     let vector = |random: &mut Pcg64Mcg, size: f32| -> Vec<f32> {
         (0..DIM).map(|_| random.random_range(-size..size)).collect()
     };
-    let mut of_person = Pcg64Mcg::seed_from_u64(person);
-    let own = vector(&mut of_person, 1.0);
-    let stages: Vec<_> = (0..5).map(|_| vector(&mut of_person, 0.5)).collect();
+    let mut of_subject = Pcg64Mcg::seed_from_u64(subject);
+    let own = vector(&mut of_subject, 1.0);
+    let stages: Vec<_> = (0..5).map(|_| vector(&mut of_subject, 0.5)).collect();
     let mut random = Pcg64Mcg::seed_from_u64(seed);
     let epoch = |number: u32| -> Vec<f32> {
         let stage = &stages[(number / 20 % 5) as usize];
-        let here = vector(&mut random, 0.3);
-        own.iter().zip(stage).zip(here).map(|((own, stage), here)| own + stage + here).collect()
+        let noise = vector(&mut random, 0.3);
+        own.iter().zip(stage).zip(noise).map(|((own, stage), noise)| own + stage + noise).collect()
     };
     (0..n).map(epoch).collect()
 }
@@ -41,7 +41,7 @@ fn pairs(collection: &Collection) -> Vec<Duplicate> {
 }
 
 #[test]
-fn copies_are_found_with_their_shift_however_they_were_cut() {
+fn copies_and_excerpts_are_found_with_their_offset() {
     let [one, two, three] = [(1, 11), (2, 12), (3, 13)].map(|(it, seed)| night(it, seed, 200));
     let collection = collection(
         &space_of("flat", DIM),
@@ -49,7 +49,7 @@ fn copies_are_found_with_their_shift_however_they_were_cut() {
             draft("copy", &one),
             draft("cut", &noisy(&two[30..140], 0.02)),
             draft("end", &three[80..]),
-            draft("begin", &three[..160]),
+            draft("beginning", &three[..160]),
             draft("one", &one),
             draft("two", &two),
         ],
@@ -58,19 +58,19 @@ fn copies_are_found_with_their_shift_however_they_were_cut() {
         .iter()
         .map(|it| (it.first.to_string(), it.second.to_string(), it.offset_epochs, it.n_overlapping))
         .collect();
-    let expect = [("begin", "end", -80, 80), ("copy", "one", 0, 200), ("cut", "two", 30, 110)];
+    let expect = [("beginning", "end", -80, 80), ("copy", "one", 0, 200), ("cut", "two", 30, 110)];
     let expect = expect.map(|(a, b, offset, n)| (a.to_owned(), b.to_owned(), offset, n));
     assert_eq!(found, expect);
     assert!(pairs(&collection).iter().all(|it| it.share() > 0.99 && it.mean_cosine > 0.98));
 }
 
 #[test]
-fn other_nights_of_a_person_are_no_copies() {
+fn other_nights_of_a_subject_are_not_copies() {
     let nights: Vec<RecordingDraft> =
         (0..6).map(|seed| draft(&format!("n{seed}"), &night(1, 100 + seed, 150))).collect();
     let of_one = collection(&space_of("flat", DIM), nights);
     assert_eq!(pairs(&of_one), []);
-    // Nor are nights in which hardly anything happens.
+    // Nights of nearly constant vectors are not copies either.
     let still = vec![vec![1.0; DIM]; 100];
     let off = [draft("a", &noisy(&still, 0.001)), draft("b", &still), draft("c", &still[..60])];
     assert_eq!(pairs(&collection(&space_of("flat", DIM), off.to_vec())), []);
@@ -90,7 +90,7 @@ fn copies_are_found_among_many_nights() {
 }
 
 #[test]
-fn nights_of_few_epochs_or_none_are_no_copies() {
+fn nights_with_few_epochs_or_none_are_not_copies() {
     let none: Vec<Vec<f32>> = vec![];
     let drafts = vec![
         draft("a", &none),

@@ -1,4 +1,4 @@
-//! Filter expressions: what they mean, how they are refused, and that their text round-trips.
+//! Filter expressions: their meaning, their errors, and the round trip of their text.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -16,7 +16,7 @@ use crate::qdrant::{Served, served};
 use crate::support::{DIM, collection, draft, embedding, id, space};
 use nocturne_qdrant_double::QdrantDouble;
 
-/// Recordings that differ in what is missing.
+/// Recordings with different missing fields.
 fn drafts() -> [RecordingDraft; 4] {
     let metadata = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
@@ -43,7 +43,7 @@ fn drafts() -> [RecordingDraft; 4] {
     [a, b, c, d]
 }
 
-/// Whether a comparison includes an epoch of a recording.
+/// Returns whether a comparison allows an epoch of a recording.
 type Meaning = fn(&RecordingDraft, &EpochPoint) -> bool;
 
 fn age(draft: &RecordingDraft) -> Option<f64> {
@@ -62,7 +62,7 @@ fn clock_s(draft: &RecordingDraft, point: &EpochPoint) -> Option<f64> {
     Some((start_s + point.onset_s) % 86_400.0)
 }
 
-/// Comparisons, and what each means in the simplest terms.
+/// Comparisons, each with a direct implementation of its meaning.
 const COMPARISONS: [(&str, Meaning); 40] = [
     ("recording = a", |it, _| it.id == id("a")),
     ("recording != a", |it, _| it.id != id("a")),
@@ -118,7 +118,7 @@ const COMPARISONS: [(&str, Meaning); 40] = [
     }),
 ];
 
-/// A tree of conditions, independent of its spelling.
+/// A tree of conditions, with the spelling of its operators.
 #[derive(Debug, Clone)]
 enum Tree {
     Comparison(usize),
@@ -130,20 +130,20 @@ enum Tree {
 impl Tree {
     fn holds(&self, draft: &RecordingDraft, point: &EpochPoint) -> bool {
         match self {
-            Self::Comparison(place) => COMPARISONS[*place].1(draft, point),
+            Self::Comparison(index) => COMPARISONS[*index].1(draft, point),
             Self::Not(tree, _) => !tree.holds(draft, point),
             Self::All(trees, _) => trees.iter().all(|tree| tree.holds(draft, point)),
             Self::Any(trees) => trees.iter().any(|tree| tree.holds(draft, point)),
         }
     }
 
-    fn written(&self) -> String {
+    fn text(&self) -> String {
         let joined = |trees: &[Self], word: &str| {
             let parts: Vec<String> = trees.iter().map(Self::term).collect();
             parts.join(word)
         };
         match self {
-            Self::Comparison(place) => COMPARISONS[*place].0.to_owned(),
+            Self::Comparison(index) => COMPARISONS[*index].0.to_owned(),
             Self::Not(tree, word) => format!("{word}{}", tree.term()),
             Self::All(trees, word) => joined(trees, word),
             Self::Any(trees) => joined(trees, " OR "),
@@ -152,8 +152,8 @@ impl Tree {
 
     fn term(&self) -> String {
         match self {
-            Self::Comparison(_) => self.written(),
-            Self::Not(..) | Self::All(..) | Self::Any(_) => format!("( {})", self.written()),
+            Self::Comparison(_) => self.text(),
+            Self::Not(..) | Self::All(..) | Self::Any(_) => format!("( {})", self.text()),
         }
     }
 }
@@ -172,7 +172,7 @@ fn trees() -> impl Strategy<Value = Tree> {
     })
 }
 
-/// Returns the epochs that a filter allows; checks that `may_allow` agrees, and that columns and single rows do.
+/// Returns the epochs that a filter allows; checks that `may_allow` agrees, and that all rows at once and one by one agree.
 fn allowed(collection: &Collection, filter: &Filter) -> Vec<EpochRef> {
     let mut allowed = Vec::new();
     for entry in collection.recordings() {
@@ -189,13 +189,14 @@ fn allowed(collection: &Collection, filter: &Filter) -> Vec<EpochRef> {
     allowed
 }
 
-fn meant(
+/// Returns the epochs for which `holds` is true.
+fn expected(
     drafts: &[RecordingDraft],
     holds: impl Fn(&RecordingDraft, &EpochPoint) -> bool,
 ) -> Vec<EpochRef> {
     let epochs = drafts.iter().flat_map(|draft| draft.epochs.iter().map(move |it| (draft, it)));
-    let meant = epochs.filter(|(draft, point)| holds(draft, point));
-    meant
+    let expected = epochs.filter(|(draft, point)| holds(draft, point));
+    expected
         .map(|(draft, point)| EpochRef { recording: draft.id.clone(), epoch: point.number })
         .collect()
 }
@@ -205,42 +206,42 @@ fn filter(text: &str) -> Filter {
 }
 
 #[test]
-fn every_comparison_means_what_it_should() {
+fn every_comparison_allows_the_expected_epochs() {
     let drafts = drafts();
     let collection = collection(&space(), drafts.to_vec());
     for (text, holds) in COMPARISONS {
         let found = allowed(&collection, &filter(text));
-        assert_eq!(found, meant(&drafts, holds), "{text}");
+        assert_eq!(found, expected(&drafts, holds), "{text}");
         let not = allowed(&collection, &filter(&format!("NOT ({text})")));
         assert_eq!(not.len() + found.len(), 80, "{text}");
         filter(text).check(&collection.recordings()).unwrap();
     }
 }
 
-/// The same recordings in a double of Qdrant.
-fn there() -> &'static Served<QdrantDouble> {
-    static THERE: OnceLock<Served<QdrantDouble>> = OnceLock::new();
-    THERE.get_or_init(|| served(&collection(&space(), drafts().to_vec())))
+/// The same recordings in a test double of Qdrant.
+fn in_qdrant() -> &'static Served<QdrantDouble> {
+    static SERVED: OnceLock<Served<QdrantDouble>> = OnceLock::new();
+    SERVED.get_or_init(|| served(&collection(&space(), drafts().to_vec())))
 }
 
 /// Returns the epochs that a filter allows in Qdrant.
-fn allowed_there(filter: &Filter) -> Vec<EpochRef> {
+fn allowed_in_qdrant(filter: &Filter) -> Vec<EpochRef> {
     let request = SearchRequest { filter: filter.clone(), ..SearchRequest::nearest(usize::MAX) };
-    let hits = there().search(&embedding(&[1.0; DIM]), &request).unwrap();
+    let hits = in_qdrant().search(&embedding(&[1.0; DIM]), &request).unwrap();
     let mut found: Vec<_> = hits.into_iter().map(|hit| hit.epoch).collect();
     found.sort();
     found
 }
 
 #[test]
-fn every_comparison_means_the_same_in_qdrant() {
+fn every_comparison_allows_the_same_in_qdrant() {
     let drafts = drafts();
     for (text, holds) in COMPARISONS {
         let not = format!("NOT ({text})");
-        assert_eq!(allowed_there(&filter(text)), meant(&drafts, holds), "{text}");
-        let expect = meant(&drafts, |draft, point| !holds(draft, point));
-        assert_eq!(allowed_there(&filter(&not)), expect, "{not}");
-        assert_eq!(there().index.count(&filter(&not)).unwrap(), expect.len(), "{not}");
+        assert_eq!(allowed_in_qdrant(&filter(text)), expected(&drafts, holds), "{text}");
+        let expect = expected(&drafts, |draft, point| !holds(draft, point));
+        assert_eq!(allowed_in_qdrant(&filter(&not)), expect, "{not}");
+        assert_eq!(in_qdrant().index.count(&filter(&not)).unwrap(), expect.len(), "{not}");
     }
 }
 
@@ -257,7 +258,7 @@ fn qdrant_returns_k_hits_for_conditions_it_cannot_express() {
             let filter = filter(text);
             let request = SearchRequest { k, filter, min_score, recall };
             let expect = exact.search(&query, &request).unwrap();
-            let hits = there().search(&query, &request).unwrap();
+            let hits = in_qdrant().search(&query, &request).unwrap();
             assert!(!expect.is_empty(), "{text}");
             assert_eq!(hits.len(), expect.len(), "{text}");
             assert!(recall.is_some() || hits == expect, "{text}");
@@ -270,7 +271,7 @@ fn rare_conditions_are_searched_recording_by_recording() {
     let query = embedding(&[1.0; DIM]);
     let collection = collection(&space(), drafts().to_vec());
     let exact = ExactIndex::new(collection.segments().unwrap());
-    let mut settings = there().index.collection().settings().clone();
+    let mut settings = in_qdrant().index.collection().settings().clone();
     settings.largest_answer = 20;
     let index = QdrantIndex::open(settings).unwrap();
     for text in ["clock = \"23:06\"", "clock > \"02:03\" clock < \"05:00\"", "-clock:* onset > 300"]
@@ -308,7 +309,7 @@ fn searches_find_exactly_the_allowed_epochs() {
     let hits = index.search(&embedding(&[1.0; DIM]), &request).unwrap();
     let mut found: Vec<EpochRef> = hits.into_iter().map(|hit| hit.epoch).collect();
     found.sort();
-    let expect = meant(&drafts, |draft, point| {
+    let expect = expected(&drafts, |draft, point| {
         (age(draft).is_some_and(|age| age > 50.0) || draft.start.is_none())
             && point.stage.is_some_and(|stage| stage.to_string().starts_with('N'))
             && !(is_scored(draft) && point.events.contains(EventKind::Snore))
@@ -316,7 +317,7 @@ fn searches_find_exactly_the_allowed_epochs() {
     });
     assert!(expect.len() > 3);
     assert_eq!(found, expect);
-    // Combined with other conditions, both must hold.
+    // The expression and the other conditions must both hold.
     let both = Filter { any_event: EventSet::from_iter([EventKind::Rera]), ..filter };
     let alone = Filter { expression: None, ..both.clone() };
     let (all, narrow) = (allowed(&collection, &both), allowed(&collection, &alone));
@@ -324,7 +325,7 @@ fn searches_find_exactly_the_allowed_epochs() {
 }
 
 #[test]
-fn mistakes_are_reported_with_position_and_choices() {
+fn errors_have_a_column_and_a_hint() {
     let collection = collection(&space(), drafts().to_vec());
     let index = ExactIndex::new(collection.segments().unwrap());
     let check = |text: &str, expect: &str, hint: &str| {
@@ -408,9 +409,9 @@ fn examples_of_the_documentation_parse() {
     let text = std::fs::read_to_string(page).unwrap();
     let (_, rest) = text.split_once("```filter\n").unwrap();
     let (examples, _) = rest.split_once("```").unwrap();
-    let said = ["age", "cohort", "sex", "subject"];
+    let columns = ["age", "cohort", "sex", "subject"];
     let metadata =
-        said.map(|name| (name.to_owned(), if name == "age" { "61" } else { "x" }.to_owned()));
+        columns.map(|name| (name.to_owned(), if name == "age" { "61" } else { "x" }.to_owned()));
     let collection = collection(
         &space(),
         vec![RecordingDraft { metadata: metadata.into(), ..draft("a", 1, 9) }],
@@ -422,14 +423,14 @@ fn examples_of_the_documentation_parse() {
 }
 
 #[test]
-fn empty_collections_refuse_no_field() {
+fn empty_collections_accept_any_field() {
     let index = ExactIndex::new(collection(&space(), vec![]).segments().unwrap());
     let request = SearchRequest { filter: filter("age > 3"), ..SearchRequest::nearest(1) };
     assert_eq!(index.search(&embedding(&[1.0; DIM]), &request).unwrap(), []);
 }
 
 #[test]
-fn long_and_deep_expressions_are_refused_early() {
+fn long_and_deep_expressions_are_rejected_early() {
     let nested = |n: usize| format!("{}epoch=1{}", "(".repeat(n), ")".repeat(n));
     nested(MAX_FILTER_DEPTH).parse::<Expression>().unwrap();
     let problem = nested(MAX_FILTER_DEPTH + 1).parse::<Expression>().unwrap_err();
@@ -447,10 +448,10 @@ proptest! {
 
     #[test]
     fn any_expression_allows_the_same_in_qdrant(tree in trees()) {
-        let expect = meant(&drafts(), |draft, point| tree.holds(draft, point));
-        let filter = filter(&tree.written());
-        prop_assert_eq!(there().index.count(&filter).unwrap(), expect.len());
-        prop_assert_eq!(allowed_there(&filter), expect);
+        let expect = expected(&drafts(), |draft, point| tree.holds(draft, point));
+        let filter = filter(&tree.text());
+        prop_assert_eq!(in_qdrant().index.count(&filter).unwrap(), expect.len());
+        prop_assert_eq!(allowed_in_qdrant(&filter), expect);
     }
 }
 
@@ -458,17 +459,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn any_expression_allows_what_a_naive_evaluation_allows(tree in trees()) {
+    fn any_expression_allows_the_same_as_a_naive_evaluation(tree in trees()) {
         let drafts = drafts();
         let collection = collection(&space(), drafts.to_vec());
-        let filter = filter(&tree.written());
-        let expect = meant(&drafts, |draft, point| tree.holds(draft, point));
+        let filter = filter(&tree.text());
+        let expect = expected(&drafts, |draft, point| tree.holds(draft, point));
         prop_assert_eq!(allowed(&collection, &filter), expect);
     }
 
     #[test]
     fn expressions_round_trip(tree in trees()) {
-        let once: Expression = tree.written().parse().unwrap();
+        let once: Expression = tree.text().parse().unwrap();
         let twice: Expression = once.to_string().parse().unwrap();
         prop_assert_eq!(once.to_string(), twice.to_string());
         let drafts = drafts();
@@ -476,7 +477,7 @@ proptest! {
         let filter = Filter { expression: Some(twice), ..Filter::default() };
         prop_assert_eq!(
             allowed(&collection, &filter),
-            meant(&drafts, |draft, point| tree.holds(draft, point))
+            expected(&drafts, |draft, point| tree.holds(draft, point))
         );
     }
 

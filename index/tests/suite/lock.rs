@@ -6,29 +6,29 @@ use std::process::{Child, Command, Stdio};
 
 use nocturne_index::{Collection, CollectionWriter, Error};
 
-use crate::support::{assert_kept, draft, space};
+use crate::support::{assert_stored, draft, space};
 
-/// Tells the child process which collection to hold.
+/// Environment variable with the collection that the child process locks.
 const HOLD: &str = "NOCTURNE_TEST_HOLD_COLLECTION";
 
 #[test]
-fn second_writer_is_refused_with_the_first_ones_pid() {
+fn second_writer_is_rejected_with_the_process_id_of_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = CollectionWriter::create(folder.path(), &space()).unwrap();
     let error = CollectionWriter::open(folder.path(), &space()).unwrap_err();
     let (path, pid) = (folder.path().display(), std::process::id());
     assert_eq!(error.to_string(), format!("`{path}` is being written by the process {pid}"));
     first.commit(draft("a", 1, 5)).unwrap();
-    assert_kept(&Collection::open(folder.path()).unwrap(), &draft("a", 1, 5));
+    assert_stored(&Collection::open(folder.path()).unwrap(), &draft("a", 1, 5));
     drop(first);
     CollectionWriter::open(folder.path(), &space()).unwrap();
 }
 
 #[test]
-fn lock_is_gone_after_kill() {
+fn lock_is_released_when_its_process_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     drop(CollectionWriter::create(folder.path(), &space()).unwrap());
-    let mut child = spawn_holder(folder.path());
+    let mut child = spawn_lock_holder(folder.path());
     let error = CollectionWriter::open(folder.path(), &space()).unwrap_err();
     let pid = child.id();
     assert!(matches!(error, Error::Locked { holder, .. } if holder.pid == Some(pid)), "{error}");
@@ -37,10 +37,10 @@ fn lock_is_gone_after_kill() {
     CollectionWriter::open(folder.path(), &space()).unwrap();
 }
 
-/// Starts this program again, to hold a collection until it is killed.
-fn spawn_holder(folder: &Path) -> Child {
+/// Starts this program again, to lock a collection until it is killed.
+fn spawn_lock_holder(folder: &Path) -> Child {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "lock::holds_a_collection_until_killed", "--nocapture"])
+        .args(["--exact", "lock::locks_a_collection_until_killed", "--nocapture"])
         .env(HOLD, folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -52,10 +52,10 @@ fn spawn_holder(folder: &Path) -> Child {
     child
 }
 
-/// The child's part; without a collection to hold it has nothing to do.
+/// Runs in the child process; does nothing in the parent, which has no collection to lock.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test that starts itself has no other argument")]
-fn holds_a_collection_until_killed() {
+fn locks_a_collection_until_killed() {
     let Some(folder) = std::env::var_os(HOLD) else { return };
     let _writer = CollectionWriter::open(Path::new(&folder), &space()).unwrap();
     println!("holding");

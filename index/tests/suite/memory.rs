@@ -1,4 +1,4 @@
-//! What stays in memory of the files that are searched.
+//! Resident memory of the searched files.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::support::{plain_draft, plain_epoch, random_embedding, space_of};
 const DIM: usize = 64;
 const ROWS: u32 = 4000;
 
-/// Returns how many bytes of the files in a folder are counted as memory of this process.
+/// Returns how many bytes of the mapped files of a folder are resident.
 fn resident(folder: &Path) -> usize {
     let folder = folder.canonicalize().unwrap();
     let mut is_of_folder = false;
@@ -24,7 +24,7 @@ fn resident(folder: &Path) -> usize {
         } else if let Some(start) = line.find('/') {
             is_of_folder = Path::new(&line[start..]).starts_with(&folder);
         } else if line.contains('-') {
-            // The first line of a mapping that is of no file.
+            // The first line of a mapping without a file.
             is_of_folder = false;
         }
     }
@@ -51,7 +51,8 @@ fn only_codes_stay_in_memory() {
         (0..recording.n_epochs()).for_each(|row| drop(recording.cosines(row, &queries).unwrap()));
     }
     let codes = 2 * ROWS as usize * DIM;
-    // A page before and one after, as large as there are; vectors are twice as long as codes.
+    // One page before and one after the codes of each file, of up to 64 KiB. Vectors, which are not resident, have twice
+    // the size of codes.
     let pages = 2 * 2 * 65_536;
     let resident = resident(folder.path());
     assert!((codes..=codes + pages).contains(&resident), "{resident} of {codes}");

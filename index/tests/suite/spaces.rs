@@ -1,4 +1,4 @@
-//! Several spaces in one collection, one of which is served, and whatever happens there is always exactly one.
+//! Several spaces in one collection: exactly one is served, whatever fails.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use nocturne_index::{
     RecordingDraft, SpaceName, SpaceRecord, Spaces, StoredFile,
 };
 
-use crate::support::{assert_kept, draft, id, space, space_of};
+use crate::support::{assert_stored, draft, id, space, space_of};
 
 const IMAGES: [CrashImage; 4] =
     [CrashImage::Durable, CrashImage::Everything, CrashImage::Some(7), CrashImage::Some(8)];
@@ -19,16 +19,16 @@ fn name(text: &str) -> SpaceName {
     SpaceName::new(text).unwrap()
 }
 
-/// The space of the bundle that `v2` is filled with.
-fn great() -> EmbeddingSpace {
-    space_of("great", 8)
+/// The space of the bundle that fills `v2`.
+fn large() -> EmbeddingSpace {
+    space_of("large", 8)
 }
 
 fn record(space_name: &str, space: EmbeddingSpace) -> SpaceRecord {
     SpaceRecord {
         name: name(space_name),
         made: Some("2026-03-01T22:58:30Z".parse().unwrap()),
-        bundle_folder: "/bundles/great".into(),
+        bundle_folder: "/bundles/large".into(),
         space,
         tokenizer: TokenizerSpec {
             kind: "clip-bpe".to_owned(),
@@ -39,25 +39,25 @@ fn record(space_name: &str, space: EmbeddingSpace) -> SpaceRecord {
     }
 }
 
-/// A recording as the bundle of a space sees it: of the same source, with other vectors.
-fn seen(space_name: &str, night: &str, seed: u64) -> RecordingDraft {
+/// A recording embedded by the bundle of a space: the same source in each space, with different vectors.
+fn embedded(space_name: &str, night: &str, seed: u64) -> RecordingDraft {
     let mut draft = draft(night, if space_name == "main" { seed } else { seed + 1000 }, 4);
     draft.annotations_sha256 = Some(format!("{seed:064x}"));
     draft
 }
 
-/// Nights `a` and `b` in `main`, and in a space `v2` those that are named.
+/// Commits nights `a` and `b` to `main`, and these nights to a new space `v2`.
 fn filled_in(storage: Arc<dyn Storage>, nights: &[(&str, u64)]) -> Spaces {
     let mut writer = CollectionWriter::create_in(Arc::clone(&storage), &space()).unwrap();
     for (night, seed) in [("a", 1), ("b", 2)] {
-        writer.commit(seen("main", night, seed)).unwrap();
+        writer.commit(embedded("main", night, seed)).unwrap();
     }
     drop(writer);
     let spaces = Spaces::of_storage(storage);
-    spaces.create(&record("v2", great())).unwrap();
+    spaces.create(&record("v2", large())).unwrap();
     let mut writer = spaces.writer(&name("v2")).unwrap();
     for (night, seed) in nights {
-        writer.commit(seen("v2", night, *seed)).unwrap();
+        writer.commit(embedded("v2", night, *seed)).unwrap();
     }
     spaces
 }
@@ -67,30 +67,30 @@ fn filled(nights: &[(&str, u64)]) -> (Arc<Simulated>, Spaces) {
     (storage.clone(), filled_in(storage, nights))
 }
 
-/// Checks that a snapshot is of one space, whole, and returns which.
+/// Checks that a snapshot has both nights of its space, and returns the name of the space.
 #[track_caller]
 fn served(collection: &Collection) -> &'static str {
     let (space_name, expected) = match collection.space_name().as_str() {
         "main" => ("main", space()),
-        "v2" => ("v2", great()),
-        other => panic!("nobody made `{other}`"),
+        "v2" => ("v2", large()),
+        other => panic!("unexpected space `{other}`"),
     };
     assert_eq!(collection.space(), &expected);
     for (night, seed) in [("a", 1), ("b", 2)] {
-        assert_kept(collection, &seen(space_name, night, seed));
+        assert_stored(collection, &embedded(space_name, night, seed));
     }
     space_name
 }
 
 #[test]
-fn promotion_leads_readers_and_writers_to_another_space_and_back() {
+fn promotion_and_rollback_switch_readers_and_writers() {
     let (storage, spaces) = filled(&[("a", 1), ("b", 2)]);
     let reader = Collection::open_in(storage.clone()).unwrap();
     assert_eq!(served(&reader), "main");
     let promoted = spaces.promote(&name("v2"), Demand::Whole).unwrap();
     assert!(promoted.coverage.unwrap().is_whole());
     assert_eq!(promoted.serving.previous, Some(SpaceName::main()));
-    // The snapshot stays what it was; the next one is of the other space.
+    // The snapshot does not change; the next one is of the promoted space.
     assert_eq!(served(&reader), "main");
     assert!(!reader.is_served().unwrap());
     let next = reader.refresh().unwrap().unwrap();
@@ -99,9 +99,9 @@ fn promotion_leads_readers_and_writers_to_another_space_and_back() {
 
     let error = CollectionWriter::open_in(storage.clone(), &space()).unwrap_err();
     assert!(matches!(error, Error::OtherBundle { .. }), "{error}");
-    let mut writer = CollectionWriter::open_or_create_in(storage.clone(), &great()).unwrap();
+    let mut writer = CollectionWriter::open_or_create_in(storage.clone(), &large()).unwrap();
     assert_eq!(writer.space_name(), &name("v2"));
-    writer.commit(seen("v2", "c", 3)).unwrap();
+    writer.commit(embedded("v2", "c", 3)).unwrap();
     drop(writer);
     assert!(next.refresh().unwrap().unwrap().entry(&id("c")).is_some());
     assert!(spaces.open(&SpaceName::main()).unwrap().entry(&id("c")).is_none());
@@ -114,24 +114,24 @@ fn promotion_leads_readers_and_writers_to_another_space_and_back() {
 }
 
 #[test]
-fn space_that_is_opened_by_name_is_not_left() {
+fn reader_of_a_named_space_stays_in_it() {
     let (_, spaces) = filled(&[("a", 1), ("b", 2)]);
     let main = spaces.open(&SpaceName::main()).unwrap();
     spaces.promote(&name("v2"), Demand::Whole).unwrap();
     assert!(main.is_served().unwrap() && main.refresh().unwrap().is_none());
-    spaces.writer(&SpaceName::main()).unwrap().commit(seen("main", "c", 3)).unwrap();
+    spaces.writer(&SpaceName::main()).unwrap().commit(embedded("main", "c", 3)).unwrap();
     let newer = main.refresh().unwrap().unwrap();
     assert_eq!((newer.space(), newer.recordings().len()), (&space(), 3));
 }
 
 #[test]
-fn promotion_notices_what_was_done_to_the_served_space_since() {
+fn promotion_detects_changes_of_the_served_space() {
     let (_, spaces) = filled(&[("a", 1), ("b", 2), ("gone", 9)]);
     let mut writer = spaces.writer(&SpaceName::main()).unwrap();
-    writer.commit(seen("main", "new", 3)).unwrap();
-    writer.commit(seen("main", "b", 4)).unwrap();
-    let said = BTreeMap::from([("age".to_owned(), "61".to_owned())]);
-    writer.set_metadata([(id("a"), said)].into()).unwrap();
+    writer.commit(embedded("main", "new", 3)).unwrap();
+    writer.commit(embedded("main", "b", 4)).unwrap();
+    let metadata = BTreeMap::from([("age".to_owned(), "61".to_owned())]);
+    writer.set_metadata([(id("a"), metadata)].into()).unwrap();
     drop(writer);
     let [main, v2] = ["main", "v2"].map(|it| spaces.open(&name(it)).unwrap());
     let expected = Coverage {
@@ -153,45 +153,45 @@ fn promotion_notices_what_was_done_to_the_served_space_since() {
 }
 
 #[test]
-fn each_space_has_a_lock_and_a_writer_of_the_served_one_holds_up_the_promotion() {
+fn each_space_has_a_lock_and_a_writer_of_the_served_space_blocks_promotion() {
     let (storage, spaces) = filled(&[("a", 1), ("b", 2)]);
     let writer = CollectionWriter::open_in(storage.clone(), &space()).unwrap();
     let other = spaces.writer(&name("v2")).unwrap();
     let error = spaces.promote(&name("v2"), Demand::Incomplete).unwrap_err();
     assert!(matches!(error, Error::Locked { .. }), "{error}");
     drop(writer);
-    // Whoever fills the space that is promoted goes on in it.
+    // A writer of the promoted space keeps its lock.
     spaces.promote(&name("v2"), Demand::Whole).unwrap();
-    let error = CollectionWriter::open_in(storage, &great()).unwrap_err();
+    let error = CollectionWriter::open_in(storage, &large()).unwrap_err();
     assert!(matches!(error, Error::Locked { .. }), "{error}");
     drop(other);
 }
 
 #[test]
-fn unknown_served_and_taken_names_are_refused() {
+fn unknown_served_and_existing_names_are_rejected() {
     let (_, spaces) = filled(&[("a", 1), ("b", 2)]);
-    let told = |result: Result<(), Error>| result.unwrap_err().to_string();
+    let message = |result: Result<(), Error>| result.unwrap_err().to_string();
     let promote = |it: &str| spaces.promote(&name(it), Demand::Incomplete).map(|_| ());
-    assert_eq!(told(promote("v3")), "`simulated` has no space `v3`; it has `main`, `v2`");
-    assert_eq!(told(promote("main")), "the space `main` is the one that `simulated` serves");
+    assert_eq!(message(promote("v3")), "`simulated` has no space `v3`; it has `main`, `v2`");
+    assert_eq!(message(promote("main")), "the space `main` is the one that `simulated` serves");
     let drop_space = |it: &str| spaces.drop(&name(it));
-    assert_eq!(told(drop_space("main")), "the space `main` is the one that `simulated` serves");
-    let create = |it: &str| spaces.create(&record(it, great()));
-    assert_eq!(told(create("v2")), "`simulated` has a space `v2` already");
-    assert_eq!(told(create("main")), "`simulated` has a space `main` already");
+    assert_eq!(message(drop_space("main")), "the space `main` is the one that `simulated` serves");
+    let create = |it: &str| spaces.create(&record(it, large()));
+    assert_eq!(message(create("v2")), "`simulated` already has a space `v2`");
+    assert_eq!(message(create("main")), "`simulated` already has a space `main`");
     let rolled = spaces.roll_back().map(|_| ());
-    assert_eq!(told(rolled), "`simulated` has served no other space that is still there");
+    assert_eq!(message(rolled), "`simulated` has no previously served space to roll back to");
     let nothing = Spaces::of_storage(Arc::new(Simulated::default()));
-    let error = nothing.create(&record("v2", great())).unwrap_err();
+    let error = nothing.create(&record("v2", large())).unwrap_err();
     assert!(matches!(error, Error::NotACollection { .. }), "{error}");
 }
 
-/// Does something to a collection whose storage fails from each operation on, or at it alone, and looks at what a cut
-/// at that moment may leave.
-fn cut_off(
+/// Runs `act` on storage that fails at each operation, alone or with all that follow, and checks every state that a crash
+/// at that moment may leave; `check` also gets whether `act` succeeded.
+fn check_interrupted(
     make: impl Fn() -> (Arc<Simulated>, Spaces),
     act: impl Fn(&Spaces) -> Result<(), Error>,
-    look: impl Fn(&Arc<Simulated>, bool),
+    check: impl Fn(&Arc<Simulated>, bool),
 ) {
     let (storage, spaces) = make();
     storage.set_fault(Fault::None);
@@ -204,24 +204,24 @@ fn cut_off(
             storage.set_fault(fault);
             let is_done = act(&spaces).is_ok();
             for image in IMAGES {
-                look(&Arc::new(storage.crash(image)), is_done);
+                check(&Arc::new(storage.crash(image)), is_done);
             }
         }
     }
 }
 
 #[test]
-fn promotion_that_is_cut_off_leaves_the_old_space_or_the_new() {
-    let mut seen = BTreeMap::new();
-    let seen = std::cell::RefCell::new(&mut seen);
-    cut_off(
+fn interrupted_promotion_serves_the_old_space_or_the_new() {
+    let mut counts = BTreeMap::new();
+    let counts = std::cell::RefCell::new(&mut counts);
+    check_interrupted(
         || filled(&[("a", 1), ("b", 2)]),
         |spaces| spaces.promote(&name("v2"), Demand::Whole).map(|_| ()),
         |found, is_done| {
             let space_name = served(&Collection::open_in(found.clone()).unwrap());
             assert!(space_name == "v2" || !is_done);
-            *seen.borrow_mut().entry((space_name, is_done)).or_insert(0) += 1;
-            // Whatever is left, it can be served again or undone.
+            *counts.borrow_mut().entry((space_name, is_done)).or_insert(0) += 1;
+            // In either state, the space can be promoted and rolled back.
             let spaces = Spaces::of_storage(found.clone());
             if space_name == "main" {
                 spaces.promote(&name("v2"), Demand::Whole).unwrap();
@@ -229,18 +229,18 @@ fn promotion_that_is_cut_off_leaves_the_old_space_or_the_new() {
             assert_eq!(spaces.roll_back().unwrap().serving.space, SpaceName::main());
         },
     );
-    let seen: Vec<_> = seen.into_inner().keys().copied().collect();
-    assert!(seen.contains(&("main", false)) && seen.contains(&("v2", false)), "{seen:?}");
+    let states: Vec<_> = counts.into_inner().keys().copied().collect();
+    assert!(states.contains(&("main", false)) && states.contains(&("v2", false)), "{states:?}");
 }
 
 #[test]
-fn reversal_that_is_cut_off_leaves_the_old_space_or_the_new() {
+fn interrupted_rollback_serves_the_old_space_or_the_new() {
     let promoted = || {
         let (storage, spaces) = filled(&[("a", 1), ("b", 2)]);
         spaces.promote(&name("v2"), Demand::Whole).unwrap();
         (storage, spaces)
     };
-    cut_off(
+    check_interrupted(
         promoted,
         |spaces| spaces.roll_back().map(|_| ()),
         |found, is_done| {
@@ -251,33 +251,33 @@ fn reversal_that_is_cut_off_leaves_the_old_space_or_the_new() {
 }
 
 #[test]
-fn space_that_was_not_made_whole_is_none_and_can_be_made_again() {
-    let main_alone = || {
+fn interrupted_creation_of_a_space_can_be_repeated() {
+    let only_main = || {
         let (storage, spaces) = filled(&[]);
         spaces.drop(&name("v2")).unwrap();
         (storage, spaces)
     };
-    cut_off(
-        main_alone,
-        |spaces| spaces.create(&record("v2", great())),
+    check_interrupted(
+        only_main,
+        |spaces| spaces.create(&record("v2", large())),
         |found, is_done| {
             let spaces = Spaces::of_storage(found.clone());
             assert_eq!(served(&Collection::open_in(found.clone()).unwrap()), "main");
             if spaces.names().unwrap().contains(&name("v2")) {
-                assert_eq!(spaces.record(&name("v2")).unwrap(), Some(record("v2", great())));
+                assert_eq!(spaces.record(&name("v2")).unwrap(), Some(record("v2", large())));
             } else {
                 assert!(!is_done);
-                spaces.create(&record("v2", great())).unwrap();
+                spaces.create(&record("v2", large())).unwrap();
             }
             let v2 = spaces.open(&name("v2")).unwrap();
-            assert_eq!((v2.space(), v2.recordings().len()), (&great(), 0));
+            assert_eq!((v2.space(), v2.recordings().len()), (&large(), 0));
         },
     );
 }
 
 #[test]
-fn space_that_was_not_dropped_whole_is_whole_or_none() {
-    cut_off(
+fn interrupted_drop_leaves_a_whole_space_or_none() {
+    check_interrupted(
         || filled(&[("a", 1), ("b", 2)]),
         |spaces| spaces.drop(&name("v2")),
         |found, is_done| {
@@ -288,14 +288,14 @@ fn space_that_was_not_dropped_whole_is_whole_or_none() {
                 assert_eq!(served(&spaces.open(&name("v2")).unwrap()), "v2");
                 spaces.drop(&name("v2")).unwrap();
             }
-            spaces.create(&record("v2", great())).unwrap();
+            spaces.create(&record("v2", large())).unwrap();
             assert_eq!(spaces.open(&name("v2")).unwrap().recordings().len(), 0);
         },
     );
 }
 
 #[test]
-fn dropped_space_leaves_no_file_and_is_not_returned_to() {
+fn dropped_space_leaves_no_file_and_cannot_be_rolled_back_to() {
     let (storage, spaces) = filled(&[("a", 1), ("b", 2)]);
     spaces.promote(&name("v2"), Demand::Whole).unwrap();
     spaces.drop(&SpaceName::main()).unwrap();
@@ -303,11 +303,11 @@ fn dropped_space_leaves_no_file_and_is_not_returned_to() {
     assert!(matches!(error, Error::NothingToRollBack { .. }), "{error}");
     assert!(!storage.files().iter().any(|file| file.starts_with("segments/")));
     assert_eq!(served(&Collection::open_in(storage.clone()).unwrap()), "v2");
-    // The folder of `main` is the collection's, so `main` stays, without recordings, and can be filled again.
+    // `main` is in the folder of the collection itself, so it remains, without recordings, and can be filled again.
     assert_eq!(spaces.open(&SpaceName::main()).unwrap().recordings().len(), 0);
     let mut writer = spaces.writer(&SpaceName::main()).unwrap();
     for (night, seed) in [("a", 1), ("b", 2)] {
-        writer.commit(seen("main", night, seed)).unwrap();
+        writer.commit(embedded("main", night, seed)).unwrap();
     }
     drop(writer);
     spaces.promote(&SpaceName::main(), Demand::Whole).unwrap();
@@ -317,7 +317,7 @@ fn dropped_space_leaves_no_file_and_is_not_returned_to() {
 }
 
 #[test]
-fn reader_notices_another_space_under_the_same_name() {
+fn reader_detects_a_new_space_of_the_same_name() {
     let (storage, spaces) = filled(&[("a", 1), ("b", 2)]);
     spaces.promote(&name("v2"), Demand::Whole).unwrap();
     let reader = Collection::open_in(storage).unwrap();
@@ -326,25 +326,25 @@ fn reader_notices_another_space_under_the_same_name() {
     spaces.create(&record("v2", space_of("third", 8))).unwrap();
     let mut writer = spaces.writer(&name("v2")).unwrap();
     for (night, seed) in [("a", 11), ("b", 12)] {
-        writer.commit(seen("v2", night, seed)).unwrap();
+        writer.commit(embedded("v2", night, seed)).unwrap();
     }
     assert_eq!(writer.generation(), reader.generation());
     drop(writer);
     spaces.promote(&name("v2"), Demand::Incomplete).unwrap();
     let next = reader.refresh().unwrap().unwrap();
     assert_eq!(next.space(), &space_of("third", 8));
-    assert_kept(&next, &seen("v2", "a", 11));
+    assert_stored(&next, &embedded("v2", "a", 11));
 }
 
 #[test]
-fn damaged_pointer_is_named_and_a_newer_one_too() {
+fn damaged_pointer_and_pointer_of_a_later_format_are_named() {
     let (storage, spaces) = filled(&[("a", 1), ("b", 2)]);
     spaces.promote(&name("v2"), Demand::Whole).unwrap();
     storage.tamper("serving.jsonl", |bytes| bytes[20] ^= 1);
     let error = Collection::open_in(storage.clone()).unwrap_err();
     assert!(matches!(error, Error::Damaged { file: StoredFile::Note, .. }), "{error}");
     assert!(error.to_string().starts_with("`simulated/serving.jsonl` is damaged at byte 0: "));
-    // A sealed file of a later format, as a later build would write it.
+    // An intact file of a later format.
     let line = "{\"format\":2,\"number\":1,\"space\":\"v2\",\"elsewhere\":true}\n";
     let checksum = xxhash_rust::xxh3::xxh3_128(line.as_bytes());
     let later = format!("{line}{{\"xxh3\":\"{checksum:032x}\"}}\n");
@@ -354,7 +354,7 @@ fn damaged_pointer_is_named_and_a_newer_one_too() {
 }
 
 #[test]
-fn copy_has_every_space_and_the_pointer_or_is_not_there() {
+fn copy_has_every_space_and_the_pointer_or_is_not_a_collection() {
     let promoted = || {
         let (storage, spaces) = filled(&[("a", 1), ("b", 2)]);
         spaces.promote(&name("v2"), Demand::Whole).unwrap();
@@ -365,7 +365,7 @@ fn copy_has_every_space_and_the_pointer_or_is_not_there() {
         let spaces = Spaces::of_storage(copied.clone());
         assert_eq!(spaces.names().unwrap(), [SpaceName::main(), name("v2")]);
         assert_eq!(spaces.serving().unwrap(), promoted().1.serving().unwrap());
-        assert_eq!(spaces.record(&name("v2")).unwrap(), Some(record("v2", great())));
+        assert_eq!(spaces.record(&name("v2")).unwrap(), Some(record("v2", large())));
         for space_name in ["main", "v2"] {
             assert_eq!(served(&spaces.open(&name(space_name)).unwrap()), space_name);
         }
@@ -377,16 +377,16 @@ fn copy_has_every_space_and_the_pointer_or_is_not_there() {
     assert!(matches!(error, Error::AlreadyACollection { .. }), "{error}");
     whole.set_fault(Fault::None);
     let n = {
-        let place = Arc::new(Simulated::default());
-        copy(&place).unwrap();
-        place.operations()
+        let target = Arc::new(Simulated::default());
+        copy(&target).unwrap();
+        target.operations()
     };
     for operation in 0..n {
-        let place = Arc::new(Simulated::default());
-        place.set_fault(Fault::From(operation));
-        let is_done = copy(&place).is_ok();
+        let target = Arc::new(Simulated::default());
+        target.set_fault(Fault::From(operation));
+        let is_done = copy(&target).is_ok();
         for image in IMAGES {
-            let found = Arc::new(place.crash(image));
+            let found = Arc::new(target.crash(image));
             match Collection::open_in(found.clone()) {
                 Ok(collection) => {
                     assert_eq!(served(&collection), "v2");
@@ -397,14 +397,14 @@ fn copy_has_every_space_and_the_pointer_or_is_not_there() {
                     copy(&found).unwrap();
                     check(&found);
                 }
-                Err(error) => panic!("{operation}, {image:?}: {error}"),
+                Err(error) => panic!("operation {operation}, {image:?}: {error}"),
             }
         }
     }
 }
 
 #[test]
-fn copy_is_brought_up_to_date_with_spaces_that_came_and_went() {
+fn copy_follows_created_and_dropped_spaces() {
     let (_, spaces) = filled(&[("a", 1), ("b", 2)]);
     let copy = Arc::new(Simulated::default());
     spaces.copy_to(copy.clone(), Existing::Refuse).unwrap();
@@ -422,7 +422,7 @@ fn copy_is_brought_up_to_date_with_spaces_that_came_and_went() {
 }
 
 #[test]
-fn readers_meet_one_whole_space_while_it_is_changed_all_the_time() {
+fn readers_always_read_one_whole_space_during_promotions() {
     let folder = tempfile::tempdir().unwrap();
     let root: Arc<dyn Storage> = Arc::new(Folder::at(folder.path().join("collection")));
     let spaces = filled_in(Arc::clone(&root), &[("a", 1), ("b", 2)]);
@@ -431,16 +431,16 @@ fn readers_meet_one_whole_space_while_it_is_changed_all_the_time() {
     std::thread::scope(|scope| {
         let readers = [0, 1].map(|_| {
             scope.spawn(|| {
-                let mut met = BTreeMap::new();
+                let mut counts = BTreeMap::new();
                 let mut collection = Collection::open_in(Arc::clone(&root)).unwrap();
                 while !is_over.load(order) {
-                    *met.entry(served(&collection)).or_insert(0) += 1;
+                    *counts.entry(served(&collection)).or_insert(0) += 1;
                     if let Some(next) = collection.refresh().unwrap() {
                         collection = next;
                     }
                     served(&Collection::open_in(Arc::clone(&root)).unwrap());
                 }
-                met
+                counts
             })
         });
         for _ in 0..100 {
@@ -449,8 +449,8 @@ fn readers_meet_one_whole_space_while_it_is_changed_all_the_time() {
         }
         is_over.store(true, order);
         for reader in readers {
-            let met = reader.join().unwrap();
-            assert!(met.values().sum::<u32>() > 0, "{met:?}");
+            let counts = reader.join().unwrap();
+            assert!(counts.values().sum::<u32>() > 0, "{counts:?}");
         }
     });
     assert_eq!(spaces.serving().unwrap().number, 200);

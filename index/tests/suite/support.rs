@@ -1,4 +1,4 @@
-//! Recordings to keep, made from a seed.
+//! Recordings and collections for tests, generated from a seed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use rand_pcg::Pcg64Mcg;
 
 pub(crate) const DIM: usize = 8;
 
-/// The space of a bundle named `small`, or of any other name.
+/// The embedding space of a bundle of this name.
 pub(crate) fn space_of(bundle: &str, dim: usize) -> EmbeddingSpace {
     EmbeddingSpace {
         bundle: bundle.to_owned(),
@@ -32,6 +32,7 @@ pub(crate) fn space_of(bundle: &str, dim: usize) -> EmbeddingSpace {
     }
 }
 
+/// The embedding space of a bundle named `small`.
 pub(crate) fn space() -> EmbeddingSpace {
     space_of("small", DIM)
 }
@@ -52,7 +53,7 @@ pub(crate) fn random_embedding(random: &mut Pcg64Mcg, dim: usize) -> Embedding {
     Embedding::new((0..dim).map(|_| random.random_range(-1.0..1.0)).collect()).unwrap()
 }
 
-/// An epoch of which nothing but its vector is remarkable.
+/// An epoch with a vector, all channels, and neither stage nor events.
 pub(crate) fn plain_epoch(number: u32, vector: Embedding) -> EpochPoint {
     EpochPoint {
         number: EpochNumber(number),
@@ -65,7 +66,7 @@ pub(crate) fn plain_epoch(number: u32, vector: Embedding) -> EpochPoint {
     }
 }
 
-/// A recording of which nothing but its epochs is remarkable.
+/// A recording with these epochs, and defaults in all other fields.
 pub(crate) fn plain_draft(name: &str, epochs: Vec<EpochPoint>) -> RecordingDraft {
     RecordingDraft {
         id: id(name),
@@ -131,9 +132,9 @@ pub(crate) fn collection(space: &EmbeddingSpace, drafts: Vec<RecordingDraft>) ->
     Collection::open_in(storage).unwrap()
 }
 
-/// Checks that a recording is kept as it was committed.
+/// Checks that a recording is stored as it was committed.
 #[track_caller]
-pub(crate) fn assert_kept(collection: &Collection, draft: &RecordingDraft) {
+pub(crate) fn assert_stored(collection: &Collection, draft: &RecordingDraft) {
     let recording = collection.recording(&draft.id).unwrap();
     let entry = recording.entry();
     assert_eq!(entry, collection.entry(&draft.id).unwrap());

@@ -9,7 +9,7 @@ use qdrant_client::{Qdrant, QdrantError};
 use tokio::runtime::{Builder, Runtime};
 use tonic::Code;
 
-/// A server, without our library in between.
+/// A server, called through the Qdrant client directly.
 struct RawServer {
     client: Qdrant,
     runtime: Runtime,
@@ -84,7 +84,8 @@ pub(super) fn check(server: &str, api_key: Option<&str>, name: &str) {
     assert_eq!(server.n_points(&served), Ok(0));
     assert_eq!((server.aliases_of(&a), server.aliases_of(&b)), (vec![], vec![served.clone()]));
     assert!(server.exists(&served));
-    // Refused: an alias of an alias, of nothing, with the name of a collection, and a collection with the name of an alias.
+    // Rejected: an alias of an alias, of an unknown collection, with the name of a collection, and a collection with the
+    // name of an alias.
     assert_eq!(server.alias("another", &served), Err(Code::NotFound));
     assert_eq!(server.alias(&served, &format!("{name}@nothing")), Err(Code::NotFound));
     assert_eq!(server.alias(&a, &b), Err(Code::AlreadyExists));

@@ -1,4 +1,4 @@
-//! Several writers of one collection: two writers of one recording are detected, and other recordings are not disturbed.
+//! Several writers of one collection: two writers of one recording conflict, and other recordings are not affected.
 
 use std::thread;
 
@@ -23,7 +23,7 @@ fn cohort() -> Vec<RecordingDraft> {
     (0..12).map(|night| draft(&format!("night-{night:02}"), night, 2)).collect()
 }
 
-/// Refuses any error but a conflict over a recording.
+/// Checks that an error is a conflict over this recording.
 #[track_caller]
 pub(super) fn assert_conflict(error: &Error, expected: &str) {
     assert!(error.is_conflict(), "{error}");
@@ -33,7 +33,7 @@ pub(super) fn assert_conflict(error: &Error, expected: &str) {
     assert_eq!(recording.as_str(), expected);
 }
 
-/// Refuses a server that does not store what a copy of a collection stores.
+/// Checks that a server stores the same points as a copy of a collection.
 #[track_caller]
 fn assert_copy_of(double: &QdrantDouble, nights: &Collection, context: &str) {
     let expected = QdrantDouble::start();
@@ -48,7 +48,7 @@ fn second_writer_of_a_recording_gets_a_conflict_and_changes_nothing() {
     first.commit(draft("a", 1, 5)).unwrap();
     assert_conflict(&second.commit(draft("a", 2, 8)).unwrap_err(), "a");
     assert_copy_of(&double, &nights(1), "after the conflict");
-    // Other recordings are not disturbed.
+    // Other recordings are not affected.
     second.commit(draft("b", 3, 4)).unwrap();
     first.commit(draft("c", 4, 4)).unwrap();
     let there = QdrantCollection::open(settings(&double)).unwrap();
@@ -64,7 +64,7 @@ fn same_content_by_two_writers_is_a_conflict_too() {
     assert_copy_of(&double, &nights(1), "after the conflict");
 }
 
-/// After a conflict, the writer knows the entry of the other one; what it does then is a decision, not an accident.
+/// After a conflict, the writer has read the entry of the other one, so its next commit replaces it deliberately.
 #[test]
 fn recording_can_be_replaced_after_a_conflict_was_reported() {
     let double = QdrantDouble::start();
@@ -78,21 +78,20 @@ fn recording_can_be_replaced_after_a_conflict_was_reported() {
 }
 
 #[test]
-fn recording_that_was_removed_meanwhile_is_a_conflict() {
+fn removal_by_another_writer_is_a_conflict() {
     let double = QdrantDouble::start();
     let mut first = writer(settings(&double));
     first.commit(draft("a", 1, 5)).unwrap();
     let mut second = writer(settings(&double));
     second.remove(&id("a")).unwrap();
     assert_conflict(&first.set_metadata(&id("a"), [].into()).unwrap_err(), "a");
-    // A removed recording can be added again by a writer that knows of it.
+    // A writer that has read the removal can add the recording again.
     assert_eq!(first.entry(&id("a")), None);
     first.commit(draft("a", 2, 5)).unwrap();
     assert_copy_of(&double, &nights(2), "after the second commit");
 }
 
-/// An upload that was cut short is replaced by the next writer. If its own writer is alive after all, that one gets the
-/// conflict, whatever it does next.
+/// The next writer replaces an interrupted upload. If the first writer resumes, it gets the conflict, whatever it does.
 #[test]
 fn replaced_upload_is_not_acknowledged() {
     let double = QdrantDouble::start();
@@ -140,9 +139,9 @@ fn of_two_writers_that_race_exactly_one_acknowledges_the_recording() {
     }
 }
 
-/// The requests of a writer that was cut off arrive late, from any call on.
+/// The requests of an interrupted writer arrive late, from any call on.
 #[test]
-fn late_requests_change_nothing_that_another_writer_has_written() {
+fn late_requests_do_not_change_what_another_writer_has_written() {
     let mut call = 0;
     loop {
         let double = QdrantDouble::start();
@@ -192,7 +191,7 @@ fn killed_writer_of_a_shard_completes_it_when_it_runs_again() {
                 let (index, settings) = (&index, settings(&double));
                 scope.spawn(move || index(settings, number).unwrap());
             }
-            // A writer that starts late makes fewer calls, and may not be killed at all.
+            // A writer that starts late makes fewer calls, so it may end before it is killed.
             drop(killed.join().unwrap());
         });
         index(settings(&double), 0).unwrap();
@@ -216,7 +215,7 @@ fn changes_by_several_writers_are_seen_by_readers() {
 }
 
 #[test]
-fn servers_without_conditional_writes_are_refused() {
+fn servers_without_conditional_writes_are_rejected() {
     let double = QdrantDouble::start();
     double.tamper(|store| store.version = "1.16.3".to_owned());
     let error = QdrantWriter::open_or_create(settings(&double), &space()).unwrap_err();

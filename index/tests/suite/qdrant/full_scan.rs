@@ -16,7 +16,7 @@ fn nights() -> Collection {
     collection(&space(), nights)
 }
 
-fn copied(nights: &Collection) -> (QdrantDouble, QdrantIndex) {
+fn copy_to_double(nights: &Collection) -> (QdrantDouble, QdrantIndex) {
     let double = QdrantDouble::start();
     copy_to_qdrant(nights, settings(&double), &mut |_, _| {}).unwrap();
     let index = QdrantIndex::open(settings(&double)).unwrap();
@@ -36,9 +36,9 @@ fn lose_epoch_of(double: &QdrantDouble, name: &str) {
 }
 
 #[test]
-fn scores_are_those_of_a_folder_to_the_last_bit() {
+fn scores_are_bit_for_bit_those_of_a_folder() {
     let nights = nights();
-    let (_double, index) = copied(&nights);
+    let (_double, index) = copy_to_double(&nights);
     let exact = ExactIndex::new(nights.segments().unwrap());
     let mut random = Pcg64Mcg::seed_from_u64(3);
     let prompts: Vec<_> = (0..4).map(|_| random_embedding(&mut random, DIM)).collect();
@@ -60,7 +60,7 @@ fn scores_are_those_of_a_folder_to_the_last_bit() {
 #[test]
 fn epochs_have_the_embeddings_of_a_folder() {
     let nights = nights();
-    let (_double, index) = copied(&nights);
+    let (_double, index) = copy_to_double(&nights);
     let there = index.collection();
     for name in [epoch("a", 0), epoch("a", 30), epoch("b", 13)] {
         let expect = nights.epoch(&name).unwrap().embedding().unwrap();
@@ -76,22 +76,26 @@ fn epochs_have_the_embeddings_of_a_folder() {
 #[test]
 fn lists_and_counts_are_those_of_a_folder() {
     let nights = nights();
-    let (_double, index) = copied(&nights);
+    let (_double, index) = copy_to_double(&nights);
     for text in ["", "stage = N2", "recording != b event:arousal", "epoch > 9000", "cohort = zzz"] {
         let filter = Filter { expression: Some(text.parse().unwrap()), ..Filter::default() };
-        let here = Catalogue::new(&nights, &filter).unwrap();
-        let there = Catalogue::new(index.collection(), &filter).unwrap();
-        assert_eq!(there.page(2, "").unwrap(), here.page(2, "").unwrap(), "{text}");
+        let in_folder = Catalogue::new(&nights, &filter).unwrap();
+        let in_qdrant = Catalogue::new(index.collection(), &filter).unwrap();
+        assert_eq!(in_qdrant.page(2, "").unwrap(), in_folder.page(2, "").unwrap(), "{text}");
         for name in ["stage", "event", "channel", "cohort"] {
             let facet = Facet::of(name, index.collection()).unwrap();
-            assert_eq!(there.facet(&facet).unwrap(), here.facet(&facet).unwrap(), "{text}: {name}");
+            assert_eq!(
+                in_qdrant.facet(&facet).unwrap(),
+                in_folder.facet(&facet).unwrap(),
+                "{text}: {name}"
+            );
         }
     }
 }
 
 #[test]
-fn recordings_with_missing_epochs_are_left_out_and_listed() {
-    let (double, index) = copied(&nights());
+fn recordings_with_missing_epochs_are_skipped_and_reported() {
+    let (double, index) = copy_to_double(&nights());
     lose_epoch_of(&double, "a");
     let prompts = [random_embedding(&mut Pcg64Mcg::seed_from_u64(3), DIM)];
     let name = |recording: &Recording, _: &ScoreTable| recording.id().clone();
@@ -106,8 +110,8 @@ fn recordings_with_missing_epochs_are_left_out_and_listed() {
 }
 
 #[test]
-fn recordings_replaced_or_removed_meanwhile_end_a_scan() {
-    let (double, index) = copied(&nights());
+fn replaced_and_removed_recordings_fail_a_scan() {
+    let (double, index) = copy_to_double(&nights());
     let prompts = [random_embedding(&mut Pcg64Mcg::seed_from_u64(3), DIM)];
     let replaced = collection(&space(), vec![draft("a", 9, 40)]);
     let mut writer = QdrantWriter::open_or_create(settings(&double), &space()).unwrap();
@@ -124,14 +128,14 @@ fn recordings_replaced_or_removed_meanwhile_end_a_scan() {
     writer.remove(&id("b")).unwrap();
     let error = scan(&index).unwrap_err();
     assert!(is_replaced(&error), "{error}");
-    assert_eq!(index.missing(), [], "it is not damaged");
+    assert_eq!(index.missing(), [], "a removed recording is not damaged");
 }
 
-/// Each call fails once, and then all of them.
+/// Each call fails once, and then from each call on all calls fail.
 #[test]
 fn failed_calls_are_retried_and_reported_after_all_attempts() {
     let nights = nights();
-    let (double, index) = copied(&nights);
+    let (double, index) = copy_to_double(&nights);
     let prompts = [random_embedding(&mut Pcg64Mcg::seed_from_u64(3), DIM)];
     let table = |_: &Recording, scores: &ScoreTable| scores.clone();
     double.faults().clear();

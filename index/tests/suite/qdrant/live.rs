@@ -32,7 +32,7 @@ pub(crate) struct Temporary {
 }
 
 impl Temporary {
-    /// Names a new collection; `None`, with a message, if there is no server.
+    /// Names a new collection; `None`, with a record of the skip, if no server is configured.
     pub(super) fn on_server() -> Option<Self> {
         let is_set = |name| std::env::var(name).is_ok_and(|value| value == "1");
         let server = nocturne_testing::available!(
@@ -69,7 +69,7 @@ impl Drop for Temporary {
 }
 
 #[test]
-fn server_stores_and_finds_the_same_as_a_folder() {
+fn server_gives_the_results_of_a_folder() {
     let Some(temporary) = Temporary::on_server() else { return };
     let settings = || temporary.settings.clone();
     let nights = collection(&space(), vec![draft("a", 1, 300), draft("b", 2, 200)]);
@@ -115,9 +115,9 @@ fn aliases_of_a_server_behave_as_those_of_the_double() {
 }
 
 #[test]
-fn server_serves_the_space_that_was_promoted() {
+fn server_serves_the_promoted_space() {
     let Some(temporary) = Temporary::on_server() else { return };
-    spaces::promote_and_go_back(&temporary.settings);
+    spaces::check_promotion_and_rollback(&temporary.settings);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A collection in Qdrant: against a double that can fail, and against a real server if the environment names one.
+//! Collections in Qdrant, on a test double with faults, and on a real server if the environment names one.
 
 mod aliases;
 mod conflicts;
@@ -39,7 +39,7 @@ fn settings(double: &QdrantDouble) -> QdrantSettings {
     settings
 }
 
-/// Returns a collection of a server without the fields that differ between two ways to the same content: revisions, and the
+/// Returns a collection of a server without the fields that depend on how its content was written: revisions and the
 /// generation.
 fn without_revisions(store: &Store, name: &str) -> StoredCollection {
     let mut collection = store.collections[name].clone();
@@ -60,20 +60,20 @@ fn stored(double: &QdrantDouble) -> [StoredCollection; 3] {
     stored
 }
 
-/// Refuses a server that stores other points than another one; the message names the first of them.
+/// Checks that two servers store the same points; the message names the first difference.
 #[track_caller]
 fn assert_same_points(double: &QdrantDouble, expect: &QdrantDouble, context: &str) {
-    for (there, expect) in stored(double).into_iter().zip(stored(expect)) {
-        assert_eq!(there.indexes, expect.indexes, "{context}");
+    for (actual, expect) in stored(double).into_iter().zip(stored(expect)) {
+        assert_eq!(actual.indexes, expect.indexes, "{context}");
         let names = |points: &BTreeMap<String, StoredPoint>| -> Vec<String> {
             points.keys().cloned().collect()
         };
-        let (names, expected) = (names(&there.points), names(&expect.points));
+        let (names, expected) = (names(&actual.points), names(&expect.points));
         assert_eq!(names, expected, "{context}");
-        for (name, point) in &there.points {
+        for (name, point) in &actual.points {
             assert_eq!(point, &expect.points[name], "{context}: {name}");
         }
-        assert!(there == expect, "{context}");
+        assert!(actual == expect, "{context}");
     }
 }
 

@@ -15,8 +15,8 @@ fn nights() -> Collection {
     collection(&space(), vec![draft("a", 1, 20), draft("b", 2, 20), draft("late", 3, 20)])
 }
 
-/// Returns a server on which `a` is complete, `b` misses a point, the upload of `late` was cut short, and `gone` misses a
-/// point and is not in the folder.
+/// Returns a server on which `a` is complete, `b` has lost a point, the upload of `late` was interrupted, and `gone` has
+/// lost a point and is not in the folder.
 fn broken(nights: &Collection) -> QdrantDouble {
     let double = QdrantDouble::start();
     let first =
@@ -43,7 +43,7 @@ fn problems(there: &QdrantCollection) -> BTreeSet<nocturne_psg::RecordingId> {
 }
 
 #[test]
-fn incomplete_recordings_are_sent_again_and_others_left_alone() {
+fn repair_uploads_only_incomplete_recordings() {
     let nights = nights();
     let double = broken(&nights);
     let there = QdrantCollection::open(settings(&double)).unwrap();
@@ -66,12 +66,12 @@ fn incomplete_recordings_are_sent_again_and_others_left_alone() {
 }
 
 #[test]
-fn repair_that_is_killed_at_any_call_is_completed_by_the_next() {
+fn interrupted_repair_is_completed_by_the_next() {
     let nights = nights();
     let double = broken(&nights);
-    let these = BTreeSet::from([id("b"), id("late")]);
+    let damaged = BTreeSet::from([id("b"), id("late")]);
     let repair_all =
-        |double: &QdrantDouble| repair(&nights, settings(double), &these, &mut |_, _| {});
+        |double: &QdrantDouble| repair(&nights, settings(double), &damaged, &mut |_, _| {});
     double.faults().clear();
     repair_all(&double).unwrap();
     let n_calls = double.faults().calls().len();
@@ -87,7 +87,7 @@ fn repair_that_is_killed_at_any_call_is_completed_by_the_next() {
 }
 
 #[test]
-fn folder_of_another_space_is_refused() {
+fn folder_of_another_bundle_is_rejected() {
     let nights = nights();
     let double = broken(&nights);
     let other = collection(&space_of("other", 8), vec![draft("b", 2, 20)]);

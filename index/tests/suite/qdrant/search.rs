@@ -14,8 +14,8 @@ use rand_pcg::Pcg64Mcg;
 use super::{CALLS_BEFORE_POINTS, NAME, settings};
 use crate::support::{DIM, collection, draft, epoch, id, random_embedding, space};
 
-/// Returns a server with two acknowledged recordings, and one whose points were sent and not acknowledged.
-fn half_sent() -> QdrantDouble {
+/// Returns a server with two acknowledged recordings, and one whose upload was interrupted.
+fn with_interrupted_upload() -> QdrantDouble {
     let double = QdrantDouble::start();
     let nights = collection(&space(), vec![draft("a", 1, 20), draft("b", 2, 20)]);
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
@@ -33,8 +33,8 @@ fn n_points_of(store: &Store, name: &str) -> usize {
 }
 
 #[test]
-fn recordings_that_are_not_acknowledged_are_in_no_answer() {
-    let double = half_sent();
+fn answers_contain_only_acknowledged_recordings() {
+    let double = with_interrupted_upload();
     assert!(n_points_of(&double.store(), "late") > 10, "points were sent");
     let index = QdrantIndex::open(settings(&double)).unwrap();
     assert_eq!(index.n_epochs(), 40);
@@ -72,9 +72,9 @@ fn recordings_added_later_are_not_in_the_answers_of_an_open_index() {
     assert!(is_changed, "{error}");
 }
 
-/// The double misses points in approximate searches.
+/// The double omits points from approximate searches.
 #[test]
-fn approximate_answers_say_so_and_are_never_short() {
+fn approximate_answers_are_marked_and_have_k_hits() {
     let double = QdrantDouble::start();
     let nights = collection(&space(), vec![draft("a", 1, 100), draft("b", 2, 100)]);
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
@@ -100,7 +100,7 @@ fn approximate_answers_say_so_and_are_never_short() {
 }
 
 #[test]
-fn filters_allow_the_epochs_that_they_allow_in_a_folder() {
+fn filters_allow_the_same_epochs_as_in_a_folder() {
     let double = QdrantDouble::start();
     let nights = collection(&space(), vec![draft("a", 1, 60), draft("b", 2, 60)]);
     copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();

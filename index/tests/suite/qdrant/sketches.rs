@@ -15,7 +15,7 @@ fn nights() -> Collection {
     collection(&space(), nights)
 }
 
-fn copied(nights: &Collection) -> (QdrantDouble, QdrantIndex) {
+fn copy_to_double(nights: &Collection) -> (QdrantDouble, QdrantIndex) {
     let double = QdrantDouble::start();
     copy_to_qdrant(nights, settings(&double), &mut |_, _| {}).unwrap();
     let index = QdrantIndex::open(settings(&double)).unwrap();
@@ -30,7 +30,7 @@ fn n_epochs(sketch: &[SketchedCluster]) -> usize {
 #[test]
 fn sketches_give_the_number_of_epochs_of_each_stage_and_their_mean_score() {
     let nights = nights();
-    let (_double, index) = copied(&nights);
+    let (_double, index) = copy_to_double(&nights);
     let direction: Vec<f32> = random_embedding(&mut Pcg64Mcg::seed_from_u64(5), DIM)
         .as_slice()
         .iter()
@@ -61,15 +61,15 @@ fn sketches_give_the_number_of_epochs_of_each_stage_and_their_mean_score() {
 }
 
 #[test]
-fn incomplete_sketches_and_those_of_another_content_are_left_out() {
-    let (double, index) = copied(&nights());
+fn missing_and_outdated_sketches_are_skipped() {
+    let (double, index) = copy_to_double(&nights());
     let nights = format!("{NAME}-nights");
     double.tamper(|store| {
         let points = &mut store.collections.get_mut(&nights).unwrap().points;
         let of = |name: &str| {
-            let is_it =
+            let is_of =
                 |payload: &nocturne_qdrant_double::Payload| payload["recording"] == name.into();
-            points.iter().find(|(_, point)| is_it(&point.payload)).unwrap().0.clone()
+            points.iter().find(|(_, point)| is_of(&point.payload)).unwrap().0.clone()
         };
         let (of_a, of_b) = (of("a"), of("b"));
         points.remove(&of_a);

@@ -1,4 +1,4 @@
-//! Several spaces of one collection, one of which is served, and whatever fails there is always exactly one.
+//! Several spaces of one collection: exactly one is served, whatever call fails.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ use nocturne_qdrant_double::{Fault, QdrantDouble, When};
 use super::{CALLS_BEFORE_POINTS, settings};
 use crate::support::{collection, draft, id, space, space_of};
 
-/// The space of the bundle that `v2` is filled with.
-fn great() -> EmbeddingSpace {
-    space_of("great", 8)
+/// The space of the bundle that fills `v2`.
+fn large() -> EmbeddingSpace {
+    space_of("large", 8)
 }
 
 fn name(text: &str) -> SpaceName {
@@ -27,7 +27,7 @@ fn record(space_name: &str, space: EmbeddingSpace) -> SpaceRecord {
     SpaceRecord {
         name: name(space_name),
         made: Some("2026-03-01T22:58:30Z".parse().unwrap()),
-        bundle_folder: "/bundles/great".into(),
+        bundle_folder: "/bundles/large".into(),
         space,
         tokenizer: TokenizerSpec {
             kind: "clip-bpe".to_owned(),
@@ -38,17 +38,17 @@ fn record(space_name: &str, space: EmbeddingSpace) -> SpaceRecord {
     }
 }
 
-/// A recording as the bundle of a space sees it: of the same source, with other vectors.
-fn seen(space_name: &str, night: &str, seed: u64) -> RecordingDraft {
+/// A recording embedded by the bundle of a space: the same source in each space, with different vectors.
+fn embedded(space_name: &str, night: &str, seed: u64) -> RecordingDraft {
     let mut draft = draft(night, if space_name == "main" { seed } else { seed + 1000 }, 4);
     draft.annotations_sha256 = Some(format!("{seed:064x}"));
     draft
 }
 
-/// Sends recordings, as the bundle of a space sees them, to an address.
+/// Uploads recordings, embedded by the bundle of a space, to an address.
 fn send(to: QdrantSettings, space_name: &str, nights: &[(&str, u64)]) {
-    let space = if space_name == "main" { space() } else { great() };
-    let nights = nights.iter().map(|(night, seed)| seen(space_name, night, *seed));
+    let space = if space_name == "main" { space() } else { large() };
+    let nights = nights.iter().map(|(night, seed)| embedded(space_name, night, *seed));
     copy_to_qdrant(&collection(&space, nights.collect()), to, &mut |_, _| {}).unwrap();
 }
 
@@ -66,47 +66,48 @@ fn opened(double: &QdrantDouble) -> QdrantCollection {
     QdrantCollection::open(settings(double)).unwrap()
 }
 
-/// Nights `a` and `b` in `main`, and in a space `v2` those that are named.
+/// Starts a server and [fills](fill) it.
 fn filled(nights: &[(&str, u64)]) -> (QdrantDouble, QdrantSpaces) {
     let double = QdrantDouble::start();
     let spaces = fill(&settings(&double), nights);
     (double, spaces)
 }
 
+/// Uploads nights `a` and `b` to `main`, and these nights to a new space `v2`.
 fn fill(address: &QdrantSettings, nights: &[(&str, u64)]) -> QdrantSpaces {
     send(address.clone(), "main", &[("a", 1), ("b", 2)]);
     let spaces = QdrantSpaces::of(address.clone()).unwrap();
-    spaces.create(&record("v2", great())).unwrap();
+    spaces.create(&record("v2", large())).unwrap();
     let url = address.url.of_space(&name("v2")).unwrap();
     send(QdrantSettings { url, ..address.clone() }, "v2", nights);
     spaces
 }
 
-/// Checks that a list is of one space, with nights `a` and `b` as sent, and returns which.
+/// Checks that a collection has both nights of its space, and returns the name of the space.
 #[track_caller]
-fn served(found: &QdrantCollection) -> &'static str {
-    let (space_name, expected) = match found.space_name().as_str() {
+fn served(collection: &QdrantCollection) -> &'static str {
+    let (space_name, expected) = match collection.space_name().as_str() {
         "main" => ("main", space()),
-        "v2" => ("v2", great()),
+        "v2" => ("v2", large()),
         other => panic!("unexpected space `{other}`"),
     };
-    assert_eq!(found.space(), &expected);
-    assert_eq!(found.verify().count(), 0);
-    let nights = [("a", 1), ("b", 2)].map(|(night, seed)| seen(space_name, night, seed));
-    let nights = collection(&expected, nights.to_vec());
+    assert_eq!(collection.space(), &expected);
+    assert_eq!(collection.verify().count(), 0);
+    let nights = [("a", 1), ("b", 2)].map(|(night, seed)| embedded(space_name, night, seed));
+    let nights = crate::support::collection(&expected, nights.to_vec());
     for entry in nights.recordings() {
-        assert_eq!(found.entry(&entry.id), Some(entry));
+        assert_eq!(collection.entry(&entry.id), Some(entry));
     }
     space_name
 }
 
 #[test]
-fn promotion_leads_readers_and_writers_to_another_space_and_back() {
-    promote_and_go_back(&settings(&QdrantDouble::start()));
+fn promotion_and_rollback_switch_readers_and_writers() {
+    check_promotion_and_rollback(&settings(&QdrantDouble::start()));
 }
 
-/// Creates, promotes, rolls back and drops a second space, at an address without a collection.
-pub(super) fn promote_and_go_back(address: &QdrantSettings) {
+/// Creates, promotes, rolls back and drops a second space at an unused address.
+pub(super) fn check_promotion_and_rollback(address: &QdrantSettings) {
     let opened = || QdrantCollection::open(address.clone()).unwrap();
     let spaces = fill(address, &[("a", 1), ("b", 2)]);
     let reader = opened();
@@ -115,7 +116,7 @@ pub(super) fn promote_and_go_back(address: &QdrantSettings) {
     assert!(promoted.coverage.unwrap().is_whole());
     let expected = Serving { number: 1, space: name("v2"), previous: Some(SpaceName::main()) };
     assert_eq!((&promoted.serving, &spaces.serving().unwrap()), (&expected, &expected));
-    // What was opened stays what it was; the next one is of the other space.
+    // The open collection does not change; the next one is of the promoted space.
     assert_eq!(served(&reader), "main");
     assert!(!reader.is_served().unwrap() && reader.refresh().unwrap().is_none());
     let reader = opened();
@@ -144,7 +145,7 @@ pub(super) fn promote_and_go_back(address: &QdrantSettings) {
 }
 
 #[test]
-fn spaces_have_addresses_that_lead_to_them_whatever_is_served() {
+fn addresses_of_spaces_do_not_depend_on_the_served_space() {
     let (double, spaces) = filled(&[("a", 1), ("b", 2)]);
     let main = spaces.open(&SpaceName::main()).unwrap();
     let v2 = QdrantCollection::open(at(&double, "v2")).unwrap();
@@ -154,23 +155,22 @@ fn spaces_have_addresses_that_lead_to_them_whatever_is_served() {
     send(at(&double, "main"), "main", &[("c", 3)]);
     assert_eq!(main.refresh().unwrap().unwrap().recordings().len(), 3);
     assert_eq!(served(&QdrantCollection::open(at(&double, "main")).unwrap()), "main");
-    // Nobody makes a space by writing to it.
-    let error = QdrantWriter::open_or_create(at(&double, "v3"), &great()).unwrap_err();
-    let is_told =
+    // Writing to a space does not create it.
+    let error = QdrantWriter::open_or_create(at(&double, "v3"), &large()).unwrap_err();
+    let is_named =
         matches!(&error, Error::UnknownSpace { known, .. } if known.as_str() == "main`, `v2");
-    assert!(is_told, "{error}");
+    assert!(is_named, "{error}");
     let error = QdrantSpaces::of(at(&double, "v2")).unwrap_err();
     let is_refused = matches!(QdrantError::of(&error), Some(QdrantError::Address { .. }));
     assert!(is_refused, "{error}");
 }
 
 #[test]
-fn promotion_notices_what_was_done_to_the_served_space_since() {
+fn promotion_detects_changes_of_the_served_space() {
     let (double, spaces) = filled(&[("a", 1), ("b", 2), ("gone", 9)]);
     send(settings(&double), "main", &[("new", 3), ("b", 4)]);
     let error = spaces.promote(&name("v2"), Demand::Whole).unwrap_err();
-    let sentence =
-        "the space `v2` lacks 1 recordings of `main`, has 1 that it has not, and 1 that differ";
+    let sentence = "the space `v2` differs from `main`: 1 recordings missing, 1 extra, 1 different";
     assert_eq!(error.to_string(), sentence);
     let unchanged = Serving { number: 0, space: SpaceName::main(), previous: None };
     assert_eq!(spaces.serving().unwrap(), unchanged);
@@ -187,7 +187,7 @@ fn promotion_notices_what_was_done_to_the_served_space_since() {
 }
 
 #[test]
-fn promotion_is_refused_while_an_upload_to_the_served_space_has_not_ended() {
+fn pending_upload_to_the_served_space_blocks_promotion() {
     let (double, spaces) = filled(&[("a", 1), ("b", 2)]);
     let mut writer = QdrantWriter::open_or_create(settings(&double), &space()).unwrap();
     double.faults().plan(When::From(CALLS_BEFORE_POINTS), Fault::Refused);
@@ -199,20 +199,20 @@ fn promotion_is_refused_while_an_upload_to_the_served_space_has_not_ended() {
     };
     assert_eq!(*recording, id("c"));
     assert_eq!(spaces.serving().unwrap().number, 0);
-    // An upload that is never completed does not stand in the way of a promotion that need not be complete.
+    // It does not block a promotion that may be incomplete.
     spaces.promote(&name("v2"), Demand::Incomplete).unwrap();
     assert_eq!(served(&opened(&double)), "v2");
 }
 
 #[test]
-fn spaces_are_made_listed_and_dropped() {
+fn spaces_are_created_listed_and_dropped() {
     let (double, spaces) = filled(&[("a", 1), ("b", 2)]);
     spaces.create(&record("first", space())).unwrap();
     let names = |spaces: &QdrantSpaces| {
         spaces.names().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(names(&spaces), ["main", "first", "v2"]);
-    assert_eq!(spaces.record(&name("v2")).unwrap(), Some(record("v2", great())));
+    assert_eq!(spaces.record(&name("v2")).unwrap(), Some(record("v2", large())));
     assert_eq!(spaces.record(&SpaceName::main()).unwrap(), None);
     for taken in ["main", "v2"] {
         let error = spaces.create(&record(taken, space())).unwrap_err();
@@ -228,7 +228,7 @@ fn spaces_are_made_listed_and_dropped() {
     let error = spaces.roll_back().unwrap_err();
     assert!(matches!(error, Error::NothingToRollBack { .. }), "{error}");
     spaces.promote(&name("v2"), Demand::Whole).unwrap();
-    // `main` is gone with its collections, cannot be gone back to, and can be made for another bundle.
+    // `main` is deleted with its collections, cannot be rolled back to, and can be created for another bundle.
     spaces.drop(&SpaceName::main()).unwrap();
     assert_eq!(spaces.serving().unwrap(), Serving { number: 1, space: name("v2"), previous: None });
     assert_eq!(served(&opened(&double)), "v2");
@@ -238,17 +238,17 @@ fn spaces_are_made_listed_and_dropped() {
     spaces.drop(&name("first")).unwrap();
     let collections: Vec<String> = double.store().collections.into_keys().collect();
     assert_eq!(collections, ["sleep@v2", "sleep@v2-nights", "sleep@v2-recordings"]);
-    spaces.create(&record("main", great())).unwrap();
+    spaces.create(&record("main", large())).unwrap();
     send(at(&double, "main"), "v2", &[("a", 1), ("b", 2)]);
     spaces.promote(&SpaceName::main(), Demand::Whole).unwrap();
-    assert_eq!(opened(&double).space(), &great());
+    assert_eq!(opened(&double).space(), &large());
     assert_eq!(opened(&double).verify().count(), 0);
 }
 
 #[test]
-fn spaces_of_what_is_no_collection_are_refused() {
+fn spaces_need_a_collection() {
     let double = QdrantDouble::start();
-    let error = spaces(&double).create(&record("v2", great())).unwrap_err();
+    let error = spaces(&double).create(&record("v2", large())).unwrap_err();
     assert!(matches!(error, Error::NotACollection { .. }), "{error}");
     let error = spaces(&double).promote(&name("v2"), Demand::Whole).unwrap_err();
     assert!(matches!(error, Error::NotACollection { .. }), "{error}");
@@ -256,7 +256,7 @@ fn spaces_of_what_is_no_collection_are_refused() {
 }
 
 #[test]
-fn alias_that_leads_to_no_space_is_told() {
+fn alias_that_does_not_name_a_space_is_reported() {
     let (double, spaces) = filled(&[("a", 1), ("b", 2)]);
     double.tamper(|store| {
         store.aliases.insert("sleep@served".to_owned(), "sleep".to_owned());
@@ -281,7 +281,7 @@ fn alias_that_leads_to_no_space_is_told() {
     );
 }
 
-/// Returns the calls of something, undisturbed.
+/// Returns the calls that `work` makes without faults.
 fn calls(double: &QdrantDouble, work: impl FnOnce()) -> Vec<&'static str> {
     double.faults().clear();
     work();
@@ -293,22 +293,22 @@ fn calls(double: &QdrantDouble, work: impl FnOnce()) -> Vec<&'static str> {
 const FAULTS: [Fault; 4] =
     [Fault::Unavailable, Fault::AnswerLost, Fault::HalfAndFail, Fault::Refused];
 
-/// Whoever promotes dies at every call there is, or loses one answer: one of the two spaces is served, whole, and both can
-/// be served afterwards.
+/// A promotion fails from each call on, or at one call: one of the two spaces is served, whole, and both can be served
+/// afterwards.
 #[test]
-fn promotion_that_fails_anywhere_serves_the_one_space_or_the_other() {
+fn interrupted_promotion_serves_the_old_space_or_the_new() {
     type Change = fn(&QdrantSpaces) -> Result<(), Error>;
     let promote: Change = |spaces| spaces.promote(&name("v2"), Demand::Whole).map(drop);
     let roll_back: Change = |spaces| spaces.roll_back().map(drop);
     let (double, spaces) = filled(&[("a", 1), ("b", 2)]);
-    let mut met = BTreeMap::new();
+    let mut counts = BTreeMap::new();
     for change in [promote, roll_back, roll_back] {
         let (store, from) = (double.store(), served(&opened(&double)));
         let calls = calls(&double, || change(&spaces).unwrap());
         let (changed, to) = (double.store(), served(&opened(&double)));
         let first_write = calls.iter().position(|call| *call == "upsert").unwrap();
         assert!(first_write > 10 && calls.ends_with(&["upsert", "change_aliases"]) && from != to);
-        // Of the calls that only read, each fails in one way; of those that write, in all.
+        // Each call that only reads fails in one way, and each call that writes in all.
         let cases = (0..calls.len()).flat_map(|call| {
             let ways = [When::From(call), When::At(call)];
             if call < first_write {
@@ -320,62 +320,62 @@ fn promotion_that_fails_anywhere_serves_the_one_space_or_the_other() {
             let case = format!("to {to}, {fault:?} {when:?}");
             double.tamper(|it| it.clone_from(&store));
             double.faults().plan(when, fault);
-            let told = change(&spaces);
+            let result = change(&spaces);
             double.faults().clear();
-            let found = served(&opened(&double));
-            assert!(found == from || found == to, "{case}");
+            let now = served(&opened(&double));
+            assert!(now == from || now == to, "{case}");
             if matches!(when, When::At(_)) && fault != Fault::Refused {
-                told.as_ref().unwrap_or_else(|error| panic!("{case}: {error}"));
+                result.as_ref().unwrap_or_else(|error| panic!("{case}: {error}"));
             }
-            if told.is_ok() {
-                assert_eq!(found, to, "{case}");
+            if result.is_ok() {
+                assert_eq!(now, to, "{case}");
             }
-            *met.entry((to, found)).or_insert(0) += 1;
-            let other = if found == "main" { "v2" } else { "main" };
+            *counts.entry((to, now)).or_insert(0) += 1;
+            let other = if now == "main" { "v2" } else { "main" };
             spaces.promote(&name(other), Demand::Whole).unwrap();
             assert_eq!(spaces.serving().unwrap().space, name(other), "{case}");
             spaces.roll_back().unwrap();
-            assert_eq!(spaces.serving().unwrap().space, name(found), "{case}");
+            assert_eq!(spaces.serving().unwrap().space, name(now), "{case}");
         }
         double.tamper(|it| it.clone_from(&changed));
     }
-    // Both ends were met, of each change.
-    assert_eq!(met.len(), 4, "{met:?}");
+    // Each change was seen done and not done.
+    assert_eq!(counts.len(), 4, "{counts:?}");
 }
 
 #[test]
-fn space_whose_making_or_dropping_fails_anywhere_is_made_and_dropped_again() {
+fn interrupted_creation_and_drop_of_a_space_can_be_repeated() {
     let (double, spaces) = filled(&[("a", 1), ("b", 2)]);
-    let make = |spaces: &QdrantSpaces| spaces.create(&record("v3", great()));
-    let take_away = |spaces: &QdrantSpaces| spaces.drop(&name("v3"));
+    let create = |spaces: &QdrantSpaces| spaces.create(&record("v3", large()));
+    let drop_space = |spaces: &QdrantSpaces| spaces.drop(&name("v3"));
     let before = double.store();
-    let n_made = calls(&double, || make(&spaces).unwrap()).len();
-    let made = double.store();
-    let n_dropped = calls(&double, || take_away(&spaces).unwrap()).len();
+    let n_create_calls = calls(&double, || create(&spaces).unwrap()).len();
+    let created = double.store();
+    let n_drop_calls = calls(&double, || drop_space(&spaces).unwrap()).len();
     assert_eq!(double.store(), before);
     let is_listed = || spaces.names().unwrap().contains(&name("v3"));
-    for call in 0..n_made.max(n_dropped) {
+    for call in 0..n_create_calls.max(n_drop_calls) {
         let fault = FAULTS[call % 3];
-        if call < n_made {
+        if call < n_create_calls {
             double.faults().plan(When::From(call), fault);
-            make(&spaces).unwrap_err();
+            create(&spaces).unwrap_err();
             double.faults().clear();
-            // The answer to the last request may be what was lost.
+            // If only the answer to the last request was lost, the space exists.
             if !is_listed() {
-                make(&spaces).unwrap();
+                create(&spaces).unwrap();
             }
-            assert_eq!(double.store(), made, "making, call {call}");
+            assert_eq!(double.store(), created, "creation, call {call}");
         } else {
-            make(&spaces).unwrap();
+            create(&spaces).unwrap();
         }
         double.faults().plan(When::From(call), fault);
-        let told = take_away(&spaces);
+        let result = drop_space(&spaces);
         double.faults().clear();
-        assert!(told.is_err() || call >= n_dropped);
-        match take_away(&spaces) {
+        assert!(result.is_err() || call >= n_drop_calls);
+        match drop_space(&spaces) {
             Ok(()) | Err(Error::UnknownSpace { .. }) => {}
-            Err(error) => panic!("dropping, call {call}: {error}"),
+            Err(error) => panic!("drop, call {call}: {error}"),
         }
-        assert_eq!(double.store(), before, "dropping, call {call}");
+        assert_eq!(double.store(), before, "drop, call {call}");
     }
 }

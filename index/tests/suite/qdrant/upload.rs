@@ -1,4 +1,4 @@
-//! Uploads: what is stored after any call has failed.
+//! Uploads: the points on the server after any call has failed.
 
 use std::time::Duration;
 
@@ -28,7 +28,11 @@ fn points_and_indexes_are_as_documented() {
     let (nights, double) = (nights(), QdrantDouble::start());
     copy(&nights, &double).unwrap();
     let points = double.store().collections[NAME].clone();
-    assert_eq!(points.points.len(), 12 + 12 + 9 + 10, "epochs and captions of every second one");
+    assert_eq!(
+        points.points.len(),
+        12 + 12 + 9 + 10,
+        "epochs, and two captions of every second one"
+    );
     let mut indexed: Vec<_> = points.indexes.iter().map(String::as_str).collect();
     indexed.sort_unstable();
     let expect = [
@@ -53,7 +57,7 @@ fn points_and_indexes_are_as_documented() {
 }
 
 #[test]
-fn second_copy_sends_no_point() {
+fn second_copy_uploads_no_points() {
     let (nights, double) = (nights(), QdrantDouble::start());
     copy(&nights, &double).unwrap();
     let before = stored(&double);
@@ -69,7 +73,7 @@ fn second_copy_sends_no_point() {
 
 /// The writer is killed at each of its calls; the next run completes the copy.
 #[test]
-fn upload_that_is_killed_at_any_call_is_completed_by_the_next() {
+fn interrupted_upload_is_completed_by_the_next() {
     let (nights, whole) = (nights(), QdrantDouble::start());
     copy(&nights, &whole).unwrap();
     let n_calls = whole.faults().calls().len();
@@ -80,7 +84,7 @@ fn upload_that_is_killed_at_any_call_is_completed_by_the_next() {
         double.faults().plan(When::From(call), fault);
         copy(&nights, &double).unwrap_err();
         double.faults().clear();
-        // Searches find whole recordings alone, whatever was sent of others.
+        // Searches find only whole recordings, even if other points were sent.
         if let Ok(index) = QdrantIndex::open(settings(&double)) {
             let hits = index.search(&query(), &SearchRequest::nearest(usize::MAX)).unwrap();
             assert_eq!(hits.len(), index.n_epochs(), "call {call}");
@@ -94,7 +98,7 @@ fn query() -> nocturne_encoder::Embedding {
     crate::support::embedding(&[1.0, -1.0, 0.5, 0.0, 0.0, 0.0, 0.0, 2.0])
 }
 
-/// Any one call fails; the same run goes on.
+/// Each call fails once, and the run continues.
 #[test]
 fn call_that_fails_once_is_retried_without_duplicates() {
     let (nights, whole) = (nights(), QdrantDouble::start());
@@ -110,7 +114,7 @@ fn call_that_fails_once_is_retried_without_duplicates() {
 }
 
 #[test]
-fn points_that_were_lost_silently_are_detected_and_sent_again() {
+fn silently_lost_points_are_detected_and_sent_again() {
     let (nights, double) = (nights(), QdrantDouble::start());
     let recording = nights.recording(&id("a")).unwrap();
     let mut writer = QdrantWriter::open_or_create(settings(&double), nights.space()).unwrap();
@@ -138,7 +142,7 @@ fn requests_that_exceed_the_deadline_are_retried() {
 }
 
 #[test]
-fn refusals_are_reported_at_once_and_exhaustion_after_all_attempts() {
+fn rejected_requests_are_not_retried_and_exhausted_ones_are() {
     let (nights, double) = (nights(), QdrantDouble::start());
     let mut writer = QdrantWriter::open_or_create(settings(&double), nights.space()).unwrap();
     let mut failure = |fault| {
@@ -155,7 +159,7 @@ fn refusals_are_reported_at_once_and_exhaustion_after_all_attempts() {
 }
 
 #[test]
-fn replaced_recordings_leave_no_point_behind() {
+fn replaced_recordings_leave_no_points() {
     let double = QdrantDouble::start();
     let long = collection(&space(), vec![draft("a", 1, 30), draft("b", 2, 5)]);
     let short = collection(&space(), vec![draft("a", 3, 8), draft("b", 2, 5)]);
@@ -165,7 +169,7 @@ fn replaced_recordings_leave_no_point_behind() {
     let fresh = QdrantDouble::start();
     copy(&short, &fresh).unwrap();
     assert_same_points(&double, &fresh, "all");
-    // An index that was opened before reports it.
+    // An index that was opened before the replacement reports it.
     assert!(!before.is_current().unwrap());
     let error = before.search(&query(), &SearchRequest::nearest(100)).unwrap_err();
     let error = QdrantError::of(&error).unwrap();
@@ -175,7 +179,7 @@ fn replaced_recordings_leave_no_point_behind() {
 }
 
 #[test]
-fn removed_recordings_leave_no_point_behind() {
+fn removed_recordings_leave_no_points() {
     let (nights, double) = (nights(), QdrantDouble::start());
     copy(&nights, &double).unwrap();
     let mut writer = QdrantWriter::open_or_create(settings(&double), nights.space()).unwrap();
@@ -188,7 +192,7 @@ fn removed_recordings_leave_no_point_behind() {
 }
 
 #[test]
-fn foreign_and_incomplete_collections_are_refused() {
+fn foreign_and_incomplete_collections_are_rejected() {
     let (nights, double) = (nights(), QdrantDouble::start());
     copy(&nights, &double).unwrap();
     let open = |space| QdrantWriter::open_or_create(settings(&double), &space).map(|_| ());
