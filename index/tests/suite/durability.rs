@@ -368,7 +368,7 @@ impl StorageFile for FalseSyncFile {
     }
 }
 
-/// The control: without synchronisation the same check finds a loss, so the calls are needed and the check is sensitive.
+/// The control: without synchronisation the same check finds a loss.
 #[test]
 fn power_failure_without_synchronisation_loses_recordings() {
     for skips_files in [true, false] {

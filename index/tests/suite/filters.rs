@@ -172,7 +172,9 @@ fn trees() -> impl Strategy<Value = Tree> {
     })
 }
 
-/// Returns the epochs that a filter allows; checks that `may_allow` agrees, and that all rows at once and one by one agree.
+/// Returns the epochs that a filter allows.
+///
+/// Checks that `may_allow` agrees, and that testing all rows at once and one by one agree.
 fn allowed(collection: &Collection, filter: &Filter) -> Vec<EpochRef> {
     let mut allowed = Vec::new();
     for entry in collection.recordings() {

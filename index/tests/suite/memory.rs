@@ -51,8 +51,8 @@ fn only_codes_stay_in_memory() {
         (0..recording.n_epochs()).for_each(|row| drop(recording.cosines(row, &queries).unwrap()));
     }
     let codes = 2 * ROWS as usize * DIM;
-    // One page before and one after the codes of each file, of up to 64 KiB. Vectors, which are not resident, have twice
-    // the size of codes.
+    // Per file, one page of up to 64 KiB before the codes and one after them. The vectors, which must not be resident,
+    // are twice as large as the codes.
     let pages = 2 * 2 * 65_536;
     let resident = resident(folder.path());
     assert!((codes..=codes + pages).contains(&resident), "{resident} of {codes}");

@@ -186,8 +186,8 @@ fn unknown_served_and_existing_names_are_rejected() {
     assert!(matches!(error, Error::NotACollection { .. }), "{error}");
 }
 
-/// Runs `act` on storage that fails at each operation, alone or with all that follow, and checks every state that a crash
-/// at that moment may leave; `check` also gets whether `act` succeeded.
+/// Runs `act` on storage that fails at one operation or from it on, for every operation, and calls `check` with each state
+/// that a crash may leave then, and whether `act` succeeded.
 fn check_interrupted(
     make: impl Fn() -> (Arc<Simulated>, Spaces),
     act: impl Fn(&Spaces) -> Result<(), Error>,

@@ -84,8 +84,8 @@ pub(super) fn check(server: &str, api_key: Option<&str>, name: &str) {
     assert_eq!(server.n_points(&served), Ok(0));
     assert_eq!((server.aliases_of(&a), server.aliases_of(&b)), (vec![], vec![served.clone()]));
     assert!(server.exists(&served));
-    // Rejected: an alias of an alias, of an unknown collection, with the name of a collection, and a collection with the
-    // name of an alias.
+    // Rejected: an alias of an alias, of an unknown collection, or with the name of a collection; and a collection with
+    // the name of an alias.
     assert_eq!(server.alias("another", &served), Err(Code::NotFound));
     assert_eq!(server.alias(&served, &format!("{name}@nothing")), Err(Code::NotFound));
     assert_eq!(server.alias(&a, &b), Err(Code::AlreadyExists));

@@ -15,8 +15,8 @@ fn nights() -> Collection {
     collection(&space(), vec![draft("a", 1, 20), draft("b", 2, 20), draft("late", 3, 20)])
 }
 
-/// Returns a server on which `a` is complete, `b` has lost a point, the upload of `late` was interrupted, and `gone` has
-/// lost a point and is not in the folder.
+/// Returns a server on which `a` is complete, `b` and `gone` have lost a point, and the upload of `late` was interrupted.
+/// The folder does not contain `gone`.
 fn broken(nights: &Collection) -> QdrantDouble {
     let double = QdrantDouble::start();
     let first =
