@@ -3,7 +3,7 @@
 use crate::error::TimelineProblem;
 use crate::warning::EdfWarning;
 
-/// Data records that are less apart, in seconds, are contiguous: 1/128 s, half a sample at 64 Hz.
+/// Data records at most this far apart, in seconds, are contiguous: 1/128 s, half a sample at 64 Hz.
 ///
 /// Recorders round the onsets that they write.
 pub const GAP_TOLERANCE_S: f64 = 1.0 / 128.0;
@@ -11,7 +11,7 @@ pub const GAP_TOLERANCE_S: f64 = 1.0 / 128.0;
 /// Maximum number of runs: each takes memory.
 const MAX_RUNS: usize = 100_000;
 
-/// Clock drift in seconds that is too small for a warning.
+/// Largest clock drift in seconds that causes no warning.
 const MAX_DRIFT_S: f64 = 1.0;
 
 /// A run of contiguous data records.
@@ -41,7 +41,7 @@ impl RecordRun {
     }
 }
 
-/// What the onsets of all data records add up to.
+/// The result of checking the onsets of all data records.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Timeline {
     /// Every data record has a consistent onset.
@@ -62,7 +62,7 @@ pub(crate) enum Timeline {
     },
 }
 
-/// Joins data records to runs, one after the other: memory follows the number of gaps.
+/// Joins data records to runs, one after the other; memory is proportional to the number of gaps.
 #[derive(Debug)]
 pub(crate) struct TimelineBuilder {
     record_duration_s: f64,
@@ -81,7 +81,7 @@ pub(crate) struct TimelineBuilder {
 }
 
 impl TimelineBuilder {
-    /// Prepares for data records of this duration, 0 if they contain annotations only.
+    /// Creates a builder for data records of this duration in seconds; 0 if they contain only annotations.
     pub(crate) fn new(record_duration_s: f64) -> Self {
         Self {
             record_duration_s,
@@ -115,6 +115,7 @@ impl TimelineBuilder {
         }
     }
 
+    /// Adds a data record to the current run, or starts a new run after a gap.
     fn place(&mut self, record: u64, onset_s: f64) -> Result<(), TimelineProblem> {
         let previous_end_s = self.previous_end_s;
         if onset_s < previous_end_s - GAP_TOLERANCE_S {
@@ -159,6 +160,7 @@ impl TimelineBuilder {
         (drift_s.abs() > MAX_DRIFT_S).then_some(EdfWarning::ClockDrift { drift_s })
     }
 
+    /// Returns the timeline. Missing onsets are reported before contradictions.
     pub(crate) fn finish(self) -> Timeline {
         match (self.missing, self.problem) {
             (Some((first_record, n_records)), _) => {

@@ -1,14 +1,13 @@
-//! De-identifies recordings; the texts of annotations that are known names of stages and events stay.
+//! De-identifies recordings; annotations keep their texts only if these are known names of stages and events.
 
 use std::path::Path;
 
 use nocturne_edf::{self as edf, DeidentifyOptions, IdentifyingContent};
 
 use crate::annotation::names::meaning;
-
 use crate::error::Result;
 
-/// Reports what in a recording may identify a person.
+/// Reports the content of a recording that may identify a person.
 ///
 /// # Errors
 ///
@@ -17,7 +16,7 @@ pub fn identifying_content(path: &Path) -> Result<IdentifyingContent> {
     Ok(edf::identifying_content(path, is_known)?)
 }
 
-/// Copies a recording without what may identify a person, and reports what the original contained.
+/// Copies a recording without the content that may identify a person, and reports what was in the original.
 ///
 /// # Errors
 ///

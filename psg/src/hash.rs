@@ -22,7 +22,7 @@ pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
     hex(Sha256::digest(bytes))
 }
 
-/// Returns the SHA-256 of a file in hexadecimal; the file is streamed.
+/// Returns the SHA-256 of a file in hexadecimal. The file is streamed, not loaded.
 ///
 /// # Errors
 ///
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_and_bytes_have_one_hash() {
+    fn file_and_bytes_have_the_same_hash() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         std::fs::write(&path, "abc").unwrap();

@@ -25,7 +25,7 @@ const MAX_RECORD_BYTES: u64 = 1 << 27;
 /// Maximum duration of a recording in hours: a month.
 const MAX_HOURS: u32 = 31 * 24;
 
-/// Annotations are rounded to this fraction of a second: the finest that EDF+ writers use.
+/// Onsets are rounded to this many steps per second: the finest resolution that EDF+ writers use.
 const ONSETS_PER_SECOND: f64 = 1e7;
 
 /// An open file.
@@ -71,7 +71,7 @@ impl EdfReader {
         Ok(reader)
     }
 
-    /// Returns the path by which the file was opened.
+    /// Returns the path of the file, as given to [`open`](Self::open).
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -91,7 +91,7 @@ impl EdfReader {
         &self.annotations
     }
 
-    /// Returns what is wrong with the file.
+    /// Returns the warnings about the file.
     pub fn warnings(&self) -> &[EdfWarning] {
         &self.warnings
     }
@@ -222,7 +222,7 @@ impl EdfReader {
         Ok(())
     }
 
-    /// Sets the runs by the onsets of the data records.
+    /// Replaces the runs by those that the onsets of the data records give.
     ///
     /// A discontinuous file is refused if its onsets cannot be used; a continuous one does not need them.
     fn set_timeline(&mut self, timeline: Timeline) -> Result<()> {

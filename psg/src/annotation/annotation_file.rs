@@ -28,13 +28,13 @@ use crate::warning::{Warning, WarningCode};
 /// Maximum length of a text file in bytes.
 const MAX_TEXT_BYTES: u64 = 64 << 20;
 
-/// Bytes of text by which a dialect is recognised.
+/// Bytes at the start of a text from which its dialect is recognised.
 const HEAD_BYTES: u64 = 1 << 14;
 
 /// The annotations of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnnotationFile {
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
     /// The dialect, by the content and in doubt by the name.
     pub format: AnnotationFormat,
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn content_decides_against_the_name() {
+    fn content_takes_precedence_over_the_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
         let little_endian = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -73,6 +73,7 @@ fn stage_conflict(
 }
 
 /// Returns a warning if two files score different events of a kind.
+/// Returns a warning if two sources disagree on the events of a kind: on their number or their onsets.
 fn event_conflict(
     kind: EventKind,
     (first, events): (&str, &[&Event]),

@@ -53,7 +53,7 @@ pub fn companion(recording: &Path) -> Option<PathBuf> {
 ///
 /// Conventions:
 /// - beside `NAME.edf`: `NAME-nsrr.xml`, `NAME-profusion.xml`, `NAME.annot`, `NAME.eannot`, UCDDB's
-///   `NAME_stage.txt` and `NAME_respevt.txt`, `NAME_events.tsv`, and of BIDS `sub-01_task-sleep_events.tsv` beside
+///   `NAME_stage.txt` and `NAME_respevt.txt`, `NAME_events.tsv`, and for BIDS `sub-01_task-sleep_events.tsv` beside
 ///   `sub-01_task-sleep_eeg.edf`;
 /// - `NAME.xml`, if there is none of these or its content is annotations;
 /// - `NAME.csv`, `NAME.tsv`, `NAME_annotations.csv` and `NAME_annotations.txt` (Noxturnal, EDFbrowser) if their
@@ -114,6 +114,7 @@ fn bids_events(folder: &Path, stem: &str) -> Option<PathBuf> {
     Some(folder.join(format!("{run}_events.tsv"))).filter(|path| path.is_file())
 }
 
+/// Returns `…/ANNOTATIONS/…/NAME` for a recording in `…/edfs/…`, if the file exists.
 fn nsrr_sibling(recording: &Path, annotations: &str, name: &str) -> Option<PathBuf> {
     let is_edfs = |part: &std::path::Component<'_>| part.as_os_str() == "edfs";
     let folder = recording.parent()?;
@@ -125,6 +126,7 @@ fn nsrr_sibling(recording: &Path, annotations: &str, name: &str) -> Option<PathB
     Some(sibling.join(name)).filter(|path| path.is_file())
 }
 
+/// Returns the hypnogram whose name has the same subject and night: the first seven characters.
 fn sleep_edf_hypnogram(folder: &Path, stem: &str) -> Option<PathBuf> {
     let subject_night = stem.strip_suffix("-PSG")?.get(..7)?;
     let mut found: Vec<PathBuf> = std::fs::read_dir(folder)

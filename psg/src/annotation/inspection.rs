@@ -52,6 +52,7 @@ impl AnnotationInspection {
     pub fn with_start(path: &Path, start: Option<DateTime>) -> Result<Self> {
         let file = AnnotationFile::open(path, start)?;
         let scoring = Scoring::from_annotations(&file.annotations);
+        // The tolerance keeps rounding errors of the end from adding an empty epoch.
         let n_epochs = (scoring.hypnogram.end_s() / EPOCH_S - 1e-6).ceil().max(0.0) as usize;
         let stage = |epoch| scoring.hypnogram.stage_of_epoch(epoch as f64 * EPOCH_S);
         let mut warnings = file.warnings;

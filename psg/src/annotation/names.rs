@@ -35,13 +35,13 @@ impl Meaning {
 pub(super) enum StageCodes {
     /// Those of Rechtschaffen and Kales, as written by Compumedics and the National Sleep Research Resource.
     RechtschaffenKales,
-    /// Those of UCDDB.
+    /// UCDDB.
     Ucddb,
-    /// Those of Respironics.
+    /// Respironics.
     Respironics,
-    /// Those of DREAMS.
+    /// DREAMS.
     Dreams,
-    /// Those of BOAS.
+    /// BOAS.
     Boas,
 }
 

@@ -99,7 +99,7 @@ pub(super) fn recognise(path: &Path, head: &str) -> Result<TextKind, String> {
         .to_owned())
 }
 
-/// Recognises lists of stages: every line is a known code or the name of a stage.
+/// Recognises lists of stages: every line is a number or the name of a stage; numbers alone must be known codes.
 fn recognise_stage_list(name: &str, lines: &[&str]) -> Option<StageListKind> {
     let labels: BTreeSet<&str> = lines
         .iter()

@@ -1,4 +1,4 @@
-//! The lists of the DREAMS databases: a title in brackets, and numbers below it.
+//! Reads the lists of the DREAMS databases: a title in brackets with numbers below it.
 //!
 //! ```text
 //! [vis1_Spindles/C3-A1]        [hypnogram]

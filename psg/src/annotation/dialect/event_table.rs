@@ -57,7 +57,7 @@ const SUBJECTS: [&str; 2] = ["subject", "participant_id"];
 /// Columns that identify the tables of BOAS.
 const BOAS: [&str; 3] = ["stage_consensus", "stage_hum", "stage_ai"];
 
-/// Returns the delimiter of a header with an onset.
+/// Returns the delimiter if the line is a header with an onset.
 pub(in crate::annotation) fn delimiter_of_header(line: &str) -> Option<char> {
     ['\t', ',', ';'].into_iter().find(|delimiter| {
         let names = delimited::split(line.trim(), *delimiter).unwrap_or_default();
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_of_several_nights_are_refused() {
+    fn tables_of_several_recordings_are_refused() {
         let text =
             "subject\tonset_s\tduration_s\tstage_consensus\nsub-1\t0\t30\t3\nsub-2\t0\t30\t3\n";
         let expected =

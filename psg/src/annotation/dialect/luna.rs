@@ -258,6 +258,7 @@ fn parse_stop(
         let timestamp = parse_timestamp(field)?;
         let end_s = clock.elapsed_s(&timestamp);
         let is_clock = matches!(timestamp, Timestamp::Clock(_));
+        // A clock time before the start is on the next day.
         if is_clock && end_s < onset_s { end_s + DAY_S } else { end_s }
     };
     if end_s < onset_s {

@@ -1,4 +1,4 @@
-//! The event list of Noxturnal: CSV, mostly in UTF-16, in the language of the program.
+//! Reads the event lists of Noxturnal: CSV, usually UTF-16, in the language of the program.
 //!
 //! ```text
 //! Heure de début,Heure de fin,Événement,Durée,
@@ -94,6 +94,7 @@ impl Columns {
         })
     }
 
+    /// Checks that durations are in seconds.
     fn check_unit(&self, line: &str, delimiter: char) -> Result<(), String> {
         let units = delimited::split(line, delimiter)?;
         match self.duration.and_then(|duration| units.get(duration)).map(String::as_str) {

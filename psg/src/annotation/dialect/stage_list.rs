@@ -1,4 +1,4 @@
-//! Lists of stages: one label or number for each epoch from the start of the recording.
+//! Reads lists of stages: one label or number per epoch from the start of the recording.
 
 use std::io::BufRead;
 
@@ -55,6 +55,7 @@ pub(in crate::annotation) fn read(
     let mut parsed = ParsedFile { epoch_length_s: Some(epoch_s), ..ParsedFile::default() };
     // Blank lines may end the list, but not interrupt it: each line is an epoch.
     let mut first_blank = None;
+    // Blank lines are accepted only at the end: one between epochs would shift all stages after it.
     while let Some(line) = lines.next()? {
         let label = line.text.trim();
         if label.is_empty() {
@@ -62,7 +63,7 @@ pub(in crate::annotation) fn read(
             continue;
         }
         if let Some(blank) = first_blank {
-            let problem = "the line is blank; expected the label of an epoch".to_owned();
+            let problem = "the line is blank; expected a stage".to_owned();
             return Err(ParseError::at_line(blank)(problem));
         }
         let onset_s = parsed.annotations.len() as f64 * epoch_s;
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn ucddb_counts_rem_as_1() {
+    fn ucddb_code_1_is_rem() {
         let expected = ["Sleep stage W", "Sleep stage R", "Sleep stage 1", "Sleep stage 4", "8"];
         let warning = "code `8` has no meaning in UCDDB; unscored epochs: 1";
         check("0\r\n1\r\n2\r\n5\r\n8\r\n", StageListKind::Ucddb, &expected, Some(warning));
@@ -136,6 +137,6 @@ mod tests {
     #[test]
     fn blank_line_between_epochs_is_refused() {
         let message = parse("W\n\nN1\n", StageListKind::Luna).unwrap_err();
-        assert_eq!(message, "`a`, line 2: the line is blank; expected the label of an epoch");
+        assert_eq!(message, "`a`, line 2: the line is blank; expected a stage");
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
-/// Bytes that are read at once. Even, so that no UTF-16 unit is split.
+/// Bytes per read. It is even, so that chunks do not split UTF-16 units.
 const CHUNK_BYTES: usize = 1 << 15;
 
 /// The encoding of a text file.
@@ -80,7 +80,7 @@ fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(n)
 }
 
-/// Reads an input as UTF-8, chunk by chunk.
+/// Reads an input and decodes it to UTF-8, chunk by chunk.
 pub(in crate::annotation) struct Utf8Reader<R> {
     input: R,
     encoding: Encoding,
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_character_is_replaced() {
+    fn incomplete_characters_are_replaced() {
         assert_eq!(decoded(b"\xff\xfeW\0\0\xd8").1, "W\u{fffd}");
         assert_eq!(decoded(b"\xff\xfeW\0x").1, "W\u{fffd}");
     }

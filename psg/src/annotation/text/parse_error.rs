@@ -7,14 +7,14 @@ use crate::error::{AnnotationLocation, Error, on_one_line, quoted};
 /// Why a file is refused.
 #[derive(Debug)]
 pub(in crate::annotation) enum ParseError {
-    /// The content breaks its format.
+    /// The content does not conform to its format.
     Content {
         /// Where in the file.
         location: AnnotationLocation,
         /// What is wrong there.
         problem: String,
     },
-    /// The operating system refused.
+    /// The file could not be read.
     Io(std::io::Error),
     /// The file is EDF and was refused by its reader.
     Edf(nocturne_edf::Error),

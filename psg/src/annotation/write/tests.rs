@@ -38,7 +38,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn luna_annot_is_read_as_it_was_written(
+    fn luna_annot_round_trips(
         mut annotations in annotations(),
         scorer in proptest::option::of("[A-Z][a-z]{0,5}"),
         meta in proptest::option::of("[a-z]=[0-9](;[a-z]=[0-9])?"),
@@ -57,7 +57,7 @@ proptest! {
     }
 
     #[test]
-    fn bids_tsv_is_read_as_it_was_written(
+    fn bids_tsv_round_trips(
         mut annotations in annotations(),
         channel in proptest::option::of("[A-Z][0-9] [a-z]"),
         scorer in proptest::option::of("[A-Z][a-z\"]{0,5}"),
@@ -72,7 +72,7 @@ proptest! {
     }
 
     #[test]
-    fn nsrr_xml_is_read_as_it_was_written(
+    fn nsrr_xml_round_trips(
         mut annotations in annotations(),
         channel in proptest::option::of("[A-Z<&][0-9]"),
     ) {
@@ -85,7 +85,7 @@ proptest! {
     }
 
     #[test]
-    fn luna_eannot_is_read_as_it_was_written(
+    fn luna_eannot_round_trips(
         stages in proptest::collection::vec(proptest::option::of(0..Stage::ALL.len()), 1..40),
     ) {
         let stages: Vec<Option<Stage>> = stages.into_iter().map(|i| i.map(|i| Stage::ALL[i])).collect();
@@ -111,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn edf_plus_is_read_as_it_was_written(
+    fn edf_plus_round_trips(
         mut annotations in proptest::collection::vec(
             (0..600_000_000_u32, proptest::option::of(0.0..1e4_f64), text()), 0..12,
         ),
@@ -245,6 +245,7 @@ const STARTS: [&str; 15] = [
 ];
 
 /// What the texts of the dialects consist of.
+/// Pieces of text that have a meaning in some dialect.
 const TOKENS: [&str; 42] = [
     "\t",
     "\n",

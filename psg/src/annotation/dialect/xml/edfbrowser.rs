@@ -1,4 +1,4 @@
-//! The XML annotations of EDFbrowser (`annotationlist`).
+//! Reads the XML annotations of EDFbrowser (`annotationlist`).
 //!
 //! ```xml
 //! <annotationlist>

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn endless_tags_and_texts_are_refused() {
+    fn overlong_tags_and_texts_are_refused() {
         let long = "x".repeat(3 << 20);
         for text in [
             format!("<PSGAnnotation {long}=\"\"/>"),

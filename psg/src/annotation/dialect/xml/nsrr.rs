@@ -1,4 +1,4 @@
-//! The XML annotations of the National Sleep Research Resource (`PSGAnnotation`).
+//! Reads the XML annotations of the National Sleep Research Resource (`PSGAnnotation`).
 //!
 //! ```xml
 //! <PSGAnnotation>

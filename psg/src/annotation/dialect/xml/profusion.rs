@@ -1,4 +1,4 @@
-//! The XML annotations of Compumedics Profusion (`CMPStudyConfig`).
+//! Reads the XML annotations of Compumedics Profusion (`CMPStudyConfig`).
 //!
 //! ```xml
 //! <CMPStudyConfig>
