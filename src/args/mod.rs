@@ -178,7 +178,7 @@ pub(crate) struct CollectionArguments {
     pub(crate) collection: Place,
     #[command(flatten)]
     pub(crate) server: QdrantArguments,
-    /// Maximum number of epochs that a question about nights scores in Qdrant; beyond it, sketches preselect the nights.
+    /// Maximum number of epochs in Qdrant that a question about nights scores; beyond it, nights are preselected.
     #[arg(
         long,
         env = "NOCTURNE_FULL_PASS",
@@ -187,7 +187,7 @@ pub(crate) struct CollectionArguments {
         help_heading = "Qdrant"
     )]
     pub(crate) full_pass: usize,
-    /// Average recall of a search, above 0 and up to 1; below 1, the approximate index may be used.
+    /// Average share of the true nearest hits to find, above 0 and up to 1; below 1, the approximate index may be used.
     #[arg(
         long,
         env = "NOCTURNE_RECALL",

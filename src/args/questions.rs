@@ -51,7 +51,7 @@ pub(crate) struct Nights {
     /// Question, such as `nights with frequent arousals`, `more than 15 apneas per hour` or `few spindles in N2`.
     #[arg(required_unless_present = "concept")]
     pub(crate) question: Option<String>,
-    /// Rank by a concept learned by `nocturne-train fewshot`, whatever the question names.
+    /// Rank by a concept learned by `nocturne-train fewshot` instead of the one in the question.
     #[arg(long, value_name = "FILE")]
     pub(crate) concept: Option<PathBuf>,
     /// Restrict to this recording; repeatable.
@@ -106,7 +106,7 @@ pub(crate) struct Serve {
     /// Allow unencrypted connections on an address that other machines can reach.
     #[arg(long, env = "NOCTURNE_ALLOW_PLAINTEXT")]
     pub(crate) allow_plaintext: bool,
-    /// Maximum number of requests at a time (1–10000); further ones are refused.
+    /// Maximum number of concurrent requests (1–10000); further ones are refused.
     #[arg(long, env = "NOCTURNE_MOST_AT_ONCE", default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(crate) most_at_once: u16,
     #[command(flatten)]
@@ -118,11 +118,10 @@ pub(crate) struct Serve {
 pub(crate) struct Eval {
     /// Folder with recordings and their annotations.
     pub(crate) folder: PathBuf,
-    /// Number of epochs for the occlusion test of attention: hide the attended seconds, and as many random ones, and
-    /// compare.
+    /// Epochs for the occlusion test, which compares hiding the most attended seconds with hiding random ones; 0 to omit.
     #[arg(long, value_name = "EPOCHS", default_value_t = 0)]
     pub(crate) occlusion: usize,
-    /// Captions in the large retrieval gallery; omitted if at most 1000.
+    /// Captions in the large retrieval gallery; 1000 or fewer to omit it.
     #[arg(long, value_name = "CAPTIONS", default_value_t = 10_000)]
     pub(crate) gallery: usize,
     /// Epochs to encode again with channels hidden; 0 to omit.

@@ -30,7 +30,7 @@ pub(crate) struct Simulate {
     /// Folder for the nights; created if it does not exist.
     #[arg(long, short, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Number of nights, each of another sleeper (1–100000).
+    /// Number of nights, each of a different sleeper (1–100000).
     #[arg(long, short, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) nights: u32,
     /// Number of the first night.
@@ -86,7 +86,7 @@ pub(crate) struct Index {
     pub(crate) server: QdrantArguments,
     #[command(flatten)]
     pub(crate) waiting: WaitArguments,
-    /// Index only shard I of N, with I from 1 to N, so that N processes share the work; made for Slurm arrays:
+    /// Index only shard I of N, with I from 1 to N, so that N processes can share the work, for example in a Slurm array:
     /// `--shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT`.
     #[arg(long, env = "NOCTURNE_SHARD", value_name = "I/N")]
     pub(crate) shard: Option<Shard>,

@@ -82,10 +82,10 @@ pub(crate) struct SpaceBackfill {
     /// Folder to search, by name and content, for recordings that were moved since they were indexed.
     #[arg(long, value_name = "DIR")]
     pub(crate) recordings: Option<PathBuf>,
-    /// Maximum share of the time spent encoding, above 0 and up to 1 [default: 1].
+    /// Maximum share of time to spend encoding, above 0 and up to 1 [default: 1].
     #[arg(long, value_name = "SHARE", value_parser = pace)]
     pub(crate) at_most: Option<DutyCycle>,
-    /// Fill in only shard I of N, with I from 1 to N, into a Qdrant collection; see `nocturne index --shard`.
+    /// Embed only shard I of N, with I from 1 to N, in a Qdrant collection; see `nocturne index --shard`.
     #[arg(long, env = "NOCTURNE_SHARD", value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
     #[command(flatten)]

@@ -55,7 +55,7 @@ pub(crate) struct Duplicates {
     /// Folder of the collection.
     #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR")]
     pub(crate) collection: PathBuf,
-    /// Minimum share of agreeing epochs where two nights overlap, above 0 and up to 1.
+    /// Minimum share of epochs that agree where two nights overlap, above 0 and up to 1.
     #[arg(long, default_value_t = 0.5, value_name = "SHARE", value_parser = share)]
     pub(crate) threshold: f64,
     /// Write a line of JSON for each pair.
@@ -108,7 +108,7 @@ pub(crate) struct Optimize {
     /// Folder of the collection.
     #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR")]
     pub(crate) collection: PathBuf,
-    /// Also build an HNSW index and keep it up to date from then on; takes about 1.5 ms of CPU time per epoch.
+    /// Also build an HNSW index, and keep it up to date later; takes about 1.5 ms of CPU time per epoch.
     #[arg(long)]
     pub(crate) graph: bool,
     /// Write JSON.
@@ -119,11 +119,11 @@ pub(crate) struct Optimize {
 /// `nocturne backup`
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
-    /// Collection: a folder, which may be written to meanwhile, or `qdrant://HOST[:PORT]/NAME`, which must not; its
-    /// server writes the snapshots.
+    /// Collection: a folder, even while it is being written, or `qdrant://HOST[:PORT]/NAME`, which must not be written
+    /// meanwhile and whose server makes the snapshots.
     #[arg(value_name = "COLLECTION", value_parser = place)]
     pub(crate) collection: Place,
-    /// Folder of the backup, itself a collection; only for a folder.
+    /// Folder of the backup, which is itself a collection; only if COLLECTION is a folder.
     #[arg(value_name = "BACKUP")]
     pub(crate) place: Option<PathBuf>,
     #[command(flatten)]
