@@ -86,8 +86,8 @@ pub(crate) struct Index {
     pub(crate) server: QdrantArguments,
     #[command(flatten)]
     pub(crate) waiting: WaitArguments,
-    /// Index only shard I of N, with I from 1 to N, so that N processes can share the work, for example in a Slurm array:
-    /// `--shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT`.
+    /// Index only shard I of N, with I from 1 to N, so that N processes can share the work, for example in a Slurm
+    /// array: `--shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT`.
     #[arg(long, env = "NOCTURNE_SHARD", value_name = "I/N")]
     pub(crate) shard: Option<Shard>,
     /// Cohort name: a prefix of the recordings' names, also stored as metadata.
