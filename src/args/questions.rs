@@ -118,8 +118,8 @@ pub(crate) struct Serve {
 pub(crate) struct Eval {
     /// Folder with recordings and their annotations.
     pub(crate) folder: PathBuf,
-    /// Epochs for the occlusion test, which hides the most attended seconds, or random ones, and compares the effect; 0 to
-    /// omit.
+    /// Epochs for the occlusion test, which hides the most attended seconds, or random ones, and compares the effect;
+    /// 0 to omit.
     #[arg(long, value_name = "EPOCHS", default_value_t = 0)]
     pub(crate) occlusion: usize,
     /// Captions in the large retrieval gallery; 1000 or fewer to omit it.
