@@ -30,11 +30,15 @@ impl Default for BatchOptions {
 
 /// The required input and output of a tower's graph.
 pub(crate) struct TowerContract {
+    /// Name of the only input.
     pub(crate) input: &'static str,
+    /// Element type of the input.
     pub(crate) element: TensorElementType,
-    /// -1 for a dynamic axis.
+    /// Shape of the input; -1 for a dynamic axis.
     pub(crate) shape: &'static [i64],
+    /// Name of the output with the embeddings, `[batch, dim]`.
     pub(crate) output: &'static str,
+    /// Dimensions of an embedding.
     pub(crate) dim: usize,
 }
 
@@ -56,12 +60,13 @@ pub(crate) struct TowerOutput {
 impl TowerOutput {
     /// Returns the values of each of `n` items.
     pub(crate) fn rows(&self, n: usize) -> impl Iterator<Item = &[f32]> {
+        // Neither divisor nor row length may be 0, for example with an empty batch.
         self.values.chunks_exact((self.values.len() / n.max(1)).max(1))
     }
 }
 
 impl Tower {
-    /// Loads a graph and checks it.
+    /// Loads a graph and checks its input and its output.
     pub(crate) fn open(
         runtime: Runtime,
         path: &Path,
@@ -82,7 +87,7 @@ impl Tower {
         &self.provider
     }
 
-    /// Checks an optional output and returns whether the graph has it.
+    /// Returns whether the graph has an optional output, which must then have `rank` axes.
     pub(crate) fn check_optional(&self, name: &str, rank: usize) -> Result<bool> {
         let error = |source: Cause| Error::model(&self.path, source);
         let output = self.session.outputs().iter().find(|output| output.name() == name);
@@ -164,6 +169,7 @@ impl Tower {
     }
 }
 
+/// Checks that a graph has one input, as the contract requires, and the output.
 fn check(session: &Session, contract: &TowerContract) -> std::result::Result<(), String> {
     let [input] = session.inputs() else {
         return Err(format!(

@@ -36,14 +36,14 @@ struct ReadNights<'a> {
 }
 
 impl Evaluator {
-    /// Takes both towers of a bundle.
+    /// Creates an evaluator from both towers of a bundle.
     pub fn new(signal: SignalEncoder, text: TextEncoder, bundle: &Bundle) -> Self {
         let (manifest, fingerprint) = (bundle.manifest().clone(), bundle.fingerprint().to_owned());
         let options = EvaluationOptions::default();
         Self { signal, text, captioner: None, manifest, fingerprint, options }
     }
 
-    /// Takes the captioner, so that generated captions are judged too.
+    /// Adds the captioner of the bundle, so that generated captions are judged too.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Evaluator {
         Ok(Self { captioner: Some(CaptionSampler { captioner, tokenizer }), ..self })
     }
 
-    /// Sets how much is measured.
+    /// Sets which measures are computed, and on how many samples.
     ///
     /// # Errors
     ///
@@ -114,13 +114,14 @@ impl Evaluator {
         Ok(evaluation)
     }
 
+    /// Reads and encodes the recordings; the order of the recordings that can be read is kept.
     fn read<'a>(
         &mut self,
         paths: &'a [PathBuf],
         mut progress: impl FnMut(usize),
     ) -> ReadNights<'a> {
         let mut read = ReadNights { paths: vec![], nights: vec![], failed: vec![] };
-        // Each night contributes its share of the samples.
+        // Samples are spread evenly over the recordings, rounded up.
         let share = |n: usize| n.div_ceil(paths.len().max(1));
         let mut reader = NightReader {
             encoder: &mut self.signal,

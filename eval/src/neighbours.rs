@@ -4,16 +4,17 @@ use nocturne_psg::EPOCH_S;
 
 use crate::scored_night::ScoredNight;
 
-/// Neighbours on each side.
+/// Number of neighbours on each side.
 const REACH: usize = 2;
 /// Distance in seconds up to which two epochs have a common neighbour.
 pub(crate) const SHARED_S: f64 = 2.0 * REACH as f64 * EPOCH_S;
 /// Maximum distance of two adjacent epochs in seconds: a little more than an epoch. Beyond it there is a gap.
 const ADJACENT_S: f64 = 31.0;
 
-/// Returns the mean of each number over an epoch and two neighbours on each side that no gap separates from it.
+/// Returns the mean of each dimension over an epoch and its neighbours, [`REACH`] on each side, within the same gap-free
+/// part of the night.
 ///
-/// Epochs without numbers stay without and count for no other.
+/// Epochs without values have no mean and do not contribute to those of their neighbours.
 pub(crate) fn mean_of_neighbours(
     night: &ScoredNight,
     numbers: &[Option<Vec<f32>>],

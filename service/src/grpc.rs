@@ -1,4 +1,4 @@
-//! The methods of the gRPC service: request in, question to the engine, answer out.
+//! The methods of the gRPC service: each converts its request, asks the engine and converts the answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::messages::{answers, generate, requests};
 use crate::options::ServeOptions;
 use crate::status::{FAILED, status};
 
-/// Labels that may wait for the client; then labelling waits.
+/// Maximum number of labels that wait for the client; labelling pauses when the queue is full.
 const LABEL_QUEUE: usize = 256;
-/// Parts of captions that may wait for the client: more than an answer has, so that a slow reader never blocks the
-/// captioner.
+/// Maximum number of caption parts that wait for the client: more than an answer has, so that a slow client never blocks
+/// the captioner.
 const CAPTION_QUEUE: usize = 2048;
 
 /// The service.
@@ -40,7 +40,7 @@ impl Service {
         Self { engine, permits: Arc::new(Semaphore::new(max_concurrent)), max_concurrent, deadline }
     }
 
-    /// Takes a permit. Called after the request was read, so that a client that sends slowly holds none.
+    /// Acquires a permit. Called after the request was received, so that a client that sends slowly does not occupy one.
     fn permit(&self) -> std::result::Result<OwnedSemaphorePermit, Status> {
         Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
             let n = self.max_concurrent;

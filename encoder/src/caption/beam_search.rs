@@ -55,6 +55,7 @@ pub(super) fn beam_search(
     let mut finished = FinishedTexts { width, texts: Vec::new() };
     // The reference starts with `width` equal beams and masks all but one of them; one beam is the same.
     let mut beams = vec![Beam { ids: vec![limits.start_token], sum: 0.0 }];
+    // For each beam, the index of the beam it extends, so that the model can reorder its cache.
     let mut parents = vec![0];
     let mut length = 1;
     while length < limits.max_length && !beams.is_empty() {
@@ -109,7 +110,9 @@ fn empty(limits: TextLimits, finish_reason: FinishReason) -> DecodedText {
     DecodedText { ids: vec![limits.start_token], finish_reason }
 }
 
-/// Returns the `n` candidates with the highest sums, best first; of equal ones, the first.
+/// Returns the `n` candidates with the highest sums, best first; the first of equal candidates wins.
+///
+/// Inserting into a short sorted list is enough: nearly every candidate is worse than the last of the list.
 fn best_candidates(beams: &[Beam], logits: &[f32], n: usize) -> Vec<BeamCandidate> {
     let vocabulary = logits.len() / beams.len();
     let mut best: Vec<BeamCandidate> = Vec::with_capacity(n + 1);
@@ -136,7 +139,7 @@ impl FinishedTexts {
             self.texts.push(FinishedText { text, mean_logit });
             return;
         }
-        // Of equal ones, the reference drops the first.
+        // Of equally bad texts, the reference drops the first.
         let worst = (0..self.texts.len())
             .min_by(|a, b| self.texts[*a].mean_logit.total_cmp(&self.texts[*b].mean_logit))
             .expect("the width is at least 1");
@@ -152,7 +155,7 @@ impl FinishedTexts {
         self.texts.len() == self.width && worst >= f64::from(best_sum) / length as f64
     }
 
-    /// Returns the best text; of equal ones, the last.
+    /// Returns the best text; the last of equally good texts wins.
     fn into_best(self) -> Option<DecodedText> {
         let best = self.texts.into_iter().max_by(|a, b| a.mean_logit.total_cmp(&b.mean_logit));
         best.map(|finished| finished.text)

@@ -1,7 +1,8 @@
-//! What a few labelled epochs add: heads on frozen embeddings that start from the prompts of the stages.
+//! Few-shot evaluation: stages by heads on frozen embeddings, which start from the prompts of the stages and learn from
+//! a few labelled epochs.
 //!
-//! The labelled epochs come from other people than those that are judged, or from other hours of the only person.
-//! Statistics that need no labels may be used: each number of an embedding is standardised over its recording.
+//! Labelled and judged epochs come from different people, or from different hours if there is only one person. Every
+//! dimension of the embeddings is standardised over its recording, which needs no labels.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -22,15 +23,16 @@ use crate::resampling::{Resampling, ResamplingUnit};
 use crate::scored_night::{ScoredEpoch, ScoredNight};
 use crate::stage_guesses::{StageGuesses, argmax};
 
-/// Labelled epochs of each stage.
+/// Numbers of labelled epochs per stage.
 const SHOTS: [usize; 4] = [1, 5, 20, 100];
-/// Random choices of labelled epochs.
+/// Number of random choices of labelled epochs.
 const SEEDS: u64 = 5;
-/// Folds into which several people are divided; each is judged once.
+/// Number of folds for several people; each fold is judged once.
 const FOLDS: usize = 5;
 /// Length of a fold of a single person, in seconds.
 const HOUR_S: f64 = 3600.0;
-/// More hours than a recording has, so that the hours of all recordings have different numbers.
+/// Distance between the numbers of the first hours of two recordings: more hours than a recording has, so that no two
+/// hours share a number.
 const HOURS: usize = 1000;
 /// Prior of the heads, see [`PromptedHead::fit`].
 const PRIOR: f64 = 300.0;
@@ -38,7 +40,7 @@ const PRIOR: f64 = 300.0;
 /// Stages by heads learned from a few labelled epochs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FewShot {
-    /// What labelled and judged epochs do not have in common.
+    /// What separates labelled from judged epochs.
     pub held_out: HeldOut,
     /// Number of folds; each was held out once.
     pub folds: usize,
@@ -63,35 +65,37 @@ pub enum HeldOut {
 pub struct FewShotPoint {
     /// Labelled epochs per stage that were requested.
     pub shots: usize,
-    /// Fewest that a stage had in any fold; rare stages have fewer than requested.
+    /// Fewest labelled epochs of any stage in any fold; rare stages have fewer than requested.
     pub fewest: usize,
-    /// Each epoch on its own.
+    /// Accuracy with each epoch by itself.
     #[serde(flatten)]
     pub alone: FewShotAccuracy,
-    /// With heads on the mean of an epoch and two neighbours on each side.
+    /// Accuracy with the mean of each epoch and two neighbours on each side.
     pub with_neighbours: FewShotAccuracy,
 }
 
-/// Balanced accuracy over the choices of labelled epochs.
+/// Balanced accuracy over the random choices of labelled epochs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FewShotAccuracy {
     /// The mean.
     pub balanced_accuracy: Option<f64>,
-    /// Standard deviation between the choices.
+    /// Standard deviation over the choices.
     pub sd: Option<f64>,
     /// 95 % interval of the mean.
     pub ci95: Intervals,
 }
 
-/// A scored epoch as a head reads it.
+/// A scored epoch as input of a head.
 struct Example {
+    /// Its resampling unit.
     unit: usize,
     /// Its fold.
     fold: usize,
-    /// Folds whose heads must not learn from it: its own, and an hour with which it may share a neighbour.
+    /// Folds whose heads must not learn from it: its own, and the next or previous hour if it may share a neighbour
+    /// with that hour.
     withheld: RangeInclusive<usize>,
     features: Vec<f32>,
-    /// Zero-shot logits, which the head corrects.
+    /// Zero-shot logits, from which the head starts.
     start: Vec<f32>,
     stage: usize,
 }
@@ -129,18 +133,19 @@ pub(crate) fn evaluate(
     Some(FewShot { held_out, folds: folds.len(), seeds: SEEDS, curve: SHOTS.map(point).to_vec() })
 }
 
-/// Returns the scored epochs with a channel that shows stages; `change` is applied to the numbers of each night.
+/// Returns the scored epochs with a channel that shows stages; `transform` is applied to the
+/// embeddings and to the logits of each night.
 fn examples(
     nights: &[ScoredNight],
     labels: &EncodedLabels,
     held_out: HeldOut,
-    change: impl Fn(&ScoredNight, &[Option<Vec<f32>>]) -> Vec<Option<Vec<f32>>>,
+    transform: impl Fn(&ScoredNight, &[Option<Vec<f32>>]) -> Vec<Option<Vec<f32>>>,
 ) -> Vec<Example> {
     let mut examples = Vec::new();
     for (i, night) in nights.iter().enumerate() {
-        let features = change(night, &standardised(night));
+        let features = transform(night, &standardised(night));
         let logits = night.epochs.iter().map(|epoch| Some(labels.stage_logits(&epoch.embedding)));
-        let starts = change(night, &logits.collect::<Vec<_>>());
+        let starts = transform(night, &logits.collect::<Vec<_>>());
         for ((epoch, features), start) in night.epochs.iter().zip(features).zip(starts) {
             let (Some(features), Some(start)) = (features, start) else { continue };
             let Some(stage) = epoch.stage.filter(|_| shows_stages(epoch)) else { continue };
@@ -168,34 +173,36 @@ fn examples(
     examples
 }
 
-/// Standardises each number of the embeddings over the night: mean 0, standard standard deviation 1.
+/// Standardises each dimension of the embeddings over the night: mean 0, standard deviation 1.
 fn standardised(night: &ScoredNight) -> Vec<Option<Vec<f32>>> {
     let dim = night.epochs.first().map_or(0, |epoch| epoch.embedding.dim());
     let n = night.epochs.len() as f32;
-    let (mut sums, mut squares) = (vec![0.0; dim], vec![0.0; dim]);
+    let (mut means, mut variances) = (vec![0.0; dim], vec![0.0; dim]);
     for epoch in &night.epochs {
-        sums.iter_mut().zip(epoch.embedding.as_slice()).for_each(|(sum, x)| *sum += x / n);
+        means.iter_mut().zip(epoch.embedding.as_slice()).for_each(|(mean, x)| *mean += x / n);
     }
     for epoch in &night.epochs {
-        let from_mean = epoch.embedding.as_slice().iter().zip(&sums).map(|(x, mean)| x - mean);
-        squares.iter_mut().zip(from_mean).for_each(|(sum, x)| *sum += x * x / n);
+        let from_mean = epoch.embedding.as_slice().iter().zip(&means).map(|(x, mean)| x - mean);
+        variances.iter_mut().zip(from_mean).for_each(|(variance, x)| *variance += x * x / n);
     }
+    // The lower limit keeps constant dimensions finite.
     let scales: Vec<f32> =
-        squares.iter().map(|square: &f32| 1.0 / square.sqrt().max(1e-6)).collect();
+        variances.iter().map(|variance: &f32| 1.0 / variance.sqrt().max(1e-6)).collect();
     let standard = |epoch: &ScoredEpoch| {
-        let numbers = epoch.embedding.as_slice().iter().zip(&sums).zip(&scales);
+        let numbers = epoch.embedding.as_slice().iter().zip(&means).zip(&scales);
         Some(numbers.map(|((x, mean), scale)| (x - mean) * scale).collect())
     };
     night.epochs.iter().map(standard).collect()
 }
 
+/// Counts the examples of each stage.
 fn counts<'a>(examples: impl Iterator<Item = &'a Example>) -> [usize; Stage::ALL.len()] {
     let mut counts = [0; Stage::ALL.len()];
     examples.for_each(|example| counts[example.stage] += 1);
     counts
 }
 
-/// Returns the fewest labelled epochs of a stage, of those that occur, over all folds.
+/// Returns the smallest number of labelled epochs that any stage has in any fold; stages that never occur do not count.
 fn fewest(examples: &[Example], folds: &BTreeSet<usize>, shots: usize) -> usize {
     let occurs = counts(examples.iter());
     let of_fold = |fold: usize| {
@@ -206,6 +213,7 @@ fn fewest(examples: &[Example], folds: &BTreeSet<usize>, shots: usize) -> usize 
     folds.iter().copied().map(of_fold).min().unwrap_or(0)
 }
 
+/// Returns the accuracy over [`SEEDS`] choices of labelled epochs, each of which judges every fold.
 fn accuracy(
     examples: &[Example],
     folds: &BTreeSet<usize>,
@@ -220,12 +228,12 @@ fn accuracy(
             guesses
         })
         .collect();
-    let each = |weights: &[u32]| -> Vec<f64> {
-        let of = |guesses: &StageGuesses| guesses.confusion(weights).balanced_accuracy();
-        by_seed.iter().filter_map(of).collect()
+    let accuracies = |weights: &[u32]| -> Vec<f64> {
+        let of_choice = |guesses: &StageGuesses| guesses.confusion(weights).balanced_accuracy();
+        by_seed.iter().filter_map(of_choice).collect()
     };
-    let values = each(&bootstrap.once());
-    let interval = bootstrap.interval(|weights| mean(each(weights)));
+    let values = accuracies(&bootstrap.once());
+    let interval = bootstrap.interval(|weights| mean(accuracies(weights)));
     FewShotAccuracy {
         balanced_accuracy: mean(values.iter().copied()),
         sd: standard_deviation(&values),

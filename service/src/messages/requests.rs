@@ -1,4 +1,4 @@
-//! Requests: messages of the contract to the types of the engine.
+//! Converts request messages to the types of the engine, and refuses invalid fields.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,11 @@ use tonic::Status;
 
 use crate::status::{invalid, status};
 
-/// Hits if a request does not say.
+/// Number of hits if a request leaves it 0.
 const DEFAULT_HITS: u32 = 10;
-/// Epochs of evidence if a request does not say.
+/// Number of epochs of evidence if a request leaves it 0.
 const DEFAULT_EVIDENCE: u32 = 3;
-/// Recordings on a page if a request does not say.
+/// Number of recordings on a page if a request leaves it 0.
 const DEFAULT_PAGE_SIZE: u32 = 100;
 /// Maximum number of recordings on a page.
 const MAX_PAGE_SIZE: u32 = 1000;
@@ -69,7 +69,7 @@ pub(crate) fn search_captions(
     Ok((epoch_ref(epoch)?, request))
 }
 
-/// Returns the size of a page.
+/// Returns the size of a page, at most [`MAX_PAGE_SIZE`].
 pub(crate) fn page_size(page_size: u32) -> Parsed<usize> {
     if page_size > MAX_PAGE_SIZE {
         return Err(Box::new(invalid("page_size", page_size, "0 to 1000")));
@@ -77,7 +77,7 @@ pub(crate) fn page_size(page_size: u32) -> Parsed<usize> {
     Ok(or_default(page_size, DEFAULT_PAGE_SIZE))
 }
 
-/// Returns the names of facets.
+/// Returns the names of facets, 1 to [`MAX_FACETS`] of them.
 pub(crate) fn facets(facets: Vec<String>) -> Parsed<Vec<String>> {
     if (1..=MAX_FACETS).contains(&facets.len()) {
         return Ok(facets);
@@ -85,6 +85,7 @@ pub(crate) fn facets(facets: Vec<String>) -> Parsed<Vec<String>> {
     Err(Box::new(invalid("facets", format!("{} names", facets.len()), "1 to 20 names")))
 }
 
+/// Returns a number; 0, the value of an absent field in proto3, becomes the default.
 fn or_default(number: u32, default: u32) -> usize {
     if number == 0 { default as usize } else { number as usize }
 }

@@ -39,7 +39,7 @@ const ARTIFACT_S: f64 = 3.0;
 /// Minimum strength of such a movement.
 const ARTIFACT_STRENGTH: f64 = 0.5;
 
-/// Everything that happens in a night. A plan is cheap to draw and is all that the truth needs.
+/// Everything that happens in a night. A plan is cheap to draw, and the truth file needs nothing else.
 #[derive(Debug, Clone)]
 pub struct NightPlan {
     pub(super) spec: NightSpec,
@@ -67,6 +67,9 @@ pub struct NightPlan {
 
 impl NightPlan {
     /// Draws the plan of a night.
+    ///
+    /// Each purpose has its own stream of random numbers, so that a change to one part of the plan does not change the
+    /// others. The names of the purposes are part of the seeds: renaming one changes every simulated night.
     pub fn draw(spec: &NightSpec) -> Self {
         let random = |purpose: &str| Random::new(spec.seed, spec.night, purpose);
         let n_epochs = n_epochs(spec.hours);
@@ -77,7 +80,8 @@ impl NightPlan {
         let course = SleepCourse::draw(&subject.sleep, duration_s, &mut random("course"));
         let wake = wake_state::draw(&course, &subject.sleep, &mut random("moods"));
         let postures = position::draw(&course, (site, &subject.sleep), &mut random("postures"));
-        // Respiratory events depend on the depth of sleep, and their arousals lighten it: draw the depth twice.
+        // Respiratory events depend on the depth of sleep, and their arousals lighten it: the depth is drawn twice, from
+        // the same random numbers.
         let undisturbed = nrem_depth::draw(&course, &subject.brain, &[], &mut random("depth"));
         let respiratory_events = respiration::draw(
             &course,
@@ -204,15 +208,22 @@ impl NightPlan {
         events.extend(
             self.arousals.iter().map(|a| event(EventKind::Arousal, a.onset_s, a.duration_s)),
         );
-        let micro = &self.graphoelements;
+        let graphoelements = &self.graphoelements;
         events.extend(
-            micro.spindles.iter().map(|s| event(EventKind::Spindle, s.onset_s, s.duration_s)),
+            graphoelements
+                .spindles
+                .iter()
+                .map(|s| event(EventKind::Spindle, s.onset_s, s.duration_s)),
         );
         events.extend(
-            micro.k_complexes.iter().map(|k| event(EventKind::KComplex, k.onset_s, k.duration_s)),
+            graphoelements
+                .k_complexes
+                .iter()
+                .map(|k| event(EventKind::KComplex, k.onset_s, k.duration_s)),
         );
         events.extend(self.slow_waves.iter().cloned());
         events.extend(self.gaze.events.iter().cloned());
+        // The first posture is not a change.
         let changes = self.postures.iter().skip(1);
         events.extend(changes.map(|p| event(EventKind::PositionChange, p.from_s, 0.0)));
         let artifacts = self.movements.iter().filter(|movement| {
@@ -236,10 +247,12 @@ fn milliseconds(seconds: f64) -> f64 {
 /// Returns the number of epochs of a night, clamped to [`EPOCHS`]; NaN gives the minimum.
 fn n_epochs(hours: f64) -> usize {
     let epochs = (hours * 3600.0 / EPOCH_S).round();
+    // Not `clamp`, which would return NaN for NaN.
     let is_long_enough = epochs >= EPOCHS.0;
     (if is_long_enough { epochs.min(EPOCHS.1) } else { EPOCHS.0 }) as usize
 }
 
+/// Draws a site with the share of nights that each has in a cohort.
 fn draw_site(random: &mut Random) -> Site {
     random.pick(&[
         (Site::Shhs, 0.28),

@@ -19,6 +19,7 @@ pub(super) struct Disturbance<'a> {
     potentials: [Curve; 4],
     /// Amplitude of the ECG in each derivation of the head, in microvolts per millivolt.
     ecg_leak: [f64; 4],
+    /// Amplitude of the ECG in the chin EMG, in microvolts per millivolt.
     chin_leak: f64,
 }
 
@@ -74,9 +75,10 @@ impl<'a> Disturbance<'a> {
         self.add_loose_electrode(Channel::EmgChin, samples, rate_hz);
     }
 
+    /// Adds white noise with a standard deviation of `uv` microvolts.
     fn add_noise(&self, purpose: &str, uv: f64, samples: &mut [f32]) {
         let mut random = Random::new(self.plan.spec.seed, self.plan.spec.night, purpose);
-        // The sum of four 16-bit uniform numbers is close enough to normal.
+        // The sum of four 16-bit uniform numbers is close enough to normal; its mean is 131,070, its deviation 37,837.
         let scale = (uv / 37_837.0) as f32;
         for sample in samples {
             let bits = random.bits();

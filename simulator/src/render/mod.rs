@@ -1,4 +1,4 @@
-//! Renders the signals of a plan as its site records them.
+//! Renders the signals of a planned night in the montage and format of its site.
 
 mod amplifier;
 mod breathing;
@@ -37,13 +37,14 @@ pub(super) fn signals(plan: &NightPlan) -> Vec<(NewSignal, Vec<f32>)> {
     recorded.map(|signal| rendering.record(signal)).collect()
 }
 
+/// Returns whether the recorder does not write a signal, because its channel has the fault `Absent`.
 fn is_absent(plan: &NightPlan, source: SignalSource) -> bool {
     let channel = channel_of(source);
     let absent = plan.faults.iter().filter(|fault| fault.kind == FaultKind::Absent);
     channel.is_some_and(|channel| absent.clone().any(|fault| fault.channel == channel))
 }
 
-/// Returns the channel of the montage that needs a signal.
+/// Returns the channel of the montage to which a signal belongs.
 const fn channel_of(source: SignalSource) -> Option<Channel> {
     match source {
         SignalSource::Channel(channel) => Some(channel),
@@ -93,7 +94,7 @@ impl<'a> Rendering<'a> {
         }
     }
 
-    /// Records one signal of the site: electrodes, amplifier, faults and converter.
+    /// Records one signal of the site through electrodes, amplifier, faults and analogue-to-digital converter.
     fn record(&self, signal: &SiteSignal) -> (NewSignal, Vec<f32>) {
         let range = match signal.range {
             PhysicalRange::Fixed(low, high) => (low, high),
@@ -116,6 +117,7 @@ impl<'a> Rendering<'a> {
             SignalSource::OximeterStatus => self.each_second(|_| 0.0),
         };
         self.disconnect(channel_of(signal.source), f64::from(signal.rate_hz), &mut samples);
+        // 16-bit signals are quantised when the file is written.
         if signal.levels < 65_536 {
             quantise(&mut samples, range, signal.levels);
         }
@@ -128,7 +130,7 @@ impl<'a> Rendering<'a> {
         (header, samples)
     }
 
-    /// Records a channel whose derivation the recorder computes.
+    /// Records a channel whose derivation the recorder computes; `high` is the upper end of the signal's range.
     fn channel(&self, channel: Channel, signal: &SiteSignal, high: f64) -> Vec<f32> {
         match channel {
             Channel::EegC3A2 => self.derivation(0, &self.head.c3, signal),
@@ -155,6 +157,7 @@ impl<'a> Rendering<'a> {
         }
     }
 
+    /// Records a derivation of the head; `lane` is its index in [`electrode::HEAD`].
     fn derivation(&self, lane: usize, brain: &[f32], signal: &SiteSignal) -> Vec<f32> {
         let mut samples = brain.to_vec();
         self.disturbance.add_to_head(lane, (&mut samples, &self.ecg_mv), self.rate_hz);
@@ -169,6 +172,7 @@ impl<'a> Rendering<'a> {
 
     /// Records an electrode against the common reference: adds the potential that the montage subtracts later.
     fn electrode(&self, electrode: Electrode) -> Vec<f32> {
+        // `lane` is an index in `electrode::HEAD`, `reference` the mastoid: 0 left (A1), 1 right (A2).
         let head = |lane, brain: &[f32], reference| {
             let mut samples = brain.to_vec();
             self.disturbance.add_to_head(lane, (&mut samples, &self.ecg_mv), self.rate_hz);
@@ -181,7 +185,8 @@ impl<'a> Rendering<'a> {
             samples
         };
         let (recorder, rate_hz) = (&self.plan.recorder, self.rate_hz);
-        let half = |samples: &[f32], share: f32| samples.iter().map(|v| v * share).collect();
+        // The two electrodes of the ECG and of the chin have shares whose difference is the whole derivation.
+        let scaled = |samples: &[f32], share: f32| samples.iter().map(|v| v * share).collect();
         let (mut samples, amplifier): (Vec<f32>, _) = match electrode {
             Electrode::C3 => (head(0, &self.head.c3, 1), Amplifier::of_head(recorder, rate_hz)),
             Electrode::C4 => (head(1, &self.head.c4, 0), Amplifier::of_head(recorder, rate_hz)),
@@ -193,15 +198,18 @@ impl<'a> Rendering<'a> {
             }
             Electrode::A1 => (reference(0), Amplifier::of_head(recorder, rate_hz)),
             Electrode::A2 => (reference(1), Amplifier::of_head(recorder, rate_hz)),
-            Electrode::EcgPlus => (half(&self.ecg_mv, 0.6), Amplifier::of_ecg(recorder, rate_hz)),
-            Electrode::EcgMinus => (half(&self.ecg_mv, -0.4), Amplifier::of_ecg(recorder, rate_hz)),
+            Electrode::EcgPlus => (scaled(&self.ecg_mv, 0.6), Amplifier::of_ecg(recorder, rate_hz)),
+            Electrode::EcgMinus => {
+                (scaled(&self.ecg_mv, -0.4), Amplifier::of_ecg(recorder, rate_hz))
+            }
             Electrode::ChinLeft => {
-                (half(&self.chin_uv, 0.5), Amplifier::of_chin(recorder, rate_hz))
+                (scaled(&self.chin_uv, 0.5), Amplifier::of_chin(recorder, rate_hz))
             }
             Electrode::ChinRight => {
-                (half(&self.chin_uv, -0.5), Amplifier::of_chin(recorder, rate_hz))
+                (scaled(&self.chin_uv, -0.5), Amplifier::of_chin(recorder, rate_hz))
             }
         };
+        // Added to one of the two chin electrodes, so that the difference contains it once.
         if matches!(electrode, Electrode::ChinLeft) {
             self.disturbance.add_to_chin((&mut samples, &self.ecg_mv), rate_hz);
         }
@@ -209,6 +217,7 @@ impl<'a> Rendering<'a> {
         samples
     }
 
+    /// Records a belt or the airflow at `breath_gain` times the upper end of its range.
     fn breath(&self, curve: &super::curve::Curve, signal: &SiteSignal, high: f64) -> Vec<f32> {
         let rate_hz = f64::from(signal.rate_hz);
         let mut samples = vec![0.0; (self.plan.duration_s() * rate_hz) as usize];
@@ -220,6 +229,7 @@ impl<'a> Rendering<'a> {
         resample::downsample(samples, self.plan.site.rate_hz(), signal.rate_hz)
     }
 
+    /// Samples a function of the time in seconds at 1 Hz.
     fn each_second(&self, mut value: impl FnMut(f64) -> f32) -> Vec<f32> {
         (0..self.plan.duration_s() as u32).map(|second| value(f64::from(second))).collect()
     }
