@@ -15,7 +15,7 @@ import time
 import numpy as np
 
 K = 10
-LEAST_CPU_S = 1.0
+MIN_CPU_S = 1.0
 
 
 def main():
@@ -51,7 +51,7 @@ def ask(name, setting, kind, queries, truth, search):
     recall = sum(len(a & b) for a, b in zip(found, truth)) / (K * len(truth))
     latencies = []
     n_asked, begin, cpu_begin = 0, time.perf_counter(), time.process_time()
-    while (cpu_s := time.process_time() - cpu_begin) < LEAST_CPU_S:
+    while (cpu_s := time.process_time() - cpu_begin) < MIN_CPU_S:
         for query in queries:
             one = time.perf_counter()
             search(query)
@@ -70,7 +70,7 @@ def built(name, epochs, make):
     before, begin, cpu_begin = own_bytes(), time.perf_counter(), time.process_time()
     made = make()
     print_line(
-        made=name, rows=len(epochs), wall_s=time.perf_counter() - begin,
+        built=name, rows=len(epochs), wall_s=time.perf_counter() - begin,
         cpu_s=time.process_time() - cpu_begin, own_bytes_per_row=(own_bytes() - before) / len(epochs),
     )
     return made

@@ -1,15 +1,15 @@
-//! How long do questions about every epoch take, against merely reading what they read?
+//! Benchmark: time of questions about every epoch, relative to the time of only reading the same memory.
 //!
 //! ```text
-//! cargo bench -p nocturne-index --bench scan -- [--rows N] [--numbers N] [--json] [--gemm]
+//! cargo bench -p nocturne-index --bench scan -- [--rows N] [--dim N] [--json] [--gemm]
 //! ```
 //!
-//! Prints a line for each kind of question: wall-clock milliseconds for a million epochs, and the ratio to reading the same
-//! bytes on as many threads in the same run, which holds on any machine. The kinds take turns, and the middle one of their
-//! times counts. The first line tells how long opening took, and the memory after all questions. `--gemm` gives the labels in
-//! single precision as well, by the crate of that name on as many threads.
+//! Prints a line for each kind of question: wall-clock milliseconds per million epochs, and the ratio to reading the
+//! same bytes on as many threads in the same run, which is comparable between machines. Rounds interleave the kinds, and
+//! the median time counts. The first line reports the time to open the collection and the memory after all questions.
+//! `--gemm` also computes the labels in single precision with the crate `gemm`, on as many threads.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod by_gemm;
 mod clusters;
@@ -32,24 +32,24 @@ use by_gemm::Matrices;
 use clusters::NIGHT;
 use memory::Memory;
 
-/// How often each kind of question is asked.
+/// Number of times each kind of question is asked.
 const ROUNDS: usize = 11;
-/// Hits that are asked for.
+/// Number of requested hits.
 const K: usize = 10;
-/// Prompts of a set of labels.
+/// Number of prompts of a label set.
 const LABELS: usize = 64;
-/// Cosine from which an epoch counts in a night.
+/// Minimum cosine of the epochs that are counted in a night.
 const THRESHOLD: f32 = 0.3;
 
 fn main() -> Result<()> {
-    let Arguments { rows, numbers, json, gemm } = Arguments::read()?;
+    let Arguments { rows, dim, json, gemm } = Arguments::read()?;
     let folder = tempfile::tempdir()?;
     let mut random = Pcg64Mcg::seed_from_u64(21);
-    let centres = clusters::centres(numbers, &mut random);
+    let centres = clusters::centres(dim, &mut random);
     fill(folder.path(), rows, &centres, &mut random)?;
-    let (before, begin) = (Memory::now()?, Instant::now());
+    let (before, start) = (Memory::now()?, Instant::now());
     let index = ExactIndex::new(Collection::open(folder.path())?.segments()?);
-    let open_s = begin.elapsed().as_secs_f64();
+    let open_s = start.elapsed().as_secs_f64();
     let prompts = clusters::epochs(LABELS, &centres, &mut random)?;
 
     let matrices = if gemm { Some(Matrices::of(&index, &prompts)?) } else { None };
@@ -63,7 +63,7 @@ fn main() -> Result<()> {
         Ok(())
     };
     let night = || {
-        black_box(index.score_all(&prompts[..1], |_| true, found)?);
+        black_box(index.score_all(&prompts[..1], |_| true, n_found)?);
         Ok(())
     };
     let labels_64 = || {
@@ -86,13 +86,13 @@ fn main() -> Result<()> {
     let mut times = vec![Vec::new(); kinds.len()];
     for _ in 0..ROUNDS {
         for ((_, ask), times) in kinds.iter().zip(&mut times) {
-            let begin = Instant::now();
+            let start = Instant::now();
             ask()?;
-            times.push(begin.elapsed().as_secs_f64());
+            times.push(start.elapsed().as_secs_f64());
         }
     }
     let [read_s, ref others @ ..] = times.into_iter().map(median).collect::<Vec<_>>()[..] else {
-        bail!("there is a time for each kind");
+        bail!("expected a time for each kind");
     };
     let (kernel, threads) = (index.kernel(), index.threads());
     print_open(&before, open_s, rows, json)?;
@@ -107,19 +107,19 @@ fn main() -> Result<()> {
                 "kernel": kernel,
                 "threads": threads,
                 "rows": rows,
-                "numbers": numbers,
+                "dim": dim,
             });
             println!("{line}");
         } else {
             println!(
-                "{name:12} {ms_per_million:9.2} ms for a million, {ratio:6.2} times reading ({kernel}, {threads} threads)"
+                "{name:12} {ms_per_million:9.2} ms per million epochs, {ratio:6.2} times reading ({kernel}, {threads} threads)"
             );
         }
     }
     Ok(())
 }
 
-/// Prints how long opening took, and the memory that came since.
+/// Prints the time to open the collection, and the growth of memory since then.
 fn print_open(before: &Memory, open_s: f64, n_rows: usize, is_json: bool) -> Result<()> {
     let open_ms = 1e3 * open_s;
     let [own, mapped] = before.growth(n_rows)?;
@@ -133,13 +133,13 @@ fn print_open(before: &Memory, open_s: f64, n_rows: usize, is_json: bool) -> Res
         println!("{line}");
     } else {
         println!(
-            "opened in {open_ms:.1} ms; {own:.0} bytes of own memory and {mapped:.0} of files for each epoch"
+            "opened in {open_ms:.1} ms; {own:.0} bytes of own memory and {mapped:.0} of mapped files per epoch"
         );
     }
     Ok(())
 }
 
-/// Writes nights of so many epochs altogether.
+/// Writes nights with `n_epochs` epochs in total.
 fn fill(folder: &Path, n_epochs: usize, centres: &[Vec<f32>], random: &mut Pcg64Mcg) -> Result<()> {
     let mut writer = CollectionWriter::create(folder, &nights::space(centres[0].len()))?;
     for (night, start) in (0..n_epochs).step_by(NIGHT).enumerate() {
@@ -151,14 +151,14 @@ fn fill(folder: &Path, n_epochs: usize, centres: &[Vec<f32>], random: &mut Pcg64
 
 struct Arguments {
     rows: usize,
-    numbers: usize,
+    dim: usize,
     json: bool,
     gemm: bool,
 }
 
 impl Arguments {
     fn read() -> Result<Self> {
-        let mut read = Self { rows: 200_000, numbers: 512, json: false, gemm: false };
+        let mut read = Self { rows: 200_000, dim: 512, json: false, gemm: false };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut number = || -> Result<usize> {
@@ -169,13 +169,13 @@ impl Arguments {
             };
             match argument.as_str() {
                 "--rows" => read.rows = number()?,
-                "--numbers" => read.numbers = number()?,
+                "--dim" => read.dim = number()?,
                 "--json" => read.json = true,
                 "--gemm" => read.gemm = true,
-                // Cargo says so to every benchmark.
+                // Cargo passes this to every benchmark.
                 "--bench" => {}
                 _ => bail!(
-                    "`{argument}` is no argument; expected `--rows N`, `--numbers N`, `--json`, `--gemm`"
+                    "unknown argument `{argument}`; expected `--rows N`, `--dim N`, `--json`, `--gemm`"
                 ),
             }
         }
@@ -183,30 +183,30 @@ impl Arguments {
     }
 }
 
-/// Returns how many epochs of a night count, as a question about nights does.
-fn found(_: &Recording, scores: &ScoreTable) -> usize {
+/// Returns the number of epochs of a night that reach the threshold, as a question about nights does.
+fn n_found(_: &Recording, scores: &ScoreTable) -> usize {
     scores.query(0).filter(|score| *score >= THRESHOLD).count()
 }
 
 /// Returns the nearest prompt of each epoch.
 fn labels(_: &Recording, scores: &ScoreTable) -> Vec<usize> {
-    (0..scores.n_epochs()).map(|row| greatest(scores.row(row))).collect()
+    (0..scores.n_epochs()).map(|row| argmax(scores.row(row))).collect()
 }
 
-/// Returns where the greatest score is.
-fn greatest(scores: &[f32]) -> usize {
-    // Eight at a time, which the compiler compares at once.
+/// Returns the index of the highest score.
+fn argmax(scores: &[f32]) -> usize {
+    // Eight lanes, so that the compiler vectorises the comparison.
     let (eights, rest) = scores.as_chunks::<8>();
-    let greater = |a: f32, b: f32| if b > a { b } else { a };
+    let max = |a: f32, b: f32| if b > a { b } else { a };
     let mut lanes = [f32::NEG_INFINITY; 8];
     for eight in eights {
-        lanes.iter_mut().zip(eight).for_each(|(lane, score)| *lane = greater(*lane, *score));
+        lanes.iter_mut().zip(eight).for_each(|(lane, score)| *lane = max(*lane, *score));
     }
-    let greatest = lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, greater);
+    let highest = lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, max);
     scores
         .iter()
-        .position(|score| *score == greatest)
-        .expect("there are scores, and all are finite")
+        .position(|score| *score == highest)
+        .expect("every epoch has a score, and scores are finite")
 }
 
 fn median(mut times: Vec<f64>) -> f64 {

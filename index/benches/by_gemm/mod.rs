@@ -1,4 +1,4 @@
-//! Labels as somebody would give them who multiplies matrices in single precision, by the crate `gemm`.
+//! Labels computed by a product of matrices in single precision with the crate `gemm`, for comparison.
 
 use std::thread;
 
@@ -6,10 +6,10 @@ use anyhow::Result;
 use nocturne_encoder::Embedding;
 use nocturne_index::{ExactIndex, VectorIndex};
 
-/// Rows whose products with all prompts are computed at a time; they stay in the second-level cache.
+/// Number of rows whose products with all prompts are computed at a time, so that they stay in the second-level cache.
 const ROWS: usize = 960;
 
-/// All epochs and some prompts, by rows.
+/// All epochs and some prompts, stored by rows.
 pub(crate) struct Matrices {
     dim: usize,
     epochs: Vec<f32>,
@@ -30,15 +30,17 @@ impl Matrices {
         Ok(Self { dim: index.space().dim, epochs, prompts })
     }
 
-    /// Returns the prompt with the greatest product for each epoch.
+    /// Returns the prompt with the highest product for each epoch.
     pub(crate) fn labels(&self, n_threads: usize) -> Vec<usize> {
         let n_epochs = self.epochs.len() / self.dim;
-        let part = n_epochs.div_ceil(n_threads).max(1) * self.dim;
+        let chunk_length = n_epochs.div_ceil(n_threads).max(1) * self.dim;
         thread::scope(|scope| {
-            let parts = self.epochs.chunks(part);
+            let chunks = self.epochs.chunks(chunk_length);
             let threads: Vec<_> =
-                parts.map(|part| scope.spawn(move || self.labels_of(part))).collect();
-            let labels = threads.into_iter().map(|thread| thread.join().expect("it only computes"));
+                chunks.map(|chunk| scope.spawn(move || self.labels_of(chunk))).collect();
+            let labels = threads
+                .into_iter()
+                .map(|thread| thread.join().expect("computing labels does not panic"));
             labels.collect::<Vec<_>>().concat()
         })
     }
@@ -50,13 +52,13 @@ impl Matrices {
         for epochs in epochs.chunks(ROWS * self.dim) {
             let products = &mut products[..epochs.len() / self.dim * n_prompts];
             multiply(epochs, &self.prompts, self.dim, products);
-            labels.extend(products.chunks_exact(n_prompts).map(crate::greatest));
+            labels.extend(products.chunks_exact(n_prompts).map(crate::argmax));
         }
         labels
     }
 }
 
-/// Writes for each row its products with all columns, both of `dim` numbers that follow one another.
+/// Writes the products of each row with all columns, where rows and columns are contiguous vectors of `dim` numbers.
 #[expect(unsafe_code, reason = "the library takes matrices as pointers")]
 fn multiply(rows: &[f32], columns: &[f32], dim: usize, products: &mut [f32]) {
     let (n_rows, n_columns) = (rows.len() / dim, columns.len() / dim);
@@ -65,7 +67,7 @@ fn multiply(rows: &[f32], columns: &[f32], dim: usize, products: &mut [f32]) {
         (n_rows * dim, n_columns * dim, n_rows * n_columns)
     );
     let (width, height) = (n_columns as isize, dim as isize);
-    // SAFETY: the assertion above holds each matrix to its slice, by these strides.
+    // SAFETY: by the assertion above, each matrix with these strides is within its slice.
     unsafe {
         gemm::gemm(
             n_rows,

@@ -1,4 +1,4 @@
-//! Nights to measure with, of vectors and nothing else.
+//! Nights with vectors and no other data.
 
 use nocturne_encoder::Embedding;
 use nocturne_encoder::bundle::Preprocessing;
@@ -6,7 +6,7 @@ use nocturne_index::{EmbeddingSpace, EpochPoint, RecordingDraft};
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EpochNumber, EventSet, Quality, RecordingId, ZScore};
 
-/// Returns a space of vectors of so many numbers.
+/// Returns an embedding space with this number of dimensions.
 pub(crate) fn space(dim: usize) -> EmbeddingSpace {
     EmbeddingSpace {
         bundle: "bench".into(),
@@ -16,9 +16,10 @@ pub(crate) fn space(dim: usize) -> EmbeddingSpace {
     }
 }
 
-/// Returns the name of a night.
+/// Returns the id of a night.
 pub(crate) fn name(night: usize) -> RecordingId {
-    RecordingId::new(format!("night-{night:05}")).expect("letters, digits and a hyphen are a name")
+    RecordingId::new(format!("night-{night:05}"))
+        .expect("letters, digits and a hyphen are valid in an id")
 }
 
 /// Returns a night with an epoch for each vector.

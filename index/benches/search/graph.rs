@@ -1,4 +1,4 @@
-//! The graph as `hnsw_rs` searches it, over vectors in single precision, and the same graph frozen.
+//! Measures a graph of `hnsw_rs`, searched by that library over vectors in single precision, and the same graph frozen.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,83 +15,87 @@ use nocturne_psg::EventSet;
 use nocturne_psg::montage::ChannelMask;
 use serde_json::json;
 
-use crate::measure::{Asked, built, print, print_growth};
+use crate::measure::{Measurement, print, print_growth, timed};
 use crate::memory::Memory;
 use crate::{K, Questions, RECALLS, ask};
 
 const CANDIDATES: [usize; 6] = [16, 32, 64, 128, 512, 1024];
 
-/// Builds a graph once, and asks it both ways.
+/// Builds a graph once, and measures the search of the library and that of the frozen graph.
 pub(crate) fn measure(exact: &Arc<ExactIndex>, folder: &Path, questions: &Questions) -> Result<()> {
     let n_rows = exact.n_epochs();
     let before = Memory::now()?;
     let settings = HnswSettings::default();
     let graph =
-        built("hnsw_rs", n_rows, || Ok(HnswGraph::build(Arc::clone(exact), settings.clone())?))?;
+        timed("hnsw_rs", n_rows, || Ok(HnswGraph::build(Arc::clone(exact), settings.clone())?))?;
     print_growth(&before, "hnsw_rs", n_rows)?;
     for candidates in CANDIDATES {
-        let index = AsItComes { graph: &graph, exact, candidates };
+        let index = LibrarySearch { graph: &graph, exact, candidates };
         let setting = json!({ "candidates": candidates });
         ask("hnsw_rs", &setting, &index, &SearchRequest::nearest(K), questions)?;
     }
-    ask_some(&graph, exact, questions)?;
+    ask_filtered(&graph, exact, questions)?;
     let storage = Folder::at(folder);
-    built(
-        "graph, from that of hnsw_rs",
-        n_rows,
-        || Ok(HnswIndex::freeze(&graph)?.save(&storage)?),
-    )?;
+    timed("frozen graph, from that of hnsw_rs", n_rows, || {
+        Ok(HnswIndex::freeze(&graph)?.save(&storage)?)
+    })?;
     drop(graph);
     let before = Memory::now()?;
-    let graph = built("graph, opened", n_rows, || {
-        HnswIndex::open(exact, &storage)?.context("the graph that was saved is there")
+    let graph = timed("frozen graph, opened", n_rows, || {
+        HnswIndex::open(exact, &storage)?.context("the saved graph is missing")
     })?;
-    print_growth(&before, "graph", n_rows)?;
+    print_growth(&before, "frozen graph", n_rows)?;
     for candidates in CANDIDATES {
-        let index = Walked { graph: &graph, candidates };
+        let index = FrozenSearch { graph: &graph, candidates };
         let setting = json!({ "candidates": candidates });
-        ask("graph", &setting, &index, &SearchRequest::nearest(K), questions)?;
+        ask("frozen graph", &setting, &index, &SearchRequest::nearest(K), questions)?;
     }
     for recall in RECALLS {
         let request = SearchRequest { recall: Some(recall), ..SearchRequest::nearest(K) };
         let setting = json!({ "recall": recall, "candidates": graph.ef_for(recall) });
-        ask("graph", &setting, &graph, &request, questions)?;
+        ask("frozen graph", &setting, &graph, &request, questions)?;
     }
     Ok(())
 }
 
-/// Asks for the nearest of one recording in a hundred, by the library's own filter and by ours.
-fn ask_some(
+/// Searches one recording in a hundred: with the filter of the library, and with an exact scan.
+fn ask_filtered(
     graph: &HnswGraph,
     exact: &ExactIndex,
     Questions { queries, .. }: &Questions,
 ) -> Result<()> {
-    /// Queries of each kind, for the library takes long: it walks on until it has met enough that are allowed.
+    /// Number of queries of each kind. The library is slow here: it searches until it has found enough allowed epochs.
     const QUERIES: usize = 20;
     const CANDIDATES: usize = 128;
     let ids = exact.recordings().map(|recording| Ok(recording?.id().clone()));
-    let some: BTreeSet<_> = ids.step_by(100).collect::<Result<_>>()?;
-    let filter = Filter { recordings: Some(some), ..Filter::default() };
+    let allowed: BTreeSet<_> = ids.step_by(100).collect::<Result<_>>()?;
+    let filter = Filter { recordings: Some(allowed), ..Filter::default() };
     let request = SearchRequest { filter, ..SearchRequest::nearest(K) };
     for (kind, queries) in queries {
         let queries = &queries[..QUERIES.min(queries.len())];
-        let truth = Asked::all(exact, queries, &request)?;
+        let truth = Measurement::of(exact, queries, &request)?;
         print("scan of 1 %", &json!({}), kind, &truth, &truth);
-        let index = AsItComes { graph, exact, candidates: CANDIDATES };
+        let index = LibrarySearch { graph, exact, candidates: CANDIDATES };
         let setting = json!({ "candidates": CANDIDATES });
-        print("hnsw_rs of 1 %", &setting, kind, &Asked::all(&index, queries, &request)?, &truth);
+        print(
+            "hnsw_rs of 1 %",
+            &setting,
+            kind,
+            &Measurement::of(&index, queries, &request)?,
+            &truth,
+        );
     }
     Ok(())
 }
 
-/// The library's own search; its hits tell of nothing but the epoch.
-struct AsItComes<'a> {
+/// The search of the library; only the epochs of its hits are set.
+struct LibrarySearch<'a> {
     graph: &'a HnswGraph,
     exact: &'a ExactIndex,
     candidates: usize,
 }
 
-impl VectorIndex for AsItComes<'_> {
+impl VectorIndex for LibrarySearch<'_> {
     fn space(&self) -> &EmbeddingSpace {
         self.exact.space()
     }
@@ -119,13 +123,13 @@ impl VectorIndex for AsItComes<'_> {
     }
 }
 
-/// The frozen graph with a number of candidates; what is not found shows as recall.
-struct Walked<'a> {
+/// The frozen graph, searched with a number of candidates; it has no fallback, so a missed epoch lowers the recall.
+struct FrozenSearch<'a> {
     graph: &'a HnswIndex,
     candidates: usize,
 }
 
-impl VectorIndex for Walked<'_> {
+impl VectorIndex for FrozenSearch<'_> {
     fn space(&self) -> &EmbeddingSpace {
         self.graph.space()
     }

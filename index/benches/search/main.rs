@@ -1,20 +1,23 @@
-//! How much of the nearest does each index find, and at what cost?
+//! Benchmark: recall and cost of each kind of index.
 //!
 //! ```text
-//! cargo bench -p nocturne-index --bench search -- [--rows N] [--numbers N] [--seed N] [--data DIR] [--save DIR] [--graph]
-//! cargo bench -p nocturne-index --bench search -- --vectors FILE --queries FILE [--truth FILE] [--graph]
+//! cargo bench -p nocturne-index --bench search -- [--rows N] [--dim N] [--seed N] [--data DIR] [--save DIR] [--hnsw]
+//! cargo bench -p nocturne-index --bench search -- --vectors FILE --queries FILE [--truth FILE] [--hnsw]
 //! cargo bench -p nocturne-index --bench search -- --qdrant qdrant://localhost/bench [--process PID]
 //! ```
 //!
-//! Prints a line of JSON for each kind of index, setting and kind of query: the share of the ten nearest that is found,
-//! queries for each second of processor time and of the clock, and how long a query takes. `--save` writes the vectors as
-//! `.npy`, and `benches/peers.py` asks other libraries the same about them; `--data` reads such files, and `--vectors`
-//! any others: float32 by rows, and for `--truth` the numbers of each query's nearest as integers. `--graph` builds a
-//! graph of `hnsw_rs`, which takes minutes, and asks it by the library's own search and frozen; and asks both for the
-//! nearest of one recording in a hundred. `--qdrant` sends the vectors to a server and asks it too; with the number of its
-//! process, the processor time of both counts.
+//! Prints a line of JSON for each kind of index, setting and kind of query: the recall of the ten nearest, queries per
+//! second of processor time and of wall time, and percentiles of the time of a query.
+//!
+//! - `--save` writes the vectors as `.npy`; `benches/peers.py` runs the same queries on them with other libraries.
+//! - `--data` reads such files. `--vectors` and `--queries` read any tables of float32, and `--truth` a table of
+//!   integers: the row numbers of the nearest vectors of each query.
+//! - `--hnsw` builds a graph with `hnsw_rs`, which takes minutes, and measures it searched by that library and frozen,
+//!   and searches of one recording in a hundred.
+//! - `--qdrant` uploads the vectors to a server and measures it too; with `--process`, the processor time of the server
+//!   counts as well.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints what it has measured")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod graph;
 mod measure;
@@ -39,12 +42,12 @@ use nocturne_index::{
 use nocturne_psg::{EpochNumber, EpochRef};
 use serde_json::json;
 
-use measure::{Asked, built, print, print_growth};
+use measure::{Measurement, print, print_growth, timed};
 use memory::Memory;
 use qdrant::Server;
 use set::{NIGHT, Rows, Set};
 
-/// Hits that are asked for.
+/// Number of requested hits.
 const K: usize = 10;
 const RECALLS: [f32; 5] = [0.8, 0.9, 0.95, 0.98, 0.99];
 
@@ -54,16 +57,16 @@ fn main() -> Result<()> {
         (Some(vectors), Some(queries), _) => {
             Set::of_files(vectors, queries, arguments.truth.as_deref())?
         }
-        (Some(_), None, _) => bail!("`--vectors` has no `--queries`"),
+        (Some(_), None, _) => bail!("`--vectors` needs `--queries`"),
         (None, _, Some(folder)) => Set::read(folder)?,
-        (None, ..) => Set::of_seed(arguments.rows, arguments.numbers, arguments.seed),
+        (None, ..) => Set::of_seed(arguments.rows, arguments.dim, arguments.seed),
     };
     if let Some(folder) = &arguments.save {
         set.write(folder)?;
     }
     let folder = tempfile::tempdir()?;
     let n_rows = set.epochs.len();
-    built("ingest", n_rows, || fill(folder.path(), &set.epochs))?;
+    timed("ingest", n_rows, || fill(folder.path(), &set.epochs))?;
     let Set { epochs, queries, truth } = set;
     drop(epochs);
     let queries = queries.into_iter().map(|(kind, rows)| Ok((kind, embeddings(&rows)?)));
@@ -71,14 +74,14 @@ fn main() -> Result<()> {
 
     let before = Memory::now()?;
     let collection = Collection::open(folder.path())?;
-    let exact = Arc::new(built("open", n_rows, || Ok(ExactIndex::new(collection.segments()?)))?);
-    let given =
-        truth.map(|truth| Asked::elsewhere(truth.iter().map(|rows| epochs_of(rows)).collect()));
+    let exact = Arc::new(timed("open", n_rows, || Ok(ExactIndex::new(collection.segments()?)))?);
+    let given = truth
+        .map(|truth| Measurement::of_truth(truth.iter().map(|rows| epochs_of(rows)).collect()));
     let mut truth = Vec::new();
     for (kind, queries) in &queries {
-        let asked = Asked::all(exact.as_ref(), queries, &SearchRequest::nearest(K))?;
-        print("scan", &json!({}), kind, &asked, given.as_ref().unwrap_or(&asked));
-        truth.push(asked);
+        let measured = Measurement::of(exact.as_ref(), queries, &SearchRequest::nearest(K))?;
+        print("scan", &json!({}), kind, &measured, given.as_ref().unwrap_or(&measured));
+        truth.push(measured);
     }
     if let Some(given) = given {
         truth = vec![given];
@@ -87,23 +90,23 @@ fn main() -> Result<()> {
     print_growth(&before, "scan", n_rows)?;
 
     let planned = PlannedIndex::open(collection.segments()?)?;
-    built("partitions", n_rows, || Ok(planned.maintain()?))?;
-    let partitions = match planned.ivf() {
-        Some(partitions) => partitions,
-        // There are too few rows for a plan with lists, and they are measured all the same.
+    timed("ivf", n_rows, || Ok(planned.maintain()?))?;
+    let ivf = match planned.ivf() {
+        Some(ivf) => ivf,
+        // The planner builds no inverted lists for this few rows; measure them anyway.
         None => Arc::new(IvfIndex::build(Arc::clone(&exact), None)?),
     };
     for recall in RECALLS {
         let request = SearchRequest { recall: Some(recall), ..SearchRequest::nearest(K) };
         let setting = json!({
             "recall": recall,
-            "lists": partitions.n_probes(recall),
-            "of": partitions.n_lists(),
+            "lists": ivf.n_probes(recall),
+            "of": ivf.n_lists(),
         });
-        ask("partitions", &setting, partitions.as_ref(), &request, &questions)?;
+        ask("ivf", &setting, ivf.as_ref(), &request, &questions)?;
     }
-    print_growth(&before, "scan and partitions", n_rows)?;
-    if arguments.graph {
+    print_growth(&before, "scan and ivf", n_rows)?;
+    if arguments.hnsw {
         graph::measure(&exact, folder.path(), &questions)?;
     }
     if let Some(url) = arguments.qdrant {
@@ -113,13 +116,13 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Queries of each kind, and what an exact index finds for them.
+/// Queries of each kind, with the results of exact search or the given truth.
 struct Questions {
     queries: Vec<(&'static str, Vec<Embedding>)>,
-    truth: Vec<Asked>,
+    truth: Vec<Measurement>,
 }
 
-/// Returns the epochs that were made of rows, the first ten of them.
+/// Returns the epochs of the first ten rows.
 fn epochs_of(rows: &[u64]) -> BTreeSet<EpochRef> {
     let epoch = |row: &u64| {
         let (night, number) = (row / NIGHT as u64, row % NIGHT as u64);
@@ -136,7 +139,7 @@ fn ask(
     Questions { queries, truth }: &Questions,
 ) -> Result<()> {
     for ((kind, queries), truth) in queries.iter().zip(truth) {
-        print(name, setting, kind, &Asked::all(index, queries, request)?, truth);
+        print(name, setting, kind, &Measurement::of(index, queries, request)?, truth);
     }
     Ok(())
 }
@@ -158,41 +161,41 @@ fn fill(folder: &Path, epochs: &Rows) -> Result<()> {
 #[derive(Default)]
 struct Arguments {
     rows: usize,
-    numbers: usize,
+    dim: usize,
     seed: u64,
     data: Option<PathBuf>,
     vectors: Option<PathBuf>,
     queries: Option<PathBuf>,
     truth: Option<PathBuf>,
     save: Option<PathBuf>,
-    graph: bool,
+    hnsw: bool,
     qdrant: Option<QdrantUrl>,
     process: Option<u32>,
 }
 
 impl Arguments {
     fn read() -> Result<Self> {
-        let mut read = Self { rows: 200_000, numbers: 512, seed: 1, ..Self::default() };
+        let mut read = Self { rows: 200_000, dim: 512, seed: 1, ..Self::default() };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value =
                 || arguments.next().with_context(|| format!("`{argument}` has no value"));
             match argument.as_str() {
                 "--rows" => read.rows = value()?.parse()?,
-                "--numbers" => read.numbers = value()?.parse()?,
+                "--dim" => read.dim = value()?.parse()?,
                 "--seed" => read.seed = value()?.parse()?,
                 "--data" => read.data = Some(value()?.into()),
                 "--vectors" => read.vectors = Some(value()?.into()),
                 "--queries" => read.queries = Some(value()?.into()),
                 "--truth" => read.truth = Some(value()?.into()),
                 "--save" => read.save = Some(value()?.into()),
-                "--graph" => read.graph = true,
+                "--hnsw" => read.hnsw = true,
                 "--qdrant" => read.qdrant = Some(value()?.parse()?),
                 "--process" => read.process = Some(value()?.parse()?),
-                // Cargo says the first to every benchmark; the output is JSON anyway.
+                // Cargo passes `--bench` to every benchmark; the output is always JSON.
                 "--bench" | "--json" => {}
                 _ => bail!(
-                    "`{argument}` is no argument; expected `--rows`, `--numbers`, `--seed`, `--data`, `--vectors`, `--queries`, `--truth`, `--save`, `--graph`, `--qdrant`, `--process`"
+                    "unknown argument `{argument}`; expected `--rows`, `--dim`, `--seed`, `--data`, `--vectors`, `--queries`, `--truth`, `--save`, `--hnsw`, `--qdrant`, `--process`"
                 ),
             }
         }

@@ -1,7 +1,7 @@
-//! Epochs and texts to search among: made from a seed, or read from files.
+//! Epochs to search and queries: generated from a seed, or read from files.
 //!
-//! The set that is made has what makes the search of epochs by texts hard. Epochs lie in one cone and texts in another;
-//! an epoch is a mixture of a concept, a subject and a slow walk through 32 dimensions, with noise in all of them:
+//! The generated set has the property that makes searching epochs by texts hard: epochs are in one cone and texts in
+//! another. An epoch is the sum of a concept, a subject and a slow random walk in 32 dimensions, and noise in all:
 //!
 //! ```text
 //! epoch = unit(0.8 · m₁ + W (concept + 0.5 · subject + 0.45 · walk) + 0.25 · noise)
@@ -16,29 +16,29 @@ use rand_pcg::Pcg64Mcg;
 
 use super::npy;
 
-/// Epochs of one recording.
+/// Number of epochs in a recording.
 pub(crate) const NIGHT: usize = 1000;
 const CONCEPTS: usize = 40;
 const INNER: usize = 32;
-/// Chance that an epoch has the concept of the one before.
+/// Probability that an epoch has the concept of the previous one.
 const STICKY: f32 = 0.95;
 const QUERIES: usize = 500;
 
 const EPOCH: &str = "epoch";
 const TEXT: &str = "text";
 
-/// Vectors of length 1, by rows.
+/// Vectors of unit length, by rows.
 pub(crate) struct Rows {
     pub(crate) dim: usize,
     pub(crate) numbers: Vec<f32>,
 }
 
-/// Epochs to search among, and queries.
+/// Epochs to search, and queries.
 pub(crate) struct Set {
     pub(crate) epochs: Rows,
-    /// Each kind of query by name: `epoch` for epochs of recordings that are not among the others, `text`, or `given`.
+    /// Each kind of query by name: `epoch` for epochs of held-out recordings, `text`, or `given`.
     pub(crate) queries: Vec<(&'static str, Rows)>,
-    /// For each query of the only kind, the numbers of its nearest epochs, where they were given.
+    /// If given: for each query of the only kind, the row numbers of its nearest epochs.
     pub(crate) truth: Option<Vec<Vec<u64>>>,
 }
 
@@ -53,23 +53,23 @@ impl Rows {
 }
 
 impl Set {
-    /// Makes `n` epochs.
+    /// Generates `n` epochs, and queries.
     pub(crate) fn of_seed(n: usize, dim: usize, seed: u64) -> Self {
-        let mut world = World::new(dim, seed);
+        let mut generator = Generator::new(dim, seed);
         let n_held_out = QUERIES.div_ceil(5);
         let mut epochs = Rows { dim, numbers: Vec::with_capacity(n * dim) };
         for start in (0..n).step_by(NIGHT) {
-            world.night(NIGHT.min(n - start), &mut epochs.numbers);
+            generator.night(NIGHT.min(n - start), &mut epochs.numbers);
         }
         let mut like_epochs = Rows { dim, numbers: Vec::new() };
         for _ in 0..n_held_out {
             let mut night = Vec::new();
-            world.night(50, &mut night);
-            let some = night.chunks_exact(dim).step_by(10);
-            like_epochs.numbers.extend(some.flatten());
+            generator.night(50, &mut night);
+            let sample = night.chunks_exact(dim).step_by(10);
+            like_epochs.numbers.extend(sample.flatten());
         }
         let mut texts = Rows { dim, numbers: Vec::new() };
-        (0..QUERIES).for_each(|_| world.text(&mut texts.numbers));
+        (0..QUERIES).for_each(|_| generator.text(&mut texts.numbers));
         Self { epochs, queries: vec![(EPOCH, like_epochs), (TEXT, texts)], truth: None }
     }
 
@@ -80,14 +80,14 @@ impl Set {
         Self { epochs: read("epochs")?, queries, truth: None }.checked()
     }
 
-    /// Reads vectors and queries, and numbers of vectors that are nearest to each query, the nearest first.
+    /// Reads vectors and queries, and the row numbers of the nearest vectors of each query, nearest first.
     pub(crate) fn of_files(vectors: &Path, queries: &Path, truth: Option<&Path>) -> Result<Self> {
         let queries = npy::read(queries)?;
         let truth = truth.map(npy::read_integers).transpose()?;
         if let Some(truth) = &truth {
             ensure!(
                 truth.len() == queries.len(),
-                "{} truths of {} queries",
+                "`--truth` has {} rows; expected {}, one per query",
                 truth.len(),
                 queries.len()
             );
@@ -98,12 +98,16 @@ impl Set {
     fn checked(self) -> Result<Self> {
         let dim = self.epochs.dim;
         for (name, queries) in &self.queries {
-            ensure!(queries.dim == dim, "`{name}` has {} numbers, epochs {dim}", queries.dim);
+            ensure!(
+                queries.dim == dim,
+                "queries of kind `{name}` have {} dimensions; the epochs have {dim}",
+                queries.dim
+            );
         }
         Ok(self)
     }
 
-    /// Writes what [`read`](Self::read) reads, for other programs.
+    /// Writes the files that [`read`](Self::read) reads, for other programs.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder)?;
         npy::write(&folder.join("epochs.npy"), &self.epochs)?;
@@ -115,18 +119,18 @@ impl Set {
     }
 }
 
-/// What epochs and texts have in common.
-struct World {
+/// Generates epochs and texts with common concepts.
+struct Generator {
     random: Pcg64Mcg,
     dim: usize,
-    /// The middles of both cones.
+    /// The axes of both cones.
     cones: [Vec<f32>; 2],
-    /// Rows of length 1, one for each inner dimension.
+    /// Unit vectors, one for each inner dimension.
     inner: Vec<Vec<f32>>,
     concepts: Vec<Vec<f32>>,
 }
 
-impl World {
+impl Generator {
     fn new(dim: usize, seed: u64) -> Self {
         const COSINE: f32 = 0.15;
         let mut random = Pcg64Mcg::seed_from_u64(seed);
@@ -154,10 +158,10 @@ impl World {
             walk.iter_mut()
                 .zip(step)
                 .for_each(|(walk, step)| *walk = keep * *walk + (1.0 - keep * keep).sqrt() * step);
-            let place: Vec<f32> = (0..INNER)
+            let position: Vec<f32> = (0..INNER)
                 .map(|axis| self.concepts[concept][axis] + 0.5 * subject[axis] + 0.45 * walk[axis])
                 .collect();
-            self.push(0, &place, 0.25, numbers);
+            self.push(0, &position, 0.25, numbers);
         }
     }
 
@@ -165,30 +169,33 @@ impl World {
         let [first, second] = [(); 2].map(|()| self.random.random_range(0..CONCEPTS));
         let second = if self.random.random_range(0.0..1.0) < 0.5 { first } else { second };
         let pairs = self.concepts[first].iter().zip(&self.concepts[second]);
-        let place: Vec<f32> = pairs.map(|(a, b)| 0.5 * (a + b)).collect();
-        self.push(1, &place, 0.3, numbers);
+        let position: Vec<f32> = pairs.map(|(a, b)| 0.5 * (a + b)).collect();
+        self.push(1, &position, 0.3, numbers);
     }
 
-    fn push(&mut self, cone: usize, place: &[f32], noise: f32, numbers: &mut Vec<f32>) {
+    fn push(&mut self, cone: usize, position: &[f32], noise: f32, numbers: &mut Vec<f32>) {
         let mut vector: Vec<f32> = self.cones[cone].iter().map(|number| 0.8 * number).collect();
-        for (axis, place) in self.inner.iter().zip(place) {
-            vector.iter_mut().zip(axis).for_each(|(number, axis)| *number += place * axis);
+        for (axis, coordinate) in self.inner.iter().zip(position) {
+            vector.iter_mut().zip(axis).for_each(|(number, axis)| *number += coordinate * axis);
         }
-        let away = decaying(self.dim, &mut self.random);
-        vector.iter_mut().zip(away).for_each(|(number, away)| *number += noise * away);
+        let deviation = decaying(self.dim, &mut self.random);
+        vector
+            .iter_mut()
+            .zip(deviation)
+            .for_each(|(number, deviation)| *number += noise * deviation);
         numbers.extend(unit(vector));
     }
 }
 
-/// Returns a vector of length 1 on average, the later numbers of which are the smaller.
+/// Returns a random vector whose length is 1 on average and whose later components are smaller.
 fn decaying(dim: usize, random: &mut Pcg64Mcg) -> Vec<f32> {
-    let weight = |place: usize| 1.0 / (1.0 + place as f32).sqrt();
-    let all: f32 = (0..dim).map(weight).sum();
-    let scaled = |(place, number): (usize, f32)| number * (weight(place) / all).sqrt();
+    let weight = |index: usize| 1.0 / (1.0 + index as f32).sqrt();
+    let total: f32 = (0..dim).map(weight).sum();
+    let scaled = |(index, number): (usize, f32)| number * (weight(index) / total).sqrt();
     normal(dim, random).into_iter().enumerate().map(scaled).collect()
 }
 
-/// Returns numbers of a normal distribution, after Box and Muller.
+/// Returns numbers from a normal distribution (Box–Muller transform).
 fn normal(n: usize, random: &mut Pcg64Mcg) -> Vec<f32> {
     let mut numbers = Vec::with_capacity(n + 1);
     while numbers.len() < n {
