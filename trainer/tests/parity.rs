@@ -139,18 +139,15 @@ fn a_tensor_that_is_not_computed_fails() {
         std::fs::copy(folder.join(name), copy.path().join(name)).unwrap();
     }
     let tensor = |name: &'static str| (name, [1, 1].as_slice(), bytes(&[100.0]));
-    let tensors = [tensor("sig.block0.unheard_of"), tensor("signal_embedding")];
+    let tensors = [tensor("sig.block0.unknown"), tensor("signal_embedding")];
     write(&copy.path().join("outputs.safetensors"), &tensors);
     let report = parity(&folder.join(CHECKPOINT), copy.path(), None).unwrap();
     let trainer = ParityRuntime::Trainer;
-    assert_eq!(
-        failures(&report),
-        [(trainer, "sig.block0.unheard_of"), (trainer, "signal_embedding")]
-    );
+    assert_eq!(failures(&report), [(trainer, "sig.block0.unknown"), (trainer, "signal_embedding")]);
     assert_eq!(report.rows[0].outcomes[&trainer], ComparisonOutcome::NotComputed);
     assert_eq!(
         report.summary(),
-        "2 of 2 comparisons of trainer fail, the first `sig.block0.unheard_of` of trainer"
+        "2 of 2 comparisons of trainer fail, the first `sig.block0.unknown` of trainer"
     );
     let absent = ["meta.json", "generation_eos.json", "train.safetensors", "train.json"];
     assert_eq!(report.absent, absent);
@@ -176,10 +173,10 @@ fn the_program_exits_with_1_if_a_row_fails() {
         "{notes}"
     );
 
-    write(&folder.path().join("outputs.safetensors"), &[("unheard_of", &[1, 1], bytes(&[1.0]))]);
+    write(&folder.path().join("outputs.safetensors"), &[("unknown", &[1, 1], bytes(&[1.0]))]);
     let (code, table, notes) = run(&[]);
     assert_eq!(code, Some(1));
     assert!(table.ends_with("not computed FAIL\n"), "{table}");
     let last = notes.lines().last().unwrap();
-    assert_eq!(last, "1 of 1 comparisons of trainer fail, the first `unheard_of` of trainer");
+    assert_eq!(last, "1 of 1 comparisons of trainer fail, the first `unknown` of trainer");
 }

@@ -98,7 +98,7 @@ fn by_reason(record: &str) -> BTreeMap<&str, Vec<String>> {
     reasons
 }
 
-/// Installs the Python packages of the independent client into `target/python`, or says why its test will be skipped.
+/// Installs the Python packages of the independent client into `target/python`, or reports why its test is skipped.
 fn client_packages() -> Option<PathBuf> {
     let folder = root().join("target/python");
     let marker = folder.join("installed.txt");

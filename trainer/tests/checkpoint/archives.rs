@@ -2,7 +2,7 @@
 
 use crate::checkpoint::archive::{Archive, Entry, checkpoint, started};
 use crate::checkpoint::pickle::one_tensor;
-use crate::checkpoint::{open, refusal, sentence};
+use crate::checkpoint::{message_for, message_of, open};
 
 fn pickle() -> Vec<u8> {
     one_tensor(2, 0, &[2], &[1])
@@ -12,8 +12,8 @@ fn pickle() -> Vec<u8> {
 fn check(change: impl FnOnce(&mut Archive<Vec<u8>>), expected: &str) {
     let mut archive = started(&pickle(), &[&[1.0, 2.0]]);
     change(&mut archive);
-    let refusal = refusal(&archive.finish());
-    assert_eq!(refusal, format!("`x.pt` is invalid: {expected}"));
+    let message = message_for(&archive.finish());
+    assert_eq!(message, format!("`x.pt` is invalid: {expected}"));
 }
 
 fn entry<'a>(archive: &'a mut Archive<Vec<u8>>, name: &str) -> &'a mut Entry {
@@ -103,7 +103,7 @@ fn rejects_deflated_entries_of_another_length() {
         let expected = format!(
             "`x.pt` is invalid: a deflated entry does not have the {len} bytes stated in the central directory"
         );
-        assert_eq!(sentence(&error), expected);
+        assert_eq!(message_of(&error), expected);
     }
 }
 
@@ -113,7 +113,7 @@ fn detects_damage_by_the_checksum() {
     let crc = entry(&mut archive, "x/data/0").crc;
     entry(&mut archive, "x/data/0").crc = crc ^ 1;
     let error = open(&archive.finish()).unwrap().read("w").unwrap_err();
-    assert!(sentence(&error).contains("checksum mismatch in the 8 bytes at offset "), "{error}");
+    assert!(message_of(&error).contains("checksum mismatch in the 8 bytes at offset "), "{error}");
     // `torch.serialization.set_crc32_options(False)` writes no checksums.
     let mut archive = started(&pickle(), &[&[1.0, 2.0]]);
     entry(&mut archive, "x/data/0").crc = 0;
@@ -127,7 +127,7 @@ fn names_other_kinds_of_archive() {
         names.iter().for_each(|name| archive.add(name, &pickle()));
         let expected =
             format!("`x.pt` is {expected}; expected a PyTorch checkpoint or a safetensors file");
-        assert_eq!(refusal(&archive.finish()), expected);
+        assert_eq!(message_for(&archive.finish()), expected);
     };
     check(&["a.npy"], "a zip archive without `data.pkl`");
     check(&["x/not-data.pkl"], "a zip archive without `data.pkl`");
@@ -140,7 +140,7 @@ fn rejects_an_unknown_byte_order() {
     archive.add("x/data.pkl", &pickle());
     archive.add("x/byteorder", b"middle");
     assert_eq!(
-        refusal(&archive.finish()),
+        message_for(&archive.finish()),
         "`x.pt` is invalid: its `byteorder` is `middle`; expected `little` or `big`"
     );
 }
@@ -151,7 +151,7 @@ fn names_files_that_are_not_checkpoints_with_a_hint() {
         let error = open(bytes).unwrap_err();
         let expected =
             format!("`x.pt` is {what}; expected a PyTorch checkpoint or a safetensors file");
-        assert_eq!(sentence(&error), expected);
+        assert_eq!(message_of(&error), expected);
         assert_eq!(error.hint(), Some(hint));
     };
     let again = "download the file again and check the server's response";
@@ -182,13 +182,13 @@ fn rejects_folders_and_missing_files() {
     let error = nocturne_trainer::Checkpoint::open(folder.path()).unwrap_err();
     assert!(error.to_string().contains("is a folder; expected a PyTorch checkpoint"), "{error}");
     let error = nocturne_trainer::Checkpoint::open(&folder.path().join("x.pt")).unwrap_err();
-    assert!(sentence(&error).starts_with("cannot read `x.pt`"), "{error}");
+    assert!(message_of(&error).starts_with("cannot read `x.pt`"), "{error}");
 }
 
 #[test]
 fn rejects_other_pickles() {
     assert_eq!(
-        refusal(b"\x80\x04}\x94."),
+        message_for(b"\x80\x04}\x94."),
         "`x.pt` is invalid: it is a pickle, but not written by `torch.save`"
     );
 }
@@ -199,8 +199,8 @@ fn rejects_inconsistent_safetensors_headers() {
         let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
         bytes.extend_from_slice(header.as_bytes());
         bytes.extend(vec![0; data]);
-        let refusal = refusal(&bytes);
-        let problem = refusal.strip_prefix("`x.pt` is invalid: ").unwrap();
+        let message = message_for(&bytes);
+        let problem = message.strip_prefix("`x.pt` is invalid: ").unwrap();
         assert!(problem.starts_with(expected), "{problem}");
     };
     let one = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
@@ -228,7 +228,7 @@ fn rejects_inconsistent_safetensors_headers() {
 fn rejects_truncated_archives() {
     let bytes = checkpoint(&pickle(), &[&[1.0, 2.0]]);
     assert_eq!(
-        refusal(&bytes[..bytes.len() - 1]),
+        message_for(&bytes[..bytes.len() - 1]),
         "`x.pt` is invalid: its end of central directory is missing"
     );
 }

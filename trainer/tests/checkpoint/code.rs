@@ -2,13 +2,13 @@
 
 use crate::checkpoint::archive::checkpoint;
 use crate::checkpoint::pickle::Pickle;
-use crate::checkpoint::{open, refusal};
+use crate::checkpoint::{message_for, open};
 
 /// Checks that a pickle is rejected with the name of the function that it calls.
 fn check(pickle: &mut Pickle, callable: &str) {
     let expected =
         format!("`x.pt` refers to `{callable}`, which weights do not need; nothing was executed");
-    assert_eq!(refusal(&checkpoint(&pickle.stop(), &[])), expected);
+    assert_eq!(message_for(&checkpoint(&pickle.stop(), &[])), expected);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn rejects_instructions_that_checkpoints_do_not_need() {
             "`x.pt` is invalid: its pickle has an instruction {name}, \
              which checkpoints do not need (byte {byte} of the pickle)"
         );
-        assert_eq!(refusal(&checkpoint(&pickle.stop(), &[])), expected);
+        assert_eq!(message_for(&checkpoint(&pickle.stop(), &[])), expected);
     };
     check(Pickle::new().raw(b"(").raw(b"ios\nsystem\n"), 3, "INST");
     check(Pickle::new().raw(b"(").global("collections", "OrderedDict").raw(b"o"), 28, "OBJ");
@@ -93,7 +93,7 @@ fn rejects_setting_the_state_of_other_values() {
         )
     };
     let check = |pickle: &mut Pickle, expected: &str| {
-        assert_eq!(refusal(&checkpoint(&pickle.raw(b"}b").stop(), &[])), expected);
+        assert_eq!(message_for(&checkpoint(&pickle.raw(b"}b").stop(), &[])), expected);
     };
     check(Pickle::new().raw(b"K\x05"), &sentence("5", 5));
     check(Pickle::new().raw(b")"), &sentence("a tuple of 0", 4));
@@ -108,8 +108,8 @@ fn rejects_setting_the_state_of_other_values() {
 #[test]
 fn rejects_wrong_arguments_of_known_functions() {
     let check = |pickle: &mut Pickle, expected: &str| {
-        let refusal = refusal(&checkpoint(&pickle.stop(), &[&[1.0]]));
-        let problem = refusal.strip_prefix("`x.pt` is invalid: ").unwrap();
+        let message = message_for(&checkpoint(&pickle.stop(), &[&[1.0]]));
+        let problem = message.strip_prefix("`x.pt` is invalid: ").unwrap();
         assert_eq!(problem.split(" (byte").next().unwrap(), expected);
     };
     let rebuild = || {

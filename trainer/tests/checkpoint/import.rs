@@ -76,8 +76,8 @@ fn infers_all_sizes_of_the_published_layout() {
     let mut read = 0;
     let weights = import.read(&mut |n| read = n).unwrap();
     assert_eq!((read, weights.iter().count()), (183, 183));
-    let refused = check_vocabulary(import.config()).unwrap_err();
-    assert!(matches!(refused, Error::Config { field: "text_cfg.vocab_size", .. }), "{refused}");
+    let error = check_vocabulary(import.config()).unwrap_err();
+    assert!(matches!(error, Error::Config { field: "text_cfg.vocab_size", .. }), "{error}");
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn rejects_non_finite_values() {
     let checkpoint = checkpoint(&with("text.cls_emb", &[96], f32::NAN));
     let error = Import::new(&checkpoint, None).unwrap().read(&mut |_| {}).unwrap_err();
     assert_eq!(
-        crate::checkpoint::sentence(&error),
+        crate::checkpoint::message_of(&error),
         "`x.pt` is invalid: `text.cls_emb` has a non-finite value"
     );
 }

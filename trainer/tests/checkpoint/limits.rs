@@ -6,8 +6,8 @@ use crate::checkpoint::pickle::{Pickle, one_tensor};
 
 /// Checks the error for a pickle over one storage of six values.
 fn check(pickle: &[u8], expected: &str) {
-    let refusal = crate::checkpoint::refusal(&checkpoint(pickle, &[&[0.0; 6]]));
-    let problem = refusal.strip_prefix("`x.pt` is invalid: ").unwrap();
+    let message = crate::checkpoint::message_for(&checkpoint(pickle, &[&[0.0; 6]]));
+    let problem = message.strip_prefix("`x.pt` is invalid: ").unwrap();
     assert_eq!(problem.split(" (byte").next().unwrap(), expected);
 }
 

@@ -34,15 +34,15 @@ fn open_in(folder: &Path, bytes: &[u8]) -> Result<Checkpoint> {
     Checkpoint::open(&path)
 }
 
-/// Returns the error for `bytes`, without the folder of the test.
-fn refusal(bytes: &[u8]) -> String {
-    sentence(&open(bytes).unwrap_err())
+/// Returns the message of the error for `bytes`, without the folder of the test.
+fn message_for(bytes: &[u8]) -> String {
+    message_of(&open(bytes).unwrap_err())
 }
 
-/// Returns the text of an error without the folder of the test.
-fn sentence(error: &nocturne_trainer::Error) -> String {
-    let sentence = error.to_string();
-    let (before, after) = sentence.split_once("x.pt").unwrap();
+/// Returns the message of an error without the folder of the test.
+fn message_of(error: &nocturne_trainer::Error) -> String {
+    let message = error.to_string();
+    let (before, after) = message.split_once("x.pt").unwrap();
     let (before, _folder) = before.rsplit_once('`').unwrap();
     format!("{before}`x.pt{after}")
 }

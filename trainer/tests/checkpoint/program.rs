@@ -27,9 +27,9 @@ fn failure(arguments: &[&Path]) -> String {
 
 fn success(arguments: &[&Path]) -> String {
     let output = import(arguments);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{said}");
-    said
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    stderr
 }
 
 #[test]
@@ -39,13 +39,13 @@ fn a_checkpoint_becomes_the_bundle_of_its_weights() {
     let (config, file, out) = (Preset::Tiny.config(), path("x.pt"), path("bundle"));
     let weights = Weights::initial(&config, 5);
     std::fs::write(&file, torch::bytes(weights.iter())).unwrap();
-    let said = success(&[&file, Path::new("--out"), &out]);
-    assert!(said.contains("PyTorch's zip archive, "), "{said}");
+    let stderr = success(&[&file, Path::new("--out"), &out]);
+    assert!(stderr.contains("PyTorch's zip archive, "), "{stderr}");
     assert!(
-        said.contains("under `state_dict`\n  removed the prefix `module.` from the names"),
-        "{said}"
+        stderr.contains("under `state_dict`\n  removed the prefix `module.` from the names"),
+        "{stderr}"
     );
-    assert!(said.contains("ignored: epoch, 7"), "{said}");
+    assert!(stderr.contains("ignored: epoch, 7"), "{stderr}");
     let facts = BundleFacts {
         name: "bundle".to_owned(),
         z_score: ZScore::Recording,
@@ -57,8 +57,8 @@ fn a_checkpoint_becomes_the_bundle_of_its_weights() {
     let fingerprint = |folder: &Path| Bundle::open(folder).unwrap().fingerprint().to_owned();
     assert_eq!(fingerprint(&out), direct.fingerprint());
 
-    let said = failure(&[&file, Path::new("--out"), &out]);
-    assert!(said.contains("bundle` already exists"), "{said}");
+    let stderr = failure(&[&file, Path::new("--out"), &out]);
+    assert!(stderr.contains("bundle` already exists"), "{stderr}");
     // A bundle is replaced without leaving other files beside it; a trailing slash in its path makes no difference.
     let other = Weights::initial(&config, 6);
     std::fs::write(&file, torch::bytes(other.iter())).unwrap();
@@ -72,8 +72,11 @@ fn a_checkpoint_becomes_the_bundle_of_its_weights() {
 
     let precious = path("precious");
     std::fs::create_dir(&precious).unwrap();
-    let said = failure(&[&file, Path::new("--out"), &precious, Path::new("--force")]);
-    assert!(said.contains("precious` is not a bundle; only a bundle can be replaced"), "{said}");
+    let stderr = failure(&[&file, Path::new("--out"), &precious, Path::new("--force")]);
+    assert!(
+        stderr.contains("precious` is not a bundle; only a bundle can be replaced"),
+        "{stderr}"
+    );
     assert!(precious.is_dir());
 }
 
@@ -88,8 +91,8 @@ fn writes_weights_and_configuration() {
     assert_eq!(written, ModelConfig::read(&shared("config.json").unwrap()).unwrap());
     // The configuration next to the checkpoint may be the published one.
     std::fs::remove_file(&path).unwrap();
-    let said = failure(&[&file, Path::new("--weights"), &path]);
-    assert!(said.contains("config.json` already exists"), "{said}");
+    let stderr = failure(&[&file, Path::new("--weights"), &path]);
+    assert!(stderr.contains("config.json` already exists"), "{stderr}");
     success(&[&file, Path::new("--weights"), &path, Path::new("--force")]);
 }
 
@@ -98,13 +101,13 @@ fn rejects_other_vocabularies_before_writing() {
     let file = require!(shared("model_checkpoint.pt"));
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("bundle");
-    let said = failure(&[&file, Path::new("--out"), &out]);
+    let stderr = failure(&[&file, Path::new("--out"), &out]);
     assert!(
-        said.contains(
+        stderr.contains(
             "error: the configuration's `text_cfg.vocab_size` is `512`; \
              expected 49408, the size of CLIP's vocabulary, which bundles use"
         ),
-        "{said}"
+        "{stderr}"
     );
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }
@@ -116,9 +119,9 @@ fn rejects_code_in_a_checkpoint_with_a_hint() {
     let mut pickle = Pickle::new();
     pickle.global("posix", "system").raw(b"(").text("true").raw(b"tR");
     std::fs::write(&file, checkpoint(&pickle.stop(), &[])).unwrap();
-    let said = failure(&[&file, Path::new("--out"), &out]);
+    let stderr = failure(&[&file, Path::new("--out"), &out]);
     assert_eq!(
-        said,
+        stderr,
         format!(
             "error: `{}` refers to `posix.system`, which weights do not need; nothing was executed\n\n\
              hint: do not load it with PyTorch either, unless you trust its author; \
