@@ -23,9 +23,9 @@ pub(crate) struct NightReader<'a> {
     pub(crate) encoder: &'a mut SignalEncoder,
     pub(crate) captioner: Option<&'a mut CaptionSampler>,
     pub(crate) z_score: ZScore,
-    /// Epochs of each night to encode with channels hidden.
+    /// Number of epochs of each night to encode with channels hidden.
     pub(crate) n_hidden: usize,
-    /// Epochs of each night to generate captions of.
+    /// Number of epochs of each night for which to generate captions.
     pub(crate) n_captioned: usize,
 }
 
@@ -63,6 +63,7 @@ impl NightReader<'_> {
         Ok(scored)
     }
 
+    /// Adds an epoch with its embedding, its retrieval caption and, if sampled, its generated captions.
     fn add_epoch(
         &mut self,
         scored: &mut ScoredNight,
@@ -82,6 +83,7 @@ impl NightReader<'_> {
             scored.captions.extend(captioner.count_epoch(epoch_idx, memory, &facts, seed)?);
         }
         scored.epochs.push(ScoredEpoch {
+            // Set by `resampling::resample` when all nights are known.
             unit: 0,
             onset_s: epoch.onset_s,
             stage: epoch.stage,
@@ -96,8 +98,9 @@ impl NightReader<'_> {
 
 /// Returns whether an epoch is one of `n` that are spread evenly over a night.
 fn is_sampled(epoch_idx: usize, n_epochs: usize, n: usize) -> bool {
-    let before = |i: usize| i * n.min(n_epochs) / n_epochs;
-    before(epoch_idx + 1) > before(epoch_idx)
+    // The number of sampled epochs before epoch `i` rises evenly; an epoch is sampled if it raises the number.
+    let n_before = |i: usize| i * n.min(n_epochs) / n_epochs;
+    n_before(epoch_idx + 1) > n_before(epoch_idx)
 }
 
 /// Returns the stage and event caption followed by the brain caption, the text that the demonstration of SleepLM

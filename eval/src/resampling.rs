@@ -1,4 +1,4 @@
-//! What the bootstrap resamples to find the interval of a figure.
+//! Divides the epochs into the units that the bootstrap resamples for the intervals of all figures.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use crate::scored_night::ScoredNight;
 
-/// Draws of the bootstrap.
+/// Number of draws of the bootstrap.
 const DRAWS: usize = 1000;
 /// Seed of the draws.
 const SEED: u64 = 20_260_103;
 /// Length of a unit of a single person's recording, in seconds.
 const HALF_HOUR_S: f64 = 1800.0;
 
-/// How the intervals were found.
+/// How the intervals were computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Resampling {
     /// What was resampled.
@@ -35,7 +35,7 @@ pub enum ResamplingUnit {
     HalfHour,
 }
 
-/// Assigns a unit to every epoch, and draws the units.
+/// Assigns a unit to every epoch and draws the units. With one subject, a unit is half an hour.
 pub(crate) fn resample(nights: &mut [ScoredNight]) -> (Resampling, Bootstrap) {
     let subjects: BTreeSet<&str> = nights.iter().map(|night| night.subject.as_str()).collect();
     let unit = if subjects.len() == 1 { ResamplingUnit::HalfHour } else { ResamplingUnit::Subject };

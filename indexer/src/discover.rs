@@ -11,8 +11,9 @@ use crate::shard::Shard;
 
 /// File extensions of recordings, in lower case. UCDDB names its EDF files `.rec`.
 const EXTENSIONS: [&str; 3] = ["edf", "bdf", "rec"];
-/// Suffixes of EDF+ files with the scoring of the recording beside them.
+/// Suffixes of EDF+ files that contain the scoring of another file.
 const SCORING_SUFFIXES: [&str; 2] = ["-Hypnogram.edf", "_sleepscoring.edf"];
+/// The extensions, for messages.
 const EXPECTED: &str = "`.edf`, `.bdf` or `.rec`";
 
 /// A recording file, and its id in a collection.
@@ -22,7 +23,7 @@ pub struct FoundRecording {
     pub path: PathBuf,
     /// The id, or the reason why there is none.
     pub id: std::result::Result<RecordingId, RecordingError>,
-    /// The files with its annotations; `None` for those beside it.
+    /// Its annotation files; `None` to search for them beside the recording.
     pub annotations: Option<Vec<PathBuf>>,
     /// Its metadata, such as its subject.
     pub metadata: BTreeMap<String, String>,
@@ -34,16 +35,16 @@ impl FoundRecording {
         self.id.as_ref().map_or(shard.is_first(), |id| shard.contains(id))
     }
 
-    /// Names a recording without annotations and metadata of its own.
+    /// Creates a recording without given annotation files and metadata.
     pub(crate) fn new(path: PathBuf, id: std::result::Result<RecordingId, RecordingError>) -> Self {
         Self { path, id, annotations: None, metadata: BTreeMap::new() }
     }
 }
 
-/// Finds every recording in a folder and in those below it, in the order of their paths; a single file is taken as it is.
+/// Finds all recordings in a folder and its subfolders, in the order of their paths. `folder` may also be a single file.
 ///
 /// The id of a recording is its path below the folder, with `/` between folders and without the extension `.edf`;
-/// `cohort` is put before it. Files that contain only annotations are skipped, and links to folders are not followed.
+/// `cohort` is prepended. Files that contain only annotations are skipped, and links to folders are not followed.
 ///
 /// # Errors
 ///
@@ -64,6 +65,7 @@ pub fn discover(folder: &Path, cohort: Option<&str>) -> Result<Vec<FoundRecordin
         return Err(Error::NoRecordings { path: folder.to_owned(), expected: EXPECTED });
     }
     let mut found: Vec<FoundRecording> = Vec::new();
+    // Ids are unique: the second file with an id is reported, with the file that holds it.
     let mut holders: BTreeMap<RecordingId, PathBuf> = BTreeMap::new();
     for path in paths {
         let id = name(root, &path, cohort).and_then(|id| match holders.get(&id) {
@@ -81,6 +83,7 @@ pub fn discover(folder: &Path, cohort: Option<&str>) -> Result<Vec<FoundRecordin
     Ok(found)
 }
 
+/// Appends the recordings in a folder and its subfolders. `file_type` does not follow links, so loops are impossible.
 fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     let error = |source| Error::Folder { path: folder.to_owned(), source };
     for entry in std::fs::read_dir(folder).map_err(error)? {
@@ -95,6 +98,7 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
+/// Returns whether a file is a recording by its name and header; hidden files are not.
 fn is_recording(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -111,6 +115,9 @@ fn is_scoring(path: &Path, name: &str) -> bool {
     is_annotation_recording(path).unwrap_or(has_suffix)
 }
 
+/// Returns the id of a file: its path below `root`, after the cohort.
+///
+/// Only `.edf` is removed, so that `a.edf` and `a.bdf` have different ids.
 pub(crate) fn name(
     root: &Path,
     path: &Path,

@@ -1,4 +1,4 @@
-//! Reads one recording, up to the input of the encoder.
+//! Reads one recording for the encoder, unless the collection already has it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::captions::{Caption, captions};
 use crate::error::RecordingError;
 use crate::options::IndexOptions;
 
-/// Metadata column with the profile that the caller has chosen for a recording.
+/// Metadata column with the profile that the caller chose; missing if the profile was detected.
 pub(crate) const PROFILE: &str = "profile";
 
 /// A recording that is ready to be encoded.
@@ -49,16 +49,16 @@ pub(crate) enum ReadOutcome {
     Read(Box<ReadRecording>),
     /// The collection has it with the same content and metadata.
     Unchanged,
-    /// The collection has it with other metadata than these.
+    /// The collection has the same content with other metadata; these are the new ones.
     NewMetadata(BTreeMap<String, String>),
 }
 
 /// How a recording differs from its entry in the collection.
 enum Difference {
     None,
-    /// Only its metadata are new.
+    /// Only its metadata differs; this is the new metadata.
     Metadata(BTreeMap<String, String>),
-    /// Its content is new, or its profile; these are its metadata.
+    /// Its content or its profile differs; this is its metadata.
     Content(BTreeMap<String, String>),
 }
 
@@ -96,16 +96,18 @@ fn difference(
     options: &IndexOptions,
 ) -> Result<Difference, RecordingError> {
     let given = given_metadata(named, options);
-    // Metadata that were set later stay, unless this run has other values.
-    let profiles = [&entry.metadata, &given].map(|metadata| metadata.get(PROFILE).cloned());
+    let given_profile = given.get(PROFILE).cloned();
+    let is_same_profile = given_profile.as_ref() == entry.metadata.get(PROFILE);
+    // Stored metadata stays unless this run has other values; a stored profile goes if this run detects the profile.
     let mut metadata: BTreeMap<_, _> = entry.metadata.clone().into_iter().chain(given).collect();
-    if profiles[1].is_none() {
+    if given_profile.is_none() {
         metadata.remove(PROFILE);
     }
-    if source.is_that_of(entry) && profiles[0] == profiles[1] {
+    if source.is_that_of(entry) && is_same_profile {
         let is_same = entry.metadata == metadata;
         return Ok(if is_same { Difference::None } else { Difference::Metadata(metadata) });
     }
+    // Other content at the same path is a new version of the file; at another path it is another recording.
     if entry.source == source.path {
         return Ok(Difference::Content(metadata));
     }
@@ -113,6 +115,7 @@ fn difference(
     Err(RecordingError::NameTaken { path, id, holder: entry.source.clone() })
 }
 
+/// Reads the signals and annotations of a recording; the metadata of the result is empty.
 fn read_night(
     named: &NamedRecording,
     source: FileHashes,
@@ -155,7 +158,7 @@ impl FileHashes {
         })
     }
 
-    /// Returns whether the entry has the same hashes.
+    /// Returns whether an entry has the same hashes. The path may differ: a moved recording is unchanged.
     fn is_that_of(&self, entry: &RecordingEntry) -> bool {
         entry.source_sha256 == self.sha256 && entry.annotations_sha256 == self.annotations_sha256
     }
@@ -275,7 +278,7 @@ mod tests {
             ..lab.entry(&[])
         };
         let Err(error) = lab.read(&other, &IndexOptions::default()) else {
-            panic!("it was accepted")
+            panic!("another file was accepted")
         };
         let RecordingError::NameTaken { holder, .. } = error else { panic!("{error}") };
         assert_eq!(holder, "/other/a.edf");
@@ -292,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_of_an_earlier_run_stays() {
+    fn stored_metadata_stays_if_not_given() {
         let lab = Lab::new();
         let entry = lab.entry(&[("age", "60"), ("cohort", "x")]);
         assert!(matches!(lab.read(&entry, &given(&[("cohort", "x")])), Ok(ReadOutcome::Unchanged)));

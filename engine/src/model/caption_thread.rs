@@ -15,10 +15,10 @@ use nocturne_psg::caption::CaptionKind;
 use crate::error::{Error, Result};
 use crate::model::epoch_signal::EpochSignal;
 
-/// Requests that may wait in the queue. A caption takes about a second, so a longer queue would only delay refusals.
+/// Maximum number of requests in the queue. A caption takes about a second, so a longer queue would only delay refusals.
 const QUEUE: usize = 16;
-/// Parts that may wait for the asker: more than the tokens of the longest caption of each kind, so that a slow reader
-/// never blocks the thread.
+/// Maximum number of parts that wait for the asker: more than the tokens of the longest caption of each kind, so that a
+/// slow reader never blocks the thread.
 const PARTS: usize = 2048;
 /// How often the asker is called while there is no part to deliver.
 const WORKING_INTERVAL: Duration = Duration::from_millis(100);
@@ -158,6 +158,7 @@ impl CaptionThread {
         Ok(())
     }
 
+    /// Puts a request into the queue and returns the channel from which its parts arrive.
     fn submit(&self, request: GenerateRequest, asker: Weak<()>) -> Result<Receiver<Part>> {
         let (parts, answer) = sync_channel(PARTS);
         self.sender.try_send(CaptionJob { request, parts, asker }).map_err(
@@ -171,7 +172,7 @@ impl CaptionThread {
 }
 
 impl CaptionJob {
-    /// Returns whether somebody still waits for the answer and its deadline has not passed.
+    /// Returns whether the asker still waits for the answer and its deadline has not passed.
     fn is_active(&self) -> bool {
         self.asker.strong_count() > 0 && Instant::now() < self.request.deadline
     }
@@ -183,6 +184,7 @@ impl CaptionJob {
 }
 
 impl CaptionModels {
+    /// Generates the attention map and the captions of a request, until the asker goes away.
     fn answer(&mut self, job: &CaptionJob) -> Result<()> {
         let GenerateRequest { signal, kinds, search, explain, deadline: _ } = &job.request;
         let reading = self.signal.read_inputs(signal.as_slice())?.swap_remove(0);

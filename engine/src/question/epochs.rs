@@ -1,4 +1,4 @@
-//! Texts, epochs, vectors and learned concepts to epochs.
+//! Epoch search: finds the epochs nearest to a text, an epoch, a vector or a learned concept.
 
 use jiff::civil::DateTime;
 use nocturne_encoder::{Embedding, EncodedText};
@@ -43,7 +43,7 @@ pub struct EpochRequest {
 pub struct EpochAnswer {
     /// The epochs, best first.
     pub hits: Vec<EpochHit>,
-    /// How the text was read; `None` for other queries.
+    /// Which parts of the text were not understood; `None` for other queries.
     pub reading: Option<TextReading>,
     /// Recordings that were not searched: damaged, or not yet completely uploaded to Qdrant.
     pub missing: Vec<String>,
@@ -73,7 +73,7 @@ pub struct EpochHit {
     pub channels: Vec<&'static str>,
 }
 
-/// How a text was read.
+/// Which parts of a text the text tower did not understand.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct TextReading {
     /// Whether the text was too long and its end was cut off.
@@ -125,7 +125,7 @@ pub(crate) fn search_epochs(
     Ok(EpochAnswer { hits, reading, missing, plan: plan.to_string() })
 }
 
-/// Returns the minimum cosine of a hit.
+/// Returns the minimum cosine of a hit; for a concept, the cosine at which its probability is `min_score`.
 fn min_cosine(query: &EpochQuery, min_score: Threshold) -> Result<f32> {
     match query {
         EpochQuery::Concept(concept) => {
@@ -137,6 +137,7 @@ fn min_cosine(query: &EpochQuery, min_score: Threshold) -> Result<f32> {
     }
 }
 
+/// Returns a vector of the right length, normalised.
 fn checked_vector(space: &PinnedSpace, vector: &[f32]) -> Result<Embedding> {
     let expected = space.bundle.manifest.embedding_dim;
     if vector.len() != expected {

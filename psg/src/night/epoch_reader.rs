@@ -1,4 +1,5 @@
-//! Reads the epochs of a recording run by run: resamples, derives, checks and scales the channels.
+//! Reads the epochs of a recording run by run: resamples the signals, derives and checks the channels, and computes
+//! their scales.
 
 use nocturne_edf::RecordRun;
 
@@ -22,6 +23,7 @@ use crate::warning::{Warning, WarningCode};
 pub(super) struct EpochReader<'a> {
     recording: &'a Recording,
     pub(super) epochs: Vec<Epoch>,
+    /// For each channel, the samples of all epochs so far; empty if the channel has no signal.
     traces: Vec<Vec<f32>>,
     /// The saturation of each second of all epochs; empty without an oximeter.
     saturation: Vec<f32>,
@@ -52,6 +54,7 @@ impl<'a> EpochReader<'a> {
         }
     }
 
+    /// Appends the complete epochs of a run.
     pub(super) fn read_run(&mut self, run: &RecordRun) -> Result<()> {
         let n_epochs = whole_epochs(run.duration_s);
         if n_epochs == 0 {
@@ -86,11 +89,13 @@ impl<'a> EpochReader<'a> {
         Ok(())
     }
 
+    /// Creates an epoch with its stage and events; the signals have not been checked yet.
     fn epoch(&self, onset_s: f64, missing: ChannelMask) -> Epoch {
         let scoring = self.recording.scoring();
         let events =
             scoring.events.iter().filter(|event| event.belongs_to(onset_s, onset_s + EPOCH_S));
         Epoch {
+            // The tolerance is for onsets that rounding puts just below a multiple of 30 s.
             number: EpochNumber((onset_s / EPOCH_S + 1e-6) as u32),
             onset_s,
             mask: ChannelMask::ALL.without(missing),
@@ -126,8 +131,9 @@ impl<'a> EpochReader<'a> {
             channels.iter().find(|resolved| resolved.channel == Channel::Position);
         let position_signal = position_source.map(|resolved| resolved.plus);
         // Position and saturation are not resampled; they follow the resampled signals.
-        let held = [position_signal, montage.saturation()];
-        let read: Vec<usize> = signals.iter().copied().chain(held.into_iter().flatten()).collect();
+        let not_resampled = [position_signal, montage.saturation()];
+        let read: Vec<usize> =
+            signals.iter().copied().chain(not_resampled.into_iter().flatten()).collect();
         let (mut position, mut saturation) = (Vec::new(), Vec::new());
         file.read_digital(&read, records, |i, samples| match resamplers.get_mut(i) {
             Some(resampler) => {
@@ -151,6 +157,7 @@ impl<'a> EpochReader<'a> {
         Ok(RunSignals { resampled, position, saturation, findings })
     }
 
+    /// Returns the detector of a channel's disconnections, if the channel can have one.
     fn detector(&self, resolved: &ResolvedChannel) -> Option<ChannelDetector> {
         let header = self.recording.file().header();
         let with_rate = |signal: usize| (signal, header.rate_hz(&header.signals[signal]));
@@ -172,6 +179,7 @@ impl<'a> EpochReader<'a> {
         let trace = &mut self.traces[resolved.channel.index()];
         let start = trace.len();
         let others = self.recording.montage().channels().iter().filter(|it| *it != resolved);
+        // The signal is also shared if it is subtracted from itself.
         let is_shared = others
             .flat_map(|it| [Some(it.plus), it.minus])
             .chain([resolved.minus])
@@ -244,6 +252,7 @@ impl<'a> EpochReader<'a> {
         }
     }
 
+    /// Computes the scales and the checks that need the whole recording, and returns the night.
     pub(super) fn finish(mut self, z_score: ZScore) -> Night {
         let scales = Channel::ALL.map(|channel| self.scale(channel));
         for (channel, scale) in Channel::ALL.into_iter().zip(scales) {
@@ -294,6 +303,7 @@ impl<'a> EpochReader<'a> {
         if unclipped.is_empty() { scale_of(&|_| true) } else { unclipped }
     }
 
+    /// Returns a warning if there is a position signal and the profile defines none of its codes.
     fn position_warning(&self) -> Vec<Warning> {
         let montage = self.recording.montage();
         let is_fed = montage.mask().contains(Channel::Position);
