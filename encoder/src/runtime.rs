@@ -89,7 +89,7 @@ impl fmt::Debug for LoadedLibrary {
 static LOADED: OnceLock<LoadedLibrary> = OnceLock::new();
 
 impl Runtime {
-    /// Loads the library from a file, or from the place where [`find`] finds it.
+    /// Loads the library from a file; `None` loads the one that [`find`] locates.
     ///
     /// A second call returns the library that the first one loaded.
     ///

@@ -1,4 +1,4 @@
-//! Parses the header leniently: what real files get wrong is corrected, with a warning, if the file allows it.
+//! Parses the header leniently: common mistakes are corrected, with a warning, if the meaning is clear.
 //!
 //! The patient field is never decoded.
 
@@ -30,7 +30,7 @@ const MAX_SIGNALS: usize = 9999;
 /// Maximum length of an annotation signal in one data record, in bytes: it is kept in memory as a whole.
 const MAX_ANNOTATION_BYTES: usize = 16 << 20;
 
-/// What the label of an annotation signal is.
+/// Labels of annotation signals.
 const ANNOTATION_LABELS: [&str; 2] = ["EDF Annotations", "BDF Annotations"];
 
 /// Reads the header of an open file of `file_bytes` bytes.
@@ -108,6 +108,7 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
+    /// Returns the error of a field that cannot be corrected.
     fn invalid(&self, field: &HeaderField, bytes: &[u8], expected: impl Into<String>) -> Error {
         Error::Header {
             path: self.path.to_owned(),
@@ -131,6 +132,7 @@ impl Parser<'_> {
         }
     }
 
+    /// Warns if the declared length of the header is wrong; the actual one follows from the number of signals.
     fn check_header_length(&mut self, bytes: &[u8], actual: u64) {
         let claimed = decode(bytes);
         if claimed.parse() != Ok(actual) {
@@ -138,6 +140,7 @@ impl Parser<'_> {
         }
     }
 
+    /// Returns the format by the version and reserved fields; warns if the file name has the extension of the other one.
     fn format(&mut self, reserved: &[u8], is_bdf: bool) -> EdfFormat {
         let extension =
             self.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
@@ -158,6 +161,7 @@ impl Parser<'_> {
         }
     }
 
+    /// Parses the fields of one signal.
     fn signal(&mut self, fields: &SignalFields<'_>) -> Result<SignalHeader> {
         let idx = fields.idx;
         let label =
@@ -207,7 +211,7 @@ impl Parser<'_> {
         ))
     }
 
-    /// Warns once of each label that several signals have.
+    /// Warns once about each label that several signals have.
     fn warn_duplicate_labels(&mut self, signals: &[SignalHeader]) {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         for SignalHeader { label, .. } in signals.iter().filter(|signal| !signal.is_annotations) {
@@ -230,6 +234,7 @@ impl Parser<'_> {
         Err(self.invalid(&field, bytes, format!("{min} to {max} seconds")))
     }
 
+    /// Parses the start date and time; an invalid one is `None`, with a warning.
     fn start(&mut self, fixed: &[u8; BLOCK]) -> (Option<Date>, Option<Time>) {
         let date = decode(&fixed[layout::START_DATE]);
         let time = decode(&fixed[layout::START_TIME]);
@@ -335,6 +340,7 @@ fn finite(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| text.bytes().all(is_allowed) && number.is_finite())
 }
 
+/// Returns a warning if the ranges of a signal are empty, inverted or too large.
 fn range_warning(signal: &SignalHeader) -> Option<EdfWarning> {
     let label = || signal.label.clone();
     let (physical_min, physical_max) = (signal.physical_min, signal.physical_max);

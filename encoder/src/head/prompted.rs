@@ -49,6 +49,7 @@ impl PromptedHead {
         };
         assert!(shots.iter().all(same), "shots have the same length");
         let width = n_features + 1;
+        // Precision of the prior of each weight, per shot.
         let ridges: Vec<f64> = (0..n_labels * width)
             .map(|i| {
                 prior / shots.len() as f64 * if i % width == n_features { BIAS_PRIOR } else { 1.0 }
@@ -57,7 +58,8 @@ impl PromptedHead {
         let shares = shares(shots, n_labels);
         let lipschitz = lipschitz_constant(shots, &shares) + prior / shots.len() as f64;
         let mut head = Self { n_features, weights: vec![0.0; n_labels * width] };
-        // The gradient is taken at a point extrapolated from the last two iterates.
+        // The gradient is taken at a point extrapolated from the last two iterates; `t` is Nesterov's sequence, from which
+        // the momentum follows.
         let mut extrapolated = head.clone();
         let mut t = 1.0f64;
         for _ in 0..STEPS {

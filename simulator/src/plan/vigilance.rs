@@ -120,6 +120,7 @@ impl StageChain<'_> {
     /// Spreads long awakenings over the night until long and brief ones together give `wake_s` of wake.
     fn plan_long_wakes(&mut self, wake_s: f64) {
         let night_s = self.lights_on_s - self.time_s;
+        // 55 s is the mean of `BRIEF_WAKE_S`.
         let brief_s = self.traits.brief_wakes_per_h * night_s / 3600.0 * 55.0;
         let mut left_s = wake_s - brief_s;
         while left_s > LONG_WAKE_S.0 / 2.0 {
@@ -132,6 +133,7 @@ impl StageChain<'_> {
         self.long_wakes.sort_by(|a, b| b.0.total_cmp(&a.0));
     }
 
+    /// Appends bouts until the lights are on. Sleep starts with N1.
     fn run(&mut self) {
         let mut vigilance = Vigilance::N1;
         while self.time_s < self.lights_on_s {
@@ -147,6 +149,7 @@ impl StageChain<'_> {
         }
     }
 
+    /// Appends a bout and subtracts it from the time left until or in the REM period.
     fn add_bout(&mut self, vigilance: Vigilance, length_s: f64) {
         match vigilance {
             Vigilance::Nrem => self.nrem_left_s -= length_s,
@@ -175,6 +178,7 @@ impl StageChain<'_> {
         }
     }
 
+    /// Draws the length of a bout of wake and the state after it; the same holds for the other states.
     fn wake(&mut self) -> (f64, Vigilance) {
         let brief_s = self.random.log_normal(BRIEF_WAKE_S.0, BRIEF_WAKE_S.1).max(SHORTEST_S);
         let time_s = self.time_s;
