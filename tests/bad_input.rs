@@ -70,7 +70,7 @@ fn folder_without_a_bundle_is_named() {
 }
 
 #[test]
-fn changed_tower_is_refused_by_the_command_that_uses_it() {
+fn changed_tower_is_rejected_by_the_command_that_uses_it() {
     let cohort = require!(cohort());
     let (nights, collection) = (text(&cohort.nights), text(&cohort.collection));
     for (tower, arguments) in [
@@ -91,12 +91,12 @@ fn changed_tower_is_refused_by_the_command_that_uses_it() {
 }
 
 #[test]
-fn collection_of_another_bundle_is_refused_and_not_changed() {
+fn collection_of_another_bundle_is_rejected_and_not_changed() {
     let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("bundle");
     copy(&root().join("models/nocturne-tiny"), &bundle);
-    // The same towers on differently scaled signals give other vectors, so this is another bundle.
+    // The same towers on differently scaled signals give different vectors, so this is a different bundle.
     let manifest = bundle.join("bundle.toml");
     let changed = std::fs::read_to_string(&manifest)
         .unwrap()

@@ -13,7 +13,7 @@ pub(crate) fn shipped() -> PathBuf {
 }
 
 /// Writes a bundle whose towers are those of the shipped one with the sign of some weights flipped: it runs, and gives
-/// other vectors.
+/// different vectors.
 pub(crate) fn other(folder: &Path) -> Bundle {
     let shipped = Bundle::open(&shipped()).unwrap();
     std::fs::create_dir_all(folder).unwrap();

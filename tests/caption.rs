@@ -18,7 +18,7 @@ fn bundle_without_a_captioner_is_named() {
 }
 
 #[test]
-fn decoding_options_out_of_range_are_refused_before_the_recording_is_read() {
+fn decoding_options_out_of_range_are_rejected_before_the_recording_is_read() {
     require!(onnx_runtime());
     let check = |arguments: &[&str], code, expected: &str| {
         let base = ["caption", "/nowhere.edf", "--epoch", "3"];

@@ -107,7 +107,7 @@ fn nights_are_ranked_by_a_learned_concept() {
 }
 
 #[test]
-fn concept_of_another_bundle_is_refused() {
+fn concept_of_another_bundle_is_rejected() {
     let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();
     let concept = learn(cohort, folder.path(), Some("f00"));

@@ -99,7 +99,7 @@ fn unusual_headers_are_read_with_a_warning() {
 }
 
 #[test]
-fn unreadable_files_are_refused_in_one_sentence() {
+fn unreadable_files_are_rejected_in_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let check = |name: &str, bytes: &[u8], expected: &str| {
         let path = folder.path().join(name);
@@ -181,7 +181,7 @@ fn given_profile_is_used_and_unknown_profiles_are_named() {
 }
 
 #[test]
-fn strict_refuses_warnings() {
+fn strict_rejects_warnings() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["simulate", "--out", text(folder.path()), "--nights", "1", "--hours", "0.1"];
     run(arguments.into_iter().chain(["--profile", "mesa"])).expect_code(0);

@@ -116,7 +116,7 @@ impl Concept {
     ///
     /// # Errors
     ///
-    /// A sentence that says what is wrong with the name.
+    /// A sentence that describes the problem of the name.
     pub fn target(&self) -> std::result::Result<ConceptTarget, String> {
         self.name.parse()
     }

@@ -8,7 +8,7 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// The result of encoding.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why something could not be encoded.
+/// An error of loading a bundle or encoding its input.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file cannot be read or written; the mistake of the machine or the caller.

@@ -58,7 +58,7 @@ impl FromStr for Device {
 pub struct Provider {
     /// `cpu` or `cuda`.
     pub name: &'static str,
-    /// Why the CPU is used although the device is [`Device::Auto`].
+    /// Reason for using the CPU if the device is [`Device::Auto`].
     pub fallback_reason: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 
-/// How much a figure depends on the wording of the prompts.
+/// The dependence of a figure on the wording of the prompts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ByPrompt {
     /// Number of prompts, each used alone.
@@ -47,7 +47,7 @@ pub(crate) struct EncodedLabel {
     pub(crate) all_prompts: LabelDirections,
     /// Each prompt against all negatives, in the order of the prompts.
     pub(crate) each_prompt: Vec<LabelDirections>,
-    /// How the margin becomes a probability; used for events only.
+    /// Calibration from margin to probability; used for events only.
     pub(crate) calibration: Calibration,
     /// Whether the calibration comes from the bundle.
     pub(crate) is_calibrated: bool,

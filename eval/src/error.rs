@@ -1,4 +1,4 @@
-//! Why recordings could not be evaluated.
+//! The errors of an evaluation.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// The result of an evaluation.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why recordings could not be evaluated.
+/// An error of an evaluation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The list of recordings is empty.
@@ -17,7 +17,7 @@ pub enum Error {
     Unreadable {
         /// The first recording.
         path: PathBuf,
-        /// Why it cannot be read.
+        /// The reason.
         source: Box<Self>,
     },
     /// The encoder.

@@ -17,7 +17,7 @@ use crate::measure::retrieval::RetrievalReport;
 use crate::measure::stages::StageAgreement;
 use crate::resampling::Resampling;
 
-/// How right a bundle is on some recordings.
+/// The results of a bundle on scored recordings.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
     /// Name of the bundle.
@@ -28,7 +28,7 @@ pub struct Evaluation {
     pub recordings: usize,
     /// Number of their epochs.
     pub epochs: usize,
-    /// How the intervals were found.
+    /// The method of the confidence intervals.
     pub resampling: Resampling,
     /// Zero-shot stages against the scored ones.
     pub stages: Option<StageAgreement>,
@@ -46,7 +46,7 @@ pub struct Evaluation {
     pub nights: BTreeMap<String, NightAgreement>,
     /// Stages by heads learned from a few labelled epochs.
     pub few_shot: Option<FewShot>,
-    /// Where the encoder looked in epochs with an event, by name of the event.
+    /// Localisation of events by attention maps, by name of the event.
     pub localisation: BTreeMap<String, Localisation>,
     /// Stages and events with some channels hidden, by channel subset: `all`, `eeg_eog_emg`, `one_eeg` and
     /// `cardio_respiratory`.
@@ -55,13 +55,13 @@ pub struct Evaluation {
     pub captions: BTreeMap<&'static str, CaptionAgreement>,
     /// 95 % intervals of the figures of this object; those of nested objects are in their own `ci95`.
     pub ci95: Intervals,
-    /// What could not be judged, and why.
+    /// Sections that could not be judged, with reasons.
     pub not_judged: Vec<String>,
     /// Recordings that could not be read, and why.
     pub failed: Vec<(PathBuf, String)>,
 }
 
-/// How much is measured.
+/// Options of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EvaluationOptions {
     /// Number of epochs to hide seconds of; 0, the default, leaves this out.

@@ -1,4 +1,4 @@
-//! What could not be judged, and why, so that nothing is left out silently.
+//! The sections that could not be judged, with reasons, so that no section is omitted silently.
 
 use nocturne_encoder::PromptSet;
 

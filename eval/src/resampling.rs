@@ -17,7 +17,7 @@ const HALF_HOUR_S: f64 = 1800.0;
 /// How the intervals were computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Resampling {
-    /// What was resampled.
+    /// The resampled unit.
     pub unit: ResamplingUnit,
     /// Number of units. With fewer than about ten, the intervals are too narrow.
     pub units: usize,
@@ -25,13 +25,13 @@ pub struct Resampling {
     pub draws: usize,
 }
 
-/// What is drawn as one unit.
+/// A unit that is resampled as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResamplingUnit {
     /// A person with all recordings; see [`nocturne_psg::subject_of`].
     Subject,
-    /// Half an hour of the only person; the interval says nothing about other people.
+    /// Half an hour of the only subject; the interval does not cover differences between subjects.
     HalfHour,
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::intervals::Intervals;
 
-/// How well guessed stages agree with the scored ones.
+/// Agreement of guessed stages with the scored ones.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Agreement {
     /// Mean recall over the stages that occur.

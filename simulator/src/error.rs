@@ -7,17 +7,17 @@ use crate::Truth;
 /// The result of writing or reading a simulated night.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a night was not written or a truth file not read.
+/// An error of writing a night or reading a truth file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused; the caller's or the machine's mistake.
+    /// The operating system reports an error; the caller's or the machine's mistake.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What was tried, as a verb.
+        /// The failed action, as a verb.
         action: &'static str,
-        /// The system's answer.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// The file is not JSON, or a field of a truth file is missing or has the wrong type.

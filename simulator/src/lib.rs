@@ -48,7 +48,7 @@ pub use site::Site;
 pub use subject::{BrainTraits, BreathingTraits, HeartTraits, MuscleTraits, SleepTraits, Subject};
 pub use truth::{Indices, Truth};
 
-/// Which night to simulate.
+/// Identifies a night to simulate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NightSpec {
     /// Seed of the cohort.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::random::Random;
 use super::site::Site;
 
-/// How the night was recorded.
+/// Properties of the recorder of a night.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recorder {
     /// High-pass filter of EEG and EOG, first order, in hertz.

@@ -21,7 +21,7 @@ pub enum Site {
     Wideband,
 }
 
-/// What a signal of a site records.
+/// The quantity that a signal of a site records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum SignalSource {
     /// A channel of the montage.

@@ -11,7 +11,7 @@ use super::site::Site;
 use super::subject::Subject;
 use crate::{Error, Result};
 
-/// Everything that is known of a simulated night, as written to `NIGHT.truth.json`.
+/// The truth of a simulated night, as written to `NIGHT.truth.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Truth {
     /// Version of the file format, [`Truth::FORMAT`].

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 /// Number of epochs encoded at a time.
 const BATCH: usize = 32;
 
-/// How a concept is learned.
+/// Options of learning a concept.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FewShotOptions {
     /// Maximum number of labelled epochs with the concept, and as many without it; `None` for all.

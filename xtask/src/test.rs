@@ -43,7 +43,7 @@ pub(crate) fn test(library: Option<&Path>) -> Result<()> {
     outcome
 }
 
-/// What the tests find in their environment.
+/// The environment of the tests.
 struct Environment {
     library: PathBuf,
     client: Option<PathBuf>,

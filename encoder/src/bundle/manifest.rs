@@ -28,9 +28,9 @@ pub struct BundleManifest {
     pub embedding_dim: usize,
     /// Learned scale of the similarity: logits are `logit_scale · cosine`.
     pub logit_scale: f32,
-    /// How signals become the input of the signal tower.
+    /// Conversion of signals to the input of the signal tower.
     pub preprocessing: Preprocessing,
-    /// How texts become tokens.
+    /// Conversion of texts to tokens.
     pub tokenizer: TokenizerSpec,
     /// Number of trained parameters of each tower and of the captioner.
     pub parameters: BTreeMap<String, u64>,
@@ -41,12 +41,12 @@ pub struct BundleManifest {
     /// Number format of the weights; `None` for 32-bit floats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
-    /// How to turn the similarity of an epoch and a concept into a probability, by the name of the concept.
+    /// Conversion of similarities to probabilities, by the name of the concept.
     #[serde(default)]
     pub calibration: BTreeMap<String, Calibration>,
 }
 
-/// How signals become the input of the signal tower.
+/// Conversion of signals to the input of the signal tower.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preprocessing {
@@ -56,7 +56,7 @@ pub struct Preprocessing {
     pub z_score: ZScore,
 }
 
-/// How texts become tokens.
+/// Conversion of texts to tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenizerSpec {
@@ -102,7 +102,7 @@ pub struct CosineAgreement {
     pub cosine_mean: f32,
 }
 
-/// How to turn the similarity of an epoch and a concept into a probability (Platt scaling), measured on held-out nights.
+/// Conversion of the similarity of an epoch and a concept to a probability (Platt scaling), fitted on held-out nights.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
@@ -140,7 +140,7 @@ impl BundleManifest {
         Ok(manifest)
     }
 
-    /// Returns what is wrong with the manifest, if anything.
+    /// Returns the first problem of the manifest, if any.
     fn check(&self) -> std::result::Result<(), String> {
         if self.format != FORMAT {
             return Err(format!("its format is {}; this build reads format {FORMAT}", self.format));

@@ -21,7 +21,7 @@ pub struct Caption {
     pub raw: String,
     /// The text with numbers, sentences and abbreviations restored.
     pub text: String,
-    /// Why decoding ended.
+    /// The reason why decoding ended.
     pub finish_reason: FinishReason,
 }
 

@@ -7,11 +7,11 @@ use crate::tokenizer::CONTEXT;
 /// Maximum beam width.
 pub const MAX_BEAMS: usize = 32;
 
-/// How the tokens of a caption are chosen, and how many there may be.
+/// Options of decoding: how tokens are chosen, and the limits of their number.
 ///
 /// The default gives the results of SleepLM's published demonstration.
-/// That one runs group beam search with three beams in three groups and nothing that separates the groups, so each group
-/// repeats the same greedy search.
+/// It runs group beam search with three beams in three groups without a diversity penalty, so each group repeats
+/// the same greedy search.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DecodingOptions {
     /// How the next token is chosen.
@@ -58,7 +58,7 @@ pub enum DecodingStrategy {
     },
 }
 
-/// Why decoding ended.
+/// The reason why decoding ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
@@ -88,7 +88,7 @@ pub trait NextTokenModel {
 pub struct DecodedText {
     /// Tokens from the start token on, with the end token if it was chosen.
     pub ids: Vec<u32>,
-    /// Why decoding ended.
+    /// The reason why decoding ended.
     pub finish_reason: FinishReason,
 }
 

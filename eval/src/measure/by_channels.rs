@@ -1,4 +1,4 @@
-//! How much the answers depend on the channels: the same epochs are encoded with some of them hidden.
+//! Dependence on channels: evaluates the same epochs with some channels hidden.
 
 use std::collections::BTreeMap;
 

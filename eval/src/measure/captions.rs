@@ -12,7 +12,7 @@ use crate::sample::caption_counts::{
 };
 use crate::scored_night::ScoredNight;
 
-/// How right the generated captions of a kind are.
+/// Accuracy of the generated captions of a kind.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CaptionAgreement {
     /// Number of generated captions.

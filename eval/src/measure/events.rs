@@ -34,7 +34,7 @@ pub struct EventAgreement {
     pub prevalence: f64,
     /// Number of epochs that were judged.
     pub epochs: usize,
-    /// How well the probabilities are calibrated.
+    /// Calibration of the probabilities.
     pub calibration: CalibrationError,
     /// Whether the bundle has a calibration for the event; without one, its probabilities mean little.
     pub is_calibrated: bool,

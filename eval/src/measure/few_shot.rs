@@ -40,7 +40,7 @@ const PRIOR: f64 = 300.0;
 /// Stages by heads learned from a few labelled epochs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FewShot {
-    /// What separates labelled from judged epochs.
+    /// The unit that separates labelled from judged epochs.
     pub held_out: HeldOut,
     /// Number of folds; each was held out once.
     pub folds: usize,
@@ -50,7 +50,7 @@ pub struct FewShot {
     pub curve: Vec<FewShotPoint>,
 }
 
-/// What is held out as one fold.
+/// A unit that is held out as one fold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeldOut {

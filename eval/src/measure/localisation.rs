@@ -1,7 +1,7 @@
 //! Whether the encoder looks where an event was scored.
 //!
 //! The seconds of the channels that show an event are ranked by their attention and compared with the seconds in which it
-//! was scored. This is a hard test: an epoch has one attention map, whatever is asked.
+//! was scored. This is a hard test: an epoch has one attention map, which does not depend on the event.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::intervals::Intervals;
 use crate::sample::located_event::LocatedEvent;
 use crate::scored_night::ScoredNight;
 
-/// How well the attention finds the seconds of an event, against chance.
+/// Localisation of the seconds of an event by attention, compared with chance.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Localisation {
     /// Number of epochs of sleep that the event fills in part.

@@ -24,7 +24,7 @@ const SECOND: usize = RATE_HZ as usize;
 /// Seed of the random channel seconds.
 const SEED: u64 = 20_260_102;
 
-/// What hiding a tenth of an epoch's channel seconds does to its similarity to its caption.
+/// The effect of hiding a tenth of an epoch's channel seconds on its similarity to its caption.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Occlusion {
     /// Number of epochs.

@@ -36,7 +36,7 @@ pub struct LargeGallery {
     pub epoch_to_text: Retrieval,
 }
 
-/// How often the partner of a query is among the best.
+/// Ranks of the partners of queries.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Retrieval {
     /// Share of the queries whose partner ranks first.
@@ -204,7 +204,7 @@ fn retrieve(
     }
 }
 
-/// What an item must have in common with a query to be right.
+/// The property that an item must share with a query to be relevant.
 fn labels(it: &Captioned<'_>) -> (Option<Stage>, EventSet) {
     (it.epoch.stage, it.epoch.events)
 }

@@ -28,13 +28,13 @@ pub struct StageAgreement {
     pub confusion: Vec<Vec<usize>>,
     /// The same by the mean log-probability over an epoch and two neighbours on each side.
     pub with_neighbours: Option<Agreement>,
-    /// How well the probabilities are calibrated.
+    /// Calibration of the probabilities.
     pub calibration: CalibrationError,
     /// Balanced accuracy with one prompt per stage: the first of each, the second of each, and so on.
     pub by_prompt: Option<ByPrompt>,
 }
 
-/// How well probabilities are calibrated.
+/// Calibration errors of probabilities.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CalibrationError {
     /// Expected calibration error (ECE) in 15 bins of equal width; 0 is best.

@@ -1,4 +1,4 @@
-//! What is collected from a night while it is in memory.
+//! Collects the data for each section of an evaluation from a night while it is in memory.
 
 pub(crate) mod caption_counts;
 pub(crate) mod channel_subset;

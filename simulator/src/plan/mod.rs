@@ -39,7 +39,7 @@ const ARTIFACT_S: f64 = 3.0;
 /// Minimum strength of such a movement.
 const ARTIFACT_STRENGTH: f64 = 0.5;
 
-/// Everything that happens in a night. A plan is cheap to draw, and the truth file needs nothing else.
+/// All events of a night. A plan is cheap to draw and sufficient for the truth file.
 #[derive(Debug, Clone)]
 pub struct NightPlan {
     pub(super) spec: NightSpec,

@@ -4,7 +4,7 @@ use super::error::{CheckpointError, Result};
 use super::file::CheckpointFile;
 use crate::error::ForeignFile;
 
-/// How a checkpoint is packed.
+/// The container format of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Container {
     /// PyTorch's zip archive of a pickle and storages (since 1.6).

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::{Error, ForeignFile};
 
-/// Why a checkpoint cannot be read.
+/// An error of reading a checkpoint.
 #[derive(Debug)]
 pub(super) enum CheckpointError {
     /// The system could not read the file.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::recorder_change::RecorderChange;
 
-/// How epochs are changed before training sees them.
+/// Random changes of epochs before training.
 ///
 /// Archives differ in polarity: in some, negative is up. The channels of a group are inverted together, so eye
 /// movements in opposite directions stay opposite. Archives also differ in filters and electrodes: an epoch may be

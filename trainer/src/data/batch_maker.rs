@@ -37,16 +37,16 @@ pub struct Batch {
     pub positives: PositivePairs,
 }
 
-/// How batches are made.
+/// Options of batches.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BatchMakerOptions {
     /// Epochs in a batch.
     pub size: usize,
     /// Seed of all random choices.
     pub seed: u64,
-    /// How epochs are augmented.
+    /// Augmentation of epochs.
     pub augmentation: Augmentation,
-    /// How often each kind of caption is made.
+    /// Shares of the kinds of captions.
     pub captions: CaptionMix,
 }
 

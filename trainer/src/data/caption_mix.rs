@@ -1,4 +1,4 @@
-//! Which kinds of caption are made, and how often.
+//! Shares of the kinds of captions that are generated.
 
 use nocturne_psg::caption::{Caption, CaptionKind, EpochFacts, caption, phrase};
 use rand::{Rng, RngExt};

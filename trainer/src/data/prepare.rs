@@ -36,7 +36,7 @@ impl From<ListedRecording> for RecordingInput {
     }
 }
 
-/// What was done with a recording.
+/// The outcome of preparing a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PrepareOutcome {
     /// A shard with this number of epochs was written.

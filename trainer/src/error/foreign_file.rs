@@ -1,13 +1,13 @@
-//! Files that people pass in place of a checkpoint.
+//! Recognises files that are commonly passed instead of a checkpoint.
 
-/// What a file is that is not a checkpoint.
+/// The kind of a file that is not a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForeignFile {
     /// It has no bytes.
     Empty,
     /// A folder.
     Folder,
-    /// What `git clone` leaves if large files are not fetched.
+    /// A Git LFS pointer, which `git clone` leaves if large files are not fetched.
     LfsPointer,
     /// A web page, usually the error page of a failed download.
     WebPage,

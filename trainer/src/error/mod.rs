@@ -12,7 +12,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// The error of a library that parsed a file.
 pub type ParseError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a model could not be built, trained or written.
+/// An error of building, training, reading or writing a model.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file could not be read or written: a fault of the machine or the caller.
@@ -30,7 +30,7 @@ pub enum Error {
     Format {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// A file cannot be parsed as JSON, safetensors or ONNX: a fault of its writer, or damage.
@@ -54,7 +54,7 @@ pub enum Error {
     NotACheckpoint {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// The kind of the file.
         found: ForeignFile,
     },
     /// A field of the configuration has a value that cannot be built: the caller's mistake.
@@ -104,7 +104,7 @@ pub enum Error {
     /// The sizes of a model cannot be derived from its weights: the weights belong to another model.
     #[error("cannot derive the model's sizes from the weights: {problem}")]
     UnknownSizes {
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// A configuration contradicts the weights: the caller's mistake.
@@ -124,7 +124,7 @@ pub enum Error {
     AliasMismatch {
         /// One name.
         name: String,
-        /// The other.
+        /// The other name.
         other: &'static str,
     },
     /// A training set has no epochs: the caller's mistake.
@@ -164,7 +164,7 @@ pub enum Error {
     RunMismatch {
         /// The run's folder.
         path: PathBuf,
-        /// What differs.
+        /// The part that differs.
         field: &'static str,
     },
     /// The loss or the gradient is NaN or infinite: the recipe's mistake, usually its learning rate.

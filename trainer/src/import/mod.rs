@@ -36,8 +36,8 @@ pub struct CheckpointParts {
 impl<'a> Import<'a> {
     /// Derives the sizes of the model from the weights, and checks every name and shape against them.
     ///
-    /// What the weights do not determine, such as the heads of the text tower, is taken from `given`, or assumed as in
-    /// the published model and listed in [`notices`](Self::notices).
+    /// Sizes that the weights do not determine, such as the heads of the text tower, are taken from `given`, or assumed
+    /// as in the published model and listed in [`notices`](Self::notices).
     ///
     /// # Errors
     ///

@@ -20,7 +20,7 @@ const IR_VERSION: i64 = 8;
 /// Domain of the operators that only ONNX Runtime implements.
 pub(super) const RUNTIME_DOMAIN: &str = "com.microsoft";
 
-/// How a graph is written. The result is the same except for rounding.
+/// Options of writing a graph. The result is the same except for rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GraphOptions {
     /// Whether constant subexpressions are computed in advance: the convolution of a patch with the projection after

@@ -204,7 +204,7 @@ fn strategy_of(key: &str) -> Option<DecodingStrategy> {
 
 /// Returns the equivalent of the reference's group beam search.
 ///
-/// Nothing in the reference separates the groups, so each group finds the same as a single search of its width.
+/// The reference has no diversity penalty between groups, so each group finds the same as a single search of its width.
 fn group_beam_search(beams: usize, groups: usize) -> DecodingStrategy {
     DecodingStrategy::BeamSearch { beams: beams / groups.max(1) }
 }

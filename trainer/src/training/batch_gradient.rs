@@ -27,7 +27,7 @@ pub struct BatchGradient<B: Backend> {
     pub gradients: NamedTensors<B>,
 }
 
-/// How the gradient of a batch is computed.
+/// Options of computing the gradient of a batch.
 #[derive(Debug, Clone, Copy)]
 pub struct GradientOptions<'a> {
     /// The losses and the weights that learn.

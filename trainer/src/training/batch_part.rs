@@ -26,7 +26,7 @@ pub struct Objective {
     pub weights: LossWeights,
     /// The frozen towers.
     pub frozen: FrozenTowers,
-    /// Which of the other weights learn.
+    /// The part of the other weights that is trained.
     pub learning: TrainableWeights,
 }
 

@@ -25,7 +25,7 @@ pub struct InitialModel {
     pub weights: Weights,
     /// The tokens seen in its training.
     pub tokens: TokenSet,
-    /// How it was trained, if it comes from a run.
+    /// The provenance of its weights, if they come from a run.
     pub provenance: Option<RunProvenance>,
 }
 

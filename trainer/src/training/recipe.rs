@@ -24,7 +24,7 @@ pub enum CaptionTokens {
     OfCaptions,
 }
 
-/// Which weights learn, of those that are not frozen.
+/// Selects the trained weights among those that are not frozen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrainScope {
@@ -47,7 +47,7 @@ pub struct Recipe {
     pub loss: LossWeights,
     /// The frozen towers.
     pub freeze: FrozenTowers,
-    /// Which of the other weights learn.
+    /// The part of the other weights that is trained.
     pub train: TrainScope,
     /// Adapters that are trained instead of the weights of both towers.
     pub lora: Option<LoraOptions>,
@@ -63,9 +63,9 @@ pub struct Recipe {
     pub adamw: AdamWOptions,
     /// Maximum norm of the gradient.
     pub clip_norm: f64,
-    /// How epochs are augmented.
+    /// Augmentation of epochs.
     pub augmentation: Augmentation,
-    /// How often each kind of caption is made.
+    /// Shares of the kinds of captions.
     pub captions: CaptionMix,
     /// The vocabulary of the caption loss.
     pub caption_tokens: CaptionTokens,

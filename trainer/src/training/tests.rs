@@ -476,7 +476,7 @@ fn a_killed_and_resumed_run_matches_an_uninterrupted_one() {
     std::fs::create_dir(folder.path().join("set")).unwrap();
     let device = Device::<Flex>::default();
     let (through, killed) = (folder.path().join("through"), folder.path().join("killed"));
-    // Everything that a checkpoint can hold: three losses, an average, and a best validation.
+    // All optional contents of a checkpoint: three losses, an average, and a best validation.
     let training = |out: &Path, resume| {
         let mut training = training(out, 9, resume);
         training.config.multimodal_cfg.width = 16;

@@ -2,7 +2,7 @@
 
 use super::lora::is_adapted;
 
-/// Which weights learn, of those that are not frozen.
+/// Selects the trained weights among those that are not frozen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TrainableWeights {
     /// All of them.

@@ -19,7 +19,7 @@ const POSITION: f64 = 0.01;
 /// Initial temperature of the logits (CLIP).
 const TEMPERATURE: f64 = 0.07;
 
-/// How a tensor is initialised.
+/// The initialisation of a tensor.
 #[derive(Debug, Clone, Copy)]
 enum InitRule {
     Constant(f64),

@@ -73,7 +73,7 @@ fn split_long(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Repeats passes over a segment until nothing changes; `None` if nothing changed at all.
+/// Repeats passes over a segment until none of them changes it; `None` if the first pass changes nothing.
 fn fix_segment(segment: &str, entities: bool, budget: &mut WorkBudget) -> Option<String> {
     let mut fixed = pass(segment, entities, budget)?;
     while budget.allows_pass(&fixed)

@@ -7,7 +7,7 @@ use crate::{console, hint};
 /// The result of a command that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CommandOutcome {
-    /// Everything was done.
+    /// Success.
     Done,
     /// Some recordings were skipped and reported.
     PartlyDone,

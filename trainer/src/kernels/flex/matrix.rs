@@ -102,7 +102,7 @@ impl<'a> MatrixMut<'a> {
     }
 }
 
-/// How a product is written to its destination.
+/// The way a product is written to its destination.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Accumulation {
     Overwrite,
