@@ -6,7 +6,7 @@ use crate::header::layout::decode;
 use crate::tal;
 use crate::timeline::TimelineBuilder;
 
-/// Maximum number of annotations: more than a night has heart beats, and little memory.
+/// Maximum number of annotations: more than a night has heart beats, and few enough for memory.
 const MAX_ANNOTATIONS: usize = 250_000;
 
 /// Maximum length of all texts together, in bytes.
@@ -25,7 +25,7 @@ pub(crate) struct AnnotationCollector {
     invalid: InvalidLists,
 }
 
-/// Lists that break the syntax of EDF+.
+/// The number of lists that break the syntax of EDF+.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct InvalidLists {
     pub(crate) count: usize,
@@ -37,7 +37,7 @@ pub(crate) struct InvalidLists {
 pub(crate) type LimitExceeded = (u64, AnnotationLimit);
 
 impl AnnotationCollector {
-    /// Prepares for annotation signals of these bytes in each data record.
+    /// Creates a collector for annotation signals with these numbers of bytes in each data record.
     pub(crate) fn new(record_bytes: Vec<u64>, record_duration_s: f64) -> Self {
         Self {
             partial: vec![(0, Vec::new()); record_bytes.len()],
@@ -73,6 +73,7 @@ impl AnnotationCollector {
         Ok(())
     }
 
+    /// Parses one annotation signal in one data record.
     fn push_record(
         &mut self,
         signal: usize,

@@ -10,7 +10,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::grpc::Service;
 
-/// Checks again and again that the collection can be reached, and reports changes. It never returns.
+/// Checks periodically whether the collection can be reached, and reports changes. It never returns.
 ///
 /// The service must have been reported as serving.
 pub(crate) async fn follow(

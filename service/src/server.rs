@@ -69,6 +69,7 @@ pub async fn serve(
     tokio::pin!(server);
     tokio::select! {
         ended = &mut server => return ended.map_err(|source| error(source.into())),
+        // The health check never completes; it is polled here until `stop` does.
         never = health => match never {},
         () = stop => {}
     }

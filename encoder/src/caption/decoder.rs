@@ -145,6 +145,7 @@ impl CachedDecoding<'_> {
         Ok(logits)
     }
 
+    /// Runs the graph on the new tokens of each text and replaces the caches.
     fn run(&mut self, rows: &[Vec<u32>]) -> ort::Result<Vec<f32>> {
         let batch = rows.len();
         let is_first = self.caches.is_none();
@@ -215,14 +216,15 @@ fn select_rows(cache: &DynValue, parents: &[usize]) -> ort::Result<Option<DynVal
         return Ok(None);
     }
     let row_len: usize = inner.iter().product();
-    let mut picked = Vec::with_capacity(layers * parents.len() * row_len);
+    let mut selected = Vec::with_capacity(layers * parents.len() * row_len);
+    // A cache without tokens has rows of length 0, which `chunks_exact` does not accept.
     for layer in values.chunks_exact((batch * row_len).max(1)) {
         for parent in parents {
-            picked.extend_from_slice(&layer[parent * row_len..(parent + 1) * row_len]);
+            selected.extend_from_slice(&layer[parent * row_len..(parent + 1) * row_len]);
         }
     }
     let shape = [&[*layers, parents.len()], inner].concat();
-    Ok(Some(Tensor::from_array((shape, picked))?.into_dyn()))
+    Ok(Some(Tensor::from_array((shape, selected))?.into_dyn()))
 }
 
 impl DecoderShapes {

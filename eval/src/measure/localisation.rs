@@ -1,4 +1,4 @@
-//! Whether the encoder looks where an event was scored.
+//! Measures whether the encoder's attention is on the seconds of a scored event (the pointing game).
 //!
 //! The seconds of the channels that show an event are ranked by their attention and compared with the seconds in which it
 //! was scored. This is a hard test: an epoch has one attention map, which does not depend on the event.
@@ -59,20 +59,21 @@ pub(crate) fn evaluate(
         .collect()
 }
 
+/// Returns the means of the summed quantities, with intervals.
 fn localisation(sums: &UnitSums, bootstrap: &Bootstrap) -> Localisation {
     let mean = |weights: &[u32], quantity: usize| {
         let sums = sums.weighted(weights);
         (sums[N] > 0.0).then(|| sums[quantity] / sums[N])
     };
     let once = bootstrap.once();
-    let of = |quantity: usize| mean(&once, quantity).unwrap_or(0.0);
+    let mean_of = |quantity: usize| mean(&once, quantity).unwrap_or(0.0);
     let interval = |quantity: usize| bootstrap.interval(|weights| mean(weights, quantity));
     Localisation {
         epochs: sums.weighted(&once)[N] as usize,
-        hit_rate: of(0),
-        hit_rate_by_chance: of(1),
-        iou: of(2),
-        iou_by_chance: of(3),
+        hit_rate: mean_of(0),
+        hit_rate_by_chance: mean_of(1),
+        iou: mean_of(2),
+        iou_by_chance: mean_of(3),
         ci95: Intervals::from([("hit_rate", interval(0)), ("iou", interval(2))]),
     }
 }

@@ -1,4 +1,4 @@
-//! Rankings of nights by the estimated rate of an event against the scored rate.
+//! Measures how well nights are ranked by the estimated rate of an event, compared with the scored rate.
 
 use std::collections::BTreeMap;
 
@@ -47,6 +47,7 @@ pub(crate) fn rankings(
     rankings
 }
 
+/// Correlates the rates; the nights are the units of the bootstrap.
 fn agreement(rates: Vec<(f64, f64)>) -> NightAgreement {
     let drawn = |weights: &[u32]| {
         let repeated = rates.iter().zip(weights);

@@ -1,4 +1,4 @@
-//! Whether the attention map can be trusted: the most attended seconds are hidden, and as many random ones.
+//! Measures whether attention maps are faithful, by hiding the most attended seconds of an epoch or as many random ones.
 //!
 //! If the seconds with the largest weight are the ones that determine an epoch's vector, hiding them moves the vector
 //! further from the epoch's caption than hiding random ones does.
@@ -79,6 +79,7 @@ pub(crate) fn evaluate(
     Ok(mean(&trials))
 }
 
+/// Hides seconds of one epoch; `None` without attention or with too few channel seconds.
 fn try_epoch(
     signal: &mut SignalEncoder,
     night: &Night,

@@ -1,4 +1,4 @@
-//! Retrieval of epochs by their captions and the reverse, in galleries of fixed size.
+//! Measures the retrieval of epochs by their captions and of captions by their epochs, in galleries of fixed size.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::intervals::Intervals;
 use crate::scored_night::{ScoredEpoch, ScoredNight};
 
-/// Maximum number of epochs in the gallery.
+/// Number of epochs in the standard gallery, or all epochs if there are fewer.
 const GALLERY: usize = 1000;
 
 /// Retrieval in both directions.
@@ -63,11 +63,13 @@ pub struct Retrieval {
 /// An epoch and its caption.
 struct Captioned<'a> {
     epoch: &'a ScoredEpoch,
+    /// The embedding of the caption.
     text: Embedding,
+    /// Number of the wording, equal for equal captions.
     caption: usize,
 }
 
-/// Index of each quantity in the sums.
+// Indices of the quantities in the sums of a unit.
 const R1: usize = 0;
 const R5: usize = 1;
 const R10: usize = 2;
@@ -75,7 +77,8 @@ const MRR: usize = 3;
 const PRECISION: usize = 4;
 const N: usize = 5;
 
-/// Measures retrieval of up to `largest` captions, spread evenly over all nights, so that no gallery is random.
+/// Measures retrieval of up to `largest` captions, spread evenly over all nights, so that the gallery
+/// does not depend on random numbers.
 pub(crate) fn evaluate(
     nights: &[ScoredNight],
     encoder: &mut TextEncoder,
@@ -102,6 +105,7 @@ pub(crate) fn evaluate(
     Ok(Some(RetrievalReport { text_to_epoch, epoch_to_text, large_gallery }))
 }
 
+/// Returns up to `n` epochs at equal distances.
 fn spread<'a>(epochs: &[&'a ScoredEpoch], n: usize) -> Vec<&'a ScoredEpoch> {
     let n = epochs.len().min(n);
     (0..n).map(|i| epochs[i * epochs.len() / n]).collect()
@@ -132,6 +136,7 @@ fn captioned<'a>(
     Ok(epochs.iter().zip(captions).map(pair).collect())
 }
 
+/// Measures retrieval from captions to epochs and from epochs to captions.
 fn both_ways(
     gallery: &[Captioned<'_>],
     bootstrap: &Bootstrap,
@@ -151,6 +156,7 @@ fn both_ways(
     )
 }
 
+/// Ranks the items of the gallery for each query, and sums the results by resampling unit.
 fn retrieve(
     gallery: &[Captioned<'_>],
     pairs: &[RetrievalPair<'_>],

@@ -1,4 +1,4 @@
-//! Stages by the nearest prompt against the scored ones.
+//! Measures the agreement of zero-shot stages with the scored stages.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use nocturne_engine::softmax;
 /// Zero-shot stages against the scored ones.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StageAgreement {
-    /// Each epoch on its own.
+    /// Agreement with each epoch by itself.
     #[serde(flatten)]
     pub agreement: Agreement,
     /// F1 of each stage that occurs.
@@ -102,6 +102,7 @@ pub(crate) fn evaluate(
     })
 }
 
+/// Guesses stages by the mean log-probabilities over epochs and their neighbours.
 fn with_neighbours(nights: &[ScoredNight], labels: &EncodedLabels, n_units: usize) -> StageGuesses {
     let mut guesses = StageGuesses::new(n_units);
     for night in nights {

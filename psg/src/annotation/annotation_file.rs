@@ -36,13 +36,13 @@ const HEAD_BYTES: u64 = 1 << 14;
 pub struct AnnotationFile {
     /// The path of the file.
     pub path: PathBuf,
-    /// The dialect, by the content and in doubt by the name.
+    /// The dialect, recognised by the content, or by the name if the content is ambiguous.
     pub format: AnnotationFormat,
     /// Length of an epoch in seconds, if the file or its dialect defines it.
     pub epoch_length_s: Option<f64>,
     /// The annotations in the order of the file.
     pub annotations: Vec<ScoredAnnotation>,
-    /// What is wrong with the file, and what was assumed.
+    /// Warnings about the file and about assumptions made to read it.
     pub warnings: Vec<Warning>,
 }
 
@@ -109,6 +109,7 @@ fn kind_of_text(path: &Path) -> Option<TextKind> {
     (kind != TextKind::Xml || xml::has_known_root(&head)).then_some(kind)
 }
 
+/// The dialect and the content of a file.
 type ParseResult = std::result::Result<(AnnotationFormat, ParsedFile), ParseError>;
 
 fn has_edf_extension(path: &Path) -> bool {

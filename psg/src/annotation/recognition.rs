@@ -1,4 +1,4 @@
-//! Recognises the dialect of a text by its first lines, and by its name where they leave a doubt.
+//! Recognises the dialect of a text by its first lines, and by its name if they are ambiguous.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -40,7 +40,7 @@ pub(super) fn is_edf(head: &[u8]) -> bool {
     head.starts_with(b"0       ") || head.starts_with(b"\xffBIOSEMI")
 }
 
-/// Recognises a text by its first lines, and by its name where they leave a doubt.
+/// Recognises a text by its first lines, and by its name if they are ambiguous.
 ///
 /// # Errors
 ///
@@ -57,7 +57,7 @@ pub(super) fn recognise(path: &Path, head: &str) -> Result<TextKind, String> {
     let Some(first) = lines.first() else {
         return Err("the file is empty".to_owned());
     };
-    // From titles that only one dialect has to rows that several could have.
+    // The order matters: from titles that only one dialect has to rows that several dialects could have.
     if ucddb::is_title(first) {
         return Ok(TextKind::UcddbEvents);
     }
@@ -106,15 +106,15 @@ fn recognise_stage_list(name: &str, lines: &[&str]) -> Option<StageListKind> {
         .map(|line| line.trim_matches(['\r', '\x1a', ' ', '\t', ',']))
         .filter(|label| !label.is_empty())
         .collect();
-    let are_all = |codes: StageCodes| labels.iter().all(|label| codes.name(label).is_some());
+    let all_in = |codes: StageCodes| labels.iter().all(|label| codes.name(label).is_some());
     let is_number = |label: &&str| label.parse::<i32>().is_ok();
     if labels.iter().all(is_number) {
         return if name.ends_with("_stage.txt") {
             Some(StageListKind::Ucddb)
-        } else if are_all(StageCodes::Respironics) {
+        } else if all_in(StageCodes::Respironics) {
             Some(StageListKind::Respironics)
         } else {
-            are_all(StageCodes::RechtschaffenKales).then_some(StageListKind::Plain)
+            all_in(StageCodes::RechtschaffenKales).then_some(StageListKind::Plain)
         };
     }
     let is_stage = |label: &&str| is_number(label) || meaning(label).is_some_and(Meaning::is_stage);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn content_decides_whatever_the_name() {
+    fn content_takes_precedence_over_the_name() {
         check("a.txt", "  Respiratory Event List\r\n", TextKind::UcddbEvents);
         check("a.csv", "Start,End,Event,Duration,\n[],[],[],[s],\n", TextKind::Noxturnal);
         check("a.txt", "onset\tduration\ttrial_type\n", TextKind::BidsTsv);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn name_decides_where_the_content_leaves_a_doubt() {
+    fn name_decides_if_the_content_is_ambiguous() {
         check("ucddb002_stage.txt", "0\n1\n", TextKind::StageList(StageListKind::Ucddb));
         check("a.eannot", "W\nspindle\n", TextKind::StageList(StageListKind::Luna));
         check("a.annot", "arousal . 10 20\n", TextKind::LunaAnnot);

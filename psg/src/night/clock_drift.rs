@@ -85,10 +85,12 @@ struct Correlator {
 impl Correlator {
     fn new() -> Self {
         let mut planner = RealFftPlanner::new();
+        // Padded with zeros to twice the length, so that the correlation is not circular.
         let n = 2 * EPOCH_SAMPLES;
         Self { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) }
     }
 
+    /// Returns the lag of one epoch in each segment of the night that has a clear one.
     fn lags(&mut self, epochs: &[Epoch], traces: &[Vec<f32>], pair: (Channel, Channel)) -> Lags {
         let is_good = |i: &usize| {
             let epoch = &epochs[*i];
@@ -98,7 +100,7 @@ impl Correlator {
         };
         let stride = epochs.len().div_ceil(SEGMENTS).max(1);
         let starts = (0..epochs.len()).step_by(stride);
-        // The first good epoch of each segment with a clear lag.
+        // The first of at most five good epochs with a clear lag; the limit bounds the time for unrelated channels.
         let lag_in_segment = |start: usize| {
             let good = (start..(start + stride).min(epochs.len())).filter(is_good).take(5);
             good.into_iter().find_map(|i| {
@@ -136,6 +138,7 @@ impl Correlator {
             .map(at)
             .fold(0.0, f32::max);
         let is_clear = at(best) >= MIN_CORRELATION && at(best) >= elsewhere + MIN_PROMINENCE;
+        // A maximum at the limit of the search is the flank of a peak beyond it.
         (is_clear && best.abs() < max_lag).then_some(best as f64)
     }
 
@@ -183,6 +186,7 @@ impl LagLine {
         (close.count() >= MIN_LAGS.max(lags.len() * 3 / 4)).then_some(Self { start, slope })
     }
 
+    /// Describes a constant or growing lag, for a message; `None` if it is too small to report.
     fn problem(self, epochs: &[Epoch]) -> Option<String> {
         let growth = self.slope * epochs.len() as f64;
         let seconds = |samples: f64| samples.abs() / RATE_HZ;

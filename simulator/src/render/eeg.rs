@@ -46,6 +46,7 @@ struct NoiseBand<'a> {
     scale: f64,
     /// Square of the correlation between channels.
     shared: f64,
+    /// Amplitude at the eyes relative to the central electrodes.
     at_eyes: f64,
 }
 
@@ -71,6 +72,7 @@ impl HeadSignals {
         head
     }
 
+    /// Returns signals of zeros.
     fn silent(duration_s: f64, rate_hz: f64) -> Self {
         let zeros = || vec![0.0; (duration_s * rate_hz) as usize];
         Self { rate_hz, c3: zeros(), c4: zeros(), eye_left: zeros(), eye_right: zeros() }
@@ -106,6 +108,8 @@ impl HeadSignals {
         }
     }
 
+    /// Adds a band of noise. Lane 0 of the noise is common to all derivations, lanes 1 to 3 are their own parts; the own
+    /// part of the eyes has opposite signs in the two EOGs.
     fn add_band(&mut self, mut band: NoiseBand<'_>) {
         let mut block = vec![[0.0; LANES]; BLOCK];
         let mut cursor = CurveCursor::new(band.gain.rate_hz(), self.rate_hz, 0.0);
@@ -137,6 +141,7 @@ impl HeadSignals {
         }
     }
 
+    /// Adds the slow activity, which reaches the eyes before the central electrodes, and C4 6 ms after C3.
     fn add_slow_activity(&mut self, slow: &Curve, c4_factor: f64) {
         let rate_hz = self.rate_hz;
         slow.add_to(&mut self.c3, rate_hz, 1.0, 0.0);

@@ -1,9 +1,9 @@
-//! What a reader of a dialect returns.
+//! The annotations that the reader of a dialect returns, limited in number.
 
 use crate::annotation::scored_annotation::ScoredAnnotation;
 use crate::warning::Warning;
 
-/// Maximum number of annotations in a file: more than a night has heart beats, and little memory.
+/// Maximum number of annotations in a file: more than a night has heart beats, and few enough for memory.
 pub(in crate::annotation) const MAX_ANNOTATIONS: usize = 250_000;
 
 /// The annotations of a file.
@@ -20,7 +20,7 @@ impl ParsedFile {
     ///
     /// # Errors
     ///
-    /// A sentence if there are too many.
+    /// A message if there are too many.
     pub(in crate::annotation) fn push(
         &mut self,
         annotation: ScoredAnnotation,

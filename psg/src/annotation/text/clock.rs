@@ -11,6 +11,7 @@ pub(in crate::annotation) struct RecordingClock {
     start: Option<DateTime>,
     /// Whether the start is unknown and the first clock time of the file is used instead.
     is_start_assumed: bool,
+    /// Whether a date was ignored because it is days away from the start.
     has_other_dates: bool,
     /// The previous time of an ordered list, in seconds from the start.
     previous_s: f64,
@@ -24,8 +25,8 @@ impl RecordingClock {
 
     /// Returns a time in seconds from the start of the recording.
     ///
-    /// A clock time without a date is the first one after the start. A date that is more than two days off is ignored:
-    /// archives replace the dates of recordings.
+    /// A clock time without a date is the first one after the start. A date that puts the time more than one day before
+    /// the start, or two days or more after it, is ignored: archives replace the dates of recordings.
     pub(in crate::annotation) fn elapsed_s(&mut self, timestamp: &Timestamp) -> f64 {
         match timestamp {
             Timestamp::Elapsed(elapsed_s) => *elapsed_s,
@@ -49,6 +50,7 @@ impl RecordingClock {
         self.previous_s
     }
 
+    /// Returns the seconds from the start to a clock time; takes the first one as the start if that is unknown.
     fn since_start(&mut self, time: &ClockTime) -> f64 {
         let Some(start) = self.start else {
             let date = time.dates.first().copied().unwrap_or_else(|| Date::constant(2000, 1, 1));
@@ -73,7 +75,7 @@ impl RecordingClock {
         if same_day_s > -1.0 { same_day_s } else { same_day_s + DAY_S }
     }
 
-    /// Returns what was assumed.
+    /// Returns warnings about the assumptions that were made.
     pub(in crate::annotation) fn warnings(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
         if let Some(start) = self.start.filter(|_| self.is_start_assumed) {
@@ -92,6 +94,7 @@ impl RecordingClock {
     }
 }
 
+/// Returns the time that is some seconds after the midnight at the start of a date.
 fn date_time(date: Date, since_midnight_s: f64) -> DateTime {
     let since_midnight = jiff::SignedDuration::from_nanos((since_midnight_s * 1e9).round() as i64);
     let midnight = date.to_datetime(Time::midnight());
