@@ -1,4 +1,4 @@
-//! Guessed stages against the scored ones.
+//! Counts guessed and scored stages by resampling unit, and computes their agreement.
 
 use nocturne_encoder::metrics::{Bootstrap, ConfusionMatrix, UnitSums};
 use nocturne_psg::Stage;
@@ -35,6 +35,7 @@ impl StageGuesses {
         self.0.add(unit, truth * Stage::ALL.len() + guess, 1.0);
     }
 
+    /// Returns the confusion matrix with a weight for each unit.
     pub(crate) fn confusion(&self, weights: &[u32]) -> ConfusionMatrix {
         ConfusionMatrix::from_sums(Stage::ALL.len(), &self.0.weighted(weights))
     }

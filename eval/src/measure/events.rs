@@ -1,4 +1,4 @@
-//! Events by their prompts against the scored ones.
+//! Measures how well the prompts of an event find the epochs in which it was scored.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ const IN_THE_MEAN: [&str; 7] = [
     "slow_wave",
 ];
 
-/// Scores of an event's prompts against the scored events.
+/// Agreement of an event's prompts with the scored events.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EventAgreement {
     /// Probability that an epoch with the event scores higher than one without.
@@ -71,6 +71,7 @@ fn judged<'a>(
         .map(|epoch| (epoch, epoch.events.iter().any(|kind| label.covers(kind))))
 }
 
+/// Ranks the judged epochs by the margin of their embeddings.
 fn ranking(
     nights: &[ScoredNight],
     label: &'static Label,

@@ -77,8 +77,8 @@ const MRR: usize = 3;
 const PRECISION: usize = 4;
 const N: usize = 5;
 
-/// Measures retrieval of up to `largest` captions, spread evenly over all nights, so that the gallery
-/// does not depend on random numbers.
+/// Measures retrieval of up to `largest` captions, spread evenly over all nights, so that the gallery does not depend on
+/// random numbers.
 pub(crate) fn evaluate(
     nights: &[ScoredNight],
     encoder: &mut TextEncoder,

@@ -1,4 +1,4 @@
-//! Epochs encoded again with some channels hidden.
+//! Encodes sampled epochs again with some channels hidden.
 
 use nocturne_encoder::{Embedding, SignalEncoder};
 use nocturne_psg::montage::{Channel, ChannelMask};
@@ -10,7 +10,7 @@ use crate::error::Result;
 /// Epochs encoded in one batch.
 const BATCH: usize = 16;
 
-/// A subset of the channels.
+/// A subset of the channels, as recorders with fewer channels have them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ChannelSubset {
     All,
