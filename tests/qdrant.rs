@@ -134,7 +134,7 @@ fn conflict_over_a_recording_is_reported_and_the_others_are_indexed() {
 }
 
 #[test]
-fn invalid_shards_are_refused() {
+fn invalid_shards_are_rejected() {
     let refused = run(["index", "nights", "-c", "collection", "--shard", "5/4"]).expect_code(2);
     let expected = "`5/4` is not a shard; expected `I/N` with I from 1 to N, such as `2/16`";
     assert!(refused.stderr.contains(expected), "{}", refused.stderr);

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn concept_of_another_bundle_is_refused() {
+    fn concept_of_another_bundle_is_rejected() {
         assert_eq!(
             message(&concept().to_toml(), "f01", 2),
             "was learned with the bundle `f00`; the bundle in use is `f01`"
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_files_are_refused() {
+    fn malformed_files_are_rejected() {
         let text = concept().to_toml();
         let check = |text: &str, expected: &str| {
             assert_eq!(message(text, "f00", 2), format!("is malformed: {expected}"));

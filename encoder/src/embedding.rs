@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn vectors_without_direction_are_refused() {
+    fn vectors_without_direction_are_rejected() {
         let message = |vector| Embedding::new(vector).unwrap_err().to_string();
         assert_eq!(message(vec![0.0, 0.0]), "a vector of 2 numbers is zero; it has no direction");
         assert_eq!(

@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn label_without_prompts_is_refused() {
+    fn label_without_prompts_is_rejected() {
         let text =
             "name = 'x'\nversion = 1\nexclusive = true\nlabel = [{ name = 'a', prompts = [] }]";
         let error = PromptSet::parse("x.toml", text).unwrap_err();

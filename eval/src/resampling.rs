@@ -11,7 +11,7 @@ use crate::scored_night::ScoredNight;
 const DRAWS: usize = 1000;
 /// Seed of the draws.
 const SEED: u64 = 20_260_103;
-/// Length of a unit of a single person's recording, in seconds.
+/// Length of a unit of a single subject's recording, in seconds.
 const HALF_HOUR_S: f64 = 1800.0;
 
 /// How the intervals were computed.
@@ -29,7 +29,7 @@ pub struct Resampling {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResamplingUnit {
-    /// A person with all recordings; see [`nocturne_psg::subject_of`].
+    /// A subject with all recordings; see [`nocturne_psg::subject_of`].
     Subject,
     /// Half an hour of the only subject; the interval does not cover differences between subjects.
     HalfHour,
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn half_hours_of_a_single_person_are_resampled() {
+    fn half_hours_of_a_single_subject_are_resampled() {
         let mut nights = [night("a"), night("a")];
         let (resampling, bootstrap) = resample(&mut nights);
         let unit = ResamplingUnit::HalfHour;
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn several_people_are_resampled_with_all_their_recordings() {
+    fn several_subjects_are_resampled_with_all_their_recordings() {
         let mut nights = [night("a"), night("b"), night("a")];
         let (resampling, _) = resample(&mut nights);
         let unit = ResamplingUnit::Subject;

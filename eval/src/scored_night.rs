@@ -10,7 +10,7 @@ use crate::sample::located_event::LocatedEvent;
 
 /// A scored night, encoded.
 pub(crate) struct ScoredNight {
-    /// The person, from the name of the recording; the path if the name does not identify one.
+    /// The subject, from the name of the recording; the path if the name does not identify one.
     pub(crate) subject: String,
     pub(crate) epochs: Vec<ScoredEpoch>,
     /// Every scored event; `None` if events were not scored.

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_file_is_refused_when_it_is_used() {
+    fn changed_file_is_rejected_when_it_is_used() {
         let folder = tempfile::tempdir().unwrap();
         let sealed = bundle(folder.path());
         sealed.verify().unwrap();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn names_with_a_path_are_refused() {
+    fn names_with_a_path_are_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let sealed = bundle(folder.path());
         let mut manifest = sealed.manifest().clone();

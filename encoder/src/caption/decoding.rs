@@ -202,7 +202,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn options_out_of_range_are_refused() {
+    fn options_out_of_range_are_rejected() {
         let check = |options: DecodingOptions, expected| {
             assert_eq!(options.check(256).unwrap_err().to_string(), expected);
         };

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_vocabulary_is_refused() {
+    fn damaged_vocabulary_is_rejected() {
         let message = |bytes: &[u8]| byte_pairs::Vocabulary::read(bytes).err().unwrap().to_string();
         assert_eq!(message(b"x"), "cannot decompress it: unexpected end of file");
     }

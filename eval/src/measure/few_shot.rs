@@ -1,7 +1,7 @@
 //! Few-shot evaluation: stages by heads on frozen embeddings, which start from the prompts of the stages and learn from
 //! a few labelled epochs.
 //!
-//! Labelled and judged epochs come from different people, or from different hours if there is only one person. Every
+//! Labelled and judged epochs come from different subjects, or from different hours if there is only one. Every
 //! dimension of the embeddings is standardised over its recording, which needs no labels.
 
 use std::collections::BTreeSet;
@@ -27,9 +27,9 @@ use crate::stage_guesses::{StageGuesses, argmax};
 const SHOTS: [usize; 4] = [1, 5, 20, 100];
 /// Number of random choices of labelled epochs.
 const SEEDS: u64 = 5;
-/// Number of folds for several people; each fold is judged once.
+/// Number of folds for several subjects; each fold is judged once.
 const FOLDS: usize = 5;
-/// Length of a fold of a single person, in seconds.
+/// Length of a fold of a single subject, in seconds.
 const HOUR_S: f64 = 3600.0;
 /// Distance between the numbers of the first hours of two recordings: more hours than a recording has, so that no two
 /// hours share a number.
@@ -54,9 +54,9 @@ pub struct FewShot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeldOut {
-    /// People.
+    /// Subjects.
     Subjects,
-    /// Hours of the only person; the figure says nothing about other people.
+    /// Hours of the only subject; the figure does not cover differences between subjects.
     Hours,
 }
 
@@ -299,13 +299,13 @@ mod tests {
     }
 
     #[test]
-    fn heads_learn_from_other_people() {
+    fn heads_learn_from_other_subjects() {
         assert_eq!(accuracy_of(&mut [night("a", 1.0), night("b", 1.0)]), 1.0);
     }
 
     #[test]
-    fn heads_never_learn_from_the_judged_person() {
-        // The two people contradict each other, so a head that saw labels of the judged one would be right.
+    fn heads_never_learn_from_the_judged_subject() {
+        // The two subjects contradict each other, so a head that saw labels of the judged one would be right.
         assert_eq!(accuracy_of(&mut [night("a", 1.0), night("b", -1.0)]), 0.0);
         let mut two_nights_each =
             [night("a", 1.0), night("b", -1.0), night("a", 1.0), night("b", -1.0)];

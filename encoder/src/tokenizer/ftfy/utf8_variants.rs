@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_bytes_are_refused() {
+    fn invalid_bytes_are_rejected() {
         let check = |bytes: &[u8]| assert_eq!(decode(bytes), None, "{bytes:x?}");
         check(b"\xc3");
         check(b"\x80");

@@ -37,7 +37,7 @@ pub(super) fn call<'a>(
                 tensor(heap, [storage, first, shape, strides], None)
             }
             [storage, first, shape, strides, _, _, flags] => {
-                refuse_flags(heap, flags)?;
+                reject_flags(heap, flags)?;
                 tensor(heap, [storage, first, shape, strides], None)
             }
             _ => Err(invalid(wrong(global, arguments.len()))),
@@ -147,7 +147,7 @@ fn integers(heap: &PickleHeap<'_>, value: PickleValue<'_>) -> Result<Vec<i64>> {
 }
 
 /// Rejects negated and conjugated views, whose numbers differ from those of the storage.
-fn refuse_flags(heap: &PickleHeap<'_>, flags: PickleValue<'_>) -> Result<()> {
+fn reject_flags(heap: &PickleHeap<'_>, flags: PickleValue<'_>) -> Result<()> {
     let is_empty = |index: usize| heap.dicts[index].is_empty();
     let is_plain =
         flags == PickleValue::None || matches!(flags, PickleValue::Dict(index) if is_empty(index));
