@@ -167,7 +167,11 @@ fn copy_needs_a_folder_and_a_qdrant_address() {
     fill(&collection, ["a", "b"]);
     let other = folder.path().join("d");
     let output = run(["copy", text(&collection), text(&other)]).expect_code(1);
-    assert!(output.error().contains("`nocturne backup` copies folders"), "{}", output.error());
+    assert!(
+        output.error().contains("use `nocturne backup` to copy a folder"),
+        "{}",
+        output.error()
+    );
     let url = "qdrant://localhost/sleep";
     let output = run(["copy", url, url]).expect_code(1);
     assert!(output.error().contains("copy to a folder first"), "{}", output.error());
@@ -182,6 +186,6 @@ fn api_key_is_not_sent_without_encryption() {
     fill(&collection, ["a", "b"]);
     let url = "qdrant://192.0.2.7/sleep";
     let output = run(["copy", text(&collection), url, "--api-key", "hush"]).expect_code(1);
-    assert!(output.error().contains("would cross the network in plain text"), "{}", output.error());
+    assert!(output.error().contains("would cross the network unencrypted"), "{}", output.error());
     assert!(!output.error().contains("hush"), "{}", output.error());
 }
