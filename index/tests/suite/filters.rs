@@ -401,7 +401,7 @@ fn errors_have_a_column_and_a_hint() {
     check("stage = N2)", "11, at `)`: a `)` closes nothing", "AND");
     check("stage = \"N2", "9, at `\"N2`: this \" is never closed", "same quote");
     check("stage = N2 AND", "15, at its end: expected the name of a field", "AND");
-    check("stage =", "8, at its end: expected a value", "quotes");
+    check("stage =", "8, at its end: expected a value", "quote texts");
     check("é = 1 OR", "9, at its end: expected the name of a field", "comparisons");
 }
 
