@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use nocturne_encoder::Bundle;
-use nocturne_index::{Error, SpaceKeeper, SpaceName, SpaceRecord};
-
-use crate::args::Reached;
+use nocturne_index::{Error, Location, SpaceName, SpaceRecord, Spaces};
 
 /// The bundle that ships with the repository.
 const SHIPPED: &str = "models/nocturne-tiny";
@@ -17,7 +15,7 @@ pub(crate) fn open(given: Option<&Path>) -> Result<Bundle> {
 }
 
 /// Opens the given bundle, or the one that filled the served space of a collection, or the shipped one.
-pub(crate) fn open_for(given: Option<&Path>, collection: Reached<'_>) -> Result<Bundle> {
+pub(crate) fn open_for(given: Option<&Path>, collection: &Location) -> Result<Bundle> {
     if given.is_some() {
         return open(given);
     }
@@ -35,7 +33,7 @@ pub(crate) fn open_for(given: Option<&Path>, collection: Reached<'_>) -> Result<
 /// Opens the given bundle, or the one that is recorded for a space.
 pub(crate) fn open_of_space(
     given: Option<&Path>,
-    spaces: &dyn SpaceKeeper,
+    spaces: &dyn Spaces,
     name: &SpaceName,
 ) -> Result<Bundle> {
     match spaces.record(name)? {

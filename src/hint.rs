@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use nocturne_index::LocationName;
 use nocturne_index::qdrant::QdrantError;
 
 /// A next step for the user.
@@ -90,17 +91,24 @@ fn of_encoder(error: &nocturne_encoder::Error) -> Option<Hint<'_>> {
 fn of_index(error: &nocturne_index::Error) -> Option<Hint<'_>> {
     use nocturne_index::{Error, StoredFile};
     let hint = match error {
-        Error::NotACollection { .. } => {
+        Error::NotACollection { location: LocationName::Path(_) } => {
             "check the path, or create the collection with `nocturne index`"
         }
+        Error::NotACollection { location: LocationName::Address(_) } => {
+            "check the address, or create the collection with `nocturne index` or `nocturne copy`"
+        }
         Error::Damaged { file: StoredFile::Segment, .. } => {
-            "index the recording again with `nocturne index`, or restore the file from a backup"
+            "index the recording again with `nocturne index`, or copy it from a backup with \
+             `nocturne verify --repair --from COLLECTION`"
         }
         Error::SpaceExists { .. } => {
             "choose another name, or remove that space with `nocturne space drop`"
         }
         Error::IncompleteSpace { .. } => {
             "run `nocturne space backfill` first, or pass `--incomplete` to serve the space as it is"
+        }
+        Error::UnfinishedUpload { .. } => {
+            "wait for the upload to end; if it was cut short, run `nocturne index` again, or pass `--incomplete`"
         }
         Error::NothingToRollBack { .. } => {
             "`nocturne space promote NAME` serves any space; `nocturne space list` lists them"
@@ -126,16 +134,13 @@ fn of_qdrant(error: &QdrantError) -> Option<Hint<'_>> {
             "delete the manifest in Qdrant as well, then copy the collection again with `nocturne copy`"
         }
         QdrantError::InvalidPoint { .. } | QdrantError::DamagedRecording { .. } => {
-            "send the recording again with `nocturne verify --repair --from DIR`"
+            "send the recording again with `nocturne verify --repair --from COLLECTION`"
         }
         QdrantError::ServedAlias { .. } => {
             "delete the alias in Qdrant, which serves `main`, then run `nocturne space promote NAME`"
         }
         QdrantError::Conflict { .. } => {
             "give each process its own part of the recordings with `--shard I/N`, and run `nocturne index` again"
-        }
-        QdrantError::PendingRecording { .. } => {
-            "wait for the upload to end; if it was cut short, run `nocturne index` again, or pass `--incomplete`"
         }
         error => return error.hint().map(Hint::from),
     };

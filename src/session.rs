@@ -3,8 +3,9 @@
 use anyhow::Result;
 use nocturne_encoder::{BatchOptions, Bundle, Captioner, Runtime, SignalEncoder, TextEncoder};
 use nocturne_engine::{Engine, EngineOptions, Explainer};
+use nocturne_index::Location;
 
-use crate::args::{CollectionArguments, Common, EncoderArguments, Reached};
+use crate::args::{CollectionArguments, Common, EncoderArguments};
 use crate::{bundle, console};
 
 /// A bundle with the runtime that runs it.
@@ -24,7 +25,7 @@ impl Session {
     pub(crate) fn open_for(
         common: &Common,
         arguments: &EncoderArguments,
-        collection: Reached<'_>,
+        collection: &Location,
     ) -> Result<Self> {
         let bundle = bundle::open_for(arguments.bundle.as_deref(), collection)?;
         Self::with(bundle, common, arguments)
@@ -93,8 +94,7 @@ impl Session {
             captions: serves,
             ..self.options()
         };
-        let source = arguments.collection.source(&arguments.server, arguments.full_pass);
-        let engine = Engine::open(source, &self.bundle, self.runtime, options)?;
+        let engine = Engine::open(arguments.location(), &self.bundle, self.runtime, options)?;
         self.report_provider(&engine.provider());
         Ok(engine)
     }
@@ -122,5 +122,5 @@ impl Session {
 
 /// Opens an engine for a command that queries a collection.
 pub(crate) fn engine(common: &Common, arguments: &CollectionArguments) -> Result<Engine> {
-    Session::open_for(common, &arguments.encoder, arguments.reached())?.engine(arguments)
+    Session::open_for(common, &arguments.encoder, &arguments.location())?.engine(arguments)
 }

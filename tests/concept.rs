@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use nocturne_encoder::head::LogisticHead;
 use nocturne_encoder::{Concept, ConceptTarget, ConceptValidation};
-use nocturne_index::Collection;
+use nocturne_index::{CollectionReader, FolderReader, VectorIndex};
 use nocturne_psg::{RecordingId, Stage};
 
 use nocturne_testing::require;
@@ -17,8 +17,8 @@ const LABELLED_NIGHT: &str = "night-0001";
 
 /// Learns deep sleep from the other nights; `None` for the fingerprint of the collection's bundle.
 fn learn(cohort: &Cohort, folder: &Path, fingerprint: Option<&str>) -> PathBuf {
-    let collection = Collection::open(&cohort.collection).unwrap();
-    let ids: Vec<RecordingId> = collection.recordings().map(|entry| entry.id.clone()).collect();
+    let collection = FolderReader::open(&cohort.collection).unwrap();
+    let ids: Vec<RecordingId> = collection.entries().iter().map(|entry| entry.id.clone()).collect();
     let mut epochs: Vec<(Vec<f32>, bool)> = Vec::new();
     for id in ids.iter().filter(|id| id.to_string() != LABELLED_NIGHT) {
         let recording = collection.recording(id).unwrap();
@@ -117,7 +117,7 @@ fn concept_of_another_bundle_is_rejected() {
         let expected = format!(
             "`{}` was learned with the bundle `f00`; the bundle in use is `{}`",
             concept.display(),
-            Collection::open(&cohort.collection).unwrap().space().fingerprint
+            FolderReader::open(&cohort.collection).unwrap().space().fingerprint
         );
         assert_eq!(run.error(), expected);
     }

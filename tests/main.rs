@@ -20,6 +20,5 @@ mod server;
 mod setup;
 mod simulate;
 mod spaces;
-mod spaces_in_qdrant;
 mod store;
 mod tidy;

@@ -4,13 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nocturne_encoder::{Bundle, Provider, Runtime};
-use nocturne_index::{FacetCounts, Filter, Recording};
+use nocturne_index::{EmbeddingSpace, FacetCounts, Filter, Location, Recording};
 use nocturne_psg::{EpochRef, RecordingId};
 
 use crate::error::Result;
 use crate::live::live_collection::{LiveCollection, LiveSpace};
 use crate::live::snapshot::Snapshot;
-use crate::live::source::Source;
 use crate::live::switch::{SpaceSwitch, SwitchThread};
 use crate::model::caption_thread::{GenerateRequest, GeneratedPart};
 use crate::model::opened_bundle::OpenedBundle;
@@ -70,19 +69,19 @@ impl Engine {
     /// [`nocturne_index::Error::OtherBundle`] if another bundle filled it, [`Error::Field`](crate::Error::Field) if
     /// [`EngineOptions::recall`] is out of range, and the errors of opening collection and bundle.
     pub fn open(
-        collection: impl Into<Source>,
+        collection: impl Into<Location>,
         bundle: &Bundle,
         runtime: Runtime,
         options: EngineOptions,
     ) -> Result<Self> {
         let options =
             EngineOptions { recall: options.recall.map(check_recall).transpose()?, ..options };
-        let source = collection.into();
-        let snapshot = Snapshot::open(&source)?;
-        snapshot.expect_space(&nocturne_index::EmbeddingSpace::of(bundle))?;
+        let location = collection.into();
+        let snapshot = Snapshot::open(&location)?;
+        snapshot.expect_space(&EmbeddingSpace::of(bundle))?;
         let bundle = Arc::new(OpenedBundle::open(bundle, runtime, options)?);
         let live = Arc::new(LiveCollection::new(LiveSpace::new(bundle, snapshot, options)));
-        let switch = Arc::new(SpaceSwitch::new(source, runtime, options, Arc::clone(&live)));
+        let switch = Arc::new(SpaceSwitch::new(location, runtime, options, Arc::clone(&live)));
         let thread =
             options.keeps_up.then(|| SwitchThread::start(Arc::clone(&switch))).transpose()?;
         Ok(Self { live, switch, _switch_thread: thread })
@@ -116,7 +115,7 @@ impl Engine {
             z_score: bundle.manifest.preprocessing.z_score,
             captions: bundle.captions.is_some(),
             provider: bundle.provider.name,
-            recordings: snapshot.recordings().entries().len(),
+            recordings: snapshot.entries().len(),
             epochs: snapshot.n_epochs(),
             generation: snapshot.generation(),
             search: if is_approximate { "approximate" } else { "exact" },
@@ -134,7 +133,7 @@ impl Engine {
     ///
     /// Those of reading the collection.
     pub fn check_reachable(&self) -> Result<()> {
-        Ok(self.live.cached().snapshot().look()?)
+        Ok(self.live.cached().snapshot().check_reachable()?)
     }
 
     /// Finds the epochs nearest to a query.
@@ -294,7 +293,7 @@ mod tests {
 
     use nocturne_encoder::head::LogisticHead;
     use nocturne_encoder::{Concept, ConceptTarget, ConceptValidation};
-    use nocturne_index::CollectionWriter;
+    use nocturne_index::{CollectionWriter, FolderWriter};
     use nocturne_psg::Stage;
 
     use super::*;
@@ -337,7 +336,7 @@ mod tests {
     #[test]
     fn questions_see_the_newest_commit() {
         let (folder, engine) = engine();
-        let mut writer = CollectionWriter::open(folder.path(), &space(DIM)).unwrap();
+        let mut writer = FolderWriter::open(folder.path(), &space(DIM)).unwrap();
         writer.commit(night("c", "333")).unwrap();
         assert_eq!(engine.info().unwrap().recordings, 3);
         let query = EpochQuery::Text("deep sleep".to_owned());

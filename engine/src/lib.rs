@@ -33,7 +33,6 @@ mod tests;
 
 pub use engine::{Engine, EngineInfo};
 pub use error::{Error, Result};
-pub use live::source::Source;
 pub use model::caption_thread::{GenerateRequest, GeneratedPart};
 pub use model::epoch_signal::EpochSignal;
 pub use options::EngineOptions;

@@ -11,7 +11,7 @@ mod nights;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use nocturne_index::CollectionWriter;
+use nocturne_index::{CollectionWriter, FolderWriter};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use serde_json::json;
@@ -34,7 +34,7 @@ fn main() -> Result<()> {
     let mut random = Pcg64Mcg::seed_from_u64(21);
     let centres = clusters::centres(dim, &mut random);
     let folder = tempfile::tempdir()?;
-    let mut writer = CollectionWriter::create(folder.path(), &nights::space(dim))?;
+    let mut writer = FolderWriter::create(folder.path(), &nights::space(dim))?;
     let mut seconds: Vec<f64> = Vec::new();
     let mut n_bytes = 0;
     for night in 0..rows.div_ceil(NIGHT) {

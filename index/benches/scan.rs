@@ -22,7 +22,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use nocturne_index::{
-    Collection, CollectionWriter, ExactIndex, Recording, ScoreTable, SearchRequest, VectorIndex,
+    CollectionWriter, ExactIndex, FolderReader, FolderWriter, Recording, ScoreTable, SearchRequest,
+    VectorIndex,
 };
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
@@ -48,7 +49,7 @@ fn main() -> Result<()> {
     let centres = clusters::centres(dim, &mut random);
     fill(folder.path(), rows, &centres, &mut random)?;
     let (before, start) = (Memory::now()?, Instant::now());
-    let index = ExactIndex::new(Collection::open(folder.path())?.segments()?);
+    let index = ExactIndex::new(FolderReader::open(folder.path())?.segments()?);
     let open_s = start.elapsed().as_secs_f64();
     let prompts = clusters::epochs(LABELS, &centres, &mut random)?;
 
@@ -141,7 +142,7 @@ fn print_open(before: &Memory, open_s: f64, n_rows: usize, is_json: bool) -> Res
 
 /// Writes nights with `n_epochs` epochs in total.
 fn fill(folder: &Path, n_epochs: usize, centres: &[Vec<f32>], random: &mut Pcg64Mcg) -> Result<()> {
-    let mut writer = CollectionWriter::create(folder, &nights::space(centres[0].len()))?;
+    let mut writer = FolderWriter::create(folder, &nights::space(centres[0].len()))?;
     for (night, start) in (0..n_epochs).step_by(NIGHT).enumerate() {
         let epochs = clusters::epochs(NIGHT.min(n_epochs - start), centres, random)?;
         writer.commit(nights::draft(night, epochs))?;

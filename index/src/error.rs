@@ -25,17 +25,17 @@ pub enum Error {
         /// The system's error.
         source: std::io::Error,
     },
-    /// The folder is not a collection; the caller's mistake.
-    #[error("`{}` is not a collection: it has no manifest", path.display())]
+    /// There is no collection; the caller's mistake.
+    #[error("{}", not_a_collection(location))]
     NotACollection {
-        /// The folder.
-        path: PathBuf,
+        /// The collection.
+        location: LocationName,
     },
     /// A collection cannot be created where one exists; the caller's mistake.
-    #[error("`{}` is already a collection", path.display())]
+    #[error("`{location}` is already a collection")]
     AlreadyACollection {
-        /// The folder.
-        path: PathBuf,
+        /// The collection.
+        location: LocationName,
     },
     /// A collection cannot be created in a folder of other files; the caller's mistake.
     #[error("`{}` contains `{found}`; a new collection needs an empty folder", path.display())]
@@ -47,12 +47,11 @@ pub enum Error {
     },
     /// The collection was filled with another encoder; the caller's mistake.
     #[error(
-        "`{}` was filled with the bundle `{found}` ({found_fingerprint}); it cannot be used with `{expected}` ({expected_fingerprint})",
-        path.display()
+        "`{location}` was filled with the bundle `{found}` ({found_fingerprint}); it cannot be used with `{expected}` ({expected_fingerprint})"
     )]
     OtherBundle {
         /// The collection.
-        path: PathBuf,
+        location: LocationName,
         /// Name of the bundle that the collection was filled with.
         found: String,
         /// The fingerprint of that bundle.
@@ -63,10 +62,10 @@ pub enum Error {
         expected_fingerprint: String,
     },
     /// The file has a version of its format that this build does not read.
-    #[error("`{}` has format {found}; this build reads format {supported}", path.display())]
+    #[error("`{location}` has format {found}; this build reads format {supported}")]
     Format {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the collection on a server.
+        location: LocationName,
         /// The version in the file.
         found: u32,
         /// The version that is read.
@@ -88,35 +87,35 @@ pub enum Error {
     #[error(transparent)]
     SpaceName(#[from] InvalidSpaceName),
     /// The collection has no space of that name; the caller's mistake.
-    #[error("`{}` has no space `{name}`; it has `{known}`", path.display())]
+    #[error("`{location}` has no space `{name}`; it has `{known}`")]
     UnknownSpace {
         /// The collection.
-        path: PathBuf,
+        location: LocationName,
         /// The name.
         name: SpaceName,
         /// The existing spaces, joined by "`, `".
         known: String,
     },
     /// A space cannot be created where one exists; the caller's mistake.
-    #[error("`{}` already has a space `{name}`", path.display())]
+    #[error("`{location}` already has a space `{name}`")]
     SpaceExists {
         /// The collection.
-        path: PathBuf,
+        location: LocationName,
         /// The name.
         name: SpaceName,
     },
     /// The space is the served one, which is either what was asked for already or prevents the operation; the caller's
     /// mistake.
-    #[error("the space `{name}` is the one that `{}` serves", path.display())]
+    #[error("the space `{name}` is the one that `{location}` serves")]
     ServedSpace {
         /// The collection.
-        path: PathBuf,
+        location: LocationName,
         /// The name.
         name: SpaceName,
     },
     /// A space does not have the recordings of the served one; the caller's mistake.
     #[error(
-        "the space `{name}` differs from `{served}`: {n_missing} recordings missing, {n_extra} extra, {n_differing} different"
+        "the space `{name}` differs from `{served}`: {n_missing} recordings missing, {n_extra} extra, {n_changed} changed"
     )]
     IncompleteSpace {
         /// The space that was to be served.
@@ -128,13 +127,29 @@ pub enum Error {
         /// Recordings that only the other space has.
         n_extra: usize,
         /// Recordings with other bytes, annotations or metadata.
-        n_differing: usize,
+        n_changed: usize,
+    },
+    /// The served space was written while another one was promoted; nothing was changed.
+    #[error("the space `{name}` of `{location}` was written during the promotion")]
+    SpaceChanged {
+        /// The collection.
+        location: LocationName,
+        /// The served space.
+        name: SpaceName,
+    },
+    /// The upload of a recording was not completed, and nobody has repeated it.
+    #[error("the upload of `{recording}` to `{location}` was not completed")]
+    UnfinishedUpload {
+        /// The space.
+        location: LocationName,
+        /// The recording.
+        recording: RecordingId,
     },
     /// No space was served before, or it was dropped; the caller's mistake.
-    #[error("`{}` has no previously served space to roll back to", path.display())]
+    #[error("`{location}` has no previously served space to roll back to")]
     NothingToRollBack {
         /// The collection.
-        path: PathBuf,
+        location: LocationName,
     },
     /// A segment that this snapshot needs was replaced and removed meanwhile.
     #[error("generation {generation} of `{}` is gone, the newest is {newest}", path.display())]
@@ -228,6 +243,33 @@ pub enum Error {
     },
 }
 
+/// Where something is, for messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LocationName {
+    /// A file or folder.
+    Path(PathBuf),
+    /// An address on a server.
+    Address(String),
+}
+
+impl fmt::Display for LocationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Address(address) => f.write_str(address),
+        }
+    }
+}
+
+fn not_a_collection(location: &LocationName) -> String {
+    match location {
+        LocationName::Path(path) => {
+            format!("`{}` is not a collection: it has no manifest", path.display())
+        }
+        LocationName::Address(address) => format!("there is no collection at `{address}`"),
+    }
+}
+
 /// A kind of file of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoredFile {
@@ -311,7 +353,7 @@ impl Error {
                 Some("check the path; names are case-sensitive")
             }
             Self::NotACollection { .. } => Some("check the path, or index recordings into it"),
-            Self::AlreadyACollection { .. } => Some("open it, or choose another folder"),
+            Self::AlreadyACollection { .. } => Some("open it, or choose another place"),
             Self::FolderInUse { .. } => Some("choose a folder that is empty or does not exist"),
             Self::OtherBundle { .. } => Some(
                 "use the bundle that it was filled with, or index the recordings into a new collection",
@@ -328,6 +370,8 @@ impl Error {
             Self::IncompleteSpace { .. } => {
                 Some("backfill the space first, or promote it although it is incomplete")
             }
+            Self::SpaceChanged { .. } => Some("promote again when nothing writes to it"),
+            Self::UnfinishedUpload { .. } => Some("index the recording again, or remove it"),
             Self::NothingToRollBack { .. } => Some("promote the space that is to be served"),
             Self::Outdated { .. } => Some("open the collection again"),
             Self::Locked { .. } => Some("wait until it has ended; reading is possible meanwhile"),

@@ -1,53 +1,61 @@
-//! Keeps points safely and finds the nearest.
+//! Stores embeddings of sleep recordings durably, and finds the nearest.
 //!
-//! A **collection** is a folder that holds the embeddings of recordings, all made by one model bundle (its [`Space`]):
+//! A **collection** holds the embeddings of recordings, all computed by one model bundle (its [`EmbeddingSpace`]).
+//! A [`Location`] says where it is: a folder, or an address on a Qdrant server. The same traits serve both:
 //!
 //! - [`CollectionWriter`] adds, replaces and removes recordings.
 //!   When [`commit`](CollectionWriter::commit) returns, the recording survives a power cut and is visible whole.
-//! - [`Collection`] is a snapshot for readers; [`Collection::refresh`] gives the next one, and
-//!   [`Collection::copy_to`] makes a backup while a writer is at work.
-//! - [`VectorIndex`] finds the epochs nearest to a query. [`ExactIndex`] looks at every epoch and is right by definition;
-//!   [`PartitionIndex`] looks at the lists of epochs that point the way of the query, and [`GraphIndex`] walks a graph;
-//!   both ask the exact one wherever they would be slow or incomplete. [`PlannedIndex`] chooses, and says what it chose.
-//! - [`Spaces`] keeps the vectors of several bundles side by side in one collection, of which one is served and can be
-//!   replaced by another in one step.
-//! - [`qdrant`] does the same with a server of Qdrant in place of the folder. [`Destination`], [`SpaceReader`] and
-//!   [`SpaceKeeper`] are what both can do.
+//! - [`CollectionReader`] is a snapshot. [`refresh`](CollectionReader::refresh) returns the next one, also while a writer is
+//!   at work.
+//! - [`VectorIndex`] finds the epochs nearest to a query. Every reader is one. For a folder it is a [`PlannedIndex`], which
+//!   chooses between the exact scan ([`ExactIndex`]) and approximate indexes ([`IvfIndex`], [`HnswIndex`]).
+//! - [`Spaces`] manages several embedding spaces side by side in one collection. One of them is served, and can be replaced
+//!   by another in one step.
 //!
-//! An epoch's identity is its recording's name and its number ([`EpochRef`](nocturne_psg::EpochRef)):
-//! it stays the same however often the recording is indexed again.
+//! [`join`] and [`copy_collection`] copy from any collection to any other. [`Catalogue`] lists and counts recordings, and
+//! [`find_duplicates`] finds recordings that were indexed twice.
+//!
+//! An epoch is identified by the id of its recording and its number ([`EpochRef`](nocturne_psg::EpochRef)), which stays the
+//! same however often the recording is indexed again.
+//!
+//! # Layers
+//!
+//! `vector`, `filter` and `recording` know no files. `storage` reads and writes files. `contract` has the traits above and what
+//! is built on them alone. `search` finds the nearest epochs in segments. `folder` and [`qdrant`] store collections, and
+//! `location` chooses between them. No layer uses a later one.
 //!
 //! # The folder
 //!
 //! ```text
-//! manifest-000041.jsonl   a log: the whole now and then, after it what each commit changed; the highest number counts
-//! manifest-000042.jsonl
+//! manifest-000041.jsonl   a log: now and then the whole list of recordings, then what each commit changed
+//! manifest-000042.jsonl   the highest number counts
 //! segments/<hash>.seg     one recording each, sealed, named by its content
-//! partitions/<hash>.lists a cache: the codes of all epochs in lists
-//! graphs/<hash>.graph     a cache: the codes of all epochs, each with its neighbours
+//! ivf/<hash>.ivf          a cache: the codes of all epochs in inverted lists
+//! hnsw/<hash>.hnsw        a cache: the codes of all epochs, each with its neighbours in a graph
 //! writer.lock             held while a writer lives
-//! space.jsonl             where the bundle is that fills it
-//! serving.jsonl           which space is served, where there has been another than this folder itself
+//! space.jsonl             which bundle fills the space, and where it is
+//! serving.jsonl           which space is served; without it, the folder itself
 //! spaces/<name>/          another space, laid out like this
 //! ```
 //!
-//! The modules `folder::manifest`, `storage::segment`, `folder::spaces`, `search::ivf::lists` and `search::hnsw::file` describe the files byte by byte.
-//! Every other file is ignored, and none is ever read outside the folder.
+//! The modules `folder::manifest`, `storage::segment`, `folder::spaces`, `search::ivf::file` and `search::hnsw::file`
+//! describe the files byte by byte. Other files are ignored, and no file outside the folder is read.
 //!
 //! # Example
 //!
 //! ```
 //! use nocturne_encoder::{Embedding, bundle::Preprocessing};
 //! use nocturne_index::{
-//!     Collection, CollectionWriter, EpochPoint, ExactIndex, RecordingDraft, SearchRequest, Space, VectorIndex,
+//!     EmbeddingSpace, EpochPoint, Location, RecordingDraft, SearchRequest, VectorIndex,
 //! };
 //! use nocturne_psg::montage::ChannelMask;
 //! use nocturne_psg::{EpochNumber, EventSet, Quality, RecordingId, Stage, ZScore};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let temporary = tempfile::tempdir()?;
-//! # let folder = temporary.path();
-//! let space = Space {
+//! # let path = temporary.path();
+//! let location = Location::from(path);
+//! let space = EmbeddingSpace {
 //!     bundle: "small".into(),
 //!     fingerprint: "5d41".into(),
 //!     dim: 2,
@@ -62,8 +70,7 @@
 //!     events: EventSet::EMPTY,
 //!     vector: Embedding::new(vec![3.0, 4.0])?,
 //! };
-//! let mut writer = CollectionWriter::create(folder, &space)?;
-//! writer.commit(RecordingDraft {
+//! location.open_or_create(&space)?.commit(RecordingDraft {
 //!     id: RecordingId::new("night-001")?,
 //!     source: "night-001.edf".into(),
 //!     source_sha256: "2c26…".into(),
@@ -76,8 +83,8 @@
 //!     captions: vec![],
 //! })?;
 //!
-//! let index = ExactIndex::open(&Collection::open(folder)?)?;
-//! let hits = index.search(&Embedding::new(vec![0.0, 1.0])?, &SearchRequest::nearest(10))?;
+//! let collection = location.open()?;
+//! let hits = collection.search(&Embedding::new(vec![0.0, 1.0])?, &SearchRequest::nearest(10))?;
 //! assert_eq!(hits[0].epoch.to_string(), "night-001:0");
 //! assert!((hits[0].score - 0.8).abs() < 1e-3);
 //! # Ok(())
@@ -88,6 +95,7 @@ mod contract;
 mod error;
 mod filter;
 mod folder;
+mod location;
 pub mod qdrant;
 mod recording;
 mod search;
@@ -97,25 +105,27 @@ mod test_collection;
 mod vector;
 
 pub use contract::{
-    CaptionHit, Catalogue, Destination, Facet, FacetCounts, FacetValue, Hit, Listed, Page,
-    Recordings, SearchAnswer, SearchPlan, SearchRequest, SpaceKeeper, SpaceReader, VectorIndex,
+    CacheProblem, CaptionHit, Catalogue, CollectionCopy, CollectionReader, CollectionWriter,
+    CopyConflict, CopyOutcome, CopyReport, Coverage, Duplicate, DuplicateSettings, Duplicates,
+    ExistingCopy, Facet, FacetCounts, FacetValue, Hit, ListedRecording, ListingPage, NightSketches,
+    OnConflict, Promotion, RepairOutcome, RequiredCoverage, SearchAnswer, SearchPlan,
+    SearchRequest, Serving, ServingPointer, SketchedCluster, SpaceRecord, Spaces, VectorIndex,
+    VerifyProblem, copy_collection, find_duplicates, join, repair,
 };
-pub use error::{Error, LockHolder, Result, StoreErrorKind, StoredFile};
+pub use error::{Error, LocationName, LockHolder, Result, StoreErrorKind, StoredFile};
 pub use filter::{
     Expression, Filter, FilterProblem, MAX_FILTER_BYTES, MAX_FILTER_DEPTH, RowFilter,
 };
-pub use folder::{
-    Collection, CollectionWriter, Copied, Coverage, Demand, Duplicate, DuplicateSettings,
-    Duplicates, Existing, Promoted, Serving, SpaceRecord, Spaces, SpacesCopied, find_duplicates,
-};
+pub use folder::{FolderReader, FolderSpaces, FolderWriter};
+pub use location::{Location, ServerBackup};
 pub use recording::{
     CaptionPoint, ContentHash, EmbeddingSpace, EpochColumns, EpochPoint, EpochRow,
     InvalidSpaceName, RecordingDraft, RecordingEntry, SegmentRef, SpaceName,
 };
 pub use search::{
-    CacheProblem, CompactionState, ExactIndex, HnswGraph, HnswIndex, HnswSettings, IvfIndex,
-    PlannedIndex, ScoreTable,
+    CompactionState, ExactIndex, HnswGraph, HnswIndex, HnswSettings, IvfIndex, PlannedIndex,
 };
 pub use storage::segment::{
     Captions, EpochView, MissingRecording, Recording, SegmentSet, StoredVectors,
 };
+pub use vector::ScoreTable;

@@ -11,7 +11,8 @@ use nocturne_psg::{EpochNumber, EventSet, Quality, RecordingId, Stage, ZScore};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use crate::folder::{Collection, CollectionWriter};
+use crate::contract::CollectionWriter;
+use crate::folder::{FolderReader, FolderWriter};
 use crate::recording::{CaptionPoint, EmbeddingSpace, EpochPoint, RecordingDraft};
 use crate::search::ExactIndex;
 use crate::storage::Simulated;
@@ -22,14 +23,14 @@ const DIM: usize = 24;
 
 pub(crate) struct TestCollection {
     pub(crate) storage: Arc<Simulated>,
-    pub(crate) writer: CollectionWriter,
+    pub(crate) writer: FolderWriter,
 }
 
 impl TestCollection {
     /// Creates a collection of nights, each with an id, the seed of its vectors and its number of epochs.
     pub(crate) fn new(nights: &[(&str, u64, u32)]) -> Self {
         let storage = Arc::new(Simulated::default());
-        let writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+        let writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
         let mut collection = Self { storage, writer };
         nights.iter().for_each(|(name, seed, n)| collection.commit(name, *seed, *n));
         collection
@@ -41,7 +42,7 @@ impl TestCollection {
 
     /// Returns the segments of the newest snapshot.
     pub(crate) fn segments(&self) -> SegmentSet {
-        Collection::open_in(self.storage.clone()).unwrap().segments().unwrap()
+        FolderReader::open_in(self.storage.clone()).unwrap().segments().unwrap()
     }
 
     pub(crate) fn exact(&self) -> Arc<ExactIndex> {

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use nocturne_encoder::{SignalEncoder, TextEncoder};
-use nocturne_index::{Destination, RecordingEntry};
+use nocturne_index::{CollectionWriter, RecordingEntry};
 use nocturne_psg::RecordingId;
 use nocturne_psg::annotation::companions;
 use nocturne_psg::hash::sha256_of_file;
@@ -24,7 +24,7 @@ use crate::reporter::Reporter;
 #[expect(missing_debug_implementations, reason = "a session of ONNX Runtime has none")]
 pub struct Indexer {
     encoder: Encoder,
-    writer: Box<dyn Destination>,
+    writer: Box<dyn CollectionWriter>,
     options: IndexOptions,
 }
 
@@ -41,7 +41,7 @@ impl Indexer {
     pub fn new(
         signal: SignalEncoder,
         text: TextEncoder,
-        writer: Box<dyn Destination>,
+        writer: Box<dyn CollectionWriter>,
         options: IndexOptions,
     ) -> Self {
         Self { encoder: Encoder { signal, text }, writer, options }
@@ -66,7 +66,7 @@ impl Indexer {
         let mut reporter = Reporter::new(&mut progress);
         reporter.found(found.len());
         let mut entries: BTreeMap<RecordingId, RecordingEntry> =
-            writer.recordings().map(|entry| (entry.id.clone(), entry.clone())).collect();
+            writer.entries().into_iter().map(|entry| (entry.id.clone(), entry.clone())).collect();
         for (recording, error) in writer.damaged()? {
             reporter.damaged(&recording, &error);
             entries.remove(&recording);
@@ -165,7 +165,7 @@ fn encode_all(
 }
 
 fn write_all(
-    writer: &mut dyn Destination,
+    writer: &mut dyn CollectionWriter,
     receiver: Receiver<PipelineItem<EncodedRecording>>,
     reporter: &mut Reporter<'_>,
 ) -> Result<()> {
@@ -176,7 +176,7 @@ fn write_all(
                 (named, writer.commit(draft).map(|entry| (entry, warnings)))
             }
             PipelineItem::NewMetadata { named, metadata } => {
-                let written = writer.set_metadata(&named.id, metadata);
+                let written = writer.set_metadata_of(&named.id, metadata);
                 (named, written.map(|entry| (entry, Vec::new())))
             }
             PipelineItem::Unchanged(id) => {

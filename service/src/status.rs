@@ -81,6 +81,8 @@ fn index_code(error: &nocturne_index::Error) -> Code {
         | Error::SpaceExists { .. }
         | Error::ServedSpace { .. }
         | Error::IncompleteSpace { .. }
+        | Error::SpaceChanged { .. }
+        | Error::UnfinishedUpload { .. }
         | Error::NothingToRollBack { .. } => Code::Internal,
         Error::Store { .. } => QdrantError::of(error).map_or(Code::Internal, qdrant_code),
     }
@@ -99,7 +101,6 @@ fn qdrant_code(error: &QdrantError) -> Code {
         | QdrantError::OldServer { .. }
         | QdrantError::Optimizer { .. }
         | QdrantError::Conflict { .. }
-        | QdrantError::PendingRecording { .. }
         | QdrantError::ForeignCollection { .. }
         | QdrantError::ServedAlias { .. } => Code::Internal,
     }
@@ -116,7 +117,7 @@ pub(crate) fn invalid(
 
 #[cfg(test)]
 mod tests {
-    use nocturne_index::qdrant::{QdrantCollection, QdrantSettings};
+    use nocturne_index::qdrant::{QdrantReader, QdrantSettings};
     use nocturne_qdrant_double::{Fault, QdrantDouble, When};
 
     use super::*;
@@ -127,7 +128,7 @@ mod tests {
         double.faults().plan(When::From(0), fault);
         let mut settings = QdrantSettings::at(double.url("sleep").parse().unwrap());
         settings.attempts = 1;
-        status(&Error::Index(QdrantCollection::open(settings).unwrap_err()))
+        status(&Error::Index(QdrantReader::open(settings).unwrap_err()))
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The command line. The environment is read here and nowhere else.
 
-mod place;
+mod location;
 mod questions;
 mod recordings;
 mod setup;
@@ -12,19 +12,19 @@ use std::path::PathBuf;
 use clap::builder::TypedValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use nocturne_encoder::Device;
-use nocturne_index::{Expression, Filter};
+use nocturne_index::{Expression, Filter, Location};
 use nocturne_psg::montage::{Channel, ProfileChoice};
 use nocturne_psg::{EventKind, RecordingId, Stage};
 
 use crate::help;
 
-pub(crate) use place::{Place, QdrantArguments, Reached, WaitArguments};
+pub(crate) use location::{CollectionOption, ServerArguments, WaitArguments};
 pub(crate) use questions::{Eval, Label, Nights, SearchEpochs, Serve};
 pub(crate) use recordings::{Caption, Deid, Demo, Index, Inspect, Simulate};
 pub(crate) use setup::{Completions, Man};
 pub(crate) use space::{
     SampleArguments, Space, SpaceAction, SpaceBackfill, SpaceCompare, SpaceCreate, SpaceDrop,
-    SpaceList, SpacePromote, SpaceRollback, SpacesOf,
+    SpaceList, SpacePromote, SpaceRollback,
 };
 pub(crate) use store::{
     Backup, Copy, Duplicates, Export, ExportFormat, List, Metadata, Optimize, Remove, Restore,
@@ -125,7 +125,7 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Restore a collection from a backup.
     Restore(Restore),
-    /// Copy a collection from a folder into Qdrant, or back.
+    /// Copy the recordings of collections into one.
     Copy(Copy),
     /// Manage embedding spaces: the vectors of several bundles in one collection.
     Space(Space),
@@ -167,17 +167,8 @@ pub(crate) struct EncoderArguments {
 /// The collection to query.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CollectionArguments {
-    /// Collection: a folder or `qdrant://HOST[:PORT]/NAME[@SPACE]` (`qdrants://` for an encrypted connection).
-    #[arg(
-        long,
-        short,
-        env = "NOCTURNE_COLLECTION",
-        value_name = "COLLECTION",
-        value_parser = place::place
-    )]
-    pub(crate) collection: Place,
     #[command(flatten)]
-    pub(crate) server: QdrantArguments,
+    pub(crate) collection: CollectionOption,
     /// Maximum number of epochs in Qdrant that a question about nights scores; beyond it, nights are preselected.
     #[arg(
         long,
@@ -201,9 +192,10 @@ pub(crate) struct CollectionArguments {
 }
 
 impl CollectionArguments {
-    /// Returns the collection with the settings of its server.
-    pub(crate) fn reached(&self) -> Reached<'_> {
-        Reached { place: &self.collection, server: &self.server }
+    /// Returns where the collection is, with the settings of its server.
+    pub(crate) fn location(&self) -> Location {
+        let location = self.collection.location();
+        location.with_settings(|settings| settings.full_pass = self.full_pass)
     }
 }
 

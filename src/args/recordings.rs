@@ -8,7 +8,7 @@ use nocturne_indexer::{CaptionKinds, Shard};
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_simulator::Site;
 
-use super::place::{Place, QdrantArguments, WaitArguments, place};
+use super::location::{CollectionOption, WaitArguments};
 use super::{EncoderArguments, ManifestArguments, ProfileArguments};
 use crate::epoch_numbers::EpochNumbers;
 
@@ -79,11 +79,8 @@ pub(crate) struct Index {
     pub(crate) folder: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) list: ManifestArguments,
-    /// Collection: a folder or `qdrant://HOST[:PORT]/NAME`; created if it does not exist.
-    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "COLLECTION", value_parser = place)]
-    pub(crate) collection: Place,
     #[command(flatten)]
-    pub(crate) server: QdrantArguments,
+    pub(crate) collection: CollectionOption,
     #[command(flatten)]
     pub(crate) waiting: WaitArguments,
     /// Index only shard I of N, with I from 1 to N, so that N processes can share the work, for example in a Slurm

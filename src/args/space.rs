@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use nocturne_index::{SpaceKeeper, SpaceName};
+use nocturne_index::SpaceName;
 use nocturne_indexer::{DutyCycle, Shard};
 
-use super::place::{Place, QdrantArguments, Reached, WaitArguments, place};
+use super::location::{CollectionOption, WaitArguments};
 use super::{EncoderArguments, ProfileArguments};
 
 /// `nocturne space`
@@ -38,21 +38,11 @@ pub(crate) enum SpaceAction {
 /// The collection whose spaces are managed.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SpacesOf {
-    /// Collection: a folder or `qdrant://HOST[:PORT]/NAME`.
-    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "COLLECTION", value_parser = place)]
-    pub(crate) collection: Place,
     #[command(flatten)]
-    pub(crate) server: QdrantArguments,
+    pub(crate) collection: CollectionOption,
     /// Write JSON.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-impl SpacesOf {
-    /// Returns the spaces.
-    pub(crate) fn spaces(&self) -> nocturne_index::Result<Box<dyn SpaceKeeper>> {
-        Reached { place: &self.collection, server: &self.server }.spaces()
-    }
 }
 
 /// `nocturne space list`

@@ -3,19 +3,17 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use nocturne_index::Location;
 use nocturne_psg::RecordingId;
 
 use super::ExpressionArguments;
-use super::place::{Place, QdrantArguments, WaitArguments, place};
+use super::location::{CollectionArgument, CollectionOption, ServerArguments, WaitArguments};
 
 /// `nocturne list`
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Collection: a folder or `qdrant://HOST[:PORT]/NAME`.
-    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "COLLECTION", value_parser = place)]
-    pub(crate) collection: Place,
     #[command(flatten)]
-    pub(crate) server: QdrantArguments,
+    pub(crate) collection: CollectionOption,
     #[command(flatten)]
     pub(crate) filter: ExpressionArguments,
     /// Maximum number of recordings to list; the output ends with the token of the next page.
@@ -38,9 +36,8 @@ pub(crate) struct Metadata {
     /// Table as CSV with a header, JSON lines or Parquet: a column `recording` or `subject`, and columns of metadata.
     /// Other columns, and empty cells, leave the stored values unchanged.
     pub(crate) table: PathBuf,
-    /// Folder of the collection.
-    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
-    pub(crate) collection: PathBuf,
+    #[command(flatten)]
+    pub(crate) collection: CollectionOption,
     /// Remove this column from the recordings in the table; repeatable.
     #[arg(long, value_name = "COLUMN")]
     pub(crate) without: Vec<String>,
@@ -52,9 +49,8 @@ pub(crate) struct Metadata {
 /// `nocturne duplicates`
 #[derive(Debug, Args)]
 pub(crate) struct Duplicates {
-    /// Folder of the collection.
-    #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR")]
-    pub(crate) collection: PathBuf,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArgument,
     /// Minimum share of epochs that agree where two nights overlap, above 0 and up to 1.
     #[arg(long, default_value_t = 0.5, value_name = "SHARE", value_parser = share)]
     pub(crate) threshold: f64,
@@ -66,17 +62,14 @@ pub(crate) struct Duplicates {
 /// `nocturne verify`
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// Collection: a folder or `qdrant://HOST[:PORT]/NAME`.
-    #[arg(env = "NOCTURNE_COLLECTION", value_name = "COLLECTION", value_parser = place)]
-    pub(crate) collection: Place,
     #[command(flatten)]
-    pub(crate) server: QdrantArguments,
-    /// Upload incomplete or damaged recordings of a collection in Qdrant again.
+    pub(crate) collection: CollectionArgument,
+    /// Copy incomplete and damaged recordings again from another collection.
     #[arg(long, requires = "from")]
     pub(crate) repair: bool,
-    /// With `--repair`: the folder collection that they were copied from.
-    #[arg(long, value_name = "DIR", requires = "repair")]
-    pub(crate) from: Option<PathBuf>,
+    /// With `--repair`: the collection that has them, such as a backup.
+    #[arg(long, value_name = "COLLECTION", requires = "repair")]
+    pub(crate) from: Option<Location>,
     /// Check that these recordings are present: a file of names, or the output of `nocturne index --json`.
     #[arg(long, value_name = "LIST")]
     pub(crate) acked: Option<PathBuf>,
@@ -91,9 +84,8 @@ pub(crate) struct Remove {
     /// Names of the recordings.
     #[arg(required_unless_present = "purge", value_name = "NAME")]
     pub(crate) recordings: Vec<RecordingId>,
-    /// Folder of the collection.
-    #[arg(long, short, env = "NOCTURNE_COLLECTION", value_name = "DIR")]
-    pub(crate) collection: PathBuf,
+    #[command(flatten)]
+    pub(crate) collection: CollectionOption,
     /// Also delete the files of removed and replaced recordings now; a search in progress may have to be repeated.
     #[arg(long)]
     pub(crate) purge: bool,
@@ -105,9 +97,8 @@ pub(crate) struct Remove {
 /// `nocturne optimize`
 #[derive(Debug, Args)]
 pub(crate) struct Optimize {
-    /// Folder of the collection.
-    #[arg(env = "NOCTURNE_COLLECTION", value_name = "DIR")]
-    pub(crate) collection: PathBuf,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArgument,
     /// Also build an HNSW index, and keep it up to date later; takes about 1.5 ms of CPU time per epoch.
     #[arg(long)]
     pub(crate) graph: bool,
@@ -119,17 +110,16 @@ pub(crate) struct Optimize {
 /// `nocturne backup`
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
-    /// Collection: a folder, even while it is being written, or `qdrant://HOST[:PORT]/NAME`, which must not be written
-    /// meanwhile and whose server makes the snapshots.
-    #[arg(value_name = "COLLECTION", value_parser = place)]
-    pub(crate) collection: Place,
-    /// Folder of the backup, which is itself a collection; only if COLLECTION is a folder.
+    /// Collection: a folder or `qdrant://HOST[:PORT]/NAME`. A folder may be written to meanwhile, an address must not.
+    #[arg(value_name = "COLLECTION")]
+    pub(crate) collection: Location,
+    /// Backup, itself a collection: a folder or an address [default for an address: snapshots that its server writes].
     #[arg(value_name = "BACKUP")]
-    pub(crate) place: Option<PathBuf>,
+    pub(crate) backup: Option<Location>,
     #[command(flatten)]
-    pub(crate) server: QdrantArguments,
+    pub(crate) server: ServerArguments,
     /// Update an existing backup, writing only the changes.
-    #[arg(long)]
+    #[arg(long, requires = "backup")]
     pub(crate) update: bool,
     /// Write JSON.
     #[arg(long)]
@@ -139,10 +129,12 @@ pub(crate) struct Backup {
 /// `nocturne restore`
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
-    /// Folder of the backup.
-    pub(crate) backup: PathBuf,
-    /// Folder of the collection; must be empty or not exist.
-    pub(crate) collection: PathBuf,
+    /// Backup: a folder or `qdrant://HOST[:PORT]/NAME`.
+    pub(crate) backup: Location,
+    /// Collection: an empty or new folder, or an address without a collection.
+    pub(crate) collection: Location,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
     /// Write JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -151,16 +143,20 @@ pub(crate) struct Restore {
 /// `nocturne copy`
 #[derive(Debug, Args)]
 pub(crate) struct Copy {
-    /// Source collection: a folder or `qdrant://HOST[:PORT]/NAME` (`qdrants://` for an encrypted connection).
-    #[arg(value_parser = place)]
-    pub(crate) from: Place,
-    /// Target collection, of the other kind; recordings that it already contains are skipped.
-    #[arg(value_parser = place)]
-    pub(crate) to: Place,
+    /// Source collections: folders or `qdrant://HOST[:PORT]/NAME` (`qdrants://` for an encrypted connection).
+    #[arg(required = true, value_name = "COLLECTION")]
+    pub(crate) from: Vec<Location>,
+    /// Target collection: a folder or an address; created if it does not exist. Recordings that it already contains are
+    /// skipped; those that differ are reported.
+    #[arg(long, value_name = "COLLECTION")]
+    pub(crate) into: Location,
     #[command(flatten)]
-    pub(crate) server: QdrantArguments,
+    pub(crate) server: ServerArguments,
     #[command(flatten)]
     pub(crate) waiting: WaitArguments,
+    /// Replace recordings of the target that differ. If two sources differ, the first one counts.
+    #[arg(long)]
+    pub(crate) replace: bool,
     /// Write a line of JSON for each recording once it is acknowledged.
     #[arg(long)]
     pub(crate) json: bool,
@@ -169,11 +165,8 @@ pub(crate) struct Copy {
 /// `nocturne export`
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// Collection: a folder or `qdrant://HOST[:PORT]/NAME`.
-    #[arg(env = "NOCTURNE_COLLECTION", value_name = "COLLECTION", value_parser = place)]
-    pub(crate) collection: Place,
     #[command(flatten)]
-    pub(crate) server: QdrantArguments,
+    pub(crate) collection: CollectionArgument,
     /// Output format.
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) format: ExportFormat,

@@ -1,58 +1,60 @@
 //! `nocturne copy`
 
-use std::path::Path;
-
-use anyhow::{Context, Result, bail};
-use nocturne_index::qdrant::{
-    QdrantCollection, QdrantCopied, QdrantSettings, Sent, copy_from_qdrant, copy_to_qdrant,
+use anyhow::{Context, Result};
+use nocturne_index::{
+    CollectionReader, CopyConflict, CopyOutcome, CopyReport, Location, OnConflict, RecordingEntry,
+    join,
 };
-use nocturne_index::{Collection, CollectionWriter, RecordingEntry};
 use serde_json::json;
 
 use super::graphs;
-use crate::args::{Copy, Place};
+use crate::args::Copy;
 use crate::console;
 use crate::error::CommandOutcome;
 
 pub(super) fn run(arguments: &Copy) -> Result<CommandOutcome> {
-    let Copy { from, to, server, waiting, json } = arguments;
-    let copied = match (from, to) {
-        (Place::Folder(from), Place::Qdrant(to)) => upload(from, server.settings(to), *json),
-        (Place::Qdrant(from), Place::Folder(to)) => download(server.settings(from), to, *json),
-        (Place::Folder(_), Place::Folder(_)) => {
-            bail!("both collections are folders; use `nocturne backup` to copy a folder")
-        }
-        (Place::Qdrant(_), Place::Qdrant(_)) => {
-            bail!("both collections are in Qdrant; copy to a folder first")
-        }
-    };
-    let copied = copied.with_context(|| format!("cannot copy `{from}` to `{to}`"))?;
-    if let Place::Qdrant(url) = to {
-        graphs::wait(server.settings(url), waiting, *json)?;
+    let Copy { from, into, server, waiting, replace, json } = arguments;
+    let from: Vec<Location> = from.iter().map(|it| server.with_key(it)).collect();
+    let into = server.with_key(into);
+    let on_conflict = if *replace { OnConflict::Replace } else { OnConflict::Keep };
+    let report = copy(&from, &into, on_conflict, *json)
+        .with_context(|| format!("cannot copy into `{into}`"))?;
+    graphs::wait(&into, waiting, *json)?;
+    print(&report, &into, *json)?;
+    for CopyConflict { recording, source } in &report.conflicts {
+        console::note(format_args!(
+            "skipped: `{into}` has another recording named `{recording}` than `{source}`"
+        ));
     }
-    print(copied, to, *json)?;
-    Ok(CommandOutcome::Done)
+    Ok(if report.conflicts.is_empty() { CommandOutcome::Done } else { CommandOutcome::PartlyDone })
 }
 
-fn upload(from: &Path, to: QdrantSettings, json: bool) -> Result<QdrantCopied> {
-    let from = Collection::open(from)?;
-    let mut progress = CopyProgress::new(from.recordings().len(), json);
-    let copied = copy_to_qdrant(&from, to, &mut |entry, sent| progress.report(entry, sent))?;
-    progress.finish()?;
-    Ok(copied)
-}
-
-fn download(from: QdrantSettings, to: &Path, json: bool) -> Result<QdrantCopied> {
-    let from = QdrantCollection::open(from)?;
-    for id in from.pending() {
-        console::note(format_args!("skipped: the upload of `{id}` is incomplete"));
+fn copy(
+    from: &[Location],
+    into: &Location,
+    on_conflict: OnConflict,
+    json: bool,
+) -> Result<CopyReport> {
+    let mut sources: Vec<Box<dyn CollectionReader>> = Vec::with_capacity(from.len());
+    for location in from {
+        let source = location.open()?;
+        for recording in source.unfinished() {
+            console::note(format_args!(
+                "skipped: the upload of `{recording}` to `{location}` is incomplete"
+            ));
+        }
+        sources.push(source);
     }
-    let mut writer = CollectionWriter::open_or_create(to, from.space())?;
-    let mut progress = CopyProgress::new(from.recordings().len(), json);
-    let copied =
-        copy_from_qdrant(&from, &mut writer, &mut |entry, sent| progress.report(entry, sent))?;
+    let space = sources.first().context("no collection to copy")?.space().clone();
+    let mut target = into.open_or_create(&space)?;
+    let sources: Vec<&dyn CollectionReader> = sources.iter().map(|source| &**source).collect();
+    let n_recordings = sources.iter().map(|source| source.entries().len()).sum();
+    let mut progress = CopyProgress::new(n_recordings, json);
+    let report = join(&sources, &mut *target, on_conflict, &mut |entry, outcome| {
+        progress.report(entry, outcome);
+    })?;
     progress.finish()?;
-    Ok(copied)
+    Ok(report)
 }
 
 /// Reports each recording when it is done.
@@ -68,14 +70,15 @@ impl CopyProgress {
         Self { bar: console::progress("copying", n_recordings), json, written: Ok(()) }
     }
 
-    fn report(&mut self, entry: &RecordingEntry, sent: Sent) {
+    fn report(&mut self, entry: &RecordingEntry, outcome: CopyOutcome) {
         self.bar.set_message(entry.id.to_string());
         self.bar.inc(1);
         if self.json && self.written.is_ok() {
             // The events of `nocturne index --json`, so that `nocturne verify --acked` can read this output.
-            let event = match sent {
-                Sent::Unchanged => "unchanged",
-                Sent::Written | Sent::WrittenTwice => "acknowledged",
+            let event = match outcome {
+                CopyOutcome::Written => "acknowledged",
+                CopyOutcome::Unchanged => "unchanged",
+                CopyOutcome::Conflict => "conflict",
             };
             let line = json!({ "event": event, "recording": entry.id, "epochs": entry.n_epochs });
             self.written = console::print_json(&line);
@@ -88,19 +91,23 @@ impl CopyProgress {
     }
 }
 
-fn print(copied: QdrantCopied, place: &Place, json: bool) -> std::io::Result<()> {
-    let QdrantCopied { n_recordings, n_epochs, n_written, n_others } = copied;
+fn print(report: &CopyReport, into: &Location, json: bool) -> std::io::Result<()> {
+    let CopyReport { n_recordings, n_epochs, n_written, n_bytes, n_others, conflicts } = report;
     if json {
         return console::print_json(&json!({
             "event": "copied",
-            "place": place.to_string(),
+            "location": into.to_string(),
             "recordings": n_recordings,
             "epochs": n_epochs,
             "written": n_written,
+            "bytes": n_bytes,
             "others": n_others,
+            "conflicts": conflicts.len(),
         }));
     }
     console::print(format_args!(
-        "{place}: {n_recordings} recordings with {n_epochs} epochs, all verified; {n_written} written, {n_others} others in the target"
+        "{into}: {n_recordings} recordings with {n_epochs} epochs, all verified; {n_written} written, {:.1} MB; \
+         {n_others} others in the target",
+        *n_bytes as f64 / 1e6
     ))
 }

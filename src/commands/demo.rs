@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use nocturne_encoder::metrics::spearman;
 use nocturne_engine::{Engine, EpochQuery, EpochRequest, NightRequest};
-use nocturne_index::{Collection, Filter};
+use nocturne_index::{Filter, Location};
 use nocturne_indexer::{CaptionKinds, discover};
 use nocturne_psg::RecordingId;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_simulator::NightSpec;
 
 use super::{index, label, nights, search, simulate};
-use crate::args::{CollectionArguments, Common, Demo, Place, QdrantArguments};
+use crate::args::{CollectionArguments, CollectionOption, Common, Demo, ServerArguments};
 use crate::console;
 use crate::error::CommandOutcome;
 use crate::session::Session;
@@ -32,15 +32,15 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<CommandOutcome> {
         None => simulated(&arguments.work)?,
     };
     // One collection for each bundle and folder, so that they do not mix.
-    let place = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
+    let path = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
     let key =
-        nocturne_psg::hash::sha256(format!("{}{}", session.bundle.fingerprint(), place.display()));
-    let collection = arguments.work.join(format!("collection-{}", &key[..8]));
+        nocturne_psg::hash::sha256(format!("{}{}", session.bundle.fingerprint(), path.display()));
+    let collection = Location::Folder(arguments.work.join(format!("collection-{}", &key[..8])));
     std::fs::create_dir_all(&arguments.work)
         .with_context(|| format!("cannot create `{}`", arguments.work.display()))?;
     let index_run = index::IndexRun {
         found: discover(&folder, None)?,
-        destination: index::folder(&session, &collection)?,
+        writer: index::writer(&session, &collection)?,
         cohort: None,
         captions: CaptionKinds::default(),
         profile: ProfileChoice::Auto,
@@ -49,8 +49,10 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<CommandOutcome> {
     let report = index::fill(&session, index_run, false)?;
     let outcome = index::summarise(&report, false)?;
     let queried = CollectionArguments {
-        collection: Place::Folder(collection.clone()),
-        server: QdrantArguments { api_key: None },
+        collection: CollectionOption {
+            collection: collection.clone(),
+            server: ServerArguments::default(),
+        },
         full_pass: usize::MAX,
         recall: 1.0,
         encoder: arguments.encoder.clone(),
@@ -77,14 +79,15 @@ fn simulated(work: &Path) -> Result<PathBuf> {
 }
 
 /// Asks three questions and prints each answer under the equivalent command.
-fn show(engine: &Engine, collection: &Path) -> Result<()> {
-    let place = collection.display();
-    console::print(format_args!("\n$ nocturne search \"{SENTENCE}\" --collection {place} -k 5"))?;
+fn show(engine: &Engine, collection: &Location) -> Result<()> {
+    console::print(format_args!(
+        "\n$ nocturne search \"{SENTENCE}\" --collection {collection} -k 5"
+    ))?;
     let query = EpochQuery::Text(SENTENCE.to_owned());
     let request = EpochRequest { k: 5, ..EpochRequest::default() };
     search::print(&engine.search_epochs(&query, request)?, search::COSINE)?;
 
-    console::print(format_args!("\n$ nocturne nights \"{QUESTION}\" --collection {place}"))?;
+    console::print(format_args!("\n$ nocturne nights \"{QUESTION}\" --collection {collection}"))?;
     let request = NightRequest {
         question: QUESTION.to_owned(),
         k: 10,
@@ -106,25 +109,24 @@ fn show(engine: &Engine, collection: &Path) -> Result<()> {
     }
 
     let Some(night) = night_to_label(collection)? else { return Ok(()) };
-    console::print(format_args!("\n$ nocturne label {night} --collection {place}"))?;
+    console::print(format_args!("\n$ nocturne label {night} --collection {collection}"))?;
     let filter = Filter { recordings: Some([night].into()), ..Filter::default() };
     label::print_stages(engine, &filter)
 }
 
 /// Returns the first recording with scored stages, or else the first recording.
-fn night_to_label(collection: &Path) -> Result<Option<RecordingId>> {
-    let collection = Collection::open(collection)?;
-    let mut recordings = collection.recordings();
-    let scored = collection.recordings().find(|entry| entry.has_stages());
-    Ok(scored.or_else(|| recordings.next()).map(|entry| entry.id.clone()))
+fn night_to_label(collection: &Location) -> Result<Option<RecordingId>> {
+    let collection = collection.open()?;
+    let entries = collection.entries();
+    let scored = entries.iter().find(|entry| entry.has_stages());
+    Ok(scored.or(entries.first()).map(|entry| entry.id.clone()))
 }
 
-fn close(collection: &Path) -> Result<()> {
-    let place = collection.display();
+fn close(collection: &Location) -> Result<()> {
     console::print(format_args!(
-        "\nask more:        nocturne search \"rapid eye movements\" --collection {place}\n\
+        "\nask more:        nocturne search \"rapid eye movements\" --collection {collection}\n\
          your own nights: nocturne index FOLDER --collection DIR\n\
-         serve over gRPC: nocturne serve --collection {place}\n\
+         serve over gRPC: nocturne serve --collection {collection}\n\
          The program is target/release/nocturne; `nocturne help` lists all commands."
     ))?;
     Ok(())

@@ -1,7 +1,7 @@
 //! `nocturne duplicates`
 
 use anyhow::Result;
-use nocturne_index::{Collection, Duplicate, DuplicateSettings, Duplicates, find_duplicates};
+use nocturne_index::{Duplicate, DuplicateSettings, Duplicates, find_duplicates};
 use serde_json::json;
 
 use crate::args::Duplicates as Arguments;
@@ -11,9 +11,9 @@ use crate::table::table;
 
 pub(super) fn run(arguments: &Arguments) -> Result<CommandOutcome> {
     let Arguments { collection, threshold, json } = arguments;
-    let collection = Collection::open(collection)?;
+    let collection = collection.location().open()?;
     let settings = DuplicateSettings { min_share: *threshold, ..DuplicateSettings::default() };
-    let Duplicates { pairs, missing } = find_duplicates(&collection, settings)?;
+    let Duplicates { pairs, missing } = find_duplicates(&*collection, settings)?;
     for recording in &missing {
         console::note(format_args!("warning: `{recording}` is damaged; not compared"));
     }

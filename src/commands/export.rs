@@ -1,33 +1,22 @@
 //! `nocturne export`
 
 use anyhow::Result;
-use nocturne_index::qdrant::QdrantCollection;
-use nocturne_index::{Collection, Recording};
+use nocturne_index::Recording;
 use nocturne_psg::EventKind;
 use nocturne_psg::hash::sha256;
 use nocturne_psg::montage::{Channel, ChannelMask};
 use serde_json::json;
 
-use crate::args::{Export, ExportFormat, Place};
+use crate::args::{Export, ExportFormat};
 use crate::console;
 use crate::error::CommandOutcome;
 
 pub(super) fn run(arguments: &Export) -> Result<CommandOutcome> {
     let ExportFormat::Dump = arguments.format;
+    let collection = arguments.collection.location().open()?;
     // One recording is in memory at a time.
-    match &arguments.collection {
-        Place::Folder(folder) => {
-            let collection = Collection::open(folder)?;
-            for entry in collection.recordings() {
-                dump(&*collection.read_recording(&entry.id)?)?;
-            }
-        }
-        Place::Qdrant(url) => {
-            let collection = QdrantCollection::open(arguments.server.settings(url))?;
-            for entry in collection.recordings() {
-                dump(&*collection.recording(&entry.id)?)?;
-            }
-        }
+    for entry in collection.entries() {
+        dump(&*collection.read_epochs(&entry.id)?)?;
     }
     Ok(CommandOutcome::Done)
 }

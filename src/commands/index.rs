@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use nocturne_index::qdrant::QdrantWriter;
-use nocturne_index::{CollectionWriter, Destination, EmbeddingSpace};
+use nocturne_index::{CollectionWriter, EmbeddingSpace, Location};
 use nocturne_indexer::{
     CaptionKinds, Failed, FoundRecording, IndexOptions, Indexer, Progress, RecordingError,
     RecordingList, Report, RowProblem, discover,
@@ -14,7 +13,7 @@ use nocturne_psg::{MatchedMetadata, MetadataTable};
 use serde_json::json;
 
 use super::graphs;
-use crate::args::{Common, Index, Place, QdrantArguments, Reached};
+use crate::args::{Common, Index};
 use crate::error::CommandOutcome;
 use crate::session::Session;
 use crate::{console, hint};
@@ -22,7 +21,7 @@ use crate::{console, hint};
 /// The recordings to index, the collection, and how.
 pub(super) struct IndexRun<'a> {
     pub(super) found: Vec<FoundRecording>,
-    pub(super) destination: Box<dyn Destination>,
+    pub(super) writer: Box<dyn CollectionWriter>,
     pub(super) cohort: Option<&'a str>,
     pub(super) captions: CaptionKinds,
     pub(super) profile: ProfileChoice,
@@ -31,7 +30,7 @@ pub(super) struct IndexRun<'a> {
 
 pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
     let Index { folder, list, collection, cohort, metadata, captions, .. } = arguments;
-    let Index { server, waiting, shard, strict, json, labels, encoder, .. } = arguments;
+    let Index { waiting, shard, strict, json, labels, encoder, .. } = arguments;
     let (mut found, mut problems) = match (&list.manifest, &folder) {
         (Some(manifest), _) => {
             let manifest = RecordingList::read(manifest, list.data_root.as_deref())?;
@@ -50,20 +49,18 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
         problems.retain(|_| shard.is_first());
     }
     labels.profile.profile()?;
-    let place = Reached { place: &collection, server: &server };
-    let session = Session::open_for(common, &encoder, place)?;
+    let location = collection.location();
+    let session = Session::open_for(common, &encoder, &location)?;
     let index_run = IndexRun {
         found,
-        destination: destination(&session, &collection, &server)?,
+        writer: writer(&session, &location)?,
         cohort: cohort.as_deref(),
         captions,
         profile: labels.profile,
         strict,
     };
     let report = fill(&session, index_run, json)?;
-    if let Place::Qdrant(url) = &collection {
-        graphs::wait(server.settings(url), &waiting, json)?;
-    }
+    graphs::wait(&location, &waiting, json)?;
     let outcome = summarise(&report, json)?;
     problems.iter().try_for_each(|problem| print_row_problem(problem, json))?;
     Ok(if problems.is_empty() { outcome } else { CommandOutcome::PartlyDone })
@@ -71,7 +68,7 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
 
 /// Indexes recordings and reports each one when it is done.
 pub(super) fn fill(session: &Session, index_run: IndexRun<'_>, json: bool) -> Result<Report> {
-    let IndexRun { found, destination, cohort, captions, profile, strict } = index_run;
+    let IndexRun { found, writer, cohort, captions, profile, strict } = index_run;
     let (signal, text) = session.towers()?;
     let options = IndexOptions {
         z_score: session.bundle.manifest().preprocessing.z_score,
@@ -81,34 +78,17 @@ pub(super) fn fill(session: &Session, index_run: IndexRun<'_>, json: bool) -> Re
         metadata: cohort.iter().map(|cohort| ("cohort".to_owned(), (*cohort).to_owned())).collect(),
     };
     let mut progress = RunProgress::new("indexing", found.len(), json);
-    let report = Indexer::new(signal, text, destination, options)
-        .run(found, |event| progress.report(&event))?;
+    let report =
+        Indexer::new(signal, text, writer, options).run(found, |event| progress.report(&event))?;
     progress.finish()?;
     Ok(report)
 }
 
 /// Opens a collection for writing; creates it if it does not exist.
-fn destination(
-    session: &Session,
-    collection: &Place,
-    server: &QdrantArguments,
-) -> Result<Box<dyn Destination>> {
-    match collection {
-        Place::Folder(path) => folder(session, path),
-        Place::Qdrant(url) => {
-            let space = EmbeddingSpace::of(&session.bundle);
-            let mut writer = QdrantWriter::open_or_create(server.settings(url), &space)?;
-            writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
-            Ok(Box::new(writer))
-        }
-    }
-}
-
-/// Opens a collection in a folder for writing; creates it if it does not exist.
-pub(super) fn folder(session: &Session, path: &Path) -> Result<Box<dyn Destination>> {
-    let mut writer = CollectionWriter::open_or_create(path, &EmbeddingSpace::of(&session.bundle))?;
+pub(super) fn writer(session: &Session, location: &Location) -> Result<Box<dyn CollectionWriter>> {
+    let mut writer = location.open_or_create(&EmbeddingSpace::of(&session.bundle))?;
     writer.set_bundle(&session.bundle, jiff::Timestamp::now())?;
-    Ok(Box::new(writer))
+    Ok(writer)
 }
 
 /// Reports each recording when it is done.

@@ -1,15 +1,12 @@
 //! `nocturne list`
 
 use anyhow::Result;
-use nocturne_index::qdrant::QdrantCollection;
-use nocturne_index::{
-    Catalogue, Collection, Facet, Filter, Page, RecordingEntry, Recordings, SpaceReader,
-};
+use nocturne_index::{Catalogue, CollectionReader, Facet, ListingPage, Location, RecordingEntry};
 use nocturne_psg::montage::{Channel, ChannelMask};
 use nocturne_psg::{EPOCH_S, RecordingId};
 use serde_json::json;
 
-use crate::args::{List, Place, Reached};
+use crate::args::List;
 use crate::console;
 use crate::error::CommandOutcome;
 use crate::table::table;
@@ -18,36 +15,23 @@ const SECONDS_PER_HOUR: f64 = 3600.0;
 
 pub(super) fn run(arguments: &List) -> Result<CommandOutcome> {
     let filter = arguments.filter.on(&[])?;
-    match &arguments.collection {
-        Place::Folder(folder) => report(arguments, &Collection::open(folder)?, &filter),
-        Place::Qdrant(url) => {
-            let collection = QdrantCollection::open(arguments.server.settings(url))?;
-            report(arguments, &collection, &filter)
-        }
-    }
-}
-
-fn report(
-    arguments: &List,
-    collection: &dyn SpaceReader,
-    filter: &Filter,
-) -> Result<CommandOutcome> {
-    let catalogue = Catalogue::new(collection, filter)?;
+    let location = arguments.collection.location();
+    let collection = location.open()?;
+    let catalogue = Catalogue::new(&*collection, &filter)?;
     if arguments.facets.is_empty() {
-        list(arguments, collection, &catalogue)
+        list(arguments, &location, &*collection, &catalogue)
     } else {
-        count(arguments, collection, &catalogue)
+        count(arguments, &*collection, &catalogue)
     }
 }
 
-/// Returns the name of the bundle, with the space if there are several and the address names none.
-fn bundle(arguments: &List, collection: &dyn SpaceReader) -> Result<String> {
+/// Returns the name of the bundle, with the space if there are several and the location names none.
+fn bundle(location: &Location, collection: &dyn CollectionReader) -> Result<String> {
     let bundle = collection.space().bundle.clone();
-    let List { collection: place, server, .. } = arguments;
-    if place.names_space() {
+    if location.space_name().is_some() {
         return Ok(bundle);
     }
-    Ok(match (Reached { place, server }).spaces()?.names()?.len() {
+    Ok(match location.spaces()?.names()?.len() {
         1 => bundle,
         n => format!("{bundle}, space {} of {n}", collection.space_name()),
     })
@@ -55,7 +39,8 @@ fn bundle(arguments: &List, collection: &dyn SpaceReader) -> Result<String> {
 
 fn list(
     arguments: &List,
-    collection: &dyn SpaceReader,
+    location: &Location,
+    collection: &dyn CollectionReader,
     catalogue: &Catalogue<'_>,
 ) -> Result<CommandOutcome> {
     let page_size = arguments.page_size.map_or(usize::MAX, |n| n as usize);
@@ -64,7 +49,7 @@ fn list(
     if arguments.json {
         page.recordings.iter().try_for_each(console::print_json)?;
         if arguments.page_size.is_some() {
-            let Page { next_token, n_recordings, .. } = &page;
+            let ListingPage { next_token, n_recordings, .. } = &page;
             let end = json!({ "next_page_token": next_token, "total_size": n_recordings });
             console::print_json(&end)?;
         }
@@ -74,14 +59,14 @@ fn list(
         ["recording", "start", ">epochs", ">hours", ">sleep", ">events", "missing channels"];
     console::print(table(&headings, page.recordings.iter().map(|listed| row(listed.entry))))?;
     let n_epochs: usize = page.recordings.iter().map(|listed| listed.n_epochs_allowed).sum();
-    let n_here = page.recordings.len();
+    let n_listed = page.recordings.len();
     let of_all = match page.n_recordings {
-        all if all == n_here => String::new(),
+        all if all == n_listed => String::new(),
         all => format!(" of {all}"),
     };
-    let bundle = bundle(arguments, collection)?;
+    let bundle = bundle(location, collection)?;
     console::print(format_args!(
-        "{n_here}{of_all} recordings, {n_epochs} epochs, bundle {bundle}"
+        "{n_listed}{of_all} recordings, {n_epochs} epochs, bundle {bundle}"
     ))?;
     if let Some(token) = &page.next_token {
         console::print(format_args!("next page: --page-token {token}"))?;
@@ -91,12 +76,12 @@ fn list(
 
 fn count(
     arguments: &List,
-    recordings: &dyn Recordings,
+    collection: &dyn CollectionReader,
     catalogue: &Catalogue<'_>,
 ) -> Result<CommandOutcome> {
     let mut outcome = CommandOutcome::Done;
     for name in &arguments.facets {
-        let counts = catalogue.facet(&Facet::of(name, recordings)?)?;
+        let counts = catalogue.facet(&Facet::of(name, collection)?)?;
         if self::outcome(&counts.missing) == CommandOutcome::PartlyDone {
             outcome = CommandOutcome::PartlyDone;
         }
@@ -131,12 +116,12 @@ fn row(entry: &RecordingEntry) -> Vec<String> {
         hours(entry.n_epochs as f64 * EPOCH_S),
         entry.sleep_s.map_or_else(unknown, hours),
         entry.n_events.map_or_else(unknown, |n| n.to_string()),
-        missing(entry.mask),
+        missing_channels(entry.mask),
     ]
 }
 
 /// Returns the channels that are missing in the whole recording.
-fn missing(mask: ChannelMask) -> String {
+fn missing_channels(mask: ChannelMask) -> String {
     let names: Vec<&str> = Channel::ALL
         .into_iter()
         .filter(|channel| !mask.contains(*channel))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use nocturne_index::{Collection, CollectionWriter, RecordingEntry};
+use nocturne_index::RecordingEntry;
 use nocturne_psg::{MatchedMetadata, MetadataTable};
 use serde_json::json;
 
@@ -15,13 +15,13 @@ use crate::error::CommandOutcome;
 pub(super) fn run(arguments: &Metadata) -> Result<CommandOutcome> {
     let Metadata { table, collection, without, json } = arguments;
     let table = MetadataTable::read(table)?;
-    let space = Collection::open(collection)?.space().clone();
-    let mut writer = CollectionWriter::open(collection, &space)?;
+    let mut writer = collection.location().open_for_writing()?;
     let subject = |entry: &RecordingEntry| entry.metadata.get("subject").cloned();
-    let known: Vec<_> = writer.recordings().map(|it| (it.id.clone(), subject(it))).collect();
+    let known: Vec<_> =
+        writer.entries().into_iter().map(|it| (it.id.clone(), subject(it))).collect();
     let named = known.iter().map(|(id, subject)| (id.as_str(), subject.as_deref()));
     let MatchedMetadata { metadata: matched, problems } = table.matched(named);
-    let changes = writer.recordings().zip(matched).filter_map(|(entry, matched)| {
+    let changes = writer.entries().into_iter().zip(matched).filter_map(|(entry, matched)| {
         let mut metadata = entry.metadata.clone();
         metadata.retain(|column, _| !without.contains(column));
         metadata.extend(matched?.clone());
@@ -32,9 +32,9 @@ pub(super) fn run(arguments: &Metadata) -> Result<CommandOutcome> {
     let n_changed = writer.set_metadata(changes)?;
     problems.iter().try_for_each(|problem| print_row_problem(problem, *json))?;
     if *json {
-        let (n_same, n_problems) = (n_named - n_changed, problems.len());
+        let (n_unchanged, n_problems) = (n_named - n_changed, problems.len());
         console::print_json(&json!({
-            "event": "summary", "changed": n_changed, "unchanged": n_same, "rows_failed": n_problems,
+            "event": "summary", "changed": n_changed, "unchanged": n_unchanged, "rows_failed": n_problems,
         }))?;
     } else {
         console::print(format_args!(

@@ -1,7 +1,7 @@
 //! `nocturne remove`
 
 use anyhow::Result;
-use nocturne_index::{CollectionWriter, Error, Spaces};
+use nocturne_index::{CollectionWriter, Error, Location};
 use nocturne_psg::RecordingId;
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::error::CommandOutcome;
 
 pub(super) fn run(arguments: &Remove) -> Result<CommandOutcome> {
     let Remove { recordings, collection, purge, json } = arguments;
-    let mut writers = writers(&Spaces::of(collection))?;
+    let mut writers = writers(&collection.location())?;
     let mut outcome = CommandOutcome::Done;
     for recording in recordings {
         match remove(&mut writers, recording) {
@@ -34,30 +34,39 @@ pub(super) fn run(arguments: &Remove) -> Result<CommandOutcome> {
         }
     }
     if *purge {
-        let mut files = 0;
+        let mut n_files = 0;
         for writer in &mut writers {
-            files += writer.purge()?.len();
+            n_files += writer.purge()?;
         }
         if *json {
-            console::print_json(&json!({ "event": "purged", "files": files }))?;
+            console::print_json(&json!({ "event": "purged", "files": n_files }))?;
         } else {
-            console::print(format_args!("{files} files deleted"))?;
+            console::print(format_args!("{n_files} files deleted"))?;
         }
     }
     Ok(outcome)
 }
 
-/// Opens all spaces for writing before removing anything, so that a recording is removed from all of them or from none.
-fn writers(spaces: &Spaces) -> Result<Vec<CollectionWriter>, Error> {
-    spaces.names()?.iter().map(|name| spaces.writer(name)).collect()
+/// Opens every space for writing, or the one that an address names, before anything is removed: a removed recording must
+/// not come back with another space.
+fn writers(location: &Location) -> Result<Vec<Box<dyn CollectionWriter>>, Error> {
+    let spaces = location.of_collection().spaces()?;
+    let names = match location.space_name() {
+        Some(name) => vec![name.clone()],
+        None => spaces.names()?,
+    };
+    names.iter().map(|name| spaces.writer(name)).collect()
 }
 
-/// Removes a recording from every space that contains it; fails if none does.
-fn remove(writers: &mut [CollectionWriter], recording: &RecordingId) -> Result<(), Error> {
+/// Removes a recording from every space that has it; at least one must.
+fn remove(writers: &mut [Box<dyn CollectionWriter>], recording: &RecordingId) -> Result<(), Error> {
     let mut is_known = false;
-    for writer in writers.iter_mut().filter(|writer| writer.entry(recording).is_some()) {
-        writer.remove(recording)?;
-        is_known = true;
+    for writer in writers {
+        match writer.remove(recording) {
+            Ok(()) => is_known = true,
+            Err(Error::UnknownRecording { .. }) => {}
+            Err(error) => return Err(error),
+        }
     }
     is_known.then_some(()).ok_or_else(|| Error::UnknownRecording { recording: recording.clone() })
 }

@@ -37,7 +37,7 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<CommandOut
     let SearchEpochs { text, like, vector, concept, captions, filter, collection, .. } = arguments;
     let SearchEpochs { top, min_score, explain, json, .. } = arguments;
     let filter = Filter::try_from(filter)?;
-    let session = Session::open_for(common, &collection.encoder, collection.reached())?;
+    let session = Session::open_for(common, &collection.encoder, &collection.location())?;
     let engine = session.engine(&collection)?;
     if let (Some(epoch), true) = (&like, captions) {
         let request = CaptionRequest { k: top, ..CaptionRequest::default() };

@@ -19,7 +19,7 @@ pub(super) fn run(common: &Common, arguments: Serve) -> Result<CommandOutcome> {
              listen on a loopback address, or pass `--allow-plaintext`"
         );
     }
-    let session = Session::open_for(common, &collection.encoder, collection.reached())?;
+    let session = Session::open_for(common, &collection.encoder, &collection.location())?;
     let engine = Arc::new(session.serving_engine(&collection)?);
     let info = engine.info()?;
     let runtime =

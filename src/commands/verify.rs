@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use nocturne_index::qdrant::{QdrantCollection, QdrantSettings, QdrantSpaces, Repaired, repair};
-use nocturne_index::{CacheProblem, Collection, Error, RecordingEntry, SpaceName, Spaces};
+use nocturne_index::{
+    CacheProblem, CollectionReader, Location, RecordingEntry, RepairOutcome, SpaceName, repair,
+};
 use nocturne_psg::RecordingId;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::args::{Place, Verify};
+use crate::args::Verify;
 use crate::console;
 use crate::error::CommandOutcome;
 
@@ -29,107 +30,143 @@ struct VerifiedSpace {
 }
 
 pub(super) fn run(arguments: &Verify) -> Result<CommandOutcome> {
-    let Verify { collection: place, server, repair: repairs, from, acked, json } = arguments;
-    let mut caches = Vec::new();
-    let mut n_damaged_elsewhere = 0;
-    let VerifiedSpace { entries, mut problems } = match place {
-        Place::Folder(_) if *repairs => {
-            bail!(
-                "`--repair` is for collections in Qdrant; restore a folder from a backup with `nocturne restore`"
-            )
-        }
-        Place::Folder(folder) => {
-            let collection = Collection::open(folder)?;
-            caches = collection.verify_caches()?;
-            n_damaged_elsewhere =
-                verify_others(&Spaces::of(folder), &collection, &mut caches, *json)?;
-            VerifiedSpace::new(collection.recordings(), collection.verify())
-        }
-        Place::Qdrant(url) => {
-            let collection = QdrantCollection::open(server.settings(url))?;
-            for id in collection.pending() {
-                console::note(format_args!("`{id}` is not searchable: its upload is incomplete"));
-            }
-            if !place.names_space() {
-                let spaces = QdrantSpaces::of(server.settings(url))?;
-                n_damaged_elsewhere = verify_others_in_qdrant(&spaces, &collection, *json)?;
-            }
-            let mut verified = VerifiedSpace::new(collection.recordings(), collection.verify());
-            if let Some(from) = from {
-                let pending = collection.pending().cloned();
-                verified.repair(pending, from, collection.settings().clone(), *json)?;
-            }
-            verified
-        }
-    };
-    for (id, n_epochs) in acked.as_deref().map(acknowledged).transpose()?.unwrap_or_default() {
-        let problem = match entries.get(&id) {
-            None => Some("acknowledged, but missing".to_owned()),
-            Some(entry) => {
-                n_epochs.filter(|n_epochs| *n_epochs != entry.n_epochs).map(|n_epochs| {
-                    format!("has {} epochs; {n_epochs} were acknowledged", entry.n_epochs)
-                })
-            }
-        };
-        if let Some(problem) = problem {
-            problems.entry(id).or_insert(problem);
-        }
+    let Verify { collection, repair: repairs, from, acked, json } = arguments;
+    let location = collection.location();
+    let reader = location.open()?;
+    for id in reader.unfinished() {
+        console::note(format_args!("`{id}` is not searchable: its upload is incomplete"));
     }
-    print(None, &entries, &problems, *json)?;
-    for CacheProblem { path, problem } in &caches {
-        let path = path.display().to_string();
-        if *json {
-            console::print_json(&json!({ "cache": path, "problem": problem }))?;
-        } else {
-            console::print(format_args!(
-                "`{path}` is damaged {problem}; searches ignore it, and `nocturne optimize` rebuilds it"
-            ))?;
-        }
+    let mut caches = reader.verify_caches()?;
+    let mut n_damaged = verify_other_spaces(&location, &*reader, &mut caches, *json)?;
+    let mut space = VerifiedSpace::of(&*reader);
+    if let (true, Some(from)) = (*repairs, from) {
+        let from = collection.with_key(from);
+        space.repair(&location, &from, reader.unfinished(), *json)?;
     }
-    match problems.len() + n_damaged_elsewhere {
+    if let Some(list) = acked {
+        space.compare(acknowledged(list)?);
+    }
+    space.print(None, *json)?;
+    print_caches(&caches, *json)?;
+    n_damaged += space.problems.len();
+    match n_damaged {
         0 if caches.is_empty() => Ok(CommandOutcome::Done),
         0 => Ok(CommandOutcome::PartlyDone),
-        n => bail!("{n} recordings of `{place}` are damaged or missing"),
+        n => bail!("{n} recordings of `{location}` are damaged or missing"),
     }
 }
 
+/// Verifies the spaces that are not served, unless the location names one, and returns the number of damaged recordings.
+fn verify_other_spaces(
+    location: &Location,
+    served: &dyn CollectionReader,
+    caches: &mut Vec<CacheProblem>,
+    json: bool,
+) -> Result<usize> {
+    if location.space_name().is_some() {
+        return Ok(0);
+    }
+    let spaces = location.spaces()?;
+    let mut n_damaged = 0;
+    for name in spaces.names()?.iter().filter(|name| **name != served.space_name()) {
+        let reader = spaces.reader(name)?;
+        caches.extend(reader.verify_caches()?);
+        let space = VerifiedSpace::of(&*reader);
+        n_damaged += space.problems.len();
+        space.print(Some(name), json)?;
+    }
+    Ok(n_damaged)
+}
+
 impl VerifiedSpace {
-    fn new<'a>(
-        entries: impl Iterator<Item = &'a RecordingEntry>,
-        problems: impl Iterator<Item = (&'a RecordingId, Error)>,
-    ) -> Self {
+    /// Reads and checks every byte of a space.
+    fn of(reader: &dyn CollectionReader) -> Self {
+        let entries = reader.entries().into_iter();
         Self {
             entries: entries.map(|entry| (entry.id.clone(), entry.clone())).collect(),
-            problems: problems.map(|(id, error)| (id.clone(), error.to_string())).collect(),
+            problems: reader.verify().map(|(id, error)| (id.clone(), error.to_string())).collect(),
         }
     }
 
-    /// Uploads pending and damaged recordings again and reports each one; repaired recordings are no longer problems.
+    /// Copies damaged and incomplete recordings again from another collection and reports each one; repaired recordings are
+    /// no longer problems.
     fn repair(
         &mut self,
-        pending: impl Iterator<Item = RecordingId>,
-        from: &Path,
-        to: QdrantSettings,
+        location: &Location,
+        from: &Location,
+        unfinished: Vec<RecordingId>,
         json: bool,
     ) -> Result<()> {
-        let from = Collection::open(from)?;
-        let broken: BTreeSet<RecordingId> = pending.chain(self.problems.keys().cloned()).collect();
+        let source = from.open()?;
+        let damaged = self.problems.keys().cloned();
+        let broken: BTreeSet<RecordingId> = unfinished.into_iter().chain(damaged).collect();
+        if broken.is_empty() {
+            return Ok(());
+        }
+        let mut writer = location.open_or_create(source.space())?;
         let mut written = Ok(());
-        repair(&from, to, &broken, &mut |id, repaired| match (repaired, from.entry(id)) {
-            (Repaired::Sent(_), Some(entry)) => {
+        let mut observe = |id: &RecordingId, outcome| match (outcome, source.entry(id)) {
+            (RepairOutcome::Repaired, Some(entry)) => {
                 self.problems.remove(id);
                 self.entries.insert(id.clone(), entry.clone());
                 if written.is_ok() {
                     written = print_repaired(entry, json);
                 }
             }
-            (Repaired::Sent(_) | Repaired::NotInFolder, _) => {
-                let problem =
-                    format!("incomplete, and `{}` does not contain it", from.path().display());
+            (RepairOutcome::Repaired | RepairOutcome::NotInSource, _) => {
+                let problem = format!("incomplete, and `{from}` does not contain it");
                 self.problems.insert(id.clone(), problem);
             }
-        })?;
+        };
+        repair(&*source, &mut *writer, &broken, &mut observe)?;
         Ok(written?)
+    }
+
+    /// Adds the problems of recordings that were acknowledged and are missing, or have another number of epochs.
+    fn compare(&mut self, acknowledged: BTreeMap<RecordingId, Option<usize>>) {
+        for (id, n_epochs) in acknowledged {
+            let problem = match self.entries.get(&id) {
+                None => Some("acknowledged, but missing".to_owned()),
+                Some(entry) => n_epochs
+                    .filter(|n_epochs| *n_epochs != entry.n_epochs)
+                    .map(|n| format!("has {} epochs; {n} were acknowledged", entry.n_epochs)),
+            };
+            if let Some(problem) = problem {
+                self.problems.entry(id).or_insert(problem);
+            }
+        }
+    }
+
+    /// Reports each recording; `name` is `None` for the served space.
+    fn print(&self, name: Option<&SpaceName>, json: bool) -> Result<()> {
+        let of_space = name.map(|name| format!("space {name}: ")).unwrap_or_default();
+        for entry in self.entries.values() {
+            let problem = self.problems.get(&entry.id);
+            if json {
+                console::print_json(&json!({
+                    "recording": entry.id,
+                    "epochs": entry.n_epochs,
+                    "captions": entry.n_captions,
+                    "problem": problem,
+                    "space": name,
+                }))?;
+            } else if problem.is_none() {
+                console::print(format_args!(
+                    "{of_space}{}: {} epochs, intact",
+                    entry.id, entry.n_epochs
+                ))?;
+            }
+        }
+        for (id, problem) in &self.problems {
+            if !json {
+                console::print(format_args!("{of_space}{id}: {problem}"))?;
+            } else if !self.entries.contains_key(id) {
+                console::print_json(
+                    &json!({ "recording": id, "problem": problem, "space": name }),
+                )?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -140,80 +177,18 @@ fn print_repaired(entry: &RecordingEntry, json: bool) -> std::io::Result<()> {
         let line = json!({ "event": "acknowledged", "recording": id, "epochs": n_epochs });
         return console::print_json(&line);
     }
-    console::print(format_args!("{id}: uploaded again and verified"))
+    console::print(format_args!("{id}: repaired and verified"))
 }
 
-/// Verifies the spaces that are not served, and returns how many of their recordings are damaged.
-fn verify_others(
-    spaces: &Spaces,
-    served: &Collection,
-    caches: &mut Vec<CacheProblem>,
-    json: bool,
-) -> Result<usize> {
-    let mut n_damaged = 0;
-    for name in spaces.names()?.iter().filter(|name| *name != served.space_name()) {
-        let collection = spaces.open(name)?;
-        caches.extend(collection.verify_caches()?);
-        let VerifiedSpace { entries, problems } =
-            VerifiedSpace::new(collection.recordings(), collection.verify());
-        n_damaged += problems.len();
-        print(Some(name), &entries, &problems, json)?;
-    }
-    Ok(n_damaged)
-}
-
-/// Verifies the spaces in Qdrant that are not served, and returns how many of their recordings are damaged.
-fn verify_others_in_qdrant(
-    spaces: &QdrantSpaces,
-    served: &QdrantCollection,
-    json: bool,
-) -> Result<usize> {
-    let mut n_damaged = 0;
-    for name in spaces.names()?.iter().filter(|name| **name != served.space_name()) {
-        let collection = spaces.open(name)?;
-        let VerifiedSpace { entries, problems } =
-            VerifiedSpace::new(collection.recordings(), collection.verify());
-        n_damaged += problems.len();
-        print(Some(name), &entries, &problems, json)?;
-    }
-    Ok(n_damaged)
-}
-
-/// Reports each recording; `space` is `None` for the served space.
-fn print(
-    space: Option<&SpaceName>,
-    entries: &BTreeMap<RecordingId, RecordingEntry>,
-    problems: &BTreeMap<RecordingId, String>,
-    json: bool,
-) -> Result<()> {
-    let of_space = space.map(|space| format!("space {space}: ")).unwrap_or_default();
-    for entry in entries.values() {
-        let problem = problems.get(&entry.id);
+fn print_caches(caches: &[CacheProblem], json: bool) -> std::io::Result<()> {
+    for CacheProblem { path, problem } in caches {
+        let path = path.display().to_string();
         if json {
-            console::print_json(&json!({
-                "recording": entry.id,
-                "epochs": entry.n_epochs,
-                "captions": entry.n_captions,
-                "problem": problem,
-                "space": space,
-            }))?;
-        } else if problem.is_none() {
+            console::print_json(&json!({ "cache": path, "problem": problem }))?;
+        } else {
             console::print(format_args!(
-                "{of_space}{}: {} epochs, intact",
-                entry.id, entry.n_epochs
+                "`{path}` is damaged {problem}; searches ignore it, and `nocturne optimize` rebuilds it"
             ))?;
-        }
-    }
-    for (id, problem) in problems {
-        let is_printed = json && entries.contains_key(id);
-        match (is_printed, json) {
-            (true, _) => {}
-            (false, true) => {
-                console::print_json(
-                    &json!({ "recording": id, "problem": problem, "space": space }),
-                )?;
-            }
-            (false, false) => console::print(format_args!("{of_space}{id}: {problem}"))?,
         }
     }
     Ok(())
@@ -230,10 +205,10 @@ fn acknowledged(list: &Path) -> Result<BTreeMap<RecordingId, Option<usize>>> {
             acknowledged.insert(line.trim().parse().with_context(position)?, None);
             continue;
         }
-        let event: EventLine = serde_json::from_str(line).with_context(position)?;
-        match (&*event.event, event.recording) {
+        let line: EventLine = serde_json::from_str(line).with_context(position)?;
+        match (&*line.event, line.recording) {
             ("acknowledged", Some(recording)) => {
-                acknowledged.insert(recording, event.epochs);
+                acknowledged.insert(recording, line.epochs);
             }
             // It was acknowledged by an earlier run, whose line may have the number of epochs.
             ("unchanged", Some(recording)) => {

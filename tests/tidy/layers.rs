@@ -11,7 +11,7 @@ use super::{find, root, shown};
 type Layer = (&'static str, &'static [&'static str]);
 
 /// For each package, its top-level modules from the ground up. A new import is a design change.
-const LAYERS: [(&str, &[Layer]); 10] = [
+const LAYERS: [(&str, &[Layer]); 11] = [
     (
         "edf",
         &[
@@ -108,6 +108,25 @@ const LAYERS: [(&str, &[Layer]); 10] = [
             ("caption", &["error", "memory", "tokenizer", "bundle", "runtime", "session"]),
             ("prompts", &["error", "embedding", "text"]),
             ("concept", &["error", "head", "prompts"]),
+        ],
+    ),
+    (
+        "index",
+        &[
+            ("vector", &[]),
+            ("recording", &[]),
+            ("filter", &["recording"]),
+            ("error", &["recording", "filter"]),
+            ("storage", &["vector", "recording", "filter", "error"]),
+            ("contract", &["vector", "recording", "filter", "error", "storage"]),
+            ("search", &["vector", "recording", "filter", "error", "storage", "contract"]),
+            (
+                "folder",
+                &["vector", "recording", "filter", "error", "storage", "contract", "search"],
+            ),
+            ("qdrant", &["vector", "recording", "filter", "error", "storage", "contract"]),
+            ("location", &["recording", "error", "contract", "folder", "qdrant"]),
+            ("test_collection", &["recording", "storage", "contract", "search", "folder"]),
         ],
     ),
     (

@@ -3,5 +3,4 @@
 pub(crate) mod live_collection;
 pub(crate) mod refresh;
 pub(crate) mod snapshot;
-pub(crate) mod source;
 pub(crate) mod switch;

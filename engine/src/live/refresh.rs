@@ -60,15 +60,15 @@ impl LiveSnapshot {
     /// Builds the approximate index of a snapshot in the background, unless it was built or another build is running.
     /// Searches scan every epoch until it is ready.
     fn build_index(&self, snapshot: &Arc<Snapshot>) {
-        let (Some(build), Some(index)) = (&self.index_build, snapshot.planned()) else { return };
+        let Some(build) = &self.index_build else { return };
         let generation = snapshot.generation();
         let mut build = build.lock().unwrap_or_else(PoisonError::into_inner);
         if build.as_ref().is_some_and(|it| it.generation == generation || !it.thread.is_finished())
         {
             return;
         }
-        let index = Arc::clone(index);
-        let work = move || match index.maintain() {
+        let snapshot = Arc::clone(snapshot);
+        let work = move || match snapshot.build_indexes() {
             Ok(true) => tracing::info!(generation, "approximate index built"),
             Ok(false) => {}
             Err(error) => {
@@ -90,8 +90,8 @@ impl LiveSnapshot {
 
 #[cfg(test)]
 mod tests {
-    use nocturne_index::CollectionWriter;
     use nocturne_index::qdrant::QdrantError;
+    use nocturne_index::{CollectionWriter, FolderWriter};
     use nocturne_psg::Stage;
     use nocturne_qdrant_double::{Fault, QdrantDouble, When};
 
@@ -113,9 +113,9 @@ mod tests {
         send(&double, 2, vec![night("b"), night("c")]);
         assert_eq!(live.refreshed().unwrap().n_epochs(), 6);
         assert_eq!(before.n_epochs(), 2, "a question keeps the snapshot that it started with");
-        live.cached().look().unwrap();
+        live.cached().check_reachable().unwrap();
         double.faults().plan(When::From(0), Fault::Unavailable);
-        assert!(live.cached().look().is_err(), "the server does not answer");
+        assert!(live.cached().check_reachable().is_err(), "the server does not answer");
         let error = live.refreshed().unwrap_err();
         let Error::Index(error) = &error else { panic!("{error}") };
         assert!(error.is_unreachable(), "{error}");
@@ -134,7 +134,7 @@ mod tests {
         fill(folder.path(), [night("a", "W2")]);
         let live = LiveSnapshot::new(Snapshot::open(&folder.path().into()).unwrap(), false);
         let before = live.refreshed().unwrap();
-        let mut writer = CollectionWriter::open(folder.path(), &space(DIM)).unwrap();
+        let mut writer = FolderWriter::open(folder.path(), &space(DIM)).unwrap();
         writer.commit(night("b", "333")).unwrap();
         assert_eq!(live.cached().n_epochs(), 2, "the collection is not read");
         let after = live.refreshed().unwrap();

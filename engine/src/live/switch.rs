@@ -11,12 +11,11 @@ use std::thread;
 use std::time::Duration;
 
 use nocturne_encoder::{Bundle, Runtime};
-use nocturne_index::SpaceRecord;
+use nocturne_index::{EmbeddingSpace, Location, SpaceRecord};
 
 use crate::error::{Error, Result};
 use crate::live::live_collection::{LiveCollection, LiveSpace};
 use crate::live::snapshot::Snapshot;
-use crate::live::source::Source;
 use crate::model::opened_bundle::OpenedBundle;
 use crate::options::EngineOptions;
 
@@ -30,7 +29,7 @@ type OpenBundle = dyn Fn(&Path, &Snapshot) -> Result<OpenedBundle> + Send + Sync
 
 /// Opens the space that a collection serves and puts questions to it.
 pub(crate) struct SpaceSwitch {
-    collection: Source,
+    collection: Location,
     options: EngineOptions,
     live: Arc<LiveCollection>,
     open_bundle: Box<OpenBundle>,
@@ -46,14 +45,14 @@ impl std::fmt::Debug for SpaceSwitch {
 
 impl SpaceSwitch {
     pub(crate) fn new(
-        collection: Source,
+        collection: Location,
         runtime: Runtime,
         options: EngineOptions,
         live: Arc<LiveCollection>,
     ) -> Self {
         let open = move |folder: &Path, snapshot: &Snapshot| {
             let bundle = Bundle::open(folder)?;
-            snapshot.expect_space(&nocturne_index::EmbeddingSpace::of(&bundle))?;
+            snapshot.expect_space(&EmbeddingSpace::of(&bundle))?;
             OpenedBundle::open(&bundle, runtime, options)
         };
         Self::with(collection, options, live, Box::new(open))
@@ -61,7 +60,7 @@ impl SpaceSwitch {
 
     /// Follows a collection with another way to open bundles; tests pass one that needs no model.
     pub(crate) fn with(
-        collection: Source,
+        collection: Location,
         options: EngineOptions,
         live: Arc<LiveCollection>,
         open_bundle: Box<OpenBundle>,
@@ -163,7 +162,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use nocturne_encoder::bundle::TokenizerSpec;
-    use nocturne_index::{Demand, SpaceName, Spaces};
+    use nocturne_index::{FolderSpaces, RequiredCoverage, SpaceName, Spaces};
 
     use super::*;
     use crate::tests::collections::{FINGERPRINT, fill, live, night, space};
@@ -182,7 +181,7 @@ mod tests {
         fn new(fingerprint: &str) -> Self {
             let folder = tempfile::tempdir().unwrap();
             fill(folder.path(), [night("a", "W2")]);
-            let spaces = Spaces::of(folder.path());
+            let spaces = FolderSpaces::of(folder.path());
             let v2 = SpaceName::new("v2").unwrap();
             spaces.create(&record(&v2, fingerprint)).unwrap();
             spaces.writer(&v2).unwrap().commit(night("a", "W2")).unwrap();
@@ -209,7 +208,7 @@ mod tests {
 
         fn promote(&self, name: &str) {
             let name = SpaceName::new(name).unwrap();
-            Spaces::of(self.folder.path()).promote(&name, Demand::Incomplete).unwrap();
+            FolderSpaces::of(self.folder.path()).promote(&name, RequiredCoverage::Any).unwrap();
         }
 
         fn space_name(&self) -> String {
@@ -220,12 +219,9 @@ mod tests {
     fn record(name: &SpaceName, fingerprint: &str) -> SpaceRecord {
         SpaceRecord {
             name: name.clone(),
-            made: None,
+            created: None,
             bundle_folder: PathBuf::from("/bundles").join(fingerprint),
-            space: nocturne_index::EmbeddingSpace {
-                fingerprint: fingerprint.to_owned(),
-                ..space(DIM)
-            },
+            space: EmbeddingSpace { fingerprint: fingerprint.to_owned(), ..space(DIM) },
             tokenizer: TokenizerSpec {
                 kind: "clip-bpe".to_owned(),
                 context: 256,

@@ -69,9 +69,9 @@ fn label_each(
     take: &mut impl FnMut(EpochLabels) -> bool,
 ) -> Result<()> {
     let snapshot = space.snapshot();
-    snapshot.check(filter)?;
+    snapshot.check_filter(filter)?;
     let mut damage = None;
-    let entries = snapshot.recordings().entries().into_iter();
+    let entries = snapshot.entries().into_iter();
     for entry in entries.filter(|entry| filter.may_allow(entry)) {
         let recording = match snapshot.recording(&entry.id) {
             Err(error) if error.is_damage() => {

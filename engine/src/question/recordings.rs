@@ -33,7 +33,7 @@ pub(crate) fn list_recordings(
     page_size: usize,
     token: &str,
 ) -> Result<RecordingPage> {
-    let catalogue = Catalogue::new(space.snapshot().recordings(), filter)?;
+    let catalogue = Catalogue::new(&***space.snapshot(), filter)?;
     let page = catalogue.page(page_size, token)?;
     Ok(RecordingPage {
         recordings: page.recordings.iter().map(|listed| listed.entry.clone()).collect(),
@@ -49,9 +49,9 @@ pub(crate) fn count_facets(
     filter: &Filter,
     names: &[String],
 ) -> Result<Vec<FacetCounts>> {
-    let recordings = space.snapshot().recordings();
-    let catalogue = Catalogue::new(recordings, filter)?;
-    let count = |name: &String| Ok(catalogue.facet(&Facet::of(name, recordings)?)?);
+    let collection = &***space.snapshot();
+    let catalogue = Catalogue::new(collection, filter)?;
+    let count = |name: &String| Ok(catalogue.facet(&Facet::of(name, collection)?)?);
     names.iter().map(count).collect()
 }
 

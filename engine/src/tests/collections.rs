@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use nocturne_encoder::Embedding;
 use nocturne_encoder::bundle::Preprocessing;
-use nocturne_index::qdrant::{QdrantSettings, copy_to_qdrant};
-use nocturne_index::{Collection, CollectionWriter, EmbeddingSpace, EpochPoint, RecordingDraft};
+use nocturne_index::qdrant::{QdrantSettings, QdrantWriter};
+use nocturne_index::{
+    CollectionReader, CollectionWriter, EmbeddingSpace, EpochPoint, FolderReader, FolderWriter,
+    RecordingDraft,
+};
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EpochNumber, EventSet, Quality, RecordingId, Stage, ZScore};
 use nocturne_qdrant_double::QdrantDouble;
@@ -79,13 +82,13 @@ pub(crate) fn night(name: &str, epochs: &str) -> RecordingDraft {
 
 /// Writes recordings to a new collection in a folder.
 pub(crate) fn fill(folder: &Path, drafts: impl IntoIterator<Item = RecordingDraft>) {
-    let mut writer = CollectionWriter::create(folder, &space(DIM)).unwrap();
+    let mut writer = FolderWriter::create(folder, &space(DIM)).unwrap();
     drafts.into_iter().for_each(|draft| drop(writer.commit(draft).unwrap()));
 }
 
 /// Overwrites the segment of a recording with zeros.
 pub(crate) fn damage(folder: &Path, recording: &str) {
-    let collection = Collection::open(folder).unwrap();
+    let collection = FolderReader::open(folder).unwrap();
     let entry = collection.entry(&recording.parse().unwrap()).unwrap();
     let path = folder.join("segments").join(entry.segment.file_name());
     let length = std::fs::metadata(&path).unwrap().len() as usize;
@@ -116,11 +119,8 @@ pub(crate) fn settings(double: &QdrantDouble) -> QdrantSettings {
     settings
 }
 
-/// Copies recordings of vectors of a length to a double, beside those that it has.
+/// Commits recordings of vectors of a length to a double, beside those that it has.
 pub(crate) fn send(double: &QdrantDouble, dim: usize, drafts: Vec<RecordingDraft>) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut writer = CollectionWriter::create(folder.path(), &space(dim)).unwrap();
+    let mut writer = QdrantWriter::open_or_create(settings(double), &space(dim)).unwrap();
     drafts.into_iter().for_each(|draft| drop(writer.commit(draft).unwrap()));
-    let collection = Collection::open(folder.path()).unwrap();
-    copy_to_qdrant(&collection, settings(double), &mut |_, _| {}).unwrap();
 }

@@ -37,7 +37,8 @@ use anyhow::{Context, Result, bail};
 use nocturne_encoder::Embedding;
 use nocturne_index::qdrant::QdrantUrl;
 use nocturne_index::{
-    Collection, CollectionWriter, ExactIndex, IvfIndex, PlannedIndex, SearchRequest, VectorIndex,
+    CollectionWriter, ExactIndex, FolderReader, FolderWriter, IvfIndex, PlannedIndex,
+    SearchRequest, VectorIndex,
 };
 use nocturne_psg::{EpochNumber, EpochRef};
 use serde_json::json;
@@ -73,7 +74,7 @@ fn main() -> Result<()> {
     let queries = queries.collect::<Result<Vec<_>>>()?;
 
     let before = Memory::now()?;
-    let collection = Collection::open(folder.path())?;
+    let collection = FolderReader::open(folder.path())?;
     let exact = Arc::new(timed("open", n_rows, || Ok(ExactIndex::new(collection.segments()?)))?);
     let given = truth
         .map(|truth| Measurement::of_truth(truth.iter().map(|rows| epochs_of(rows)).collect()));
@@ -150,7 +151,7 @@ fn embeddings(rows: &Rows) -> Result<Vec<Embedding>> {
 
 /// Writes the epochs as recordings.
 fn fill(folder: &Path, epochs: &Rows) -> Result<()> {
-    let mut writer = CollectionWriter::create(folder, &nights::space(epochs.dim))?;
+    let mut writer = FolderWriter::create(folder, &nights::space(epochs.dim))?;
     for (night, rows) in epochs.numbers.chunks(NIGHT * epochs.dim).enumerate() {
         let vectors = rows.chunks_exact(epochs.dim).map(|row| Ok(Embedding::new(row.to_vec())?));
         writer.commit(nights::draft(night, vectors.collect::<Result<_>>()?))?;

@@ -1,9 +1,10 @@
 //! Measures the same vectors on a Qdrant server: uploads, searches, scans and snapshots.
 
 use anyhow::{Result, ensure};
-use nocturne_index::qdrant::{QdrantIndex, QdrantSettings, QdrantUrl, copy_to_qdrant};
+use nocturne_index::qdrant::{QdrantReader, QdrantSettings, QdrantUrl, QdrantWriter};
 use nocturne_index::{
-    Collection, ExactIndex, Filter, Recording, ScoreTable, SearchRequest, VectorIndex,
+    CollectionReader, ExactIndex, Filter, FolderReader, OnConflict, Recording, ScoreTable,
+    SearchRequest, VectorIndex, join,
 };
 use serde_json::json;
 
@@ -27,7 +28,7 @@ pub(crate) struct Server {
 /// The copy is not deleted.
 pub(crate) fn measure(
     Server { url, process }: Server,
-    collection: &Collection,
+    collection: &FolderReader,
     exact: &ExactIndex,
     questions: &Questions,
 ) -> Result<()> {
@@ -35,9 +36,10 @@ pub(crate) fn measure(
     count_also(process);
     let settings = QdrantSettings { full_pass: usize::MAX, ..QdrantSettings::at(url) };
     timed("qdrant, uploaded and acknowledged", n_rows, || {
-        Ok(copy_to_qdrant(collection, settings.clone(), &mut |_, _| {})?)
+        let mut writer = QdrantWriter::open_or_create(settings.clone(), collection.space())?;
+        Ok(join(&[collection], &mut writer, OnConflict::Keep, &mut |_, _| {})?)
     })?;
-    let index = QdrantIndex::open(settings)?;
+    let index = QdrantReader::open(settings)?;
     ensure!(index.n_epochs() == n_rows, "the server has {} of {n_rows} epochs", index.n_epochs());
     ask("qdrant exact", &json!({}), &index, &SearchRequest::nearest(K), questions)?;
     for recall in RECALLS {
@@ -52,20 +54,21 @@ pub(crate) fn measure(
         print("scan of epochs below 10", &json!({}), kind, &truth, &truth);
         print("qdrant of epochs below 10", &json!({}), kind, &found, &truth);
     }
+    let reader: &dyn CollectionReader = &index;
     for (kind, queries) in &questions.queries {
         let name = |index: &str| format!("nights by one {kind}, {index}");
         let in_folder = timed(&name("scan"), n_rows, || {
             Ok(exact.score_all(&queries[..1], |_| true, n_above)?)
         })?;
         let on_server = timed(&name("qdrant"), n_rows, || {
-            Ok(index.score_all(&queries[..1], |_| true, n_above)?)
+            Ok(reader.score_all(&queries[..1], |_| true, n_above)?)
         })?;
         ensure!(
             in_folder == on_server,
             "{kind}: the server counts other epochs with at least {THRESHOLD}"
         );
     }
-    timed("qdrant, snapshots", n_rows, || Ok(index.collection().snapshot()?))?;
+    timed("qdrant, snapshots", n_rows, || Ok(index.snapshot()?))?;
     Ok(())
 }
 

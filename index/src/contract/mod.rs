@@ -1,16 +1,33 @@
-//! What every store of recordings can do, a folder as well as a Qdrant server: search, read, write, list.
+//! What every store of recordings can do, a folder as well as a Qdrant server: read, write, search, manage embedding spaces;
+//! and what can be done with any of them: list, count, copy, find duplicates.
 
 mod answer;
+mod cache_problem;
 mod catalogue;
-mod destination;
+mod copy;
+mod duplicates;
 mod index;
-mod keeper;
 mod reader;
+mod sketch;
+mod spaces;
+mod writer;
 
 pub use answer::{SearchAnswer, SearchPlan};
-pub use catalogue::{Catalogue, Facet, FacetCounts, FacetValue, Listed, Page, Recordings};
-pub use destination::Destination;
+pub use cache_problem::CacheProblem;
+pub use catalogue::{Catalogue, Facet, FacetCounts, FacetValue, ListedRecording, ListingPage};
+pub(crate) use copy::mirror_each;
+pub use copy::{
+    CollectionCopy, CopyConflict, CopyOutcome, CopyReport, ExistingCopy, OnConflict, RepairOutcome,
+    copy_collection, join, repair,
+};
+pub use duplicates::{Duplicate, DuplicateSettings, Duplicates, find_duplicates};
 pub(crate) use index::expect_dim;
 pub use index::{CaptionHit, Hit, SearchRequest, VectorIndex};
-pub use keeper::SpaceKeeper;
-pub use reader::SpaceReader;
+pub(crate) use reader::expect_space;
+pub use reader::{CollectionReader, VerifyProblem};
+pub(crate) use sketch::N_STAGE_COUNTS;
+pub use sketch::{NightSketches, SketchedCluster};
+pub use spaces::{
+    Coverage, Promotion, RequiredCoverage, Serving, ServingPointer, SpaceRecord, Spaces,
+};
+pub use writer::CollectionWriter;

@@ -1,17 +1,17 @@
-//! The manifest: which recordings a collection has, and which file holds each of them.
+//! The manifest: which recordings a space has, and which segment holds each of them.
 //!
 //! # Format 1
 //!
 //! `manifest-<generation>.jsonl`, the generation with at least six digits, is a text of JSON lines. The manifests are a
-//! log: most hold what one commit has **changed**,
+//! log. Most are a **delta**, the change of one commit:
 //!
 //! ```text
-//! {"format":1,"generation":43,"after":"…"}        the head, with the checksum that the manifest before ends with
+//! {"format":1,"generation":43,"after":"…"}        the head, with the checksum that the previous manifest ends with
 //! {"put":{"id":"night-001",…}}                    or {"remove":"night-001"}
 //! {"xxh3":"…"}                                    XXH3-128 of all bytes before this line
 //! ```
 //!
-//! and now and then, and where a commit changes several recordings, one holds the **whole**, so that the log stays short:
+//! From time to time, and if a commit changes several recordings, a **full** manifest keeps the log short:
 //!
 //! ```text
 //! {"format":1,"generation":42,"recordings":2,"space":{…}}
@@ -19,26 +19,25 @@
 //! {"xxh3":"…"}
 //! ```
 //!
-//! The last line is the same in every version, so that damage is told from novelty.
-//! Every commit writes the next generation beside the others; the highest number counts. What it says is the newest
-//! whole manifest with all changes after it.
+//! Every commit writes the next generation beside the others, and the highest number counts: it stands at the end of the
+//! newest full manifest with all deltas after it.
 //!
 //! # What a damaged manifest means
 //!
 //! A manifest gets its name only after its bytes are durable, and is acknowledged only after that.
-//! So whatever bears the name was whole once: a commit that a power cut interrupted leaves a `.tmp` file or nothing.
-//! A manifest that is damaged is therefore refused by name; falling back in silence would take back what was acknowledged.
-//! For the same reason a log of files is safer than one file that grows: no end of it can be torn off unseen.
+//! So a file of that name was complete once: a commit that a power cut interrupted leaves a `.tmp` file or nothing.
+//! A damaged manifest is therefore refused by name; falling back silently would lose acknowledged recordings.
+//! For the same reason there is a file for each commit, not one that grows: no end of it can be cut off unnoticed.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use nocturne_psg::RecordingId;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, StoredFile};
-use crate::recording::EmbeddingSpace;
-use crate::recording::{ContentHash, RecordingEntry};
+use crate::error::{Error, LocationName, Result, StoredFile};
+use crate::recording::{ContentHash, EmbeddingSpace, RecordingEntry};
 use crate::storage::Storage;
 use crate::storage::checksummed_lines::{Line, Problem, checked_lines, line, parse, sealed};
 use crate::vector::kernel::MAX_DIM;
@@ -46,57 +45,68 @@ use crate::vector::kernel::MAX_DIM;
 /// Version of the format that this build reads and writes.
 const FORMAT: u32 = 1;
 
-/// Least and most changes after a whole manifest. Between, an eighth as many as there are recordings: all manifests of a
-/// collection that grows have together a few times the length of the last whole one, and opening reads few files.
-const CHANGES: (usize, usize) = (4, 1024);
+/// Minimum and maximum number of deltas after a full manifest. Between them, an eighth of the number of recordings: all
+/// manifests of a growing collection together have a few times the length of the last full one, and opening reads few
+/// files.
+const DELTAS: (usize, usize) = (4, 1024);
 
-/// What a collection consists of at one moment.
+/// How often reading the newest manifest starts again because a writer has removed it meanwhile.
+const ATTEMPTS: usize = 10;
+
+/// The content of a space at one generation.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Manifest {
-    pub(crate) generation: u64,
-    pub(crate) space: EmbeddingSpace,
-    pub(crate) recordings: BTreeMap<RecordingId, RecordingEntry>,
-    /// Generation of the newest whole manifest.
-    pub(crate) whole: u64,
+pub(super) struct Manifest {
+    pub(super) generation: u64,
+    pub(super) space: EmbeddingSpace,
+    pub(super) recordings: BTreeMap<RecordingId, RecordingEntry>,
+    /// Generation of the newest full manifest.
+    pub(super) full: u64,
     /// The checksum that this generation's file ends with.
     checksum: ContentHash,
 }
 
-/// What a commit changes.
+/// The change of a recording.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Change {
-    /// Adds a recording, or replaces the one of its name.
+pub(super) enum Change {
+    /// Adds a recording, or replaces the one of the same id.
     Put(Box<RecordingEntry>),
-    /// Takes a recording away.
+    /// Removes a recording.
     Remove(RecordingId),
 }
 
 /// The next generation, before its file is written.
 #[derive(Debug)]
-pub(crate) struct Next {
-    pub(crate) generation: u64,
+pub(super) struct NextManifest {
+    pub(super) generation: u64,
     /// The content of its file.
-    pub(crate) bytes: Vec<u8>,
-    whole: u64,
+    pub(super) bytes: Vec<u8>,
+    full: u64,
     checksum: ContentHash,
-    changes: Vec<Change>,
+    recordings: NextRecordings,
+}
+
+/// The recordings of the next generation.
+#[derive(Debug)]
+enum NextRecordings {
+    Changed(Vec<Change>),
+    Replaced(BTreeMap<RecordingId, RecordingEntry>),
 }
 
 /// The content of one file.
-struct File {
+struct ManifestFile {
     generation: u64,
     checksum: ContentHash,
-    part: Part,
+    content: FileContent,
 }
 
-enum Part {
-    Whole { space: EmbeddingSpace, recordings: BTreeMap<RecordingId, RecordingEntry> },
-    Changed { after: ContentHash, change: Change },
+enum FileContent {
+    Full { space: EmbeddingSpace, recordings: BTreeMap<RecordingId, RecordingEntry> },
+    Delta { after: ContentHash, change: Change },
 }
 
 #[derive(Serialize, Deserialize)]
-struct WholeHead {
+struct FullHead {
     format: u32,
     generation: u64,
     recordings: usize,
@@ -105,13 +115,13 @@ struct WholeHead {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ChangedHead {
+struct DeltaHead {
     format: u32,
     generation: u64,
     after: ContentHash,
 }
 
-/// The part of the head that every version has, and what tells the kinds apart.
+/// What the head of every format has, and what distinguishes a delta.
 #[derive(Deserialize)]
 struct AnyHead {
     format: u32,
@@ -120,18 +130,18 @@ struct AnyHead {
 
 impl Manifest {
     /// Returns the name of a generation's file.
-    pub(crate) fn file_name(generation: u64) -> String {
+    pub(super) fn file_name(generation: u64) -> String {
         format!("manifest-{generation:06}.jsonl")
     }
 
-    /// Returns the generation of a manifest's file; nothing for any other name, such as that of an editor's backup.
-    pub(crate) fn generation_of(file_name: &str) -> Option<u64> {
+    /// Returns the generation of a manifest's file, or `None` for any other name, such as that of an editor's backup.
+    pub(super) fn generation_of(file_name: &str) -> Option<u64> {
         let digits = file_name.strip_prefix("manifest-")?.strip_suffix(".jsonl")?;
         digits.parse().ok().filter(|generation| Self::file_name(*generation) == file_name)
     }
 
-    /// Returns the generations that are there, ascending.
-    pub(crate) fn generations(storage: &dyn Storage) -> Result<Vec<u64>> {
+    /// Returns the generations in a folder, ascending.
+    pub(super) fn generations(storage: &dyn Storage) -> Result<Vec<u64>> {
         let items = storage.list("").map_err(Error::io(&storage.path(""), "read"))?;
         let files = items.iter().filter(|item| item.is_file);
         let mut generations: Vec<u64> =
@@ -140,32 +150,31 @@ impl Manifest {
         Ok(generations)
     }
 
-    /// Returns the newest generation, or [`Error::NotACollection`] where there is none.
-    pub(crate) fn newest_generation(storage: &dyn Storage) -> Result<u64> {
+    /// Returns whether a folder, which need not exist, has a manifest.
+    pub(super) fn exists(storage: &dyn Storage) -> Result<bool> {
+        match Self::generations(storage) {
+            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(false),
+            generations => Ok(!generations?.is_empty()),
+        }
+    }
+
+    /// Returns the newest generation, or [`Error::NotACollection`] if there is none.
+    pub(super) fn newest_generation(storage: &dyn Storage) -> Result<u64> {
         Self::generations(storage)?
             .pop()
-            .ok_or_else(|| Error::NotACollection { path: storage.path("") })
+            .ok_or_else(|| Error::NotACollection { location: LocationName::Path(storage.path("")) })
     }
 
     /// Reads the newest generation.
-    pub(crate) fn read_newest(storage: &dyn Storage) -> Result<Self> {
-        /// A writer may clear a generation away between the look at the folder and the read.
-        const ATTEMPTS: usize = 10;
+    pub(super) fn read_newest(storage: &dyn Storage) -> Result<Self> {
         let mut newest = Self::newest_generation(storage)?;
         for _ in 1..ATTEMPTS {
             match Self::read(storage, newest) {
-                Err(Error::Io { source, path, .. })
-                    if source.kind() == std::io::ErrorKind::NotFound =>
-                {
-                    let before = std::mem::replace(&mut newest, Self::newest_generation(storage)?);
-                    if newest == before {
-                        let problem = "it is missing".to_owned();
-                        return Err(Error::Damaged {
-                            file: StoredFile::Manifest,
-                            path,
-                            offset: 0,
-                            problem,
-                        });
+                // A writer may remove a generation between the listing of the folder and the reading.
+                Err(Error::Io { source, path, .. }) if source.kind() == ErrorKind::NotFound => {
+                    let listed = std::mem::replace(&mut newest, Self::newest_generation(storage)?);
+                    if newest == listed {
+                        return Err(damaged(&path, 0, "the file does not exist"));
                     }
                 }
                 other => return other,
@@ -174,76 +183,94 @@ impl Manifest {
         Self::read(storage, newest)
     }
 
-    /// Reads one generation: its file, and those before it down to a whole one.
-    pub(crate) fn read(storage: &dyn Storage, generation: u64) -> Result<Self> {
+    /// Reads one generation: its file, and the previous ones down to a full one.
+    pub(super) fn read(storage: &dyn Storage, generation: u64) -> Result<Self> {
         let mut changes = Vec::new();
-        let newest = File::read(storage, generation)?;
-        let checksum = newest.checksum;
-        let mut file = newest;
+        let mut file = ManifestFile::read(storage, generation)?;
+        let checksum = file.checksum;
         let (space, mut recordings) = loop {
-            match file.part {
-                Part::Whole { space, recordings } => break (space, recordings),
-                Part::Changed { after, change } => {
+            match file.content {
+                FileContent::Full { space, recordings } => break (space, recordings),
+                FileContent::Delta { after, change } => {
                     changes.push(change);
-                    file = File::read_before(storage, file.generation, after)?;
+                    file = ManifestFile::read_before(storage, file.generation, after)?;
                 }
             }
         };
         changes.into_iter().rev().for_each(|change| change.apply(&mut recordings));
-        Ok(Self { generation, space, recordings, whole: file.generation, checksum })
+        Ok(Self { generation, space, recordings, full: file.generation, checksum })
     }
 
-    /// Returns the first generation, without recordings, and the content of its file.
-    pub(crate) fn first(space: &EmbeddingSpace) -> (Self, Vec<u8>) {
-        Self::new_whole(1, space.clone(), BTreeMap::new())
-    }
-
-    /// Returns what makes the next generation.
-    pub(crate) fn next(&self, change: Change) -> Next {
-        let generation = self.generation + 1;
-        let n_changes = (self.recordings.len() / 8).clamp(CHANGES.0, CHANGES.1);
-        if generation - self.whole > n_changes as u64 {
-            return self.next_whole(vec![change]);
+    /// Returns the state before the first generation of a space, for which there is no file.
+    pub(super) fn before_first(space: &EmbeddingSpace) -> Self {
+        Self {
+            generation: 0,
+            space: space.clone(),
+            recordings: BTreeMap::new(),
+            full: 0,
+            checksum: ContentHash(0),
         }
-        let head = ChangedHead { format: FORMAT, generation, after: self.checksum };
-        let (checksum, bytes) = sealed([line(&head), line(&change)].concat());
-        Next { generation, bytes, whole: self.whole, checksum, changes: vec![change] }
     }
 
-    /// Returns what makes the next generation, as a whole: several changes at once have no other form.
-    pub(crate) fn next_whole(&self, changes: Vec<Change>) -> Next {
+    /// Returns the next generation after one change.
+    pub(super) fn next(&self, change: Change) -> NextManifest {
+        let generation = self.generation + 1;
+        let n_deltas = (self.recordings.len() / 8).clamp(DELTAS.0, DELTAS.1);
+        if self.full == 0 || generation - self.full > n_deltas as u64 {
+            return self.next_full(vec![change]);
+        }
+        let head = DeltaHead { format: FORMAT, generation, after: self.checksum };
+        let (checksum, bytes) = sealed([line(&head), line(&change)].concat());
+        let recordings = NextRecordings::Changed(vec![change]);
+        NextManifest { generation, bytes, full: self.full, checksum, recordings }
+    }
+
+    /// Returns the next generation after several changes, as a full manifest: a delta holds one change.
+    pub(super) fn next_full(&self, changes: Vec<Change>) -> NextManifest {
         let generation = self.generation + 1;
         let mut recordings = self.recordings.clone();
         changes.iter().cloned().for_each(|change| change.apply(&mut recordings));
-        let (Self { checksum, .. }, bytes) =
-            Self::new_whole(generation, self.space.clone(), recordings);
-        Next { generation, bytes, whole: generation, checksum, changes }
+        let (checksum, bytes) = full_manifest(generation, &self.space, &recordings);
+        let recordings = NextRecordings::Changed(changes);
+        NextManifest { generation, bytes, full: generation, checksum, recordings }
     }
 
-    /// Goes on to the next generation, whose file is there.
-    pub(crate) fn advance(&mut self, next: Next) {
-        let Next { generation, whole, checksum, changes, .. } = next;
-        changes.into_iter().for_each(|change| change.apply(&mut self.recordings));
-        (self.generation, self.whole, self.checksum) = (generation, whole, checksum);
-    }
-
-    /// Returns a whole manifest, and the content of its file.
-    pub(crate) fn new_whole(
-        generation: u64,
-        space: EmbeddingSpace,
+    /// Returns the next generation with other recordings. Its number is at least `least`.
+    pub(super) fn replaced_by(
+        &self,
         recordings: BTreeMap<RecordingId, RecordingEntry>,
-    ) -> (Self, Vec<u8>) {
-        let head = WholeHead {
-            format: FORMAT,
-            generation,
-            recordings: recordings.len(),
-            space: space.clone(),
-        };
-        let mut bytes = line(&head);
-        recordings.values().for_each(|entry| bytes.extend(line(entry)));
-        let (checksum, bytes) = sealed(bytes);
-        (Self { generation, space, recordings, whole: generation, checksum }, bytes)
+        least: u64,
+    ) -> NextManifest {
+        let generation = (self.generation + 1).max(least);
+        let (checksum, bytes) = full_manifest(generation, &self.space, &recordings);
+        let recordings = NextRecordings::Replaced(recordings);
+        NextManifest { generation, bytes, full: generation, checksum, recordings }
     }
+
+    /// Advances to the next generation, once its file is written.
+    pub(super) fn advance(&mut self, next: NextManifest) {
+        let NextManifest { generation, full, checksum, recordings, .. } = next;
+        match recordings {
+            NextRecordings::Replaced(recordings) => self.recordings = recordings,
+            NextRecordings::Changed(changes) => {
+                changes.into_iter().for_each(|change| change.apply(&mut self.recordings));
+            }
+        }
+        (self.generation, self.full, self.checksum) = (generation, full, checksum);
+    }
+}
+
+/// Returns the content of the file of a full manifest.
+fn full_manifest(
+    generation: u64,
+    space: &EmbeddingSpace,
+    recordings: &BTreeMap<RecordingId, RecordingEntry>,
+) -> (ContentHash, Vec<u8>) {
+    let (format, n_recordings) = (FORMAT, recordings.len());
+    let head = FullHead { format, generation, recordings: n_recordings, space: space.clone() };
+    let mut bytes = line(&head);
+    recordings.values().for_each(|entry| bytes.extend(line(entry)));
+    sealed(bytes)
 }
 
 impl Change {
@@ -255,7 +282,7 @@ impl Change {
     }
 }
 
-impl File {
+impl ManifestFile {
     fn read(storage: &dyn Storage, generation: u64) -> Result<Self> {
         let name = Manifest::file_name(generation);
         let path = storage.path(&name);
@@ -263,73 +290,74 @@ impl File {
         let file = Self::from_bytes(&bytes, &path)?;
         if file.generation != generation {
             let problem = format!("it is generation {}, under a wrong name", file.generation);
-            return Err(Error::Damaged { file: StoredFile::Manifest, path, offset: 0, problem });
+            return Err(damaged(&path, 0, problem));
         }
         Ok(file)
     }
 
     /// Reads the file before that of a generation, which must end with a checksum.
     fn read_before(storage: &dyn Storage, generation: u64, checksum: ContentHash) -> Result<Self> {
-        let damaged = |generation, problem: &str| Error::Damaged {
-            file: StoredFile::Manifest,
-            path: storage.path(&Manifest::file_name(generation)),
-            offset: 0,
-            problem: problem.to_owned(),
+        let path = |generation| storage.path(&Manifest::file_name(generation));
+        let Some(before) = generation.checked_sub(1) else {
+            return Err(damaged(&path(generation), 0, "it is a delta without a full manifest"));
         };
-        let before = generation
-            .checked_sub(1)
-            .ok_or_else(|| damaged(generation, "it changes what cannot be there"))?;
         let file = Self::read(storage, before)?;
         if file.checksum != checksum {
-            return Err(damaged(before, "it is another than the next generation has changed"));
+            return Err(damaged(&path(before), 0, "the next generation is a delta of another one"));
         }
         Ok(file)
     }
 
     fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self> {
-        let damaged = |(offset, problem): (usize, String)| Error::Damaged {
-            file: StoredFile::Manifest,
-            path: path.to_owned(),
-            offset: offset as u64,
-            problem,
-        };
+        let damaged = |(offset, problem): Problem| damaged(path, offset, problem);
         let (checksum, lines) = checked_lines(bytes).map_err(damaged)?;
         let Some(((offset, head), lines)) = lines.split_first() else {
             return Err(damaged((0, "it is empty".to_owned())));
         };
         let AnyHead { format, after } = parse(*offset, head).map_err(damaged)?;
         if format != FORMAT {
-            return Err(Error::Format { path: path.to_owned(), found: format, supported: FORMAT });
+            let location = LocationName::Path(path.to_owned());
+            return Err(Error::Format { location, found: format, supported: FORMAT });
         }
-        let (generation, part) = match after {
-            None => whole((*offset, head), lines),
-            Some(_) => changed((*offset, head), lines),
+        let (generation, content) = match after {
+            None => full((*offset, head), lines),
+            Some(_) => delta((*offset, head), lines),
         }
         .map_err(damaged)?;
-        Ok(Self { generation, checksum, part })
+        Ok(Self { generation, checksum, content })
     }
 }
 
-fn whole((offset, head): Line<'_>, lines: &[Line<'_>]) -> Result<(u64, Part), Problem> {
-    let WholeHead { generation, recordings: count, space, .. } = parse(offset, head)?;
+fn full((offset, head): Line<'_>, lines: &[Line<'_>]) -> Result<(u64, FileContent), Problem> {
+    let FullHead { generation, recordings: n_recordings, space, .. } = parse(offset, head)?;
     if !(1..=MAX_DIM).contains(&space.dim) {
-        return Err((offset, format!("its vectors have {} numbers", space.dim)));
+        return Err((offset, format!("its vectors have {} dimensions", space.dim)));
     }
     let recordings: BTreeMap<_, _> = lines
         .iter()
         .map(|(offset, line)| parse::<RecordingEntry>(*offset, line))
         .map(|entry| entry.map(|entry| (entry.id.clone(), entry)))
         .collect::<Result<_, _>>()?;
-    if recordings.len() != count {
-        return Err((0, format!("it lists {} recordings; expected {count}", recordings.len())));
+    if recordings.len() != n_recordings {
+        let problem = format!("it lists {} recordings; expected {n_recordings}", recordings.len());
+        return Err((0, problem));
     }
-    Ok((generation, Part::Whole { space, recordings }))
+    Ok((generation, FileContent::Full { space, recordings }))
 }
 
-fn changed((offset, head): Line<'_>, lines: &[Line<'_>]) -> Result<(u64, Part), Problem> {
-    let ChangedHead { generation, after, .. } = parse(offset, head)?;
+fn delta((offset, head): Line<'_>, lines: &[Line<'_>]) -> Result<(u64, FileContent), Problem> {
+    let DeltaHead { generation, after, .. } = parse(offset, head)?;
     let [(offset, change)] = lines else {
         return Err((0, format!("it has {} changes; expected 1", lines.len())));
     };
-    Ok((generation, Part::Changed { after, change: parse(*offset, change)? }))
+    Ok((generation, FileContent::Delta { after, change: parse(*offset, change)? }))
+}
+
+fn damaged(path: &Path, offset: usize, problem: impl Into<String>) -> Error {
+    Error::Damaged {
+        file: StoredFile::Manifest,
+        path: path.to_owned(),
+        offset: offset as u64,
+        problem: problem.into(),
+    }
 }

@@ -1,16 +1,27 @@
-//! A collection in a folder: snapshots for readers, the writer, the manifest, embedding spaces and backups.
+//! A collection in a folder: the manifest, readers, the writer, and the embedding spaces.
+//!
+//! ```text
+//! sleep/                       the collection, and its embedding space `main`
+//!   manifest-000042.jsonl      a log: full manifests, and deltas after them; see `manifest`
+//!   segments/<hash>.seg        one recording each; see `storage::segment`
+//!   ivf/<hash>.ivf             a cache: the IVF index
+//!   hnsw/<hash>.hnsw           a cache: the HNSW graph
+//!   writer.lock                held while a writer is open
+//!   space.jsonl                record of the bundle that fills the space
+//!   serving.jsonl              the pointer to the served space; see `spaces`
+//!   spaces.lock                held while the pointer is changed, or a space created or dropped
+//!   spaces/v2/                 another space, laid out like a collection
+//! ```
 
-mod backup;
-mod collection;
-mod duplicates;
-mod listing;
-pub(crate) mod manifest;
-pub(crate) mod spaces;
-pub(crate) mod writer;
+mod cleanup;
+mod manifest;
+mod reader;
+mod spaces;
+mod writer;
 
-pub use backup::{Copied, Existing};
-pub use collection::Collection;
-pub(crate) use collection::{SEGMENTS, expect_space};
-pub use duplicates::{Duplicate, DuplicateSettings, Duplicates, find_duplicates};
-pub use spaces::{Coverage, Demand, Promoted, Serving, SpaceRecord, Spaces, SpacesCopied};
-pub use writer::CollectionWriter;
+pub use reader::FolderReader;
+pub use spaces::FolderSpaces;
+pub use writer::FolderWriter;
+
+/// Name of the folder of segments in a space.
+const SEGMENTS: &str = "segments";

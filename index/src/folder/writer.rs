@@ -1,70 +1,68 @@
-//! Fills a collection; there is one writer at a time.
+//! The writer of a space in a folder; there is one at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nocturne_encoder::Bundle;
 use nocturne_psg::RecordingId;
 
-use crate::error::{Error, Result};
-use crate::folder::manifest::{Change, Manifest, Next};
-use crate::folder::spaces::place::{Place, SPACES};
-use crate::folder::spaces::record::RECORD;
-use crate::folder::spaces::serving::SERVING;
-use crate::folder::{Collection, SpaceRecord};
-use crate::folder::{SEGMENTS, expect_space};
-use crate::recording::SegmentRef;
+use super::cleanup::{
+    READABLE_GENERATIONS, all_unneeded_files, is_unfinished, manifests_before, remove_durably,
+    unneeded_files,
+};
+use super::manifest::{Change, Manifest, NextManifest};
+use super::reader::segment_name;
+use super::spaces::{RECORD, SERVING, SPACES, SpaceFolder, read_record, write_record};
+use super::{FolderReader, SEGMENTS};
+use crate::contract::{CollectionReader, CollectionWriter, CopyReport, SpaceRecord, expect_space};
+use crate::error::{Error, LocationName, Result};
 use crate::recording::{EmbeddingSpace, RecordingDraft, RecordingEntry, SpaceName};
-use crate::storage::cache_files::CacheFiles;
-use crate::storage::segment;
-use crate::storage::{Folder, Item, Lock, LockResult, Storage, UNFINISHED, write_atomically};
+use crate::storage::segment::{SegmentFile, seal};
+use crate::storage::{FileContent, Folder, Item, Lock, LockResult, Storage, write_atomically};
 use crate::vector::kernel::MAX_DIM;
 
 /// Name of the file that a writer holds locked.
-pub(crate) const LOCK: &str = "writer.lock";
+pub(super) const WRITER_LOCK: &str = "writer.lock";
 
-/// How many generations stay readable.
-const GENERATIONS: u64 = 3;
-
-/// The only writer of a space of a collection, until it is dropped.
+/// The only writer of a space of a collection in a folder, until it is dropped.
 ///
 /// # What happens when a write fails?
 ///
-/// The recording is not there, everything acknowledged before is, and the next [`commit`](Self::commit) may succeed,
-/// for example after space was made on a full disk.
-/// Only where the disk fails to confirm names (`fsync` of a folder) nobody can tell what a power cut would leave:
-/// the writer then refuses to go on ([`Error::WriterStopped`]), and opening the collection again finds out.
+/// The recording is not there, everything acknowledged before is, and the next [`commit`](CollectionWriter::commit) may
+/// succeed, for example after a full disk was cleared.
+/// Only if the disk fails to confirm names (`fsync` of a folder), it is unknown what a power cut would leave: the writer
+/// then refuses to continue ([`Error::WriterStopped`]), and opening the collection again finds out.
 #[derive(Debug)]
-pub struct CollectionWriter {
-    place: Place,
+pub struct FolderWriter {
+    folder: SpaceFolder,
     manifest: Manifest,
-    cleared: Vec<PathBuf>,
+    removed_files: Vec<PathBuf>,
     is_stopped: bool,
     _lock: Lock,
 }
 
-impl CollectionWriter {
-    /// Creates a collection in a folder that is empty or not there yet.
+impl FolderWriter {
+    /// Creates a collection in a folder that is empty or does not exist.
     ///
     /// # Errors
     ///
     /// [`Error::AlreadyACollection`], [`Error::FolderInUse`], [`Error::Locked`] and [`Error::Io`];
-    /// [`Error::Setting`] for a space whose vectors have no numbers, or more than 65,536.
+    /// [`Error::Setting`] if vectors have no dimension, or more than 65,536.
     pub fn create(folder: &Path, space: &EmbeddingSpace) -> Result<Self> {
         Self::create_in(Arc::new(Folder::at(folder)), space)
     }
 
-    /// Opens the space that the collection in a folder serves, and clears away what a crash left behind.
+    /// Opens the served space of a collection, and removes what a crash has left.
     ///
     /// # Errors
     ///
-    /// [`Error::OtherBundle`], [`Error::Locked`], and those of [`Collection::open`](crate::Collection::open).
+    /// [`Error::OtherBundle`], [`Error::Locked`], and those of [`FolderReader::open`].
     pub fn open(folder: &Path, space: &EmbeddingSpace) -> Result<Self> {
         Self::open_in(Arc::new(Folder::at(folder)), space)
     }
 
-    /// Opens the space that the collection in a folder serves, or creates a collection where there is none.
+    /// Opens the served space of a collection, or creates a collection if there is none.
     ///
     /// # Errors
     ///
@@ -73,122 +71,104 @@ impl CollectionWriter {
         Self::open_or_create_in(Arc::new(Folder::at(folder)), space)
     }
 
-    /// Does what [`create`](Self::create) does in any kind of storage.
-    pub fn create_in(storage: Arc<dyn Storage>, space: &EmbeddingSpace) -> Result<Self> {
-        let place = Place::served(storage)?;
-        if !place.is_first() {
-            return Err(Error::AlreadyACollection { path: place.storage.path("") });
-        }
-        Self::create_at(place, space)
-    }
-
-    /// Creates a space in its folder.
-    pub(crate) fn create_at(place: Place, space: &EmbeddingSpace) -> Result<Self> {
-        if !(1..=MAX_DIM).contains(&space.dim) {
-            return Err(Error::Setting { name: "dim", value: space.dim, expected: "1 to 65536" });
-        }
-        let storage = Arc::clone(&place.storage);
-        refuse_other_things(storage.as_ref())?;
-        for folder in ["", SEGMENTS] {
-            let path = storage.path(folder);
-            storage.create_folder(folder).map_err(Error::io(&path, "create"))?;
-        }
-        let lock = take_lock(storage.as_ref())?;
-        if !Manifest::generations(storage.as_ref())?.is_empty() {
-            return Err(Error::AlreadyACollection { path: storage.path("") });
-        }
-        let (manifest, bytes) = Manifest::first(space);
-        let mut writer = Self::new(place, manifest, lock);
-        writer.publish("", &Manifest::file_name(writer.generation()), &bytes)?;
-        Ok(writer)
-    }
-
-    /// Does what [`open`](Self::open) does in any kind of storage.
-    pub fn open_in(storage: Arc<dyn Storage>, space: &EmbeddingSpace) -> Result<Self> {
-        Place::try_served(storage, |place| Self::open_at(place, space))
-    }
-
-    /// Opens a space.
-    pub(crate) fn open_at(place: Place, space: &EmbeddingSpace) -> Result<Self> {
-        let storage = Arc::clone(&place.storage);
-        // Before the lock, so that no lock file appears in a folder that is no collection.
-        Manifest::newest_generation(storage.as_ref())?;
-        let lock = take_lock(storage.as_ref())?;
-        let path = storage.path("");
-        if !place.is_served()? {
-            // It was promoted between the look at the pointer and the lock; from here on it cannot be.
-            return Err(Error::Outdated { path, generation: 0, newest: 0 });
-        }
-        let manifest = Manifest::read_newest(storage.as_ref())?;
-        expect_space(&path, &manifest.space, space)?;
-        // What a process that was killed has renamed is visible but perhaps not durable yet,
-        // and the caller will take what it sees for acknowledged.
-        storage.sync_folder("").map_err(Error::io(&path, "synchronise"))?;
-        let mut writer = Self::new(place, manifest, lock);
-        writer.clear();
-        Ok(writer)
-    }
-
-    /// Does what [`open_or_create`](Self::open_or_create) does in any kind of storage.
-    pub fn open_or_create_in(storage: Arc<dyn Storage>, space: &EmbeddingSpace) -> Result<Self> {
-        let is_first = Place::served(Arc::clone(&storage))?.is_first();
-        match Manifest::newest_generation(storage.as_ref()) {
-            _ if !is_first => Self::open_in(storage, space),
-            Err(Error::NotACollection { .. }) => Self::create_in(storage, space),
-            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                Self::create_in(storage, space)
-            }
-            Ok(_) => Self::open_in(storage, space),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn new(place: Place, manifest: Manifest, lock: Lock) -> Self {
-        Self { place, manifest, cleared: Vec::new(), is_stopped: false, _lock: lock }
-    }
-
-    fn storage(&self) -> &Arc<dyn Storage> {
-        &self.place.storage
-    }
-
-    /// Returns the name of the space.
-    pub fn space_name(&self) -> &SpaceName {
-        &self.place.name
-    }
-
-    /// Keeps where the bundle is that the space is filled with, for programs that are not told; a space that has no
-    /// recording yet counts as made at `now`.
+    /// Creates a collection in any kind of storage, like [`create`](Self::create).
     ///
     /// # Errors
     ///
-    /// [`Error::OtherBundle`] where another bundle fills the space, [`Error::Damaged`] and [`Error::Io`].
-    pub fn set_bundle(&mut self, bundle: &Bundle, now: jiff::Timestamp) -> Result<()> {
-        let storage = self.storage().as_ref();
-        expect_space(&storage.path(""), &self.manifest.space, &EmbeddingSpace::of(bundle))?;
-        let known = SpaceRecord::read(storage)?;
-        let made = match &known {
-            Some(known) => known.made,
-            None => (self.generation() == 1).then_some(now),
+    /// Those of [`create`](Self::create).
+    pub fn create_in(storage: Arc<dyn Storage>, space: &EmbeddingSpace) -> Result<Self> {
+        let folder = SpaceFolder::served(storage)?;
+        if !folder.was_never_promoted() {
+            return Err(Error::AlreadyACollection { location: folder.location() });
+        }
+        Self::create_at(folder, space)
+    }
+
+    /// Opens the served space in any kind of storage, like [`open`](Self::open).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn open_in(storage: Arc<dyn Storage>, space: &EmbeddingSpace) -> Result<Self> {
+        SpaceFolder::try_served(storage, |folder| Self::open_at(folder, space))
+    }
+
+    /// Opens or creates a collection in any kind of storage, like [`open_or_create`](Self::open_or_create).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open_or_create`](Self::open_or_create).
+    pub fn open_or_create_in(storage: Arc<dyn Storage>, space: &EmbeddingSpace) -> Result<Self> {
+        let was_never_promoted = SpaceFolder::served(Arc::clone(&storage))?.was_never_promoted();
+        if was_never_promoted && !Manifest::exists(storage.as_ref())? {
+            return Self::create_in(storage, space);
+        }
+        Self::open_in(storage, space)
+    }
+
+    /// Creates a space in its folder.
+    pub(super) fn create_at(folder: SpaceFolder, space: &EmbeddingSpace) -> Result<Self> {
+        let exists = || Error::AlreadyACollection { location: folder.location() };
+        if Manifest::exists(folder.storage.as_ref())? {
+            return Err(exists());
+        }
+        let mut writer = Self::open_for_copy(folder.clone(), space)?;
+        if writer.generation() > 0 {
+            // Another process has created it since.
+            return Err(exists());
+        }
+        let first = writer.manifest.next_full(vec![]);
+        writer.advance_to(first)?;
+        Ok(writer)
+    }
+
+    /// Opens a space.
+    pub(super) fn open_at(folder: SpaceFolder, space: &EmbeddingSpace) -> Result<Self> {
+        let storage = Arc::clone(&folder.storage);
+        // Before the lock, so that no lock file appears in a folder that is not a collection.
+        Manifest::newest_generation(storage.as_ref())?;
+        let lock = take_lock(storage.as_ref())?;
+        let path = storage.path("");
+        if !folder.is_served()? {
+            // Another space was promoted between reading the pointer and taking the lock. Now it cannot be any more.
+            return Err(Error::Outdated { path, generation: 0, newest: 0 });
+        }
+        let manifest = Manifest::read_newest(storage.as_ref())?;
+        expect_space(folder.location(), &manifest.space, space)?;
+        // What a killed process has renamed is visible but perhaps not durable yet, and the caller takes what it sees for
+        // acknowledged.
+        storage.sync_folder("").map_err(Error::io(&path, "synchronise"))?;
+        let mut writer = Self::new(folder, manifest, lock);
+        writer.clean_up();
+        Ok(writer)
+    }
+
+    /// Opens a space for a copy, and removes nothing, so that an interrupted copy can continue. A space that does not exist
+    /// appears with the first commit.
+    pub(super) fn open_for_copy(folder: SpaceFolder, space: &EmbeddingSpace) -> Result<Self> {
+        if !(1..=MAX_DIM).contains(&space.dim) {
+            return Err(Error::Setting { name: "dim", value: space.dim, expected: "1 to 65536" });
+        }
+        let storage = Arc::clone(&folder.storage);
+        if !Manifest::exists(storage.as_ref())? {
+            refuse_other_files(storage.as_ref())?;
+        }
+        for name in ["", SEGMENTS] {
+            let path = storage.path(name);
+            storage.create_folder(name).map_err(Error::io(&path, "create"))?;
+        }
+        let lock = take_lock(storage.as_ref())?;
+        let manifest = if Manifest::exists(storage.as_ref())? {
+            Manifest::read_newest(storage.as_ref())?
+        } else {
+            Manifest::before_first(space)
         };
-        let record = SpaceRecord::of(self.place.name.clone(), bundle, made);
-        if known.as_ref() == Some(&record) {
-            return Ok(());
-        }
-        record.write(storage)
+        expect_space(folder.location(), &manifest.space, space)?;
+        Ok(Self::new(folder, manifest, lock))
     }
 
-    /// Keeps what is told of a space that was copied to here, unless something is told already.
-    pub(crate) fn set_record_of_copy(&self, record: SpaceRecord) -> Result<()> {
-        let storage = self.storage().as_ref();
-        if SpaceRecord::read(storage)?.is_some() {
-            return Ok(());
-        }
-        SpaceRecord { name: self.place.name.clone(), ..record }.write(storage)
-    }
-
-    /// Returns which bundle the collection is filled with.
-    pub fn space(&self) -> &EmbeddingSpace {
-        &self.manifest.space
+    fn new(folder: SpaceFolder, manifest: Manifest, lock: Lock) -> Self {
+        Self { folder, manifest, removed_files: Vec::new(), is_stopped: false, _lock: lock }
     }
 
     /// Returns the number of the last acknowledged commit.
@@ -196,104 +176,152 @@ impl CollectionWriter {
         self.manifest.generation
     }
 
-    /// Returns the recordings that are acknowledged, by ascending name.
-    pub fn recordings(&self) -> impl ExactSizeIterator<Item = &RecordingEntry> {
-        self.manifest.recordings.values()
+    /// Returns the files that opening has removed, because a crash or a replacement had left them.
+    pub fn removed_files(&self) -> &[PathBuf] {
+        &self.removed_files
     }
 
-    /// Returns what is acknowledged of a recording, where there is one of that name.
-    pub fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry> {
+    /// Removes every recording, in one step.
+    pub(super) fn remove_all(&mut self) -> Result<()> {
+        let all = self.manifest.recordings.keys().cloned().map(Change::Remove).collect();
+        self.advance_to(self.manifest.next_full(all))
+    }
+
+    fn storage(&self) -> &Arc<dyn Storage> {
+        &self.folder.storage
+    }
+
+    /// Makes the next generation durable and visible, then the current one.
+    fn advance_to(&mut self, next: NextManifest) -> Result<()> {
+        self.write("", &Manifest::file_name(next.generation), &next.bytes)?;
+        self.manifest.advance(next);
+        // Once for each full manifest. Best effort: what stays is removed when the collection is next opened.
+        let full = self.manifest.full;
+        if full + READABLE_GENERATIONS == self.generation() + 1 {
+            let storage = self.storage().as_ref();
+            for name in manifests_before(storage, full).unwrap_or_default() {
+                let _ = storage.remove(&name);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, folder: &str, file_name: &str, bytes: &[u8]) -> Result<()> {
+        if self.is_stopped {
+            return Err(Error::WriterStopped { path: self.storage().path("") });
+        }
+        let storage = Arc::clone(self.storage());
+        write_atomically(storage.as_ref(), folder, file_name, bytes).map_err(|error| {
+            self.is_stopped |= error.is_in_doubt;
+            error.into_error(storage.as_ref())
+        })
+    }
+
+    /// Writes the segment of an entry, once every byte of it is checked.
+    fn write_segment(&mut self, entry: &RecordingEntry, segment: Vec<u8>) -> Result<()> {
+        let content = FileContent::from(segment);
+        let path = self.storage().path(&segment_name(entry));
+        let (entry, space) = (Arc::new(entry.clone()), Arc::new(self.manifest.space.clone()));
+        let file_name = entry.segment.file_name();
+        Arc::new(SegmentFile::new(path, entry, space, content.clone())).verify()?;
+        self.write(SEGMENTS, &file_name, &content)
+    }
+
+    /// Returns whether the segment of an entry is stored, every byte of it undamaged.
+    fn has_segment(&self, entry: &RecordingEntry) -> bool {
+        let (storage, name) = (self.storage(), segment_name(entry));
+        let Ok(content) = storage.map(&name) else { return false };
+        let (entry, space) = (Arc::new(entry.clone()), Arc::new(self.manifest.space.clone()));
+        Arc::new(SegmentFile::new(storage.path(&name), entry, space, content)).verify().is_ok()
+    }
+
+    /// Removes unfinished files, old generations, and the segments that no readable generation needs. Best effort: what
+    /// stays is left to the next writer.
+    fn clean_up(&mut self) {
+        let storage = Arc::clone(self.storage());
+        for name in unneeded_files(storage.as_ref(), self.generation()) {
+            if storage.remove(&name).is_ok() {
+                self.removed_files.push(storage.path(&name));
+            }
+        }
+    }
+}
+
+impl CollectionWriter for FolderWriter {
+    fn location(&self) -> LocationName {
+        self.folder.location()
+    }
+
+    fn space_name(&self) -> SpaceName {
+        self.folder.name.clone()
+    }
+
+    fn space(&self) -> &EmbeddingSpace {
+        &self.manifest.space
+    }
+
+    fn record(&self) -> Result<Option<SpaceRecord>> {
+        read_record(self.storage().as_ref())
+    }
+
+    fn set_record(&mut self, record: &SpaceRecord) -> Result<()> {
+        write_record(self.storage().as_ref(), record)
+    }
+
+    fn entries(&self) -> Vec<&RecordingEntry> {
+        self.manifest.recordings.values().collect()
+    }
+
+    fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry> {
         self.manifest.recordings.get(id)
     }
 
-    /// Returns the files that a crash or a replacement had left behind and that opening removed.
-    pub fn cleared(&self) -> &[PathBuf] {
-        &self.cleared
+    /// Reads every segment.
+    fn damaged(&self) -> Result<Vec<(RecordingId, Error)>> {
+        let reader = FolderReader::open_at(self.folder.clone())?;
+        Ok(reader.verify().map(|(id, error)| (id.clone(), error)).collect())
     }
 
-    /// Reads every segment and returns what is wrong, by recording; a new commit of such a recording mends it.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Collection::open`].
-    pub fn damaged(&self) -> Result<Vec<(RecordingId, Error)>> {
-        let collection = Collection::open_at(self.place.clone())?;
-        Ok(collection.verify().map(|(id, error)| (id.clone(), error)).collect())
-    }
-
-    /// Adds a recording, or replaces the one of the same name in one step.
-    ///
-    /// When this returns, the recording is on the disk whole and the next reader sees it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidDraft`] and [`Error::Dimension`] where the recording is not fit to be kept;
-    /// [`Error::Io`] and [`Error::WriterStopped`].
-    pub fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry> {
-        let (entry, bytes) = segment::seal(&self.manifest.space, draft)?;
-        self.publish(SEGMENTS, &entry.segment.file_name(), &bytes)?;
-        self.advance(Change::Put(Box::new(entry.clone())))?;
+    fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry> {
+        let (entry, bytes) = seal(&self.manifest.space, draft)?;
+        self.write(SEGMENTS, &entry.segment.file_name(), &bytes)?;
+        self.advance_to(self.manifest.next(Change::Put(Box::new(entry.clone()))))?;
         Ok(entry)
     }
 
-    /// Removes a recording; its file goes when the collection is next opened for writing.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownRecording`], [`Error::Io`] and [`Error::WriterStopped`].
-    pub fn remove(&mut self, id: &RecordingId) -> Result<()> {
-        if self.entry(id).is_none() {
-            return Err(Error::UnknownRecording { recording: id.clone() });
-        }
-        self.advance(Change::Remove(id.clone()))
+    fn put_segment(&mut self, entry: &RecordingEntry, segment: Vec<u8>) -> Result<()> {
+        self.write_segment(entry, segment)?;
+        self.advance_to(self.manifest.next(Change::Put(Box::new(entry.clone()))))
     }
 
-    /// Removes every recording, in one step; their files go as those of [`remove`](Self::remove) do.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] and [`Error::WriterStopped`].
-    pub fn remove_all(&mut self) -> Result<()> {
-        let all = self.manifest.recordings.keys().cloned().map(Change::Remove).collect();
-        self.advance_to(self.manifest.next_whole(all))
+    fn mirror(&mut self, source: &dyn CollectionReader) -> Result<CopyReport> {
+        expect_space(self.location(), self.space(), source.space())?;
+        if let Some(record) = source.record()? {
+            let record = SpaceRecord { name: self.space_name(), ..record };
+            if self.record()?.as_ref() != Some(&record) {
+                self.set_record(&record)?;
+            }
+        }
+        let mut report = CopyReport::default();
+        for entry in source.entries() {
+            report.n_recordings += 1;
+            report.n_epochs += entry.n_epochs;
+            if !self.has_segment(entry) {
+                let segment = source.read_segment(&entry.id)?;
+                report.n_written += 1;
+                report.n_bytes += segment.len() as u64;
+                self.write_segment(entry, segment)?;
+            }
+        }
+        // All of it appears with one manifest, whose number is never behind that of the source.
+        let recordings = source.entries().into_iter();
+        let recordings = recordings.map(|entry| (entry.id.clone(), entry.clone())).collect();
+        self.advance_to(self.manifest.replaced_by(recordings, source.generation()))?;
+        self.clean_up();
+        Ok(report)
     }
 
-    /// Removes from the disk what no recording needs any more: files of recordings that were removed or replaced, older
-    /// generations, and lists and graphs, which are made anew. Returns the files that went.
-    ///
-    /// Until then three generations stay, so that readers finish in peace; a reader that still holds an older one is told
-    /// that it is [outdated](Error::Outdated) where it asks for something new.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] and [`Error::WriterStopped`]; calling again goes on.
-    pub fn purge(&mut self) -> Result<Vec<PathBuf>> {
-        self.advance_to(self.manifest.next_whole(vec![]))?;
-        let storage = Arc::clone(self.storage());
-        let generations = Manifest::generations(storage.as_ref())?.into_iter();
-        let older = generations.filter(|it| *it < self.generation());
-        let mut rubbish: Vec<String> = older.map(Manifest::file_name).collect();
-        rubbish.extend(self.unused_segments(self.generation())?);
-        rubbish.extend(caches(storage.as_ref())?);
-        for name in &rubbish {
-            let path = storage.path(name);
-            storage.remove(name).map_err(Error::io(&path, "remove"))?;
-        }
-        for folder in ["", SEGMENTS] {
-            let path = storage.path(folder);
-            storage.sync_folder(folder).map_err(Error::io(&path, "synchronise"))?;
-        }
-        Ok(rubbish.iter().map(|name| storage.path(name)).collect())
-    }
-
-    /// Sets what is said of some recordings, all in one step, and returns how many of them it changed.
-    ///
-    /// The manifest alone is written: vectors and all else of a recording stay as they are.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownRecording`], and nothing is changed then; [`Error::Io`] and [`Error::WriterStopped`].
-    pub fn set_metadata(
+    fn set_metadata(
         &mut self,
         metadata: BTreeMap<RecordingId, BTreeMap<String, String>>,
     ) -> Result<usize> {
@@ -307,141 +335,55 @@ impl CollectionWriter {
             }
         }
         let n_changed = changes.len();
-        match (changes.pop(), changes) {
-            (None, _) => {}
-            (Some(only), others) if others.is_empty() => self.advance(only)?,
-            (Some(last), mut others) => {
-                others.push(last);
-                self.advance_to(self.manifest.next_whole(others))?;
+        // A delta holds one change, so several of them need a full manifest to appear in one step.
+        match n_changed {
+            0 => {}
+            1 => {
+                let only = changes.pop().expect("there is one");
+                self.advance_to(self.manifest.next(only))?;
             }
+            _ => self.advance_to(self.manifest.next_full(changes))?,
         }
         Ok(n_changed)
     }
 
-    /// Makes the next generation durable and visible, then the current one.
-    fn advance(&mut self, change: Change) -> Result<()> {
-        self.advance_to(self.manifest.next(change))
-    }
-
-    fn advance_to(&mut self, next: Next) -> Result<()> {
-        self.publish("", &Manifest::file_name(next.generation), &next.bytes)?;
-        self.manifest.advance(next);
-        // Once for each whole manifest. Best effort: what stays goes when the collection is next opened.
-        let whole = self.manifest.whole;
-        if whole + GENERATIONS == self.generation() + 1 {
-            for name in self.manifests_before(whole).unwrap_or_default() {
-                let _ = self.storage().remove(&name);
-            }
+    /// The segment is deleted when the collection is next opened for writing.
+    fn remove(&mut self, id: &RecordingId) -> Result<()> {
+        if self.entry(id).is_none() {
+            return Err(Error::UnknownRecording { recording: id.clone() });
         }
-        Ok(())
+        self.advance_to(self.manifest.next(Change::Remove(id.clone())))
     }
 
-    /// Returns the manifests that none of the last generations needs.
-    fn old_manifests(&self) -> Result<Vec<String>> {
-        let storage = self.storage().as_ref();
-        let first = self.generation().saturating_sub(GENERATIONS - 1);
-        let kept = Manifest::generations(storage)?.into_iter().find(|it| *it >= first);
-        let oldest = kept.map(|first| Manifest::read(storage, first)).transpose()?;
-        oldest.map_or(Ok(vec![]), |oldest| self.manifests_before(oldest.whole))
-    }
-
-    fn manifests_before(&self, generation: u64) -> Result<Vec<String>> {
-        let generations = Manifest::generations(self.storage().as_ref())?.into_iter();
-        Ok(generations.filter(|it| *it < generation).map(Manifest::file_name).collect())
-    }
-
-    fn publish(&mut self, folder: &str, file_name: &str, bytes: &[u8]) -> Result<()> {
-        if self.is_stopped {
-            return Err(Error::WriterStopped { path: self.storage().path("") });
-        }
-        let result = write_atomically(self.storage().as_ref(), folder, file_name, bytes);
-        result.map_err(|error| {
-            self.is_stopped |= error.is_in_doubt;
-            error.into_error(self.storage().as_ref())
-        })
-    }
-
-    /// Removes unfinished files, old generations and the segments of none that is kept.
-    ///
-    /// Nothing depends on it, so where it fails it is left to the next writer.
-    fn clear(&mut self) {
-        let items = self.storage().list("").unwrap_or_default().into_iter();
-        let oldest = self.manifest.generation.saturating_sub(GENERATIONS - 1);
-        let mut rubbish: Vec<String> = items
-            .filter(|item| item.is_file && is_unfinished(&item.name))
-            .map(|item| item.name)
-            .collect();
-        rubbish.extend(self.old_manifests().unwrap_or_default());
-        rubbish.extend(self.unused_segments(oldest).unwrap_or_default());
-        for name in rubbish {
-            if self.storage().remove(&name).is_ok() {
-                self.cleared.push(self.storage().path(&name));
-            }
-        }
-    }
-
-    /// Returns the segments that no generation from `oldest` on refers to, and unfinished ones.
-    ///
-    /// Where a generation cannot be read nobody knows what it needs, and nothing is returned.
-    fn unused_segments(&self, oldest: u64) -> Result<Vec<String>> {
-        let storage = self.storage().as_ref();
-        let mut used = BTreeSet::new();
-        for generation in Manifest::generations(storage)?.into_iter().filter(|it| *it >= oldest) {
-            let manifest = Manifest::read(storage, generation)?;
-            used.extend(manifest.recordings.values().map(|entry| entry.segment.file_name()));
-        }
-        let items = storage.list(SEGMENTS).map_err(Error::io(&storage.path(SEGMENTS), "read"))?;
-        let is_unused = |item: &Item| {
-            let is_ours = SegmentRef::is_file_name(&item.name) || is_unfinished(&item.name);
-            item.is_file && is_ours && !used.contains(&item.name)
-        };
-        let unused = items.into_iter().filter(is_unused);
-        Ok(unused.map(|item| format!("{SEGMENTS}/{}", item.name)).collect())
+    /// Deletes the segments of recordings that were removed or replaced, older generations, and caches, which are rebuilt.
+    /// Without a purge, three generations stay readable; a reader that is still open in an older one learns that it is
+    /// [outdated](Error::Outdated).
+    fn purge(&mut self) -> Result<usize> {
+        self.advance_to(self.manifest.next_full(vec![]))?;
+        let storage = Arc::clone(self.storage());
+        let files = all_unneeded_files(storage.as_ref(), self.generation())?;
+        remove_durably(storage.as_ref(), &files)?;
+        Ok(files.len())
     }
 }
 
-/// Returns the files that can be made anew from the segments.
-fn caches(storage: &dyn Storage) -> Result<Vec<String>> {
-    let mut caches = Vec::new();
-    for folder in CacheFiles::ALL.map(|files| files.folder) {
-        let items = match storage.list(folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            items => items.map_err(Error::io(&storage.path(folder), "read"))?,
-        };
-        let files = items.into_iter().filter(|item| item.is_file);
-        caches.extend(files.map(|item| format!("{folder}/{}", item.name)));
-    }
-    Ok(caches)
-}
-
-/// Returns whether the name is that of a file that a writer of ours had not finished.
-fn is_unfinished(name: &str) -> bool {
-    name.strip_suffix(UNFINISHED).is_some_and(|name| {
-        SegmentRef::is_file_name(name)
-            || Manifest::generation_of(name).is_some()
-            || [SERVING, RECORD].contains(&name)
-    })
-}
-
-pub(crate) fn take_lock(storage: &dyn Storage) -> Result<Lock> {
-    match storage.lock(LOCK).map_err(Error::io(&storage.path(LOCK), "lock"))? {
+/// Takes the lock of the writer of a space.
+pub(super) fn take_lock(storage: &dyn Storage) -> Result<Lock> {
+    match storage.lock(WRITER_LOCK).map_err(Error::io(&storage.path(WRITER_LOCK), "lock"))? {
         LockResult::Acquired(lock) => Ok(lock),
         LockResult::HeldBy(holder) => Err(Error::Locked { path: storage.path(""), holder }),
     }
 }
 
-/// Refuses a folder of other things, so that a slip of the hand fills no home folder with segments.
-pub(crate) fn refuse_other_things(storage: &dyn Storage) -> Result<()> {
+/// Refuses a folder with other files, so that a mistyped path does not fill a home folder with segments.
+pub(super) fn refuse_other_files(storage: &dyn Storage) -> Result<()> {
     let path = storage.path("");
     let items = match storage.list("") {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         other => other.map_err(Error::io(&path, "read"))?,
     };
-    if items.iter().any(|item| Manifest::generation_of(&item.name).is_some()) {
-        return Err(Error::AlreadyACollection { path });
-    }
     let is_harmless = |name: &str| {
-        [LOCK, SEGMENTS, SPACES, SERVING, RECORD, "lost+found"].contains(&name)
+        [WRITER_LOCK, SEGMENTS, SPACES, SERVING, RECORD, "lost+found"].contains(&name)
             || is_unfinished(name)
             || name.starts_with('.')
     };

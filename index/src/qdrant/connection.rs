@@ -10,7 +10,8 @@ use tokio::runtime::{Builder, Runtime};
 use super::error::ServerError;
 use super::retry::RetryPolicy;
 use super::{ApiKey, QdrantError, QdrantSettings, QdrantUrl};
-use crate::error::{Error, Result};
+use crate::error::{Error, LocationName, Result};
+use crate::recording::SpaceName;
 
 /// A connection with a runtime of its own, so that the rest of the library stays synchronous.
 ///
@@ -69,6 +70,16 @@ impl Connection {
     /// Returns the address of the collection, for messages.
     pub(super) fn address(&self) -> String {
         self.caller.address.to_string()
+    }
+
+    /// Returns the name of the space that the address names, or `main`.
+    pub(super) fn space_name(&self) -> SpaceName {
+        self.settings.url.space().cloned().unwrap_or_else(SpaceName::main)
+    }
+
+    /// Returns the address of the collection as an error names it.
+    pub(super) fn location(&self) -> LocationName {
+        LocationName::Address(self.address())
     }
 
     /// Returns what tasks of this connection call the server with.

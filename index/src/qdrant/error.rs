@@ -114,14 +114,6 @@ pub enum QdrantError {
         /// The recording.
         recording: RecordingId,
     },
-    /// A recording is being uploaded to the served space, or its upload was cut short.
-    #[error("the upload of recording `{recording}` to `{address}` has not ended")]
-    PendingRecording {
-        /// The collection.
-        address: String,
-        /// The recording.
-        recording: RecordingId,
-    },
     /// The alias of the served space names a collection that is not a space; another program's mistake.
     #[error("the alias `{alias}` does not name a space of `{address}`")]
     ServedAlias {
@@ -176,9 +168,6 @@ impl QdrantError {
             Self::Conflict { .. } => {
                 Some("give each writer recordings of its own; run again to complete the recording")
             }
-            Self::PendingRecording { .. } => {
-                Some("wait for the upload to end; if it was cut short, index the recording again")
-            }
             Self::ServedAlias { .. } => Some(
                 "delete the alias in Qdrant, which serves `main`, then promote the space to serve",
             ),
@@ -198,7 +187,6 @@ impl QdrantError {
             | Self::Optimizer { .. }
             | Self::ForeignCollection { .. }
             | Self::PointsMissing { .. }
-            | Self::PendingRecording { .. }
             | Self::ServedAlias { .. }
             | Self::Changed { .. } => StoreErrorKind::Other,
         }

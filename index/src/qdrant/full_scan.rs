@@ -7,19 +7,18 @@ use std::sync::{Mutex, PoisonError};
 use nocturne_encoder::Embedding;
 use nocturne_psg::RecordingId;
 
-use super::QdrantIndex;
+use super::QdrantReader;
 use super::nearest::ScoredRecordingPoint;
 use super::read_recording::RecordingWithCodes;
 use super::recording_points::{PointKind, RecordingPoint};
 use crate::contract::{SearchRequest, VectorIndex, expect_dim};
 use crate::error::Result;
 use crate::recording::RecordingEntry;
-use crate::search::ScoreTable;
 use crate::storage::segment::MissingRecording;
 use crate::storage::segment::Recording;
 use crate::vector::Int8Codes;
 use crate::vector::cosine;
-use crate::vector::parallel;
+use crate::vector::{ScoreTable, parallel};
 
 /// The damaged recordings that scans have met.
 #[derive(Debug, Default)]
@@ -36,43 +35,31 @@ impl DamagedRecordings {
     }
 }
 
-impl QdrantIndex {
-    /// Scores every epoch of the selected recordings with every query, and returns the result of `visit` for each
-    /// recording, in ascending order of ids. The scores are those of
-    /// [`ExactIndex::score_all`](crate::ExactIndex::score_all).
+impl QdrantReader {
+    /// Scores every epoch of the included recordings with every query, and calls `visit` with each recording. The scores
+    /// are those of an exact scan in a folder.
     ///
     /// As many recordings are read at the same time as the settings allow requests, and none is cached. Damaged ones are
-    /// left out, and listed by [`missing`](Self::missing).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Dimension`](crate::Error::Dimension), and those of
-    /// [`QdrantCollection::recording`](super::QdrantCollection::recording) except damage.
-    pub fn score_all<T: Send>(
+    /// left out, and listed as missing.
+    pub(super) fn score_each(
         &self,
         queries: &[Embedding],
-        is_selected: impl Fn(&RecordingId) -> bool,
-        visit: impl Fn(&Recording, &ScoreTable) -> T + Sync,
-    ) -> Result<Vec<T>> {
+        includes: &(dyn Fn(&RecordingId) -> bool + Sync),
+        visit: &(dyn Fn(&Recording, &ScoreTable) + Sync),
+    ) -> Result<()> {
         queries.iter().try_for_each(|query| expect_dim(self.space(), query))?;
         let queries = Int8Codes::of(self.space().dim, queries);
-        let selected = self.collection().recordings().filter(|entry| is_selected(&entry.id));
-        let selected: Vec<&RecordingEntry> = selected.collect();
-        let score = |entry: &&RecordingEntry| -> Result<Option<T>> {
-            let Some(RecordingWithCodes { recording, codes }) = self.unless_damaged(entry)? else {
-                return Ok(None);
-            };
-            Ok(Some(visit(&recording, &ScoreTable::of(&codes, &queries))))
+        let included = self.recordings().filter(|entry| includes(&entry.id));
+        let included: Vec<&RecordingEntry> = included.collect();
+        let score = |entry: &&RecordingEntry| -> Result<()> {
+            if let Some(RecordingWithCodes { recording, codes }) = self.unless_damaged(entry)? {
+                visit(&recording, &ScoreTable::of(&codes, &queries));
+            }
+            Ok(())
         };
-        let streams = self.collection().connection.settings().streams;
-        let visited = parallel::map(parts(selected.len(), streams), |part| {
-            selected[part]
-                .iter()
-                .map(score)
-                .filter_map(Result::transpose)
-                .collect::<Result<Vec<T>>>()
-        });
-        Ok(visited.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+        let parts = parts(included.len(), self.settings().streams);
+        let scored = parallel::map(parts, |part| included[part].iter().try_for_each(score));
+        scored.into_iter().collect()
     }
 
     /// Returns the `k` nearest epochs that the filter allows; memory is needed for these and one recording.
@@ -82,7 +69,7 @@ impl QdrantIndex {
         request: &SearchRequest,
     ) -> Result<Vec<ScoredRecordingPoint>> {
         let mut best: Vec<ScoredRecordingPoint> = Vec::new();
-        let entries = self.collection().recordings();
+        let entries = self.recordings();
         for entry in entries.filter(|entry| request.filter.may_allow(entry)) {
             let Some(RecordingWithCodes { recording, .. }) = self.unless_damaged(entry)? else {
                 continue;
@@ -113,12 +100,12 @@ impl QdrantIndex {
 
     /// Reads a recording; one that is damaged is added to the list of these, and `None` is returned.
     fn unless_damaged(&self, entry: &RecordingEntry) -> Result<Option<RecordingWithCodes>> {
-        match self.collection().read(entry) {
+        match self.read(entry) {
             Err(error) if error.is_damage() => {
                 self.damaged.add(MissingRecording {
                     recording: entry.id.clone(),
-                    path: self.collection().address().into(),
-                    offset: 0,
+                    location: self.connection.location(),
+                    offset: None,
                     problem: error.to_string(),
                 });
                 Ok(None)

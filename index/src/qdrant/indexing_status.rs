@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use qdrant_client::qdrant::{CollectionInfo, CollectionStatus};
 
 use super::connection::Connection;
-use super::spaces::Place;
+use super::spaces::SpaceConnection;
 use super::{QdrantError, QdrantSettings};
 use crate::error::Result;
 
@@ -35,7 +35,7 @@ pub fn wait_until_green(
     report: &mut dyn FnMut(IndexingStatus),
 ) -> Result<IndexingStatus> {
     let pause = settings.poll_interval;
-    let connection = Place::of_writer(Connection::new(settings)?)?;
+    let connection = SpaceConnection::of_writer(Connection::new(settings)?)?;
     let started = Instant::now();
     loop {
         let status = read_status(&connection)?;

@@ -1,8 +1,7 @@
 //! A collection on a Qdrant server, for what exceeds the disk or the memory of one machine.
 //!
-//! [`QdrantWriter`] writes recordings, [`QdrantCollection`] reads what was acknowledged, and [`QdrantIndex`] searches it as
-//! any other [`VectorIndex`](crate::VectorIndex). [`copy_to_qdrant`] and [`copy_from_qdrant`] copy whole collections.
-//! [`QdrantSpaces`] keeps several embedding spaces of a collection.
+//! [`QdrantWriter`] writes recordings, [`QdrantReader`] reads and searches what was acknowledged, and [`QdrantSpaces`] manages
+//! the embedding spaces of a collection.
 //!
 //! # Collections on the server
 //!
@@ -26,8 +25,9 @@
 //! # Differences from a folder
 //!
 //! - While a recording is **replaced** it is in no answer, because its points replace the old ones one by one.
-//! - An index is not a snapshot: Qdrant keeps one state. An index that meets a recording which was replaced after it was
-//!   opened returns an error; [`QdrantIndex::is_current`] checks beforehand. Removed recordings are no longer found.
+//! - A reader is not a snapshot: Qdrant keeps one state. A reader that meets a recording which was replaced after it was
+//!   opened returns an error; [`is_current`](crate::CollectionReader::is_current) shows it beforehand. Removed recordings are
+//!   no longer found.
 //! - There is no lock: writers of different recordings work at the same time.
 //!
 //! # Are vectors the same as in a folder?
@@ -37,12 +37,9 @@
 //! from the vectors that come with the hits, by the same function as in a folder.
 
 mod connection;
-mod copy;
-mod destination;
 mod error;
 mod filter;
 mod full_scan;
-mod index;
 mod indexing_status;
 mod manifest;
 mod nearest;
@@ -51,27 +48,24 @@ mod point_ids;
 mod read_recording;
 mod reader;
 mod recording_points;
-mod repair;
 mod retry;
 mod revision;
 mod schema;
+mod search;
 mod server_version;
 mod settings;
 mod sketch;
 mod snapshot;
 mod spaces;
+mod stored_points;
 mod upload;
 mod url;
 mod writer;
 
-pub use copy::{QdrantCopied, copy_from_qdrant, copy_to_qdrant};
 pub use error::{QdrantError, ServerError};
-pub use index::QdrantIndex;
 pub use indexing_status::{IndexingStatus, wait_until_green};
-pub use reader::QdrantCollection;
-pub use repair::{Repaired, repair};
+pub use reader::QdrantReader;
 pub use settings::{ApiKey, QdrantSettings};
-pub use sketch::SketchedCluster;
 pub use snapshot::QdrantSnapshot;
 pub use spaces::{QdrantAlias, QdrantSpaces};
 pub use url::{AddressProblem, QdrantUrl};

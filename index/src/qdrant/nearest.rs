@@ -14,8 +14,8 @@ use super::filter::{SearchedPoints, TranslatedFilter, one_of, translate};
 use super::payload::PayloadReader;
 use super::recording_points::{PointKind, RecordingPoint};
 use super::schema::{CAPTION, SIGNAL};
-use super::{QdrantCollection, QdrantError, QdrantIndex};
-use crate::contract::{SearchRequest, VectorIndex, expect_dim};
+use super::{QdrantError, QdrantReader};
+use crate::contract::{CollectionReader, SearchRequest, VectorIndex, expect_dim};
 use crate::error::Result;
 use crate::filter::Conditions;
 use crate::recording::RecordingEntry;
@@ -58,7 +58,7 @@ enum Answered {
     Unserved(BTreeSet<RecordingId>),
 }
 
-impl QdrantIndex {
+impl QdrantReader {
     /// Returns the nearest points in descending order of scores, and whether the search was exact.
     pub(super) fn nearest(
         &self,
@@ -66,7 +66,7 @@ impl QdrantIndex {
     ) -> Result<(Vec<ScoredRecordingPoint>, bool)> {
         let Question { query, request, .. } = question;
         expect_dim(self.space(), query)?;
-        self.expect_recordings(&request.filter)?;
+        self.check_filter(&request.filter)?;
         let recall = request.recall.unwrap_or(1.0);
         if request.k > 0 && recall < 1.0 && request.min_score.is_none() {
             let nearest = self.nearest_served(question, Some(recall))?;
@@ -84,9 +84,9 @@ impl QdrantIndex {
         question: &Question<'_>,
         recall: Option<f32>,
     ) -> Result<Vec<ScoredRecordingPoint>> {
-        let mut unserved: BTreeSet<RecordingId> = self.collection().pending().cloned().collect();
+        let mut unserved: BTreeSet<RecordingId> = self.pending().cloned().collect();
         loop {
-            let entries = self.collection().recordings();
+            let entries = self.recordings();
             let Some(filter) = question.filter(entries, &unserved) else { return Ok(vec![]) };
             match self.search_with(question, recall, &filter)? {
                 Answered::Served(nearest) => return Ok(nearest),
@@ -107,8 +107,7 @@ impl QdrantIndex {
             return Ok(Answered::Served(vec![]));
         }
         // There are no more points than the collection has.
-        let n_points: usize =
-            self.collection().recordings().map(|it| it.n_epochs + it.n_captions).sum();
+        let n_points: usize = self.recordings().map(|it| it.n_epochs + it.n_captions).sum();
         let enough = request.k.min(n_points).saturating_add(EXTRA_POINTS);
         let mut limit = if request.min_score.is_some() { enough.min(FIRST_LIMIT) } else { enough };
         loop {
@@ -122,7 +121,7 @@ impl QdrantIndex {
             let mut filter_of = RecordingConditions::new(&request.filter);
             let mut nearest: Vec<ScoredRecordingPoint> = scored
                 .into_iter()
-                .filter(|it| request.accepts(it.score) && filter_of.allows(self.collection(), it))
+                .filter(|it| request.accepts(it.score) && filter_of.allows(self, it))
                 .collect();
             nearest.sort_by(ScoredRecordingPoint::order);
             nearest.truncate(request.k);
@@ -133,7 +132,7 @@ impl QdrantIndex {
                 return Ok(Answered::Served(nearest));
             }
             limit = limit.saturating_mul(2);
-            let max_limit = self.collection().settings().largest_answer.max(2 * enough);
+            let max_limit = self.settings().largest_answer.max(2 * enough);
             if limit > max_limit && question.searched == SearchedPoints::Epochs {
                 return Ok(Answered::Served(self.nearest_by_scan(question.query, request)?));
             }
@@ -148,7 +147,7 @@ impl QdrantIndex {
         limit: usize,
     ) -> Result<Vec<ScoredPoint>> {
         let Question { query, request, searched, .. } = question;
-        let connection = &self.collection().connection;
+        let connection = &self.connection;
         let vector = match searched {
             SearchedPoints::Epochs => SIGNAL,
             SearchedPoints::Captions => CAPTION,
@@ -174,14 +173,14 @@ impl QdrantIndex {
 
     /// Scores the points of an answer by their vectors.
     fn score(&self, question: &Question<'_>, points: &[ScoredPoint]) -> Result<Answered> {
-        let address = self.collection().address();
+        let address = self.address();
         let mut scored = Vec::with_capacity(points.len());
         let mut unserved = BTreeSet::new();
         for ScoredPoint { id, payload, vectors, .. } in points {
             let (id, vectors) = (id.as_ref(), vectors.as_ref());
             let answer = PayloadReader { address: &address, id, payload, vectors };
             let recording = answer.recording()?;
-            let Some(entry) = self.collection().entry(&recording) else {
+            let Some(entry) = self.entry(&recording) else {
                 unserved.insert(recording);
                 continue;
             };
@@ -229,8 +228,8 @@ impl<'a> RecordingConditions<'a> {
         Self { filter, conditions: BTreeMap::new() }
     }
 
-    fn allows(&mut self, collection: &QdrantCollection, scored: &ScoredRecordingPoint) -> bool {
-        let Some(entry) = collection.entry(&scored.recording) else { return false };
+    fn allows(&mut self, reader: &QdrantReader, scored: &ScoredRecordingPoint) -> bool {
+        let Some(entry) = reader.entry(&scored.recording) else { return false };
         let conditions = self.conditions.entry(entry.id.clone());
         match conditions.or_insert_with(|| self.filter.conditions(entry)) {
             None => false,

@@ -15,10 +15,10 @@ use super::filter::one_of;
 use super::manifest::{EntryDetails, read_details};
 use super::payload::{EPOCH_POINT, PayloadReader};
 use super::point_ids::epoch_id;
-use super::reader::damaged;
 use super::schema::SIGNAL;
-use super::{QdrantCollection, QdrantError};
-use crate::contract::Recordings;
+use super::stored_points::{damaged, draft};
+use super::{QdrantError, QdrantReader};
+use crate::contract::{CollectionReader, VectorIndex};
 use crate::error::{Error, Result};
 use crate::recording::{EmbeddingSpace, EpochPoint, EpochRow, RecordingDraft, RecordingEntry};
 use crate::storage::FileContent;
@@ -35,25 +35,22 @@ pub(super) struct RecordingWithCodes {
     pub(super) codes: Int8Codes,
 }
 
-impl QdrantCollection {
-    /// Reads a recording without its captions. Nothing is cached.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownRecording`]; [`QdrantError::ReplacedRecording`] if it was replaced or removed after the collection
-    /// was opened, [`QdrantError::DamagedRecording`] if epochs are missing, [`QdrantError::InvalidPoint`] and
-    /// [`QdrantError::Request`].
-    pub fn recording(&self, id: &RecordingId) -> Result<Arc<Recording>> {
-        let entry = &self.acknowledged(id)?.entry;
-        Ok(Arc::new(self.read(entry)?.recording))
-    }
+/// A recording with its captions, as the segment that was sent.
+pub(super) struct SealedRecording {
+    pub(super) segment: Arc<SegmentFile>,
+    /// The bytes of the segment.
+    pub(super) content: FileContent,
+}
 
-    /// Returns the embedding of an epoch.
+impl QdrantReader {
+    /// Reads the embedding of an epoch.
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownEpoch`], and those of [`recording`](Self::recording).
-    pub fn embedding(&self, epoch: &EpochRef) -> Result<Embedding> {
+    /// [`Error::UnknownEpoch`]; [`QdrantError::ReplacedRecording`] if the recording was replaced or removed after the
+    /// collection was opened, [`QdrantError::DamagedRecording`] if epochs are missing, [`QdrantError::InvalidPoint`] and
+    /// [`QdrantError::Request`].
+    pub(super) fn read_embedding(&self, epoch: &EpochRef) -> Result<Embedding> {
         let entry = &self.acknowledged(&epoch.recording)?.entry;
         let request = GetPoints {
             collection_name: self.connection.settings().url.collection().to_owned(),
@@ -68,7 +65,7 @@ impl QdrantCollection {
         })?;
         let Some(point) = answer.result.first() else {
             // Reading the recording shows why: no such epoch, or missing, or replaced.
-            return self.recording(&epoch.recording)?.epoch(epoch.epoch)?.embedding();
+            return self.read(entry)?.recording.epoch(epoch.epoch)?.embedding();
         };
         let (address, vectors) = (self.address(), point.vectors.as_ref());
         let (id, payload) = (point.id.as_ref(), &point.payload);
@@ -78,23 +75,41 @@ impl QdrantCollection {
             .map_err(|error| damaged(&self.connection, &entry.id, error.to_string()))
     }
 
-    /// Reads a recording with its captions. Nothing is cached.
+    /// Reads a recording with its captions, and seals it into the segment that was sent.
     ///
     /// # Errors
     ///
-    /// Those of [`recording`](Self::recording).
-    pub fn whole_recording(&self, id: &RecordingId) -> Result<Arc<Recording>> {
-        let draft = match self.draft(id) {
-            Err(error) if error.is_damage() && !self.is_current()? => {
-                return Err(self.replaced(id));
-            }
-            draft => draft?,
-        };
-        let segment = sealed(&self.connection, self.space(), draft)?;
-        let entry = Arc::new(self.acknowledged(id)?.entry.clone());
-        Ok(Arc::new(segment.recording_with(entry)?))
+    /// Those of [`read_embedding`](Self::read_embedding).
+    pub(super) fn read_sealed(&self, id: &RecordingId) -> Result<SealedRecording> {
+        let acknowledged = self.acknowledged(id)?;
+        let entry = &acknowledged.entry;
+        let draft = draft(&self.connection, acknowledged, self.space().dim)
+            .map_err(|error| self.replaced_or(id, error))?;
+        let (sealed, bytes) = seal(self.space(), draft)?;
+        if sealed.segment != entry.segment {
+            let (found, expected) = (sealed.segment.hash, entry.segment.hash);
+            let problem = format!("its segment is `{found}`; expected `{expected}`");
+            return Err(damaged(&self.connection, id, problem));
+        }
+        let content = FileContent::from(bytes);
+        let segment = in_memory(&self.connection, self.space(), entry.clone(), content.clone());
+        Ok(SealedRecording { segment, content })
     }
 
+    /// Returns the error of a recording that was replaced, if damage is explained by a change of the collection; else the
+    /// error.
+    fn replaced_or(&self, id: &RecordingId, error: Error) -> Error {
+        if !error.is_damage() {
+            return error;
+        }
+        match self.is_current() {
+            Ok(true) => error,
+            Ok(false) => self.replaced(id),
+            Err(error) => error,
+        }
+    }
+
+    /// Reads the epochs of a recording.
     pub(super) fn read(&self, entry: &RecordingEntry) -> Result<RecordingWithCodes> {
         let mut epochs = self.each_epoch(entry, vec![SIGNAL].into(), |answer| {
             let EpochRow { number, onset_s, stage, events, mask, quality } = answer.epoch()?;
@@ -114,7 +129,7 @@ impl QdrantCollection {
     }
 
     /// Reads every epoch of a recording, in any order.
-    fn each_epoch<T>(
+    pub(super) fn each_epoch<T>(
         &self,
         entry: &RecordingEntry,
         vectors: WithVectorsSelector,
@@ -181,24 +196,6 @@ impl QdrantCollection {
     }
 }
 
-impl Recordings for QdrantCollection {
-    fn entries(&self) -> Vec<&RecordingEntry> {
-        self.recordings().collect()
-    }
-
-    fn epochs(&self, entry: &RecordingEntry) -> Result<Option<Vec<EpochRow>>> {
-        let read = |answer: &PayloadReader<'_>| answer.epoch();
-        match self.each_epoch(entry, false.into(), read) {
-            Ok(mut epochs) => {
-                epochs.sort_by_key(|epoch| epoch.number);
-                Ok(Some(epochs))
-            }
-            Err(error) if error.is_damage() => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-}
-
 /// Seals a recording in memory into the segment that a folder would store.
 ///
 /// # Errors
@@ -210,9 +207,18 @@ pub(super) fn sealed(
     draft: RecordingDraft,
 ) -> Result<Arc<SegmentFile>> {
     let (entry, bytes) = seal(space, draft)?;
-    let (space, content) = (Arc::new(space.clone()), FileContent::from(bytes));
+    Ok(in_memory(connection, space, entry, FileContent::from(bytes)))
+}
+
+/// Returns a segment that is in memory.
+pub(super) fn in_memory(
+    connection: &Connection,
+    space: &EmbeddingSpace,
+    entry: RecordingEntry,
+    content: FileContent,
+) -> Arc<SegmentFile> {
     let path = PathBuf::from(connection.address());
-    Ok(Arc::new(SegmentFile::new(path, Arc::new(entry), space, content)))
+    Arc::new(SegmentFile::new(path, Arc::new(entry), Arc::new(space.clone()), content))
 }
 
 /// Returns a vector that was stored in half precision as an embedding, so that storing it again changes no bit.

@@ -1,38 +1,51 @@
 //! Reads a collection in Qdrant: its manifest as it was when it was opened, and its points as they are.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use nocturne_psg::RecordingId;
-use qdrant_client::qdrant::{Filter, PointId, RetrievedPoint, ScrollPoints};
+use nocturne_encoder::Embedding;
+use nocturne_psg::caption::CaptionKind;
+use nocturne_psg::{EpochRef, RecordingId};
 
 use super::connection::Connection;
-use super::filter::one_of;
-use super::manifest::{Acknowledged, QdrantManifest, read_details};
-use super::payload::PayloadReader;
-use super::read_recording::{draft_without_points, stored_embedding};
-use super::recording_points::{PointKind, RecordingPoint, RecordingPoints};
-use super::spaces::Place;
+use super::full_scan::DamagedRecordings;
+use super::manifest::{Acknowledged, QdrantManifest};
+use super::read_recording::SealedRecording;
+use super::spaces::{SpaceConnection, read_record};
+use super::stored_points::acknowledged_points;
 use super::{QdrantError, QdrantSettings, schema};
-use crate::error::{Error, Result};
-use crate::recording::{
-    CaptionPoint, EmbeddingSpace, EpochPoint, RecordingDraft, RecordingEntry, SpaceName,
+use crate::contract::CaptionHit;
+use crate::contract::{
+    CollectionReader, NightSketches, SearchRequest, SpaceRecord, VectorIndex, VerifyProblem,
 };
-
-/// Points in a page: about half a megabyte of vectors.
-const PAGE: u32 = 256;
+use crate::error::{Error, LocationName, Result};
+use crate::filter::Filter;
+use crate::recording::{EpochRow, RecordingEntry, SpaceName};
+use crate::storage::segment::MissingRecording;
+use crate::storage::segment::Recording;
+use crate::vector::ScoreTable;
 
 /// The acknowledged recordings of a collection in Qdrant, in the space that its address names, or that was served when it
 /// was opened.
+///
+/// # How is it searched?
+///
+/// Without a [`recall`](SearchRequest::recall), or with 1, the server compares the query with every vector that the filter
+/// allows. With less it searches its graph by 8-bit codes and rescores twice as many candidates as are requested. A graph
+/// search that returns too few hits, and every search with a minimum score, is repeated exactly.
+///
+/// Vectors come with the hits, about 2.5 kB each. Scores, order and the filter are computed from them here; if Qdrant cannot
+/// express a condition, more points are requested until enough of them pass the filter.
 #[derive(Debug)]
-pub struct QdrantCollection {
+pub struct QdrantReader {
     /// The connection to the collections of the space.
     pub(super) connection: Arc<Connection>,
     pub(super) manifest: QdrantManifest,
-    place: Place,
+    pub(super) damaged: DamagedRecordings,
+    followed: SpaceConnection,
 }
 
-impl QdrantCollection {
+impl QdrantReader {
     /// Opens the collection and reads its manifest.
     ///
     /// # Errors
@@ -41,16 +54,14 @@ impl QdrantCollection {
     /// [`PlainKey`](QdrantError::PlainKey), [`PointsMissing`](QdrantError::PointsMissing),
     /// [`InvalidPoint`](QdrantError::InvalidPoint), [`ServedAlias`](QdrantError::ServedAlias).
     pub fn open(settings: QdrantSettings) -> Result<Self> {
-        Place::try_served(&Connection::new(settings)?, Self::open_at)
+        SpaceConnection::try_served(&Connection::new(settings)?, Self::open_at)
     }
 
     /// Reads the manifest of a space.
-    pub(super) fn open_at(place: Place) -> Result<Self> {
-        let connection = Arc::clone(&place.connection);
+    pub(super) fn open_at(followed: SpaceConnection) -> Result<Self> {
+        let connection = Arc::clone(&followed.connection);
         let manifest = match schema::exist(&connection)? {
-            (_, false) => {
-                return Err(Error::NotACollection { path: PathBuf::from(connection.address()) });
-            }
+            (_, false) => return Err(Error::NotACollection { location: connection.location() }),
             (has_points, true) => {
                 let manifest = QdrantManifest::read(&connection)?;
                 if !has_points {
@@ -59,22 +70,7 @@ impl QdrantCollection {
                 manifest
             }
         };
-        Ok(Self { connection, manifest, place })
-    }
-
-    /// Returns the name of the space.
-    pub fn space_name(&self) -> SpaceName {
-        self.place.name()
-    }
-
-    /// Returns whether the collection still serves this space, at the cost of two small requests; always true for a space
-    /// that was opened by its name.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open).
-    pub fn is_served(&self) -> Result<bool> {
-        self.place.is_served()
+        Ok(Self { connection, manifest, damaged: DamagedRecordings::default(), followed })
     }
 
     /// Returns the settings of the connection.
@@ -83,103 +79,18 @@ impl QdrantCollection {
     }
 
     /// Returns the address of the space.
-    pub fn address(&self) -> String {
+    pub(super) fn address(&self) -> String {
         self.connection.address()
     }
 
-    /// Returns the bundle that the collection was filled with.
-    pub fn space(&self) -> &EmbeddingSpace {
-        &self.manifest.space
-    }
-
-    /// Refuses any other bundle than the one that the collection was filled with.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OtherBundle`].
-    pub fn expect_space(&self, expected: &EmbeddingSpace) -> Result<()> {
-        crate::folder::expect_space(self.address().as_ref(), self.space(), expected)
-    }
-
-    /// Returns a number that grows with every change.
-    pub fn generation(&self) -> u64 {
-        self.manifest.generation
-    }
-
     /// Returns the acknowledged recordings, in ascending order of ids.
-    pub fn recordings(&self) -> impl ExactSizeIterator<Item = &RecordingEntry> {
+    pub(super) fn recordings(&self) -> impl ExactSizeIterator<Item = &RecordingEntry> {
         self.manifest.acknowledged.values().map(|acknowledged| &acknowledged.entry)
     }
 
-    /// Returns the acknowledged entry of a recording, if there is one.
-    pub fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry> {
-        self.manifest.acknowledged.get(id).map(|acknowledged| &acknowledged.entry)
-    }
-
     /// Returns the recordings whose upload has not ended, which are in no answer, in ascending order of ids.
-    pub fn pending(&self) -> impl ExactSizeIterator<Item = &RecordingId> {
+    pub(super) fn pending(&self) -> impl ExactSizeIterator<Item = &RecordingId> {
         self.manifest.pending.keys()
-    }
-
-    /// Returns the number of epochs of all acknowledged recordings.
-    pub fn n_epochs(&self) -> usize {
-        self.recordings().map(|entry| entry.n_epochs).sum()
-    }
-
-    /// Returns whether the collection has not changed since it was opened.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open).
-    pub fn is_current(&self) -> Result<bool> {
-        let head = QdrantManifest::read_head(&self.connection)?;
-        Ok(head.is_some_and(|head| head.generation == self.generation()))
-    }
-
-    /// Asks the server once whether the collection exists.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotACollection`] and [`QdrantError::Request`].
-    pub fn reach(&self) -> Result<()> {
-        if schema::manifest_exists_now(&self.connection)? {
-            return Ok(());
-        }
-        Err(Error::NotACollection { path: PathBuf::from(self.connection.address()) })
-    }
-
-    /// Reads the manifest of the same space again, if it has changed; `None` if it has not.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open).
-    pub fn refresh(&self) -> Result<Option<Self>> {
-        if self.is_current()? {
-            return Ok(None);
-        }
-        let (connection, place) = (Arc::clone(&self.connection), self.place.clone());
-        Ok(Some(Self { manifest: QdrantManifest::read(&connection)?, connection, place }))
-    }
-
-    /// Reads every point of every recording, and returns the recordings that are damaged with the reason.
-    pub fn verify(&self) -> impl Iterator<Item = (&RecordingId, Error)> {
-        let error = |acknowledged| {
-            acknowledged_points(&self.connection, acknowledged, self.space().dim).err()
-        };
-        let acknowledged = self.manifest.acknowledged.iter();
-        acknowledged.filter_map(move |(id, it)| Some((id, error(it)?)))
-    }
-
-    /// Reads a recording as it was committed, to store it in another collection.
-    ///
-    /// Its vectors are those that were sent, exact in half precision.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownRecording`]; [`QdrantError::DamagedRecording`] if it is not what was acknowledged, and those of
-    /// [`open`](Self::open).
-    pub fn draft(&self, id: &RecordingId) -> Result<RecordingDraft> {
-        draft(&self.connection, self.acknowledged(id)?, self.space().dim)
     }
 
     pub(super) fn acknowledged(&self, id: &RecordingId) -> Result<&Acknowledged> {
@@ -188,117 +99,151 @@ impl QdrantCollection {
     }
 }
 
-/// Reads a recording as it was committed.
-///
-/// # Errors
-///
-/// [`QdrantError::DamagedRecording`] if it is not what was acknowledged.
-pub(super) fn draft(
-    connection: &Connection,
-    acknowledged: &Acknowledged,
-    dim: usize,
-) -> Result<RecordingDraft> {
-    let points = acknowledged_points(connection, acknowledged, dim)?;
-    let entry = &acknowledged.entry;
-    let mut draft = draft_without_points(entry, read_details(connection, &entry.id)?);
-    for RecordingPoint { epoch, kind, vector } in points.points {
-        let vector = stored_embedding(connection, entry, vector)?;
-        match kind {
-            PointKind::Epoch => draft.epochs.push(EpochPoint {
-                number: epoch.number,
-                onset_s: epoch.onset_s,
-                mask: epoch.mask,
-                quality: epoch.quality,
-                stage: epoch.stage,
-                events: epoch.events,
-                vector,
-            }),
-            PointKind::Caption(caption) => draft.captions.push(CaptionPoint {
-                epoch: epoch.number,
-                kind: caption.kind,
-                text: caption.text,
-                vector,
-            }),
-        }
+impl CollectionReader for QdrantReader {
+    fn location(&self) -> LocationName {
+        self.connection.location()
     }
-    Ok(draft)
-}
 
-/// Reads the points of a recording, and compares their checksum with the acknowledged one.
-fn acknowledged_points(
-    connection: &Connection,
-    acknowledged: &Acknowledged,
-    dim: usize,
-) -> Result<RecordingPoints> {
-    let Acknowledged { entry, checksum, .. } = acknowledged;
-    let points = read_points(connection, entry, dim)?;
-    let found = format!("{:032x}", points.checksum());
-    if found == *checksum {
-        return Ok(points);
+    fn space_name(&self) -> SpaceName {
+        self.followed.name()
     }
-    let expected = entry.n_epochs + entry.n_captions;
-    let problem = format!(
-        "its {} points have the checksum {found}; expected {checksum} of {expected} points",
-        points.points.len()
-    );
-    Err(damaged(connection, &entry.id, problem))
-}
 
-/// Returns the error for a damaged recording.
-pub(super) fn damaged(connection: &Connection, id: &RecordingId, problem: String) -> Error {
-    QdrantError::DamagedRecording { address: connection.address(), recording: id.clone(), problem }
-        .into()
-}
+    fn generation(&self) -> u64 {
+        self.manifest.generation
+    }
 
-/// Reads all points of a recording.
-///
-/// # Errors
-///
-/// [`QdrantError::DamagedRecording`] if one is of another content than the entry.
-pub(super) fn read_points(
-    connection: &Connection,
-    entry: &RecordingEntry,
-    dim: usize,
-) -> Result<RecordingPoints> {
-    let (address, content) = (connection.address(), entry.segment.hash.to_string());
-    let mut points = Vec::with_capacity(entry.n_epochs + entry.n_captions);
-    let mut offset = None;
-    loop {
-        let (page, next) = page(connection, &entry.id, offset)?;
-        for RetrievedPoint { id, payload, vectors, .. } in &page {
-            let vectors = vectors.as_ref();
-            let answer = PayloadReader { address: &address, id: id.as_ref(), payload, vectors };
-            if answer.text("content", "a hash")? != content {
-                let problem = "it has points of another content".to_owned();
-                return Err(damaged(connection, &entry.id, problem));
+    fn record(&self) -> Result<Option<SpaceRecord>> {
+        read_record(&self.connection)
+    }
+
+    fn entries(&self) -> Vec<&RecordingEntry> {
+        self.recordings().collect()
+    }
+
+    fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry> {
+        self.manifest.acknowledged.get(id).map(|acknowledged| &acknowledged.entry)
+    }
+
+    fn unfinished(&self) -> Vec<RecordingId> {
+        self.pending().cloned().collect()
+    }
+
+    fn epochs(&self, entry: &RecordingEntry) -> Result<Option<Vec<EpochRow>>> {
+        match self.each_epoch(entry, false.into(), |point| point.epoch()) {
+            Ok(mut epochs) => {
+                epochs.sort_by_key(|epoch| epoch.number);
+                Ok(Some(epochs))
             }
-            points.push(RecordingPoint::read(&answer, dim)?);
-        }
-        match next {
-            Some(next) => offset = Some(next),
-            None => return Ok(RecordingPoints::sorted(points)),
+            Err(error) if error.is_damage() => Ok(None),
+            Err(error) => Err(error),
         }
     }
-}
 
-/// Returns a page of points of a recording, and the id with which the next page starts.
-fn page(
-    connection: &Connection,
-    id: &RecordingId,
-    offset: Option<PointId>,
-) -> Result<(Vec<RetrievedPoint>, Option<PointId>)> {
-    let request = ScrollPoints {
-        collection_name: connection.settings().url.collection().to_owned(),
-        filter: Some(Filter::must([one_of("recording", [id.as_str()])])),
-        offset,
-        limit: Some(PAGE),
-        with_payload: Some(true.into()),
-        with_vectors: Some(true.into()),
-        ..ScrollPoints::default()
-    };
-    let answer = connection.ask("read from", |client| {
-        let request = request.clone();
-        async move { client.scroll(request).await }
-    })?;
-    Ok((answer.result, answer.next_page_offset))
+    fn recording(&self, id: &RecordingId) -> Result<Arc<Recording>> {
+        self.read_epochs(id)
+    }
+
+    fn read_recording(&self, id: &RecordingId) -> Result<Arc<Recording>> {
+        let SealedRecording { segment, .. } = self.read_sealed(id)?;
+        Ok(Arc::new(segment.recording()?))
+    }
+
+    fn read_epochs(&self, id: &RecordingId) -> Result<Arc<Recording>> {
+        let entry = &self.acknowledged(id)?.entry;
+        Ok(Arc::new(self.read(entry)?.recording))
+    }
+
+    fn read_segment(&self, id: &RecordingId) -> Result<Vec<u8>> {
+        Ok(self.read_sealed(id)?.content.to_vec())
+    }
+
+    fn embedding(&self, epoch: &EpochRef) -> Result<Embedding> {
+        self.read_embedding(epoch)
+    }
+
+    fn open_index(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn build_indexes(&self) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn search_captions(
+        &self,
+        query: &Embedding,
+        request: &SearchRequest,
+        kinds: Option<&BTreeSet<CaptionKind>>,
+    ) -> Result<Vec<CaptionHit>> {
+        self.nearest_captions(query, request, kinds)
+    }
+
+    fn score_recordings(
+        &self,
+        queries: &[Embedding],
+        includes: &(dyn Fn(&RecordingId) -> bool + Sync),
+        visit: &(dyn Fn(&Recording, &ScoreTable) + Sync),
+    ) -> Result<()> {
+        self.score_each(queries, includes, visit)
+    }
+
+    fn missing(&self) -> Vec<MissingRecording> {
+        let pending = |recording: &RecordingId| MissingRecording {
+            recording: recording.clone(),
+            location: self.location(),
+            offset: None,
+            problem: "its upload has not ended".to_owned(),
+        };
+        self.pending().map(pending).chain(self.damaged.all()).collect()
+    }
+
+    fn check_filter(&self, filter: &Filter) -> Result<()> {
+        filter.check(&self.entries().iter().copied())?;
+        let mut named = filter.recordings.iter().flatten();
+        named.try_for_each(|id| self.acknowledged(id).map(|_| ()))
+    }
+
+    fn full_scan_limit(&self) -> Option<usize> {
+        Some(self.settings().full_pass)
+    }
+
+    fn sketches(&self, direction: &[f32], entries: &[&RecordingEntry]) -> Result<NightSketches> {
+        self.read_sketches(direction, entries)
+    }
+
+    fn is_served(&self) -> Result<bool> {
+        self.followed.is_served()
+    }
+
+    fn is_current(&self) -> Result<bool> {
+        let head = QdrantManifest::read_head(&self.connection)?;
+        Ok(head.is_some_and(|head| head.generation == self.generation()))
+    }
+
+    fn refresh(&self) -> Result<Option<Box<dyn CollectionReader>>> {
+        if self.is_current()? {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(Self {
+            connection: Arc::clone(&self.connection),
+            manifest: QdrantManifest::read(&self.connection)?,
+            damaged: DamagedRecordings::default(),
+            followed: self.followed.clone(),
+        })))
+    }
+
+    fn check_reachable(&self) -> Result<()> {
+        if schema::manifest_exists_now(&self.connection)? {
+            return Ok(());
+        }
+        Err(Error::NotACollection { location: self.location() })
+    }
+
+    fn verify(&self) -> Box<dyn Iterator<Item = VerifyProblem<'_>> + '_> {
+        let error = |acknowledged| {
+            acknowledged_points(&self.connection, acknowledged, self.space().dim).err()
+        };
+        let acknowledged = self.manifest.acknowledged.iter();
+        Box::new(acknowledged.filter_map(move |(id, it)| Some((id, error(it)?))))
+    }
 }

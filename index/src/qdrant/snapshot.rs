@@ -2,7 +2,8 @@
 
 use qdrant_client::qdrant::SnapshotDescription;
 
-use super::{QdrantCollection, QdrantError};
+use super::{QdrantError, QdrantReader};
+use crate::contract::CollectionReader;
 use crate::error::Result;
 
 /// A file on the server with all points of one of its collections.
@@ -18,7 +19,7 @@ pub struct QdrantSnapshot {
     pub checksum: Option<String>,
 }
 
-impl QdrantCollection {
+impl QdrantReader {
     /// Makes the server write a snapshot of each of the three collections of the space; together they are a backup.
     ///
     /// A request takes as long as writing the file, which the timeout in the settings must allow.

@@ -6,9 +6,9 @@ use tokio::task::JoinSet;
 
 use super::connection::Connection;
 use super::filter::one_of;
-use super::reader::read_points;
 use super::recording_points::RecordingPoints;
 use super::revision::not_later_than;
+use super::stored_points::read_points;
 use crate::error::Result;
 use crate::recording::RecordingEntry;
 

@@ -69,7 +69,7 @@ pub enum AddressProblem {
     #[error(
         "the name of a space has 1 to 64 of `a` to `z`, `0` to `9`, `-`, `_` and `.`, a letter or digit first"
     )]
-    EmbeddingSpace,
+    SpaceName,
     /// The name of the space is that of the alias.
     #[error("`served` cannot be the name of a space: it refers to the one that is served")]
     Served,
@@ -212,7 +212,7 @@ fn parse_space(space: &str) -> Result<SpaceName, AddressProblem> {
         return Err(AddressProblem::Served);
     }
     expect_unreserved(space)?;
-    SpaceName::new(space).map_err(|_| AddressProblem::EmbeddingSpace)
+    SpaceName::new(space).map_err(|_| AddressProblem::SpaceName)
 }
 
 fn expect_unreserved(name: &str) -> Result<(), AddressProblem> {

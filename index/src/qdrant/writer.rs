@@ -1,23 +1,25 @@
 //! Writes recordings into a collection in Qdrant.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use nocturne_psg::RecordingId;
 
 use super::connection::Connection;
 use super::manifest::{QdrantManifest, Uploaded};
-use super::read_recording::sealed;
-use super::reader::{self, damaged};
+use super::read_recording::{in_memory, sealed};
 use super::recording_points::RecordingPoints;
 use super::revision::Revision;
-use super::spaces::Place;
+use super::spaces::{SpaceConnection, read_record, write_record};
+use super::stored_points::{damaged, draft};
 use super::upload::{self, Upload};
 use super::{QdrantError, QdrantSettings, schema, server_version, sketch};
-use crate::error::{Error, Result};
-use crate::folder::expect_space;
-use crate::recording::{EmbeddingSpace, RecordingDraft, RecordingEntry};
+use crate::contract::{
+    CollectionReader, CollectionWriter, CopyReport, SpaceRecord, expect_space, mirror_each,
+};
+use crate::error::{Error, LocationName, Result};
+use crate::recording::{EmbeddingSpace, RecordingDraft, RecordingEntry, SpaceName};
+use crate::storage::FileContent;
 use crate::storage::segment::Recording;
 
 /// Writes recordings into a collection in Qdrant.
@@ -57,9 +59,9 @@ impl QdrantWriter {
     ///
     /// [`Error::OtherBundle`]; [`Error::UnknownSpace`] if the address names a space that does not exist;
     /// [`QdrantError::OldServer`]; [`QdrantError::ForeignCollection`] if the server has a collection of that name that
-    /// Nocturne did not create, and the errors of [`QdrantCollection::open`](super::QdrantCollection::open).
+    /// Nocturne did not create, and the errors of [`QdrantReader::open`](super::QdrantReader::open).
     pub fn open_or_create(settings: QdrantSettings, space: &EmbeddingSpace) -> Result<Self> {
-        Self::open_at(Place::of_writer(Connection::new(settings)?)?, space)
+        Self::open_at(SpaceConnection::of_writer(Connection::new(settings)?)?, space)
     }
 
     /// Opens or creates the space of a connection.
@@ -76,7 +78,7 @@ impl QdrantWriter {
             QdrantManifest::create(&connection, space)?;
         }
         let mut manifest = QdrantManifest::read(&connection)?;
-        expect_space(Path::new(&address), &manifest.space, space)?;
+        expect_space(connection.location(), &manifest.space, space)?;
         if !schema::exist(&connection)?.0 {
             return Err(QdrantError::PointsMissing { address }.into());
         }
@@ -85,33 +87,13 @@ impl QdrantWriter {
         Ok(Self { connection, manifest })
     }
 
-    /// Returns the acknowledged recordings, in ascending order of ids.
-    pub fn recordings(&self) -> impl ExactSizeIterator<Item = &RecordingEntry> {
-        self.manifest.acknowledged.values().map(|acknowledged| &acknowledged.entry)
-    }
-
-    /// Returns the bundle that the collection is filled with.
-    pub fn space(&self) -> &EmbeddingSpace {
-        &self.manifest.space
-    }
-
-    /// Returns the acknowledged entry of a recording, if there is one.
-    pub fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry> {
-        self.manifest.acknowledged.get(id).map(|acknowledged| &acknowledged.entry)
-    }
-
-    /// Returns the recordings whose upload has not ended, in ascending order of ids.
-    pub fn pending(&self) -> impl ExactSizeIterator<Item = &RecordingId> {
-        self.manifest.pending.keys()
-    }
-
     /// Adds a recording, or replaces the one with its id; nothing is sent if the same content is acknowledged.
     ///
     /// When this returns, all of its points have been read back and are found by searches.
     ///
     /// # Errors
     ///
-    /// [`Error::Dimension`], and [`Error::DamagedSegment`] if it cannot be read; [`QdrantError::Request`];
+    /// [`Error::Dimension`], and [`Error::Damaged`] if it cannot be read; [`QdrantError::Request`];
     /// [`QdrantError::DamagedRecording`] if the server twice returns other points than it was sent;
     /// [`QdrantError::Conflict`] if another writer has written the recording since this one has read its entry.
     pub fn put(&mut self, recording: &Recording) -> Result<Sent> {
@@ -120,41 +102,6 @@ impl QdrantWriter {
             return Ok(Sent::Unchanged);
         }
         self.put_again(recording)
-    }
-
-    /// Adds a recording, or replaces the one with its id. The segment is the one that a folder would store, byte for byte.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidDraft`], and those of [`put`](Self::put).
-    pub fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry> {
-        let segment = sealed(&self.connection, &self.manifest.space, draft)?;
-        let recording = segment.recording()?;
-        self.put(&recording)?;
-        Ok(recording.entry().clone())
-    }
-
-    /// Sets the metadata of a recording. Each of its points holds them: they are read, and sent again.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownRecording`], [`QdrantError::DamagedRecording`] if it is not what was acknowledged, and those of
-    /// [`put`](Self::put).
-    pub fn set_metadata(
-        &mut self,
-        id: &RecordingId,
-        metadata: BTreeMap<String, String>,
-    ) -> Result<RecordingEntry> {
-        let known = self.manifest.acknowledged.get(id).cloned();
-        let known = known.ok_or_else(|| Error::UnknownRecording { recording: id.clone() })?;
-        let draft = reader::draft(&self.connection, &known, self.manifest.space.dim)
-            .map_err(|error| self.conflict_or(error, id, known.revision))?;
-        // The segment keeps the metadata of its commit, and with them its hash.
-        let segment = sealed(&self.connection, &self.manifest.space, draft)?;
-        let entry = RecordingEntry { metadata, ..known.entry };
-        let recording = segment.recording_with(Arc::new(entry))?;
-        self.put(&recording)?;
-        Ok(recording.entry().clone())
     }
 
     /// Sends a recording even if the same content is acknowledged: for one whose points are lost.
@@ -226,12 +173,99 @@ impl QdrantWriter {
         }
     }
 
+    /// Sets the metadata of one recording. Each of its points holds them: they are read, and sent again.
+    fn send_metadata(
+        &mut self,
+        id: &RecordingId,
+        metadata: BTreeMap<String, String>,
+    ) -> Result<()> {
+        let known = self.manifest.acknowledged.get(id).cloned();
+        let known = known.ok_or_else(|| Error::UnknownRecording { recording: id.clone() })?;
+        let draft = draft(&self.connection, &known, self.manifest.space.dim)
+            .map_err(|error| self.conflict_or(error, id, known.revision))?;
+        // The segment keeps the metadata of its commit, and with them its hash.
+        let segment = sealed(&self.connection, &self.manifest.space, draft)?;
+        let entry = RecordingEntry { metadata, ..known.entry };
+        self.put(&segment.recording_with(Arc::new(entry))?).map(|_| ())
+    }
+}
+
+impl CollectionWriter for QdrantWriter {
+    fn location(&self) -> LocationName {
+        self.connection.location()
+    }
+
+    fn space_name(&self) -> SpaceName {
+        self.connection.space_name()
+    }
+
+    fn space(&self) -> &EmbeddingSpace {
+        &self.manifest.space
+    }
+
+    fn record(&self) -> Result<Option<SpaceRecord>> {
+        read_record(&self.connection)
+    }
+
+    fn set_record(&mut self, record: &SpaceRecord) -> Result<()> {
+        write_record(&self.connection, record)
+    }
+
+    fn entries(&self) -> Vec<&RecordingEntry> {
+        let acknowledged = self.manifest.acknowledged.values();
+        acknowledged.map(|acknowledged| &acknowledged.entry).collect()
+    }
+
+    fn entry(&self, id: &RecordingId) -> Option<&RecordingEntry> {
+        self.manifest.acknowledged.get(id).map(|acknowledged| &acknowledged.entry)
+    }
+
+    /// Returns nothing: to find damage, every point of the collection would have to cross the network, which
+    /// [`CollectionReader::verify`] does on request.
+    fn damaged(&self) -> Result<Vec<(RecordingId, Error)>> {
+        Ok(Vec::new())
+    }
+
+    /// In addition to the errors of the trait: [`QdrantError::DamagedRecording`] if the server twice returns other points
+    /// than it was sent, [`QdrantError::Conflict`] if another writer has written the recording since this one has read its
+    /// entry, and [`QdrantError::Request`].
+    fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry> {
+        let segment = sealed(&self.connection, &self.manifest.space, draft)?;
+        let recording = segment.recording()?;
+        self.put(&recording)?;
+        Ok(recording.entry().clone())
+    }
+
+    fn put_segment(&mut self, entry: &RecordingEntry, segment: Vec<u8>) -> Result<()> {
+        let content = FileContent::from(segment);
+        let segment = in_memory(&self.connection, &self.manifest.space, entry.clone(), content);
+        segment.verify()?;
+        self.put_again(&segment.recording()?).map(|_| ())
+    }
+
+    fn mirror(&mut self, source: &dyn CollectionReader) -> Result<CopyReport> {
+        mirror_each(source, self)
+    }
+
+    fn set_metadata(
+        &mut self,
+        metadata: BTreeMap<RecordingId, BTreeMap<String, String>>,
+    ) -> Result<usize> {
+        if let Some(recording) = metadata.keys().find(|id| self.entry(id).is_none()) {
+            return Err(Error::UnknownRecording { recording: recording.clone() });
+        }
+        let mut n_changed = 0;
+        for (id, metadata) in metadata {
+            if self.entry(&id).is_some_and(|entry| entry.metadata != metadata) {
+                self.send_metadata(&id, metadata)?;
+                n_changed += 1;
+            }
+        }
+        Ok(n_changed)
+    }
+
     /// Removes a recording, or what is left of one whose upload has not ended.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownRecording`], [`QdrantError::Request`] and [`QdrantError::Conflict`].
-    pub fn remove(&mut self, id: &RecordingId) -> Result<()> {
+    fn remove(&mut self, id: &RecordingId) -> Result<()> {
         if self.entry(id).is_none() && !self.manifest.pending.contains_key(id) {
             return Err(Error::UnknownRecording { recording: id.clone() });
         }

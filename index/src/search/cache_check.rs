@@ -1,10 +1,10 @@
 //! Compares cache files with the segments that they were built from.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::cache_member::CacheMember;
 use super::{ExactIndex, hnsw, ivf};
+use crate::contract::CacheProblem;
 use crate::error::Result;
 use crate::recording::ContentHash;
 use crate::storage::cache_files::CacheFiles;
@@ -12,15 +12,6 @@ use crate::storage::envelope::Damage;
 use crate::storage::segment::OpenSegment;
 use crate::storage::{FileContent, Storage};
 use crate::vector::Int8Codes;
-
-/// A cache file that cannot be trusted. Nothing is lost with it: it is rebuilt from the segments.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CacheProblem {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it, and where.
-    pub problem: String,
-}
 
 /// Checks a file and returns the hash of its content.
 type Check = fn(FileContent, &ExactIndex) -> Result<ContentHash, Damage>;

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use nocturne_encoder::Embedding;
 use nocturne_psg::{EpochRef, RecordingId};
 
-use super::ScoreTable;
 use super::allowed::{AllowedRows, RowSet};
 use crate::contract::{Hit, SearchAnswer, SearchPlan, SearchRequest, VectorIndex, expect_dim};
 use crate::error::{Error, Result};
@@ -17,7 +16,7 @@ use crate::filter::Filter;
 use crate::recording::EmbeddingSpace;
 use crate::storage::segment::{MissingRecording, OpenSegment, Recording, SegmentSet};
 use crate::vector::kernel::Kernel;
-use crate::vector::{Int8Codes, ScoredRow, parallel};
+use crate::vector::{Int8Codes, ScoreTable, ScoredRow, parallel};
 
 /// Every epoch of a snapshot.
 ///

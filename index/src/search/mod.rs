@@ -20,13 +20,10 @@ pub(crate) mod hnsw;
 pub(crate) mod ivf;
 mod planner;
 mod sample_queries;
-mod score_table;
 mod shortlist;
 
-pub use cache_check::CacheProblem;
 pub(crate) use cache_check::check_caches;
 pub use exact::ExactIndex;
 pub use hnsw::{HnswGraph, HnswIndex, HnswSettings};
 pub use ivf::{CompactionState, IvfIndex};
 pub use planner::PlannedIndex;
-pub use score_table::ScoreTable;

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nocturne_index::storage::{CrashImage, Fault, Folder, Simulated, Storage};
-use nocturne_index::{Collection, CollectionWriter, Copied, Error, Existing, StoredFile};
+use nocturne_index::{
+    CollectionReader, CollectionWriter, CopyReport, Error, ExistingCopy, FolderReader,
+    FolderSpaces, FolderWriter, StoredFile, copy_collection,
+};
 
 use crate::support::{assert_stored, draft, id, space, space_of};
 
-/// A collection in memory with recordings of these names and seeds.
+/// Creates a collection in memory with recordings of these names and seeds.
 fn filled(nights: &[(&str, u64)]) -> Arc<Simulated> {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     for (name, seed) in nights {
         writer.commit(draft(name, *seed, 4)).unwrap();
     }
@@ -21,16 +24,17 @@ fn filled(nights: &[(&str, u64)]) -> Arc<Simulated> {
 fn back_up(
     from: &Arc<Simulated>,
     to: &Arc<Simulated>,
-    existing: Existing,
-) -> Result<Copied, Error> {
-    Collection::open_in(from.clone())?.copy_to(to.clone(), existing)
+    existing: ExistingCopy,
+) -> Result<CopyReport, Error> {
+    let spaces = |storage: &Arc<Simulated>| FolderSpaces::of_storage(storage.clone());
+    Ok(copy_collection(&spaces(from), &spaces(to), existing)?.report)
 }
 
 /// Checks that a collection has exactly these recordings, undamaged.
 #[track_caller]
 fn assert_has(storage: &Arc<Simulated>, nights: &[(&str, u64)]) {
-    let collection = Collection::open_in(storage.clone()).unwrap();
-    assert_eq!(collection.recordings().len(), nights.len());
+    let collection = FolderReader::open_in(storage.clone()).unwrap();
+    assert_eq!(collection.entries().len(), nights.len());
     assert_eq!(collection.verify().count(), 0);
     for (name, seed) in nights {
         assert_stored(&collection, &draft(name, *seed, 4));
@@ -41,11 +45,11 @@ fn assert_has(storage: &Arc<Simulated>, nights: &[(&str, u64)]) {
 fn backup_is_a_collection_and_can_be_restored() {
     let (original, backup, restored) =
         (filled(&[("a", 1), ("b", 2)]), Arc::default(), Arc::default());
-    let copied = back_up(&original, &backup, Existing::Refuse).unwrap();
+    let copied = back_up(&original, &backup, ExistingCopy::Refuse).unwrap();
     assert_eq!((copied.n_recordings, copied.n_epochs, copied.n_written), (2, 8, 2));
-    back_up(&backup, &restored, Existing::Refuse).unwrap();
+    back_up(&backup, &restored, ExistingCopy::Refuse).unwrap();
     assert_has(&restored, &[("a", 1), ("b", 2)]);
-    let mut writer = CollectionWriter::open_in(restored.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::open_in(restored.clone(), &space()).unwrap();
     writer.commit(draft("c", 3, 4)).unwrap();
     assert_has(&restored, &[("a", 1), ("b", 2), ("c", 3)]);
 }
@@ -53,17 +57,17 @@ fn backup_is_a_collection_and_can_be_restored() {
 #[test]
 fn update_of_a_backup_adds_new_and_drops_removed_recordings() {
     let (original, backup) = (filled(&[("a", 1), ("b", 2)]), Arc::default());
-    back_up(&original, &backup, Existing::Refuse).unwrap();
-    let mut writer = CollectionWriter::open_in(original.clone(), &space()).unwrap();
+    back_up(&original, &backup, ExistingCopy::Refuse).unwrap();
+    let mut writer = FolderWriter::open_in(original.clone(), &space()).unwrap();
     writer.commit(draft("c", 3, 4)).unwrap();
     writer.remove(&id("a")).unwrap();
-    let error = back_up(&original, &backup, Existing::Refuse).unwrap_err();
+    let error = back_up(&original, &backup, ExistingCopy::Refuse).unwrap_err();
     assert!(matches!(error, Error::AlreadyACollection { .. }), "{error}");
-    let copied = back_up(&original, &backup, Existing::Replace).unwrap();
+    let copied = back_up(&original, &backup, ExistingCopy::Update).unwrap();
     assert_eq!((copied.n_recordings, copied.n_written), (2, 1));
     assert_has(&backup, &[("b", 2), ("c", 3)]);
     // An original that was reset has lower generations than its backup.
-    let copied = back_up(&filled(&[("d", 4)]), &backup, Existing::Replace).unwrap();
+    let copied = back_up(&filled(&[("d", 4)]), &backup, ExistingCopy::Update).unwrap();
     assert_eq!((copied.n_recordings, copied.n_written), (1, 1));
     assert_has(&backup, &[("d", 4)]);
 }
@@ -71,11 +75,11 @@ fn update_of_a_backup_adds_new_and_drops_removed_recordings() {
 #[test]
 fn update_of_a_backup_replaces_damaged_segments() {
     let (original, backup) = (filled(&[("a", 1)]), Arc::default());
-    back_up(&original, &backup, Existing::Refuse).unwrap();
+    back_up(&original, &backup, ExistingCopy::Refuse).unwrap();
     let files = backup.files();
     let segment = files.iter().find(|name| name.starts_with("segments/")).unwrap();
     backup.tamper(segment, |bytes| bytes[300] ^= 1);
-    let copied = back_up(&original, &backup, Existing::Replace).unwrap();
+    let copied = back_up(&original, &backup, ExistingCopy::Update).unwrap();
     assert_eq!(copied.n_written, 1);
     assert_has(&backup, &[("a", 1)]);
 }
@@ -83,19 +87,19 @@ fn update_of_a_backup_replaces_damaged_segments() {
 #[test]
 fn damaged_collection_is_not_backed_up() {
     let (original, backup) = (filled(&[("a", 1), ("b", 2)]), Arc::<Simulated>::default());
-    let entry = Collection::open_in(original.clone()).unwrap().entry(&id("b")).unwrap().clone();
+    let entry = FolderReader::open_in(original.clone()).unwrap().entry(&id("b")).unwrap().clone();
     original.tamper(&format!("segments/{}", entry.segment.file_name()), |bytes| bytes[300] ^= 1);
-    let error = back_up(&original, &backup, Existing::Refuse).unwrap_err();
+    let error = back_up(&original, &backup, ExistingCopy::Refuse).unwrap_err();
     assert!(matches!(error, Error::Damaged { file: StoredFile::Segment, .. }), "{error}");
-    let error = Collection::open_in(backup).unwrap_err();
+    let error = FolderReader::open_in(backup).unwrap_err();
     assert!(matches!(error, Error::NotACollection { .. }), "{error}");
 }
 
 #[test]
-fn backup_of_another_bundle_is_not_replaced() {
+fn backup_of_another_bundle_is_not_retargetd() {
     let backup = Arc::new(Simulated::default());
-    drop(CollectionWriter::create_in(backup.clone(), &space_of("large", 8)).unwrap());
-    let error = back_up(&filled(&[]), &backup, Existing::Replace).unwrap_err();
+    drop(FolderWriter::create_in(backup.clone(), &space_of("large", 8)).unwrap());
+    let error = back_up(&filled(&[]), &backup, ExistingCopy::Update).unwrap_err();
     assert!(matches!(error, Error::OtherBundle { .. }), "{error}");
 }
 
@@ -104,22 +108,22 @@ fn interrupted_backup_is_absent_old_or_complete_and_can_be_repeated() {
     let (before, after) = (filled(&[("a", 1), ("b", 2)]), filled(&[("a", 3), ("c", 4)]));
     let backup_of_before = || {
         let backup = Arc::<Simulated>::default();
-        back_up(&before, &backup, Existing::Refuse).unwrap();
+        back_up(&before, &backup, ExistingCopy::Refuse).unwrap();
         backup
     };
     let n = {
         let backup = backup_of_before();
         backup.set_fault(Fault::None);
-        back_up(&after, &backup, Existing::Replace).unwrap();
+        back_up(&after, &backup, ExistingCopy::Update).unwrap();
         backup.operations()
     };
     for operation in 0..n {
         for (target, existed) in [(Arc::default(), false), (backup_of_before(), true)] {
             target.set_fault(Fault::From(operation));
-            let is_done = back_up(&after, &target, Existing::Replace).is_ok();
+            let is_done = back_up(&after, &target, ExistingCopy::Update).is_ok();
             for image in [CrashImage::Durable, CrashImage::Everything, CrashImage::Some(7)] {
                 let found = Arc::new(target.crash(image));
-                match Collection::open_in(found.clone()) {
+                match FolderReader::open_in(found.clone()) {
                     Err(Error::NotACollection { .. }) => assert!(!existed && !is_done),
                     Err(error) => panic!("operation {operation}, {image:?}: {error}"),
                     Ok(collection) if collection.entry(&id("c")).is_none() => {
@@ -128,7 +132,7 @@ fn interrupted_backup_is_absent_old_or_complete_and_can_be_repeated() {
                     }
                     Ok(_) => assert_has(&found, &[("a", 3), ("c", 4)]),
                 }
-                back_up(&after, &found, Existing::Replace).unwrap();
+                back_up(&after, &found, ExistingCopy::Update).unwrap();
                 assert_has(&found, &[("a", 3), ("c", 4)]);
             }
         }
@@ -139,7 +143,7 @@ fn interrupted_backup_is_absent_old_or_complete_and_can_be_repeated() {
 fn backups_during_indexing_are_each_of_one_generation() {
     let folder = tempfile::tempdir().unwrap();
     let source: Arc<dyn Storage> = Arc::new(Folder::at(folder.path().join("collection")));
-    let mut writer = CollectionWriter::create_in(Arc::clone(&source), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(Arc::clone(&source), &space()).unwrap();
     let name = |n: u64| format!("night-{:02}", n % 40);
     std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -151,15 +155,17 @@ fn backups_during_indexing_are_each_of_one_generation() {
             }
         });
         for n in 0..50 {
-            let target = Arc::new(Folder::at(folder.path().join(format!("backup-{n}"))));
-            let collection = Collection::open_in(Arc::clone(&source)).unwrap();
-            let copied = collection.copy_to(target.clone(), Existing::Refuse).unwrap();
-            let backup = Collection::open_in(target).unwrap();
+            let target: Arc<dyn Storage> =
+                Arc::new(Folder::at(folder.path().join(format!("backup-{n}"))));
+            let [from, to] = [Arc::clone(&source), target.clone()].map(FolderSpaces::of_storage);
+            let copied = copy_collection(&from, &to, ExistingCopy::Refuse).unwrap().report;
+            let backup = FolderReader::open_in(target).unwrap();
             assert_eq!(backup.verify().count(), 0);
             // The backup has exactly the recordings of the first `n_commits` commits.
             let seed = |text: &str| u64::from_str_radix(text, 16).unwrap();
             let found: BTreeMap<String, u64> = backup
-                .recordings()
+                .entries()
+                .into_iter()
                 .map(|entry| {
                     (entry.id.to_string(), seed(entry.annotations_sha256.as_deref().unwrap()))
                 })
@@ -175,14 +181,14 @@ fn backups_during_indexing_are_each_of_one_generation() {
 #[test]
 fn purge_deletes_the_files_of_removed_recordings() {
     let storage = filled(&[("a", 1), ("b", 2), ("a", 3)]);
-    let reader = Collection::open_in(storage.clone()).unwrap();
-    let mut writer = CollectionWriter::open_in(storage.clone(), &space()).unwrap();
+    let reader = FolderReader::open_in(storage.clone()).unwrap();
+    let mut writer = FolderWriter::open_in(storage.clone(), &space()).unwrap();
     writer.remove(&id("b")).unwrap();
     writer.purge().unwrap();
     let of_kind = |kind: &str| {
         storage.files().into_iter().filter(|name| name.starts_with(kind)).collect::<Vec<_>>()
     };
-    let collection = Collection::open_in(storage.clone()).unwrap();
+    let collection = FolderReader::open_in(storage.clone()).unwrap();
     let file = collection.entry(&id("a")).unwrap().segment.file_name();
     assert_eq!(of_kind("segments/"), [format!("segments/{file}")]);
     assert_eq!(of_kind("manifest-").len(), 1);

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use nocturne_index::storage::Simulated;
-use nocturne_index::{Catalogue, Collection, CollectionWriter, Error, Facet, FacetValue, Filter};
+use nocturne_index::{
+    Catalogue, CollectionReader, CollectionWriter, Error, Facet, FacetValue, Filter, FolderReader,
+    FolderWriter,
+};
 use nocturne_psg::{Event, EventKind, EventSet, Stage};
 
 use crate::support::{embedding, id, plain_draft, plain_epoch, space_of};
@@ -11,8 +14,8 @@ use crate::support::{embedding, id, plain_draft, plain_epoch, space_of};
 /// Commits `n` recordings `n00`, `n01`, … with three epochs each.
 ///
 /// Every second one, from the first, is in cohort `x` and has an epoch of N2 with an arousal.
-fn cohort(storage: &Arc<Simulated>, n: usize) -> CollectionWriter {
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space_of("flat", 2)).unwrap();
+fn cohort(storage: &Arc<Simulated>, n: usize) -> FolderWriter {
+    let mut writer = FolderWriter::create_in(storage.clone(), &space_of("flat", 2)).unwrap();
     for number in 0..n {
         let mut epochs: Vec<_> =
             (0..3).map(|epoch| plain_epoch(epoch, embedding(&[1.0, epoch as f32]))).collect();
@@ -31,8 +34,8 @@ fn cohort(storage: &Arc<Simulated>, n: usize) -> CollectionWriter {
     writer
 }
 
-fn open(storage: &Arc<Simulated>) -> Collection {
-    Collection::open_in(storage.clone()).unwrap()
+fn open(storage: &Arc<Simulated>) -> FolderReader {
+    FolderReader::open_in(storage.clone()).unwrap()
 }
 
 fn filter(text: &str) -> Filter {
@@ -41,7 +44,7 @@ fn filter(text: &str) -> Filter {
 
 /// Returns the names on a page, the token of the next page, and the number of recordings in the list.
 fn names(
-    collection: &Collection,
+    collection: &FolderReader,
     filter: &Filter,
     token: &str,
 ) -> (Vec<String>, Option<String>, usize) {

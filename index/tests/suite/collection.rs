@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use nocturne_index::storage::Simulated;
 use nocturne_index::{
-    CaptionPoint, Collection, CollectionWriter, EpochPoint, Error, ExactIndex, Recording,
-    RecordingDraft, ScoreTable, SearchRequest, VectorIndex,
+    CaptionPoint, CollectionReader, CollectionWriter, EpochPoint, Error, ExactIndex, FolderReader,
+    FolderWriter, Recording, RecordingDraft, ScoreTable, SearchRequest, VectorIndex,
 };
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::{EpochNumber, EpochRef, Event, Stage};
@@ -21,15 +21,15 @@ fn stores_recordings_in_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/collection");
     let drafts = [draft("a", 1, 40), draft("cohort/b", 2, 3), draft("empty", 3, 0)];
-    let mut writer = CollectionWriter::create(&path, &space()).unwrap();
+    let mut writer = FolderWriter::create(&path, &space()).unwrap();
     for draft in &drafts {
         let entry = writer.commit(draft.clone()).unwrap();
         let file = path.join("segments").join(entry.segment.file_name());
         assert_eq!(file.metadata().unwrap().len(), entry.segment.length);
     }
     drop(writer);
-    let collection = Collection::open(&path).unwrap();
-    assert_eq!(collection.recordings().len(), 3);
+    let collection = FolderReader::open(&path).unwrap();
+    assert_eq!(collection.entries().len(), 3);
     drafts.iter().for_each(|draft| assert_stored(&collection, draft));
     assert_eq!(collection.verify().count(), 0);
 }
@@ -47,11 +47,11 @@ proptest! {
 #[test]
 fn same_recording_gives_the_same_segment_and_ids() {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     let entries: Vec<_> = (0..3).map(|_| writer.commit(draft("a", 1, 20)).unwrap()).collect();
     assert!(entries.iter().all(|entry| *entry == entries[0]));
-    let collection = Collection::open_in(storage.clone()).unwrap();
-    assert_eq!((collection.recordings().len(), collection.n_epochs()), (1, 20));
+    let collection = FolderReader::open_in(storage.clone()).unwrap();
+    assert_eq!((collection.entries().len(), collection.n_epochs()), (1, 20));
     assert_eq!(storage.files().iter().filter(|name| name.starts_with("segments/")).count(), 1);
 }
 
@@ -61,9 +61,7 @@ fn manifest_summarises_the_recording() {
     night.epochs.iter_mut().for_each(|epoch| epoch.stage = None);
     night.events = None;
     let collection = collection(&space(), vec![draft("b", 2, 40), night]);
-    let [unscored, scored] = collection.recordings().collect::<Vec<_>>()[..] else {
-        panic!("there are two recordings")
-    };
+    let [unscored, scored] = collection.entries()[..] else { panic!("there are two recordings") };
     assert!(!unscored.has_stages() && !unscored.has_events());
     assert_eq!((unscored.n_epochs, unscored.n_captions), (40, 40));
     assert_eq!(scored.n_events, Some(1));
@@ -75,12 +73,13 @@ fn manifest_summarises_the_recording() {
 #[test]
 fn epochs_are_found_by_number() {
     let collection = collection(&space(), vec![draft("a", 1, 6)]);
-    let view = collection.epoch(&epoch("a", 14)).unwrap();
+    let recording = collection.recording(&id("a")).unwrap();
+    let view = recording.epoch(EpochNumber(14)).unwrap();
     assert_eq!((view.row(), view.info().onset_s), (4, 420.125));
     let captions = view.recording().captions();
     let texts: Vec<_> = view.captions().map(|caption| captions.text(caption)).collect();
     assert_eq!(texts, ["Épisode 14 de a: brain.", "Épisode 14 de a: stage_event."]);
-    let message = |epoch: EpochRef| collection.epoch(&epoch).unwrap_err().to_string();
+    let message = |epoch: EpochRef| collection.embedding(&epoch).unwrap_err().to_string();
     assert_eq!(
         message(epoch("a", 3)),
         "the collection has no epoch `a:3`; that recording has 6 epochs, 0 to 15"
@@ -91,18 +90,19 @@ fn epochs_are_found_by_number() {
 #[test]
 fn scored_events_belong_to_their_epoch() {
     let collection = collection(&space(), vec![draft("a", 1, 6)]);
-    let events = |number| collection.epoch(&epoch("a", number)).unwrap().events().count();
+    let recording = collection.recording(&id("a")).unwrap();
+    let events = |number| recording.epoch(EpochNumber(number)).unwrap().events().count();
     assert_eq!((events(0), events(1)), (1, 0));
 }
 
 #[test]
 fn readers_see_new_recordings_after_a_refresh() {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     writer.commit(draft("a", 1, 5)).unwrap();
     writer.commit(draft("b", 2, 5)).unwrap();
-    let before = Collection::open_in(storage.clone()).unwrap();
-    let unchanged = Arc::clone(before.recording(&id("a")).unwrap());
+    let before = FolderReader::open_in(storage.clone()).unwrap();
+    let unchanged = before.recording(&id("a")).unwrap();
     assert!(before.is_current().unwrap() && before.refresh().unwrap().is_none());
     writer.commit(draft("b", 3, 5)).unwrap();
     writer.commit(draft("c", 4, 5)).unwrap();
@@ -110,27 +110,28 @@ fn readers_see_new_recordings_after_a_refresh() {
     assert_stored(&before, &draft("b", 2, 5));
     let after = before.refresh().unwrap().unwrap();
     assert!(after.is_current().unwrap() && !before.is_current().unwrap());
-    assert_stored(&after, &draft("b", 3, 5));
-    assert_stored(&after, &draft("c", 4, 5));
+    assert_stored(&*after, &draft("b", 3, 5));
+    assert_stored(&*after, &draft("c", 4, 5));
     assert!(
-        Arc::ptr_eq(&unchanged, after.recording(&id("a")).unwrap()),
+        Arc::ptr_eq(&unchanged, &after.recording(&id("a")).unwrap()),
         "unchanged recordings are not read again"
     );
     let query = draft("c", 4, 5).epochs[2].vector.clone();
-    let search = |index: ExactIndex| index.search(&query, &SearchRequest::nearest(15)).unwrap();
-    let followed = search(ExactIndex::new(after.segments().unwrap()));
+    let search =
+        |reader: &dyn CollectionReader| reader.search(&query, &SearchRequest::nearest(15)).unwrap();
+    let followed = search(&*after);
     assert_eq!((followed.len(), &followed[0].epoch), (15, &epoch("c", 2)));
-    let fresh = Collection::open_in(storage).unwrap();
-    assert_eq!(followed, search(ExactIndex::new(fresh.segments().unwrap())));
+    let fresh = FolderReader::open_in(storage).unwrap();
+    assert_eq!(followed, search(&fresh));
 }
 
 #[test]
 fn removed_recordings_lose_their_files_after_later_commits() {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     let entry = writer.commit(draft("a", 1, 5)).unwrap();
     writer.commit(draft("b", 2, 5)).unwrap();
-    let before = Collection::open_in(storage.clone()).unwrap();
+    let before = FolderReader::open_in(storage.clone()).unwrap();
     writer.remove(&id("a")).unwrap();
     let error = writer.remove(&id("a")).unwrap_err();
     assert!(matches!(error, Error::UnknownRecording { .. }), "{error}");
@@ -138,9 +139,9 @@ fn removed_recordings_lose_their_files_after_later_commits() {
     writer.commit(draft("d", 4, 5)).unwrap();
     drop(writer);
 
-    let writer = CollectionWriter::open_in(storage.clone(), &space()).unwrap();
+    let writer = FolderWriter::open_in(storage.clone(), &space()).unwrap();
     let file = format!("segments/{}", entry.segment.file_name());
-    assert!(writer.cleared().iter().any(|path| path.ends_with(&file)));
+    assert!(writer.removed_files().iter().any(|path| path.ends_with(&file)));
     assert!(!storage.files().contains(&file));
     let error = before.recording(&id("a")).unwrap_err();
     assert_eq!(error.to_string(), "generation 3 of `simulated` is gone, the newest is 6");
@@ -149,13 +150,14 @@ fn removed_recordings_lose_their_files_after_later_commits() {
 #[test]
 fn other_bundles_are_rejected_by_name() {
     let storage = Arc::new(Simulated::default());
-    drop(CollectionWriter::create_in(storage.clone(), &space()).unwrap());
+    drop(FolderWriter::create_in(storage.clone(), &space()).unwrap());
     let other = space_of("large", DIM);
     let message = "`simulated` was filled with the bundle `small` (fingerprint-of-small); \
                    it cannot be used with `large` (fingerprint-of-large)";
-    let error = CollectionWriter::open_in(storage.clone(), &other).unwrap_err();
+    let error = FolderWriter::open_in(storage.clone(), &other).unwrap_err();
     assert_eq!(error.to_string(), message);
-    let collection = Collection::open_in(storage).unwrap();
+    let collection = FolderReader::open_in(storage).unwrap();
+    let collection: &dyn CollectionReader = &collection;
     assert_eq!(collection.expect_space(&other).unwrap_err().to_string(), message);
     collection.expect_space(&space()).unwrap();
 }
@@ -163,11 +165,11 @@ fn other_bundles_are_rejected_by_name() {
 #[track_caller]
 fn check_rejected(change: impl FnOnce(&mut RecordingDraft), expect: &str) {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     let mut draft = draft("a", 1, 5);
     change(&mut draft);
     assert_eq!(writer.commit(draft).unwrap_err().to_string(), expect);
-    assert_eq!(Collection::open_in(storage).unwrap().recordings().len(), 0);
+    assert_eq!(FolderReader::open_in(storage).unwrap().entries().len(), 0);
 }
 
 #[test]
@@ -230,7 +232,7 @@ fn scores_are_by_epoch_and_prompt() {
 }
 
 #[test]
-fn captions_keep_their_order_within_an_epoch() {
+fn captions_stay_in_order_within_an_epoch() {
     let vector = embedding(&[1.0, 0.0]);
     let caption = |number, text: &str| CaptionPoint {
         epoch: EpochNumber(number),
@@ -242,7 +244,8 @@ fn captions_keep_their_order_within_an_epoch() {
     let captions = vec![caption(2, "c"), caption(0, "b"), caption(2, ""), caption(0, "a")];
     let night = RecordingDraft { captions, ..plain_draft("a", epochs) };
     let collection = collection(&space_of("flat", 2), vec![night]);
-    let captions = collection.recording(&id("a")).unwrap().captions();
+    let recording = collection.recording(&id("a")).unwrap();
+    let captions = recording.captions();
     let texts: Vec<_> = (0..4).map(|caption| captions.text(caption)).collect();
     assert_eq!(texts, ["b", "a", "c", ""]);
     assert_eq!([0, 1, 2].map(|row| captions.of_row(row)), [0..2, 2..2, 2..4]);
@@ -251,10 +254,10 @@ fn captions_keep_their_order_within_an_epoch() {
 #[test]
 fn metadata_of_many_recordings_is_set_in_one_commit() {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     let drafts = [draft("a", 1, 4), draft("b", 2, 4), draft("c", 3, 4)];
     drafts.iter().for_each(|draft| drop(writer.commit(draft.clone()).unwrap()));
-    let before = Collection::open_in(storage.clone()).unwrap();
+    let before = FolderReader::open_in(storage.clone()).unwrap();
     let generation = writer.generation();
     let metadata =
         |age: &str| std::collections::BTreeMap::from([("age".to_owned(), age.to_owned())]);
@@ -273,11 +276,12 @@ fn metadata_of_many_recordings_is_set_in_one_commit() {
     writer.set_metadata([(id("d"), metadata("7"))].into()).unwrap();
     let after = before.refresh().unwrap().unwrap();
     let [a, b, c] = drafts;
-    assert_stored(&after, &RecordingDraft { metadata: metadata("61"), ..a });
-    assert_stored(&after, &RecordingDraft { metadata: metadata("90+"), ..b });
-    assert_stored(&after, &c);
+    let after = &*after;
+    assert_stored(after, &RecordingDraft { metadata: metadata("61"), ..a });
+    assert_stored(after, &RecordingDraft { metadata: metadata("90+"), ..b });
+    assert_stored(after, &c);
     assert_eq!(after.entry(&id("d")).unwrap().metadata, metadata("7"));
     assert_eq!(after.verify().count(), 0);
     drop(writer);
-    assert_eq!(CollectionWriter::open_in(storage, &space()).unwrap().recordings().len(), 4);
+    assert_eq!(FolderWriter::open_in(storage, &space()).unwrap().entries().len(), 4);
 }

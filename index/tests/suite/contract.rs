@@ -7,9 +7,9 @@ use half::f16;
 use nocturne_encoder::Embedding;
 use nocturne_index::storage::Simulated;
 use nocturne_index::{
-    Collection, CollectionWriter, EmbeddingSpace, EpochPoint, Error, ExactIndex, Filter, Hit,
-    HnswGraph, HnswIndex, HnswSettings, IvfIndex, PlannedIndex, RecordingDraft, RecordingEntry,
-    SearchAnswer, SearchPlan, SearchRequest, VectorIndex,
+    CollectionReader, CollectionWriter, EmbeddingSpace, EpochPoint, Error, ExactIndex, Filter,
+    FolderReader, FolderWriter, Hit, HnswGraph, HnswIndex, HnswSettings, IvfIndex, PlannedIndex,
+    RecordingDraft, RecordingEntry, SearchAnswer, SearchPlan, SearchRequest, VectorIndex,
 };
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::montage::{Channel, ChannelMask};
@@ -25,7 +25,7 @@ use crate::support::{
 
 /// Returns every index over a collection, by name, with the graph and the lists also for small collections.
 /// A real Qdrant server is the last, if one is configured.
-fn indexes(collection: &Collection) -> Vec<(&'static str, Box<dyn VectorIndex>)> {
+fn indexes(collection: &FolderReader) -> Vec<(&'static str, Box<dyn VectorIndex>)> {
     let exact = Arc::new(ExactIndex::new(collection.segments().unwrap()));
     let graph = HnswIndex::build(Arc::clone(&exact), HnswSettings::default()).unwrap();
     let lists = IvfIndex::build(Arc::clone(&exact), None).unwrap();
@@ -88,7 +88,12 @@ impl VectorIndex for WithCandidates {
 
 /// Checks that every index finds these epochs, in this order.
 #[track_caller]
-fn check(collection: &Collection, query: &Embedding, request: &SearchRequest, expect: &[EpochRef]) {
+fn check(
+    collection: &FolderReader,
+    query: &Embedding,
+    request: &SearchRequest,
+    expect: &[EpochRef],
+) {
     for (name, index) in indexes(collection) {
         let hits = index.search(query, request).unwrap();
         let found: Vec<_> = hits.into_iter().map(|hit| hit.epoch).collect();
@@ -97,7 +102,7 @@ fn check(collection: &Collection, query: &Embedding, request: &SearchRequest, ex
 }
 
 /// Returns recordings in a plane: each epoch is a direction in degrees.
-fn plane(nights: &[(&str, &[f32])]) -> Collection {
+fn plane(nights: &[(&str, &[f32])]) -> FolderReader {
     let point = |(number, degrees): (u32, &f32)| plain_epoch(number, direction(*degrees));
     let draft = |(name, degrees): &(&str, &[f32])| {
         plain_draft(name, (0..).zip(degrees.iter()).map(point).collect())
@@ -167,14 +172,15 @@ fn thresholds_include_their_value() {
 #[test]
 fn replaced_recordings_are_no_longer_found() {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space_of("flat", 2)).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space_of("flat", 2)).unwrap();
     let night = |degrees| plain_draft("a", vec![plain_epoch(0, direction(degrees))]);
     writer.commit(night(0.0)).unwrap();
-    let before = Collection::open_in(storage).unwrap();
+    let before = FolderReader::open_in(storage.clone()).unwrap();
     writer.commit(night(90.0)).unwrap();
-    let after = before.refresh().unwrap().unwrap();
-    for (collection, expect) in [(before, 1.0), (after, 0.0)] {
-        for (name, index) in indexes(&collection) {
+    let before_indexes = indexes(&before);
+    let after = FolderReader::open_in(storage).unwrap();
+    for (indexes, expect) in [(before_indexes, 1.0), (indexes(&after), 0.0)] {
+        for (name, index) in indexes {
             let hits = index.search(&direction(0.0), &SearchRequest::nearest(9)).unwrap();
             assert_eq!(hits.len(), 1, "{name}");
             assert!((hits[0].score - expect).abs() < 1e-3, "{name}");
@@ -320,7 +326,7 @@ fn hits_describe_their_epoch() {
 }
 
 /// Returns nights whose epochs are near 20 centres, and queries near the same centres.
-fn clustered(n_nights: usize, n_epochs: u32, dim: usize) -> (Collection, Vec<Embedding>) {
+fn clustered(n_nights: usize, n_epochs: u32, dim: usize) -> (FolderReader, Vec<Embedding>) {
     let mut random = Pcg64Mcg::seed_from_u64(5);
     let centres: Vec<_> = (0..20).map(|_| random_embedding(&mut random, dim)).collect();
     let mut near = |spread: f32| {
@@ -384,12 +390,12 @@ fn frozen_graph_has_at_least_the_recall_of_the_library() {
 
 /// Returns the cosine of a query with every epoch of the selected recordings, from the stored vectors.
 fn scores_of_vectors(
-    collection: &Collection,
+    collection: &FolderReader,
     query: &Embedding,
     is_in: impl Fn(&RecordingEntry) -> bool,
 ) -> Vec<(f64, EpochRef)> {
     let mut scores = Vec::new();
-    for entry in collection.recordings().filter(|entry| is_in(entry)) {
+    for entry in collection.entries().into_iter().filter(|entry| is_in(entry)) {
         let recording = collection.recording(&entry.id).unwrap();
         for (row, number) in recording.numbers().iter().enumerate() {
             let bytes = recording.vectors().row_bytes(row).unwrap();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use nocturne_index::storage::{Simulated, Storage};
 use nocturne_index::{
-    Collection, CollectionWriter, Error, ExactIndex, Filter, HnswIndex, HnswSettings, IvfIndex,
-    SearchRequest, StoredFile, VectorIndex,
+    CollectionReader, CollectionWriter, Error, ExactIndex, Filter, FolderReader, FolderWriter,
+    HnswIndex, HnswSettings, IvfIndex, SearchRequest, StoredFile, VectorIndex,
 };
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -16,7 +16,7 @@ use crate::support::{assert_stored, draft, id, space, space_of};
 /// Returns a collection of one recording, and the names of its segment and its manifest.
 fn one_night(n_epochs: u32) -> (Arc<Simulated>, String, String) {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     let entry = writer.commit(draft("a", 1, n_epochs)).unwrap();
     let segment = format!("segments/{}", entry.segment.file_name());
     (storage, segment, "manifest-000002.jsonl".to_owned())
@@ -24,7 +24,7 @@ fn one_night(n_epochs: u32) -> (Arc<Simulated>, String, String) {
 
 /// Reads every byte of a collection.
 fn read(storage: &Arc<Simulated>) -> Result<(), Error> {
-    let collection = Collection::open_in(storage.clone())?;
+    let collection = FolderReader::open_in(storage.clone())?;
     let problem = collection.verify().next();
     problem.map_or(Ok(()), |(_, error)| Err(error))
 }
@@ -122,7 +122,7 @@ fn segment_of_another_length_is_rejected() {
 #[test]
 fn segment_of_another_recording_is_rejected() {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     let names = [1, 2].map(|seed| {
         let entry = writer.commit(draft("a", seed, 4)).unwrap();
         format!("segments/{}", entry.segment.file_name())
@@ -137,13 +137,13 @@ fn segment_of_another_recording_is_rejected() {
 #[test]
 fn lost_segment_is_named_and_restored_by_indexing_again() {
     let folder = tempfile::tempdir().unwrap();
-    let mut writer = CollectionWriter::create(folder.path(), &space()).unwrap();
+    let mut writer = FolderWriter::create(folder.path(), &space()).unwrap();
     let night = draft("a", 1, 4);
     let entry = writer.commit(night.clone()).unwrap();
     writer.commit(draft("b", 2, 4)).unwrap();
     let file = folder.path().join("segments").join(entry.segment.file_name());
     fs::remove_file(&file).unwrap();
-    let collection = Collection::open(folder.path()).unwrap();
+    let collection = FolderReader::open(folder.path()).unwrap();
     let error = collection.recording(&id("a")).unwrap_err();
     let expect = format!("`{}` is damaged at byte 0: it is missing", file.display());
     assert_eq!(error.to_string(), expect);
@@ -155,18 +155,18 @@ fn lost_segment_is_named_and_restored_by_indexing_again() {
     assert_eq!(collection.verify().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["a"]);
 
     writer.commit(night.clone()).unwrap();
-    assert_stored(&Collection::open(folder.path()).unwrap(), &night);
+    assert_stored(&FolderReader::open(folder.path()).unwrap(), &night);
 }
 
 #[test]
 fn damaged_recordings_are_skipped_and_reported() {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     let entry = writer.commit(draft("a", 1, 4)).unwrap();
     writer.commit(draft("b", 2, 4)).unwrap();
     let file = format!("segments/{}", entry.segment.file_name());
     storage.tamper(&file, |bytes| bytes[300] ^= 1);
-    let index = ExactIndex::new(Collection::open_in(storage).unwrap().segments().unwrap());
+    let index = ExactIndex::new(FolderReader::open_in(storage).unwrap().segments().unwrap());
     assert_eq!(index.missing(), [], "nothing was read yet");
     let query = draft("a", 1, 4).epochs[0].vector.clone();
     let hits = index.search(&query, &SearchRequest::nearest(9)).unwrap();
@@ -175,11 +175,11 @@ fn damaged_recordings_are_skipped_and_reported() {
     let missing = index.missing();
     let [missing] = missing.as_slice() else { panic!("one is damaged") };
     assert_eq!(missing.recording, id("a"));
-    let message = missing.error().to_string();
-    assert!(
-        message.starts_with(&format!("`simulated/{file}` is damaged at byte 0: ")),
-        "{message}"
+    assert_eq!(
+        (missing.location.to_string(), missing.offset),
+        (format!("simulated/{file}"), Some(0))
     );
+    let message = format!("`{}` is damaged at byte 0: {}", missing.location, missing.problem);
 
     let filter = Filter { recordings: Some([id("a")].into()), ..Filter::default() };
     let request = SearchRequest { filter, ..SearchRequest::nearest(9) };
@@ -191,16 +191,17 @@ fn damaged_recordings_are_skipped_and_reported() {
 #[test]
 fn damage_found_during_rescoring_excludes_no_other_recording() {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     let nights = [("a", 1, 9000), ("b", 2, 40), ("c", 3, 40)];
     let [file, ..] = nights.map(|(name, seed, n_epochs)| {
         let entry = writer.commit(draft(name, seed, n_epochs)).unwrap();
         format!("segments/{}", entry.segment.file_name())
     });
-    let whole = ExactIndex::new(Collection::open_in(storage.clone()).unwrap().segments().unwrap());
+    let whole =
+        ExactIndex::new(FolderReader::open_in(storage.clone()).unwrap().segments().unwrap());
     // Columns of 9000 epochs have 25 bytes each; vectors come after them, then captions.
     storage.tamper(&file, |bytes| bytes[300_000] ^= 1);
-    let index = ExactIndex::new(Collection::open_in(storage).unwrap().segments().unwrap());
+    let index = ExactIndex::new(FolderReader::open_in(storage).unwrap().segments().unwrap());
     let filter = Filter { excluded_recordings: [id("a")].into(), ..Filter::default() };
     for point in draft("a", 1, 9000).epochs.iter().skip(4000).step_by(200) {
         let without = SearchRequest { filter: filter.clone(), ..SearchRequest::nearest(5) };
@@ -217,24 +218,24 @@ fn damage_found_during_rescoring_excludes_no_other_recording() {
 fn damaged_manifest_is_not_ignored() {
     let (storage, _, manifest) = one_night(4);
     storage.tamper(&manifest, |bytes| bytes[70] ^= 1);
-    let error = Collection::open_in(storage.clone()).unwrap_err();
+    let error = FolderReader::open_in(storage.clone()).unwrap_err();
     let message = error.to_string();
     assert!(
         message.starts_with("`simulated/manifest-000002.jsonl` is damaged at byte 0: bytes 0 to "),
         "{message}"
     );
     assert!(error.hint().is_some());
-    let error = CollectionWriter::open_in(storage, &space()).unwrap_err();
+    let error = FolderWriter::open_in(storage, &space()).unwrap_err();
     assert!(matches!(error, Error::Damaged { file: StoredFile::Manifest, .. }), "{error}");
 }
 
 #[test]
 fn manifest_under_a_wrong_name_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
-    drop(CollectionWriter::create(folder.path(), &space()).unwrap());
+    drop(FolderWriter::create(folder.path(), &space()).unwrap());
     let copy = folder.path().join("manifest-000009.jsonl");
     fs::copy(folder.path().join("manifest-000001.jsonl"), &copy).unwrap();
-    let message = Collection::open(folder.path()).unwrap_err().to_string();
+    let message = FolderReader::open(folder.path()).unwrap_err().to_string();
     let expect = "is damaged at byte 0: it is generation 1, under a wrong name";
     assert_eq!(message, format!("`{}` {expect}", copy.display()));
 }
@@ -247,21 +248,21 @@ fn other_formats_are_rejected_by_number() {
         *bytes = content.to_vec();
         bytes.extend(format!("{{\"xxh3\":\"{:032x}\"}}\n", xxh3_128(content)).bytes());
     });
-    let message = Collection::open_in(storage).unwrap_err().to_string();
+    let message = FolderReader::open_in(storage).unwrap_err().to_string();
     assert_eq!(message, format!("`simulated/{manifest}` has format 7; this build reads format 1"));
 }
 
 #[test]
 fn spaces_without_dimensions_are_rejected() {
     let storage = Arc::new(Simulated::default());
-    let error = CollectionWriter::create_in(storage, &space_of("none", 0)).unwrap_err();
+    let error = FolderWriter::create_in(storage, &space_of("none", 0)).unwrap_err();
     assert_eq!(error.to_string(), "`dim` is 0; expected 1 to 65536");
 }
 
 #[test]
 fn other_files_are_ignored() {
     let folder = tempfile::tempdir().unwrap();
-    let mut writer = CollectionWriter::create(folder.path(), &space()).unwrap();
+    let mut writer = FolderWriter::create(folder.path(), &space()).unwrap();
     writer.commit(draft("a", 1, 4)).unwrap();
     drop(writer);
     let unrelated =
@@ -272,10 +273,10 @@ fn other_files_are_ignored() {
     }
     fs::create_dir(folder.path().join("lost+found")).unwrap();
     fs::create_dir(folder.path().join("manifest-000008.jsonl")).unwrap();
-    assert_stored(&Collection::open(folder.path()).unwrap(), &draft("a", 1, 4));
+    assert_stored(&FolderReader::open(folder.path()).unwrap(), &draft("a", 1, 4));
 
-    let writer = CollectionWriter::open(folder.path(), &space()).unwrap();
-    let mut cleared = writer.cleared().to_vec();
+    let writer = FolderWriter::open(folder.path(), &space()).unwrap();
+    let mut cleared = writer.removed_files().to_vec();
     cleared.sort();
     assert_eq!(cleared, unfinished.map(|name| folder.path().join(name)));
     assert!(unrelated.iter().all(|name| folder.path().join(name).exists()));
@@ -291,11 +292,11 @@ fn folders_with_other_files_are_not_changed() {
     let files = |path: &Path| fs::read_dir(path).unwrap().count();
     fs::write(folder.path().join("thesis.txt"), "").unwrap();
     let path = folder.path().display();
-    let error = Collection::open(folder.path()).unwrap_err();
+    let error = FolderReader::open(folder.path()).unwrap_err();
     assert_eq!(error.to_string(), format!("`{path}` is not a collection: it has no manifest"));
-    let error = CollectionWriter::open(folder.path(), &space()).unwrap_err();
+    let error = FolderWriter::open(folder.path(), &space()).unwrap_err();
     assert!(matches!(error, Error::NotACollection { .. }), "{error}");
-    let error = CollectionWriter::open_or_create(folder.path(), &space()).unwrap_err();
+    let error = FolderWriter::open_or_create(folder.path(), &space()).unwrap_err();
     let expect = format!("`{path}` contains `thesis.txt`; a new collection needs an empty folder");
     assert_eq!(error.to_string(), expect);
     assert_eq!(files(folder.path()), 1);
@@ -304,8 +305,8 @@ fn folders_with_other_files_are_not_changed() {
 #[test]
 fn collections_are_not_created_twice() {
     let folder = tempfile::tempdir().unwrap();
-    drop(CollectionWriter::create(folder.path(), &space()).unwrap());
-    let error = CollectionWriter::create(folder.path(), &space()).unwrap_err();
+    drop(FolderWriter::create(folder.path(), &space()).unwrap());
+    let error = FolderWriter::create(folder.path(), &space()).unwrap_err();
     let expect = format!("`{}` is already a collection", folder.path().display());
     assert_eq!(error.to_string(), expect);
 }
@@ -313,26 +314,26 @@ fn collections_are_not_created_twice() {
 #[test]
 fn unreadable_old_generations_do_not_block_and_keep_their_segments() {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     let replaced = writer.commit(draft("a", 1, 4)).unwrap();
     // The sixth generation is a compacted one, which does not depend on older ones.
     (2..6).for_each(|seed| drop(writer.commit(draft("a", seed, 4)).unwrap()));
     drop(writer);
     storage.tamper("manifest-000002.jsonl", Vec::clear);
-    let mut writer = CollectionWriter::open_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::open_in(storage.clone(), &space()).unwrap();
     let file = format!("segments/{}", replaced.segment.file_name());
     assert!(storage.files().contains(&file));
     writer.commit(draft("b", 3, 4)).unwrap();
     writer.commit(draft("b", 4, 4)).unwrap();
     drop(writer);
-    drop(CollectionWriter::open_in(storage.clone(), &space()).unwrap());
+    drop(FolderWriter::open_in(storage.clone(), &space()).unwrap());
     assert!(!storage.files().contains(&file));
 }
 
 /// Returns a collection whose newest compacted manifest is the first, with three changes after it.
 fn three_changes() -> Arc<Simulated> {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     (1..4).for_each(|seed| drop(writer.commit(draft("a", seed, 4)).unwrap()));
     storage
 }
@@ -345,10 +346,10 @@ fn copy_manifest(storage: &Simulated, from: &str, to: &str) {
 
 #[track_caller]
 fn check_manifests(storage: Arc<Simulated>, expect: &str) {
-    let message = Collection::open_in(storage.clone()).unwrap_err().to_string();
+    let message = FolderReader::open_in(storage.clone()).unwrap_err().to_string();
     assert_eq!(message, format!("`simulated/{expect}"));
     assert!(matches!(
-        CollectionWriter::open_in(storage, &space()),
+        FolderWriter::open_in(storage, &space()),
         Err(Error::Damaged { file: StoredFile::Manifest, .. })
     ));
 }
@@ -374,7 +375,7 @@ fn damage_in_the_middle_of_the_log_is_not_ignored_as_an_incomplete_write() {
 #[test]
 fn logs_of_two_collections_cannot_be_mixed() {
     let (storage, other) = (three_changes(), Arc::new(Simulated::default()));
-    let mut writer = CollectionWriter::create_in(other.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(other.clone(), &space()).unwrap();
     (7..9).for_each(|seed| drop(writer.commit(draft("b", seed, 4)).unwrap()));
     let mut content = Vec::new();
     other.tamper("manifest-000003.jsonl", |bytes| content.clone_from(bytes));
@@ -386,13 +387,15 @@ fn logs_of_two_collections_cannot_be_mixed() {
 #[test]
 fn caches_are_verified_against_the_segments() {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     for (name, seed) in [("a", 1), ("b", 2), ("c", 3)] {
         writer.commit(draft(name, seed, 60)).unwrap();
     }
-    let problems = || Collection::open_in(storage.clone()).unwrap().verify_caches().unwrap();
+    let problems = || FolderReader::open_in(storage.clone()).unwrap().verify_caches().unwrap();
     let exact = || {
-        Arc::new(ExactIndex::new(Collection::open_in(storage.clone()).unwrap().segments().unwrap()))
+        Arc::new(ExactIndex::new(
+            FolderReader::open_in(storage.clone()).unwrap().segments().unwrap(),
+        ))
     };
     IvfIndex::build(exact(), Some(4)).unwrap().save(storage.as_ref()).unwrap();
     HnswIndex::build(exact(), HnswSettings::default()).unwrap().save(storage.as_ref()).unwrap();

@@ -1,6 +1,6 @@
 //! Detection of nights that are stored twice.
 
-use nocturne_index::{Collection, Duplicate, DuplicateSettings, RecordingDraft, find_duplicates};
+use nocturne_index::{Duplicate, DuplicateSettings, FolderReader, RecordingDraft, find_duplicates};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -36,7 +36,7 @@ fn noisy(vectors: &[Vec<f32>], size: f32) -> Vec<Vec<f32>> {
     vectors.iter().map(|vector| vector.iter().map(&mut noisy).collect()).collect()
 }
 
-fn pairs(collection: &Collection) -> Vec<Duplicate> {
+fn pairs(collection: &FolderReader) -> Vec<Duplicate> {
     find_duplicates(collection, DuplicateSettings::default()).unwrap().pairs
 }
 

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use nocturne_index::storage::{
     CrashImage, Fault, Item, LockResult, Simulated, Storage, StorageFile,
 };
-use nocturne_index::{Collection, CollectionWriter, Error, RecordingDraft, RecordingEntry, Result};
+use nocturne_index::{
+    CollectionReader, CollectionWriter, Error, FolderReader, FolderWriter, RecordingDraft,
+    RecordingEntry, Result,
+};
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -51,7 +54,7 @@ fn night(name: &str, seed: u64) -> RecordingDraft {
 /// Runs a script and records which changes were acknowledged.
 struct ScriptRun {
     storage: Arc<dyn Storage>,
-    writer: Option<CollectionWriter>,
+    writer: Option<FolderWriter>,
     acknowledged: Contents,
     /// The contents after the failed step, if it took effect.
     in_flight: Option<Contents>,
@@ -93,11 +96,11 @@ impl ScriptRun {
     }
 
     /// Opens the collection. The recordings in it count as acknowledged, because an indexer would skip them.
-    fn open(&mut self) -> Option<CollectionWriter> {
+    fn open(&mut self) -> Option<FolderWriter> {
         let empty = self.acknowledged.is_none().then(|| Some(BTreeMap::new()));
-        match CollectionWriter::open_or_create_in(Arc::clone(&self.storage), &space()) {
+        match FolderWriter::open_or_create_in(Arc::clone(&self.storage), &space()) {
             Ok(writer) => {
-                let opened = Some(writer.recordings().map(name_and_seed).collect());
+                let opened = Some(writer.entries().into_iter().map(name_and_seed).collect());
                 assert!(
                     [Some(&self.acknowledged), self.in_flight.as_ref(), empty.as_ref()]
                         .contains(&Some(&opened))
@@ -139,11 +142,11 @@ fn name_and_seed(entry: &RecordingEntry) -> (&'static str, u64) {
 
 /// Reads the collection and compares every recording with the committed one.
 fn read(storage: &Arc<Simulated>) -> Result<Contents> {
-    let collection = match Collection::open_in(storage.clone()) {
+    let collection = match FolderReader::open_in(storage.clone()) {
         Err(Error::NotACollection { .. }) => return Ok(None),
         other => other?,
     };
-    let state: BTreeMap<_, _> = collection.recordings().map(name_and_seed).collect();
+    let state: BTreeMap<_, _> = collection.entries().into_iter().map(name_and_seed).collect();
     for (name, seed) in &state {
         collection.recording(&id(name))?;
         assert_stored(&collection, &night(name, *seed));
@@ -166,7 +169,7 @@ fn check(script: &[ScriptStep], fault: Fault) -> usize {
         if let Some(problem) = run.problem_of(&found) {
             panic!("{script:?}, {fault:?}, {image:?}: {problem}");
         }
-        let mut writer = CollectionWriter::open_or_create_in(found.clone(), &space()).unwrap();
+        let mut writer = FolderWriter::open_or_create_in(found.clone(), &space()).unwrap();
         writer.commit(night("d", 9)).unwrap();
         drop(writer);
         assert_no_leftovers(&found);
@@ -177,7 +180,7 @@ fn check(script: &[ScriptStep], fault: Fault) -> usize {
 
 /// Checks that opening for writing deletes all files that the last three generations do not need.
 fn assert_no_leftovers(storage: &Arc<Simulated>) {
-    drop(CollectionWriter::open_in(storage.clone(), &space()).unwrap());
+    drop(FolderWriter::open_in(storage.clone(), &space()).unwrap());
     let files = storage.files();
     assert!(files.iter().all(|name| !name.contains(".tmp")), "{files:?}");
     // A compacted manifest with four changes, and older ones that the last three generations still need.
@@ -246,7 +249,7 @@ fn ten_thousand_random_crashes_lose_nothing() {
 /// Returns the total size in bytes of all manifests written for this number of recordings.
 fn bytes_of_manifests(n_recordings: u64) -> usize {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     let mut n_bytes = 0;
     for seed in 0..n_recordings {
         writer.commit(draft(&format!("night-{seed:04}"), seed, 0)).unwrap();
@@ -254,8 +257,8 @@ fn bytes_of_manifests(n_recordings: u64) -> usize {
         n_bytes += storage.read(&name).unwrap().len();
     }
     drop(writer);
-    let collection = Collection::open_in(storage).unwrap();
-    assert_eq!(collection.recordings().len(), n_recordings as usize);
+    let collection = FolderReader::open_in(storage).unwrap();
+    assert_eq!(collection.entries().len(), n_recordings as usize);
     n_bytes
 }
 
@@ -268,7 +271,7 @@ fn manifests_do_not_grow_quadratically() {
 #[test]
 fn full_disk_causes_no_damage() {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     writer.commit(night("a", 1)).unwrap();
     for operation in 0..3 {
         // Creating, writing and synchronising the segment.
@@ -284,7 +287,7 @@ fn full_disk_causes_no_damage() {
 #[test]
 fn writer_stops_after_an_unconfirmed_rename() {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), &space()).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), &space()).unwrap();
     // Create, write, synchronise, rename, and then the folder.
     storage.set_fault(Fault::At(4));
     let error = writer.commit(night("a", 1)).unwrap_err();
@@ -295,7 +298,7 @@ fn writer_stops_after_an_unconfirmed_rename() {
         "writing to `simulated` has stopped, because the disk failed to confirm an earlier write"
     );
     drop(writer);
-    let mut writer = CollectionWriter::open_in(storage, &space()).unwrap();
+    let mut writer = FolderWriter::open_in(storage, &space()).unwrap();
     writer.commit(night("a", 1)).unwrap();
 }
 

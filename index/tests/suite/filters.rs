@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use nocturne_index::qdrant::QdrantIndex;
+use nocturne_index::qdrant::QdrantReader;
 use nocturne_index::{
-    Collection, EpochPoint, Error, ExactIndex, Expression, Filter, MAX_FILTER_BYTES,
+    CollectionReader, EpochPoint, Error, ExactIndex, Expression, Filter, MAX_FILTER_BYTES,
     MAX_FILTER_DEPTH, RecordingDraft, SearchRequest, VectorIndex,
 };
 use nocturne_psg::montage::{Channel, ChannelMask};
@@ -175,9 +175,9 @@ fn trees() -> impl Strategy<Value = Tree> {
 /// Returns the epochs that a filter allows.
 ///
 /// Checks that `may_allow` agrees, and that testing all rows at once and one by one agree.
-fn allowed(collection: &Collection, filter: &Filter) -> Vec<EpochRef> {
+fn allowed(collection: &dyn CollectionReader, filter: &Filter) -> Vec<EpochRef> {
     let mut allowed = Vec::new();
-    for entry in collection.recordings() {
+    for entry in collection.entries() {
         let recording = collection.recording(&entry.id).unwrap();
         let rows = recording.filter(filter);
         assert_eq!(rows.is_some(), filter.may_allow(entry));
@@ -216,7 +216,7 @@ fn every_comparison_allows_the_expected_epochs() {
         assert_eq!(found, expected(&drafts, holds), "{text}");
         let not = allowed(&collection, &filter(&format!("NOT ({text})")));
         assert_eq!(not.len() + found.len(), 80, "{text}");
-        filter(text).check(&collection.recordings()).unwrap();
+        filter(text).check(&collection.entries().into_iter()).unwrap();
     }
 }
 
@@ -273,9 +273,9 @@ fn rare_conditions_are_searched_recording_by_recording() {
     let query = embedding(&[1.0; DIM]);
     let collection = collection(&space(), drafts().to_vec());
     let exact = ExactIndex::new(collection.segments().unwrap());
-    let mut settings = in_qdrant().index.collection().settings().clone();
+    let mut settings = in_qdrant().index.settings().clone();
     settings.largest_answer = 20;
-    let index = QdrantIndex::open(settings).unwrap();
+    let index = QdrantReader::open(settings).unwrap();
     for text in ["clock = \"23:06\"", "clock > \"02:03\" clock < \"05:00\"", "-clock:* onset > 300"]
     {
         let request = SearchRequest { filter: filter(text), ..SearchRequest::nearest(2) };
@@ -419,7 +419,7 @@ fn examples_of_the_documentation_parse() {
         vec![RecordingDraft { metadata: metadata.into(), ..draft("a", 1, 9) }],
     );
     for example in examples.lines() {
-        filter(example).check(&collection.recordings()).unwrap();
+        filter(example).check(&collection.entries().into_iter()).unwrap();
     }
     assert_eq!(examples.lines().count(), 9);
 }

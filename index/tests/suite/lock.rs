@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use nocturne_index::{Collection, CollectionWriter, Error};
+use nocturne_index::{CollectionWriter, Error, FolderReader, FolderWriter};
 
 use crate::support::{assert_stored, draft, space};
 
@@ -14,27 +14,27 @@ const HOLD: &str = "NOCTURNE_TEST_HOLD_COLLECTION";
 #[test]
 fn second_writer_is_rejected_with_the_process_id_of_the_first() {
     let folder = tempfile::tempdir().unwrap();
-    let mut first = CollectionWriter::create(folder.path(), &space()).unwrap();
-    let error = CollectionWriter::open(folder.path(), &space()).unwrap_err();
+    let mut first = FolderWriter::create(folder.path(), &space()).unwrap();
+    let error = FolderWriter::open(folder.path(), &space()).unwrap_err();
     let (path, pid) = (folder.path().display(), std::process::id());
     assert_eq!(error.to_string(), format!("`{path}` is being written by the process {pid}"));
     first.commit(draft("a", 1, 5)).unwrap();
-    assert_stored(&Collection::open(folder.path()).unwrap(), &draft("a", 1, 5));
+    assert_stored(&FolderReader::open(folder.path()).unwrap(), &draft("a", 1, 5));
     drop(first);
-    CollectionWriter::open(folder.path(), &space()).unwrap();
+    FolderWriter::open(folder.path(), &space()).unwrap();
 }
 
 #[test]
 fn lock_is_released_when_its_process_is_killed() {
     let folder = tempfile::tempdir().unwrap();
-    drop(CollectionWriter::create(folder.path(), &space()).unwrap());
+    drop(FolderWriter::create(folder.path(), &space()).unwrap());
     let mut child = spawn_lock_holder(folder.path());
-    let error = CollectionWriter::open(folder.path(), &space()).unwrap_err();
+    let error = FolderWriter::open(folder.path(), &space()).unwrap_err();
     let pid = child.id();
     assert!(matches!(error, Error::Locked { holder, .. } if holder.pid == Some(pid)), "{error}");
     child.kill().unwrap();
     child.wait().unwrap();
-    CollectionWriter::open(folder.path(), &space()).unwrap();
+    FolderWriter::open(folder.path(), &space()).unwrap();
 }
 
 /// Starts this program again, to lock a collection until it is killed.
@@ -57,7 +57,7 @@ fn spawn_lock_holder(folder: &Path) -> Child {
 #[expect(clippy::disallowed_methods, reason = "a test that starts itself has no other argument")]
 fn locks_a_collection_until_killed() {
     let Some(folder) = std::env::var_os(HOLD) else { return };
-    let _writer = CollectionWriter::open(Path::new(&folder), &space()).unwrap();
+    let _writer = FolderWriter::open(Path::new(&folder), &space()).unwrap();
     println!("holding");
     let _ = std::io::stdin().read_line(&mut String::new());
 }

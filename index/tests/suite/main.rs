@@ -9,6 +9,7 @@ mod damage;
 mod duplicates;
 mod durability;
 mod filters;
+mod join;
 mod lock;
 #[cfg(target_os = "linux")]
 mod memory;

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use nocturne_index::{Collection, CollectionWriter, ExactIndex, SearchRequest, VectorIndex};
+use nocturne_index::{
+    CollectionWriter, ExactIndex, FolderReader, FolderWriter, SearchRequest, VectorIndex,
+};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
@@ -35,13 +37,13 @@ fn resident(folder: &Path) -> usize {
 fn only_codes_stay_in_memory() {
     let folder = tempfile::tempdir().unwrap();
     let mut random = Pcg64Mcg::seed_from_u64(31);
-    let mut writer = CollectionWriter::create(folder.path(), &space_of("small", DIM)).unwrap();
+    let mut writer = FolderWriter::create(folder.path(), &space_of("small", DIM)).unwrap();
     for name in ["a", "b"] {
         let epochs =
             (0..ROWS).map(|number| plain_epoch(number, random_embedding(&mut random, DIM)));
         writer.commit(plain_draft(name, epochs.collect())).unwrap();
     }
-    let index = ExactIndex::new(Collection::open(folder.path()).unwrap().segments().unwrap());
+    let index = ExactIndex::new(FolderReader::open(folder.path()).unwrap().segments().unwrap());
     let queries: Vec<_> = (0..20).map(|_| random_embedding(&mut random, DIM)).collect();
     for query in &queries {
         index.search(query, &SearchRequest::nearest(100)).unwrap();

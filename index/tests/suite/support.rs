@@ -7,7 +7,8 @@ use nocturne_encoder::Embedding;
 use nocturne_encoder::bundle::Preprocessing;
 use nocturne_index::storage::Simulated;
 use nocturne_index::{
-    CaptionPoint, Collection, CollectionWriter, EmbeddingSpace, EpochPoint, RecordingDraft,
+    CaptionPoint, CollectionReader, CollectionWriter, EmbeddingSpace, EpochPoint, FolderReader,
+    FolderWriter, RecordingDraft,
 };
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::montage::{Channel, ChannelMask};
@@ -123,19 +124,19 @@ fn any_epoch(random: &mut Pcg64Mcg, number: u32) -> EpochPoint {
 }
 
 /// A collection in memory.
-pub(crate) fn collection(space: &EmbeddingSpace, drafts: Vec<RecordingDraft>) -> Collection {
+pub(crate) fn collection(space: &EmbeddingSpace, drafts: Vec<RecordingDraft>) -> FolderReader {
     let storage = Arc::new(Simulated::default());
-    let mut writer = CollectionWriter::create_in(storage.clone(), space).unwrap();
+    let mut writer = FolderWriter::create_in(storage.clone(), space).unwrap();
     for draft in drafts {
         writer.commit(draft).unwrap();
     }
-    Collection::open_in(storage).unwrap()
+    FolderReader::open_in(storage).unwrap()
 }
 
 /// Checks that a recording is stored as it was committed.
 #[track_caller]
-pub(crate) fn assert_stored(collection: &Collection, draft: &RecordingDraft) {
-    let recording = collection.recording(&draft.id).unwrap();
+pub(crate) fn assert_stored(collection: &dyn CollectionReader, draft: &RecordingDraft) {
+    let recording = collection.read_recording(&draft.id).unwrap();
     let entry = recording.entry();
     assert_eq!(entry, collection.entry(&draft.id).unwrap());
     assert_eq!((&entry.source, &entry.source_sha256), (&draft.source, &draft.source_sha256));

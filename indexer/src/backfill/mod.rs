@@ -14,7 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use nocturne_encoder::{SignalEncoder, TextEncoder};
-use nocturne_index::{Destination, EpochPoint, RecordingDraft, RecordingEntry, SpaceReader};
+use nocturne_index::{
+    CollectionReader, CollectionWriter, EpochPoint, RecordingDraft, RecordingEntry,
+};
 use nocturne_psg::hash::sha256_of_file;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{EventSet, Night, OpenOptions, Recording, RecordingId, Warning, ZScore};
@@ -51,7 +53,7 @@ pub struct BackfillOptions {
 #[expect(missing_debug_implementations, reason = "a session of ONNX Runtime has no Debug")]
 pub struct Backfill {
     encoder: Encoder,
-    writer: Box<dyn Destination>,
+    writer: Box<dyn CollectionWriter>,
     options: BackfillOptions,
     files: FileFinder,
     /// Damaged recordings of the space, which are embedded again.
@@ -75,7 +77,7 @@ impl Backfill {
     pub fn new(
         signal: SignalEncoder,
         text: TextEncoder,
-        writer: Box<dyn Destination>,
+        writer: Box<dyn CollectionWriter>,
         options: BackfillOptions,
     ) -> Result<Self> {
         let files = FileFinder::of(options.recordings.as_deref())?;
@@ -92,7 +94,7 @@ impl Backfill {
     /// safe. A recording that cannot be read is not an error of the run: it is in the report.
     pub fn run(
         mut self,
-        mut served: Box<dyn SpaceReader>,
+        mut served: Box<dyn CollectionReader>,
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Report> {
         let n_recordings = served.entries().iter().filter(|it| self.is_ours(&it.id)).count();
@@ -110,7 +112,7 @@ impl Backfill {
                 Err(Error::Index(error)) if error.is_outdated() => {}
                 other => other?,
             }
-            match served.newer()? {
+            match served.refresh()? {
                 Some(newer) => served = newer,
                 None => return Ok(reporter.report),
             }
@@ -120,13 +122,13 @@ impl Backfill {
     /// Removes the recordings that were removed from the served space.
     fn remove_deleted(
         &mut self,
-        served: &dyn SpaceReader,
+        served: &dyn CollectionReader,
         reporter: &mut Reporter<'_>,
     ) -> Result<()> {
         let is_deleted =
             |entry: &&RecordingEntry| self.is_ours(&entry.id) && served.entry(&entry.id).is_none();
         let deleted: Vec<RecordingEntry> =
-            self.writer.recordings().filter(is_deleted).cloned().collect();
+            self.writer.entries().into_iter().filter(is_deleted).cloned().collect();
         for RecordingEntry { id, source, .. } in deleted {
             match self.writer.remove(&id) {
                 Ok(()) => reporter.removed(id),
@@ -148,7 +150,7 @@ impl Backfill {
     /// Fills in each recording once, except those that were done already with the same entry.
     fn pass(
         &mut self,
-        served: &dyn SpaceReader,
+        served: &dyn CollectionReader,
         done: &mut BTreeMap<RecordingId, RecordingEntry>,
         reporter: &mut Reporter<'_>,
     ) -> Result<()> {
@@ -174,7 +176,7 @@ impl Backfill {
     /// Fills in one recording, unless the space has it.
     fn fill_in(
         &mut self,
-        served: &dyn SpaceReader,
+        served: &dyn CollectionReader,
         entry: &RecordingEntry,
     ) -> Result<BackfillOutcome> {
         let known = self.writer.entry(&entry.id).filter(|it| !self.damaged.contains(&it.id));
@@ -182,7 +184,7 @@ impl Backfill {
             return Ok(BackfillOutcome::Unchanged);
         }
         if known.is_some_and(|known| has_same_content(known, entry)) {
-            let updated = self.writer.set_metadata(&entry.id, entry.metadata.clone());
+            let updated = self.writer.set_metadata_of(&entry.id, entry.metadata.clone());
             return outcome(updated, |entry| {
                 BackfillOutcome::NewMetadata(acknowledged(&entry, vec![]))
             });

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use nocturne_index::Error;
 use nocturne_indexer::{Backfill, BackfillOptions};
 
-use crate::args::{Common, Place, SpaceBackfill};
+use crate::args::{Common, SpaceBackfill};
 use crate::bundle;
 use crate::commands::graphs;
 use crate::commands::index::{RunProgress, summarise};
@@ -14,10 +14,11 @@ use crate::session::Session;
 pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<CommandOutcome> {
     let SpaceBackfill { name, recordings, at_most, shard, waiting, of, labels, encoder } =
         arguments;
-    let spaces = of.spaces()?;
+    let location = of.collection.location();
+    let spaces = location.spaces()?;
     let serving = spaces.serving()?;
     if serving.space == name {
-        return Err(Error::ServedSpace { path: spaces.place().into(), name }.into());
+        return Err(Error::ServedSpace { location: spaces.location(), name }.into());
     }
     let mut writer = spaces.writer(&name)?;
     let served = spaces.reader(&serving.space)?;
@@ -40,8 +41,6 @@ pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<CommandOu
     if n_recordings == 0 && report.removed.is_empty() {
         bail!("the served space `{}` has no recordings to embed", serving.space);
     }
-    if let Place::Qdrant(url) = &of.collection {
-        graphs::wait(of.server.settings(&url.of_space(&name)?), &waiting, of.json)?;
-    }
+    graphs::wait(&location.of_space(&name)?, &waiting, of.json)?;
     summarise(&report, of.json)
 }

@@ -4,11 +4,11 @@ use anyhow::Result;
 use nocturne_engine::compare::{
     CompareSettings, ComparedSpace, Comparison, Kappa, LabelAgreement, NeighbourAgreement, compare,
 };
-use nocturne_index::{Coverage, SpaceKeeper, SpaceName};
+use nocturne_index::{Coverage, Location, SpaceName, Spaces};
 use nocturne_psg::RecordingId;
 use serde_json::json;
 
-use crate::args::{Common, EncoderArguments, SampleArguments, SpaceCompare, SpacesOf};
+use crate::args::{Common, EncoderArguments, SampleArguments, SpaceCompare};
 use crate::bundle;
 use crate::console;
 use crate::error::CommandOutcome;
@@ -20,9 +20,9 @@ const MAX_NAMED: usize = 5;
 
 pub(super) fn run(common: &Common, arguments: &SpaceCompare) -> Result<CommandOutcome> {
     let SpaceCompare { first, second, sample, of, encoder } = arguments;
-    let spaces = of.spaces()?;
-    let arguments = ComparisonArguments { common, encoder, sample, of };
-    let comparison = arguments.compare(&*spaces, [first, second])?;
+    let location = of.collection.location();
+    let arguments = ComparisonArguments { common, encoder, sample, location: &location };
+    let comparison = arguments.compare(&*location.spaces()?, [first, second])?;
     print(&comparison, [first, second], of.json)?;
     Ok(if comparison.damaged.is_empty() {
         CommandOutcome::Done
@@ -36,14 +36,14 @@ pub(super) struct ComparisonArguments<'a> {
     pub(super) common: &'a Common,
     pub(super) encoder: &'a EncoderArguments,
     pub(super) sample: &'a SampleArguments,
-    pub(super) of: &'a SpacesOf,
+    pub(super) location: &'a Location,
 }
 
 impl ComparisonArguments<'_> {
     /// Compares two spaces, each with its own bundle.
     pub(super) fn compare(
         &self,
-        spaces: &dyn SpaceKeeper,
+        spaces: &dyn Spaces,
         names: [&SpaceName; 2],
     ) -> Result<Comparison> {
         let [first, second] = names.map(|name| self.open(spaces, name));
@@ -53,7 +53,7 @@ impl ComparisonArguments<'_> {
         Ok(compare(&first?, &second?, settings)?)
     }
 
-    fn open(&self, spaces: &dyn SpaceKeeper, name: &SpaceName) -> Result<ComparedSpace> {
+    fn open(&self, spaces: &dyn Spaces, name: &SpaceName) -> Result<ComparedSpace> {
         // `--bundle` cannot be the bundle of both spaces: it is used for a space whose bundle is unknown or not found.
         let given = self.encoder.bundle.as_deref();
         let bundle = match spaces.record(name)? {
@@ -65,8 +65,8 @@ impl ComparisonArguments<'_> {
         };
         let session = Session::with(bundle, self.common, self.encoder)?;
         let options = session.options();
-        let source = self.of.collection.source(&self.of.server, usize::MAX);
-        Ok(ComparedSpace::open(&source, name, &session.bundle, session.runtime, options)?)
+        let location = self.location.clone().with_settings(|it| it.full_pass = usize::MAX);
+        Ok(ComparedSpace::open(&location, name, &session.bundle, session.runtime, options)?)
     }
 }
 
@@ -82,12 +82,12 @@ pub(super) fn print(comparison: &Comparison, names: [&SpaceName; 2], json: bool)
         return Ok(());
     }
     let Comparison { coverage, neighbours, labels, damaged } = comparison;
-    let Coverage { n_same, lacking, extra, differing, n_epochs_lacking, n_epochs_extra } = coverage;
+    let Coverage { n_same, missing, extra, changed, n_epochs_missing, n_epochs_extra } = coverage;
     let mut rows = vec![
         vec!["recordings in both".to_owned(), n_same.to_string()],
-        vec![format!("only in {first}"), names_of(lacking, *n_epochs_lacking)],
+        vec![format!("only in {first}"), names_of(missing, *n_epochs_missing)],
         vec![format!("only in {second}"), names_of(extra, *n_epochs_extra)],
-        vec!["different contents or metadata".to_owned(), names_of(differing, 0)],
+        vec!["different contents or metadata".to_owned(), names_of(changed, 0)],
     ];
     if let Some(NeighbourAgreement { n_epochs, k, mean_overlap }) = neighbours {
         let share = format!("{:.1} % of {k}, over {n_epochs} epochs", 100.0 * mean_overlap);

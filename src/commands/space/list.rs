@@ -1,7 +1,7 @@
 //! `nocturne space list`
 
 use anyhow::Result;
-use nocturne_index::{Coverage, SpaceName, SpaceReader, SpaceRecord};
+use nocturne_index::{CollectionReader, Coverage, SpaceName, SpaceRecord};
 use serde_json::json;
 
 use super::short;
@@ -14,13 +14,13 @@ use crate::table::table;
 struct ListedSpace {
     name: SpaceName,
     record: Option<SpaceRecord>,
-    reader: Box<dyn SpaceReader>,
-    /// Its coverage of the served space; `None` for the served space itself.
+    reader: Box<dyn CollectionReader>,
+    /// How it differs from the served space; `None` for the served space itself.
     coverage: Option<Coverage>,
 }
 
 pub(super) fn run(arguments: &SpaceList) -> Result<CommandOutcome> {
-    let spaces = arguments.of.spaces()?;
+    let spaces = arguments.of.collection.location().spaces()?;
     let serving = spaces.serving()?;
     let served = spaces.reader(&serving.space)?;
     let mut listed = Vec::new();
@@ -37,9 +37,9 @@ pub(super) fn run(arguments: &SpaceList) -> Result<CommandOutcome> {
                 "previous": serving.previous.as_ref() == Some(name),
                 "bundle": reader.space(),
                 "bundle_folder": record.as_ref().map(|record| &record.bundle_folder),
-                "made": record.as_ref().and_then(|record| record.made),
+                "created": record.as_ref().and_then(|record| record.created),
                 "recordings": reader.entries().len(),
-                "epochs": n_epochs(&**reader),
+                "epochs": reader.n_epochs(),
                 "generation": reader.generation(),
                 "coverage": coverage,
             }))?;
@@ -53,28 +53,21 @@ pub(super) fn run(arguments: &SpaceList) -> Result<CommandOutcome> {
 
 fn row(listed: &ListedSpace) -> Vec<String> {
     let ListedSpace { name, record, reader, coverage } = listed;
-    let made = record.as_ref().and_then(|record| record.made);
+    let created = record.as_ref().and_then(|record| record.created);
     let state = match coverage {
         None => "served".to_owned(),
-        Some(coverage) if coverage.is_whole() => "complete".to_owned(),
-        Some(Coverage { lacking, extra, differing, .. }) => format!(
-            "{} missing, {} extra, {} different",
-            lacking.len(),
-            extra.len(),
-            differing.len()
-        ),
+        Some(coverage) if coverage.is_complete() => "complete".to_owned(),
+        Some(Coverage { missing, extra, changed, .. }) => {
+            format!("{} missing, {} extra, {} changed", missing.len(), extra.len(), changed.len())
+        }
     };
     vec![
         name.to_string(),
         reader.space().bundle.clone(),
         short(&reader.space().fingerprint).to_owned(),
-        made.map_or_else(|| "–".to_owned(), |made| format!("{made:.0}")),
+        created.map_or_else(|| "–".to_owned(), |created| format!("{created:.0}")),
         reader.entries().len().to_string(),
-        n_epochs(&**reader).to_string(),
+        reader.n_epochs().to_string(),
         state,
     ]
-}
-
-fn n_epochs(space: &dyn SpaceReader) -> usize {
-    space.entries().iter().map(|entry| entry.n_epochs).sum()
 }

@@ -8,10 +8,10 @@ mod promote;
 use anyhow::Result;
 use jiff::Timestamp;
 use nocturne_encoder::Bundle;
-use nocturne_index::SpaceRecord;
+use nocturne_index::{Location, SpaceRecord};
 use serde_json::json;
 
-use crate::args::{Common, Place, Space, SpaceAction, SpaceCreate, SpaceDrop};
+use crate::args::{Common, Space, SpaceAction, SpaceCreate, SpaceDrop};
 use crate::console;
 use crate::error::CommandOutcome;
 
@@ -29,15 +29,15 @@ pub(super) fn run(common: &Common, arguments: Space) -> Result<CommandOutcome> {
 
 fn create(arguments: &SpaceCreate) -> Result<CommandOutcome> {
     let SpaceCreate { name, bundle, of } = arguments;
+    let location = of.collection.location();
     let bundle = Bundle::open(bundle)?;
     let record = SpaceRecord::of(name.clone(), &bundle, Some(Timestamp::now()));
-    of.spaces()?.create(&record)?;
+    location.spaces()?.create(&record)?;
     if of.json {
         console::print_json(&json!({ "event": "created", "space": record }))?;
     } else {
-        let collection = &of.collection;
         console::print(format_args!(
-            "{name}: created for the bundle {} ({})\nnext: nocturne space backfill {name} --collection {collection}",
+            "{name}: created for the bundle {} ({})\nnext: nocturne space backfill {name} --collection {location}",
             record.space.bundle,
             short(&record.space.fingerprint)
         ))?;
@@ -47,10 +47,11 @@ fn create(arguments: &SpaceCreate) -> Result<CommandOutcome> {
 
 fn drop(arguments: &SpaceDrop) -> Result<CommandOutcome> {
     let SpaceDrop { name, of } = arguments;
-    of.spaces()?.remove(name)?;
+    let location = of.collection.location();
+    location.spaces()?.remove(name)?;
     if of.json {
         console::print_json(&json!({ "event": "dropped", "space": name }))?;
-    } else if name.is_main() && matches!(of.collection, Place::Folder(_)) {
+    } else if name.is_main() && matches!(location, Location::Folder(_)) {
         console::print(format_args!(
             "{name}: emptied; its folder is the folder of the collection"
         ))?;

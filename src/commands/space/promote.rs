@@ -1,7 +1,7 @@
 //! `nocturne space promote` and `nocturne space rollback`
 
 use anyhow::Result;
-use nocturne_index::{Coverage, Demand, Promoted, Serving};
+use nocturne_index::{Coverage, Promotion, RequiredCoverage, Serving};
 use serde_json::json;
 
 use super::compare::{ComparisonArguments, print};
@@ -11,26 +11,27 @@ use crate::error::CommandOutcome;
 
 pub(super) fn run(common: &Common, arguments: &SpacePromote) -> Result<CommandOutcome> {
     let SpacePromote { name, incomplete, no_compare, sample, of, encoder } = arguments;
-    let spaces = of.spaces()?;
+    let location = of.collection.location();
+    let spaces = location.spaces()?;
     let served = spaces.serving()?.space;
     if !no_compare && served != *name {
-        let arguments = ComparisonArguments { common, encoder, sample, of };
+        let arguments = ComparisonArguments { common, encoder, sample, location: &location };
         let comparison = arguments.compare(&*spaces, [&served, name])?;
         print(&comparison, [&served, name], of.json)?;
     }
-    let demand = if *incomplete { Demand::Incomplete } else { Demand::Whole };
-    print_promotion(&spaces.promote(name, demand)?, "promoted", of.json)?;
+    let required = if *incomplete { RequiredCoverage::Any } else { RequiredCoverage::Complete };
+    print_promotion(&spaces.promote(name, required)?, "promoted", of.json)?;
     Ok(CommandOutcome::Done)
 }
 
 pub(super) fn roll_back(arguments: &SpaceRollback) -> Result<CommandOutcome> {
-    let spaces = arguments.of.spaces()?;
+    let spaces = arguments.of.collection.location().spaces()?;
     print_promotion(&spaces.roll_back()?, "rolled_back", arguments.of.json)?;
     Ok(CommandOutcome::Done)
 }
 
-fn print_promotion(promoted: &Promoted, event: &str, json: bool) -> Result<()> {
-    let Promoted { serving: Serving { space, previous, number }, coverage } = promoted;
+fn print_promotion(promotion: &Promotion, event: &str, json: bool) -> Result<()> {
+    let Promotion { serving: Serving { space, previous, number }, coverage } = promotion;
     if json {
         console::print_json(&json!({
             "event": event,
@@ -43,15 +44,15 @@ fn print_promotion(promoted: &Promoted, event: &str, json: bool) -> Result<()> {
     }
     let before = previous.as_ref().map(|it| format!("; previously {it}")).unwrap_or_default();
     console::print(format_args!("now serving {space}{before}"))?;
-    if let Some(Coverage { lacking, extra, differing, .. }) =
-        coverage.as_ref().filter(|coverage| !coverage.is_whole())
+    if let Some(Coverage { missing, extra, changed, .. }) =
+        coverage.as_ref().filter(|coverage| !coverage.is_complete())
     {
         console::note(format_args!(
             "warning: compared with the previous space, {} recordings are missing, {} are extra and {} differ; \
              `nocturne index` adds missing ones",
-            lacking.len(),
+            missing.len(),
             extra.len(),
-            differing.len()
+            changed.len()
         ));
     }
     Ok(())

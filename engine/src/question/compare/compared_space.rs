@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use nocturne_encoder::{Bundle, PromptSet, Runtime};
-use nocturne_index::{EmbeddingSpace, RecordingEntry, SpaceName};
+use nocturne_index::{EmbeddingSpace, Location, RecordingEntry, SpaceName};
 use nocturne_psg::RecordingId;
 
 use crate::error::Result;
 use crate::live::snapshot::Snapshot;
-use crate::live::source::Source;
 use crate::model::opened_bundle::OpenedBundle;
 use crate::options::EngineOptions;
 use crate::question::labels::LabelJudge;
@@ -27,7 +26,7 @@ impl ComparedSpace {
     ///
     /// [`nocturne_index::Error::OtherBundle`] if another bundle filled it, and the errors of opening either.
     pub fn open(
-        collection: &Source,
+        collection: &Location,
         name: &SpaceName,
         bundle: &Bundle,
         runtime: Runtime,
@@ -43,7 +42,7 @@ impl ComparedSpace {
     }
 
     pub(super) fn entries(&self) -> Vec<&RecordingEntry> {
-        self.snapshot.recordings().entries()
+        self.snapshot.entries()
     }
 }
 

@@ -62,7 +62,7 @@ pub fn compare(
     settings: CompareSettings,
 ) -> Result<Comparison> {
     let mut random = Pcg64Mcg::seed_from_u64(settings.seed);
-    let coverage = Coverage::of(first.snapshot.recordings(), second.snapshot.recordings());
+    let coverage = Coverage::of(&*first.snapshot, &*second.snapshot);
     let mut damaged = BTreeSet::new();
     let common = common(first, second);
     let neighbours =

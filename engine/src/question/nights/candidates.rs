@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 use std::f64::consts::SQRT_2;
 
-use nocturne_index::qdrant::{QdrantIndex, SketchedCluster};
-use nocturne_index::{Filter, RecordingEntry, Recordings};
+use nocturne_index::{Filter, RecordingEntry, SketchedCluster};
 use nocturne_psg::{RecordingId, Stage};
 
 use crate::error::Result;
@@ -35,24 +34,8 @@ impl CandidateNights {
         filter: &Filter,
         k: usize,
     ) -> Result<Self> {
-        match snapshot {
-            Snapshot::Folder { .. } => Ok(Self::all("scan")),
-            Snapshot::Qdrant(index) => Self::choose_in_qdrant(index, query, filter, k),
-        }
-    }
-
-    fn all(plan: &str) -> Self {
-        Self { nights: None, plan: plan.to_owned(), caution: None }
-    }
-
-    fn choose_in_qdrant(
-        index: &QdrantIndex,
-        query: &mut ConceptQuery,
-        filter: &Filter,
-        k: usize,
-    ) -> Result<Self> {
-        let most_epochs = index.collection().settings().full_pass;
-        let entries = index.collection().entries().into_iter();
+        let Some(most_epochs) = snapshot.full_scan_limit() else { return Ok(Self::all("scan")) };
+        let entries = snapshot.entries().into_iter();
         let allowed: Vec<_> = entries.filter(|entry| filter.may_allow(entry)).collect();
         let n_epochs = |entries: &[&RecordingEntry]| -> usize {
             entries.iter().map(|entry| entry.n_epochs).sum()
@@ -61,7 +44,7 @@ impl CandidateNights {
         if n_epochs(&allowed) <= most_epochs {
             return Ok(pass());
         }
-        let sketches = index.sketches(&query.margins.direction(), &allowed)?;
+        let sketches = snapshot.sketches(&query.margins.direction(), &allowed)?;
         let (sketched, plain): (Vec<_>, Vec<_>) =
             allowed.iter().copied().partition(|entry| sketches.contains_key(&entry.id));
         if sketched.is_empty() {
@@ -103,6 +86,10 @@ impl CandidateNights {
              missing{unsketched}"
         );
         Ok(Self { nights: Some(nights), plan, caution: Some(caution) })
+    }
+
+    fn all(plan: &str) -> Self {
+        Self { nights: None, plan: plan.to_owned(), caution: None }
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn search_nights(space: &PinnedSpace, request: &NightRequest) -> Resu
         Some(concept) => ConceptQuery::of_learned(question, expect_concept(space, concept)?),
         None => concept_query(space, question)?,
     };
-    space.snapshot().check(&request.filter)?;
+    space.snapshot().check_filter(&request.filter)?;
     let candidates = CandidateNights::choose(space.snapshot(), &mut query, &request.filter, k)?;
     let (judged, skipped) = judge_nights(space, &query, &candidates, request)?;
     if candidates.nights.is_none() {

@@ -1,4 +1,4 @@
-//! Counts recordings and epochs by what is known of them.
+//! Counts recordings and epochs by stage, event, channel or metadata.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,14 @@ use nocturne_psg::montage::Channel;
 use nocturne_psg::{EventKind, RecordingId, Stage};
 use serde::Serialize;
 
-use super::{Allowed, Catalogue, Recordings};
+use super::{AllowedEpochs, Catalogue};
+use crate::contract::CollectionReader;
 use crate::error::{Error, Result};
 use crate::filter::metadata_columns;
 use crate::recording::{EpochRow, RecordingEntry};
+
+/// Index of epochs and recordings without a value, which come last.
+const NO_VALUE: usize = usize::MAX;
 
 /// What recordings and epochs are counted by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,27 +22,27 @@ pub enum Facet {
     Stage,
     /// The kinds of scored event; an epoch may have several.
     Event,
-    /// The channels that carried something; an epoch has several.
+    /// The channels with a usable signal; an epoch has several.
     Channel,
     /// A column of metadata.
     Metadata(String),
 }
 
-/// How often each value occurs among the recordings and epochs that a filter allows.
+/// The number of recordings and epochs of each value, among those that a filter allows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FacetCounts {
     /// Name of the facet.
     pub facet: String,
     /// The values that occur: stages, events and channels in their own order, metadata by value.
     pub values: Vec<FacetValue>,
-    /// Recordings that are damaged and were not counted.
+    /// Damaged recordings, which were not counted.
     pub missing: Vec<RecordingId>,
 }
 
-/// A value and how often it occurs.
+/// The counts of a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FacetValue {
-    /// The value; nothing stands for its absence: an epoch that was not scored, a recording without the column.
+    /// The value, or `None` for epochs that were not scored and recordings without the column.
     pub value: Option<String>,
     /// Number of recordings with at least one epoch of that value.
     pub n_recordings: usize,
@@ -47,13 +51,13 @@ pub struct FacetValue {
 }
 
 impl Facet {
-    /// Returns the facet of a name: `stage`, `event`, `channel`, or a column of the collection's metadata, also behind
-    /// `metadata.`.
+    /// Returns the facet of a name: `stage`, `event`, `channel`, or a column of the collection's metadata, with or without
+    /// the prefix `metadata.`.
     ///
     /// # Errors
     ///
     /// [`Error::UnknownFacet`].
-    pub fn of(name: &str, recordings: &dyn Recordings) -> Result<Self> {
+    pub fn of(name: &str, collection: &dyn CollectionReader) -> Result<Self> {
         match name {
             "stage" => return Ok(Self::Stage),
             "event" => return Ok(Self::Event),
@@ -61,7 +65,7 @@ impl Facet {
             _ => {}
         }
         let column = name.strip_prefix("metadata.").unwrap_or(name);
-        let entries = recordings.entries();
+        let entries = collection.entries();
         let columns = metadata_columns(entries.into_iter());
         if columns.contains(column) {
             return Ok(Self::Metadata(column.to_owned()));
@@ -80,40 +84,40 @@ impl Facet {
         }
     }
 
-    /// Returns the places of the values that an epoch has, in the order of values; nothing where it has none.
-    fn places(&self, epoch: &EpochRow) -> Vec<usize> {
+    /// Returns the indices of the values that an epoch has, in the order of values; empty if it has none.
+    fn value_indices(&self, epoch: &EpochRow) -> Vec<usize> {
         match self {
             Self::Stage => epoch.stage.iter().map(|stage| stage.index()).collect(),
             Self::Event => {
                 let kinds = EventKind::ALL.iter().enumerate();
                 let kinds = kinds.filter(|(_, kind)| epoch.events.contains(**kind));
-                kinds.map(|(place, _)| place).collect()
+                kinds.map(|(index, _)| index).collect()
             }
             Self::Channel => epoch.mask.iter().map(Channel::index).collect(),
             Self::Metadata(_) => vec![],
         }
     }
 
-    /// Returns the value in a place.
-    fn value(&self, place: usize) -> String {
+    /// Returns the value of an index.
+    fn value(&self, index: usize) -> String {
         match self {
-            Self::Stage => Stage::ALL[place].to_string(),
-            Self::Event => EventKind::ALL[place].to_string(),
-            Self::Channel => Channel::ALL[place].name().to_owned(),
+            Self::Stage => Stage::ALL[index].to_string(),
+            Self::Event => EventKind::ALL[index].to_string(),
+            Self::Channel => Channel::ALL[index].name().to_owned(),
             Self::Metadata(column) => column.clone(),
         }
     }
 }
 
-/// Counts by place and value, the absence of a value last.
+/// Numbers of recordings and epochs by index and value.
 type Counts = BTreeMap<(usize, Option<String>), (usize, usize)>;
 
 impl Catalogue<'_> {
-    /// Counts the recordings and epochs that are allowed by a facet.
+    /// Counts the allowed recordings and epochs by a facet.
     ///
     /// # Errors
     ///
-    /// Those of [`Recordings::epochs`].
+    /// Those of [`CollectionReader::epochs`].
     pub fn facet(&self, facet: &Facet) -> Result<FacetCounts> {
         let (mut counts, mut missing) = (Counts::new(), Vec::new());
         for entry in &self.entries {
@@ -134,38 +138,38 @@ impl Catalogue<'_> {
         let allowed = self.allowed(entry)?;
         if let Facet::Metadata(column) = facet {
             let n_epochs = match &allowed {
-                Allowed::Nothing => return Ok(true),
-                Allowed::Unknown => return Ok(false),
-                Allowed::All => entry.n_epochs,
-                Allowed::Some(epochs) => epochs.len(),
+                AllowedEpochs::None => return Ok(true),
+                AllowedEpochs::Unknown => return Ok(false),
+                AllowedEpochs::All => entry.n_epochs,
+                AllowedEpochs::Some(epochs) => epochs.len(),
             };
             let value = entry.metadata.get(column).cloned();
-            let place = if value.is_some() { 0 } else { usize::MAX };
-            add(counts, (place, value), n_epochs);
+            let index = if value.is_some() { 0 } else { NO_VALUE };
+            add(counts, (index, value), n_epochs);
             return Ok(true);
         }
         let epochs = match allowed {
-            Allowed::Nothing => return Ok(true),
-            Allowed::Unknown => None,
-            Allowed::All => self.recordings.epochs(entry)?,
-            Allowed::Some(epochs) => Some(epochs),
+            AllowedEpochs::None => return Ok(true),
+            AllowedEpochs::Unknown => None,
+            AllowedEpochs::All => self.collection.epochs(entry)?,
+            AllowedEpochs::Some(epochs) => Some(epochs),
         };
         let Some(epochs) = epochs else { return Ok(false) };
-        let mut n_by_place: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut n_by_index: BTreeMap<usize, usize> = BTreeMap::new();
         for epoch in &epochs {
-            let places = facet.places(epoch);
-            let places = if places.is_empty() { vec![usize::MAX] } else { places };
-            places.into_iter().for_each(|place| *n_by_place.entry(place).or_default() += 1);
+            let indices = facet.value_indices(epoch);
+            let indices = if indices.is_empty() { vec![NO_VALUE] } else { indices };
+            indices.into_iter().for_each(|index| *n_by_index.entry(index).or_default() += 1);
         }
-        for (place, n_epochs) in n_by_place {
-            let value = (place != usize::MAX).then(|| facet.value(place));
-            add(counts, (place, value), n_epochs);
+        for (index, n_epochs) in n_by_index {
+            let value = (index != NO_VALUE).then(|| facet.value(index));
+            add(counts, (index, value), n_epochs);
         }
         Ok(true)
     }
 }
 
-/// Adds a recording with so many epochs of a value.
+/// Adds a recording that has `n_epochs` epochs of a value.
 fn add(counts: &mut Counts, value: (usize, Option<String>), n_epochs: usize) {
     let (recordings, epochs) = counts.entry(value).or_default();
     *recordings += 1;

@@ -1,71 +1,47 @@
-//! The spaces of a collection: each bundle's vectors of the same recordings, one of which is served.
-//!
-//! ```text
-//! sleep/                      the space `main`, and the collection
-//!   manifest-000042.jsonl, segments/, …
-//!   space.jsonl               which bundle fills it, and where that is; may be lacking
-//!   serving.jsonl             which space is served; `main` where there is no such file
-//!   spaces.lock               held while the pointer is changed, or a space made or dropped
-//!   spaces/v2/                another space, laid out like a collection, with a lock of its own
-//! ```
+//! The embedding spaces of a collection in a folder.
 //!
 //! # Why is a promotion one step?
 //!
-//! Readers and writers find their space by `serving.jsonl`, once for each snapshot. It is written under another name,
-//! made durable and then renamed, so that there is the old one or the new one. The writer's lock of the space that was
-//! served is held meanwhile: nobody adds to it what the promotion would then hide.
+//! Readers and writers find their space by `serving.jsonl`, once, when they are opened. The file is written under a
+//! temporary name, made durable and then renamed, so that there is the previous one or the new one. The lock of the
+//! writer of the served space is held meanwhile: nothing is added to it that the promotion would hide.
 
-mod copy;
-mod coverage;
-mod drop;
+mod delete;
 mod note;
-pub(crate) mod place;
-pub(crate) mod record;
-pub(crate) mod serving;
+mod space_folder;
 
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::folder::manifest::Manifest;
-use crate::folder::writer::take_lock;
-use crate::folder::{Collection, CollectionWriter};
-use crate::recording::SpaceName;
+pub(super) use space_folder::{SPACES, SpaceFolder};
+
+use super::manifest::Manifest;
+use super::writer::{refuse_other_files, take_lock};
+use super::{FolderReader, FolderWriter};
+use crate::contract::{
+    CollectionReader, CollectionWriter, Serving, ServingPointer, SpaceRecord, Spaces,
+};
+use crate::error::{Error, LocationName, Result};
+use crate::recording::{EmbeddingSpace, SpaceName};
 use crate::storage::{Folder, Lock, LockResult, Storage};
-pub use copy::SpacesCopied;
-pub use coverage::Coverage;
-use place::{Place, SPACES};
-use record::RECORD;
-pub use record::SpaceRecord;
-pub use serving::Serving;
 
-const LOCK: &str = "spaces.lock";
+/// Name of the file of the pointer in a collection: a [`Serving`] as a [`note`]. Without the file, `main` is served.
+pub(super) const SERVING: &str = "serving.jsonl";
 
-/// The spaces of a collection.
+/// Name of the file of the record in the folder of a space: a [`SpaceRecord`] as a [`note`].
+pub(super) const RECORD: &str = "space.jsonl";
+
+/// Name of the file that is locked while the pointer is changed, or a space created or dropped.
+const SPACES_LOCK: &str = "spaces.lock";
+
+/// The embedding spaces of a collection in a folder.
 #[derive(Debug, Clone)]
-pub struct Spaces {
+pub struct FolderSpaces {
     root: Arc<dyn Storage>,
 }
 
-/// What a space must have before it is served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Demand {
-    /// Every recording of the space that is served, and no other.
-    Whole,
-    /// Nothing.
-    Incomplete,
-}
-
-/// What a promotion or its reversal has changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Promoted {
-    /// What is served now.
-    pub serving: Serving,
-    /// What it lacks of what was served before; nothing where that could not be read.
-    pub coverage: Option<Coverage>,
-}
-
-impl Spaces {
+impl FolderSpaces {
     /// Names the collection in a folder.
     pub fn of(folder: &Path) -> Self {
         Self::of_storage(Arc::new(Folder::at(folder)))
@@ -76,164 +52,26 @@ impl Spaces {
         Self { root }
     }
 
-    /// Returns the collection's folder.
-    pub fn path(&self) -> PathBuf {
-        self.root.path("")
-    }
-
-    /// Returns which space is served.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Damaged`], [`Error::Format`] and [`Error::Io`].
-    pub fn serving(&self) -> Result<Serving> {
-        Serving::read(self.root.as_ref())
-    }
-
-    /// Returns the names of the spaces, `main` first, then by ascending name.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotACollection`] where there is none, and [`Error::Io`].
-    pub fn names(&self) -> Result<Vec<SpaceName>> {
-        let mut names = Vec::new();
-        let has_main = !Manifest::generations(self.root.as_ref())?.is_empty();
-        names.extend(has_main.then(SpaceName::main));
-        let items = match self.root.list(SPACES) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            items => items.map_err(Error::io(&self.root.path(SPACES), "read"))?,
-        };
-        let folders = items.into_iter().filter(|item| !item.is_file);
-        let mut others: Vec<SpaceName> =
-            folders.filter_map(|item| SpaceName::new(item.name).ok()).collect();
-        others.sort();
-        for name in others {
-            if !name.is_main() && self.is_there(&name)? {
-                names.push(name);
-            }
-        }
-        if names.is_empty() {
-            return Err(Error::NotACollection { path: self.path() });
-        }
-        Ok(names)
-    }
-
-    /// Opens the newest generation of a space; its [`refresh`](Collection::refresh) stays in the space, whatever is
-    /// served.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownSpace`], and those of [`Collection::open`].
-    pub fn open(&self, name: &SpaceName) -> Result<Collection> {
-        Collection::open_at(self.place(name)?)
-    }
-
-    /// Opens a space for writing; each has a lock of its own.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownSpace`], and those of [`CollectionWriter::open`].
-    pub fn writer(&self, name: &SpaceName) -> Result<CollectionWriter> {
-        let place = self.place(name)?;
-        let space = Manifest::read_newest(place.storage.as_ref())?.space;
-        CollectionWriter::open_at(place, &space)
-    }
-
-    /// Returns what is told of a space; nothing for `main` where nobody has told.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownSpace`], [`Error::Damaged`], [`Error::Format`] and [`Error::Io`].
-    pub fn record(&self, name: &SpaceName) -> Result<Option<SpaceRecord>> {
-        SpaceRecord::read(self.place(name)?.storage.as_ref())
-    }
-
-    /// Makes a space without recordings, and clears away first what an attempt that was cut off has left.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SpaceExists`], [`Error::NotACollection`] where there is no collection to add it to, [`Error::Locked`],
-    /// [`Error::Setting`] and [`Error::Io`].
-    pub fn create(&self, record: &SpaceRecord) -> Result<()> {
-        let _lock = self.lock()?;
-        if self.names()?.contains(&record.name) || record.name.is_main() {
-            return Err(Error::SpaceExists { path: self.path(), name: record.name.clone() });
-        }
-        let place = Place::named(Arc::clone(&self.root), record.name.clone());
-        drop::clear(place.storage.as_ref())?;
-        let writer = CollectionWriter::create_at(place.clone(), &record.space)?;
-        // What is not yet told of is no space, so this comes last.
-        record.write(place.storage.as_ref())?;
-        drop(writer);
-        Ok(())
-    }
-
-    /// Serves a space from now on, in one step.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownSpace`], [`Error::ServedSpace`] where it is served already, [`Error::IncompleteSpace`] where
-    /// `demand` says so, [`Error::Locked`] where somebody writes to the space that is served, and those of opening.
-    pub fn promote(&self, name: &SpaceName, demand: Demand) -> Result<Promoted> {
-        let _lock = self.lock()?;
-        let serving = self.serving()?;
-        self.serve(&serving, name, demand)
-    }
-
-    /// Serves the space again that was served before, in one step; once more, and it is undone.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NothingToRollBack`], and those of [`promote`](Self::promote). What was added since is no hindrance.
-    pub fn roll_back(&self) -> Result<Promoted> {
-        let _lock = self.lock()?;
-        let serving = self.serving()?;
-        let Some(previous) = &serving.previous else {
-            return Err(Error::NothingToRollBack { path: self.path() });
-        };
-        self.serve(&serving, previous, Demand::Incomplete)
-    }
-
-    fn serve(&self, serving: &Serving, name: &SpaceName, demand: Demand) -> Result<Promoted> {
-        let candidate = self.open(name)?;
-        if serving.space == *name {
-            return Err(Error::ServedSpace { path: self.path(), name: name.clone() });
-        }
-        let before = Place::named(Arc::clone(&self.root), serving.space.clone());
-        let _writer = take_lock(before.storage.as_ref())?;
-        // What is served now may be past reading, which is one more reason to serve another.
-        let coverage = match (Collection::open_at(before), demand) {
-            (Ok(served), _) => Some(Coverage::of(&served, &candidate)),
-            (Err(_), Demand::Incomplete) => None,
-            (Err(error), Demand::Whole) => return Err(error),
-        };
-        if let Some(coverage) = &coverage
-            && demand == Demand::Whole
-        {
-            coverage.expect_whole(name, &serving.space)?;
-        }
-        // What a process that was killed has renamed is visible but perhaps not durable yet.
-        let storage = candidate.storage();
-        storage.sync_folder("").map_err(Error::io(&storage.path(""), "synchronise"))?;
-        let serving = serving.followed_by(name.clone());
-        serving.write(self.root.as_ref())?;
-        Ok(Promoted { serving, coverage })
-    }
-
-    fn place(&self, name: &SpaceName) -> Result<Place> {
-        if !name.is_main() && !self.is_there(name)? {
+    /// Returns the folder of a space that exists.
+    fn known(&self, name: &SpaceName) -> Result<SpaceFolder> {
+        if !name.is_main() && !self.exists(name)? {
             let known: Vec<String> = self.names()?.iter().map(ToString::to_string).collect();
-            let known = known.join("`, `");
-            return Err(Error::UnknownSpace { path: self.path(), name: name.clone(), known });
+            let (location, known) = (self.location(), known.join("`, `"));
+            return Err(Error::UnknownSpace { location, name: name.clone(), known });
         }
-        Ok(Place::named(Arc::clone(&self.root), name.clone()))
+        Ok(self.folder_of(name))
     }
 
-    /// Returns whether a space has both its record and a manifest: it is made and dropped by one of them.
-    fn is_there(&self, name: &SpaceName) -> Result<bool> {
+    fn folder_of(&self, name: &SpaceName) -> SpaceFolder {
+        SpaceFolder::named(Arc::clone(&self.root), name.clone())
+    }
+
+    /// Returns whether a space other than `main` has both its record and a manifest: it is created and dropped by one of
+    /// them.
+    fn exists(&self, name: &SpaceName) -> Result<bool> {
         let folder = format!("{SPACES}/{name}");
         match self.root.list(&folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(Error::io(&self.root.path(&folder), "read")(error)),
             Ok(items) => {
                 let has = |is_it: fn(&str) -> bool| items.iter().any(|item| is_it(&item.name));
@@ -242,13 +80,133 @@ impl Spaces {
             }
         }
     }
+}
 
-    fn lock(&self) -> Result<Lock> {
-        // No lock file is to appear in a folder that is no collection.
+impl ServingPointer for FolderSpaces {
+    fn serving(&self) -> Result<Serving> {
+        read_serving(self.root.as_ref())
+    }
+
+    fn set_serving(&self, serving: &Serving) -> Result<()> {
+        // What a killed process has renamed in the space is visible but perhaps not durable yet. It must not be served
+        // before it is.
+        let storage = self.folder_of(&serving.space).storage;
+        storage.sync_folder("").map_err(Error::io(&storage.path(""), "synchronise"))?;
+        note::write(self.root.as_ref(), SERVING, serving)
+    }
+
+    fn lock(&self) -> Result<Option<Lock>> {
+        // Before the lock, so that no lock file appears in a folder that is not a collection.
         self.names()?;
-        match self.root.lock(LOCK).map_err(Error::io(&self.root.path(LOCK), "lock"))? {
-            LockResult::Acquired(lock) => Ok(lock),
-            LockResult::HeldBy(holder) => Err(Error::Locked { path: self.path(), holder }),
+        let path = self.root.path(SPACES_LOCK);
+        match self.root.lock(SPACES_LOCK).map_err(Error::io(&path, "lock"))? {
+            LockResult::Acquired(lock) => Ok(Some(lock)),
+            LockResult::HeldBy(holder) => Err(Error::Locked { path: self.root.path(""), holder }),
         }
     }
+
+    fn lock_writers(&self, space: &SpaceName) -> Result<Option<Lock>> {
+        take_lock(self.folder_of(space).storage.as_ref()).map(Some)
+    }
+}
+
+impl Spaces for FolderSpaces {
+    fn location(&self) -> LocationName {
+        LocationName::Path(self.root.path(""))
+    }
+
+    fn names(&self) -> Result<Vec<SpaceName>> {
+        let mut names = Vec::new();
+        let has_main = !Manifest::generations(self.root.as_ref())?.is_empty();
+        names.extend(has_main.then(SpaceName::main));
+        let items = match self.root.list(SPACES) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            items => items.map_err(Error::io(&self.root.path(SPACES), "read"))?,
+        };
+        let folders = items.into_iter().filter(|item| !item.is_file);
+        let mut others: Vec<SpaceName> =
+            folders.filter_map(|item| SpaceName::new(item.name).ok()).collect();
+        others.sort();
+        for name in others {
+            if !name.is_main() && self.exists(&name)? {
+                names.push(name);
+            }
+        }
+        if names.is_empty() {
+            return Err(Error::NotACollection { location: self.location() });
+        }
+        Ok(names)
+    }
+
+    fn reader(&self, name: &SpaceName) -> Result<Box<dyn CollectionReader>> {
+        Ok(Box::new(FolderReader::open_at(self.known(name)?)?))
+    }
+
+    fn writer(&self, name: &SpaceName) -> Result<Box<dyn CollectionWriter>> {
+        let folder = self.known(name)?;
+        let space = Manifest::read_newest(folder.storage.as_ref())?.space;
+        Ok(Box::new(FolderWriter::open_at(folder, &space)?))
+    }
+
+    fn copy_writer(
+        &self,
+        name: &SpaceName,
+        space: &EmbeddingSpace,
+    ) -> Result<Box<dyn CollectionWriter>> {
+        Ok(Box::new(FolderWriter::open_for_copy(self.folder_of(name), space)?))
+    }
+
+    fn start_copy(&self, serving: &Serving) -> Result<()> {
+        let is_unfinished_copy = self.serving()?.number > 0;
+        if !is_unfinished_copy {
+            refuse_other_files(self.root.as_ref())?;
+        }
+        if serving.number == 0 {
+            // `main` is served, and comes last.
+            return Ok(());
+        }
+        // The pointer leads to a space that does not exist yet, which keeps readers out.
+        self.root.create_folder("").map_err(Error::io(&self.root.path(""), "create"))?;
+        note::write(self.root.as_ref(), SERVING, serving)
+    }
+
+    fn record(&self, name: &SpaceName) -> Result<Option<SpaceRecord>> {
+        read_record(self.known(name)?.storage.as_ref())
+    }
+
+    fn create(&self, record: &SpaceRecord) -> Result<()> {
+        let _lock = self.lock()?;
+        if self.names()?.contains(&record.name) || record.name.is_main() {
+            let (location, name) = (self.location(), record.name.clone());
+            return Err(Error::SpaceExists { location, name });
+        }
+        let folder = self.folder_of(&record.name);
+        delete::remove_files(folder.storage.as_ref())?;
+        let writer = FolderWriter::create_at(folder.clone(), &record.space)?;
+        // Without its record it is not a space, so this comes last.
+        write_record(folder.storage.as_ref(), record)?;
+        drop(writer);
+        Ok(())
+    }
+
+    /// `main` is emptied, because its folder is the collection's.
+    fn delete(&self, name: &SpaceName) -> Result<()> {
+        let folder = self.known(name)?;
+        if name.is_main() { delete::empty(folder) } else { delete::remove(&folder) }
+    }
+}
+
+/// Reads the pointer of a collection.
+fn read_serving(root: &dyn Storage) -> Result<Serving> {
+    Ok(note::read(root, SERVING)?.unwrap_or_else(Serving::first))
+}
+
+/// Reads the record of a space, if there is one.
+pub(super) fn read_record(storage: &dyn Storage) -> Result<Option<SpaceRecord>> {
+    note::read(storage, RECORD)
+}
+
+/// Writes the record of a space.
+pub(super) fn write_record(storage: &dyn Storage, record: &SpaceRecord) -> Result<()> {
+    note::write(storage, RECORD, record)
 }

@@ -3,7 +3,7 @@
 //! | point | field | |
 //! |---|---|---|
 //! | space | `format` | 1 |
-//! | | `space` | the [`Space`] as JSON |
+//! | | `space` | the [`EmbeddingSpace`] as JSON |
 //! | | `generation` | grows with every change of the manifest |
 //! | note | | described in `spaces::notes` |
 //! | recording | `recording` | its id |
@@ -22,7 +22,6 @@ mod points;
 mod write;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use nocturne_psg::RecordingId;
 use qdrant_client::qdrant::RetrievedPoint;
@@ -60,7 +59,7 @@ impl QdrantManifest {
     ///
     /// [`Error::NotACollection`] if its creation did not end.
     pub(super) fn read(connection: &Connection) -> Result<Self> {
-        let missing = || Error::NotACollection { path: PathBuf::from(connection.address()) };
+        let missing = || Error::NotACollection { location: connection.location() };
         let mut manifest = Self::read_head(connection)?.ok_or_else(missing)?;
         let mut offset = None;
         loop {
@@ -82,7 +81,11 @@ impl QdrantManifest {
         let head = reader(&address, &point);
         let found = u32::try_from(head.integer("format")?).unwrap_or(u32::MAX);
         if found > FORMAT {
-            return Err(Error::Format { path: address.into(), found, supported: FORMAT });
+            return Err(Error::Format {
+                location: connection.location(),
+                found,
+                supported: FORMAT,
+            });
         }
         Ok(Some(Self {
             space: json(&head, "space")?,

@@ -2,6 +2,7 @@
 
 use nocturne_psg::Stage;
 
+use crate::contract::N_STAGE_COUNTS;
 use crate::qdrant::recording_points::{PointKind, RecordingPoint, RecordingPoints};
 
 /// Maximum number of clusters of a night.
@@ -9,9 +10,6 @@ pub(super) const MAX_CLUSTERS: usize = 16;
 
 /// Iterations of k-means; after a few, hardly any epoch changes its cluster.
 const N_ITERATIONS: usize = 8;
-
-/// Length of the counts of epochs: one for each stage, and the last for epochs that were not scored.
-pub(super) const N_COUNTS: usize = Stage::ALL.len() + 1;
 
 /// Epochs with similar vectors.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +19,7 @@ pub(super) struct Cluster {
     /// Standard deviation of each dimension.
     pub(super) spread: f32,
     /// Epochs by stage.
-    pub(super) counts: [usize; N_COUNTS],
+    pub(super) counts: [usize; N_STAGE_COUNTS],
 }
 
 /// Returns the clusters of the epochs of a night. K-means starts from epochs at equal distances, so that the same night
@@ -41,7 +39,7 @@ pub(super) fn clusters(night: &RecordingPoints) -> Vec<Cluster> {
         means = self::means(&means, &epochs, &members);
     }
     let cluster = |(number, mean): (usize, Vec<f32>)| {
-        let mut counts = [0; N_COUNTS];
+        let mut counts = [0; N_STAGE_COUNTS];
         let mut squares = 0.0;
         for (epoch, _) in epochs.iter().zip(&members).filter(|(_, member)| **member == number) {
             counts[epoch.epoch.stage.map_or(Stage::ALL.len(), Stage::index)] += 1;

@@ -14,47 +14,30 @@ mod clusters;
 
 use std::collections::BTreeMap;
 
-use nocturne_psg::{RecordingId, Stage};
+use nocturne_psg::RecordingId;
 use qdrant_client::qdrant::vectors::VectorsOptions;
 use qdrant_client::qdrant::{
     CountPoints, DeletePoints, Filter, NamedVectors, PointStruct, QueryPoints, ScoredPoint,
     SearchParams, UpsertPoints, Vectors,
 };
 
-use clusters::{Cluster, MAX_CLUSTERS, N_COUNTS, clusters};
+use clusters::{Cluster, MAX_CLUSTERS, clusters};
 
-use super::QdrantIndex;
+use super::QdrantReader;
 use super::connection::Connection;
 use super::filter::one_of;
 use super::payload::{Payload, PayloadReader, count_list};
 use super::point_ids::sketch_id;
-use super::reader::damaged;
 use super::recording_points::RecordingPoints;
 use super::revision::not_later_than;
 use super::schema::SKETCH;
+use super::stored_points::damaged;
+use crate::contract::{CollectionReader, NightSketches, SketchedCluster};
 use crate::error::Result;
 use crate::recording::RecordingEntry;
 
 /// Nights whose sketches are requested at a time.
 const NIGHTS_PER_REQUEST: usize = 256;
-
-/// A cluster of a sketch, multiplied with a direction.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SketchedCluster {
-    /// Mean of the products of the epochs' vectors with the direction.
-    pub mean: f32,
-    /// Standard deviation of each dimension of the epochs' vectors; that of the products is about this times the length of
-    /// the direction.
-    pub spread: f32,
-    counts: [usize; N_COUNTS],
-}
-
-impl SketchedCluster {
-    /// Returns the number of epochs of a stage, or of those not scored for `None`.
-    pub fn n_epochs(&self, stage: Option<Stage>) -> usize {
-        self.counts[stage.map_or(Stage::ALL.len(), Stage::index)]
-    }
-}
 
 /// Replaces the sketch of a recording, and returns the number of its points.
 ///
@@ -151,7 +134,7 @@ fn point(entry: &RecordingEntry, number: u32, cluster: &Cluster, revision: u64) 
     }
 }
 
-impl QdrantIndex {
+impl QdrantReader {
     /// Returns the sketches of some recordings, multiplied with a direction of any length. Recordings whose sketch is
     /// incomplete or of another content are left out.
     ///
@@ -161,15 +144,15 @@ impl QdrantIndex {
     ///
     /// [`QdrantError::Request`](super::QdrantError::Request) and
     /// [`InvalidPoint`](super::QdrantError::InvalidPoint).
-    pub fn sketches(
+    pub(super) fn read_sketches(
         &self,
         direction: &[f32],
         recordings: &[&RecordingEntry],
-    ) -> Result<BTreeMap<RecordingId, Vec<SketchedCluster>>> {
-        let manifest = &self.collection().manifest;
+    ) -> Result<NightSketches> {
+        let manifest = &self.manifest;
         let n_points =
             |entry: &RecordingEntry| Some(manifest.acknowledged.get(&entry.id)?.n_sketched);
-        let mut sketches = BTreeMap::new();
+        let mut sketches = NightSketches::new();
         for entries in recordings.chunks(NIGHTS_PER_REQUEST) {
             let mut found: BTreeMap<RecordingId, Vec<SketchedCluster>> = BTreeMap::new();
             for point in self.query_sketches(direction, entries)? {
@@ -193,7 +176,7 @@ impl QdrantIndex {
         direction: &[f32],
         entries: &[&RecordingEntry],
     ) -> Result<Vec<ScoredPoint>> {
-        let connection = &self.collection().connection;
+        let connection = &self.connection;
         let recordings = entries.iter().map(|entry| entry.id.as_str());
         let request = QueryPoints {
             collection_name: connection.settings().url.nights(),
@@ -214,17 +197,17 @@ impl QdrantIndex {
 
     /// Reads a point of a sketch; `None` if it is of another content than the recording.
     fn read_cluster(&self, point: &ScoredPoint) -> Result<(RecordingId, Option<SketchedCluster>)> {
-        let address = self.collection().address();
+        let address = self.address();
         let (id, payload) = (point.id.as_ref(), &point.payload);
         let answer = PayloadReader { address: &address, id, payload, vectors: None };
         let recording = answer.recording()?;
         let content = answer.text("content", "a hash")?;
-        let entry = self.collection().entry(&recording);
+        let entry = self.entry(&recording);
         if entry.is_none_or(|entry| entry.segment.hash.to_string() != content) {
             return Ok((recording, None));
         }
         let counts = answer.counts("stages")?;
         let spread = answer.real("spread")? as f32;
-        Ok((recording, Some(SketchedCluster { mean: point.score, spread, counts })))
+        Ok((recording, Some(SketchedCluster::new(point.score, spread, counts))))
     }
 }

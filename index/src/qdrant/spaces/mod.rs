@@ -1,48 +1,49 @@
-//! The spaces of a collection in Qdrant: each bundle's vectors of the same recordings, one of which is served.
+//! The embedding spaces of a collection in Qdrant.
 //!
 //! ```text
 //! sleep, sleep-recordings, sleep-nights           the space `main`
 //! sleep@v2, sleep@v2-recordings, sleep@v2-nights  the space `v2`
-//! sleep@served                                    alias of the recordings of the one that is served
+//! sleep@served                                    alias of the manifest of the served space
 //! ```
 //!
-//! A space has the three collections of any other, and in its list of recordings a note that tells which bundle fills it
-//! (`notes`); the alias is the subject of `pointer`.
+//! A space has three collections, and in its manifest a note with the record of its bundle (`notes`). The alias is
+//! described in `pointer`.
 
-mod bundle;
-mod drop;
+mod delete;
 pub(super) mod notes;
-mod place;
 mod pointer;
+mod space_connection;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-pub(super) use place::Place;
+pub(super) use space_connection::SpaceConnection;
 
 use super::connection::Connection;
 use super::manifest::QdrantManifest;
 use super::schema::exists_by_name;
 use super::url::AddressProblem;
-use super::{QdrantCollection, QdrantError, QdrantSettings, QdrantUrl, QdrantWriter};
-use crate::error::{Error, Result};
-use crate::folder::{Coverage, Demand, Promoted, Serving, SpaceRecord};
-use crate::recording::SpaceName;
+use super::{QdrantError, QdrantReader, QdrantSettings, QdrantUrl, QdrantWriter};
+use crate::contract::{
+    CollectionReader, CollectionWriter, Serving, ServingPointer, SpaceRecord, Spaces, VectorIndex,
+};
+use crate::error::{Error, LocationName, Result};
+use crate::recording::{EmbeddingSpace, SpaceName};
+use crate::storage::Lock;
 use notes::RECORD;
 
-/// The spaces of a collection in Qdrant; [`Spaces`](crate::Spaces) are those of one in a folder.
+/// The embedding spaces of a collection in Qdrant.
 #[derive(Debug)]
 pub struct QdrantSpaces {
-    /// Leads to the collection, not to a space of it.
+    /// The connection to the collection, not to a space of it.
     connection: Arc<Connection>,
 }
 
-/// Another name of a collection of the server.
+/// An alias of a collection of the server.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct QdrantAlias {
-    /// That name.
+    /// Name of the alias.
     pub alias: String,
-    /// The collection.
+    /// Name of the collection.
     pub collection: String,
 }
 
@@ -51,7 +52,7 @@ impl QdrantSpaces {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`], and [`QdrantError::Address`] where the address names a space.
+    /// [`Error::Setting`], and [`QdrantError::Address`] if the address names a space.
     pub fn of(settings: QdrantSettings) -> Result<Self> {
         if settings.url.space().is_some() {
             let (address, source) = (settings.url.to_string(), AddressProblem::NamesSpace);
@@ -60,69 +61,20 @@ impl QdrantSpaces {
         Ok(Self { connection: Connection::new(settings)? })
     }
 
-    /// Returns the collection's address.
-    pub fn address(&self) -> String {
-        self.connection.address()
-    }
-
-    /// Returns which space is served.
+    /// Opens a space for reading, like [`reader`](Spaces::reader), for what only a server can do.
     ///
     /// # Errors
     ///
-    /// [`QdrantError::ServedAlias`], [`Error::Format`] and [`QdrantError::Request`].
-    pub fn serving(&self) -> Result<Serving> {
-        pointer::read(&self.connection)
+    /// [`Error::UnknownSpace`], and those of [`QdrantReader::open`].
+    pub fn open(&self, name: &SpaceName) -> Result<QdrantReader> {
+        QdrantReader::open_at(SpaceConnection::named(self.known(name)?))
     }
 
-    /// Returns the names of the spaces, `main` first, then by ascending name.
+    /// Returns the alias of the served space, or `None` before the first promotion.
     ///
     /// # Errors
     ///
-    /// [`Error::NotACollection`] where there is none, and [`QdrantError::Request`].
-    pub fn names(&self) -> Result<Vec<SpaceName>> {
-        let list = "list the spaces of";
-        let listed = self
-            .connection
-            .ask(list, |client| async move { client.list_collections().await })?
-            .collections;
-        let mut names = Vec::new();
-        for name in listed.iter().filter_map(|it| self.url().space_of(&it.name)) {
-            if is_there(&*self.at(&name)?)? {
-                names.push(name);
-            }
-        }
-        if names.is_empty() {
-            return Err(Error::NotACollection { path: self.path() });
-        }
-        names.sort_by(|a, b| (!a.is_main(), a).cmp(&(!b.is_main(), b)));
-        Ok(names)
-    }
-
-    /// Opens a space by its name; it stays the one that is read, whatever is served.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownSpace`], and those of [`QdrantCollection::open`].
-    pub fn open(&self, name: &SpaceName) -> Result<QdrantCollection> {
-        QdrantCollection::open_at(Place::named(self.known(name)?))
-    }
-
-    /// Opens a space for writing.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownSpace`], and those of [`QdrantWriter::open_or_create`].
-    pub fn writer(&self, name: &SpaceName) -> Result<QdrantWriter> {
-        let connection = self.known(name)?;
-        let space = self.open(name)?.space().clone();
-        QdrantWriter::open_at(connection, &space)
-    }
-
-    /// Returns the alias of the space that is served; nothing before one was promoted.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`serving`](Self::serving).
+    /// Those of [`serving`](ServingPointer::serving).
     pub fn alias(&self) -> Result<Option<QdrantAlias>> {
         let serving = self.serving()?;
         let alias = |url: &QdrantUrl| {
@@ -132,128 +84,134 @@ impl QdrantSpaces {
         (serving.number > 0).then(|| alias(self.url())).transpose()
     }
 
-    /// Returns what is told of a space; nothing for `main` where nobody has told.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownSpace`], [`Error::Format`] and [`QdrantError::Request`].
-    pub fn record(&self, name: &SpaceName) -> Result<Option<SpaceRecord>> {
-        let connection = self.known(name)?;
-        notes::read(&connection, &connection.settings().url.recordings(), RECORD)
-    }
-
-    /// Makes a space without recordings, and clears away first what an attempt that was cut off has left.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SpaceExists`], [`Error::NotACollection`] where there is no collection to add it to, and
-    /// [`QdrantError::Address`] where Qdrant cannot have a space of that name.
-    pub fn create(&self, record: &SpaceRecord) -> Result<()> {
-        let connection = self.at(&record.name)?;
-        if self.names()?.contains(&record.name) {
-            return Err(Error::SpaceExists { path: self.path(), name: record.name.clone() });
-        }
-        drop::clear(&connection)?;
-        QdrantWriter::open_at(Arc::clone(&connection), &record.space)?;
-        // What is not yet told of is no space, so this comes last.
-        notes::write(&connection, RECORD, record)
-    }
-
-    /// Serves a space from now on, in one step.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownSpace`], [`Error::ServedSpace`] where it is served already, [`Error::IncompleteSpace`] where
-    /// `demand` says so, [`QdrantError::PendingRecording`] and [`Changed`](QdrantError::Changed) if the served space is being
-    /// written to, and those of opening.
-    pub fn promote(&self, name: &SpaceName, demand: Demand) -> Result<Promoted> {
-        self.serve(&self.serving()?, name, demand)
-    }
-
-    /// Serves the space again that was served before, in one step; once more, and it is undone.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NothingToRollBack`], and those of [`promote`](Self::promote). What was added since is no hindrance.
-    pub fn roll_back(&self) -> Result<Promoted> {
-        let serving = self.serving()?;
-        let Some(previous) = &serving.previous else {
-            return Err(Error::NothingToRollBack { path: self.path() });
-        };
-        self.serve(&serving, previous, Demand::Incomplete)
-    }
-
-    fn serve(&self, serving: &Serving, name: &SpaceName, demand: Demand) -> Result<Promoted> {
-        let candidate = self.open(name)?;
-        if serving.space == *name {
-            return Err(Error::ServedSpace { path: self.path(), name: name.clone() });
-        }
-        let coverage = match (self.open(&serving.space), demand) {
-            (Ok(served), _) => Some(compare(&served, &candidate, demand)?),
-            // What is served now may be past reading, which is one more reason to serve another.
-            (Err(_), Demand::Incomplete) => None,
-            (Err(error), Demand::Whole) => return Err(error),
-        };
-        let serving = serving.followed_by(name.clone());
-        pointer::write(&self.connection, self.url(), &serving)?;
-        Ok(Promoted { serving, coverage })
-    }
-
     fn url(&self) -> &QdrantUrl {
         &self.connection.settings().url
     }
 
-    fn path(&self) -> PathBuf {
-        PathBuf::from(self.address())
-    }
-
-    /// Leads to where a space is, or would be.
-    fn at(&self, name: &SpaceName) -> Result<Arc<Connection>> {
+    /// Returns the connection to a space, which need not exist.
+    fn connection_to(&self, name: &SpaceName) -> Result<Arc<Connection>> {
         Ok(self.connection.to(self.url().of_space(name)?))
     }
 
-    /// Leads to a space that is there.
+    /// Returns the connection to a space that exists.
     fn known(&self, name: &SpaceName) -> Result<Arc<Connection>> {
-        let connection = self.at(name)?;
-        if is_there(&connection)? { Ok(connection) } else { Err(self.unknown(name)?) }
+        let connection = self.connection_to(name)?;
+        if exists(&connection)? { Ok(connection) } else { Err(self.unknown(name)?) }
     }
 
     fn unknown(&self, name: &SpaceName) -> Result<Error> {
         let known: Vec<String> = self.names()?.iter().map(ToString::to_string).collect();
-        let known = known.join("`, `");
-        Ok(Error::UnknownSpace { path: self.path(), name: name.clone(), known })
+        let (location, known) = (self.location(), known.join("`, `"));
+        Ok(Error::UnknownSpace { location, name: name.clone(), known })
     }
 }
 
-/// Compares a space with the served one. A whole one is demanded, so it refuses if an upload to the served space has not
-/// ended: the promotion would hide its recording.
-fn compare(
-    served: &QdrantCollection,
-    candidate: &QdrantCollection,
-    demand: Demand,
-) -> Result<Coverage> {
-    let coverage = Coverage::of(served, candidate);
-    if demand == Demand::Whole {
-        coverage.expect_whole(&candidate.space_name(), &served.space_name())?;
-        if let Some(recording) = served.pending().next().cloned() {
-            return Err(
-                QdrantError::PendingRecording { address: served.address(), recording }.into()
-            );
+impl ServingPointer for QdrantSpaces {
+    /// In addition to the errors of the store: [`QdrantError::ServedAlias`] if the alias does not lead to a space.
+    fn serving(&self) -> Result<Serving> {
+        pointer::read(&self.connection)
+    }
+
+    fn set_serving(&self, serving: &Serving) -> Result<()> {
+        pointer::write(&self.connection, self.url(), serving)
+    }
+
+    fn lock(&self) -> Result<Option<Lock>> {
+        Ok(None)
+    }
+
+    fn lock_writers(&self, _space: &SpaceName) -> Result<Option<Lock>> {
+        Ok(None)
+    }
+}
+
+impl Spaces for QdrantSpaces {
+    fn location(&self) -> LocationName {
+        self.connection.location()
+    }
+
+    fn names(&self) -> Result<Vec<SpaceName>> {
+        let list = "list the spaces of";
+        let listed = self
+            .connection
+            .ask(list, |client| async move { client.list_collections().await })?
+            .collections;
+        let mut names = Vec::new();
+        for name in listed.iter().filter_map(|it| self.url().space_of(&it.name)) {
+            if exists(&*self.connection_to(&name)?)? {
+                names.push(name);
+            }
         }
+        if names.is_empty() {
+            return Err(Error::NotACollection { location: self.location() });
+        }
+        names.sort_by(|a, b| (!a.is_main(), a).cmp(&(!b.is_main(), b)));
+        Ok(names)
     }
-    if !served.is_current()? {
-        return Err(QdrantError::Changed { address: served.address() }.into());
+
+    fn reader(&self, name: &SpaceName) -> Result<Box<dyn CollectionReader>> {
+        Ok(Box::new(self.open(name)?))
     }
-    Ok(coverage)
+
+    fn writer(&self, name: &SpaceName) -> Result<Box<dyn CollectionWriter>> {
+        let connection = self.known(name)?;
+        let space = self.open(name)?.space().clone();
+        Ok(Box::new(QdrantWriter::open_at(connection, &space)?))
+    }
+
+    /// Only a space other than `main` stays hidden until the copy is complete.
+    fn copy_writer(
+        &self,
+        name: &SpaceName,
+        space: &EmbeddingSpace,
+    ) -> Result<Box<dyn CollectionWriter>> {
+        Ok(Box::new(QdrantWriter::open_at(self.connection_to(name)?, space)?))
+    }
+
+    fn start_copy(&self, _serving: &Serving) -> Result<()> {
+        Ok(())
+    }
+
+    fn record(&self, name: &SpaceName) -> Result<Option<SpaceRecord>> {
+        read_record(&*self.known(name)?)
+    }
+
+    /// In addition to the errors of the trait: [`QdrantError::Address`] if Qdrant cannot have a space of that name.
+    fn create(&self, record: &SpaceRecord) -> Result<()> {
+        let connection = self.connection_to(&record.name)?;
+        if self.names()?.contains(&record.name) {
+            let (location, name) = (self.location(), record.name.clone());
+            return Err(Error::SpaceExists { location, name });
+        }
+        delete::delete_collections(&connection)?;
+        QdrantWriter::open_at(Arc::clone(&connection), &record.space)?;
+        // Without its record it is not a space, so this comes last.
+        write_record(&connection, record)
+    }
+
+    /// `main` can be created again, for any bundle.
+    fn delete(&self, name: &SpaceName) -> Result<()> {
+        let connection = self.connection_to(name)?;
+        if !exists_by_name(&connection, &connection.settings().url.recordings())? {
+            return Err(self.unknown(name)?);
+        }
+        delete::delete_collections(&connection)
+    }
 }
 
-/// Returns whether a space has a list of recordings and, unless it is `main`, a note of its bundle: it is made and dropped
-/// by them.
-fn is_there(connection: &Connection) -> Result<bool> {
-    let url = &connection.settings().url;
-    let recordings = url.recordings();
-    let is_main = url.space().is_none_or(SpaceName::is_main);
-    Ok(exists_by_name(connection, &recordings)?
+/// Returns whether a space has a manifest and, unless it is `main`, a record: it is created and dropped by them.
+fn exists(connection: &Connection) -> Result<bool> {
+    Ok(exists_by_name(connection, &connection.settings().url.recordings())?
         && QdrantManifest::read_head(connection)?.is_some()
-        && (is_main || notes::read::<SpaceRecord>(connection, &recordings, RECORD)?.is_some()))
+        && (connection.space_name().is_main() || read_record(connection)?.is_some()))
+}
+
+/// Reads the record of the connection's space, if there is one.
+pub(super) fn read_record(connection: &Connection) -> Result<Option<SpaceRecord>> {
+    notes::read(connection, &connection.settings().url.recordings(), RECORD)
+}
+
+/// Writes the record of the connection's space.
+pub(super) fn write_record(connection: &Connection, record: &SpaceRecord) -> Result<()> {
+    notes::write(connection, RECORD, record)
 }

@@ -1,11 +1,9 @@
-//! What is told of a space: points beside those of its recordings, each with one thing as JSON.
+//! Notes: points in the manifest of a space that hold one value each, as JSON.
 //!
 //! | point | field | |
 //! |---|---|---|
 //! | note | `format` | 1 |
-//! | | `told` | a [`SpaceRecord`](crate::SpaceRecord), or in another point a [`Serving`](crate::Serving), as JSON |
-
-use std::path::PathBuf;
+//! | | `value` | a [`SpaceRecord`](crate::SpaceRecord), or in another point a [`Serving`](crate::Serving), as JSON |
 
 use qdrant_client::qdrant::{DeletePoints, GetPoints, RetrievedPoint};
 use serde::Serialize;
@@ -17,21 +15,21 @@ use crate::qdrant::manifest::{Expected, json, put, reader, strong_ordering, text
 use crate::qdrant::payload::Payload;
 use crate::qdrant::point_ids::{note_id, space_id};
 
-/// Tells which bundle fills the space: in every space but `main`, which is older than these notes.
+/// Name of the note with the record of the bundle that fills the space. Every space but `main` must have it.
 pub(super) const RECORD: &str = "record";
 
-/// Tells how often spaces were promoted, and what was served before, from when this space was last promoted.
+/// Name of the note with the state of the pointer since this space was last promoted.
 pub(super) const SERVING: &str = "serving";
 
-/// The version that this build writes, and the newest that it reads.
+/// The version that this build reads and writes.
 const FORMAT: u32 = 1;
 
-/// Returns whether a point of a list is none of a recording.
+/// Returns whether a point of a manifest is a note.
 pub(in crate::qdrant) fn is_note(point: &RetrievedPoint) -> bool {
     [RECORD, SERVING].into_iter().any(|note| point.id == Some(note_id(note)))
 }
 
-/// Reads a note of a list of recordings, which may be named by an alias; nothing where there is none.
+/// Reads a note of a manifest, which may be named by an alias, or returns `None` if it does not exist.
 ///
 /// # Errors
 ///
@@ -55,22 +53,23 @@ pub(super) fn read<T: DeserializeOwned>(
     let address = connection.address();
     let answer = reader(&address, point);
     let found = u32::try_from(answer.integer("format")?).unwrap_or(u32::MAX);
-    if found > FORMAT {
-        return Err(Error::Format { path: PathBuf::from(address), found, supported: FORMAT });
+    if found != FORMAT {
+        let location = connection.location();
+        return Err(Error::Format { location, found, supported: FORMAT });
     }
-    json(&answer, "told").map(Some)
+    json(&answer, "value").map(Some)
 }
 
-/// Writes a note of the connection's space, in place of the one before.
-pub(super) fn write(connection: &Connection, note: &str, told: &impl Serialize) -> Result<()> {
+/// Writes a note of the connection's space, in place of the previous one.
+pub(super) fn write(connection: &Connection, note: &str, value: &impl Serialize) -> Result<()> {
     let payload = Payload::from([
         ("format".to_owned(), i64::from(FORMAT).into()),
-        ("told".to_owned(), text_of(told).into()),
+        ("value".to_owned(), text_of(value).into()),
     ]);
     put(connection, note_id(note), payload, Expected::Anything)
 }
 
-/// Takes away what makes a list that of a space: it is none any more then.
+/// Removes what makes a manifest that of a space.
 pub(super) fn remove(connection: &Connection) -> Result<()> {
     let request = DeletePoints {
         collection_name: connection.settings().url.recordings(),

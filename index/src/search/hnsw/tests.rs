@@ -3,6 +3,7 @@
 use nocturne_psg::{EpochRef, RecordingId, Stage};
 
 use super::*;
+use crate::contract::CollectionWriter;
 use crate::filter::Filter;
 use crate::storage::write_atomically;
 use crate::test_collection::{TestCollection, queries};

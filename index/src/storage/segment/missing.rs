@@ -4,17 +4,17 @@ use std::path::PathBuf;
 
 use nocturne_psg::RecordingId;
 
-use crate::error::{Error, StoredFile};
+use crate::error::{Error, LocationName, StoredFile};
 
-/// A recording whose segment is damaged or lost, and the reason.
+/// A recording that is damaged, lost or not uploaded completely, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingRecording {
     /// The recording.
     pub recording: RecordingId,
-    /// Its segment.
-    pub path: PathBuf,
-    /// Where the damage starts, in bytes.
-    pub offset: u64,
+    /// Its segment, or the space on a server.
+    pub location: LocationName,
+    /// Where the damage of a segment starts, in bytes.
+    pub offset: Option<u64>,
     /// What is wrong there.
     pub problem: String,
 }
@@ -22,13 +22,18 @@ pub struct MissingRecording {
 impl MissingRecording {
     /// Logs it, once, when it is found.
     pub(crate) fn logged(self) -> Self {
-        tracing::warn!("`{}` is left out of every answer: {}", self.recording, self.error());
+        let Self { recording, location, problem, .. } = &self;
+        tracing::warn!("`{recording}` is left out of every answer: `{location}`: {problem}");
         self
     }
 
-    /// Returns the error of a question about this recording.
-    pub fn error(&self) -> Error {
-        let Self { path, offset, problem, .. } = self.clone();
-        Error::Damaged { file: StoredFile::Segment, path, offset, problem }
+    /// Returns the error of a question about a recording whose segment is damaged.
+    pub(crate) fn error(&self) -> Error {
+        let Self { location, offset, problem, .. } = self.clone();
+        let path = match location {
+            LocationName::Path(path) => path,
+            LocationName::Address(address) => PathBuf::from(address),
+        };
+        Error::Damaged { file: StoredFile::Segment, path, offset: offset.unwrap_or(0), problem }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::{MissingRecording, Recording, SegmentFile};
-use crate::error::{Error, Result, StoredFile};
+use crate::error::{Error, LocationName, Result, StoredFile};
 use crate::filter::{Filter, RowFilter};
 use crate::recording::RecordingEntry;
 use crate::vector::Int8Codes;
@@ -86,7 +86,8 @@ impl OpenSegment {
             Ok(value) => Ok(Some(value)),
             Err(Error::Damaged { file: StoredFile::Segment, path, offset, problem }) => {
                 let recording = self.entry().id.clone();
-                let missing = MissingRecording { recording, path, offset, problem };
+                let (location, offset) = (LocationName::Path(path), Some(offset));
+                let missing = MissingRecording { recording, location, offset, problem };
                 self.damage.get_or_init(|| missing.logged());
                 Ok(None)
             }

@@ -15,7 +15,7 @@ use super::{
     Details, EVENTS, FORMAT, MASKS, NO_STAGE, NUMBERS, ONSETS, QUALITY, Recording, STAGES,
     StoredVectors, VECTORS,
 };
-use crate::error::{Error, Result, StoredFile};
+use crate::error::{Error, LocationName, Result, StoredFile};
 use crate::recording::{EmbeddingSpace, EpochColumns, RecordingEntry};
 use crate::storage::FileContent;
 use crate::storage::envelope::{ALIGNMENT, Damage, Envelope, Section};
@@ -121,8 +121,8 @@ impl SegmentFile {
         let envelope = self.with_path(open(self.content.clone(), &self.entry))?;
         let header = self.with_path(envelope.header().and_then(Header::read))?;
         if header.format != FORMAT {
-            let path = self.path.clone();
-            return Err(Error::Format { path, found: header.format, supported: FORMAT });
+            let location = LocationName::Path(self.path.clone());
+            return Err(Error::Format { location, found: header.format, supported: FORMAT });
         }
         self.with_path(header.check(&self.entry, &self.space))?;
         Ok(self.envelope.get_or_init(|| envelope))

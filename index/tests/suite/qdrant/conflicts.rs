@@ -2,20 +2,18 @@
 
 use std::thread;
 
-use nocturne_index::qdrant::{
-    QdrantCollection, QdrantError, QdrantSettings, QdrantWriter, copy_to_qdrant,
-};
-use nocturne_index::{Collection, Error, RecordingDraft};
+use nocturne_index::qdrant::{QdrantError, QdrantReader, QdrantSettings, QdrantWriter};
+use nocturne_index::{CollectionReader, CollectionWriter, Error, FolderReader, RecordingDraft};
 use nocturne_qdrant_double::{Fault, QdrantDouble, When};
 
-use super::{NAME, assert_same_points, settings};
+use super::{NAME, assert_same_points, copy_to, settings};
 use crate::support::{collection, draft, id, space};
 
 fn writer(settings: QdrantSettings) -> QdrantWriter {
     QdrantWriter::open_or_create(settings, &space()).unwrap()
 }
 
-fn nights(seed: u64) -> Collection {
+fn nights(seed: u64) -> FolderReader {
     collection(&space(), vec![draft("a", seed, 5)])
 }
 
@@ -35,9 +33,9 @@ pub(super) fn assert_conflict(error: &Error, expected: &str) {
 
 /// Checks that a server stores the same points as a copy of a collection.
 #[track_caller]
-fn assert_copy_of(double: &QdrantDouble, nights: &Collection, context: &str) {
+fn assert_copy_of(double: &QdrantDouble, nights: &FolderReader, context: &str) {
     let expected = QdrantDouble::start();
-    copy_to_qdrant(nights, settings(&expected), &mut |_, _| {}).unwrap();
+    copy_to(nights, settings(&expected)).unwrap();
     assert_same_points(double, &expected, context);
 }
 
@@ -51,8 +49,8 @@ fn second_writer_of_a_recording_gets_a_conflict_and_changes_nothing() {
     // Other recordings are not affected.
     second.commit(draft("b", 3, 4)).unwrap();
     first.commit(draft("c", 4, 4)).unwrap();
-    let there = QdrantCollection::open(settings(&double)).unwrap();
-    assert_eq!((there.recordings().len(), there.verify().count()), (3, 0));
+    let there = QdrantReader::open(settings(&double)).unwrap();
+    assert_eq!((there.entries().len(), there.verify().count()), (3, 0));
 }
 
 #[test]
@@ -84,7 +82,7 @@ fn removal_by_another_writer_is_a_conflict() {
     first.commit(draft("a", 1, 5)).unwrap();
     let mut second = writer(settings(&double));
     second.remove(&id("a")).unwrap();
-    assert_conflict(&first.set_metadata(&id("a"), [].into()).unwrap_err(), "a");
+    assert_conflict(&first.set_metadata_of(&id("a"), [].into()).unwrap_err(), "a");
     // A writer that has read the removal can add the recording again.
     assert_eq!(first.entry(&id("a")), None);
     first.commit(draft("a", 2, 5)).unwrap();
@@ -99,7 +97,7 @@ fn replaced_upload_is_not_acknowledged() {
     let mut slow = writer(settings(&port));
     let late = nights(1);
     port.faults().clear();
-    slow.put(late.recording(&id("a")).unwrap()).unwrap();
+    slow.put(&late.recording(&id("a")).unwrap()).unwrap();
     let n_calls = port.faults().calls().len();
     // The first call marks the recording as pending; the last three raise the generation after the acknowledgement.
     for call in 1..n_calls - 3 {
@@ -107,10 +105,10 @@ fn replaced_upload_is_not_acknowledged() {
         let port = double.second_port();
         let mut slow = writer(settings(&port));
         port.faults().plan(When::From(call), Fault::Unavailable);
-        slow.put(late.recording(&id("a")).unwrap()).unwrap_err();
+        slow.put(&late.recording(&id("a")).unwrap()).unwrap_err();
         writer(settings(&double)).commit(draft("a", 2, 3)).unwrap();
         port.faults().clear();
-        assert_conflict(&slow.put(late.recording(&id("a")).unwrap()).unwrap_err(), "a");
+        assert_conflict(&slow.put(&late.recording(&id("a")).unwrap()).unwrap_err(), "a");
         let expected = collection(&space(), vec![draft("a", 2, 3)]);
         assert_copy_of(&double, &expected, &format!("call {call}"));
     }
@@ -126,7 +124,7 @@ fn of_two_writers_that_race_exactly_one_acknowledges_the_recording() {
         let mut writers = [writer(settings(&double)), writer(settings(&double))];
         let results = thread::scope(|scope| {
             let race = writers.iter_mut().zip(&contents).map(|(writer, content)| {
-                scope.spawn(|| writer.put(content.recording(&id("a")).unwrap()))
+                scope.spawn(|| writer.put(&content.recording(&id("a")).unwrap()))
             });
             let race: Vec<_> = race.collect();
             race.into_iter().map(|writer| writer.join().unwrap()).collect::<Vec<_>>()
@@ -147,16 +145,16 @@ fn late_requests_do_not_change_what_another_writer_has_written() {
         let double = QdrantDouble::start();
         let port = double.second_port();
         // The recording exists with another content.
-        copy_to_qdrant(&nights(3), settings(&double), &mut |_, _| {}).unwrap();
+        copy_to(&nights(3), settings(&double)).unwrap();
         let mut slow = writer(settings(&port));
         port.faults().plan(When::From(call), Fault::Late);
-        if slow.put(nights(1).recording(&id("a")).unwrap()).is_ok() {
+        if slow.put(&nights(1).recording(&id("a")).unwrap()).is_ok() {
             assert!(call > 12, "{call}");
             return;
         }
-        copy_to_qdrant(&nights(2), settings(&double), &mut |_, _| {}).unwrap();
+        copy_to(&nights(2), settings(&double)).unwrap();
         assert!(port.deliver_late_requests() > 0);
-        let there = QdrantCollection::open(settings(&double)).unwrap();
+        let there = QdrantReader::open(settings(&double)).unwrap();
         assert_eq!(there.verify().count(), 0, "call {call}");
         assert_copy_of(&double, &nights(2), &format!("call {call}"));
         call += 1;
@@ -204,12 +202,13 @@ fn killed_writer_of_a_shard_completes_it_when_it_runs_again() {
 fn changes_by_several_writers_are_seen_by_readers() {
     let double = QdrantDouble::start();
     let mut writers: Vec<QdrantWriter> = (0..3).map(|_| writer(settings(&double))).collect();
-    let mut reader = QdrantCollection::open(settings(&double)).unwrap();
+    let mut reader: Box<dyn CollectionReader> =
+        Box::new(QdrantReader::open(settings(&double)).unwrap());
     for night in 0..9_u64 {
         let writer = &mut writers[night as usize % 3];
         writer.commit(draft(&format!("night-{night}"), night, 2)).unwrap();
         reader = reader.refresh().unwrap().expect("the collection has changed");
-        assert_eq!(reader.recordings().len() as u64, night + 1);
+        assert_eq!(reader.entries().len() as u64, night + 1);
     }
     assert!(reader.is_current().unwrap());
 }

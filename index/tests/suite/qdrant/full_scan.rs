@@ -1,26 +1,27 @@
 //! Scans of all epochs: the same results as in a folder.
 
-use nocturne_index::qdrant::{QdrantError, QdrantIndex, QdrantWriter, copy_to_qdrant};
+use nocturne_index::qdrant::{QdrantError, QdrantReader, QdrantWriter};
 use nocturne_index::{
-    Catalogue, Collection, Error, ExactIndex, Facet, Filter, Recording, Recordings, ScoreTable,
+    Catalogue, CollectionReader, CollectionWriter, Error, ExactIndex, Facet, Filter, FolderReader,
+    Recording, ScoreTable,
 };
 use nocturne_qdrant_double::{Fault, QdrantDouble, When};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-use super::{NAME, settings};
+use super::{NAME, copy_to, settings};
 use crate::support::{DIM, collection, draft, epoch, id, plain_draft, random_embedding, space};
 
-fn nights() -> Collection {
+fn nights() -> FolderReader {
     let nights = vec![draft("a", 1, 40), draft("b", 2, 25), plain_draft("empty", vec![])];
     collection(&space(), nights)
 }
 
-fn copy_to_double(nights: &Collection) -> (QdrantDouble, QdrantIndex) {
+fn copy_to_double(nights: &FolderReader) -> (QdrantDouble, Box<dyn CollectionReader>) {
     let double = QdrantDouble::start();
-    copy_to_qdrant(nights, settings(&double), &mut |_, _| {}).unwrap();
-    let index = QdrantIndex::open(settings(&double)).unwrap();
-    (double, index)
+    copy_to(nights, settings(&double)).unwrap();
+    let index = QdrantReader::open(settings(&double)).unwrap();
+    (double, Box::new(index))
 }
 
 /// Deletes the point of one epoch of a recording.
@@ -61,13 +62,13 @@ fn scores_are_bit_for_bit_those_of_a_folder() {
 fn epochs_have_the_embeddings_of_a_folder() {
     let nights = nights();
     let (_double, index) = copy_to_double(&nights);
-    let there = index.collection();
+    let there = &index;
     for name in [epoch("a", 0), epoch("a", 30), epoch("b", 13)] {
-        let expect = nights.epoch(&name).unwrap().embedding().unwrap();
+        let expect = nights.embedding(&name).unwrap();
         assert_eq!(there.embedding(&name).unwrap(), expect);
     }
     let missing = epoch("a", 5);
-    let expect = nights.epoch(&missing).map(|_| ()).unwrap_err().to_string();
+    let expect = nights.embedding(&missing).unwrap_err().to_string();
     assert_eq!(there.embedding(&missing).unwrap_err().to_string(), expect);
     let error = there.embedding(&epoch("z", 0)).unwrap_err();
     assert!(matches!(error, Error::UnknownRecording { .. }), "{error}");
@@ -80,10 +81,10 @@ fn lists_and_counts_are_those_of_a_folder() {
     for text in ["", "stage = N2", "recording != b event:arousal", "epoch > 9000", "cohort = zzz"] {
         let filter = Filter { expression: Some(text.parse().unwrap()), ..Filter::default() };
         let in_folder = Catalogue::new(&nights, &filter).unwrap();
-        let in_qdrant = Catalogue::new(index.collection(), &filter).unwrap();
+        let in_qdrant = Catalogue::new(&*index, &filter).unwrap();
         assert_eq!(in_qdrant.page(2, "").unwrap(), in_folder.page(2, "").unwrap(), "{text}");
         for name in ["stage", "event", "channel", "cohort"] {
-            let facet = Facet::of(name, index.collection()).unwrap();
+            let facet = Facet::of(name, &*index).unwrap();
             assert_eq!(
                 in_qdrant.facet(&facet).unwrap(),
                 in_folder.facet(&facet).unwrap(),
@@ -103,10 +104,10 @@ fn recordings_with_missing_epochs_are_skipped_and_reported() {
     let missing = index.missing();
     assert_eq!((missing.len(), &missing[0].recording), (1, &id("a")));
     assert!(missing[0].problem.contains("it has 39 epochs; expected 40"), "{missing:?}");
-    let error = index.collection().recording(&id("a")).unwrap_err();
+    let error = index.recording(&id("a")).unwrap_err();
     assert!(error.is_damage(), "{error}");
-    let entry = index.collection().entry(&id("a")).unwrap();
-    assert_eq!(index.collection().epochs(entry).unwrap(), None);
+    let entry = index.entry(&id("a")).unwrap();
+    assert_eq!(index.epochs(entry).unwrap(), None);
 }
 
 #[test]
@@ -115,15 +116,16 @@ fn replaced_and_removed_recordings_fail_a_scan() {
     let prompts = [random_embedding(&mut Pcg64Mcg::seed_from_u64(3), DIM)];
     let replaced = collection(&space(), vec![draft("a", 9, 40)]);
     let mut writer = QdrantWriter::open_or_create(settings(&double), &space()).unwrap();
-    writer.put(replaced.recording(&id("a")).unwrap()).unwrap();
-    let scan =
-        |index: &QdrantIndex| index.score_all(&prompts, |_| true, |_, _| ()).map(|it| it.len());
+    writer.put(&replaced.recording(&id("a")).unwrap()).unwrap();
+    let scan = |index: &dyn CollectionReader| {
+        index.score_all(&prompts, |_| true, |_, _| ()).map(|it| it.len())
+    };
     let is_replaced = |error: &Error| {
         matches!(QdrantError::of(error), Some(QdrantError::ReplacedRecording { .. }))
     };
-    let error = scan(&index).unwrap_err();
+    let error = scan(&*index).unwrap_err();
     assert!(is_replaced(&error), "{error}");
-    let index = QdrantIndex::open(settings(&double)).unwrap();
+    let index = QdrantReader::open(settings(&double)).unwrap();
     assert_eq!(scan(&index).unwrap(), 3);
     writer.remove(&id("b")).unwrap();
     let error = scan(&index).unwrap_err();

@@ -9,20 +9,21 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use nocturne_index::qdrant::{
-    ApiKey, QdrantCollection, QdrantIndex, QdrantSettings, QdrantUrl, QdrantWriter, copy_to_qdrant,
-    wait_until_green,
+    ApiKey, QdrantReader, QdrantSettings, QdrantUrl, QdrantWriter, wait_until_green,
 };
 use nocturne_index::{
-    ExactIndex, Filter, Recording, Recordings, ScoreTable, SearchRequest, VectorIndex,
+    CollectionReader, CollectionWriter, ExactIndex, Filter, Recording, ScoreTable, SearchRequest,
+    VectorIndex,
 };
 use nocturne_psg::Stage;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
 use super::conflicts::assert_conflict;
-use super::{aliases, spaces};
 use nocturne_testing::{Absent, Resource};
 
+use super::{aliases, copy_to};
+use crate::spaces;
 use crate::support::{DIM, collection, draft, id, random_embedding, space};
 
 /// A collection on the server that is deleted when this is dropped.
@@ -73,10 +74,10 @@ fn server_gives_the_results_of_a_folder() {
     let Some(temporary) = Temporary::on_server() else { return };
     let settings = || temporary.settings.clone();
     let nights = collection(&space(), vec![draft("a", 1, 300), draft("b", 2, 200)]);
-    copy_to_qdrant(&nights, settings(), &mut |_, _| {}).unwrap();
-    let there = QdrantCollection::open(settings()).unwrap();
-    assert_eq!(there.verify().count(), 0);
-    let (index, exact) = (QdrantIndex::new(there), ExactIndex::new(nights.segments().unwrap()));
+    copy_to(&nights, settings()).unwrap();
+    let index = QdrantReader::open(settings()).unwrap();
+    assert_eq!(index.verify().count(), 0);
+    let exact = ExactIndex::new(nights.segments().unwrap());
     let stages = Filter { stages: Some([Stage::N2].into()), ..Filter::default() };
     let text = "recording = a stage != N2 OR clock > \"23:30\" -event:arousal epoch >= 20";
     let written = Filter { expression: Some(text.parse().unwrap()), ..Filter::default() };
@@ -84,8 +85,9 @@ fn server_gives_the_results_of_a_folder() {
     let prompts = [random_embedding(&mut random, DIM)];
     let table = |_: &Recording, scores: &ScoreTable| scores.clone();
     let expect = exact.score_all(&prompts, |_| true, table).unwrap();
-    assert_eq!(index.score_all(&prompts, |_| true, table).unwrap(), expect);
-    let entries = index.collection().entries();
+    let there: &dyn CollectionReader = &index;
+    assert_eq!(there.score_all(&prompts, |_| true, table).unwrap(), expect);
+    let entries = index.entries();
     let sketches = index.sketches(prompts[0].as_slice(), &entries).unwrap();
     assert_eq!(sketches.len(), 2);
     for filter in [Filter::default(), stages, written] {
@@ -102,7 +104,7 @@ fn server_gives_the_results_of_a_folder() {
     }
     let mut writer = QdrantWriter::open_or_create(settings(), &space()).unwrap();
     writer.remove(&id("a")).unwrap();
-    let index = QdrantIndex::open(settings()).unwrap();
+    let index = QdrantReader::open(settings()).unwrap();
     assert_eq!(index.count(&Filter::default()).unwrap(), 200);
 }
 
@@ -117,7 +119,7 @@ fn aliases_of_a_server_behave_as_those_of_the_double() {
 #[test]
 fn server_serves_the_promoted_space() {
     let Some(temporary) = Temporary::on_server() else { return };
-    spaces::check_promotion_and_rollback(&temporary.settings);
+    spaces::qdrant::promote_and_roll_back(&temporary.settings);
 }
 
 #[test]
@@ -132,7 +134,7 @@ fn conflicts_are_detected_by_a_server() {
     first.commit(draft("b", 3, 30)).unwrap();
     assert_conflict(&first.remove(&id("a")).unwrap_err(), "a");
     first.remove(&id("a")).unwrap();
-    let there = QdrantCollection::open(settings()).unwrap();
+    let there = QdrantReader::open(settings()).unwrap();
     assert_eq!((there.verify().count(), there.n_epochs()), (0, 30));
 }
 
@@ -154,6 +156,6 @@ fn writers_fill_one_collection_of_a_server_at_the_same_time() {
     });
     let status = wait_until_green(settings.clone(), Duration::from_mins(2), &mut |_| {}).unwrap();
     assert!(status.is_green, "{status:?}");
-    let there = QdrantCollection::open(settings).unwrap();
+    let there = QdrantReader::open(settings).unwrap();
     assert_eq!((there.verify().count(), there.n_epochs()), (0, 12 * 60));
 }

@@ -2,21 +2,23 @@
 
 mod aliases;
 mod conflicts;
-mod copy;
+mod copies;
 mod full_scan;
 mod live;
 mod repair;
 mod search;
 mod sketches;
-mod spaces;
 mod upload;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nocturne_encoder::Embedding;
-use nocturne_index::qdrant::{QdrantIndex, QdrantSettings, copy_to_qdrant};
-use nocturne_index::{Collection, EmbeddingSpace, Error, SearchAnswer, SearchRequest, VectorIndex};
+use nocturne_index::qdrant::{QdrantReader, QdrantSettings, QdrantWriter};
+use nocturne_index::{
+    CopyReport, EmbeddingSpace, Error, FolderReader, OnConflict, SearchAnswer, SearchRequest,
+    VectorIndex, join,
+};
 use nocturne_qdrant_double::{QdrantDouble, Store, StoredCollection, StoredPoint};
 
 use live::Temporary;
@@ -25,10 +27,10 @@ use live::Temporary;
 const NAME: &str = "sleep";
 
 /// Number of calls that mark a new recording as pending, before its first points are sent.
-const CALLS_BEFORE_POINTS: usize = 5;
+pub(crate) const CALLS_BEFORE_POINTS: usize = 5;
 
 /// Returns settings for many small requests and short pauses.
-fn settings(double: &QdrantDouble) -> QdrantSettings {
+pub(crate) fn settings(double: &QdrantDouble) -> QdrantSettings {
     let mut settings = QdrantSettings::at(double.url(NAME).parse().unwrap());
     settings.batch = 7;
     settings.streams = 3;
@@ -77,24 +79,30 @@ fn assert_same_points(double: &QdrantDouble, expect: &QdrantDouble, context: &st
     }
 }
 
-/// An index over a copy of a collection, with its server: a double, or temporary collections on a real one.
+/// Copies recordings to a server, and replaces those that differ.
+fn copy_to(from: &FolderReader, settings: QdrantSettings) -> Result<CopyReport, Error> {
+    let mut writer = QdrantWriter::open_or_create(settings, from.space())?;
+    join(&[from], &mut writer, OnConflict::Replace, &mut |_, _| {})
+}
+
+/// A reader of a copy of a collection, with its server: a double, or temporary collections on a real one.
 pub(crate) struct Served<S> {
-    pub(crate) index: QdrantIndex,
+    pub(crate) index: QdrantReader,
     _server: S,
 }
 
 /// Copies a collection into a new double.
-pub(crate) fn served(collection: &Collection) -> Served<QdrantDouble> {
+pub(crate) fn served(collection: &FolderReader) -> Served<QdrantDouble> {
     let double = QdrantDouble::start();
-    copy_to_qdrant(collection, settings(&double), &mut |_, _| {}).unwrap();
-    Served { index: QdrantIndex::open(settings(&double)).unwrap(), _server: double }
+    copy_to(collection, settings(&double)).unwrap();
+    Served { index: QdrantReader::open(settings(&double)).unwrap(), _server: double }
 }
 
 /// Copies a collection to the server that the environment names; `None` if it names none.
-pub(crate) fn served_live(collection: &Collection) -> Option<Served<Temporary>> {
+pub(crate) fn served_live(collection: &FolderReader) -> Option<Served<Temporary>> {
     let temporary = Temporary::on_server()?;
-    copy_to_qdrant(collection, temporary.settings.clone(), &mut |_, _| {}).unwrap();
-    let index = QdrantIndex::open(temporary.settings.clone()).unwrap();
+    copy_to(collection, temporary.settings.clone()).unwrap();
+    let index = QdrantReader::open(temporary.settings.clone()).unwrap();
     Some(Served { index, _server: temporary })
 }
 

@@ -3,26 +3,28 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use nocturne_index::qdrant::{QdrantError, QdrantIndex, QdrantWriter, copy_to_qdrant};
-use nocturne_index::{Error, ExactIndex, Filter, SearchPlan, SearchRequest, VectorIndex};
+use nocturne_index::qdrant::{QdrantError, QdrantReader, QdrantWriter};
+use nocturne_index::{
+    CollectionReader, Error, ExactIndex, Filter, SearchPlan, SearchRequest, VectorIndex,
+};
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::{EventKind, EventSet, Stage};
 use nocturne_qdrant_double::{Fault, QdrantDouble, Store, StoredPoint, When};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-use super::{CALLS_BEFORE_POINTS, NAME, settings};
+use super::{CALLS_BEFORE_POINTS, NAME, copy_to, settings};
 use crate::support::{DIM, collection, draft, epoch, id, random_embedding, space};
 
 /// Returns a server with two acknowledged recordings, and one whose upload was interrupted.
 fn with_interrupted_upload() -> QdrantDouble {
     let double = QdrantDouble::start();
     let nights = collection(&space(), vec![draft("a", 1, 20), draft("b", 2, 20)]);
-    copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
+    copy_to(&nights, settings(&double)).unwrap();
     let late = collection(&space(), vec![draft("late", 3, 20)]);
     let mut writer = QdrantWriter::open_or_create(settings(&double), &space()).unwrap();
     double.faults().plan(When::From(CALLS_BEFORE_POINTS + 7), Fault::Refused);
-    writer.put(late.recording(&id("late")).unwrap()).unwrap_err();
+    writer.put(&late.recording(&id("late")).unwrap()).unwrap_err();
     double.faults().clear();
     double
 }
@@ -36,7 +38,7 @@ fn n_points_of(store: &Store, name: &str) -> usize {
 fn answers_contain_only_acknowledged_recordings() {
     let double = with_interrupted_upload();
     assert!(n_points_of(&double.store(), "late") > 10, "points were sent");
-    let index = QdrantIndex::open(settings(&double)).unwrap();
+    let index = QdrantReader::open(settings(&double)).unwrap();
     assert_eq!(index.n_epochs(), 40);
     assert_eq!(index.missing()[0].recording, id("late"));
     let query = draft("late", 3, 20).epochs[0].vector.clone();
@@ -54,10 +56,10 @@ fn answers_contain_only_acknowledged_recordings() {
 fn recordings_added_later_are_not_in_the_answers_of_an_open_index() {
     let double = QdrantDouble::start();
     let first = collection(&space(), vec![draft("a", 1, 20)]);
-    copy_to_qdrant(&first, settings(&double), &mut |_, _| {}).unwrap();
-    let index = QdrantIndex::open(settings(&double)).unwrap();
+    copy_to(&first, settings(&double)).unwrap();
+    let index = QdrantReader::open(settings(&double)).unwrap();
     let all = vec![draft("a", 1, 20), draft("b", 2, 200), draft("c", 3, 200)];
-    copy_to_qdrant(&collection(&space(), all), settings(&double), &mut |_, _| {}).unwrap();
+    copy_to(&collection(&space(), all), settings(&double)).unwrap();
     let query = draft("b", 2, 200).epochs[0].vector.clone();
     let exact = ExactIndex::new(first.segments().unwrap());
     for k in [1, 3, 20, 50] {
@@ -77,8 +79,8 @@ fn recordings_added_later_are_not_in_the_answers_of_an_open_index() {
 fn approximate_answers_are_marked_and_have_k_hits() {
     let double = QdrantDouble::start();
     let nights = collection(&space(), vec![draft("a", 1, 100), draft("b", 2, 100)]);
-    copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
-    let index = QdrantIndex::open(settings(&double)).unwrap();
+    copy_to(&nights, settings(&double)).unwrap();
+    let index = QdrantReader::open(settings(&double)).unwrap();
     let exact = ExactIndex::new(nights.segments().unwrap());
     let query = random_embedding(&mut Pcg64Mcg::seed_from_u64(1), DIM);
     let request = SearchRequest { recall: Some(0.9), ..SearchRequest::nearest(50) };
@@ -103,8 +105,8 @@ fn approximate_answers_are_marked_and_have_k_hits() {
 fn filters_allow_the_same_epochs_as_in_a_folder() {
     let double = QdrantDouble::start();
     let nights = collection(&space(), vec![draft("a", 1, 60), draft("b", 2, 60)]);
-    copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
-    let index = QdrantIndex::open(settings(&double)).unwrap();
+    copy_to(&nights, settings(&double)).unwrap();
+    let index = QdrantReader::open(settings(&double)).unwrap();
     let exact = Arc::new(ExactIndex::new(nights.segments().unwrap()));
     let query = random_embedding(&mut Pcg64Mcg::seed_from_u64(1), DIM);
     let events = EventSet::from_iter([EventKind::Arousal, EventKind::Snore]);
@@ -128,8 +130,8 @@ fn filters_allow_the_same_epochs_as_in_a_folder() {
 fn captions_are_found_as_in_a_folder() {
     let double = QdrantDouble::start();
     let nights = collection(&space(), vec![draft("a", 1, 60), draft("b", 2, 60)]);
-    copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
-    let index = QdrantIndex::open(settings(&double)).unwrap();
+    copy_to(&nights, settings(&double)).unwrap();
+    let index = QdrantReader::open(settings(&double)).unwrap();
     let exact = ExactIndex::new(nights.segments().unwrap());
     let query = random_embedding(&mut Pcg64Mcg::seed_from_u64(1), DIM);
     let excluded_epochs = [epoch("a", 0), epoch("b", 2)].into();
@@ -149,8 +151,8 @@ fn captions_are_found_as_in_a_folder() {
 fn invalid_points_are_reported() {
     let double = QdrantDouble::start();
     let nights = collection(&space(), vec![draft("a", 1, 20)]);
-    copy_to_qdrant(&nights, settings(&double), &mut |_, _| {}).unwrap();
-    let index = QdrantIndex::open(settings(&double)).unwrap();
+    copy_to(&nights, settings(&double)).unwrap();
+    let index = QdrantReader::open(settings(&double)).unwrap();
     double.tamper(|store| {
         let points = &mut store.collections.get_mut(NAME).unwrap().points;
         let epoch = points.values_mut().find(|point| point.vectors.contains_key("signal"));

@@ -1,24 +1,24 @@
 //! Sketches of nights: what they estimate, and when they are not used.
 
-use nocturne_index::qdrant::{QdrantIndex, SketchedCluster, copy_to_qdrant};
-use nocturne_index::{Collection, Recordings};
+use nocturne_index::qdrant::QdrantReader;
+use nocturne_index::{CollectionReader, FolderReader, SketchedCluster};
 use nocturne_psg::Stage;
 use nocturne_qdrant_double::QdrantDouble;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-use super::{NAME, settings};
+use super::{NAME, copy_to, settings};
 use crate::support::{DIM, collection, draft, id, plain_draft, random_embedding, space};
 
-fn nights() -> Collection {
+fn nights() -> FolderReader {
     let nights = vec![draft("a", 1, 90), draft("b", 2, 7), plain_draft("empty", vec![])];
     collection(&space(), nights)
 }
 
-fn copy_to_double(nights: &Collection) -> (QdrantDouble, QdrantIndex) {
+fn copy_to_double(nights: &FolderReader) -> (QdrantDouble, QdrantReader) {
     let double = QdrantDouble::start();
-    copy_to_qdrant(nights, settings(&double), &mut |_, _| {}).unwrap();
-    let index = QdrantIndex::open(settings(&double)).unwrap();
+    copy_to(nights, settings(&double)).unwrap();
+    let index = QdrantReader::open(settings(&double)).unwrap();
     (double, index)
 }
 
@@ -36,7 +36,7 @@ fn sketches_give_the_number_of_epochs_of_each_stage_and_their_mean_score() {
         .iter()
         .map(|it| 1.7 * it)
         .collect();
-    let entries = index.collection().entries();
+    let entries = index.entries();
     let sketches = index.sketches(&direction, &entries).unwrap();
     assert_eq!(sketches.len(), 3);
     assert_eq!(sketches[&id("empty")], []);
@@ -75,7 +75,7 @@ fn missing_and_outdated_sketches_are_skipped() {
         points.remove(&of_a);
         points.get_mut(&of_b).unwrap().payload.insert("content".to_owned(), "0".repeat(32).into());
     });
-    let entries = index.collection().entries();
+    let entries = index.entries();
     let sketches = index.sketches(&[1.0; DIM], &entries).unwrap();
     assert_eq!(sketches.keys().collect::<Vec<_>>(), [&id("empty")]);
 }

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use nocturne_index::qdrant::{QdrantError, QdrantIndex, QdrantWriter, Sent, copy_to_qdrant};
-use nocturne_index::{Collection, Error, SearchRequest, VectorIndex};
+use nocturne_index::qdrant::{QdrantError, QdrantReader, QdrantWriter, Sent};
+use nocturne_index::{
+    CollectionReader, CollectionWriter, CopyOutcome, Error, FolderReader, OnConflict,
+    SearchRequest, VectorIndex, join,
+};
 use nocturne_qdrant_double::{Fault, QdrantDouble, When};
 use tonic::Code;
 
-use super::{CALLS_BEFORE_POINTS, NAME, assert_same_points, settings, stored};
+use super::{CALLS_BEFORE_POINTS, NAME, assert_same_points, copy_to, settings, stored};
 use crate::support::{collection, draft, id, plain_draft, space, space_of};
 
-fn nights() -> Collection {
+fn nights() -> FolderReader {
     collection(&space(), vec![draft("a", 1, 12), draft("b", 2, 9), plain_draft("empty", vec![])])
 }
 
@@ -19,8 +22,8 @@ fn n_points(double: &QdrantDouble) -> usize {
     double.store().collections[NAME].points.len()
 }
 
-fn copy(from: &Collection, double: &QdrantDouble) -> Result<(), Error> {
-    copy_to_qdrant(from, settings(double), &mut |_, _| {}).map(|_| ())
+fn copy(from: &FolderReader, double: &QdrantDouble) -> Result<(), Error> {
+    copy_to(from, settings(double)).map(|_| ())
 }
 
 #[test]
@@ -62,8 +65,9 @@ fn second_copy_uploads_no_points() {
     copy(&nights, &double).unwrap();
     let before = stored(&double);
     double.faults().clear();
-    let copied = copy_to_qdrant(&nights, settings(&double), &mut |_, sent| {
-        assert_eq!(sent, Sent::Unchanged);
+    let mut writer = QdrantWriter::open_or_create(settings(&double), &space()).unwrap();
+    let copied = join(&[&nights], &mut writer, OnConflict::Keep, &mut |_, outcome| {
+        assert_eq!(outcome, CopyOutcome::Unchanged);
     });
     let copied = copied.unwrap();
     assert_eq!((copied.n_recordings, copied.n_written, copied.n_epochs), (3, 0, 21));
@@ -85,7 +89,7 @@ fn interrupted_upload_is_completed_by_the_next() {
         copy(&nights, &double).unwrap_err();
         double.faults().clear();
         // Searches find only whole recordings, even if other points were sent.
-        if let Ok(index) = QdrantIndex::open(settings(&double)) {
+        if let Ok(index) = QdrantReader::open(settings(&double)) {
             let hits = index.search(&query(), &SearchRequest::nearest(usize::MAX)).unwrap();
             assert_eq!(hits.len(), index.n_epochs(), "call {call}");
         }
@@ -119,11 +123,11 @@ fn silently_lost_points_are_detected_and_sent_again() {
     let recording = nights.recording(&id("a")).unwrap();
     let mut writer = QdrantWriter::open_or_create(settings(&double), nights.space()).unwrap();
     double.faults().plan(When::At(CALLS_BEFORE_POINTS), Fault::HalfSilently);
-    assert_eq!(writer.put(recording).unwrap(), Sent::WrittenTwice);
+    assert_eq!(writer.put(&recording).unwrap(), Sent::WrittenTwice);
     assert_eq!(n_points(&double), 24);
     // A server that loses points again is reported.
     double.faults().plan(When::From(0), Fault::HalfSilently);
-    let error = writer.put(nights.recording(&id("b")).unwrap()).unwrap_err();
+    let error = writer.put(&nights.recording(&id("b")).unwrap()).unwrap_err();
     let Some(QdrantError::DamagedRecording { recording, .. }) = QdrantError::of(&error) else {
         panic!("{error}");
     };
@@ -137,7 +141,7 @@ fn requests_that_exceed_the_deadline_are_retried() {
     settings.timeout = Duration::from_millis(500);
     let mut writer = QdrantWriter::open_or_create(settings, nights.space()).unwrap();
     double.faults().plan(When::At(CALLS_BEFORE_POINTS), Fault::Slow(Duration::from_secs(2)));
-    assert_eq!(writer.put(nights.recording(&id("a")).unwrap()).unwrap(), Sent::Written);
+    assert_eq!(writer.put(&nights.recording(&id("a")).unwrap()).unwrap(), Sent::Written);
     assert_eq!(n_points(&double), 24);
 }
 
@@ -147,7 +151,7 @@ fn rejected_requests_are_not_retried_and_exhausted_ones_are() {
     let mut writer = QdrantWriter::open_or_create(settings(&double), nights.space()).unwrap();
     let mut failure = |fault| {
         double.faults().plan(When::From(0), fault);
-        let error = writer.put(nights.recording(&id("a")).unwrap()).unwrap_err();
+        let error = writer.put(&nights.recording(&id("a")).unwrap()).unwrap_err();
         let Some(QdrantError::Request { source, attempts, .. }) = QdrantError::of(&error) else {
             panic!("{error}");
         };
@@ -164,7 +168,7 @@ fn replaced_recordings_leave_no_points() {
     let long = collection(&space(), vec![draft("a", 1, 30), draft("b", 2, 5)]);
     let short = collection(&space(), vec![draft("a", 3, 8), draft("b", 2, 5)]);
     copy(&long, &double).unwrap();
-    let before = QdrantIndex::open(settings(&double)).unwrap();
+    let before = QdrantReader::open(settings(&double)).unwrap();
     copy(&short, &double).unwrap();
     let fresh = QdrantDouble::start();
     copy(&short, &fresh).unwrap();
@@ -174,7 +178,7 @@ fn replaced_recordings_leave_no_points() {
     let error = before.search(&query(), &SearchRequest::nearest(100)).unwrap_err();
     let error = QdrantError::of(&error).unwrap();
     assert!(matches!(error, QdrantError::ReplacedRecording { .. }), "{error}");
-    let after = before.collection().refresh().unwrap().unwrap();
+    let after = before.refresh().unwrap().unwrap();
     assert_eq!(after.n_epochs(), 13);
 }
 
@@ -205,14 +209,14 @@ fn foreign_and_incomplete_collections_are_rejected() {
     let error = open(space()).unwrap_err();
     let error = QdrantError::of(&error).unwrap();
     assert!(matches!(error, QdrantError::ForeignCollection { .. }), "{error}");
-    let error = QdrantIndex::open(settings(&double)).unwrap_err();
+    let error = QdrantReader::open(settings(&double)).unwrap_err();
     assert!(matches!(error, Error::NotACollection { .. }), "{error}");
 
     double.tamper(|store| {
         store.collections.remove(NAME);
         store.collections.extend(taken.map(|taken| (list, taken)));
     });
-    for error in [open(space()).unwrap_err(), QdrantIndex::open(settings(&double)).unwrap_err()] {
+    for error in [open(space()).unwrap_err(), QdrantReader::open(settings(&double)).unwrap_err()] {
         let error = QdrantError::of(&error).unwrap();
         assert!(matches!(error, QdrantError::PointsMissing { .. }), "{error}");
     }
