@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nocturne_psg::{EpochRef, RecordingId};
 
 use crate::filter::FilterProblem;
-use crate::recording::{InvalidSpaceName, SpaceName};
+use crate::recording::{EmbeddingSpace, InvalidSpaceName, SpaceName};
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -47,19 +47,16 @@ pub enum Error {
     },
     /// The collection was filled with another encoder; the caller's mistake.
     #[error(
-        "`{location}` was filled with the bundle `{found}` ({found_fingerprint}); it cannot be used with `{expected}` ({expected_fingerprint})"
+        "`{location}` was filled with the bundle `{}` ({}); it cannot be used with `{}` ({})",
+        found.bundle, found.fingerprint, expected.bundle, expected.fingerprint
     )]
     OtherBundle {
         /// The collection.
         location: LocationName,
-        /// Name of the bundle that the collection was filled with.
-        found: String,
-        /// The fingerprint of that bundle.
-        found_fingerprint: String,
-        /// Name of the bundle that is in use.
-        expected: String,
-        /// The fingerprint of that bundle.
-        expected_fingerprint: String,
+        /// The space of the bundle that the collection was filled with.
+        found: Box<EmbeddingSpace>,
+        /// The space of the bundle that is in use.
+        expected: Box<EmbeddingSpace>,
     },
     /// The file has a version of its format that this build does not read.
     #[error("`{location}` has format {found}; this build reads format {supported}")]

@@ -258,9 +258,7 @@ pub(crate) fn expect_space(
     }
     Err(Error::OtherBundle {
         location,
-        found: found.bundle.clone(),
-        found_fingerprint: found.fingerprint.clone(),
-        expected: expected.bundle.clone(),
-        expected_fingerprint: expected.fingerprint.clone(),
+        found: Box::new(found.clone()),
+        expected: Box::new(expected.clone()),
     })
 }

@@ -81,7 +81,7 @@ impl FolderWriter {
         if !folder.was_never_promoted() {
             return Err(Error::AlreadyACollection { location: folder.location() });
         }
-        Self::create_at(folder, space)
+        Self::create_at(&folder, space)
     }
 
     /// Opens the served space in any kind of storage, like [`open`](Self::open).
@@ -107,7 +107,7 @@ impl FolderWriter {
     }
 
     /// Creates a space in its folder.
-    pub(super) fn create_at(folder: SpaceFolder, space: &EmbeddingSpace) -> Result<Self> {
+    pub(super) fn create_at(folder: &SpaceFolder, space: &EmbeddingSpace) -> Result<Self> {
         let exists = || Error::AlreadyACollection { location: folder.location() };
         if Manifest::exists(folder.storage.as_ref())? {
             return Err(exists());

@@ -133,10 +133,8 @@ pub enum QdrantError {
 impl QdrantError {
     /// Returns the error of Qdrant that an error carries, if it is one.
     pub fn of(error: &Error) -> Option<&Self> {
-        match error {
-            Error::Store { source, .. } => source.downcast_ref(),
-            _ => None,
-        }
+        let Error::Store { source, .. } = error else { return None };
+        source.downcast_ref()
     }
 
     /// Returns the next step for the user, if there is one.

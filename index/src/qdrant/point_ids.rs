@@ -1,4 +1,4 @@
-//! Ids of points: UUIDv5 of what a point is about, so that sending a point twice leaves one.
+//! Ids of points: a version 5 UUID of what a point is about, so that sending a point twice leaves one.
 
 use nocturne_psg::{EpochNumber, RecordingId};
 use qdrant_client::qdrant::PointId;

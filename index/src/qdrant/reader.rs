@@ -10,6 +10,7 @@ use nocturne_psg::{EpochRef, RecordingId};
 use super::connection::Connection;
 use super::full_scan::DamagedRecordings;
 use super::manifest::{Acknowledged, QdrantManifest};
+use super::payload::PayloadReader;
 use super::read_recording::SealedRecording;
 use super::spaces::{SpaceConnection, read_record};
 use super::stored_points::acknowledged_points;
@@ -129,7 +130,7 @@ impl CollectionReader for QdrantReader {
     }
 
     fn epochs(&self, entry: &RecordingEntry) -> Result<Option<Vec<EpochRow>>> {
-        match self.each_epoch(entry, false.into(), |point| point.epoch()) {
+        match self.each_epoch(entry, false.into(), PayloadReader::epoch) {
             Ok(mut epochs) => {
                 epochs.sort_by_key(|epoch| epoch.number);
                 Ok(Some(epochs))

@@ -98,7 +98,8 @@ impl Bitmap {
     fn rows(&self) -> impl Iterator<Item = u32> {
         (0..).step_by(64).zip(&self.words).flat_map(|(start, word)| {
             // Clearing the lowest set bit leads to the next one, so that a sparse word costs its set bits only.
-            let rests = std::iter::successors(Some(*word), |rest| Some(rest & rest.wrapping_sub(1)));
+            let rests =
+                std::iter::successors(Some(*word), |rest| Some(rest & rest.wrapping_sub(1)));
             rests.take_while(|rest| *rest != 0).map(move |rest| start + rest.trailing_zeros())
         })
     }

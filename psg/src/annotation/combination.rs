@@ -27,7 +27,7 @@ pub fn combine(sources: &[(String, Scoring)]) -> (Scoring, Vec<Warning>) {
                 warnings.extend(stage_conflict((first, stages), (name, &scoring.hypnogram)));
             }
             None if !scoring.hypnogram.is_empty() => {
-                first_stages = Some((name, &scoring.hypnogram))
+                first_stages = Some((name, &scoring.hypnogram));
             }
             None => {}
         }

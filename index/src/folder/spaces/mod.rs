@@ -182,7 +182,7 @@ impl Spaces for FolderSpaces {
         }
         let folder = self.folder_of(&record.name);
         delete::remove_files(folder.storage.as_ref())?;
-        let writer = FolderWriter::create_at(folder.clone(), &record.space)?;
+        let writer = FolderWriter::create_at(&folder, &record.space)?;
         // Without its record it is not a space, so this comes last.
         write_record(folder.storage.as_ref(), record)?;
         drop(writer);

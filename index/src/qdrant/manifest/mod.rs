@@ -98,12 +98,11 @@ impl QdrantManifest {
 
     /// Reads the entry of a recording again, which another writer may have changed.
     pub(super) fn refresh(&mut self, connection: &Connection, id: &RecordingId) -> Result<()> {
-        match points::get(connection, manifest_entry_id(id), Some(&FIELDS))? {
-            Some(point) => self.add(connection, &point),
-            None => {
-                self.forget(id);
-                Ok(())
-            }
+        if let Some(point) = points::get(connection, manifest_entry_id(id), Some(&FIELDS))? {
+            self.add(connection, &point)
+        } else {
+            self.forget(id);
+            Ok(())
         }
     }
 

@@ -75,7 +75,7 @@ impl QdrantManifest {
             known.map_or(Expected::Absent, |known| Expected::Present(known.is_that_of_entry()));
         let pending = EntryState::Pending(revision);
         let payload = pending.payload(id);
-        self.replace(connection, id, pending, payload, expected)?;
+        self.replace(connection, id, (pending, payload), expected)?;
         Ok(revision)
     }
 
@@ -93,7 +93,7 @@ impl QdrantManifest {
         let mut payload = state.payload(recording.id());
         acknowledged.write(recording, &mut payload);
         let expected = Expected::Present(EntryState::Pending(revision).is_that_of_entry());
-        self.replace(connection, recording.id(), state, payload, expected)
+        self.replace(connection, recording.id(), (state, payload), expected)
     }
 
     /// Marks a pending recording as removed.
@@ -106,20 +106,19 @@ impl QdrantManifest {
         let state = EntryState::Removed(revision);
         let payload = state.payload(id);
         let expected = Expected::Present(EntryState::Pending(revision).is_that_of_entry());
-        self.replace(connection, id, state, payload, expected)
+        self.replace(connection, id, (state, payload), expected)
     }
 
-    /// Replaces the entry of a recording, if the server has the expected one.
+    /// Replaces the entry of a recording by a state and its payload, if the server has the expected one.
     fn replace(
         &mut self,
         connection: &Connection,
         id: &RecordingId,
-        state: EntryState,
-        payload: Payload,
+        (state, payload): (EntryState, Payload),
         expected: Expected,
     ) -> Result<()> {
         points::put(connection, manifest_entry_id(id), payload, expected)?;
-        // The server does not tell whether the condition was met.
+        // The server does not report whether the condition was met.
         let fields = Some(["state", "revision", "upload"].as_slice());
         let stored = points::get(connection, manifest_entry_id(id), fields)?;
         let address = connection.address();

@@ -16,7 +16,8 @@ struct Row {
     cluster: u32,
     /// Its number in the graph of `hnsw_rs`.
     id: usize,
-    member_row: MemberRow,
+    /// Member and row of the epoch in the recordings.
+    position: MemberRow,
 }
 
 /// Returns the content of the file, without a calibration. Recordings that turned out to be damaged are left out.
@@ -36,7 +37,7 @@ pub(super) fn draft<'a>(exact: &'a ExactIndex, graph: &HnswGraph) -> Result<Grap
         rows.extend(clusters.into_iter().enumerate().map(|(row, cluster)| Row {
             cluster,
             id: first_id + row,
-            member_row: [members.len() as u32, row as u32],
+            position: [members.len() as u32, row as u32],
         }));
         members.push(codes);
         recordings.push(CacheMember::of(segment));
@@ -52,7 +53,7 @@ pub(super) fn draft<'a>(exact: &'a ExactIndex, graph: &HnswGraph) -> Result<Grap
         max_neighbours: graph.max_neighbours(),
         neighbours: neighbours(graph, &rows),
         members,
-        rows: rows.into_iter().map(|row| row.member_row).collect(),
+        rows: rows.into_iter().map(|row| row.position).collect(),
     })
 }
 

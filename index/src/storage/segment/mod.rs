@@ -1,6 +1,6 @@
 //! The sealed file of one recording.
 //!
-//! # Why not redb, LMDB or SQLite?
+//! # Why not redb, LMDB or `SQLite`?
 //!
 //! A scan multiplies the codes of a million epochs at the speed of memory, in place in the mapped file, where every row
 //! starts at a multiple of 64 bytes (`BENCHMARKS.md`, "Scanning"). A key-value store keeps values in the pages of a tree,
