@@ -47,7 +47,7 @@ impl Condition {
     }
 }
 
-/// Evaluates conditions of which all must hold (`neutral` is true) or one (`neutral` is false).
+/// Evaluates a list of conditions: all must hold (`neutral` is true), or one (`neutral` is false).
 fn joined(
     conditions: &[Condition],
     entry: &RecordingEntry,

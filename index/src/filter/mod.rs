@@ -37,9 +37,9 @@ pub struct Filter {
     pub stages: Option<BTreeSet<Stage>>,
     /// Channels that must all carry a usable signal.
     pub channels: ChannelMask,
-    /// Scored events of which at least one must belong to the epoch; empty for no condition.
+    /// Scored events; at least one must belong to the epoch. Empty for no condition.
     pub any_event: EventSet,
-    /// Scored events of which none may belong to the epoch.
+    /// Scored events that must not belong to the epoch.
     pub no_event: EventSet,
     /// Recordings to exclude, whether they are in the collection or not.
     pub excluded_recordings: BTreeSet<RecordingId>,

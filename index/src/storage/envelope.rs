@@ -5,8 +5,8 @@
 //!
 //! # Format
 //!
-//! All numbers are little-endian. The envelope is the same in every kind and version of file, so that damage can be told
-//! from an unknown version:
+//! All numbers are little-endian. The envelope is the same in every kind and version of file, so that damage and an
+//! unknown version can be distinguished:
 //!
 //! ```text
 //! body        header of 64 bytes: 8 bytes that name the kind of file, u32 format version, 52 bytes of that kind;

@@ -3,7 +3,7 @@
 //! | point | field | |
 //! |---|---|---|
 //! | space | `format` | 1 |
-//! | | `space` | the [`EmbeddingSpace`] as JSON |
+//! | | `space` | the [`EmbeddingSpace`](crate::EmbeddingSpace) as JSON |
 //! | | `generation` | grows with every change of the manifest |
 //! | note | | described in `spaces::notes` |
 //! | recording | `recording` | its id |
@@ -13,7 +13,7 @@
 //! | | `checksum` | XXH3-128 of its points, see [`RecordingPoints::checksum`](super::recording_points::RecordingPoints::checksum) |
 //! | | `sketched` | number of points of its sketch |
 //! | | `committed` | metadata when the recording was committed to its folder, as JSON; absent if it is that of the entry |
-//! | | `entry`, `montage`, `events` | the [`RecordingEntry`], the report on channels, and the scored events, as JSON |
+//! | | `entry`, `montage`, `events` | the [`RecordingEntry`](crate::RecordingEntry), the report on channels, and the scored events, as JSON |
 //!
 //! JSON is stored as text, so that numbers are read back to the last bit.
 

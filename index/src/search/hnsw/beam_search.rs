@@ -214,7 +214,7 @@ mod tests {
     use crate::recording::ContentHash;
     use crate::search::cache_member::CacheMember;
 
-    /// Rows of a ring, far enough apart for codes to tell them apart, and rows of a cluster.
+    /// Rows of a ring, far enough apart for their codes to differ, and rows of a cluster.
     const ROWS: usize = 24;
     const CLUSTER: usize = 4;
 

@@ -9,7 +9,7 @@
 //! - `calibration` measures how many candidates a recall needs.
 //!
 //! A recording that is added later is scanned beside the graph, and rows of removed or replaced recordings are followed
-//! and never returned, until there are so many of both that the graph must be rebuilt.
+//! and never returned, until too many rows have changed and the graph is rebuilt.
 //!
 //! The file is a cache: on any doubt about it, the exact index answers instead and the file is rebuilt.
 
@@ -160,7 +160,7 @@ impl HnswIndex {
         Self { exact, graph, scratch, positions, n_live, added, n_added }
     }
 
-    /// Returns whether so many rows were added or removed since that the graph should be rebuilt.
+    /// Returns whether the graph should be rebuilt because too many rows were added or removed since.
     pub fn is_outgrown(&self) -> bool {
         let n_removed = self.graph.n_rows() - self.n_live;
         MAX_CHANGED * (n_removed + self.n_added) > self.graph.n_rows()

@@ -1,4 +1,4 @@
-//! The IVF index: epochs grouped by their nearest centroid, of which a search scans a few inverted lists.
+//! The IVF index: epochs grouped into inverted lists by their nearest centroid; a search scans a few lists.
 //!
 //! Embeddings of texts and of epochs are in two cones. A graph of epochs is therefore entered from outside by a text, and
 //! needs many candidates; inverted lists do not mind (`BENCHMARKS.md`).
