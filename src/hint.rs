@@ -161,6 +161,7 @@ fn of_engine(error: &nocturne_engine::Error) -> Option<Hint<'_>> {
     Some(hint.into())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the same shape for every library")]
 fn of_service(error: &nocturne_service::Error) -> Option<Hint<'_>> {
     match error {
         nocturne_service::Error::Serve { .. } => Some(

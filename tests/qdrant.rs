@@ -146,7 +146,7 @@ fn copy_waits_for_graphs_up_to_the_given_time() {
     let (double, url) = copy_to_qdrant(&cohort.collection);
     let copy = |n_yellow_replies: usize, wait: &[&str]| {
         double.tamper(|store| {
-            store.collections.get_mut("sleep").unwrap().n_yellow_replies = n_yellow_replies
+            store.collections.get_mut("sleep").unwrap().n_yellow_replies = n_yellow_replies;
         });
         let from = text(&cohort.collection);
         let output =

@@ -297,11 +297,8 @@ fn damaged_recordings_of_a_folder_are_repaired_from_any_collection(places: &Plac
     assert_eq!(lines[..4], expect);
     assert_eq!(lines[4], format!("own: incomplete, and `{source}` does not contain it"));
     run(["remove", "own", "-c", &collection]).expect_code(0);
-    let without_own: String = before
-        .lines()
-        .filter(|line| !line.contains("own"))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let without_own: String =
+        before.split_inclusive('\n').filter(|line| !line.contains("own")).collect();
     assert_eq!(dump(&collection), without_own);
 }
 
@@ -314,7 +311,7 @@ fn duplicates_are_found(places: &Places) {
             let angle = (f64::from(number * number) % 360.0).to_radians();
             epoch.vector = Embedding::new(vec![angle.cos() as f32, angle.sin() as f32]).unwrap();
         }
-        night.source_sha256 = name.to_owned();
+        name.clone_into(&mut night.source_sha256);
         night
     };
     fill(&collection, [turning("a", 0), turning("b", 5), turning("c", 1000)]);

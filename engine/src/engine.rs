@@ -408,10 +408,10 @@ mod tests {
 
     #[test]
     fn concept_of_another_bundle_is_refused() {
+        use nocturne_encoder::Error::OtherConcept;
         let (folder, engine) = engine();
         let path = write_concept(folder.path(), "f00");
         let error = engine.read_concept(&path).unwrap_err();
-        use nocturne_encoder::Error::OtherConcept;
         assert!(matches!(error, Error::Encoder(OtherConcept { .. })), "{error}");
     }
 }

@@ -225,7 +225,7 @@ mod tests {
     }
 
     /// Expects that the recording was read again, which fails here.
-    fn expect_read(outcome: Result<ReadOutcome, RecordingError>) {
+    fn expect_read(outcome: &Result<ReadOutcome, RecordingError>) {
         assert!(matches!(outcome, Err(RecordingError::Psg(_))), "the recording was not read");
     }
 
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn new_recording_is_read() {
         let lab = Lab::new();
-        expect_read(read(&lab.named, None, &IndexOptions::default()));
+        expect_read(&read(&lab.named, None, &IndexOptions::default()));
     }
 
     #[test]
@@ -254,7 +254,7 @@ mod tests {
         let lab = Lab::new();
         let entry = lab.entry(&[]);
         std::fs::write(&lab.named.path, "something else").unwrap();
-        expect_read(lab.read(&entry, &IndexOptions::default()));
+        expect_read(&lab.read(&entry, &IndexOptions::default()));
     }
 
     #[test]
@@ -266,7 +266,7 @@ mod tests {
         let entry = lab.entry(&[]);
         assert!(matches!(lab.read(&entry, &IndexOptions::default()), Ok(ReadOutcome::Unchanged)));
         std::fs::write(&scoring, "scored twice").unwrap();
-        expect_read(lab.read(&entry, &IndexOptions::default()));
+        expect_read(&lab.read(&entry, &IndexOptions::default()));
     }
 
     #[test]
@@ -309,7 +309,7 @@ mod tests {
             lab.read(&entry, &given(&[(PROFILE, "shhs")])),
             Ok(ReadOutcome::Unchanged)
         ));
-        expect_read(lab.read(&entry, &given(&[(PROFILE, "mesa")])));
-        expect_read(lab.read(&entry, &IndexOptions::default()));
+        expect_read(&lab.read(&entry, &given(&[(PROFILE, "mesa")])));
+        expect_read(&lab.read(&entry, &IndexOptions::default()));
     }
 }

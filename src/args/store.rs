@@ -115,11 +115,11 @@ pub(crate) struct Backup {
     pub(crate) collection: Location,
     /// Backup, itself a collection: a folder or an address [default for an address: snapshots that its server writes].
     #[arg(value_name = "BACKUP")]
-    pub(crate) backup: Option<Location>,
+    pub(crate) target: Option<Location>,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
     /// Update an existing backup, writing only the changes.
-    #[arg(long, requires = "backup")]
+    #[arg(long, requires = "target")]
     pub(crate) update: bool,
     /// Write JSON.
     #[arg(long)]

@@ -18,14 +18,14 @@ use crate::table::table;
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_hours(2);
 
 pub(super) fn back_up(arguments: &Backup) -> Result<CommandOutcome> {
-    let Backup { collection, backup, server, update, json } = arguments;
+    let Backup { collection, target, server, update, json } = arguments;
     let from = server.with_key(collection);
-    let Some(backup) = backup else {
+    let Some(target) = target else {
         back_up_on_server(&from, *json).with_context(|| format!("cannot back up `{from}`"))?;
         return Ok(CommandOutcome::Done);
     };
     let existing = if *update { ExistingCopy::Update } else { ExistingCopy::Refuse };
-    let to = server.with_key(backup);
+    let to = server.with_key(target);
     let copy =
         copy(&from, &to, existing).with_context(|| format!("cannot back up `{from}` to `{to}`"))?;
     print(&copy, &to, *json)?;
@@ -64,7 +64,7 @@ fn print(copy: &CollectionCopy, to: &Location, json: bool) -> std::io::Result<()
             "other_spaces": others,
         }));
     }
-    let others: String = others.iter().map(|name| format!(", space {name}")).collect();
+    let others = others.iter().fold(String::new(), |list, name| list + ", space " + name.as_str());
     console::print(format_args!(
         "{to}: {n_recordings} recordings with {n_epochs} epochs{others}, all verified; {n_written} written, {:.1} MB",
         *n_bytes as f64 / 1e6

@@ -227,10 +227,7 @@ pub(super) fn summarise(report: &Report, json: bool) -> Result<CommandOutcome> {
         return Ok(CommandOutcome::Done);
     }
     // After a conflict the collection has the recording, from another writer.
-    let is_conflict = |failed: &Failed| match &failed.error {
-        RecordingError::Index(error) => error.is_conflict(),
-        _ => false,
-    };
+    let is_conflict = |failed: &Failed| matches!(&failed.error, RecordingError::Index(error) if error.is_conflict());
     let has_some = !acknowledged.is_empty() || !unchanged.is_empty();
     if has_some || failed.iter().any(is_conflict) {
         return Ok(CommandOutcome::PartlyDone);

@@ -15,7 +15,7 @@ use super::{name, towers};
 use crate::bundles::shipped;
 
 /// Fills `v2` with the recordings of `main`.
-fn backfill(spaces: &dyn Spaces, bundle: &Bundle) -> Result<(), nocturne_indexer::Error> {
+fn backfill(spaces: &dyn Spaces, bundle: &Bundle) -> anyhow::Result<()> {
     let (served, writer) = (spaces.reader(&SpaceName::main())?, spaces.writer(&name("v2"))?);
     let (signal, text) = towers(bundle);
     let report =

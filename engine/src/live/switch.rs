@@ -102,7 +102,7 @@ impl SpaceSwitch {
         folders: &BTreeMap<String, PathBuf>,
     ) -> Result<OpenedBundle> {
         let space = snapshot.space();
-        let recorded = record.map(|record| PathBuf::from(record.bundle_folder));
+        let recorded = record.map(|record| record.bundle_folder);
         let mut failure = None;
         for folder in recorded.iter().chain(folders.get(&space.fingerprint)) {
             match (self.open_bundle)(folder, snapshot) {

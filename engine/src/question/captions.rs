@@ -92,9 +92,9 @@ mod tests {
         draft
     }
 
-    fn texts(space: &PinnedSpace, request: CaptionRequest) -> Vec<String> {
+    fn texts(space: &PinnedSpace, request: &CaptionRequest) -> Vec<String> {
         let epoch = EpochRef { recording: "a".parse().unwrap(), epoch: EpochNumber(0) };
-        let answers = search_captions(space, &epoch, &request).unwrap();
+        let answers = search_captions(space, &epoch, request).unwrap();
         answers.into_iter().map(|answer| answer.text).collect()
     }
 
@@ -109,7 +109,7 @@ mod tests {
     fn each_text_is_returned_once_best_first() {
         let (_folder, space) = space();
         let request = CaptionRequest { k: 10, ..CaptionRequest::default() };
-        let texts = texts(&space, request);
+        let texts = texts(&space, &request);
         assert_eq!(texts.len(), 4);
         assert!(texts[..2].iter().all(|text| text.ends_with("N3")), "{texts:?}");
     }
@@ -119,10 +119,10 @@ mod tests {
         let (_folder, space) = space();
         let kinds = [CaptionKind::Brain].into();
         let request = CaptionRequest { k: 10, kinds, ..CaptionRequest::default() };
-        assert_eq!(texts(&space, request), ["brain: N3", "brain: W"]);
+        assert_eq!(texts(&space, &request), ["brain: N3", "brain: W"]);
         let request =
             CaptionRequest { k: 1, other_recordings_only: true, ..CaptionRequest::default() };
-        assert_eq!(texts(&space, request), ["brain: N3"]);
+        assert_eq!(texts(&space, &request), ["brain: N3"]);
     }
 
     #[test]

@@ -228,9 +228,9 @@ mod tests {
 
     #[test]
     fn unknown_epochs_and_recordings_are_errors() {
+        use nocturne_index::Error::{UnknownEpoch, UnknownRecording};
         let (_folder, space) = pinned([night("a", "3")]);
         let ask = |epoch| search_epochs(&space, &EpochQuery::Epoch(epoch), request(1)).unwrap_err();
-        use nocturne_index::Error::{UnknownEpoch, UnknownRecording};
         assert!(matches!(ask(epoch("a", 7)), Error::Index(UnknownEpoch { .. })));
         assert!(matches!(ask(epoch("b", 0)), Error::Index(UnknownRecording { .. })));
     }

@@ -80,7 +80,7 @@ fn label_each(
             }
             other => other?,
         };
-        let Some(rows) = recording.filter(&filter) else { continue };
+        let Some(rows) = recording.filter(filter) else { continue };
         if !label_recording(&recording, &rows, prompts, &verdict, take)? {
             return Ok(());
         }

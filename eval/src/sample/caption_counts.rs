@@ -9,7 +9,7 @@ use nocturne_psg::caption::{
 
 use crate::error::Result;
 
-/// NumberTolerance of a number: a fifth of it, and one second for times.
+/// Tolerance of a number: a fifth of it, and one second for times.
 const TOLERANCE: NumberTolerance = NumberTolerance { relative: 0.2, time_s: 1.0 };
 
 /// A captioner, with the tokenizer of its bundle.

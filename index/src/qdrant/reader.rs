@@ -10,7 +10,6 @@ use nocturne_psg::{EpochRef, RecordingId};
 use super::connection::Connection;
 use super::full_scan::DamagedRecordings;
 use super::manifest::{Acknowledged, QdrantManifest};
-use super::payload::PayloadReader;
 use super::read_recording::SealedRecording;
 use super::spaces::{SpaceConnection, read_record};
 use super::stored_points::acknowledged_points;
@@ -129,8 +128,9 @@ impl CollectionReader for QdrantReader {
         self.pending().cloned().collect()
     }
 
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is for one lifetime")]
     fn epochs(&self, entry: &RecordingEntry) -> Result<Option<Vec<EpochRow>>> {
-        match self.each_epoch(entry, false.into(), PayloadReader::epoch) {
+        match self.each_epoch(entry, false.into(), |point| point.epoch()) {
             Ok(mut epochs) => {
                 epochs.sort_by_key(|epoch| epoch.number);
                 Ok(Some(epochs))

@@ -143,25 +143,25 @@ fn stage(stage: i32) -> Parsed<Stage> {
 
 pub(crate) fn channel(field: &'static str, name: &str) -> Parsed<Channel> {
     let known = Channel::ALL.map(Channel::name);
-    Channel::from_name(name).ok_or_else(|| not_one_of(field, name, &known))
+    Channel::from_name(name).ok_or_else(|| not_one_of(field, name, &known).into())
 }
 
 fn event(name: &str) -> Parsed<EventKind> {
     let known = EventKind::ALL.map(EventKind::name);
-    EventKind::from_name(name).ok_or_else(|| not_one_of("filter.events", name, &known))
+    EventKind::from_name(name).ok_or_else(|| not_one_of("filter.events", name, &known).into())
 }
 
 pub(crate) fn caption_kinds(names: &[String]) -> Parsed<BTreeSet<CaptionKind>> {
     let known = CaptionKind::ALL.map(CaptionKind::name);
     let kind = |name: &String| {
-        CaptionKind::from_name(name).ok_or_else(|| not_one_of("kinds", name, &known))
+        CaptionKind::from_name(name).ok_or_else(|| not_one_of("kinds", name, &known).into())
     };
     names.iter().map(kind).collect()
 }
 
-fn not_one_of(field: &'static str, name: &str, known: &[&str]) -> Box<Status> {
+fn not_one_of(field: &'static str, name: &str, known: &[&str]) -> Status {
     let expected = format!("some of `{}`", known.join("`, `"));
-    Box::new(invalid(field, format!("`{name}`"), &expected))
+    invalid(field, format!("`{name}`"), &expected)
 }
 
 #[cfg(test)]
