@@ -214,7 +214,7 @@ def check_refusals(client: Client, nights: dict) -> None:
         ("ListRecordings", {"page_token": name}, invalid, "page token"),
         ("ListRecordings", {"filter": {"expression": "stage = N4"}}, invalid, "column 9"),
         ("SearchEpochs", {"text": "sleep", "filter": {"expression": "mood = bad"}}, invalid, "no recording has"),
-        ("SearchNights", {"question": "arousals", "filter": {"expression": "sleepy"}}, invalid, "stands alone"),
+        ("SearchNights", {"question": "arousals", "filter": {"expression": "sleepy"}}, invalid, "has no comparator"),
         ("LabelEpochs", {"filter": {"expression": "epoch = x"}}, invalid, "expected a number"),
         ("GetFacets", {"facets": ["mood"]}, invalid, "counted by"),
         ("GetFacets", {}, invalid, "facets"),

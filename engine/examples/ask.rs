@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The engine refuses a bundle that did not fill the collection: vectors of different bundles cannot be compared.
     let runtime = Runtime::load(None)?;
     let bundle = Bundle::open(&bundle)?;
-    let engine = Engine::open(&collection, &bundle, runtime, EngineOptions::default())?;
+    let engine = Engine::open(collection.as_path(), &bundle, runtime, EngineOptions::default())?;
     let info = engine.info()?;
     println!("{} recordings, {} epochs, bundle {}", info.recordings, info.epochs, info.bundle);
 

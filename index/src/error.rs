@@ -134,7 +134,7 @@ pub enum Error {
         /// The served space.
         name: SpaceName,
     },
-    /// The upload of a recording was not completed, and nobody has repeated it.
+    /// The upload of a recording was not completed and not repeated.
     #[error("the upload of `{recording}` to `{location}` was not completed")]
     UnfinishedUpload {
         /// The space.

@@ -141,7 +141,7 @@ impl Location {
         })
     }
 
-    /// Returns the record of the served space, or of the space that an address names; `None` if nobody has written one.
+    /// Returns the record of the served space, or of the space that an address names; `None` if none was written.
     ///
     /// # Errors
     ///
@@ -221,9 +221,10 @@ impl FromStr for Location {
     }
 }
 
-impl<P: AsRef<Path> + ?Sized> From<&P> for Location {
-    fn from(folder: &P) -> Self {
-        Self::Folder(folder.as_ref().to_owned())
+// Not from `&str` or `&OsStr`: a text is parsed, because it may be an address.
+impl From<&Path> for Location {
+    fn from(folder: &Path) -> Self {
+        Self::Folder(folder.to_owned())
     }
 }
 

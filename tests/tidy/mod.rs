@@ -1,8 +1,9 @@
-//! The shape of the repository, as tests: who may import whom, and what every file has.
+//! The shape of the repository, as tests: who may import whom, what every file has, and which words stay out.
 
 mod files;
 mod layers;
 mod packages;
+mod prose;
 
 use std::path::{Path, PathBuf};
 

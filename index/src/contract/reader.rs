@@ -33,7 +33,7 @@ pub trait CollectionReader: VectorIndex + std::fmt::Debug {
     /// Returns the number of this snapshot; every change of the space increases it.
     fn generation(&self) -> u64;
 
-    /// Returns the record of the bundle that fills the space, or `None` if nobody has written one.
+    /// Returns the record of the bundle that fills the space, or `None` if none was written.
     ///
     /// # Errors
     ///

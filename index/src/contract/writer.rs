@@ -23,7 +23,7 @@ pub trait CollectionWriter: Send + std::fmt::Debug {
     /// Returns which bundle the space is filled with.
     fn space(&self) -> &EmbeddingSpace;
 
-    /// Returns the record of that bundle, or `None` if nobody has written one.
+    /// Returns the record of that bundle, or `None` if none was written.
     ///
     /// # Errors
     ///

@@ -21,7 +21,7 @@ pub(super) struct Shortlist {
     n_pruned: usize,
 }
 
-/// A row that may be among the best; the one with the larger upper bound is greater, so that a heap returns it first.
+/// A row that may be among the best; ordered by its upper bound, so that a heap returns it first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct ShortlistedRow {
     pub(super) upper_bound: f32,

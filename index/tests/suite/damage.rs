@@ -145,7 +145,7 @@ fn lost_segment_is_named_and_restored_by_indexing_again() {
     fs::remove_file(&file).unwrap();
     let collection = FolderReader::open(folder.path()).unwrap();
     let error = collection.recording(&id("a")).unwrap_err();
-    let expect = format!("`{}` is damaged at byte 0: it is missing", file.display());
+    let expect = format!("`{}` is damaged at byte 0: the file does not exist", file.display());
     assert_eq!(error.to_string(), expect);
     assert_eq!(
         error.hint().as_deref(),
@@ -363,7 +363,10 @@ fn damage_in_the_middle_of_the_log_is_not_ignored_as_an_incomplete_write() {
 
     let storage = three_changes();
     storage.remove("manifest-000003.jsonl").unwrap();
-    check_manifests(storage, "manifest-000003.jsonl` is damaged at byte 0: it is missing");
+    check_manifests(
+        storage,
+        "manifest-000003.jsonl` is damaged at byte 0: the file does not exist",
+    );
 
     let storage = three_changes();
     copy_manifest(&storage, "manifest-000002.jsonl", "manifest-000003.jsonl");
@@ -380,7 +383,7 @@ fn logs_of_two_collections_cannot_be_mixed() {
     let mut content = Vec::new();
     other.tamper("manifest-000003.jsonl", |bytes| content.clone_from(bytes));
     storage.tamper("manifest-000003.jsonl", |bytes| *bytes = content);
-    let expect = "it is another than the next generation has changed";
+    let expect = "the next generation is a delta of another one";
     check_manifests(storage, &format!("manifest-000003.jsonl` is damaged at byte 0: {expect}"));
 }
 

@@ -93,8 +93,11 @@ fn nearest(
         Err(error) if error.is_damage() => return Ok(None),
         vector => vector?,
     };
+    // A filter that names a recording known to be damaged is refused.
+    let missing: BTreeSet<RecordingId> =
+        space.snapshot.missing().into_iter().map(|(id, _)| id).collect();
     let filter = Filter {
-        recordings: Some(within.clone()),
+        recordings: Some(within.difference(&missing).cloned().collect()),
         excluded_epochs: [epoch.clone()].into(),
         ..Filter::default()
     };

@@ -78,7 +78,7 @@ fn common_offset(short: &NightVectors, long: &NightVectors, min_share: f64) -> O
     }
     let (offset, n_votes) = votes.into_iter().max_by_key(|(_, n_votes)| *n_votes)?;
     // Epochs outside the overlap, and those similar to many others, vote for any offset. Of two nights that differ, nearly
-    // all epochs do, so half of the required share is enough to tell them apart.
+    // all epochs do, so half of the required share is enough to separate them.
     (n_votes as f64 >= 0.5 * min_share * n as f64 && n_votes > 2).then_some(offset)
 }
 

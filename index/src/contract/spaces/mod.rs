@@ -64,7 +64,7 @@ pub trait Spaces: ServingPointer + std::fmt::Debug {
     /// [`Error::FolderInUse`], and those of the store.
     fn start_copy(&self, serving: &Serving) -> Result<()>;
 
-    /// Returns the record of the bundle that fills a space, or `None` if nobody has written one.
+    /// Returns the record of the bundle that fills a space, or `None` if none was written.
     ///
     /// # Errors
     ///

@@ -110,7 +110,7 @@ impl Translation {
         let is_exact = rounding == 0.0;
         let comparator = if holds { comparator } else { comparator.turned() };
         let (min, max) = (Some(value - rounding), Some(value + rounding));
-        // With a tolerance, greater and equal cannot be told apart.
+        // With a tolerance, `>` and `>=` are the same.
         let range = match comparator {
             Comparator::Equal | Comparator::Has => Range { gte: min, lte: max, ..Range::default() },
             Comparator::Less if is_exact => Range { lt: max, ..Range::default() },

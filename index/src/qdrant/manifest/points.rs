@@ -66,7 +66,7 @@ pub(super) fn page(
 
 /// Writes a point if the condition is met, which the server decides and does in one step, and waits until it is done.
 ///
-/// The answer does not tell whether the point was written: read it.
+/// The answer does not say whether the point was written: read it.
 pub(in crate::qdrant) fn put(
     connection: &Connection,
     id: PointId,

@@ -22,8 +22,17 @@ pub struct MissingRecording {
 impl MissingRecording {
     /// Logs it, once, when it is found.
     pub(crate) fn logged(self) -> Self {
-        let Self { recording, location, problem, .. } = &self;
-        tracing::warn!("`{recording}` is left out of every answer: `{location}`: {problem}");
+        let Self { recording, location, offset, problem } = &self;
+        match offset {
+            Some(_) => {
+                tracing::warn!("`{recording}` is left out of every answer: {}", self.error())
+            }
+            None => {
+                tracing::warn!(
+                    "`{recording}` is left out of every answer: `{location}`: {problem}"
+                );
+            }
+        }
         self
     }
 
