@@ -101,7 +101,7 @@ pub(crate) struct Optimize {
     pub(crate) collection: CollectionArgument,
     /// Also build an HNSW index, and keep it up to date later; takes about 1.5 ms of CPU time per epoch.
     #[arg(long)]
-    pub(crate) graph: bool,
+    pub(crate) hnsw: bool,
     /// Write JSON.
     #[arg(long)]
     pub(crate) json: bool,

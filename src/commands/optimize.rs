@@ -9,7 +9,7 @@ use crate::console;
 use crate::error::CommandOutcome;
 
 pub(super) fn run(arguments: &Optimize) -> Result<CommandOutcome> {
-    let Optimize { collection, graph, json } = arguments;
+    let Optimize { collection, hnsw, json } = arguments;
     let folder = match collection.location() {
         Location::Folder(folder) => folder,
         address @ Location::Qdrant(_) => {
@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &Optimize) -> Result<CommandOutcome> {
     let reader = FolderReader::open(&folder)?;
     let index = reader.index()?;
     let mut is_new = index.maintain()?;
-    if *graph {
+    if *hnsw {
         is_new |= index.build_hnsw(&HnswSettings::default())?;
     }
     let n_epochs = index.n_epochs();
@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Optimize) -> Result<CommandOutcome> {
         console::print_json(&json!({
             "epochs": n_epochs,
             "lists": n_lists,
-            "graph": has_hnsw,
+            "hnsw": has_hnsw,
             "changed": is_new,
         }))?;
         return Ok(CommandOutcome::Done);

@@ -111,9 +111,16 @@ pub fn join(
                 Some(_) if on_conflict == OnConflict::Keep || !is_first => CopyOutcome::Conflict,
                 Some(_) | None => {
                     let segment = source.read_segment(&entry.id)?;
-                    report.n_bytes += segment.len() as u64;
-                    target.put_segment(entry, segment)?;
-                    CopyOutcome::Written
+                    let n_bytes = segment.len() as u64;
+                    match target.put_segment(entry, segment) {
+                        // Another writer has written the recording meanwhile.
+                        Err(error) if error.is_conflict() => CopyOutcome::Conflict,
+                        written => {
+                            written?;
+                            report.n_bytes += n_bytes;
+                            CopyOutcome::Written
+                        }
+                    }
                 }
             };
             report.count(entry, *source, outcome, is_first);
