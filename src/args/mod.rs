@@ -88,7 +88,7 @@ pub(crate) struct Common {
     pub(crate) log: String,
 }
 
-/// The commands, in the order of [`help::GROUPS`](crate::help::GROUPS).
+/// The commands, in the order of [`help::GROUPS`].
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Index simulated nights, or the recordings of a folder, and answer three questions.

@@ -73,7 +73,7 @@ pub trait CollectionWriter: Send + std::fmt::Debug {
     ///
     /// # Errors
     ///
-    /// [`Error::Draft`] and [`Error::Dimension`] if the recording cannot be stored, and those of the store.
+    /// [`Error::InvalidDraft`] and [`Error::Dimension`] if the recording cannot be stored, and those of the store.
     fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry>;
 
     /// Adds a recording as another collection stores it, with its metadata of now, or replaces the one of the same id,

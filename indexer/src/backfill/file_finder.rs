@@ -120,7 +120,8 @@ mod tests {
         assert_eq!(find(&here, "a", "a.edf", "old"), Err(changed.to_owned()));
         let gone = "`old/b.edf`, which was indexed as `b`, no longer exists";
         assert_eq!(find(&here, "b", "old/b.edf", "b"), Err(gone.to_owned()));
-        let nowhere = "`old/c.edf`, which was indexed as `c`, no longer exists, nor below `new`";
+        let nowhere =
+            "`old/c.edf`, which was indexed as `c`, no longer exists, and is not below `new`";
         assert_eq!(find(&moved, "c", "old/c.edf", "c"), Err(nowhere.to_owned()));
     }
 }

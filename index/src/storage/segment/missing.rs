@@ -25,7 +25,7 @@ impl MissingRecording {
         let Self { recording, location, offset, problem } = &self;
         match offset {
             Some(_) => {
-                tracing::warn!("`{recording}` is left out of every answer: {}", self.error())
+                tracing::warn!("`{recording}` is left out of every answer: {}", self.error());
             }
             None => {
                 tracing::warn!(
