@@ -156,7 +156,8 @@ impl Caller {
             .retry(self.retry.backoff())
             .adjust(|error: &ServerError, pause| self.retry.pause_after(error, pause))
             .notify(|error, pause| {
-                tracing::warn!(?pause, "cannot {action} `{}` yet: {error}", self.address);
+                let pause_ms = pause.as_millis() as u64;
+                tracing::warn!(pause_ms, "cannot {action} `{}` yet: {error}", self.address);
             })
             .await;
         answer.map_err(|source| {

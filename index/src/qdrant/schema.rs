@@ -95,7 +95,7 @@ pub(super) fn exist(connection: &Connection) -> Result<(bool, bool)> {
 pub(super) fn manifest_exists_now(connection: &Connection) -> Result<bool> {
     let name = connection.settings().url.recordings();
     let caller = connection.caller().once();
-    connection.run(caller.ask("look for", |client| {
+    connection.run(caller.ask("reach", |client| {
         let name = name.clone();
         async move { client.collection_exists(name).await }
     }))
@@ -103,7 +103,7 @@ pub(super) fn manifest_exists_now(connection: &Connection) -> Result<bool> {
 
 /// Returns whether there is a collection or an alias of that name.
 pub(super) fn exists_by_name(connection: &Connection, name: &str) -> Result<bool> {
-    connection.ask("look for", |client| async move { client.collection_exists(name).await })
+    connection.ask("reach", |client| async move { client.collection_exists(name).await })
 }
 
 /// Creates the collections and their indexes, unless they exist. The manifest comes first, so that points without a
