@@ -11,7 +11,7 @@ use super::{find, root, shown};
 type Layer = (&'static str, &'static [&'static str]);
 
 /// For each package, its top-level modules from the ground up. A new import is a design change.
-const LAYERS: [(&str, &[Layer]); 11] = [
+const LAYERS: [(&str, &[Layer]); 12] = [
     (
         "edf",
         &[
@@ -129,6 +129,7 @@ const LAYERS: [(&str, &[Layer]); 11] = [
             ("test_collection", &["recording", "storage", "contract", "search", "folder"]),
         ],
     ),
+    ("concepts", &[("error", &[]), ("registry", &["error"])]),
     (
         "engine",
         &[
@@ -136,6 +137,7 @@ const LAYERS: [(&str, &[Layer]); 11] = [
             ("options", &["error"]),
             ("model", &["error", "options"]),
             ("live", &["error", "options", "model"]),
+            ("grammar", &[]),
             ("question", &["error", "options", "model", "live"]),
             ("engine", &["error", "options", "model", "live", "question"]),
         ],

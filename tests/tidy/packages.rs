@@ -7,23 +7,37 @@ use toml::Table;
 use super::root;
 
 /// For each package, those of ours that it may use. A new arrow is a change of the design.
-pub(super) const ARROWS: [(&str, &[&str]); 15] = [
+pub(super) const ARROWS: [(&str, &[&str]); 16] = [
     ("edf", &[]),
     ("psg", &["edf"]),
     ("simulator", &["edf", "psg"]),
     ("proto", &[]),
     ("encoder", &["psg"]),
     ("index", &["psg", "encoder"]),
-    ("engine", &["psg", "encoder", "index"]),
-    ("indexer", &["psg", "encoder", "index"]),
-    ("service", &["psg", "encoder", "index", "engine", "indexer", "proto"]),
+    ("concepts", &["psg", "encoder", "index"]),
+    ("engine", &["psg", "encoder", "index", "concepts"]),
+    ("indexer", &["psg", "encoder", "index", "concepts"]),
+    ("service", &["psg", "encoder", "index", "concepts", "engine", "indexer", "proto"]),
     // Truth files.
-    ("eval", &["psg", "simulator", "encoder", "index", "engine"]),
+    ("eval", &["psg", "simulator", "encoder", "index", "concepts", "engine"]),
     ("trainer", &["psg", "simulator", "encoder"]),
     ("qdrant-double", &[]),
     ("testing", &[]),
     ("xtask", &[]),
-    (".", &["psg", "simulator", "encoder", "index", "engine", "indexer", "service", "eval"]),
+    (
+        ".",
+        &[
+            "psg",
+            "simulator",
+            "encoder",
+            "index",
+            "concepts",
+            "engine",
+            "indexer",
+            "service",
+            "eval",
+        ],
+    ),
 ];
 
 /// Packages of ours that every package may use in its tests, and none outside of them.
