@@ -17,6 +17,7 @@
 //! From the ground up; each uses only those above it.
 //!
 //! - `error`, `options`.
+//! - [`grammar`]: from words to the typed question.
 //! - `model`: an opened bundle and the threads that own its sessions.
 //! - `live`: snapshots of the collection, refresh, and the switch to a promoted space.
 //! - `question`: one module for each kind of question.
@@ -24,6 +25,7 @@
 
 mod engine;
 mod error;
+pub mod grammar;
 mod live;
 mod model;
 mod options;
