@@ -532,7 +532,7 @@ impl WrittenUnit {
 pub(super) fn unit_name(unit: Unit) -> &'static str {
     match unit {
         Unit::PerHour => "events per hour",
-        Unit::Percent => "per cent",
+        Unit::Percent => "per cent, at most 100",
         Unit::Minutes => "minutes or hours",
         Unit::Number => "no unit",
         Unit::BeatsPerMinute => "beats per minute",

@@ -247,8 +247,9 @@ proptest! {
 
     #[test]
     fn expressions_are_read_back_from_their_normal_form(expression in expressions()) {
-        let text = format!("({expression})");
-        prop_assert_eq!(parse_expression(&text, Registry::shipped()), Ok(Some(expression)));
+        let text = format!("R & ({expression})");
+        let expected = Expression::all([Expression::concept("R"), expression]);
+        prop_assert_eq!(parse_expression(&text, Registry::shipped()), Ok(Some(expected)));
     }
 
     #[test]

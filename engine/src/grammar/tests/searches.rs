@@ -43,6 +43,7 @@ fn words_without_negation_are_free() {
         "normal sleep",
         "the sleeper is dozing off",
         "alpha rhythm, 10 Hz",
+        "Deep sleep (N3).",
     ] {
         assert_eq!(outcome(text), "free", "{text}");
     }

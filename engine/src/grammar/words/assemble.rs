@@ -199,8 +199,9 @@ fn resolve<'a>(reader: &Reader<'_>, clause: &mut Clause<'a>) -> Parsed<Resolved<
             (None, Some(Whole::Sleep)) => Some(sleep.clone()),
             (None, _) => None,
         };
-        let says_how_much =
-            clause.amount.is_some() || clause.bound.is_some() || clause.aggregate.is_some();
+        // In `apneas in NREM but none in REM`, `none` means the apneas.
+        let is_amount = clause.amount.is_some_and(|it| !matches!(it, Amount::No | Amount::Any));
+        let says_how_much = is_amount || clause.bound.is_some() || clause.aggregate.is_some();
         let Some(of) = states.filter(|_| says_how_much) else {
             let end = clause.tokens.end;
             let expected = "a concept or a measure";
@@ -208,7 +209,8 @@ fn resolve<'a>(reader: &Reader<'_>, clause: &mut Clause<'a>) -> Parsed<Resolved<
         };
         Resolved::states(of, reader.cursor.registry)
     };
-    if matches!(&resolved, Resolved::States { of, .. } if *of == sleep) {
+    let is_run = clause.aggregate == Some(Asked::LongestRun);
+    if matches!(&resolved, Resolved::States { of, .. } if *of == sleep && !is_run) {
         return total_sleep(reader, clause);
     }
     Ok(resolved)
@@ -323,6 +325,10 @@ fn comparison(reader: &Reader<'_>, clause: &Clause<'_>, resolved: &Resolved<'_>)
         (Some(Than::Subject(subject)), _) => {
             let other = of_subject(reader, clause, subject.clone())?;
             default_quantity(reader, clause, &other)?.measure
+        }
+        // The scope of a quantity that has none of its own, such as sleep, is not what is compared.
+        (Some(Than::Elsewhere) | None, _) if clause.scope == Scope::default() => {
+            return refuse("a stage, a position or a part of the night to compare");
         }
         (Some(Than::Elsewhere), Scope { states: Some(states), part: None }) => {
             with(Scope { states: Some(states.clone().negated()), part: None })

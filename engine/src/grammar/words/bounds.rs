@@ -49,18 +49,21 @@ impl<'a> Reader<'a> {
             self.ratio(clause, factor, start)?;
             return Ok(Previous::Other);
         }
+        // `5/h to 15/h`
+        let per_at = self.at;
+        self.take_per();
         if comparator.is_none() && self.continues_range() {
             self.at = start;
             let number = self.range(start)?;
             return self.set_bound(clause, number, previous, start);
         }
+        self.at = per_at;
         if comparator.is_none()
             && let Some(mirrored) = self.mirrored()
         {
             let range = range_of(mirrored, value);
             return self.set_bound(clause, Number { range, unit, is_length }, previous, start);
         }
-        let per_at = self.at;
         let per = self.take_per();
         let after = match self.or_more() {
             None if comparator.is_none() => self.take_later_or_more(),
@@ -300,7 +303,8 @@ impl<'a> Reader<'a> {
     }
 
     fn continues_range(&self) -> bool {
-        let is_joint = matches!(self.peek(), Some(Lexeme::Phrase(Class::To) | Lexeme::Sign("-")));
+        let is_joint = self.is_up_to()
+            || matches!(self.peek(), Some(Lexeme::Phrase(Class::To) | Lexeme::Sign("-")));
         let is_number = |it| matches!(it, Some(Lexeme::Number(_)));
         let next = self.next_content(self.at + 1);
         let is_below = matches!(
@@ -311,6 +315,11 @@ impl<'a> Reader<'a> {
             )
         ) && is_number(self.next_content(self.at + 2));
         is_joint && (is_number(next) || is_below)
+    }
+
+    fn is_up_to(&self) -> bool {
+        self.peek() == Some(Lexeme::Phrase(Class::Compare(Comparator::AtMost)))
+            && self.words_at(self.at) == "up to"
     }
 
     /// Returns whether `from` starts a range of numbers.
@@ -324,12 +333,9 @@ impl<'a> Reader<'a> {
         self.skip_fillers();
         let (low, low_unit) = self.value()?;
         self.take_per();
-        let is_joined = self.take(Class::And)
-            || self.take(Class::To)
-            || (self.peek() == Some(Lexeme::Sign("-")) && {
-                self.at += 1;
-                true
-            });
+        let is_sign = self.is_up_to() || self.peek() == Some(Lexeme::Sign("-"));
+        self.at += usize::from(is_sign);
+        let is_joined = is_sign || self.take(Class::And) || self.take(Class::To);
         if !is_joined {
             return self.refuse(
                 self.at,

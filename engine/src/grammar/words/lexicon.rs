@@ -114,7 +114,6 @@ pub(super) enum Class {
     Aged,
     KnownMetadata,
     NotMeasurable,
-    Where,
 }
 
 /// How a number bounds a quantity.
@@ -277,7 +276,6 @@ impl Class {
             "aged" => Self::Aged,
             "known_metadata" => Self::KnownMetadata,
             "not_measurable" => Self::NotMeasurable,
-            "where" => Self::Where,
             _ => return None,
         })
     }
@@ -312,8 +310,11 @@ pub(super) fn lexemes<'a>(cursor: &Cursor<'a>) -> Vec<Lexed<'a>> {
 /// apneas`.
 fn shared_ending<'a>(cursor: &Cursor<'a>, at: usize) -> Option<(usize, &'a Concept)> {
     let key = |i: usize| cursor.get(i).map(super::super::token::Token::key);
-    let is_joint =
-        |i: usize| key(i).is_some_and(|it| [",", "and", "or", "than", "/"].contains(&it.as_str()));
+    let is_joint = |i: usize| {
+        key(i).is_some_and(|it| {
+            [",", "and", "or", "than", "but", "no", "not", "without", "/"].contains(&it.as_str())
+        })
+    };
     let mut next = at + 1;
     // `obstructive, central or mixed apneas`
     while is_joint(next) {

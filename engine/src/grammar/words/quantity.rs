@@ -186,6 +186,7 @@ pub(super) fn range_in(
     let may_be_hours = largest > 0.0 && largest <= MOST_HOURS;
     let may_be_fraction = largest > 0.0 && largest <= 1.0;
     let factor = match (unit, number.unit, clause.per) {
+        (Measured::Percent, _, _) if largest > 100.0 => None,
         (Measured::PerHour, None, None | Some(Unit::PerHour))
         | (Measured::Number, None, None | Some(Unit::PerNight))
         | (Measured::Percent, Some(Unit::Percent), None | Some(Unit::PerNight))

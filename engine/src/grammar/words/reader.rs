@@ -45,8 +45,8 @@ pub(super) fn read<'a>(
     columns: &'a [String],
 ) -> Parsed<Question> {
     let (words, filter) = match split_filter(text) {
-        // `where` also starts plain sentences; a filter has a comparison.
-        (words, Some((at, filter))) if filter.contains(['=', '<', '>', ':']) => {
+        // `where` also starts plain sentences.
+        (words, Some((at, filter))) if starts_filter(filter, columns) => {
             (words, Some(checked_filter(text, at, filter)?))
         }
         (_, Some(_) | None) => (text, None),
@@ -56,6 +56,15 @@ pub(super) fn read<'a>(
     let question = reader.question()?;
     check_size(text, &question)?;
     Ok(question)
+}
+
+/// Returns whether a text starts with a field of a filter.
+fn starts_filter(text: &str, columns: &[String]) -> bool {
+    let text = text.trim_start();
+    let end = text.find(|it: char| !(it.is_alphanumeric() || it == '_')).unwrap_or(text.len());
+    let field = &text[..end];
+    let is_field = ["recording", "start", "metadata"].contains(&field);
+    is_field || columns.iter().any(|column| column.eq_ignore_ascii_case(field))
 }
 
 impl<'a> Reader<'a> {
@@ -124,6 +133,11 @@ impl<'a> Reader<'a> {
                         previous_after_join(&clause, previous)
                     }
                 }
+                // `arousals: none`
+                Lexeme::Sign(":") if previous == Previous::Subject => {
+                    self.at += 1;
+                    previous
+                }
                 Lexeme::Number(_) | Lexeme::Sign(_) => self.bound(&mut clause, previous)?,
                 Lexeme::Phrase(class) => match self.phrase(class, &mut clause, previous)? {
                     Some(next) => next,
@@ -159,6 +173,10 @@ impl<'a> Reader<'a> {
                 if clause.amount == Some(Amount::No) && clause.subject.is_none() =>
             {
                 let expected = "a concept after the negation";
+                return self.refuse(start, Reason::Ambiguous, expected);
+            }
+            Class::Noun if clause.amount.is_some() && clause.subject.is_none() => {
+                let expected = "a concept after the amount: it does not count nights";
                 return self.refuse(start, Reason::Ambiguous, expected);
             }
             Class::Noun => {
@@ -298,8 +316,7 @@ impl<'a> Reader<'a> {
             | Class::Preceded
             | Class::PrecededBy
             | Class::By
-            | Class::TimesAs
-            | Class::Where => return self.unknown(),
+            | Class::TimesAs => return self.unknown(),
         };
         Ok(Some(next))
     }
@@ -313,6 +330,7 @@ impl<'a> Reader<'a> {
             (Some(Amount::No), Amount::Severity(from, to)) => Amount::NotSeverity(from, to),
             // `any` after a negation adds nothing, as in `without having any arousals`.
             (Some(Amount::No), Amount::Any) => Amount::No,
+            (Some(few @ Amount::Frequent(Direction::Lowest)), Amount::Any) => few,
             (Some(Amount::No), _) => {
                 let expected = "a bound: a negated amount has several meanings";
                 return self.refuse(start, Reason::Ambiguous, expected);

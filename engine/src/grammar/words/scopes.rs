@@ -268,6 +268,14 @@ impl<'a> Reader<'a> {
             return self.refuse(start, Reason::NotUnderstood, expected);
         }
         let is_scope = clause.scope != Scope::default();
+        if let Some(part) = self.other_fraction(clause) {
+            let states = clause.scope.states.clone();
+            let than = Than::Scope(Scope { states, part: Some(part) });
+            if let Some(comparison) = &mut clause.comparison {
+                comparison.than = Some(than);
+            }
+            return Ok(());
+        }
         let than = match self.peek() {
             Some(Lexeme::Phrase(Class::Elsewhere)) if is_scope => {
                 self.at += 1;
@@ -301,6 +309,25 @@ impl<'a> Reader<'a> {
             comparison.than = Some(than);
         }
         Ok(())
+    }
+
+    /// Takes `in the first` behind `in the second half`.
+    fn other_fraction(&mut self, clause: &Clause<'a>) -> Option<Part> {
+        let Some(Part::Fraction { of, .. }) = clause.scope.part else { return None };
+        let start = self.at;
+        while self.take(Class::In) || self.take(Class::Filler) {}
+        let number = match self.peek() {
+            Some(Lexeme::Phrase(Class::First)) => 1,
+            Some(Lexeme::Phrase(Class::Last)) => of,
+            Some(_) | None => 0,
+        };
+        let is_end = self.next_content(self.at + 1).is_none();
+        if number > 0 && is_end {
+            self.at += 1;
+            return Some(Part::Fraction { number, of });
+        }
+        self.at = start;
+        None
     }
 
     /// Reads the event during which those of the clause begin.

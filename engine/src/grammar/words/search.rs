@@ -12,7 +12,7 @@ const EXPRESSION: &str = "known concepts, as in `N2 sleep without arousals` or `
 
 /// Reads the words of a search as an expression over known concepts.
 ///
-/// `None` if they contain neither a negation nor one of `&`, `|`, `!`, `(` nor a time such as `within 30 s`: then they are
+/// `None` if they contain neither a negation nor one of `&`, `|`, `!` nor a time such as `within 30 s`: then they are
 /// free words for the encoder.
 ///
 /// # Errors
@@ -52,7 +52,7 @@ pub fn parse_expression(text: &str, registry: &Registry) -> Result<Option<Expres
             )
         )
     };
-    let is_sign = |it: &Lexed<'_>| matches!(it.lexeme, Lexeme::Sign("&" | "|" | "!" | "("));
+    let is_sign = |it: &Lexed<'_>| matches!(it.lexeme, Lexeme::Sign("&" | "|" | "!"));
     let is_window = |it: &[Lexed<'_>]| {
         it[0].lexeme == Lexeme::Phrase(Class::Within) && matches!(it[1].lexeme, Lexeme::Number(_))
     };
@@ -85,7 +85,7 @@ pub fn parse_expression(text: &str, registry: &Registry) -> Result<Option<Expres
 }
 
 fn has_sign(text: &str) -> bool {
-    text.contains(['&', '|', '!', '('])
+    text.contains(['&', '|', '!'])
 }
 
 /// Reads concepts side by side, some of them negated.
