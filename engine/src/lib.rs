@@ -49,7 +49,7 @@ pub use question::limits::{MAX_HITS, MAX_TEXT_BYTES};
 pub use question::nights::answer::{
     NightAnswer, NightHit, QuestionReading, SkippedNight, StageSource,
 };
-pub use question::nights::rate::{Rate, scored_rate};
+pub use question::nights::rate::Rate;
 pub use question::nights::{MAX_EVIDENCE, NightRequest};
 pub use question::recordings::RecordingPage;
 pub use question::skip_reason::SkipReason;

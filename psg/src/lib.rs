@@ -5,6 +5,7 @@
 //! | module | content |
 //! |---|---|
 //! | [`sleep`] | the vocabulary: channels, positions, stages, events, hypnograms, epochs, ids |
+//! | [`statistics`] | the statistics of a night: sleep times, latencies, shares, event indices |
 //! | [`annotation`] | reads and writes the scorings of many programs; knows what the names of events mean |
 //! | [`deidentify`] | removes what identifies a person from a recording |
 //! | [`dsp`] | resampling and power spectra |
@@ -45,6 +46,7 @@ pub mod night;
 pub mod recording;
 mod regular_file;
 pub mod sleep;
+pub mod statistics;
 pub mod tables;
 mod warning;
 
@@ -57,9 +59,9 @@ pub use inspection::{ChannelCount, Inspection, LabelCount, SignalInspection, Sur
 pub use night::{Night, ZScore};
 pub use recording::{OpenOptions, Recording};
 pub use sleep::{
-    EPOCH_S, EPOCH_SAMPLES, Epoch, EpochNumber, EpochRef, Event, EventInspection, EventKind,
-    EventOrigin, EventSet, Hypnogram, InvalidRecordingId, ParseEpochRefError, Quality, RATE_HZ,
-    RecordingId, Stage,
+    EPOCH_S, EPOCH_SAMPLES, Epoch, EpochNumber, EpochRef, Event, EventFamily, EventInspection,
+    EventKind, EventOrigin, EventSet, Hypnogram, InvalidRecordingId, ParseEpochRefError, Quality,
+    RATE_HZ, RecordingId, Stage,
 };
 pub use tables::{
     ListedRecording, MatchedMetadata, MetadataTable, RecordingList, RowProblem, subject_of,

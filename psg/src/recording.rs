@@ -159,7 +159,8 @@ fn scoring_within(
         let is_scored = match meaning(&annotation.text) {
             Some(Meaning::Stage(stage)) => stage.is_some(),
             Some(Meaning::Event(_)) => true,
-            Some(Meaning::Other | Meaning::Ambiguous) | None => false,
+            Some(Meaning::LightsOff | Meaning::LightsOn | Meaning::Other | Meaning::Ambiguous)
+            | None => false,
         };
         let ends_before = annotation.onset_s < 0.0 && annotation.end_s() <= 0.0;
         is_scored && (ends_before || annotation.onset_s >= end_s)

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use nocturne_psg::{EPOCH_S, Event, EventKind, Stage};
+use nocturne_psg::statistics::{EpochStages, EventIndex, EventRate, Scope, ScoredEvents};
+use nocturne_psg::{Event, EventFamily, Stage};
 use serde::{Deserialize, Serialize};
 
 use super::plan::channel_fault::ChannelFault;
@@ -84,25 +85,23 @@ pub struct Indices {
 impl Indices {
     /// Counts the events of a night with one stage per epoch.
     pub fn count(stages: &[Stage], events: &[Event]) -> Self {
-        let n_asleep = stages.iter().filter(|stage| stage.is_sleep()).count();
-        let sleep_h = n_asleep as f64 * EPOCH_S / 3600.0;
-        let asleep = |event: &&Event| {
-            stages.get((event.onset_s / EPOCH_S) as usize).is_some_and(|stage| stage.is_sleep())
-        };
-        let per_h = |is_counted: fn(EventKind) -> bool| {
-            let n = events.iter().filter(asleep).filter(|event| is_counted(event.kind)).count();
-            if n_asleep == 0 { 0.0 } else { n as f64 / sleep_h }
-        };
+        let stages: Vec<Option<Stage>> = stages.iter().copied().map(Some).collect();
+        let sleep = Scope::sleep(&EpochStages::consecutive(&stages));
+        // Everything that happens is marked.
+        let scored = ScoredEvents::new(events, &EventFamily::ALL);
+        let per_h = |index| scored.index(index, &sleep).map_or(0.0, EventRate::per_hour);
         Self {
-            sleep_h,
-            arousal_index_per_h: per_h(|kind| kind == EventKind::Arousal),
-            ahi_per_h: per_h(EventKind::is_apnea_or_hypopnea),
+            sleep_h: sleep.minutes() / 60.0,
+            arousal_index_per_h: per_h(EventIndex::Arousal),
+            ahi_per_h: per_h(EventIndex::ApneaHypopnea),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use nocturne_psg::EventKind;
+
     use super::*;
 
     #[test]

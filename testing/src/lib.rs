@@ -24,7 +24,9 @@ mod resource;
 mod skip;
 
 pub use absent::Absent;
-pub use locate::{golden, goldens, onnx_runtime, python_client, root, shared_data, shared_tables};
+pub use locate::{
+    case, golden, goldens, onnx_runtime, python_client, root, shared_data, shared_tables,
+};
 pub use resource::Resource;
 pub use skip::report;
 

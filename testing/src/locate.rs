@@ -37,6 +37,15 @@ pub fn golden(name: &str) -> Result<PathBuf, Absent> {
     shared(&format!("goldens/{name}"), Resource::Goldens)
 }
 
+/// Returns one file or folder of inputs with their right answers.
+///
+/// # Errors
+///
+/// If it is absent.
+pub fn case(name: &str) -> Result<PathBuf, Absent> {
+    shared(&format!("cases/{name}"), Resource::Cases)
+}
+
 /// Returns the folder of tables of published label names.
 ///
 /// # Errors

@@ -11,6 +11,8 @@ pub enum Resource {
     Data,
     /// Reference outputs of other implementations, in the folder `shared/goldens` beside the repository.
     Goldens,
+    /// Inputs with their right answers, in the folder `shared/cases` beside the repository.
+    Cases,
     /// Tables of published label names, in the folder `shared/reference/tables` beside the repository.
     Tables,
     /// A Qdrant server, whose address is in `QDRANT_URL`.
@@ -28,6 +30,7 @@ impl Resource {
             Self::Encoder => "encoder",
             Self::Data => "data",
             Self::Goldens => "goldens",
+            Self::Cases => "cases",
             Self::Tables => "tables",
             Self::Qdrant => "qdrant",
             Self::Client => "client",

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use nocturne_encoder::metrics::{Bootstrap, spearman};
-use nocturne_engine::{Rate, scored_rate};
-use nocturne_psg::Stage;
+use nocturne_engine::Rate;
+use nocturne_psg::statistics::{Scope, ScoredEvents};
+use nocturne_psg::{EventFamily, EventKind, EventSet, Stage};
 use serde::Serialize;
 
 use crate::encoded_labels::EncodedLabel;
@@ -68,9 +69,10 @@ fn rates(night: &ScoredNight, event: &EncodedLabel) -> Option<(f64, f64)> {
     let EncodedLabel { label, all_prompts, calibration, .. } = event;
     let asleep: Vec<_> =
         night.epochs.iter().filter(|epoch| epoch.stage.is_some_and(Stage::is_sleep)).collect();
-    let asleep_s: Vec<f64> = asleep.iter().map(|epoch| epoch.onset_s).collect();
-    let events = night.events.as_ref()?.iter().filter(|event| label.covers(event.kind));
-    let scored = scored_rate(&asleep_s, events.map(|event| event.onset_s))?;
+    let sleep = Scope::of_onsets(asleep.iter().map(|epoch| epoch.onset_s));
+    let kinds: EventSet = EventKind::ALL.into_iter().filter(|it| label.covers(*it)).collect();
+    let scored = ScoredEvents::new(night.events.as_ref()?, &EventFamily::ALL);
+    let scored = scored.rate(kinds, &sleep).ok()?.per_hour();
     let judged: Vec<f32> = asleep
         .iter()
         .filter(|epoch| label.is_visible_in(epoch.mask))

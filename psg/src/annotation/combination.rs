@@ -9,9 +9,9 @@ const SAME_ONSET_S: f64 = 1.0;
 
 /// Combines the scorings of several files, given with their names in order of priority.
 ///
-/// The stages are those of the first file with stages; the events of each kind are those of the first file with events of
-/// that kind. Files are never mixed within a kind, which would count its events twice. If a later file disagrees, a
-/// warning names both.
+/// The stages are those of the first file with stages; lights off and lights on are those of the first file with either;
+/// the events of each kind are those of the first file with events of that kind. Files are never mixed within a kind,
+/// which would count its events twice. If a later file disagrees on stages or events, a warning names both.
 pub fn combine(sources: &[(String, Scoring)]) -> (Scoring, Vec<Warning>) {
     let mut all = Scoring::default();
     let mut warnings = Vec::new();
@@ -19,6 +19,9 @@ pub fn combine(sources: &[(String, Scoring)]) -> (Scoring, Vec<Warning>) {
     let mut first_events: Vec<(EventKind, &str, Vec<&Event>)> = Vec::new();
     for (name, scoring) in sources {
         all.n_unknown += scoring.n_unknown;
+        if all.lights_off_s.or(all.lights_on_s).is_none() {
+            (all.lights_off_s, all.lights_on_s) = (scoring.lights_off_s, scoring.lights_on_s);
+        }
         for (text, n) in &scoring.ambiguous {
             *all.ambiguous.entry(text).or_insert(0) += n;
         }

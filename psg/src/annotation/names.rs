@@ -17,7 +17,11 @@ pub enum Meaning {
     Stage(Option<Stage>),
     /// An event.
     Event(EventKind),
-    /// A known name that is neither, such as `Lights off`.
+    /// Lights off, the start of the time in bed.
+    LightsOff,
+    /// Lights on, the end of the time in bed.
+    LightsOn,
+    /// A known name that is none of these, such as `Technician notes`.
     Other,
     /// A name with different meanings in different archives, such as `Unsure`.
     Ambiguous,
@@ -110,6 +114,8 @@ static NAMES: LazyLock<HashMap<String, Meaning>> =
 #[serde(deny_unknown_fields)]
 struct Table {
     other: Vec<String>,
+    lights_off: Vec<String>,
+    lights_on: Vec<String>,
     ambiguous: Vec<String>,
     stages: HashMap<String, Vec<String>>,
     events: HashMap<String, Vec<String>>,
@@ -141,6 +147,8 @@ impl Table {
             })
         };
         add(Meaning::Other, &self.other)?;
+        add(Meaning::LightsOff, &self.lights_off)?;
+        add(Meaning::LightsOn, &self.lights_on)?;
         add(Meaning::Ambiguous, &self.ambiguous)?;
         for (code, texts) in &self.stages {
             let stage = if code == "none" {
@@ -197,8 +205,18 @@ mod tests {
 
     #[test]
     fn known_names_may_be_neither_stage_nor_event() {
-        for text in ["Lights off", "Technician Notes", "Notification", "Respiratory paradox"] {
+        for text in ["Lights", "Technician Notes", "Notification", "Respiratory paradox"] {
             assert_eq!(meaning(text), Some(Meaning::Other), "{text}");
+        }
+    }
+
+    #[test]
+    fn lights_off_and_on_are_known_in_every_spelling() {
+        for text in ["Lights off", "LIGHTS_OFF", "LIGHTS-OFF", "LIGHTS OUT", "LightsOff"] {
+            assert_eq!(meaning(text), Some(Meaning::LightsOff), "{text}");
+        }
+        for text in ["Lights on", "LIGHTS-ON", "LightsOn"] {
+            assert_eq!(meaning(text), Some(Meaning::LightsOn), "{text}");
         }
     }
 

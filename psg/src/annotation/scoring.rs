@@ -7,6 +7,7 @@ use super::names::{Meaning, ambiguous_name, meaning};
 use super::scored_annotation::ScoredAnnotation;
 use crate::error::counted;
 use crate::sleep::{EPOCH_S, Event, EventOrigin, Hypnogram, Stage};
+use crate::statistics::InBed;
 use crate::warning::{Warning, WarningCode};
 
 /// The stages and events of a night in one scoring.
@@ -17,6 +18,10 @@ pub struct Scoring {
     /// The events in order of onset. Overlapping events of one kind are merged; the origin of the merged event names the
     /// scorers and signals of all.
     pub events: Vec<Event>,
+    /// The first mark of lights off, in seconds from the start of the recording.
+    pub lights_off_s: Option<f64>,
+    /// The last mark of lights on, in seconds from the start of the recording.
+    pub lights_on_s: Option<f64>,
     /// Number of annotations with an unknown text. The texts themselves may name people and are not kept.
     pub n_unknown: usize,
     /// Names with different meanings in different archives, in lower case, with the number of their annotations.
@@ -45,6 +50,14 @@ impl Scoring {
                     let origin = annotation.origin().map(|origin| shared(&mut origins, origin));
                     scoring.events.push(Event { kind, onset_s, duration_s, origin });
                 }
+                Some(Meaning::LightsOff) => {
+                    let first_s = scoring.lights_off_s.map_or(onset_s, |it| it.min(onset_s));
+                    scoring.lights_off_s = Some(first_s);
+                }
+                Some(Meaning::LightsOn) => {
+                    let last_s = scoring.lights_on_s.map_or(onset_s, |it| it.max(onset_s));
+                    scoring.lights_on_s = Some(last_s);
+                }
                 Some(Meaning::Other) => {}
                 Some(Meaning::Ambiguous) => {
                     let name = ambiguous_name(&annotation.text).unwrap_or_default();
@@ -61,6 +74,12 @@ impl Scoring {
     /// Returns whether there are neither stages nor events.
     pub fn is_empty(&self) -> bool {
         self.hypnogram.is_empty() && self.events.is_empty()
+    }
+
+    /// Returns the time in bed: from lights off to lights on if both are marked in this order, else the whole recording.
+    pub fn in_bed(&self) -> InBed {
+        let marks = self.lights_off_s.zip(self.lights_on_s).filter(|(off_s, on_s)| off_s < on_s);
+        marks.map_or(InBed::WholeRecording, |(off_s, on_s)| InBed::LightsMarks { off_s, on_s })
     }
 
     /// Returns a warning for each ambiguous name, and one for all unknown texts.
@@ -136,6 +155,27 @@ mod tests {
             "1 annotation with an unknown name ignored",
         ];
         assert_eq!(warnings, expected);
+    }
+
+    #[test]
+    fn time_in_bed_is_from_the_first_lights_off_to_the_last_lights_on() {
+        let in_bed = |marks: &[(f64, &str)]| {
+            let annotation =
+                |(onset_s, text): &(f64, &str)| ScoredAnnotation::new(*onset_s, None, *text);
+            let annotations: Vec<_> = marks.iter().map(annotation).collect();
+            Scoring::from_annotations(&annotations).in_bed()
+        };
+        let visit = [
+            (3600.0, "Lights off"),
+            (600.0, "Lights off"),
+            (3500.0, "Lights on"),
+            (28000.0, "Lights on"),
+        ];
+        assert_eq!(in_bed(&visit), InBed::LightsMarks { off_s: 600.0, on_s: 28000.0 });
+        assert_eq!(in_bed(&visit[..2]), InBed::WholeRecording);
+        assert_eq!(in_bed(&visit[..3]), InBed::LightsMarks { off_s: 600.0, on_s: 3500.0 });
+        let reversed = [(600.0, "Lights on"), (3600.0, "Lights off")];
+        assert_eq!(in_bed(&reversed), InBed::WholeRecording);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod channel;
 mod epoch;
 mod event;
+mod event_family;
 mod event_origin;
 mod hypnogram;
 mod ids;
@@ -14,6 +15,7 @@ mod stage;
 pub use channel::{Channel, ChannelMask};
 pub use epoch::{Epoch, Quality};
 pub use event::{Event, EventKind, EventSet};
+pub use event_family::EventFamily;
 pub use event_origin::{EventInspection, EventOrigin};
 pub use hypnogram::Hypnogram;
 pub use ids::{EpochNumber, EpochRef, InvalidRecordingId, ParseEpochRefError, RecordingId};

@@ -3,7 +3,8 @@
 use nocturne_encoder::bundle::Calibration;
 use nocturne_index::{Hit, Recording, RowFilter, ScoreTable};
 use nocturne_psg::montage::{Channel, ChannelMask};
-use nocturne_psg::{EPOCH_S, EpochRef, RecordingId, Stage};
+use nocturne_psg::statistics::{Scope, ScoredEvents};
+use nocturne_psg::{EPOCH_S, EpochRef, EventKind, EventSet, RecordingId, Stage};
 
 use crate::error::Result;
 use crate::question::epochs::{EpochHit, TextReading};
@@ -13,7 +14,7 @@ use crate::question::learned_concept::LearnedConcept;
 use crate::question::nights::answer::{NightHit, QuestionReading, StageSource};
 use crate::question::nights::grammar::NightQuestion;
 use crate::question::nights::known_concept::KnownConcept;
-use crate::question::nights::rate::{Rate, scored_rate};
+use crate::question::nights::rate::Rate;
 use crate::question::skip_reason::SkipReason;
 use crate::question::threshold::Threshold;
 
@@ -256,23 +257,24 @@ impl ConceptQuery {
 
     /// Returns the scored occurrences per hour of the sleep that the question is about.
     ///
-    /// Few scorers mark everything. If a recording has no such event at all, it may not have been scored for them, and
-    /// there is no rate.
+    /// Few scorers mark everything: there is no rate if the recording has no event of the concept's family.
     fn scored_rate(
         &self,
         recording: &Recording,
         allowed: &RowFilter<'_>,
         known: KnownConcept,
     ) -> Option<f64> {
-        let mut events =
-            recording.events()?.iter().filter(|event| known.covers(event.kind)).peekable();
-        events.peek()?;
-        let asleep_s: Vec<f64> = (0..recording.n_epochs())
+        let kinds: EventSet =
+            EventKind::ALL.into_iter().filter(|kind| known.covers(*kind)).collect();
+        if kinds.is_empty() {
+            return None;
+        }
+        let asleep = (0..recording.n_epochs())
             .filter(|row| allowed.allows(*row))
             .filter(|row| self.question.is_about(recording.stages()[*row]))
-            .map(|row| recording.onsets_s()[row])
-            .collect();
-        scored_rate(&asleep_s, events.map(|event| event.onset_s))
+            .map(|row| recording.onsets_s()[row]);
+        let scored = ScoredEvents::new(recording.events()?, &[]);
+        Some(scored.rate(kinds, &Scope::of_onsets(asleep)).ok()?.per_hour())
     }
 }
 

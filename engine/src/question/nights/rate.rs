@@ -37,20 +37,6 @@ impl Rate {
     }
 }
 
-/// Returns the scored occurrences per hour of sleep: those with their onset in an epoch of sleep, divided by the hours
-/// of all epochs of sleep.
-///
-/// `asleep_s` holds the onset of every epoch of sleep in seconds, ascending; `None` if there is none.
-pub fn scored_rate(asleep_s: &[f64], onsets_s: impl Iterator<Item = f64>) -> Option<f64> {
-    let is_asleep = |onset_s: &f64| {
-        // The last epoch of sleep that starts no later than the onset must also end after it.
-        let before = asleep_s.partition_point(|start_s| start_s <= onset_s);
-        before > 0 && *onset_s < asleep_s[before - 1] + EPOCH_S
-    };
-    let hours = asleep_s.len() as f64 / EPOCHS_PER_HOUR;
-    (!asleep_s.is_empty()).then(|| onsets_s.filter(is_asleep).count() as f64 / hours)
-}
-
 /// Removes from a share what false alarms add, and adds what is missed.
 fn corrected(share: f64, calibration: &Calibration) -> f64 {
     let (hits, alarms) =
@@ -140,14 +126,6 @@ mod tests {
         assert!((low - 0.2553).abs() < 1e-4 && (high - 0.3662).abs() < 1e-4, "{low} {high}");
         let (low, high) = wilson(0.0, 20.0);
         assert!(low < 1e-12 && (high - 0.1611).abs() < 1e-4, "{low} {high}");
-    }
-
-    #[test]
-    fn scored_rate_counts_onsets_in_sleep() {
-        // Two epochs of sleep with an epoch of wake between them: a sixtieth of an hour.
-        let rate = scored_rate(&[0.0, 60.0], [5.0, 29.9, 35.0, 60.0, 95.0].into_iter());
-        assert_eq!(rate, Some(180.0));
-        assert_eq!(scored_rate(&[], [5.0].into_iter()), None);
     }
 
     #[test]

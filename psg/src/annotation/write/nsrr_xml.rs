@@ -147,6 +147,7 @@ fn event_type(text: &str) -> &'static str {
             | EventKind::Tachycardia
             | EventKind::Artifact => "",
         },
-        Some(Meaning::Other | Meaning::Ambiguous) | None => "",
+        Some(Meaning::LightsOff | Meaning::LightsOn | Meaning::Other | Meaning::Ambiguous)
+        | None => "",
     }
 }
