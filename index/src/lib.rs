@@ -107,9 +107,9 @@ mod vector;
 pub use contract::{
     CacheProblem, CaptionHit, Catalogue, CollectionCopy, CollectionReader, CollectionWriter,
     CopyConflict, CopyOutcome, CopyReport, Coverage, Duplicate, DuplicateSettings, Duplicates,
-    ExistingCopy, Facet, FacetCounts, FacetValue, Hit, ListedRecording, ListingPage, NightSketches,
+    ExistingCopy, Facet, FacetCounts, FacetValue, Hit, ListedRecording, ListingPage,
     OnConflict, Promotion, RepairOutcome, RequiredCoverage, SearchAnswer, SearchPlan,
-    SearchRequest, Serving, ServingPointer, SketchedCluster, SpaceRecord, Spaces, VectorIndex,
+    SearchRequest, Serving, ServingPointer, SpaceRecord, Spaces, VectorIndex,
     VerifyProblem, copy_collection, find_duplicates, join, repair,
 };
 pub use error::{Error, LocationName, LockHolder, Result, StoreErrorKind, StoredFile};

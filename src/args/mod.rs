@@ -169,15 +169,6 @@ pub(crate) struct EncoderArguments {
 pub(crate) struct CollectionArguments {
     #[command(flatten)]
     pub(crate) collection: CollectionOption,
-    /// Maximum number of epochs in Qdrant that a question about nights scores; beyond it, nights are preselected.
-    #[arg(
-        long,
-        env = "NOCTURNE_FULL_PASS",
-        default_value_t = 250_000,
-        value_name = "EPOCHS",
-        help_heading = "Qdrant"
-    )]
-    pub(crate) full_pass: usize,
     /// Average share of the true nearest hits to find, above 0 and up to 1; below 1, the approximate index may be used.
     #[arg(
         long,
@@ -194,8 +185,7 @@ pub(crate) struct CollectionArguments {
 impl CollectionArguments {
     /// Returns where the collection is, with the settings of its server.
     pub(crate) fn location(&self) -> Location {
-        let location = self.collection.location();
-        location.with_settings(|settings| settings.full_pass = self.full_pass)
+        self.collection.location()
     }
 }
 

@@ -53,7 +53,6 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<CommandOutcome> {
             collection: collection.clone(),
             server: ServerArguments::default(),
         },
-        full_pass: usize::MAX,
         recall: 1.0,
         encoder: arguments.encoder.clone(),
     };

@@ -28,21 +28,6 @@ impl LabelMargins {
         &self.prompts
     }
 
-    /// Returns the direction whose dot product with an epoch's embedding is the margin of the only label.
-    ///
-    /// # Panics
-    ///
-    /// Panics if there is no label.
-    pub(crate) fn direction(&self) -> Vec<f32> {
-        let (positive, negative) = self.columns[0];
-        let mut direction = self.prompts[positive].as_slice().to_vec();
-        if let Some(negative) = negative {
-            let negative = self.prompts[negative].as_slice();
-            direction.iter_mut().zip(negative).for_each(|(number, other)| *number -= other);
-        }
-        direction
-    }
-
     /// Returns the margin of each label, as [`LabelDirections::margin`] does, from an epoch's scores with the prompts.
     pub(crate) fn of_scores(&self, scores: &[f32]) -> impl Iterator<Item = f32> {
         let negative = |column: &Option<usize>| column.map_or(0.0, |column| scores[column]);
@@ -74,13 +59,5 @@ mod tests {
             margins.prompts().iter().map(|prompt| prompt.cosine(&epoch)).collect();
         let expected: Vec<f32> = labels.iter().map(|label| label.margin(&epoch)).collect();
         assert_eq!(margins.of_scores(&scores).collect::<Vec<_>>(), expected);
-    }
-
-    #[test]
-    fn product_with_the_direction_is_the_margin_of_the_first_label() {
-        let (labels, epoch) = (labels(), embedding([0.8, 0.6]));
-        let direction = LabelMargins::of(&labels).direction();
-        let products = direction.into_iter().zip(epoch.as_slice()).map(|(a, b)| a * b);
-        assert!((products.sum::<f32>() - labels[0].margin(&epoch)).abs() < 1e-6);
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn measure(
 ) -> Result<()> {
     let n_rows = exact.n_epochs();
     count_also(process);
-    let settings = QdrantSettings { full_pass: usize::MAX, ..QdrantSettings::at(url) };
+    let settings = QdrantSettings::at(url);
     timed("qdrant, uploaded and acknowledged", n_rows, || {
         let mut writer = QdrantWriter::open_or_create(settings.clone(), collection.space())?;
         Ok(join(&[collection], &mut writer, OnConflict::Keep, &mut |_, _| {})?)

@@ -8,7 +8,6 @@ mod copy;
 mod duplicates;
 mod index;
 mod reader;
-mod sketch;
 mod spaces;
 mod writer;
 
@@ -25,8 +24,6 @@ pub(crate) use index::expect_dim;
 pub use index::{CaptionHit, Hit, SearchRequest, VectorIndex};
 pub(crate) use reader::expect_space;
 pub use reader::{CollectionReader, VerifyProblem};
-pub(crate) use sketch::N_STAGE_COUNTS;
-pub use sketch::{NightSketches, SketchedCluster};
 pub use spaces::{
     Coverage, Promotion, RequiredCoverage, Serving, ServingPointer, SpaceRecord, Spaces,
 };

@@ -8,7 +8,7 @@ use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::{EpochRef, RecordingId};
 
 use crate::contract::CaptionHit;
-use crate::contract::{CacheProblem, NightSketches, SearchRequest, SpaceRecord, VectorIndex};
+use crate::contract::{CacheProblem, SearchRequest, SpaceRecord, VectorIndex};
 use crate::error::{Error, LocationName, Result};
 use crate::filter::Filter;
 use crate::recording::{EmbeddingSpace, EpochRow, RecordingEntry, SpaceName};
@@ -142,6 +142,12 @@ pub trait CollectionReader: VectorIndex + std::fmt::Debug {
         visit: &(dyn Fn(&Recording, &ScoreTable) + Sync),
     ) -> Result<()>;
 
+    /// Returns how [`score_recordings`](Self::score_recordings) reads the epochs, for the answers to questions: `scan` in a
+    /// folder, `qdrant pass` on a server.
+    fn scan_plan(&self) -> &'static str {
+        "scan"
+    }
+
     /// Returns the recordings that are left out of every answer, as far as questions have met them.
     fn missing(&self) -> Vec<MissingRecording>;
 
@@ -151,23 +157,6 @@ pub trait CollectionReader: VectorIndex + std::fmt::Debug {
     ///
     /// [`Error::UnknownRecording`], [`Error::Filter`], and one for which [`Error::is_damage`] holds.
     fn check_filter(&self, filter: &Filter) -> Result<()>;
-
-    /// Returns the number of epochs above which a question about nights scores only the nights whose sketches promise the
-    /// most, or `None` if every night is always scored.
-    fn full_scan_limit(&self) -> Option<usize> {
-        None
-    }
-
-    /// Returns sketches of recordings: how their epochs score in a direction, estimated without reading them. Recordings
-    /// without a sketch are left out.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store.
-    fn sketches(&self, direction: &[f32], entries: &[&RecordingEntry]) -> Result<NightSketches> {
-        let _ = (direction, entries);
-        Ok(NightSketches::new())
-    }
 
     /// Returns whether the collection still serves the space that this reader was opened in; always `true` for a reader
     /// that was opened by the name of its space.

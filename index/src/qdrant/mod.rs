@@ -5,13 +5,12 @@
 //!
 //! # Collections on the server
 //!
-//! Three collections of Qdrant store a space; the modules `schema`, `manifest` and `sketch` describe them field by field,
-//! and `spaces` describes how several spaces are stored side by side, and which one is served.
+//! Two collections of Qdrant store a space; the modules `schema` and `manifest` describe them field by field, and
+//! `spaces` describes how several spaces are stored side by side, and which one is served.
 //!
 //! ```text
 //! NAME             a point for each epoch (vector `signal`) and for each caption (vector `caption`)
 //! NAME-recordings  the manifest: a point for each recording, and one for the space
-//! NAME-nights      up to 16 points for each recording: a sketch of the night
 //! ```
 //!
 //! # Guarantees
@@ -54,7 +53,6 @@ mod schema;
 mod search;
 mod server_version;
 mod settings;
-mod sketch;
 mod snapshot;
 mod spaces;
 mod stored_points;

@@ -69,12 +69,6 @@ pub(super) fn payload(
     payload
 }
 
-/// Returns a list of counts as a value.
-pub(super) fn count_list(counts: &[usize]) -> Value {
-    let values = counts.iter().map(|count| Value::from(*count as i64)).collect();
-    Value { kind: Some(Kind::ListValue(ListValue { values })) }
-}
-
 fn word_list<'a>(words: impl Iterator<Item = &'a str>) -> Value {
     let values = words.map(Value::from).collect();
     Value { kind: Some(Kind::ListValue(ListValue { values })) }
@@ -165,27 +159,6 @@ impl PayloadReader<'_> {
             Some(Kind::IntegerValue(number)) => Ok(*number),
             _other => Err(self.error(field, "an integer")),
         }
-    }
-
-    pub(super) fn real(&self, field: &'static str) -> Result<f64> {
-        match self.value(field) {
-            Some(Kind::DoubleValue(number)) => Ok(*number),
-            // The server may return a whole number as an integer.
-            Some(Kind::IntegerValue(number)) => Ok(*number as f64),
-            _other => Err(self.error(field, "a number")),
-        }
-    }
-
-    /// Returns a list of `N` counts.
-    pub(super) fn counts<const N: usize>(&self, field: &'static str) -> Result<[usize; N]> {
-        let error = || self.error(field, "a list of counts");
-        let Some(Kind::ListValue(list)) = self.value(field) else { return Err(error()) };
-        let count = |value: &Value| match &value.kind {
-            Some(Kind::IntegerValue(count)) => usize::try_from(*count).ok(),
-            _other => None,
-        };
-        let counts: Option<Vec<usize>> = list.values.iter().map(count).collect();
-        counts.and_then(|counts| counts.try_into().ok()).ok_or_else(error)
     }
 
     fn number(&self, field: &'static str) -> Result<u32> {

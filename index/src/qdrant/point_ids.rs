@@ -17,11 +17,6 @@ pub(super) fn caption_id(recording: &RecordingId, epoch: EpochNumber, ordinal: u
     id_of(&format!("caption {ordinal} of epoch {epoch} of {recording}"))
 }
 
-/// Returns the id of a point of the sketch of a recording.
-pub(super) fn sketch_id(recording: &RecordingId, number: u32) -> PointId {
-    id_of(&format!("sketch {number} of {recording}"))
-}
-
 /// Returns the id of the entry of a recording in the manifest.
 pub(super) fn manifest_entry_id(recording: &RecordingId) -> PointId {
     id_of(&format!("recording {recording}"))

@@ -16,7 +16,7 @@ use super::stored_points::acknowledged_points;
 use super::{QdrantError, QdrantSettings, schema};
 use crate::contract::CaptionHit;
 use crate::contract::{
-    CollectionReader, NightSketches, SearchRequest, SpaceRecord, VectorIndex, VerifyProblem,
+    CollectionReader, SearchRequest, SpaceRecord, VectorIndex, VerifyProblem,
 };
 use crate::error::{Error, LocationName, Result};
 use crate::filter::Filter;
@@ -188,6 +188,10 @@ impl CollectionReader for QdrantReader {
         self.score_each(queries, includes, visit)
     }
 
+    fn scan_plan(&self) -> &'static str {
+        "qdrant pass"
+    }
+
     fn missing(&self) -> Vec<MissingRecording> {
         let pending = |recording: &RecordingId| MissingRecording {
             recording: recording.clone(),
@@ -202,14 +206,6 @@ impl CollectionReader for QdrantReader {
         filter.check(&self.entries().iter().copied())?;
         let mut named = filter.recordings.iter().flatten();
         named.try_for_each(|id| self.acknowledged(id).map(|_| ()))
-    }
-
-    fn full_scan_limit(&self) -> Option<usize> {
-        Some(self.settings().full_pass)
-    }
-
-    fn sketches(&self, direction: &[f32], entries: &[&RecordingEntry]) -> Result<NightSketches> {
-        self.read_sketches(direction, entries)
     }
 
     fn is_served(&self) -> Result<bool> {

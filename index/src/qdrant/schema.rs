@@ -1,4 +1,4 @@
-//! The three collections of Qdrant that store a space.
+//! The two collections of Qdrant that store a space.
 //!
 //! # `NAME`: epochs and captions
 //!
@@ -24,10 +24,6 @@
 //! # `NAME-recordings`: the manifest
 //!
 //! Described in `manifest`. Its points have no vectors.
-//!
-//! # `NAME-nights`: sketches
-//!
-//! Described in `sketch`.
 
 use std::collections::HashMap;
 
@@ -48,8 +44,6 @@ use crate::error::Result;
 pub(super) const SIGNAL: &str = "signal";
 /// Name of the vector of a caption.
 pub(super) const CAPTION: &str = "caption";
-/// Name of the vector of a cluster of a sketch.
-pub(super) const SKETCH: &str = "sketch";
 
 /// The payload indexes. They are created before the first point, so that the graph is built for filters on them, and are
 /// stored on disk: in memory, the indexes of a billion epochs would take more than the codes of their vectors.
@@ -111,8 +105,7 @@ pub(super) fn exists_by_name(connection: &Connection, name: &str) -> Result<bool
 pub(super) fn create_all(connection: &Connection, dim: usize) -> Result<()> {
     let url = &connection.settings().url;
     create(connection, &manifest(url), &[REVISION_INDEX])?;
-    create(connection, &points(url, dim), &INDEXES)?;
-    create(connection, &sketches(url, dim), &[("recording", Index::Tenant), REVISION_INDEX])
+    create(connection, &points(url, dim), &INDEXES)
 }
 
 fn create(
@@ -173,14 +166,6 @@ fn points(url: &QdrantUrl, dim: usize) -> CreateCollection {
             (SIGNAL, quantised_vectors(dim)),
             (CAPTION, quantised_vectors(dim)),
         ])),
-        ..CreateCollection::default()
-    }
-}
-
-fn sketches(url: &QdrantUrl, dim: usize) -> CreateCollection {
-    CreateCollection {
-        collection_name: url.nights(),
-        vectors_config: Some(vectors([(SKETCH, vectors_on_disk(dim))])),
         ..CreateCollection::default()
     }
 }

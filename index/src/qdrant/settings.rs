@@ -53,13 +53,11 @@ pub struct QdrantSettings {
     /// Maximum number of points in the answer to a search, unless more hits are requested. If a filter leaves too few of
     /// them, the recordings are read one by one. A point takes about 2.5 kB.
     pub largest_answer: usize,
-    /// Maximum number of epochs that a question about nights scores one by one, before sketches choose among the nights.
-    pub full_pass: usize,
 }
 
 impl QdrantSettings {
-    /// Returns settings for most servers: 200 points in a request, three concurrent requests, six attempts within 10
-    /// seconds, and up to 250,000 epochs scored one by one.
+    /// Returns settings for most servers: 200 points in a request, three concurrent requests, and six attempts within
+    /// 10 seconds.
     pub fn at(url: QdrantUrl) -> Self {
         Self {
             url,
@@ -73,7 +71,6 @@ impl QdrantSettings {
             longest_pause: Duration::from_secs(30),
             poll_interval: Duration::from_secs(1),
             largest_answer: 16_384,
-            full_pass: 250_000,
         }
     }
 

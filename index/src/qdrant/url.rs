@@ -15,9 +15,6 @@ const GRPC_PORT: u16 = 6334;
 /// Suffix of the collection that holds the manifest.
 const RECORDINGS: &str = "-recordings";
 
-/// Suffix of the collection that holds the sketches.
-const NIGHTS: &str = "-nights";
-
 /// Separates the name of a collection from that of a space. Qdrant allows it in names and this library does not, so that
 /// no collection is named like a space of another one.
 const SPACE_SEPARATOR: char = '@';
@@ -63,7 +60,7 @@ pub enum AddressProblem {
     #[error("the name of a collection has 1 to 200 letters, digits, `_`, `.` and `-`")]
     Collection,
     /// The name belongs to a collection that is stored beside another one.
-    #[error("names ending in `-recordings` or `-nights` are reserved")]
+    #[error("names ending in `-recordings` are reserved")]
     Reserved,
     /// The name of the space is not allowed.
     #[error(
@@ -120,11 +117,6 @@ impl QdrantUrl {
     /// Returns the name of the collection that holds the manifest.
     pub(super) fn recordings(&self) -> String {
         format!("{}{RECORDINGS}", self.points)
-    }
-
-    /// Returns the name of the collection that holds the sketches.
-    pub(super) fn nights(&self) -> String {
-        format!("{}{NIGHTS}", self.points)
     }
 
     /// Returns the alias of the manifest of the served space.
@@ -216,8 +208,7 @@ fn parse_space(space: &str) -> Result<SpaceName, AddressProblem> {
 }
 
 fn expect_unreserved(name: &str) -> Result<(), AddressProblem> {
-    let is_reserved = name.ends_with(RECORDINGS) || name.ends_with(NIGHTS);
-    if is_reserved { Err(AddressProblem::Reserved) } else { Ok(()) }
+    if name.ends_with(RECORDINGS) { Err(AddressProblem::Reserved) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -242,13 +233,13 @@ mod tests {
     fn spaces_have_collections_of_their_own() {
         let sleep: QdrantUrl = "qdrant://localhost/sleep".parse().unwrap();
         let names = |url: &QdrantUrl| {
-            [url.collection().to_owned(), url.recordings(), url.nights(), url.served()]
+            [url.collection().to_owned(), url.recordings(), url.served()]
         };
         let main = sleep.of_space(&SpaceName::main()).unwrap();
-        assert_eq!(names(&sleep), ["sleep", "sleep-recordings", "sleep-nights", "sleep@served"]);
+        assert_eq!(names(&sleep), ["sleep", "sleep-recordings", "sleep@served"]);
         assert_eq!(names(&main), names(&sleep));
         let v2 = main.of_space(&SpaceName::new("v2").unwrap()).unwrap();
-        let expect = ["sleep@v2", "sleep@v2-recordings", "sleep@v2-nights", "sleep@served"];
+        let expect = ["sleep@v2", "sleep@v2-recordings", "sleep@served"];
         assert_eq!(names(&v2), expect);
         assert_eq!(v2.of_collection(), sleep);
         for url in [&sleep, &v2] {
@@ -277,7 +268,6 @@ mod tests {
             "qdrant://localhost/sl%65ep",
             "qdrant://localhost/sleep/more",
             "qdrant://localhost/sleep-recordings",
-            "qdrant://localhost/sleep-nights",
             "qdrant://[::1/sleep",
             "qdrant://localhost/@v2",
             "qdrant://localhost/sleep@",
@@ -285,7 +275,6 @@ mod tests {
             "qdrant://localhost/sleep@v2@v3",
             "qdrant://localhost/sleep@served",
             "qdrant://localhost/sleep@v2-recordings",
-            "qdrant://localhost/sleep@v2-nights",
         ] {
             let error = text.parse::<QdrantUrl>().unwrap_err();
             let error = QdrantError::of(&error).expect("an error of Qdrant");

@@ -13,7 +13,7 @@ use super::revision::Revision;
 use super::spaces::{SpaceConnection, read_record, write_record};
 use super::stored_points::{damaged, draft};
 use super::upload::{self, Upload};
-use super::{QdrantError, QdrantSettings, schema, server_version, sketch};
+use super::{QdrantError, QdrantSettings, schema, server_version};
 use crate::contract::{
     CollectionReader, CollectionWriter, CopyReport, SpaceRecord, expect_space, mirror_each,
 };
@@ -130,7 +130,7 @@ impl QdrantWriter {
         if expected == received { Ok(()) } else { Err(Error::Dimension { expected, received }) }
     }
 
-    /// Sends all points of a recording and its sketch, and reads them back.
+    /// Sends all points of a recording, and reads them back.
     fn send(&self, recording: &Recording, revision: Revision) -> Result<(Sent, Uploaded)> {
         let entry = recording.entry();
         let points = RecordingPoints::of(recording)?;
@@ -146,9 +146,8 @@ impl QdrantWriter {
                 return Err(damaged(connection, &entry.id, problem));
             }
         }
-        let n_sketched = sketch::send(connection, entry, &points, revision.number)?;
         let checksum = format!("{checksum:032x}");
-        Ok((sent, Uploaded { checksum, n_sketched, revision }))
+        Ok((sent, Uploaded { checksum, revision }))
     }
 
     /// Returns a conflict if the entry of a recording is no longer of a revision, which is then why its points differ; else
@@ -271,7 +270,6 @@ impl CollectionWriter for QdrantWriter {
         }
         let revision = self.manifest.begin(&self.connection, id)?;
         upload::delete_all(&self.connection, id, revision.number)?;
-        sketch::delete(&self.connection, id, revision.number)?;
         self.manifest.mark_removed(&self.connection, id, revision)
     }
 }

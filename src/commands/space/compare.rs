@@ -65,8 +65,7 @@ impl ComparisonArguments<'_> {
         };
         let session = Session::with(bundle, self.common, self.encoder)?;
         let options = session.options();
-        let location = self.location.clone().with_settings(|it| it.full_pass = usize::MAX);
-        Ok(ComparedSpace::open(&location, name, &session.bundle, session.runtime, options)?)
+        Ok(ComparedSpace::open(self.location, name, &session.bundle, session.runtime, options)?)
     }
 }
 

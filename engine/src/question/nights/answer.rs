@@ -15,8 +15,8 @@ pub struct NightAnswer {
     pub skipped: Vec<SkippedNight>,
     /// How the question was read.
     pub reading: QuestionReading,
-    /// How the nights were found: `scan` and `qdrant pass` scored every night that the filter allows; other plans, such
-    /// as `qdrant candidates (260 of 12000 nights)`, may have missed some.
+    /// How the nights were found: `scan` (a folder) or `qdrant pass`, both of which score every night that the filter
+    /// allows.
     pub plan: String,
 }
 

@@ -19,7 +19,7 @@ use crate::question::skip_reason::SkipReason;
 use crate::question::threshold::Threshold;
 
 /// Share of the best epochs that count as found if the words are not a known concept.
-pub(super) const UNCALIBRATED_SHARE: f64 = 0.05;
+const UNCALIBRATED_SHARE: f64 = 0.05;
 
 /// Channels with which concepts are calibrated: all but the position, whose codes few recorders document.
 const CALIBRATED: ChannelMask =
@@ -148,28 +148,17 @@ impl ConceptQuery {
         }))
     }
 
-    /// Returns the margin from which on an epoch counts as found; `None` if the words are not a known concept.
-    pub(super) fn margin_threshold(&self) -> Option<f32> {
-        self.known?;
-        let Calibration { slope, offset, threshold, .. } = self.calibration;
-        Some(((threshold / (1.0 - threshold)).ln() - offset) / slope)
-    }
-
-    /// Sets the threshold of words that are not a known concept.
-    pub(super) fn set_cosine_threshold(&mut self, cosine: f32) {
-        if self.known.is_none() {
-            self.threshold = Threshold::Cosine(cosine);
-        }
-    }
-
     /// Sets the threshold of words that are not a known concept to the cosine that [`UNCALIBRATED_SHARE`] of all epochs
     /// of these nights reach.
     pub(super) fn set_threshold_by_share(&mut self, nights: &[JudgedNight]) {
+        if self.known.is_some() {
+            return;
+        }
         let mut scores: Vec<f32> =
             nights.iter().flat_map(|night| night.scores.iter().copied()).collect();
         scores.sort_by(|a, b| b.total_cmp(a));
         let last = (scores.len() as f64 * UNCALIBRATED_SHARE) as usize;
-        self.set_cosine_threshold(scores.get(last).copied().unwrap_or(f32::INFINITY));
+        self.threshold = Threshold::Cosine(scores.get(last).copied().unwrap_or(f32::INFINITY));
     }
 
     /// Returns the rate of a night, with its best epochs as evidence.

@@ -1,7 +1,6 @@
 //! Words to nights: how often does a concept occur per hour of sleep?
 
 pub(crate) mod answer;
-mod candidates;
 mod concept_query;
 mod grammar;
 mod known_concept;
@@ -22,7 +21,6 @@ use crate::question::labels::LabelJudge;
 use crate::question::learned_concept::{LearnedConcept, expect_concept};
 use crate::question::limits::{check_hits, check_text};
 use crate::question::nights::answer::{NightAnswer, NightHit, SkippedNight};
-use crate::question::nights::candidates::CandidateNights;
 use crate::question::nights::concept_query::{ConceptQuery, JudgedNight, NightScores};
 use crate::question::nights::grammar::NightQuestion;
 use crate::question::nights::known_concept::{KnownConcept, label_called};
@@ -59,16 +57,12 @@ pub(crate) fn search_nights(space: &PinnedSpace, request: &NightRequest) -> Resu
         None => concept_query(space, question)?,
     };
     space.snapshot().check_filter(&request.filter)?;
-    let candidates = CandidateNights::choose(space.snapshot(), &mut query, &request.filter, k)?;
-    let (judged, skipped) = judge_nights(space, &query, &candidates, request)?;
-    if candidates.nights.is_none() {
-        query.set_threshold_by_share(&judged);
-    }
+    let (judged, skipped) = judge_nights(space, &query, request)?;
+    query.set_threshold_by_share(&judged);
     let nights = judged.iter().filter_map(|night| query.hit(night)).collect();
     let nights = ordered(nights, &query.question, k);
-    let mut reading = query.reading(&judged);
-    reading.cautions.extend(candidates.caution);
-    Ok(NightAnswer { nights, skipped, reading, plan: candidates.plan })
+    let plan = space.snapshot().scan_plan().to_owned();
+    Ok(NightAnswer { nights, skipped, reading: query.reading(&judged), plan })
 }
 
 /// Reads the words of the concept: the name of a label, or free words.
@@ -91,22 +85,17 @@ fn concept_query(space: &PinnedSpace, question: NightQuestion) -> Result<Concept
     Ok(ConceptQuery::of_words(question, words, margins, calibration, text))
 }
 
-/// Scores the candidate nights.
+/// Scores the nights that the filter allows.
 fn judge_nights(
     space: &PinnedSpace,
     query: &ConceptQuery,
-    candidates: &CandidateNights,
     request: &NightRequest,
 ) -> Result<(Vec<JudgedNight>, Vec<SkippedNight>)> {
     let snapshot = space.snapshot();
     let may_allow = |id: &RecordingId| snapshot.may_allow(id, &request.filter);
-    let is_candidate = |id: &RecordingId| match &candidates.nights {
-        Some(nights) => nights.contains(id),
-        None => may_allow(id),
-    };
     let stages = LabelJudge::of_space(space, PromptSet::stages())?;
     let results =
-        snapshot.score_all(query.margins.prompts(), is_candidate, |recording, scores| {
+        snapshot.score_all(query.margins.prompts(), may_allow, |recording, scores| {
             let n_evidence = request.evidence;
             let night = NightScores { recording, scores, stages: &stages, n_evidence };
             let allowed = recording.filter(&request.filter);

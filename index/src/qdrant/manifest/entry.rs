@@ -23,8 +23,8 @@ const REMOVED: &str = "removed";
 const STATES: &str = "`pending`, `acknowledged` or `removed`";
 
 /// The fields that [`EntryState::read`] needs. The others are large, and only a copy needs them.
-pub(super) const FIELDS: [&str; 7] =
-    ["recording", "state", "revision", "upload", "checksum", "sketched", "entry"];
+pub(super) const FIELDS: [&str; 6] =
+    ["recording", "state", "revision", "upload", "checksum", "entry"];
 
 /// The state of a recording in the manifest.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,8 +43,6 @@ pub(in crate::qdrant) struct Acknowledged {
     pub(in crate::qdrant) entry: RecordingEntry,
     /// Of its points, in hexadecimal.
     pub(in crate::qdrant) checksum: String,
-    /// Number of points of its sketch.
-    pub(in crate::qdrant) n_sketched: usize,
     pub(in crate::qdrant) revision: Revision,
 }
 
@@ -63,11 +61,9 @@ impl EntryState {
             PENDING => Ok(Self::Pending(revision)),
             REMOVED => Ok(Self::Removed(revision)),
             ACKNOWLEDGED => {
-                let n_sketched = usize::try_from(entry.integer("sketched")?);
                 Ok(Self::Acknowledged(Box::new(Acknowledged {
                     entry: json(entry, "entry")?,
                     checksum: entry.text("checksum", "a checksum")?.to_owned(),
-                    n_sketched: n_sketched.map_err(|_| entry.error("sketched", "a count"))?,
                     revision,
                 })))
             }
@@ -117,11 +113,10 @@ impl EntryState {
 impl Acknowledged {
     /// Adds to an entry what it says of an acknowledged recording.
     pub(super) fn write(&self, recording: &Recording, payload: &mut Payload) {
-        let Self { entry, checksum, n_sketched, revision: _ } = self;
+        let Self { entry, checksum, revision: _ } = self;
         let mut set = |name: &str, value| drop(payload.insert(name.to_owned(), value));
         set("content", entry.segment.hash.to_string().into());
         set("checksum", checksum.as_str().into());
-        set("sketched", (*n_sketched as i64).into());
         set("entry", text_of(entry).into());
         set("montage", text_of(recording.montage()).into());
         if *recording.metadata_at_commit() != entry.metadata {

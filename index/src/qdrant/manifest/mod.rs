@@ -11,7 +11,6 @@
 //! | | `revision`, `upload` | number and random id of the upload, described in `revision` |
 //! | acknowledged recording | `content` | hash of its segment |
 //! | | `checksum` | XXH3-128 of its points, see [`RecordingPoints::checksum`](super::recording_points::RecordingPoints::checksum) |
-//! | | `sketched` | number of points of its sketch |
 //! | | `committed` | metadata when the recording was committed to its folder, as JSON; absent if it is that of the entry |
 //! | | `entry`, `montage`, `events` | the [`RecordingEntry`](crate::RecordingEntry), the report on channels, and the scored events, as JSON |
 //!

@@ -22,8 +22,6 @@ const MAX_TRIES: usize = 64;
 pub(in crate::qdrant) struct Uploaded {
     /// In hexadecimal.
     pub(in crate::qdrant) checksum: String,
-    /// Number of points of the sketch.
-    pub(in crate::qdrant) n_sketched: usize,
     pub(in crate::qdrant) revision: Revision,
 }
 
@@ -86,9 +84,9 @@ impl QdrantManifest {
         recording: &Recording,
         uploaded: Uploaded,
     ) -> Result<()> {
-        let Uploaded { checksum, n_sketched, revision } = uploaded;
+        let Uploaded { checksum, revision } = uploaded;
         let entry = recording.entry().clone();
-        let acknowledged = Acknowledged { entry, checksum, n_sketched, revision };
+        let acknowledged = Acknowledged { entry, checksum, revision };
         let state = EntryState::Acknowledged(Box::new(acknowledged.clone()));
         let mut payload = state.payload(recording.id());
         acknowledged.write(recording, &mut payload);
