@@ -275,7 +275,7 @@ fn backup_creates_snapshots_on_the_server_with_checksums() {
     let (_double, url) = copy_to_qdrant(&cohort.collection);
     let snapshots = run(["backup", &url, "--json"]).expect_code(0).json_lines();
     let names: Vec<_> = snapshots.iter().map(|it| it["collection"].as_str().unwrap()).collect();
-    assert_eq!(names, ["sleep", "sleep-recordings"]);
+    assert_eq!(names, ["sleep", "sleep-recordings", "sleep-tracks"]);
     assert!(snapshots.iter().all(|it| it["checksum"].as_str().unwrap().len() == 64));
     let output = run(["backup", text(&cohort.collection)]).expect_code(1);
     assert!(output.error().contains("the backup of a folder needs a target"), "{}", output.error());

@@ -32,13 +32,14 @@
 //! segments/<hash>.seg     one recording each, sealed, named by its content
 //! ivf/<hash>.ivf          a cache: the codes of all epochs in inverted lists
 //! hnsw/<hash>.hnsw        a cache: the codes of all epochs, each with its neighbours in a graph
+//! tracks/<hash>-<hash>.trk  a cache: the concept track of a recording
 //! writer.lock             held while a writer lives
 //! space.jsonl             which bundle fills the space, and where it is
 //! serving.jsonl           which space is served; without it, the folder itself
 //! spaces/<name>/          another space, laid out like this
 //! ```
 //!
-//! The modules `folder::manifest`, `storage::segment`, `folder::spaces`, `search::ivf::file` and `search::hnsw::file`
+//! The modules `folder::manifest`, `storage::segment`, `storage::track_file`, `folder::spaces`, `search::ivf::file` and `search::hnsw::file`
 //! describe the files byte by byte. Other files are ignored, and no file outside the folder is read.
 //!
 //! # Example
@@ -108,9 +109,9 @@ pub use contract::{
     CacheProblem, CaptionHit, Catalogue, CollectionCopy, CollectionReader, CollectionWriter,
     CopyConflict, CopyOutcome, CopyReport, Coverage, Duplicate, DuplicateSettings, Duplicates,
     ExistingCopy, Facet, FacetCounts, FacetValue, Hit, ListedRecording, ListingPage,
-    OnConflict, Promotion, RepairOutcome, RequiredCoverage, SearchAnswer, SearchPlan,
-    SearchRequest, Serving, ServingPointer, SpaceRecord, Spaces, VectorIndex,
-    VerifyProblem, copy_collection, find_duplicates, join, repair,
+    MAX_TRACK_BYTES, OnConflict, Promotion, RepairOutcome, RequiredCoverage, SearchAnswer,
+    SearchPlan, SearchRequest, Serving, ServingPointer, SpaceRecord, Spaces, Track, TrackDraft,
+    TrackProblem, VectorIndex, VerifyProblem, copy_collection, find_duplicates, join, repair,
 };
 pub use error::{Error, LocationName, LockHolder, Result, StoreErrorKind, StoredFile};
 pub use filter::{

@@ -181,13 +181,12 @@ fn print_repaired(entry: &RecordingEntry, json: bool) -> std::io::Result<()> {
 }
 
 fn print_caches(caches: &[CacheProblem], json: bool) -> std::io::Result<()> {
-    for CacheProblem { path, problem } in caches {
-        let path = path.display().to_string();
+    for CacheProblem { location, problem } in caches {
         if json {
-            console::print_json(&json!({ "cache": path, "problem": problem }))?;
+            console::print_json(&json!({ "cache": location.to_string(), "problem": problem }))?;
         } else {
             console::print(format_args!(
-                "`{path}` is damaged {problem}; searches ignore it, and `nocturne optimize` rebuilds it"
+                "`{location}` is damaged {problem}; it is ignored, and can be rebuilt"
             ))?;
         }
     }

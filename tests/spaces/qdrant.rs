@@ -49,7 +49,8 @@ fn snapshots_on_the_server_contain_all_spaces() {
     let snapshots = run(["backup", &lab.collection(), "--json"]).expect_code(0).json_lines();
     let names: Vec<_> = snapshots.iter().map(|it| it["collection"].as_str().unwrap()).collect();
     let alias = "sleep@v2-recordings";
-    let spaces = ["sleep", "sleep-recordings", "sleep@v2", alias];
+    let spaces =
+        ["sleep", "sleep-recordings", "sleep-tracks", "sleep@v2", alias, "sleep@v2-tracks"];
     assert_eq!(names, spaces.into_iter().chain([alias]).collect::<Vec<_>>());
-    assert_eq!(snapshots[4]["alias"], "sleep@served");
+    assert_eq!(snapshots[6]["alias"], "sleep@served");
 }

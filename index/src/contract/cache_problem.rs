@@ -1,12 +1,12 @@
-//! A problem with a file that can be rebuilt.
+//! A problem with something that can be rebuilt.
 
-use std::path::PathBuf;
+use crate::error::LocationName;
 
-/// A file of an approximate index that does not match the recordings. Nothing is lost with it: it can be rebuilt.
+/// An approximate index or a concept track that does not match the recordings. Nothing is lost with it: it can be rebuilt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheProblem {
-    /// The file.
-    pub path: PathBuf,
+    /// The file, or the collection on a server.
+    pub location: LocationName,
     /// What is wrong with it, and where.
     pub problem: String,
 }

@@ -1,13 +1,16 @@
 //! Copies: recordings of several collections into one, and whole collections with all their embedding spaces.
 //!
 //! A recording is copied as its sealed segment, so that the copy has the same bytes under the same hash, wherever it is.
+//! Its concept track comes with it if it can be used.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 
 use nocturne_psg::RecordingId;
 
-use crate::contract::{CollectionReader, CollectionWriter, SpaceRecord, Spaces, expect_space};
+use crate::contract::{
+    CollectionReader, CollectionWriter, SpaceRecord, Spaces, copy_tracks, expect_space,
+};
 use crate::error::{Error, LocationName, Result};
 use crate::recording::{RecordingEntry, SpaceName};
 
@@ -103,6 +106,7 @@ pub fn join(
     let mut report = CopyReport::default();
     let mut seen = BTreeSet::new();
     for source in sources {
+        let mut written = Vec::new();
         for entry in source.entries() {
             let is_first = seen.insert(entry.id.clone());
             let known = target.entry(&entry.id);
@@ -115,8 +119,9 @@ pub fn join(
                     match target.put_segment(entry, segment) {
                         // Another writer has written the recording meanwhile.
                         Err(error) if error.is_conflict() => CopyOutcome::Conflict,
-                        written => {
-                            written?;
+                        result => {
+                            result?;
+                            written.push(entry);
                             report.n_bytes += n_bytes;
                             CopyOutcome::Written
                         }
@@ -126,6 +131,7 @@ pub fn join(
             report.count(entry, *source, outcome, is_first);
             observe(entry, outcome);
         }
+        copy_tracks(*source, target, &written)?;
     }
     report.n_others = target.entries().iter().filter(|entry| !seen.contains(&entry.id)).count();
     Ok(report)
@@ -211,6 +217,7 @@ pub(crate) fn mirror_each(
 ) -> Result<CopyReport> {
     expect_space(target.location(), target.space(), source.space())?;
     let mut report = CopyReport::default();
+    let mut written = Vec::new();
     for entry in source.entries() {
         let mut outcome = CopyOutcome::Unchanged;
         if target.entry(&entry.id) != Some(entry) {
@@ -218,9 +225,11 @@ pub(crate) fn mirror_each(
             report.n_bytes += segment.len() as u64;
             target.put_segment(entry, segment)?;
             outcome = CopyOutcome::Written;
+            written.push(entry);
         }
         report.count(entry, source, outcome, true);
     }
+    copy_tracks(source, target, &written)?;
     let gone = target.entries().into_iter().filter(|entry| source.entry(&entry.id).is_none());
     let gone: Vec<RecordingId> = gone.map(|entry| entry.id.clone()).collect();
     gone.iter().try_for_each(|id| target.remove(id))?;

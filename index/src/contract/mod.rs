@@ -9,6 +9,7 @@ mod duplicates;
 mod index;
 mod reader;
 mod spaces;
+mod track;
 mod writer;
 
 pub use answer::{SearchAnswer, SearchPlan};
@@ -27,4 +28,6 @@ pub use reader::{CollectionReader, VerifyProblem};
 pub use spaces::{
     Coverage, Promotion, RequiredCoverage, Serving, ServingPointer, SpaceRecord, Spaces,
 };
+pub(crate) use track::{COPIED_AT_ONCE, copy_tracks, damaged_tracks};
+pub use track::{MAX_TRACK_BYTES, Track, TrackDraft, TrackProblem};
 pub use writer::CollectionWriter;

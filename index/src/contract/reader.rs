@@ -8,7 +8,7 @@ use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::{EpochRef, RecordingId};
 
 use crate::contract::CaptionHit;
-use crate::contract::{CacheProblem, SearchRequest, SpaceRecord, VectorIndex};
+use crate::contract::{CacheProblem, SearchRequest, SpaceRecord, Track, TrackDraft, VectorIndex};
 use crate::error::{Error, LocationName, Result};
 use crate::filter::Filter;
 use crate::recording::{EmbeddingSpace, EpochRow, RecordingEntry, SpaceName};
@@ -147,6 +147,25 @@ pub trait CollectionReader: VectorIndex + std::fmt::Debug {
     fn scan_plan(&self) -> &'static str {
         "scan"
     }
+
+    /// Returns the concept tracks of recordings of this snapshot, in their order: those of a version, or of any version for
+    /// a copy of them.
+    ///
+    /// A folder opens the file of a track when it is first used; a server sends all of them, about 40 kB for a night.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store. A track that is missing, of another version or damaged is no error: [`Track::bytes`] says so.
+    fn tracks(&self, version: Option<&str>, entries: &[&RecordingEntry])
+    -> Result<Vec<Arc<Track>>>;
+
+    /// Stores tracks that were computed again, of any version; each replaces the track of its recording. Like other caches,
+    /// they may be stored while a writer is at work.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`], before anything is stored, and those of the store.
+    fn save_tracks(&self, tracks: &[(RecordingId, TrackDraft)]) -> Result<()>;
 
     /// Returns the recordings that are left out of every answer, as far as questions have met them.
     fn missing(&self) -> Vec<MissingRecording>;

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use nocturne_encoder::Bundle;
 use nocturne_psg::RecordingId;
 
-use crate::contract::{CollectionReader, CopyReport, SpaceRecord, expect_space};
+use crate::contract::{CollectionReader, CopyReport, SpaceRecord, TrackDraft, expect_space};
 use crate::error::{Error, LocationName, Result};
 use crate::recording::{EmbeddingSpace, RecordingDraft, RecordingEntry, SpaceName};
+use crate::storage::segment::Recording;
 
 /// A collection that is open for writing, in one of its spaces.
 ///
@@ -76,6 +77,26 @@ pub trait CollectionWriter: Send + std::fmt::Debug {
     /// [`Error::InvalidDraft`] and [`Error::Dimension`] if the recording cannot be stored, and those of the store.
     fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry>;
 
+    /// Commits a recording with its concept track: `track` is called once with the recording as it is stored, so that it
+    /// computes what it would compute later. The recording is visible with its track, or not at all. Without a track,
+    /// this is [`commit`](Self::commit).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`commit`](Self::commit).
+    fn commit_with_track(
+        &mut self,
+        draft: RecordingDraft,
+        track: &mut dyn FnMut(&Recording) -> Option<TrackDraft>,
+    ) -> Result<RecordingEntry>;
+
+    /// Stores concept tracks of recordings; each replaces the track of its recording.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownRecording`], before anything is stored, and those of the store.
+    fn put_tracks(&mut self, tracks: &[(RecordingId, TrackDraft)]) -> Result<()>;
+
     /// Adds a recording as another collection stores it, with its metadata of now, or replaces the one of the same id,
     /// whatever is stored of it. `segment` must be the sealed segment that `entry` names.
     ///
@@ -85,7 +106,7 @@ pub trait CollectionWriter: Send + std::fmt::Debug {
     fn put_segment(&mut self, entry: &RecordingEntry, segment: Vec<u8>) -> Result<()>;
 
     /// Makes the space equal to a snapshot of another collection: adds and replaces recordings, removes those that the
-    /// snapshot does not have, and takes over the record of the bundle. Recordings that are stored whole are not written
+    /// snapshot does not have, and takes over the record of the bundle and the concept tracks. Recordings that are stored whole are not written
     /// again. A folder shows the result in one step, a server recording by recording.
     ///
     /// # Errors

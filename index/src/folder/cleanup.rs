@@ -9,6 +9,7 @@ use super::spaces::{RECORD, SERVING};
 use crate::error::{Error, Result};
 use crate::recording::SegmentRef;
 use crate::storage::cache_files::CacheFiles;
+use crate::storage::track_file::{TRACKS, TrackName};
 use crate::storage::{Item, Storage, UNFINISHED};
 
 /// Number of generations that stay readable, so that readers can finish.
@@ -23,14 +24,14 @@ pub(super) fn unneeded_files(storage: &dyn Storage, generation: u64) -> Vec<Stri
     let unfinished = items.filter(|item| item.is_file && is_unfinished(&item.name));
     let mut files: Vec<String> = unfinished.map(|item| item.name).collect();
     files.extend(old_manifests(storage, oldest).unwrap_or_default());
-    files.extend(unused_segments(storage, oldest).unwrap_or_default());
+    files.extend(unused_segments_and_tracks(storage, oldest).unwrap_or_default());
     files
 }
 
-/// Returns every file that the current generation does not need, caches included.
+/// Returns every file that the current generation does not need, and approximate indexes.
 pub(super) fn all_unneeded_files(storage: &dyn Storage, generation: u64) -> Result<Vec<String>> {
     let mut files = manifests_before(storage, generation)?;
-    files.extend(unused_segments(storage, generation)?);
+    files.extend(unused_segments_and_tracks(storage, generation)?);
     for kind in CacheFiles::ALL {
         files.extend(files_in(storage, kind.folder)?);
     }
@@ -50,21 +51,28 @@ pub(super) fn manifests_before(storage: &dyn Storage, generation: u64) -> Result
     Ok(generations.filter(|it| *it < generation).map(Manifest::file_name).collect())
 }
 
-/// Returns the segments that no generation from `oldest` on refers to, and unfinished ones. If a generation cannot be read,
-/// its segments are unknown, and nothing is returned but its error.
-fn unused_segments(storage: &dyn Storage, oldest: u64) -> Result<Vec<String>> {
+/// Returns the segments that no generation from `oldest` on refers to, their tracks, and unfinished ones. If a generation
+/// cannot be read, its segments are unknown, and nothing is returned but its error.
+fn unused_segments_and_tracks(storage: &dyn Storage, oldest: u64) -> Result<Vec<String>> {
     let mut used = BTreeSet::new();
     for generation in Manifest::generations(storage)?.into_iter().filter(|it| *it >= oldest) {
         let manifest = Manifest::read(storage, generation)?;
-        used.extend(manifest.recordings.values().map(|entry| entry.segment.file_name()));
+        used.extend(manifest.recordings.values().map(|entry| entry.segment.hash));
     }
     let items = storage.list(SEGMENTS).map_err(Error::io(&storage.path(SEGMENTS), "read"))?;
     let is_unused = |item: &Item| {
-        let is_ours = SegmentRef::is_file_name(&item.name) || is_unfinished(&item.name);
-        item.is_file && is_ours && !used.contains(&item.name)
+        let segment = SegmentRef::hash_in(&item.name);
+        let is_left = || is_unfinished(&item.name);
+        item.is_file && segment.map_or_else(is_left, |hash| !used.contains(&hash))
     };
     let unused = items.into_iter().filter(is_unused);
-    Ok(unused.map(|item| format!("{SEGMENTS}/{}", item.name)).collect())
+    let mut files: Vec<String> = unused.map(|item| format!("{SEGMENTS}/{}", item.name)).collect();
+    let tracks = TrackName::list(storage)?.into_iter();
+    files.extend(tracks.filter(|name| !used.contains(&name.segment)).map(TrackName::path));
+    let in_tracks = files_in(storage, TRACKS)?.into_iter();
+    let unfinished = |path: &String| path.rsplit('/').next().is_some_and(TrackName::is_unfinished);
+    files.extend(in_tracks.filter(unfinished));
+    Ok(files)
 }
 
 /// Returns the names of the files in a folder, which need not exist.
@@ -82,7 +90,7 @@ pub(super) fn files_in(storage: &dyn Storage, folder: &str) -> Result<Vec<String
 /// Returns whether a name is that of a file that a writer of ours did not finish.
 pub(super) fn is_unfinished(name: &str) -> bool {
     name.strip_suffix(UNFINISHED).is_some_and(|name| {
-        SegmentRef::is_file_name(name)
+        SegmentRef::hash_in(name).is_some()
             || Manifest::generation_of(name).is_some()
             || [SERVING, RECORD].contains(&name)
     })

@@ -6,6 +6,7 @@
 //!   segments/<hash>.seg        one recording each; see `storage::segment`
 //!   ivf/<hash>.ivf             a cache: the IVF index
 //!   hnsw/<hash>.hnsw           a cache: the HNSW graph
+//!   tracks/<…>.trk             a cache: concept tracks; see `storage::track_file`
 //!   writer.lock                held while a writer is open
 //!   space.jsonl                record of the bundle that fills the space
 //!   serving.jsonl              the pointer to the served space; see `spaces`
@@ -17,6 +18,7 @@ mod cleanup;
 mod manifest;
 mod reader;
 mod spaces;
+mod tracks;
 mod writer;
 
 pub use reader::FolderReader;

@@ -12,9 +12,10 @@ use nocturne_psg::{EpochRef, RecordingId};
 use super::SEGMENTS;
 use super::manifest::Manifest;
 use super::spaces::{SpaceFolder, read_record};
+use super::tracks;
 use crate::contract::{
-    CacheProblem, CaptionHit, CollectionReader, SearchAnswer, SearchRequest, SpaceRecord,
-    VectorIndex, VerifyProblem,
+    CacheProblem, CaptionHit, CollectionReader, SearchAnswer, SearchRequest, SpaceRecord, Track,
+    TrackDraft, VectorIndex, VerifyProblem,
 };
 use crate::error::{Error, LocationName, Result, StoredFile};
 use crate::filter::Filter;
@@ -267,6 +268,19 @@ impl CollectionReader for FolderReader {
         self.index()?.exact().score_all(queries, includes, visit).map(|_| ())
     }
 
+    fn tracks(
+        &self,
+        version: Option<&str>,
+        entries: &[&RecordingEntry],
+    ) -> Result<Vec<Arc<Track>>> {
+        tracks::find(self.storage(), version, entries)
+    }
+
+    fn save_tracks(&self, tracks: &[(RecordingId, TrackDraft)]) -> Result<()> {
+        let segment_of = |id: &RecordingId| Some(self.entry(id)?.segment.hash);
+        tracks::put(self.storage().as_ref(), tracks, segment_of)
+    }
+
     fn missing(&self) -> Vec<MissingRecording> {
         self.index.get().map(|index| index.exact().missing()).unwrap_or_default()
     }
@@ -322,7 +336,10 @@ impl CollectionReader for FolderReader {
     }
 
     fn verify_caches(&self) -> Result<Vec<CacheProblem>> {
-        check_caches(&ExactIndex::new(self.segments()?), self.storage().as_ref())
+        let storage = self.storage().as_ref();
+        let mut problems = check_caches(&ExactIndex::new(self.segments()?), storage)?;
+        problems.extend(tracks::verify(storage)?);
+        Ok(problems)
     }
 }
 

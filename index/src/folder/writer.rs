@@ -14,11 +14,15 @@ use super::cleanup::{
 use super::manifest::{Change, Manifest, NextManifest};
 use super::reader::segment_name;
 use super::spaces::{RECORD, SERVING, SPACES, SpaceFolder, read_record, write_record};
-use super::{FolderReader, SEGMENTS};
-use crate::contract::{CollectionReader, CollectionWriter, CopyReport, SpaceRecord, expect_space};
+use super::{FolderReader, SEGMENTS, tracks};
+use crate::contract::{
+    COPIED_AT_ONCE, CollectionReader, CollectionWriter, CopyReport, SpaceRecord, TrackDraft,
+    expect_space,
+};
 use crate::error::{Error, LocationName, Result};
 use crate::recording::{EmbeddingSpace, RecordingDraft, RecordingEntry, SpaceName};
-use crate::storage::segment::{SegmentFile, seal};
+use crate::storage::segment::{Recording, SegmentFile, seal};
+use crate::storage::track_file::TRACKS;
 use crate::storage::{FileContent, Folder, Item, Lock, LockResult, Storage, write_atomically};
 use crate::vector::kernel::MAX_DIM;
 
@@ -220,23 +224,35 @@ impl FolderWriter {
     /// Writes the segment of an entry, once every byte of it is checked.
     fn write_segment(&mut self, entry: &RecordingEntry, segment: Vec<u8>) -> Result<()> {
         let content = FileContent::from(segment);
+        Arc::new(self.segment_file(entry, content.clone())).verify()?;
+        self.write(SEGMENTS, &entry.segment.file_name(), &content)
+    }
+
+    fn segment_file(&self, entry: &RecordingEntry, content: FileContent) -> SegmentFile {
         let path = self.storage().path(&segment_name(entry));
         let (entry, space) = (Arc::new(entry.clone()), Arc::new(self.manifest.space.clone()));
-        let file_name = entry.segment.file_name();
-        Arc::new(SegmentFile::new(path, entry, space, content.clone())).verify()?;
-        self.write(SEGMENTS, &file_name, &content)
+        SegmentFile::new(path, entry, space, content)
     }
 
     /// Returns whether the segment of an entry is stored, every byte of it undamaged.
     fn has_segment(&self, entry: &RecordingEntry) -> bool {
-        let (storage, name) = (self.storage(), segment_name(entry));
-        let Ok(content) = storage.map(&name) else { return false };
-        let (entry, space) = (Arc::new(entry.clone()), Arc::new(self.manifest.space.clone()));
-        Arc::new(SegmentFile::new(storage.path(&name), entry, space, content)).verify().is_ok()
+        let Ok(content) = self.storage().map(&segment_name(entry)) else { return false };
+        Arc::new(self.segment_file(entry, content)).verify().is_ok()
     }
 
-    /// Removes unfinished files, old generations, and the segments that no readable generation needs. Best effort: what
-    /// stays is left to the next writer.
+    /// Writes the tracks of a snapshot that are not here yet.
+    fn copy_tracks(&self, source: &dyn CollectionReader) -> Result<()> {
+        let storage = self.storage().as_ref();
+        for entries in source.entries().chunks(COPIED_AT_ONCE) {
+            let missing = tracks::missing(storage, &source.tracks(None, entries)?)?;
+            let missing: Vec<_> = missing.iter().map(|(hash, track)| (*hash, track)).collect();
+            tracks::write(storage, &missing)?;
+        }
+        Ok(())
+    }
+
+    /// Removes unfinished files, old generations, and the segments and tracks that no readable generation needs. Best
+    /// effort: what stays is left to the next writer.
     fn clean_up(&mut self) {
         let storage = Arc::clone(self.storage());
         for name in unneeded_files(storage.as_ref(), self.generation()) {
@@ -282,6 +298,29 @@ impl CollectionWriter for FolderWriter {
         Ok(reader.verify().map(|(id, error)| (id.clone(), error)).collect())
     }
 
+    fn commit_with_track(
+        &mut self,
+        draft: RecordingDraft,
+        track: &mut dyn FnMut(&Recording) -> Option<TrackDraft>,
+    ) -> Result<RecordingEntry> {
+        let (entry, bytes) = seal(&self.manifest.space, draft)?;
+        let content = FileContent::from(bytes);
+        let recording = Arc::new(self.segment_file(&entry, content.clone())).recording()?;
+        let track = track(&recording);
+        self.write(SEGMENTS, &entry.segment.file_name(), &content)?;
+        if let Some(track) = track {
+            // Before the manifest, so that readers find both or none.
+            tracks::write(self.storage().as_ref(), &[(entry.segment.hash, &track)])?;
+        }
+        self.advance_to(self.manifest.next(Change::Put(Box::new(entry.clone()))))?;
+        Ok(entry)
+    }
+
+    fn put_tracks(&mut self, tracks: &[(RecordingId, TrackDraft)]) -> Result<()> {
+        let segment_of = |id: &RecordingId| Some(self.entry(id)?.segment.hash);
+        tracks::put(self.storage().as_ref(), tracks, segment_of)
+    }
+
     fn commit(&mut self, draft: RecordingDraft) -> Result<RecordingEntry> {
         let (entry, bytes) = seal(&self.manifest.space, draft)?;
         self.write(SEGMENTS, &entry.segment.file_name(), &bytes)?;
@@ -313,6 +352,7 @@ impl CollectionWriter for FolderWriter {
                 self.write_segment(entry, segment)?;
             }
         }
+        self.copy_tracks(source)?;
         // All of it appears with one manifest, whose number is never behind that of the source.
         let recordings = source.entries().into_iter();
         let recordings = recordings.map(|entry| (entry.id.clone(), entry.clone())).collect();
@@ -355,7 +395,8 @@ impl CollectionWriter for FolderWriter {
         self.advance_to(self.manifest.next(Change::Remove(id.clone())))
     }
 
-    /// Deletes the segments of recordings that were removed or replaced, older generations, and caches, which are rebuilt.
+    /// Deletes the segments and tracks of recordings that were removed or replaced, older generations, and approximate
+    /// indexes, which are rebuilt.
     /// Without a purge, three generations stay readable; a reader that is still open in an older one learns that it is
     /// [outdated](Error::Outdated).
     fn purge(&mut self) -> Result<usize> {
@@ -383,7 +424,7 @@ pub(super) fn refuse_other_files(storage: &dyn Storage) -> Result<()> {
         other => other.map_err(Error::io(&path, "read"))?,
     };
     let is_harmless = |name: &str| {
-        [WRITER_LOCK, SEGMENTS, SPACES, SERVING, RECORD, "lost+found"].contains(&name)
+        [WRITER_LOCK, SEGMENTS, TRACKS, SPACES, SERVING, RECORD, "lost+found"].contains(&name)
             || is_unfinished(name)
             || name.starts_with('.')
     };

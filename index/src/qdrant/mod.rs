@@ -5,12 +5,13 @@
 //!
 //! # Collections on the server
 //!
-//! Two collections of Qdrant store a space; the modules `schema` and `manifest` describe them field by field, and
-//! `spaces` describes how several spaces are stored side by side, and which one is served.
+//! Three collections of Qdrant store a space; the modules `schema`, `manifest` and `tracks` describe them field by field,
+//! and `spaces` describes how several spaces are stored side by side, and which one is served.
 //!
 //! ```text
 //! NAME             a point for each epoch (vector `signal`) and for each caption (vector `caption`)
 //! NAME-recordings  the manifest: a point for each recording, and one for the space
+//! NAME-tracks      a cache: a point for each recording with its concept track
 //! ```
 //!
 //! # Guarantees
@@ -56,6 +57,7 @@ mod settings;
 mod snapshot;
 mod spaces;
 mod stored_points;
+mod tracks;
 mod upload;
 mod url;
 mod writer;

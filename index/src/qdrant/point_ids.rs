@@ -17,6 +17,11 @@ pub(super) fn caption_id(recording: &RecordingId, epoch: EpochNumber, ordinal: u
     id_of(&format!("caption {ordinal} of epoch {epoch} of {recording}"))
 }
 
+/// Returns the id of the concept track of a recording.
+pub(super) fn track_id(recording: &RecordingId) -> PointId {
+    id_of(&format!("track of {recording}"))
+}
+
 /// Returns the id of the entry of a recording in the manifest.
 pub(super) fn manifest_entry_id(recording: &RecordingId) -> PointId {
     id_of(&format!("recording {recording}"))

@@ -13,10 +13,11 @@ use super::manifest::{Acknowledged, QdrantManifest};
 use super::read_recording::SealedRecording;
 use super::spaces::{SpaceConnection, read_record};
 use super::stored_points::acknowledged_points;
-use super::{QdrantError, QdrantSettings, schema};
+use super::{QdrantError, QdrantSettings, schema, tracks};
 use crate::contract::CaptionHit;
 use crate::contract::{
-    CollectionReader, SearchRequest, SpaceRecord, VectorIndex, VerifyProblem,
+    CacheProblem, CollectionReader, SearchRequest, SpaceRecord, Track, TrackDraft, VectorIndex,
+    VerifyProblem, damaged_tracks,
 };
 use crate::error::{Error, LocationName, Result};
 use crate::filter::Filter;
@@ -188,6 +189,18 @@ impl CollectionReader for QdrantReader {
         self.score_each(queries, includes, visit)
     }
 
+    fn tracks(
+        &self,
+        version: Option<&str>,
+        entries: &[&RecordingEntry],
+    ) -> Result<Vec<Arc<Track>>> {
+        tracks::read(&self.connection, version, entries)
+    }
+
+    fn save_tracks(&self, tracks: &[(RecordingId, TrackDraft)]) -> Result<()> {
+        tracks::send_all(&self.connection, &self.manifest.acknowledged, tracks)
+    }
+
     fn scan_plan(&self) -> &'static str {
         "qdrant pass"
     }
@@ -242,5 +255,9 @@ impl CollectionReader for QdrantReader {
         };
         let acknowledged = self.manifest.acknowledged.iter();
         Box::new(acknowledged.filter_map(move |(id, it)| Some((id, error(it)?))))
+    }
+
+    fn verify_caches(&self) -> Result<Vec<CacheProblem>> {
+        damaged_tracks(self)
     }
 }

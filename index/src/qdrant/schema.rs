@@ -1,4 +1,4 @@
-//! The two collections of Qdrant that store a space.
+//! The three collections of Qdrant that store a space.
 //!
 //! # `NAME`: epochs and captions
 //!
@@ -24,6 +24,10 @@
 //! # `NAME-recordings`: the manifest
 //!
 //! Described in `manifest`. Its points have no vectors.
+//!
+//! # `NAME-tracks`: concept tracks
+//!
+//! Described in `tracks`. Its points have no vectors.
 
 use std::collections::HashMap;
 
@@ -105,7 +109,8 @@ pub(super) fn exists_by_name(connection: &Connection, name: &str) -> Result<bool
 pub(super) fn create_all(connection: &Connection, dim: usize) -> Result<()> {
     let url = &connection.settings().url;
     create(connection, &manifest(url), &[REVISION_INDEX])?;
-    create(connection, &points(url, dim), &INDEXES)
+    create(connection, &points(url, dim), &INDEXES)?;
+    create(connection, &tracks(url), &[REVISION_INDEX])
 }
 
 fn create(
@@ -166,6 +171,16 @@ fn points(url: &QdrantUrl, dim: usize) -> CreateCollection {
             (SIGNAL, quantised_vectors(dim)),
             (CAPTION, quantised_vectors(dim)),
         ])),
+        ..CreateCollection::default()
+    }
+}
+
+fn tracks(url: &QdrantUrl) -> CreateCollection {
+    #[expect(deprecated, reason = "servers before 1.19 do not support `memory`, which replaces it")]
+    CreateCollection {
+        collection_name: url.tracks(),
+        on_disk_payload: Some(true),
+        vectors_config: Some(vectors([])),
         ..CreateCollection::default()
     }
 }

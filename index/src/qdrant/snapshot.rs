@@ -20,7 +20,7 @@ pub struct QdrantSnapshot {
 }
 
 impl QdrantReader {
-    /// Makes the server write a snapshot of both collections of the space; together they are a backup.
+    /// Makes the server write a snapshot of each of the three collections of the space; together they are a backup.
     ///
     /// A request takes as long as writing the file, which the timeout in the settings must allow.
     ///
@@ -31,7 +31,7 @@ impl QdrantReader {
     pub fn snapshot(&self) -> Result<Vec<QdrantSnapshot>> {
         self.expect_current()?;
         let url = &self.connection.settings().url;
-        let names = [url.collection().to_owned(), url.recordings()];
+        let names = [url.collection().to_owned(), url.recordings(), url.tracks()];
         let snapshots = names.into_iter().map(|name| self.snapshot_of(name));
         let snapshots = snapshots.collect::<Result<Vec<_>>>()?;
         self.expect_current()?;

@@ -15,6 +15,9 @@ const GRPC_PORT: u16 = 6334;
 /// Suffix of the collection that holds the manifest.
 const RECORDINGS: &str = "-recordings";
 
+/// Suffix of the collection that holds the concept tracks.
+const TRACKS: &str = "-tracks";
+
 /// Separates the name of a collection from that of a space. Qdrant allows it in names and this library does not, so that
 /// no collection is named like a space of another one.
 const SPACE_SEPARATOR: char = '@';
@@ -60,7 +63,7 @@ pub enum AddressProblem {
     #[error("the name of a collection has 1 to 200 letters, digits, `_`, `.` and `-`")]
     Collection,
     /// The name belongs to a collection that is stored beside another one.
-    #[error("names ending in `-recordings` are reserved")]
+    #[error("names ending in `-recordings` or `-tracks` are reserved")]
     Reserved,
     /// The name of the space is not allowed.
     #[error(
@@ -117,6 +120,11 @@ impl QdrantUrl {
     /// Returns the name of the collection that holds the manifest.
     pub(super) fn recordings(&self) -> String {
         format!("{}{RECORDINGS}", self.points)
+    }
+
+    /// Returns the name of the collection that holds the concept tracks.
+    pub(super) fn tracks(&self) -> String {
+        format!("{}{TRACKS}", self.points)
     }
 
     /// Returns the alias of the manifest of the served space.
@@ -208,7 +216,8 @@ fn parse_space(space: &str) -> Result<SpaceName, AddressProblem> {
 }
 
 fn expect_unreserved(name: &str) -> Result<(), AddressProblem> {
-    if name.ends_with(RECORDINGS) { Err(AddressProblem::Reserved) } else { Ok(()) }
+    let is_reserved = name.ends_with(RECORDINGS) || name.ends_with(TRACKS);
+    if is_reserved { Err(AddressProblem::Reserved) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -233,13 +242,13 @@ mod tests {
     fn spaces_have_collections_of_their_own() {
         let sleep: QdrantUrl = "qdrant://localhost/sleep".parse().unwrap();
         let names = |url: &QdrantUrl| {
-            [url.collection().to_owned(), url.recordings(), url.served()]
+            [url.collection().to_owned(), url.recordings(), url.tracks(), url.served()]
         };
         let main = sleep.of_space(&SpaceName::main()).unwrap();
-        assert_eq!(names(&sleep), ["sleep", "sleep-recordings", "sleep@served"]);
+        assert_eq!(names(&sleep), ["sleep", "sleep-recordings", "sleep-tracks", "sleep@served"]);
         assert_eq!(names(&main), names(&sleep));
         let v2 = main.of_space(&SpaceName::new("v2").unwrap()).unwrap();
-        let expect = ["sleep@v2", "sleep@v2-recordings", "sleep@served"];
+        let expect = ["sleep@v2", "sleep@v2-recordings", "sleep@v2-tracks", "sleep@served"];
         assert_eq!(names(&v2), expect);
         assert_eq!(v2.of_collection(), sleep);
         for url in [&sleep, &v2] {
@@ -268,6 +277,7 @@ mod tests {
             "qdrant://localhost/sl%65ep",
             "qdrant://localhost/sleep/more",
             "qdrant://localhost/sleep-recordings",
+            "qdrant://localhost/sleep-tracks",
             "qdrant://[::1/sleep",
             "qdrant://localhost/@v2",
             "qdrant://localhost/sleep@",
@@ -275,6 +285,7 @@ mod tests {
             "qdrant://localhost/sleep@v2@v3",
             "qdrant://localhost/sleep@served",
             "qdrant://localhost/sleep@v2-recordings",
+            "qdrant://localhost/sleep@v2-tracks",
         ] {
             let error = text.parse::<QdrantUrl>().unwrap_err();
             let error = QdrantError::of(&error).expect("an error of Qdrant");

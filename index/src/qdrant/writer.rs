@@ -13,9 +13,10 @@ use super::revision::Revision;
 use super::spaces::{SpaceConnection, read_record, write_record};
 use super::stored_points::{damaged, draft};
 use super::upload::{self, Upload};
-use super::{QdrantError, QdrantSettings, schema, server_version};
+use super::{QdrantError, QdrantSettings, schema, server_version, tracks};
 use crate::contract::{
-    CollectionReader, CollectionWriter, CopyReport, SpaceRecord, expect_space, mirror_each,
+    CollectionReader, CollectionWriter, CopyReport, SpaceRecord, TrackDraft, expect_space,
+    mirror_each,
 };
 use crate::error::{Error, LocationName, Result};
 use crate::recording::{EmbeddingSpace, RecordingDraft, RecordingEntry, SpaceName};
@@ -110,9 +111,13 @@ impl QdrantWriter {
     ///
     /// Those of [`put`](Self::put).
     pub fn put_again(&mut self, recording: &Recording) -> Result<Sent> {
+        self.put_with(recording, None)
+    }
+
+    fn put_with(&mut self, recording: &Recording, track: Option<&TrackDraft>) -> Result<Sent> {
         self.expect_dim(recording)?;
         let revision = self.manifest.begin(&self.connection, recording.id())?;
-        let sent = self.send(recording, revision).and_then(|(sent, uploaded)| {
+        let sent = self.send(recording, track, revision).and_then(|(sent, uploaded)| {
             self.manifest.acknowledge(&self.connection, recording, uploaded)?;
             Ok(sent)
         });
@@ -130,8 +135,13 @@ impl QdrantWriter {
         if expected == received { Ok(()) } else { Err(Error::Dimension { expected, received }) }
     }
 
-    /// Sends all points of a recording, and reads them back.
-    fn send(&self, recording: &Recording, revision: Revision) -> Result<(Sent, Uploaded)> {
+    /// Sends all points of a recording, and reads them back; then its track, or deletes that of another content.
+    fn send(
+        &self,
+        recording: &Recording,
+        track: Option<&TrackDraft>,
+        revision: Revision,
+    ) -> Result<(Sent, Uploaded)> {
         let entry = recording.entry();
         let points = RecordingPoints::of(recording)?;
         let checksum = points.checksum();
@@ -144,6 +154,13 @@ impl QdrantWriter {
             if upload.send_and_read(true)? != checksum {
                 let problem = "other points were read back than had been sent, twice".to_owned();
                 return Err(damaged(connection, &entry.id, problem));
+            }
+        }
+        match track {
+            Some(track) => tracks::send(connection, entry, revision.number, track)?,
+            None => {
+                let content = Some(entry.segment.hash);
+                tracks::delete(connection, &entry.id, content, revision.number)?;
             }
         }
         let checksum = format!("{checksum:032x}");
@@ -235,6 +252,28 @@ impl CollectionWriter for QdrantWriter {
         Ok(recording.entry().clone())
     }
 
+    fn commit_with_track(
+        &mut self,
+        draft: RecordingDraft,
+        track: &mut dyn FnMut(&Recording) -> Option<TrackDraft>,
+    ) -> Result<RecordingEntry> {
+        let segment = sealed(&self.connection, &self.manifest.space, draft)?;
+        let recording = segment.recording()?;
+        let track = track(&recording);
+        if self.entry(recording.id()) == Some(recording.entry()) {
+            self.expect_dim(&recording)?;
+            let track = track.map(|track| (recording.id().clone(), track));
+            self.put_tracks(track.as_slice())?;
+        } else {
+            self.put_with(&recording, track.as_ref())?;
+        }
+        Ok(recording.entry().clone())
+    }
+
+    fn put_tracks(&mut self, tracks: &[(RecordingId, TrackDraft)]) -> Result<()> {
+        tracks::send_all(&self.connection, &self.manifest.acknowledged, tracks)
+    }
+
     fn put_segment(&mut self, entry: &RecordingEntry, segment: Vec<u8>) -> Result<()> {
         let content = FileContent::from(segment);
         let segment = in_memory(&self.connection, &self.manifest.space, entry.clone(), content);
@@ -270,6 +309,7 @@ impl CollectionWriter for QdrantWriter {
         }
         let revision = self.manifest.begin(&self.connection, id)?;
         upload::delete_all(&self.connection, id, revision.number)?;
+        tracks::delete(&self.connection, id, None, revision.number)?;
         self.manifest.mark_removed(&self.connection, id, revision)
     }
 }

@@ -66,10 +66,9 @@ impl SegmentRef {
         format!("{}{}", self.hash, Self::SUFFIX)
     }
 
-    /// Returns whether a file has the name of a segment.
-    pub(crate) fn is_file_name(name: &str) -> bool {
-        let hash = name.strip_suffix(Self::SUFFIX);
-        hash.is_some_and(|hash| ContentHash::try_from(hash.to_owned()).is_ok())
+    /// Returns the hash in the name of a segment, or `None` if the file has another name.
+    pub(crate) fn hash_in(file_name: &str) -> Option<ContentHash> {
+        ContentHash::try_from(file_name.strip_suffix(Self::SUFFIX)?.to_owned()).ok()
     }
 
     const SUFFIX: &str = ".seg";

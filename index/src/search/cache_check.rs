@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::cache_member::CacheMember;
 use super::{ExactIndex, hnsw, ivf};
 use crate::contract::CacheProblem;
-use crate::error::Result;
+use crate::error::{LocationName, Result};
 use crate::recording::ContentHash;
 use crate::storage::cache_files::CacheFiles;
 use crate::storage::envelope::Damage;
@@ -38,7 +38,8 @@ pub(crate) fn check_caches(exact: &ExactIndex, storage: &dyn Storage) -> Result<
                 Ok(_) => "its content is not that of its name".to_owned(),
                 Err(Damage { offset, problem }) => format!("at byte {offset}: {problem}"),
             };
-            problems.push(CacheProblem { path: storage.path(&name), problem });
+            problems
+                .push(CacheProblem { location: LocationName::Path(storage.path(&name)), problem });
         }
     }
     Ok(problems)

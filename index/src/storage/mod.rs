@@ -2,7 +2,8 @@
 //!
 //! All access goes through the trait [`Storage`], so that tests can fail any operation and replay what a power cut leaves
 //! ([`Simulated`]). Above it: `atomic_write` publishes whole files, `envelope` and `checksummed_lines` protect binary and
-//! text files by checksums, `segment` is the file of a recording, and `cache_files` manages files that can be rebuilt.
+//! text files by checksums, `segment` is the file of a recording, `track_file` that of its
+//! concept track, and `cache_files` manages other files that can be rebuilt.
 //!
 //! Names are relative to the collection's folder and use `/`; the empty name is the folder itself.
 
@@ -15,6 +16,7 @@ mod folder;
 pub(crate) mod segment;
 mod simulated;
 mod subfolder;
+pub(crate) mod track_file;
 
 use std::fmt::Debug;
 use std::io;

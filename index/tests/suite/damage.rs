@@ -416,7 +416,7 @@ fn caches_are_verified_against_the_segments() {
             storage.tamper(name, |bytes| bytes[offset] ^= 0x10);
             let found = problems();
             assert_eq!(found.len(), 1, "byte {offset} of {name}: {found:?}");
-            assert!(found[0].path.ends_with(name), "{found:?}");
+            assert!(found[0].location.to_string().ends_with(name.as_str()), "{found:?}");
             storage.tamper(name, |bytes| bytes[offset] ^= 0x10);
         }
     }

@@ -16,3 +16,4 @@ mod memory;
 mod qdrant;
 mod spaces;
 mod support;
+mod tracks;

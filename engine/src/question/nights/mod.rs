@@ -94,13 +94,12 @@ fn judge_nights(
     let snapshot = space.snapshot();
     let may_allow = |id: &RecordingId| snapshot.may_allow(id, &request.filter);
     let stages = LabelJudge::of_space(space, PromptSet::stages())?;
-    let results =
-        snapshot.score_all(query.margins.prompts(), may_allow, |recording, scores| {
-            let n_evidence = request.evidence;
-            let night = NightScores { recording, scores, stages: &stages, n_evidence };
-            let allowed = recording.filter(&request.filter);
-            (recording.id().clone(), allowed.map(|rows| query.judge(&night, &rows)))
-        })?;
+    let results = snapshot.score_all(query.margins.prompts(), may_allow, |recording, scores| {
+        let n_evidence = request.evidence;
+        let night = NightScores { recording, scores, stages: &stages, n_evidence };
+        let allowed = recording.filter(&request.filter);
+        (recording.id().clone(), allowed.map(|rows| query.judge(&night, &rows)))
+    })?;
     let skip = |id: RecordingId, reason| SkippedNight { recording: id.to_string(), reason };
     let missing = snapshot.missing().into_iter().filter(|(id, _)| may_allow(id));
     let mut skipped: Vec<SkippedNight> =

@@ -9,6 +9,7 @@ use crate::folder::writer::{WRITER_LOCK, take_lock};
 use crate::folder::{FolderWriter, SEGMENTS};
 use crate::storage::Storage;
 use crate::storage::cache_files::CacheFiles;
+use crate::storage::track_file::TRACKS;
 
 /// Removes every recording in one step, and then their files.
 pub(super) fn empty(folder: SpaceFolder) -> Result<()> {
@@ -44,7 +45,7 @@ pub(super) fn remove_files(storage: &dyn Storage) -> Result<()> {
     Ok(())
 }
 
-fn subfolders() -> [&'static str; 3] {
+fn subfolders() -> [&'static str; 4] {
     let [ivf, hnsw] = CacheFiles::ALL.map(|kind| kind.folder);
-    [SEGMENTS, ivf, hnsw]
+    [SEGMENTS, ivf, hnsw, TRACKS]
 }

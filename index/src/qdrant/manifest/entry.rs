@@ -60,13 +60,11 @@ impl EntryState {
         match entry.text("state", STATES)? {
             PENDING => Ok(Self::Pending(revision)),
             REMOVED => Ok(Self::Removed(revision)),
-            ACKNOWLEDGED => {
-                Ok(Self::Acknowledged(Box::new(Acknowledged {
-                    entry: json(entry, "entry")?,
-                    checksum: entry.text("checksum", "a checksum")?.to_owned(),
-                    revision,
-                })))
-            }
+            ACKNOWLEDGED => Ok(Self::Acknowledged(Box::new(Acknowledged {
+                entry: json(entry, "entry")?,
+                checksum: entry.text("checksum", "a checksum")?.to_owned(),
+                revision,
+            }))),
             _ => Err(entry.error("state", STATES)),
         }
     }

@@ -13,7 +13,7 @@ pub(super) fn delete_collections(connection: &Connection) -> Result<()> {
         // Without its notes it is not a space any more, whatever else is left.
         notes::remove(connection)?;
     }
-    for collection in [url.collection().to_owned(), recordings] {
+    for collection in [url.collection().to_owned(), url.tracks(), recordings] {
         connection.ask("delete", |client| {
             let collection = collection.clone();
             async move { client.delete_collection(collection).await }

@@ -1,12 +1,12 @@
 //! The embedding spaces of a collection in Qdrant.
 //!
 //! ```text
-//! sleep, sleep-recordings        the space `main`
-//! sleep@v2, sleep@v2-recordings  the space `v2`
-//! sleep@served                   alias of the manifest of the served space
+//! sleep, sleep-recordings, sleep-tracks           the space `main`
+//! sleep@v2, sleep@v2-recordings, sleep@v2-tracks  the space `v2`
+//! sleep@served                                    alias of the manifest of the served space
 //! ```
 //!
-//! A space has these two collections, and in its manifest a note with the record of its bundle (`notes`). The alias is
+//! A space has three collections, and in its manifest a note with the record of its bundle (`notes`). The alias is
 //! described in `pointer`.
 
 mod delete;

@@ -60,7 +60,7 @@ impl Drop for Temporary {
         let name = self.settings.url.collection();
         let of = |space: &str| {
             let name = format!("{name}{space}");
-            [name.clone(), format!("{name}-recordings")]
+            [name.clone(), format!("{name}-recordings"), format!("{name}-tracks")]
         };
         for name in of("").into_iter().chain(of("@v2")) {
             let deleted = runtime.block_on(client.delete_collection(name));

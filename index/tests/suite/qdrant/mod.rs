@@ -52,9 +52,9 @@ fn without_revisions(store: &Store, name: &str) -> StoredCollection {
     collection
 }
 
-/// Returns the two collections of a server, without revisions and without entries of removed recordings.
-fn stored(double: &QdrantDouble) -> [StoredCollection; 2] {
-    let names = [NAME.to_owned(), format!("{NAME}-recordings")];
+/// Returns the three collections of a server, without revisions and without entries of removed recordings.
+fn stored(double: &QdrantDouble) -> [StoredCollection; 3] {
+    let names = [NAME.to_owned(), format!("{NAME}-recordings"), format!("{NAME}-tracks")];
     let store = double.store();
     let mut stored = names.map(|name| without_revisions(&store, &name));
     stored[1].points.retain(|_, point| point.payload.get("state") != Some(&"removed".into()));

@@ -111,7 +111,7 @@ fn snapshots_cover_every_collection_at_one_generation() {
     double.faults().plan(When::At(1), Fault::Unavailable);
     let snapshots = there.snapshot().unwrap();
     let names: Vec<_> = snapshots.iter().map(|it| it.collection.as_str()).collect();
-    assert_eq!(names, ["sleep", "sleep-recordings"]);
+    assert_eq!(names, ["sleep", "sleep-recordings", "sleep-tracks"]);
     assert!(snapshots.iter().all(|it| it.checksum.as_ref().is_some_and(|sum| sum.len() == 64)));
     let mut writer = QdrantWriter::open_or_create(settings(&double), &space()).unwrap();
     writer.remove(&id("a")).unwrap();

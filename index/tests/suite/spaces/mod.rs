@@ -28,6 +28,11 @@ fn large() -> EmbeddingSpace {
     space_of("large", 8)
 }
 
+/// The record of a space `v2` of the bundle that fills `main`.
+pub(crate) fn record_of_v2() -> SpaceRecord {
+    record("v2", space())
+}
+
 fn record(space_name: &str, space: EmbeddingSpace) -> SpaceRecord {
     SpaceRecord {
         name: name(space_name),

@@ -94,7 +94,7 @@ fn dropped_space_leaves_no_collection_and_main_can_be_of_another_bundle() {
     spaces.promote(&name("v2"), RequiredCoverage::Complete).unwrap();
     spaces.remove(&SpaceName::main()).unwrap();
     let collections: Vec<String> = store.0.store().collections.into_keys().collect();
-    assert_eq!(collections, ["sleep@v2", "sleep@v2-recordings"]);
+    assert_eq!(collections, ["sleep@v2", "sleep@v2-recordings", "sleep@v2-tracks"]);
     spaces.create(&record("main", large())).unwrap();
     let mut writer = spaces.writer(&SpaceName::main()).unwrap();
     for (night, seed) in [("a", 1), ("b", 2)] {

@@ -106,7 +106,7 @@ impl TestStore for FolderStore {
 }
 
 /// A collection on a Qdrant double.
-pub(crate) struct QdrantStore(pub(super) QdrantDouble);
+pub(crate) struct QdrantStore(pub(crate) QdrantDouble);
 
 impl QdrantStore {
     pub(crate) fn new() -> Self {
