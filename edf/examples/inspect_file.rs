@@ -73,6 +73,7 @@ fn write_small_file(folder: &Path) -> Result<PathBuf, Box<dyn Error>> {
     };
     let recording = NewRecording {
         start: "2021-03-04T22:15:00".parse()?,
+        equipment: None,
         n_records: 2,
         record_duration_s: 30.0,
         signals: vec![signal],

@@ -2,15 +2,15 @@
 //!
 //! The header names the patient in bytes 8–87 and the recording in bytes 88–167 (EDF+ specification, section 2.1.3);
 //! both may name people, and so may the texts of annotations. Samples, gaps and the onsets of annotations are copied
-//! unchanged.
+//! unchanged, and so is the equipment code of simulated recordings.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result, WriteProblem};
-use crate::header::START_DATE_PREFIX;
 use crate::header::layout::{self, decode};
+use crate::header::{START_DATE_PREFIX, simulator_code};
 use crate::reader::EdfReader;
 use crate::tal;
 
@@ -39,7 +39,7 @@ pub struct DeidentifyOptions {
 pub struct IdentifyingContent {
     /// Whether the patient field says anything.
     pub patient: bool,
-    /// Whether the recording field says anything but the start date.
+    /// Whether the recording field says anything but the start date and that it was simulated.
     pub recording: bool,
     /// Whether there is a start date.
     pub start_date: bool,
@@ -80,10 +80,11 @@ fn identifying_content_of(
     let is_filled = |text: &str| text.split_whitespace().any(|word| word != "X");
     let recording = text(layout::RECORDING);
     let (date, rest) = split_date(&recording);
+    let equipment = simulator_code(&recording);
     let is_unknown = |text: &str| !matches!(text, "" | "X") && !is_known_text(text);
     Ok(IdentifyingContent {
         patient: is_filled(&text(layout::PATIENT)),
-        recording: is_filled(rest),
+        recording: rest.split_whitespace().any(|word| word != "X" && Some(word) != equipment),
         start_date: text(layout::START_DATE).trim() != NO_DATE || date.is_some_and(is_filled),
         unknown_texts: reader.annotations().iter().filter(|a| is_unknown(&a.text)).count(),
         surplus_bytes: reader.surplus_bytes()?,
@@ -153,7 +154,9 @@ fn deidentified_header(reader: &EdfReader, options: DeidentifyOptions) -> Result
         .0
         .filter(|date| options.keep_date && date.len() <= MAX_DATE_BYTES)
         .unwrap_or("X");
-    fill(&mut header[layout::RECORDING], &format!("{START_DATE_PREFIX}{date} X X X"));
+    let equipment = simulator_code(&recording).unwrap_or("X");
+    let identification = format!("{START_DATE_PREFIX}{date} X X {equipment}");
+    fill(&mut header[layout::RECORDING], &identification);
     if !options.keep_date {
         fill(&mut header[layout::START_DATE], NO_DATE);
     }

@@ -12,6 +12,7 @@
 //! # let path = folder.path().join("night.edf");
 //! let recording = NewRecording {
 //!     start: "2021-03-04T22:15:00".parse()?,
+//!     equipment: None,
 //!     n_records: 2,
 //!     record_duration_s: 30.0,
 //!     signals: vec![NewSignal {
@@ -86,7 +87,7 @@ pub use error::{
     AnnotationLimit, Error, HeaderField, HeaderFieldSignal, Result, TimelineProblem, WriteProblem,
 };
 pub use format::EdfFormat;
-pub use header::{EdfHeader, SignalHeader};
+pub use header::{EdfHeader, SIMULATOR_EQUIPMENT, SignalHeader};
 pub use reader::{EdfReader, has_only_annotations};
 pub use timeline::{GAP_TOLERANCE_S, RecordRun};
 pub use warning::{EdfWarning, TextEncoding};

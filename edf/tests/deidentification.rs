@@ -26,6 +26,7 @@ fn identifying_recording(folder: &Path) -> PathBuf {
     };
     let recording = NewRecording {
         start: date(2021, 3, 4).at(22, 15, 0, 0),
+        equipment: None,
         n_records: 2,
         record_duration_s: 30.0,
         signals: vec![signal],
@@ -96,6 +97,22 @@ fn date_and_texts_are_copied_on_request() {
     assert_eq!(after.annotations()[1].text, "Mrs Miller asks for water");
     let found = identifying_content(&copy, is_known).unwrap();
     assert_eq!((found.patient, found.recording, found.start_date), (false, false, true));
+}
+
+#[test]
+fn copy_of_a_simulated_recording_is_marked_as_simulated() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (identifying_recording(folder.path()), folder.path().join("clean.edf"));
+    let mut bytes = std::fs::read(&path).unwrap();
+    let recording = format!("{:<80}", "Startdate 04-MAR-2021 PSG-1 Smith Nocturne_simulator_0.1.0");
+    bytes[88..168].copy_from_slice(recording.as_bytes());
+    std::fs::write(&path, bytes).unwrap();
+    assert!(EdfReader::open(&path).unwrap().header().is_simulated);
+    let found = deidentify(&path, &copy, DeidentifyOptions::default(), is_known).unwrap();
+    assert!(found.recording);
+    assert!(EdfReader::open(&copy).unwrap().header().is_simulated);
+    let left = identifying_content(&copy, is_known).unwrap();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use nocturne_edf::test_files::{N_RECORDS, TestFile, seconds};
 use nocturne_edf::{
-    Annotation, EdfFormat, EdfReader, EdfWriter, Error, NewRecording, NewSignal, WriteProblem,
-    has_only_annotations,
+    Annotation, EdfFormat, EdfReader, EdfWriter, Error, NewRecording, NewSignal,
+    SIMULATOR_EQUIPMENT, WriteProblem, has_only_annotations,
 };
 use proptest::prelude::*;
 
@@ -19,6 +19,7 @@ fn signal(label: &str, samples_per_record: usize) -> NewSignal {
 fn recording(signals: Vec<NewSignal>, annotations: Vec<Annotation>) -> NewRecording {
     NewRecording {
         start: jiff::civil::date(2020, 1, 31).at(22, 5, 9, 0),
+        equipment: None,
         n_records: 2,
         record_duration_s: 30.0,
         signals,
@@ -44,6 +45,21 @@ fn header_and_samples_are_read_as_written() {
     assert_eq!(digital, [vec![-32768, 32767, 0, 32767], vec![-32768, 16383]]);
     assert!(!has_only_annotations(&path).unwrap());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn equipment_marks_simulated_recordings() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.edf");
+    let is_simulated = |equipment: Option<&str>| {
+        let equipment = equipment.map(str::to_owned);
+        let new = NewRecording { equipment, ..recording(vec![signal("ECG", 1)], Vec::new()) };
+        new.write_to(&path, &[vec![0.0; 2]]).unwrap();
+        EdfReader::open(&path).unwrap().header().is_simulated
+    };
+    assert!(!is_simulated(None));
+    assert!(!is_simulated(Some("Telemetry03")));
+    assert!(is_simulated(Some(SIMULATOR_EQUIPMENT)));
 }
 
 #[test]

@@ -178,6 +178,7 @@ mod tests {
             let path = folder.path().join(name);
             let recording = NewRecording {
                 start,
+                equipment: None,
                 n_records: 1,
                 record_duration_s: 1.0,
                 signals,

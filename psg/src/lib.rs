@@ -13,6 +13,7 @@
 //! | [`recording`] | opens a recording with its annotations and its montage |
 //! | [`night`] | cuts the recording into epochs at 64 Hz and checks the quality of the signals |
 //! | [`features`] | measures an epoch |
+//! | [`signal_rules`] | measures a night by rules on its signals: saturation, heart rate, position, leg movements |
 //! | [`caption`] | describes an epoch in words, and parses such descriptions |
 //! | [`tables`] | lists of recordings, metadata and subjects |
 //! | [`inspection`] | descriptions of recordings and archives |
@@ -45,6 +46,7 @@ pub mod montage;
 pub mod night;
 pub mod recording;
 mod regular_file;
+pub mod signal_rules;
 pub mod sleep;
 pub mod statistics;
 pub mod tables;
@@ -58,10 +60,11 @@ pub use error::{AnnotationLocation, Error, Result};
 pub use inspection::{ChannelCount, Inspection, LabelCount, SignalInspection, Survey};
 pub use night::{Night, ZScore};
 pub use recording::{OpenOptions, Recording};
+pub use signal_rules::SignalMeasures;
 pub use sleep::{
     EPOCH_S, EPOCH_SAMPLES, Epoch, EpochNumber, EpochRef, Event, EventFamily, EventInspection,
     EventKind, EventOrigin, EventSet, Hypnogram, InvalidRecordingId, ParseEpochRefError, Quality,
-    RATE_HZ, RecordingId, Stage,
+    RATE_HZ, RecordingId, RecordingOrigin, Stage,
 };
 pub use tables::{
     ListedRecording, MatchedMetadata, MetadataTable, RecordingList, RowProblem, subject_of,

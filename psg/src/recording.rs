@@ -9,7 +9,7 @@ use crate::annotation::names::{Meaning, meaning};
 use crate::annotation::{self, AnnotationFile, AnnotationFormat, ScoredAnnotation, Scoring};
 use crate::error::{Result, quoted};
 use crate::montage::{ProfileChoice, ResolvedMontage};
-use crate::sleep::{Event, RATE_HZ};
+use crate::sleep::{Event, RATE_HZ, RecordingOrigin};
 use crate::warning::{Warning, WarningCode};
 
 // The reader of EDF joins data records that are less than half a sample of the encoder's input apart.
@@ -116,6 +116,15 @@ impl Recording {
     /// Returns all annotation files with their dialects.
     pub fn annotation_files(&self) -> &[(PathBuf, AnnotationFormat)] {
         &self.annotation_files
+    }
+
+    /// Returns whether the recording is of a person or simulated, by the header.
+    pub fn origin(&self) -> RecordingOrigin {
+        if self.file.header().is_simulated {
+            RecordingOrigin::Simulated
+        } else {
+            RecordingOrigin::Recorded
+        }
     }
 
     /// Returns the scored stages and events.

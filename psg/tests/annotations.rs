@@ -213,6 +213,7 @@ fn annotation_files_that_disagree_are_both_named() {
     let own = vec![Annotation::new(3.0, Some(2.0), "Apnea")];
     let recording = NewRecording {
         start: jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0),
+        equipment: None,
         n_records: 2,
         record_duration_s: 30.0,
         signals: Vec::new(),
@@ -246,6 +247,7 @@ fn annotations_outside_the_recording_are_ignored_with_a_warning() {
     };
     let recording = NewRecording {
         start: jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0),
+        equipment: None,
         n_records: 2,
         record_duration_s: 60.0,
         signals: vec![signal],
@@ -284,6 +286,7 @@ fn scoring_that_is_opened_as_a_recording_is_not_cut() {
     let late = vec![Annotation::new(3600.0, Some(30.0), "Sleep stage N2")];
     let recording = NewRecording {
         start: jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0),
+        equipment: None,
         n_records: 1,
         record_duration_s: 1.0,
         signals: Vec::new(),

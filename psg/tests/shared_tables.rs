@@ -51,6 +51,7 @@ fn unknown_labels(path: &Path, profile: &str, labels: &[&str]) -> Result<Vec<Str
     let samples = vec![vec![0.0; 100]; labels.len()];
     let recording = NewRecording {
         start: DateTime::constant(2001, 1, 1, 22, 0, 0, 0),
+        equipment: None,
         n_records: 1,
         record_duration_s: 1.0,
         signals: labels.iter().map(signal).collect(),

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::DateTime;
-use nocturne_edf::{NewRecording, NewSignal};
+use nocturne_edf::{NewRecording, NewSignal, SIMULATOR_EQUIPMENT};
 use nocturne_psg::EPOCH_S;
 
 use super::plan::respiration::Desaturation;
@@ -73,6 +73,7 @@ impl SimulatedNight {
         let (signals, samples): (Vec<_>, Vec<_>) = self.signals.into_iter().unzip();
         let recording = NewRecording {
             start: self.start,
+            equipment: Some(equipment()),
             n_records,
             record_duration_s: f64::from(record_duration_s),
             signals,
@@ -80,6 +81,11 @@ impl SimulatedNight {
         };
         Ok(recording.write_to(path, &samples)?)
     }
+}
+
+/// Returns the equipment code by which readers know that a recording is simulated.
+fn equipment() -> String {
+    format!("{SIMULATOR_EQUIPMENT}_{}", env!("CARGO_PKG_VERSION"))
 }
 
 /// Writes a temporary file, syncs it to disk, and renames it to `path`.

@@ -60,6 +60,7 @@ const LAYERS: [(&str, &[Layer]); 12] = [
             ("recording", &["error", "warning", "sleep", "annotation", "montage"]),
             ("night", &["error", "warning", "sleep", "dsp", "montage", "recording"]),
             ("features", &["sleep", "dsp", "night"]),
+            ("signal_rules", &["sleep", "recording", "night", "features"]),
             ("caption", &["sleep", "features", "night"]),
             ("tables", &["error"]),
             (

@@ -1,5 +1,6 @@
 //! The header of a file, and of each signal in it.
 
+mod equipment;
 pub(crate) mod layout;
 mod parser;
 mod start;
@@ -13,6 +14,8 @@ use crate::error::Result;
 use crate::format::EdfFormat;
 use crate::warning::EdfWarning;
 
+pub use equipment::SIMULATOR_EQUIPMENT;
+pub(crate) use equipment::simulator_code;
 pub(crate) use start::{MONTHS, START_DATE_PREFIX};
 
 /// Largest physical limit that is accepted. Beyond it, `f32` cannot represent differences between 24-bit samples.
@@ -66,6 +69,8 @@ pub struct EdfHeader {
     pub start_date: Option<Date>,
     /// The time of day at which the recording started, to the second.
     pub start_time: Option<Time>,
+    /// Whether the recording field says that the file was made by Nocturne's simulator ([`SIMULATOR_EQUIPMENT`]).
+    pub is_simulated: bool,
     /// Duration of a data record in seconds; 0 only if there are no ordinary signals.
     pub record_duration_s: f64,
     /// Complete data records in the file, by its length.

@@ -9,7 +9,7 @@ use std::path::Path;
 use jiff::civil::{Date, Time};
 
 use super::layout::{self, BLOCK, Column, decode};
-use super::{EdfHeader, SignalHeader, start};
+use super::{EdfHeader, SignalHeader, simulator_code, start};
 use crate::error::{Error, HeaderField, Result};
 use crate::format::EdfFormat;
 use crate::regular_file::read_at;
@@ -76,6 +76,7 @@ pub(super) fn read(
         format,
         start_date,
         start_time,
+        is_simulated: simulator_code(&decode(&fixed[layout::RECORDING])).is_some(),
         record_duration_s,
         n_records: 0,
         signals,

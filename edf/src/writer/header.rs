@@ -30,12 +30,15 @@ pub(super) fn encode(
     let (day, month, year) = (date.day(), date.month(), date.year());
     let month_name = MONTHS[month as usize - 1];
     let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+    let equipment = recording.equipment.as_deref().unwrap_or("X");
+    let identification =
+        format!("{START_DATE_PREFIX}{day:02}-{month_name}-{year:04} X X {equipment}");
     let signals = signal_texts(recording, annotation_bytes);
     let n_signals = signals.len();
     let fixed = [
         (layout::VERSION, "0".to_owned()),
         (layout::PATIENT, "X X X X".to_owned()),
-        (layout::RECORDING, format!("{START_DATE_PREFIX}{day:02}-{month_name}-{year:04} X X X")),
+        (layout::RECORDING, identification),
         (layout::START_DATE, format!("{day:02}.{month:02}.{:02}", year.rem_euclid(100))),
         (layout::START_TIME, format!("{hour:02}.{minute:02}.{second:02}")),
         (layout::HEADER_BYTES, (BLOCK * (n_signals + 1)).to_string()),

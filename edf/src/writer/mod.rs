@@ -15,11 +15,13 @@ use crate::tal;
 /// Bytes of the annotation signal for the time-keeping list of a data record.
 const TIME_KEEPING_BYTES: usize = 24;
 
-/// A recording to be written. No patient is named: the identification fields contain `X`.
+/// A recording to be written. No person is named: the identification fields contain `X`, except for the equipment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewRecording {
     /// Start by the recorder's clock, without a time zone; written to the second.
     pub start: DateTime,
+    /// Equipment code of the recording field, ASCII without blanks; `None` if it is not known.
+    pub equipment: Option<String>,
     /// Number of data records.
     pub n_records: usize,
     /// Duration of a data record in seconds.

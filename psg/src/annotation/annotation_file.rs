@@ -247,6 +247,7 @@ mod tests {
         let at = |day, hour| jiff::civil::date(2020, 1, day).at(hour, 0, 0, 0);
         let recording = NewRecording {
             start: at(2, 1),
+            equipment: None,
             n_records: 1,
             record_duration_s: 60.0,
             signals: Vec::new(),

@@ -234,6 +234,7 @@ mod tests {
         assert_eq!(companions(&recording), Vec::<PathBuf>::new());
         let edf = NewRecording {
             start: jiff::civil::date(2001, 1, 1).at(22, 0, 0, 0),
+            equipment: None,
             n_records: 1,
             record_duration_s: 60.0,
             signals: Vec::new(),

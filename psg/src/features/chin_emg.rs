@@ -30,10 +30,7 @@ pub(super) fn chin_muscle(
     deviation: Option<f64>,
 ) -> Option<ChinMuscle> {
     let amplitudes = amplitudes(emg);
-    let typical = median(&mut amplitudes.clone())?;
-    if typical <= 0.0 {
-        return None;
-    }
+    let typical = typical(&amplitudes)?;
     let mut sorted = amplitudes.clone();
     sorted.sort_by(f64::total_cmp);
     let strongest = sorted[sorted.len() * 19 / 20];
@@ -47,6 +44,16 @@ pub(super) fn chin_muscle(
         burst_rate_hz: n_bursts as f64 * RATE_HZ / emg.len() as f64,
         tone_percent: deviation.map(|deviation| 100.0 * typical / deviation),
     })
+}
+
+/// Measures [`ChinMuscle::tone_percent`] alone.
+pub(crate) fn tone_percent(emg: &[f32], deviation: f64) -> Option<f64> {
+    Some(100.0 * typical(&amplitudes(emg))? / deviation)
+}
+
+/// Returns the median of the amplitudes, or `None` for a flat signal.
+fn typical(amplitudes: &[f64]) -> Option<f64> {
+    median(&mut amplitudes.to_vec()).filter(|typical| *typical > 0.0)
 }
 
 /// Returns the amplitude of each segment, computed from differences of successive samples, which suppress slow waves of

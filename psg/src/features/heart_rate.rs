@@ -35,7 +35,7 @@ const MAX_DIFFERENCE: f64 = 0.3;
 const STABLE_BPM: f64 = 2.0;
 
 /// Measures the heart rate, or returns `None` if there are too few beats.
-pub(super) fn heart_rate(ecg: &[f32]) -> Option<HeartRate> {
+pub(crate) fn heart_rate(ecg: &[f32]) -> Option<HeartRate> {
     // Middle and length of each interval, in seconds.
     let all: Vec<(f64, f64)> = beats_s(ecg)
         .windows(2)

@@ -18,8 +18,10 @@ use crate::sleep::{Channel, Position, RATE_HZ};
 
 pub use breathing::{Airflow, Breathing};
 pub use chin_emg::ChinMuscle;
+pub(crate) use chin_emg::tone_percent;
 pub use eeg_and_eog::{EegPowers, EyeMovements};
 pub use heart_rate::HeartRate;
+pub(crate) use heart_rate::heart_rate;
 pub use oxygen_saturation::Saturation;
 pub use trend::{Trend, TrendSpan};
 
@@ -78,7 +80,7 @@ impl FeatureExtractor {
                 .and_then(|eeg| eeg_and_eog::eeg_powers(&mut self.fine, eeg)),
             eeg_c4: samples(Channel::EegC4A1)
                 .and_then(|eeg| eeg_and_eog::eeg_powers(&mut self.fine, eeg)),
-            heart: samples(Channel::Ecg).and_then(heart_rate::heart_rate),
+            heart: samples(Channel::Ecg).and_then(heart_rate),
             saturation: night.saturation(epoch_idx).and_then(oxygen_saturation::saturation),
             abdomen: samples(Channel::Abdomen).and_then(breathing::breathing),
             thorax: samples(Channel::Thorax).and_then(breathing::breathing),

@@ -121,6 +121,7 @@ mod tests {
         };
         let recording = NewRecording {
             start: jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0),
+            equipment: None,
             n_records: 30,
             record_duration_s: 1.0,
             signals: labels.iter().map(signal).collect(),

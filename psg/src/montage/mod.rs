@@ -22,7 +22,8 @@
 //! unit = "uV"                             # optional: the unit if the header has none
 //!
 //! [other]                                 # known signals that feed no channel
-//! spo2 = ["SAT"]
+//! spo2 = ["SAT"]                          # measured: oxygen saturation
+//! left_leg = ["Tib L"]                    # measured: leg EMG; also `right_leg` and `legs`
 //! ```
 //!
 //! Labels are compared without case; runs of blanks and `_` count as one blank, and `/` and `:` count as `-`.
@@ -35,6 +36,7 @@ mod profile_file;
 
 mod channel_rule;
 mod label_vocabulary;
+mod leg_signals;
 mod montage_report;
 mod profile;
 mod profile_lookup;
@@ -49,6 +51,7 @@ pub use crate::sleep::{Channel, ChannelMask, Position};
 pub use profile_choice::ProfileChoice;
 
 pub use channel_rule::{Confidence, Polarity};
+pub use leg_signals::LegSignal;
 pub use montage_report::{MontageLine, UnknownLabel, UnusedSignal};
 pub use profile::Profile;
 pub use profile_lookup::PreferredSource;

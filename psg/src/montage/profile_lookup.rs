@@ -48,9 +48,9 @@ impl Profile {
         labels.find(|(compared, _)| is_kind(compared)).map(|(_, written)| written)
     }
 
-    /// Returns whether a normalised label names an oxygen saturation.
-    pub(super) fn is_saturation(&self, label: &str) -> bool {
-        matches!(self.vocabulary.meaning(label), Some(LabelMeaning::Other(kind)) if kind == "spo2")
+    /// Returns whether a normalised label names a kind of signal that feeds no channel, such as `spo2`.
+    pub(super) fn is_of_kind(&self, label: &str, kind: &str) -> bool {
+        matches!(self.vocabulary.meaning(label), Some(LabelMeaning::Other(it)) if it == kind)
     }
 
     /// Returns the code of a position in the position signal, or `None` if the profile has no code for it.

@@ -7,7 +7,9 @@ use nocturne_edf::{EdfHeader, SignalHeader};
 use super::channel_rule::{ChannelRule, Confidence, Polarity, SourceLabels};
 use super::labels::normalised;
 use super::voltage_unit::VoltageUnit;
-use super::{Channel, ChannelMask, Profile, ProfileChoice, profile_detection};
+use super::{
+    Channel, ChannelMask, LegSignal, Profile, ProfileChoice, leg_signals, profile_detection,
+};
 use crate::error::{Result, quoted};
 use crate::warning::{Warning, WarningCode};
 
@@ -18,6 +20,7 @@ pub struct ResolvedMontage {
     reason: String,
     channels: Vec<ResolvedChannel>,
     saturation: Option<usize>,
+    legs: Vec<LegSignal>,
     doubt: Option<Warning>,
 }
 
@@ -78,7 +81,8 @@ impl ResolvedMontage {
     ) -> Self {
         let finder = SignalFinder::new(header, &profile);
         let (channels, saturation) = (finder.channels(), finder.saturation());
-        Self { profile, reason, channels, saturation, doubt }
+        let legs = leg_signals::find(header, &profile);
+        Self { profile, reason, channels, saturation, legs, doubt }
     }
 
     /// Returns the profile.
@@ -98,9 +102,16 @@ impl ResolvedMontage {
 
     /// Returns the index of the oxygen saturation in the header, if the profile defines its label.
     ///
-    /// It feeds no channel but is measured for captions.
+    /// It feeds no channel but is measured.
     pub fn saturation(&self) -> Option<usize> {
         self.saturation
+    }
+
+    /// Returns the leg EMGs, if the profile defines their labels: one of each leg, or one of an unnamed leg or both.
+    ///
+    /// They feed no channel but are measured.
+    pub fn legs(&self) -> &[LegSignal] {
+        &self.legs
     }
 
     /// Returns the set of channels that have a source.
@@ -185,7 +196,7 @@ impl<'a> SignalFinder<'a> {
         let is_saturation = |i: &usize| {
             let signal = &self.header.signals[*i];
             let is_readable = !signal.is_annotations && signal.scaling().is_some();
-            is_readable && self.profile.is_saturation(&self.labels[*i])
+            is_readable && self.profile.is_of_kind(&self.labels[*i], "spo2")
         };
         (0..self.labels.len()).find(is_saturation)
     }

@@ -5,13 +5,14 @@ use nocturne_edf::RecordRun;
 
 use super::channel_detector::ChannelDetector;
 use super::flat_and_clipped::SignalProblem;
+use super::leg_envelope::EnvelopeReader;
 use super::repeated_records::{RecordDigester, RepeatedRecords};
 use super::scaling::ChannelScale;
 use super::signal_findings::{SignalFinding, SignalFindings};
 use super::signal_resampler::{ResampledSignal, SignalResampler};
 use super::{Night, clock_drift, oximeter, polarity, span, unit_check};
 use crate::error::Result;
-use crate::montage::{Polarity, ResolvedChannel};
+use crate::montage::{LegSignal, Polarity, ResolvedChannel};
 use crate::night::ZScore;
 use crate::recording::Recording;
 use crate::sleep::{
@@ -27,6 +28,8 @@ pub(super) struct EpochReader<'a> {
     traces: Vec<Vec<f32>>,
     /// The saturation of each second of all epochs; empty without an oximeter.
     saturation: Vec<f32>,
+    /// For each leg EMG that can be measured, the envelope of all epochs so far.
+    legs: Vec<Vec<f32>>,
     findings: Vec<SignalFindings>,
     repeats: RepeatedRecords,
 }
@@ -39,6 +42,7 @@ struct RunSignals {
     position: Vec<i32>,
     /// Digital samples of the oximeter.
     saturation: Vec<i32>,
+    legs: Vec<EnvelopeReader>,
     findings: Vec<(Channel, Vec<SignalFinding>)>,
 }
 
@@ -49,6 +53,7 @@ impl<'a> EpochReader<'a> {
             epochs: Vec::new(),
             traces: vec![Vec::new(); Channel::COUNT],
             saturation: Vec::new(),
+            legs: Vec::new(),
             findings: Vec::new(),
             repeats: RepeatedRecords::default(),
         }
@@ -81,6 +86,10 @@ impl<'a> EpochReader<'a> {
             let seconds = oximeter::seconds(header, signal, &signals.saturation, n_epochs);
             self.saturation.extend(seconds);
         }
+        self.legs.resize(signals.legs.len(), Vec::new());
+        for (envelope, leg) in self.legs.iter_mut().zip(signals.legs) {
+            envelope.extend(leg.finish(self.epochs.len() - first_epoch));
+        }
         for (channel, of_channel) in signals.findings {
             for (findings, finding) in self.findings[first_epoch..].iter_mut().zip(of_channel) {
                 findings.add(channel, finding);
@@ -105,7 +114,8 @@ impl<'a> EpochReader<'a> {
         }
     }
 
-    /// Reads the signals of the montage and the oximeter in one pass, resamples them to 64 Hz and checks the channels.
+    /// Reads the signals of the montage, the oximeter and the leg EMGs in one pass, resamples those of the montage to 64 Hz
+    /// and checks the channels.
     fn read_signals(&mut self, run: &RecordRun) -> Result<RunSignals> {
         let file = self.recording.file();
         let header = file.header();
@@ -132,16 +142,29 @@ impl<'a> EpochReader<'a> {
         let position_signal = position_source.map(|resolved| resolved.plus);
         // Position and saturation are not resampled; they follow the resampled signals.
         let not_resampled = [position_signal, montage.saturation()];
-        let read: Vec<usize> =
+        let mut read: Vec<usize> =
             signals.iter().copied().chain(not_resampled.into_iter().flatten()).collect();
-        let (mut position, mut saturation) = (Vec::new(), Vec::new());
-        file.read_digital(&read, records, |i, samples| match resamplers.get_mut(i) {
-            Some(resampler) => {
-                let physical = resampler.push(samples);
-                detectors.iter_mut().for_each(|detector| detector.push(signals[i], physical));
+        let legs = montage.legs();
+        let new_leg = |leg: &LegSignal| EnvelopeReader::new(header, *leg);
+        let mut leg_readers: Vec<EnvelopeReader> = legs.iter().filter_map(new_leg).collect();
+        // A leg may also be the reference of a channel.
+        for signal in legs.iter().flat_map(|leg| [Some(leg.plus), leg.minus]).flatten() {
+            if !leg_readers.is_empty() && !read.contains(&signal) {
+                read.push(signal);
             }
-            None if Some(read[i]) == position_signal => position.extend_from_slice(samples),
-            None => saturation.extend_from_slice(samples),
+        }
+        let (mut position, mut saturation) = (Vec::new(), Vec::new());
+        file.read_digital(&read, records, |i, samples| {
+            let signal = read[i];
+            leg_readers.iter_mut().for_each(|leg| leg.push(signal, samples));
+            if let Some(resampler) = resamplers.get_mut(i) {
+                let physical = resampler.push(samples);
+                detectors.iter_mut().for_each(|detector| detector.push(signal, physical));
+            } else if Some(signal) == position_signal {
+                position.extend_from_slice(samples);
+            } else if Some(signal) == montage.saturation() {
+                saturation.extend_from_slice(samples);
+            }
         })?;
         let mut resampled: Vec<Option<ResampledSignal>> =
             header.signals.iter().map(|_| None).collect();
@@ -154,7 +177,7 @@ impl<'a> EpochReader<'a> {
         self.repeats.add_run(run.first_record, &digesters);
         let findings =
             detectors.into_iter().map(|detector| (detector.channel, detector.finish())).collect();
-        Ok(RunSignals { resampled, position, saturation, findings })
+        Ok(RunSignals { resampled, position, saturation, legs: leg_readers, findings })
     }
 
     /// Returns the detector of a channel's disconnections, if the channel can have one.
@@ -272,11 +295,13 @@ impl<'a> EpochReader<'a> {
         warnings.extend(polarity::warnings(montage, header, &self.epochs, &self.traces));
         warnings.extend(clock_drift::warnings(montage, header, &self.epochs, &self.traces));
         let mut night = Night {
+            origin: self.recording.origin(),
             start: self.recording.file().start(),
             epochs: self.epochs,
             findings: self.findings,
             traces: self.traces,
             saturation: self.saturation,
+            legs: self.legs,
             scales: scales.to_vec(),
             z_score,
             warnings,

@@ -6,6 +6,7 @@ mod clock_drift;
 mod disconnection;
 mod epoch_reader;
 mod flat_and_clipped;
+mod leg_envelope;
 mod out_of_range;
 mod oximeter;
 mod polarity;
@@ -22,7 +23,7 @@ use jiff::civil::DateTime;
 use nocturne_edf::RecordRun;
 
 use crate::error::{Error, Result};
-use crate::sleep::{Channel, ChannelMask, EPOCH_SAMPLES, Epoch, Position};
+use crate::sleep::{Channel, ChannelMask, EPOCH_SAMPLES, Epoch, Position, RecordingOrigin};
 
 use crate::recording::Recording;
 use crate::warning::Warning;
@@ -30,6 +31,7 @@ use epoch_reader::EpochReader;
 use scaling::ChannelScale;
 
 pub use channel_quality::ChannelQuality;
+pub use leg_envelope::{ENVELOPE_HZ, ENVELOPE_LEN};
 pub use signal_findings::SignalFindings;
 pub use z_score::ZScore;
 
@@ -46,6 +48,7 @@ const MAX_HOURS: u32 = 48;
 /// recording.
 #[derive(Debug)]
 pub struct Night {
+    origin: RecordingOrigin,
     start: Option<DateTime>,
     epochs: Vec<Epoch>,
     findings: Vec<SignalFindings>,
@@ -53,6 +56,8 @@ pub struct Night {
     traces: Vec<Vec<f32>>,
     /// The saturation of each second of all epochs; empty without an oximeter.
     saturation: Vec<f32>,
+    /// For each leg EMG that can be measured, the envelope of all epochs.
+    legs: Vec<Vec<f32>>,
     scales: Vec<ChannelScale>,
     z_score: ZScore,
     warnings: Vec<Warning>,
@@ -85,6 +90,11 @@ impl Night {
             return Err(Error::NoEpoch { path: path.to_owned(), longest_s });
         }
         Ok(reader.finish(z_score))
+    }
+
+    /// Returns whether the recording is of a person or simulated.
+    pub fn origin(&self) -> RecordingOrigin {
+        self.origin
     }
 
     /// Returns the wall-clock time of the first sample, without a zone, or `None` if the file has no valid one.
@@ -141,6 +151,15 @@ impl Night {
     pub fn saturation(&self, epoch_idx: usize) -> Option<&[f32]> {
         const N: usize = crate::sleep::EPOCH_S as usize;
         self.saturation.get(epoch_idx * N..(epoch_idx + 1) * N)
+    }
+
+    /// Returns the envelope of each leg EMG: the mean of the rectified signal above 10 Hz in bins of 1/20 s, in microvolts,
+    /// [`ENVELOPE_LEN`] for each epoch, NaN for bins without a sample.
+    ///
+    /// Empty if there is no leg EMG, or if none is a voltage sampled at 100 Hz or more. It is not part of the encoder's
+    /// input.
+    pub fn leg_envelopes(&self) -> &[Vec<f32>] {
+        &self.legs
     }
 
     /// Returns the position held for more than half of an epoch, or `None` if there is none or it is unknown.

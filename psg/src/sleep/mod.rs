@@ -10,6 +10,7 @@ mod event_origin;
 mod hypnogram;
 mod ids;
 mod position;
+mod recording_origin;
 mod stage;
 
 pub use channel::{Channel, ChannelMask};
@@ -20,6 +21,7 @@ pub use event_origin::{EventInspection, EventOrigin};
 pub use hypnogram::Hypnogram;
 pub use ids::{EpochNumber, EpochRef, InvalidRecordingId, ParseEpochRefError, RecordingId};
 pub use position::Position;
+pub use recording_origin::RecordingOrigin;
 pub use stage::{ParseStageError, Stage};
 
 /// Length of an epoch in seconds (AASM manual, scoring in 30-s epochs).

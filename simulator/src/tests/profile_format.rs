@@ -2,7 +2,7 @@
 
 use nocturne_psg::dsp::{Ratio, Resampler};
 use nocturne_psg::montage::{Channel, Profile, ProfileChoice};
-use nocturne_psg::{Night, OpenOptions, Recording, WarningCode, ZScore};
+use nocturne_psg::{Night, OpenOptions, Recording, RecordingOrigin, WarningCode, ZScore};
 
 use crate::{NightSpec, SimulatedNight, Site, simulate, simulate_as};
 
@@ -47,6 +47,7 @@ fn every_profile_reads_nights_in_its_own_format() {
             _ => ProfileChoice::Auto,
         };
         let (recording, night) = read(simulate_as(&SPEC, profile), choice);
+        assert_eq!(recording.origin(), RecordingOrigin::Simulated, "{}", profile.name);
         let montage = recording.montage();
         assert_eq!(montage.profile().name, profile.name, "{}", montage.reason());
         assert_eq!(night.epochs().len(), plain.epochs().len());

@@ -128,6 +128,7 @@ proptest! {
         let path = folder.path().join("a.edf");
         let recording = NewRecording {
             start: jiff::civil::date(2020, 1, 1).at(22, 0, 0, 0),
+            equipment: None,
             n_records: 2,
             record_duration_s: 30.0,
             signals: Vec::new(),

@@ -28,6 +28,7 @@ pub(super) fn header_of(signals: &[Made<'_>]) -> EdfHeader {
         new.iter().map(|signal| vec![0.0; signal.samples_per_record]).collect();
     let recording = NewRecording {
         start: DateTime::constant(2001, 1, 1, 22, 0, 0, 0),
+        equipment: None,
         n_records: 1,
         record_duration_s: 1.0,
         signals: new,
