@@ -28,10 +28,12 @@ fn draft(name: &str, n_epochs: u32) -> RecordingDraft {
         source: format!("{name}.edf"),
         source_sha256: String::new(),
         annotations_sha256: None,
+        origin: nocturne_psg::RecordingOrigin::Recorded,
         start: None,
         metadata: std::collections::BTreeMap::new(),
         montage: serde_json::Value::Null,
         events: None,
+        signals: None,
         epochs: (0..n_epochs).map(epoch).collect(),
         captions: vec![],
     }

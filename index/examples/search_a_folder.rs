@@ -97,10 +97,12 @@ fn night(id: &str, age: &str, drift: f32) -> Result<RecordingDraft> {
         source: format!("{id}.edf"),
         source_sha256: String::new(),
         annotations_sha256: None,
+        origin: nocturne_psg::RecordingOrigin::Recorded,
         start: None,
         metadata: BTreeMap::from([("age".to_owned(), age.to_owned())]),
         montage: serde_json::Value::Null,
         events: Some(Vec::new()),
+        signals: None,
         epochs: (0..10).map(epoch).collect::<Result<_>>()?,
         captions: Vec::new(),
     })

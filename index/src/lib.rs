@@ -76,10 +76,12 @@
 //!     source: "night-001.edf".into(),
 //!     source_sha256: "2c26…".into(),
 //!     annotations_sha256: None,
+//!     origin: nocturne_psg::RecordingOrigin::Recorded,
 //!     start: None,
 //!     metadata: Default::default(),
 //!     montage: serde_json::Value::Null,
 //!     events: None,
+//!     signals: None,
 //!     epochs: vec![epoch],
 //!     captions: vec![],
 //! })?;

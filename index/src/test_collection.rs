@@ -106,11 +106,13 @@ fn night(name: &str, seed: u64, n_epochs: u32) -> RecordingDraft {
         source: String::new(),
         source_sha256: String::new(),
         annotations_sha256: None,
+        origin: nocturne_psg::RecordingOrigin::Recorded,
         start: None,
         metadata: BTreeMap::new(),
         montage: serde_json::Value::Null,
         events: None,
         captions: (0..n_epochs).step_by(4).map(caption).collect(),
+        signals: None,
         epochs,
     }
 }

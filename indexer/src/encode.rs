@@ -44,10 +44,12 @@ impl Encoder {
             source: read.source.path,
             source_sha256: read.source.sha256,
             annotations_sha256: read.source.annotations_sha256,
+            origin: read.night.origin(),
             start: read.night.start(),
             metadata: read.metadata,
             montage: read.montage,
             events: read.events,
+            signals: Some(read.signals),
             epochs,
             captions,
         };

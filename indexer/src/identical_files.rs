@@ -48,6 +48,7 @@ mod tests {
             source: format!("{id}.edf"),
             source_sha256: sha256.to_owned(),
             annotations_sha256: None,
+            origin: nocturne_psg::RecordingOrigin::Recorded,
             start: None,
             n_epochs: 0,
             n_captions: 0,

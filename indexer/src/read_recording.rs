@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nocturne_index::RecordingEntry;
 use nocturne_psg::annotation::sha256_of_annotations;
 use nocturne_psg::hash::sha256_of_file;
-use nocturne_psg::{Event, Night, OpenOptions, Recording, RecordingId, Warning};
+use nocturne_psg::{Event, Night, OpenOptions, Recording, RecordingId, SignalMeasures, Warning};
 
 use crate::captions::{Caption, captions};
 use crate::error::RecordingError;
@@ -22,6 +22,7 @@ pub(crate) struct ReadRecording {
     pub(crate) night: Night,
     pub(crate) captions: Vec<Caption>,
     pub(crate) events: Option<Vec<Event>>,
+    pub(crate) signals: SignalMeasures,
     pub(crate) montage: serde_json::Value,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) metadata: BTreeMap<String, String>,
@@ -135,8 +136,9 @@ fn read_night(
         return Err(RecordingError::Strict { path: path.clone(), n, first });
     }
     let captions = captions(&options.captions, &id, &night, events.is_some());
+    let signals = SignalMeasures::measure(&recording, &night);
     let metadata = BTreeMap::new();
-    Ok(ReadRecording { id, source, night, captions, events, montage, warnings, metadata })
+    Ok(ReadRecording { id, source, night, captions, events, signals, montage, warnings, metadata })
 }
 
 /// Returns which signals feed which channels of a recording, as JSON.
@@ -196,6 +198,7 @@ mod tests {
                 source: source.path,
                 source_sha256: source.sha256,
                 annotations_sha256: source.annotations_sha256,
+                origin: nocturne_psg::RecordingOrigin::Recorded,
                 start: None,
                 n_epochs: 0,
                 n_captions: 0,

@@ -49,10 +49,12 @@ pub(crate) fn draft(
         source: format!("{name}.edf"),
         source_sha256: format!("sha-256 of {name}"),
         annotations_sha256: None,
+        origin: nocturne_psg::RecordingOrigin::Recorded,
         start: None,
         metadata: std::collections::BTreeMap::new(),
         montage: "none".into(),
         events: None,
+        signals: None,
         epochs: (0..).zip(epochs).map(epoch).collect(),
         captions: Vec::new(),
     }

@@ -39,10 +39,12 @@ pub(crate) fn draft(night: usize, vectors: Vec<Embedding>) -> RecordingDraft {
         id,
         source_sha256: String::new(),
         annotations_sha256: None,
+        origin: nocturne_psg::RecordingOrigin::Recorded,
         start: None,
         metadata: std::collections::BTreeMap::default(),
         montage: serde_json::Value::Null,
         events: None,
+        signals: None,
         epochs: epochs.collect(),
         captions: vec![],
     }

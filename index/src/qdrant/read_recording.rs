@@ -121,7 +121,7 @@ impl QdrantReader {
             Ok(EpochPoint { number, onset_s, mask, quality, stage, events, vector })
         })?;
         epochs.sort_by_key(|epoch| epoch.number);
-        let details = read_details(&self.connection, &entry.id)?;
+        let details = read_details(&self.connection, entry)?;
         let draft = RecordingDraft { epochs, ..draft_without_points(entry, details) };
         let segment = sealed(&self.connection, self.space(), draft)?;
         let recording = segment.recording_with(Arc::new(entry.clone()))?;
@@ -236,16 +236,18 @@ pub(super) fn draft_without_points(
     entry: &RecordingEntry,
     details: EntryDetails,
 ) -> RecordingDraft {
-    let EntryDetails { montage, committed, events } = details;
+    let EntryDetails { montage, committed, events, signals } = details;
     RecordingDraft {
         id: entry.id.clone(),
         source: entry.source.clone(),
         source_sha256: entry.source_sha256.clone(),
         annotations_sha256: entry.annotations_sha256.clone(),
+        origin: entry.origin,
         start: entry.start,
         metadata: committed.unwrap_or_else(|| entry.metadata.clone()),
         montage,
         events,
+        signals,
         epochs: Vec::new(),
         captions: Vec::new(),
     }

@@ -28,7 +28,7 @@ pub(super) fn draft(
 ) -> Result<RecordingDraft> {
     let points = acknowledged_points(connection, acknowledged, dim)?;
     let entry = &acknowledged.entry;
-    let mut draft = draft_without_points(entry, read_details(connection, &entry.id)?);
+    let mut draft = draft_without_points(entry, read_details(connection, entry)?);
     for RecordingPoint { epoch, kind, vector } in points.points {
         let vector = stored_embedding(connection, entry, vector)?;
         match kind {

@@ -6,7 +6,9 @@ use jiff::civil::DateTime;
 use nocturne_encoder::Embedding;
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::montage::ChannelMask;
-use nocturne_psg::{EpochNumber, Event, EventSet, Quality, RecordingId, Stage};
+use nocturne_psg::{
+    EpochNumber, Event, EventSet, Quality, RecordingId, RecordingOrigin, SignalMeasures, Stage,
+};
 
 /// A recording to be committed to a collection.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +21,8 @@ pub struct RecordingDraft {
     pub source_sha256: String,
     /// SHA-256 of its annotations, in hexadecimal, if there are any.
     pub annotations_sha256: Option<String>,
+    /// Whether the recording is of a person or simulated.
+    pub origin: RecordingOrigin,
     /// Start in wall-clock time without a zone, if known.
     pub start: Option<DateTime>,
     /// Metadata such as cohort or age.
@@ -27,6 +31,8 @@ pub struct RecordingDraft {
     pub montage: serde_json::Value,
     /// Every scored event; `None` if events were not scored, which differs from none having occurred.
     pub events: Option<Vec<Event>>,
+    /// What was measured on the signals by rules, for the same epochs; `None` if nothing was.
+    pub signals: Option<SignalMeasures>,
     /// The epochs, by ascending number.
     pub epochs: Vec<EpochPoint>,
     /// The captions of those epochs, in any order; the order within an epoch is preserved.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
-use nocturne_psg::RecordingId;
 use nocturne_psg::montage::ChannelMask;
+use nocturne_psg::{RecordingId, RecordingOrigin};
 use serde::{Deserialize, Serialize};
 
 use super::ContentHash;
@@ -20,6 +20,8 @@ pub struct RecordingEntry {
     pub source_sha256: String,
     /// SHA-256 of its annotations, in hexadecimal, if there were any.
     pub annotations_sha256: Option<String>,
+    /// Whether the recording is of a person or simulated.
+    pub origin: RecordingOrigin,
     /// Start in wall-clock time without a zone, if known.
     pub start: Option<DateTime>,
     /// Number of epochs.

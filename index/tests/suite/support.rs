@@ -11,9 +11,14 @@ use nocturne_index::{
     FolderWriter, RecordingDraft,
 };
 use nocturne_psg::caption::CaptionKind;
-use nocturne_psg::montage::{Channel, ChannelMask};
+use nocturne_psg::montage::{Channel, ChannelMask, Position};
+use nocturne_psg::signal_rules::{
+    ByteScale, Desaturation, EpochColumn, HEART_RATE_BPM, LegMeasures, LegMovement, NoSignal,
+    SaturationMeasures,
+};
 use nocturne_psg::{
-    EpochNumber, EpochRef, Event, EventKind, EventSet, Quality, RecordingId, Stage, ZScore,
+    EpochNumber, EpochRef, Event, EventKind, EventSet, Quality, RecordingId, RecordingOrigin,
+    SignalMeasures, Stage, ZScore,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -74,10 +79,12 @@ pub(crate) fn plain_draft(name: &str, epochs: Vec<EpochPoint>) -> RecordingDraft
         source: format!("nights/{name}.edf"),
         source_sha256: "00".repeat(32),
         annotations_sha256: None,
+        origin: RecordingOrigin::Recorded,
         start: None,
         metadata: BTreeMap::new(),
         montage: serde_json::Value::Null,
         events: None,
+        signals: None,
         epochs,
         captions: Vec::new(),
     }
@@ -103,7 +110,39 @@ pub(crate) fn draft(name: &str, seed: u64, n_epochs: u32) -> RecordingDraft {
         montage: serde_json::json!({"EEG_C3_A2": {"signal": "C3-M2", "rate_hz": 256.0}}),
         events: Some(vec![Event::new(EventKind::Arousal, 0.1 + 0.2, 1.0 / 3.0)]),
         captions: captions.collect(),
+        origin: RecordingOrigin::Simulated,
+        signals: Some(any_signals(n_epochs as usize)),
         ..plain_draft(name, epochs)
+    }
+}
+
+/// Measures that differ between epochs; one of them is missing.
+fn any_signals(n_epochs: usize) -> SignalMeasures {
+    let column = |scale, first: u8| {
+        let codes = (0..n_epochs).map(|row| first.wrapping_add(row as u8));
+        EpochColumn::from_codes(scale, codes.collect())
+    };
+    SignalMeasures {
+        saturation: Ok(SaturationMeasures {
+            mean: column(SaturationMeasures::PERCENT, 216),
+            lowest: column(SaturationMeasures::PERCENT, 200),
+            valid_s: column(ByteScale::WHOLE, 0),
+            below_90_s: column(ByteScale::WHOLE, 0),
+            desaturations: vec![Desaturation {
+                onset_s: 31.0,
+                duration_s: 22.0,
+                depth_percent: 3.5,
+            }],
+        }),
+        heart_rate: Ok(column(HEART_RATE_BPM, 40)),
+        position: Ok((0..n_epochs).map(|row| Position::ALL.get(row % 6).copied()).collect()),
+        chin_tone: Err(NoSignal::PoorSignal),
+        legs: Ok(LegMeasures {
+            valid_s: column(ByteScale::WHOLE, 1),
+            movements: vec![LegMovement { onset_s: 0.35, duration_s: 1.5, is_periodic: false }],
+            n_legs: 2,
+            excludes_respiratory: true,
+        }),
     }
 }
 
@@ -143,6 +182,8 @@ pub(crate) fn assert_stored(collection: &dyn CollectionReader, draft: &Recording
     assert_eq!(entry.annotations_sha256, draft.annotations_sha256);
     assert_eq!((entry.start, &entry.metadata), (draft.start, &draft.metadata));
     assert_eq!(recording.events(), draft.events.as_deref());
+    assert_eq!(recording.signals(), draft.signals.as_ref());
+    assert_eq!(recording.entry().origin, draft.origin);
     assert_eq!(recording.montage(), &draft.montage);
     assert_eq!(recording.n_epochs(), draft.epochs.len());
     for (row, point) in draft.epochs.iter().enumerate() {

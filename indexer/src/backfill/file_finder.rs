@@ -89,6 +89,7 @@ mod tests {
             source: source.display().to_string(),
             source_sha256: sha256(content),
             annotations_sha256: None,
+            origin: nocturne_psg::RecordingOrigin::Recorded,
             start: None,
             n_epochs: 0,
             n_captions: 0,

@@ -19,7 +19,9 @@ use nocturne_index::{
 };
 use nocturne_psg::hash::sha256_of_file;
 use nocturne_psg::montage::ProfileChoice;
-use nocturne_psg::{EventSet, Night, OpenOptions, Recording, RecordingId, Warning, ZScore};
+use nocturne_psg::{
+    EventSet, Night, OpenOptions, Recording, RecordingId, SignalMeasures, Warning, ZScore,
+};
 
 use crate::backfill::file_finder::FileFinder;
 use crate::captions::Caption;
@@ -214,13 +216,15 @@ impl Backfill {
     ) -> std::result::Result<(RecordingDraft, Vec<Warning>), RecordingError> {
         let Self { encoder, options: BackfillOptions { z_score, duty_cycle, .. }, .. } = self;
         let profile = profile(entry, &self.options.profile)?;
-        let (path, recording, night) = duty_cycle.work(|| {
+        let (path, recording, night, signals) = duty_cycle.work(|| {
             let path = self.files.locate(entry)?;
-            // Annotations change no sample, and the served space has what they contain.
+            // The served space has what annotations contain.
             let open = OpenOptions { annotations: Some(Vec::new()), profile };
-            let recording = Recording::open_with(&path, &open)?;
+            let mut recording = Recording::open_with(&path, &open)?;
+            recording.set_events(stored.events().unwrap_or_default().to_vec());
             let night = Night::read(&recording, *z_score)?;
-            Ok::<_, RecordingError>((path, recording, night))
+            let signals = SignalMeasures::measure(&recording, &night);
+            Ok::<_, RecordingError>((path, recording, night, signals))
         })?;
         let encoding = |source| RecordingError::Encoder { path: path.clone(), source };
         let epochs = embed_epochs(encoder, &night, stored, *duty_cycle).map_err(encoding)?;
@@ -232,10 +236,12 @@ impl Backfill {
             source: absolute(&path),
             source_sha256: entry.source_sha256.clone(),
             annotations_sha256: entry.annotations_sha256.clone(),
+            origin: entry.origin,
             start: entry.start,
             metadata: entry.metadata.clone(),
             montage: montage_report(&recording),
             events: stored.events().map(<[_]>::to_vec),
+            signals: Some(signals),
             epochs,
             captions,
         };
@@ -347,6 +353,7 @@ mod tests {
             source: "a.edf".to_owned(),
             source_sha256: "1".to_owned(),
             annotations_sha256: Some("2".to_owned()),
+            origin: nocturne_psg::RecordingOrigin::Recorded,
             start: None,
             n_epochs: 960,
             n_captions: 0,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nocturne_psg::{Event, RecordingId};
+use nocturne_psg::{Event, RecordingId, SignalMeasures};
 use qdrant_client::qdrant::{Condition, Filter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,11 +14,14 @@ use crate::qdrant::payload::{Payload, PayloadReader};
 use crate::qdrant::point_ids::manifest_entry_id;
 use crate::qdrant::revision::Revision;
 use crate::recording::RecordingEntry;
-use crate::storage::segment::Recording;
+use crate::storage::segment::{Recording, signals};
 
 const PENDING: &str = "pending";
 const ACKNOWLEDGED: &str = "acknowledged";
 const REMOVED: &str = "removed";
+
+/// The field with what was measured on the signals.
+const SIGNALS: &str = "signals";
 
 const STATES: &str = "`pending`, `acknowledged` or `removed`";
 
@@ -52,6 +55,7 @@ pub(in crate::qdrant) struct EntryDetails {
     /// Metadata when the recording was committed, which its segment holds; `None` if it has not changed since.
     pub(in crate::qdrant) committed: Option<BTreeMap<String, String>>,
     pub(in crate::qdrant) events: Option<Vec<Event>>,
+    pub(in crate::qdrant) signals: Option<SignalMeasures>,
 }
 
 impl EntryState {
@@ -123,21 +127,49 @@ impl Acknowledged {
         if let Some(events) = recording.events() {
             set("events", text_of(events).into());
         }
+        if let Some(signals) = recording.signals() {
+            let mut bytes = Vec::new();
+            signals::encode(signals, &mut bytes);
+            set(SIGNALS, hexadecimal(&bytes).into());
+        }
     }
 }
 
 /// Reads the parts of an entry that only a copy of the recording needs.
 pub(in crate::qdrant) fn read_details(
     connection: &Connection,
-    id: &RecordingId,
+    entry: &RecordingEntry,
 ) -> Result<EntryDetails> {
+    let RecordingEntry { id, n_epochs, .. } = entry;
     let point = points::get(connection, manifest_entry_id(id), None)?;
     let point = point.ok_or_else(|| Error::UnknownRecording { recording: id.clone() })?;
     let address = connection.address();
     let entry = points::reader(&address, &point);
     let committed = entry.has("committed").then(|| json(&entry, "committed")).transpose()?;
     let events = entry.has("events").then(|| json(&entry, "events")).transpose()?;
-    Ok(EntryDetails { montage: json(&entry, "montage")?, committed, events })
+    let signals = entry.has(SIGNALS).then(|| signals(&entry, *n_epochs)).transpose()?;
+    Ok(EntryDetails { montage: json(&entry, "montage")?, committed, events, signals })
+}
+
+/// Reads the measures of a recording with `n_epochs` epochs: the bytes of a segment, in hexadecimal.
+fn signals(entry: &PayloadReader<'_>, n_epochs: usize) -> Result<SignalMeasures> {
+    let invalid = || entry.error(SIGNALS, "the measures of its epochs in hexadecimal");
+    let bytes = from_hexadecimal(entry.text(SIGNALS, "hexadecimal digits")?);
+    signals::decode(&bytes.ok_or_else(invalid)?, n_epochs).map_err(|_| invalid())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+fn from_hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks();
+    let byte = |[high, low]: &[u8; 2]| {
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        Some((16 * digit(*high)? + digit(*low)?) as u8)
+    };
+    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
 }
 
 /// Returns a value as JSON.
@@ -152,4 +184,19 @@ pub(in crate::qdrant) fn json<T: DeserializeOwned>(
 ) -> Result<T> {
     let text = point.text(field, "JSON")?;
     serde_json::from_str(text).map_err(|_| point.error(field, "JSON of this version"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_digits_are_read_as_written() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let text = hexadecimal(&bytes);
+        assert!(text.starts_with("000102") && text.ends_with("fdfeff"), "{text}");
+        assert_eq!(from_hexadecimal(&text), Some(bytes));
+        assert_eq!(from_hexadecimal("0"), None);
+        assert_eq!(from_hexadecimal("0g"), None);
+    }
 }

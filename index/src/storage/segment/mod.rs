@@ -29,10 +29,28 @@
 //! | `cap_ends` | `m` u32, where each text ends in `cap_text` |
 //! | `cap_text` | the texts in UTF-8, concatenated |
 //! | `cap_vectors` | `m · dim` f16, by rows |
+//! | `signals` | what was measured on the signals, see below; empty if nothing was |
 //! | `details` | JSON: what fits no column, see [`Details`] |
 //! | `codes` | `n · dim` i8 from -127 to 127, by rows: the vectors quantised to 8 bits, for a scan |
 //! | `scales` | `n` f32, the factor of a row's codes |
 //! | `errors` | `n` f32, upper bound of the length of a row's vector minus its codes times its scale |
+//!
+//! The section `signals` holds `SignalMeasures`:
+//!
+//! ```text
+//! state       u8 each for saturation, heart rate, position, chin tone and legs: 0 for measured, else 1 plus the position
+//!             of the reason in `NoSignal::ALL`; then those that were measured, in this order:
+//! saturation  n u8 mean, n u8 lowest, n u8 valid seconds, n u8 seconds below 90 %; u32 number of desaturations;
+//!             for each: f64 onset in seconds, f32 duration in seconds, f32 depth in percent
+//! heart rate  n u8
+//! position    n u8, position in `Position::ALL`, 255 for unknown
+//! chin tone   n u8
+//! legs        n u8 valid seconds; u8 number of legs; u8 1 if movements at respiratory events were left out, else 0;
+//!             u32 number of movements; for each: f64 onset in seconds, f32 duration in seconds, u8 1 if periodic, else 0
+//! ```
+//!
+//! Bytes of epochs are codes of their `ByteScale`, 255 for no value: saturations 40 + ¼ code %, heart rates 20 + code beats
+//! per minute, chin tones 2 code %, seconds as they are.
 //!
 //! Opening a segment reads nothing. Columns are read when an epoch is asked for, codes when they are scanned, and a vector
 //! when it is scored.
@@ -44,6 +62,7 @@ mod open;
 mod reader;
 mod recording;
 mod set;
+pub(crate) mod signals;
 mod validate;
 mod vectors;
 mod writer;
@@ -52,7 +71,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
-use nocturne_psg::{Event, RecordingId};
+use nocturne_psg::{Event, RecordingId, RecordingOrigin};
 use serde::{Deserialize, Serialize};
 
 pub use captions::Captions;
@@ -79,6 +98,7 @@ const CAPTION_KINDS: &str = "cap_kinds";
 const CAPTION_ENDS: &str = "cap_ends";
 const CAPTION_TEXT: &str = "cap_text";
 const CAPTION_VECTORS: &str = "cap_vectors";
+const SIGNALS: &str = "signals";
 const DETAILS: &str = "details";
 const CODES: &str = "codes";
 const SCALES: &str = "scales";
@@ -96,6 +116,7 @@ pub(crate) struct Details<'a> {
     pub(crate) source: Cow<'a, str>,
     pub(crate) source_sha256: Cow<'a, str>,
     pub(crate) annotations_sha256: Option<Cow<'a, str>>,
+    pub(crate) origin: RecordingOrigin,
     pub(crate) start: Option<DateTime>,
     /// Metadata at the time of the commit; the manifest has the current metadata.
     pub(crate) metadata: Cow<'a, BTreeMap<String, String>>,

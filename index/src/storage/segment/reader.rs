@@ -6,13 +6,14 @@ use std::sync::{Arc, OnceLock};
 
 use nocturne_psg::caption::CaptionKind;
 use nocturne_psg::montage::ChannelMask;
-use nocturne_psg::{EpochNumber, Event, EventSet, Quality, Stage};
+use nocturne_psg::{EpochNumber, Event, EventSet, Quality, SignalMeasures, Stage};
 
 use super::codes::{self, expect_order};
+use super::signals;
 use super::writer::MAGIC;
 use super::{
     CAPTION_ENDS, CAPTION_KINDS, CAPTION_ROWS, CAPTION_TEXT, CAPTION_VECTORS, Captions, DETAILS,
-    Details, EVENTS, FORMAT, MASKS, NO_STAGE, NUMBERS, ONSETS, QUALITY, Recording, STAGES,
+    Details, EVENTS, FORMAT, MASKS, NO_STAGE, NUMBERS, ONSETS, QUALITY, Recording, SIGNALS, STAGES,
     StoredVectors, VECTORS,
 };
 use crate::error::{Error, LocationName, Result, StoredFile};
@@ -28,6 +29,7 @@ pub(super) struct SegmentContent {
     pub(super) vectors: StoredVectors,
     pub(super) captions: Captions,
     pub(super) events: Option<Vec<Event>>,
+    pub(super) signals: Option<SignalMeasures>,
     pub(super) montage: serde_json::Value,
     /// Metadata at the time of the commit.
     pub(super) metadata: BTreeMap<String, String>,
@@ -188,6 +190,7 @@ fn content(file: &Arc<SegmentFile>, envelope: &Envelope) -> Result<SegmentConten
         vectors: vectors(file, envelope, VECTORS, entry.n_epochs)?,
         captions: captions(file, envelope)?,
         events: details.events.map(std::borrow::Cow::into_owned),
+        signals: signals(envelope, entry.n_epochs)?,
         montage: details.montage.into_owned(),
         metadata: details.metadata.into_owned(),
     })
@@ -235,6 +238,15 @@ fn columns(envelope: &Envelope, n: usize) -> Result<EpochColumns, Damage> {
         masks: envelope.section(MASKS)?.column(n, mask)?,
         qualities: envelope.section(QUALITY)?.column(n, quality)?,
     })
+}
+
+fn signals(envelope: &Envelope, n: usize) -> Result<Option<SignalMeasures>, Damage> {
+    let Section { bytes, offset, .. } = envelope.section(SIGNALS)?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let in_file = |damage: Damage| Damage { offset: offset + damage.offset, ..damage };
+    signals::decode(&bytes, n).map(Some).map_err(in_file)
 }
 
 fn captions(file: &Arc<SegmentFile>, envelope: &Envelope) -> Result<Captions, Damage> {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use nocturne_encoder::Embedding;
 use nocturne_psg::montage::ChannelMask;
-use nocturne_psg::{EPOCH_S, EpochNumber, EpochRef, Event, EventSet, Quality, RecordingId, Stage};
+use nocturne_psg::{
+    EPOCH_S, EpochNumber, EpochRef, Event, EventSet, Quality, RecordingId, SignalMeasures, Stage,
+};
 
 use super::reader::SegmentContent;
 use super::{Captions, StoredVectors};
@@ -92,6 +94,11 @@ impl Recording {
     /// Returns every scored event, or `None` if events were not scored.
     pub fn events(&self) -> Option<&[Event]> {
         self.content.events.as_deref()
+    }
+
+    /// Returns what was measured on the signals by rules, or `None` if nothing was; its epochs are the rows.
+    pub fn signals(&self) -> Option<&SignalMeasures> {
+        self.content.signals.as_ref()
     }
 
     /// Returns the metadata at the time of the commit; [`entry`](Self::entry) has the current metadata.

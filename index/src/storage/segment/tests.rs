@@ -18,7 +18,7 @@ use crate::recording::{
 use crate::storage::FileContent;
 use crate::storage::envelope::{ALIGNMENT, Envelope, EnvelopeBuilder};
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     NUMBERS,
     ONSETS,
     STAGES,
@@ -31,6 +31,7 @@ const NAMES: [&str; 16] = [
     CAPTION_ENDS,
     CAPTION_TEXT,
     CAPTION_VECTORS,
+    SIGNALS,
     DETAILS,
     CODES,
     SCALES,
@@ -70,10 +71,12 @@ fn draft() -> RecordingDraft {
         source: String::new(),
         source_sha256: String::new(),
         annotations_sha256: None,
+        origin: RecordingOrigin::Recorded,
         start: None,
         metadata: BTreeMap::new(),
         montage: serde_json::Value::Null,
         events: None,
+        signals: None,
         epochs: numbers.map(epoch).to_vec(),
         captions: numbers.map(caption).to_vec(),
     }

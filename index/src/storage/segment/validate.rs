@@ -20,7 +20,8 @@ pub(super) fn validated(
     let problem = problem_of_sizes(&draft)
         .or_else(|| problem_of_epochs(&draft))
         .or_else(|| problem_of_captions(&draft))
-        .or_else(|| problem_of_events(&draft));
+        .or_else(|| problem_of_events(&draft))
+        .or_else(|| problem_of_signals(&draft));
     match problem {
         Some(problem) => Err(Error::InvalidDraft { recording: draft.id, problem }),
         None => Ok(draft),
@@ -69,4 +70,16 @@ fn problem_of_events(draft: &RecordingDraft) -> Option<String> {
     let event = draft.events.iter().flatten().find(|event| !is_finite(event))?;
     let Event { kind, onset_s, duration_s, .. } = event;
     Some(format!("its event `{kind}` starts at {onset_s} s and lasts {duration_s} s"))
+}
+
+fn problem_of_signals(draft: &RecordingDraft) -> Option<String> {
+    let signals = draft.signals.as_ref()?;
+    let n_epochs = draft.epochs.len();
+    match signals.n_epochs() {
+        Some(n) if n == n_epochs || n == 0 => None,
+        found => {
+            let found = found.map_or("different numbers of".to_owned(), |n| n.to_string());
+            Some(format!("its measures on signals have {found} epochs; expected {n_epochs}"))
+        }
+    }
 }

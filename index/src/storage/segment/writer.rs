@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{EPOCH_S, Stage};
 
+use super::signals;
 use super::validate::validated;
 use super::{
     CAPTION_ENDS, CAPTION_KINDS, CAPTION_ROWS, CAPTION_TEXT, CAPTION_VECTORS, CODES, DETAILS,
-    Details, ERRORS, EVENTS, FORMAT, MASKS, NO_STAGE, NUMBERS, ONSETS, QUALITY, SCALES, STAGES,
-    VECTORS,
+    Details, ERRORS, EVENTS, FORMAT, MASKS, NO_STAGE, NUMBERS, ONSETS, QUALITY, SCALES, SIGNALS,
+    STAGES, VECTORS,
 };
 use crate::error::Result;
 use crate::recording::{
@@ -36,6 +37,9 @@ pub(crate) fn seal(
     let mut builder = EnvelopeBuilder::new(header(space, &draft));
     add_epochs(&mut builder, &draft.epochs);
     add_captions(&mut builder, &draft);
+    builder.section(SIGNALS, |bytes| {
+        draft.signals.iter().for_each(|measures| signals::encode(measures, bytes));
+    });
     builder.section(DETAILS, |bytes| {
         serde_json::to_writer(bytes, &details(space, &draft))
             .expect("text keys and finite numbers always make JSON");
@@ -138,6 +142,7 @@ fn details<'a>(space: &'a EmbeddingSpace, draft: &'a RecordingDraft) -> Details<
         source: Cow::Borrowed(&draft.source),
         source_sha256: Cow::Borrowed(&draft.source_sha256),
         annotations_sha256: draft.annotations_sha256.as_deref().map(Cow::Borrowed),
+        origin: draft.origin,
         start: draft.start,
         metadata: Cow::Borrowed(&draft.metadata),
         montage: Cow::Borrowed(&draft.montage),
@@ -159,6 +164,7 @@ fn entry(draft: RecordingDraft, segment: SegmentRef) -> RecordingEntry {
         source: draft.source,
         source_sha256: draft.source_sha256,
         annotations_sha256: draft.annotations_sha256,
+        origin: draft.origin,
         start: draft.start,
         metadata: draft.metadata,
     }
