@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use nocturne_engine::grammar::Reason;
 use nocturne_index::LocationName;
 use nocturne_index::qdrant::QdrantError;
 
@@ -156,6 +157,10 @@ fn of_engine(error: &nocturne_engine::Error) -> Option<Hint<'_>> {
         Error::Psg(error) => return of_psg(error),
         Error::BundleUnknown { .. } => "pass the bundle with `--bundle DIR`",
         Error::Unsupported { .. } => "pass a bundle that supports it (`--bundle DIR`)",
+        Error::Unreadable(problem) if problem.reason == Reason::FreeWords => {
+            "rank epochs by similarity with `nocturne search`"
+        }
+        Error::NotMeasurable { .. } => "rank epochs by similarity with `nocturne search`",
         error => return error.hint(),
     };
     Some(hint.into())

@@ -119,16 +119,21 @@ def check_epochs(client: Client, nights: dict) -> None:
 
 def check_nights(client: Client, nights: dict) -> None:
     answer = client.call("SearchNights", question="nights with frequent arousals", top_k=100)
-    assert answer.reading.known and answer.reading.concept == "arousal", answer.reading
-    assert 0 < answer.reading.threshold.probability < 1, answer.reading
-    assert {night.recording for night in answer.nights} == set(nights)
-    rates = [night.rate_per_hour for night in answer.nights]
+    assert answer.reading.typed == "rate(arousal), highest first", answer.reading
+    scored, = answer.blocks
+    assert scored.source == 1 and scored.total == len(nights), scored
+    assert {night.recording for night in scored.nights} == set(nights)
+    rates = [night.values[0].value for night in scored.nights]
     assert rates == sorted(rates, reverse=True)
-    for night in answer.nights:
-        assert night.rate_low <= night.rate_per_hour <= night.rate_high, night
+    for night in scored.nights:
         true_index = nights[night.recording]["arousal_index_per_h"]
-        assert abs(night.scored_rate_per_hour - true_index) < 0.51, (night.scored_rate_per_hour, true_index)
-        assert len(night.evidence) == 3, night
+        assert abs(night.values[0].value - true_index) < 0.51, (night.values[0], true_index)
+        assert night.values[0].unit == "per_hour" and len(night.evidence) == 3, night
+    again = client.call("SearchNights", ask=answer.reading.typed, top_k=100)
+    assert again.blocks == answer.blocks
+    modelled = client.call("SearchNights", ask="rate(arousal), highest first", source=3, top_k=100)
+    assert [block.source for block in modelled.blocks] == [3], modelled
+    assert all(night.values[0].HasField("interval") != bool(night.values[0].no_interval) for night in modelled.blocks[0].nights)
 
 
 def check_labels(client: Client, nights: dict) -> None:
@@ -196,6 +201,9 @@ def check_refusals(client: Client, nights: dict) -> None:
         ("SearchEpochs", {"epoch": {"recording": name, "number": 999999}}, missing, "999999"),
         ("SearchNights", {"question": ""}, invalid, "question"),
         ("SearchNights", {"question": "arousals", "evidence": 1000}, invalid, "evidence"),
+        ("SearchNights", {"question": "arousals", "ask": "rate(arousal) > 1"}, invalid, "ask"),
+        ("SearchNights", {"question": "banana"}, invalid, "known concept"),
+        ("SearchNights", {"question": "who snores"}, grpc.StatusCode.FAILED_PRECONDITION, "snore"),
         ("LabelEpochs", {"label_set": "moods"}, invalid, "label_set"),
         ("SearchCaptions", {"epoch": {"recording": name, "number": 0}, "kinds": ["mood"]}, invalid, "kinds"),
         ("SearchCaptions", {}, invalid, "epoch"),

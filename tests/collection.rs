@@ -104,19 +104,21 @@ fn epoch_finds_similar_epochs_and_captions() {
 }
 
 #[test]
-fn nights_are_ranked_with_their_scored_rate() {
+fn nights_are_ranked_by_their_scored_rate() {
     let cohort = require!(cohort());
     let arguments =
         ["nights", "nights with frequent arousals", "-c", text(&cohort.collection), "--json"];
     let answer = run(arguments).expect_code(0).json();
-    assert_eq!(answer["reading"]["concept"], "arousal");
-    let nights = answer["nights"].as_array().unwrap();
+    assert_eq!(answer["reading"]["typed"], "rate(arousal), highest first");
+    let blocks = answer["blocks"].as_array().unwrap();
+    assert_eq!((blocks.len(), &blocks[0]["source"]), (1, &"scored".into()));
+    let nights = blocks[0]["nights"].as_array().unwrap();
     assert_eq!(nights.len(), NIGHTS);
     for night in nights {
         let truth =
             cohort.nights.join(format!("{}.truth.json", night["recording"].as_str().unwrap()));
         let truth: Value = serde_json::from_slice(&std::fs::read(truth).unwrap()).unwrap();
-        let (scored, true_index) = (&night["scored_rate_per_hour"], &truth["arousal_index_per_h"]);
+        let (scored, true_index) = (&night["values"][0]["value"], &truth["arousal_index_per_h"]);
         assert!(
             (scored.as_f64().unwrap() - true_index.as_f64().unwrap()).abs() < 0.51,
             "{scored} {true_index}"
@@ -168,7 +170,7 @@ fn recordings_of_a_collection_are_listed() {
 }
 
 #[test]
-fn rates_of_nights_without_channels_have_a_caution() {
+fn numbers_of_the_model_on_a_recorded_night_have_a_caution() {
     let data = require!(shared_data());
     require!(onnx_runtime());
     let folder = tempfile::tempdir().unwrap();
@@ -178,8 +180,28 @@ fn rates_of_nights_without_channels_have_a_caution() {
     let answer = run(["nights", "frequent arousals", "-c", text(&collection), "--json"])
         .expect_code(0)
         .json();
-    let cautions = answer["reading"]["cautions"].to_string();
-    assert!(cautions.contains("1 of 1 nights have missing channels"), "{cautions}");
+    let cautions = answer["cautions"].to_string();
+    assert!(cautions.contains("calibrated on simulated nights only"), "{cautions}");
+    let night = &answer["blocks"][0]["nights"][0];
+    assert_eq!(night["values"][0]["no_interval"], "other_population");
+    let refused = run(["nights", "many K-complexes", "-c", text(&collection)]).expect_code(1);
+    assert!(refused.error().contains("`rate(k_complex)` is not measurable"), "{}", refused.error());
+}
+
+#[test]
+fn questions_that_cannot_be_read_are_refused_with_the_position() {
+    let cohort = require!(cohort());
+    let refused = |question: &str| {
+        let run = run(["nights", question, "-c", text(&cohort.collection)]).expect_code(1);
+        run.error().to_owned()
+    };
+    assert!(refused("banana").contains("no word of it names a known concept"));
+    assert!(refused("more than nan arousals per hour").contains("character 11"));
+    assert!(refused("who snores").contains("`snore` was not scored"));
+    assert!(refused("men over 60 with many arousals").contains("no recording has the metadata"));
+    let typed = ["nights", "--ask", "rate(arousal) > 0", "-c", text(&cohort.collection), "--json"];
+    let answer = run(typed).expect_code(0).json();
+    assert_eq!(answer["reading"]["typed"], "rate(arousal) > 0");
 }
 
 #[test]

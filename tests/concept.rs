@@ -83,36 +83,12 @@ fn learned_concept_ranks_epochs_by_probability() {
 }
 
 #[test]
-fn nights_are_ranked_by_a_learned_concept() {
-    let cohort = require!(cohort());
-    let folder = tempfile::tempdir().unwrap();
-    let concept = learn(cohort, folder.path(), None);
-    let collection = text(&cohort.collection);
-    let question = ["nights", "-c", collection, "--concept", text(&concept), "--json"];
-    let most = run(question).expect_code(0).json();
-    assert_eq!(most["reading"]["concept"], "N3");
-    assert_eq!(most["reading"]["known"], true);
-    let few = run(question.iter().chain(&["few of these"])).expect_code(0).json();
-    let names = |answer: &serde_json::Value| -> Vec<String> {
-        let nights = answer["nights"].as_array().unwrap();
-        nights.iter().map(|night| night["recording"].to_string()).collect()
-    };
-    assert_eq!(names(&most).len(), 4);
-    let rates = |answer: &serde_json::Value| -> Vec<f64> {
-        let nights = answer["nights"].as_array().unwrap();
-        nights.iter().map(|night| night["rate_per_hour"].as_f64().unwrap()).collect()
-    };
-    assert!(rates(&most).is_sorted_by(|a, b| a >= b), "{most}");
-    assert!(rates(&few).is_sorted(), "{few}");
-}
-
-#[test]
 fn concept_of_another_bundle_is_rejected() {
     let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();
     let concept = learn(cohort, folder.path(), Some("f00"));
     let collection = text(&cohort.collection);
-    for command in ["label", "search", "nights"] {
+    for command in ["label", "search"] {
         let run = run([command, "-c", collection, "--concept", text(&concept)]).expect_code(1);
         let expected = format!(
             "`{}` was learned with the bundle `f00`; the bundle in use is `{}`",

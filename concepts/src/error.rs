@@ -76,9 +76,37 @@ pub enum Error {
         /// Its file.
         other_file: String,
     },
+    /// A calibration file is malformed.
+    #[error("`{}` is malformed: {problem}", path.display())]
+    Calibration {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with the field.
+        problem: String,
+    },
+    /// A calibration belongs to another bundle.
+    #[error("`{}` calibrates the bundle `{found}`; the bundle in use is `{expected}`", path.display())]
+    OtherCalibration {
+        /// The file.
+        path: PathBuf,
+        /// Fingerprint of the bundle that it calibrates.
+        found: String,
+        /// Fingerprint of the bundle in use.
+        expected: String,
+    },
+    /// Bytes are not a track.
+    #[error("the track is malformed: {problem}")]
+    Track {
+        /// What is wrong.
+        problem: &'static str,
+    },
 }
 
 impl Error {
+    pub(crate) fn track(problem: &'static str) -> Self {
+        Self::Track { problem }
+    }
+
     /// Returns the next step for the user, if there is one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -86,7 +114,12 @@ impl Error {
             Self::Entry { .. } | Self::Field { .. } => {
                 Some("the comments of the shipped registry describe every field")
             }
-            Self::Io { .. } | Self::Malformed { .. } | Self::Header { .. } => None,
+            Self::OtherCalibration { .. } => Some("calibrate the bundle in use on scored nights"),
+            Self::Io { .. }
+            | Self::Malformed { .. }
+            | Self::Header { .. }
+            | Self::Calibration { .. }
+            | Self::Track { .. } => None,
         }
     }
 }

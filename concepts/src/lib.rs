@@ -1,4 +1,5 @@
-//! What can be asked about a night of sleep: the registry of concepts.
+//! What can be asked about a night of sleep, and what a bundle knows about it: the registry of concepts, calibrations,
+//! stages with the context of the night, and concept tracks.
 //!
 //! # Modules
 //!
@@ -6,10 +7,21 @@
 //!
 //! - `error`.
 //! - `registry`: concepts, their names, and the files that define them.
+//! - `stages`: posterior probabilities of stages, decoded with the context of the night.
+//! - `calibration`: how far a bundle can be believed, learned from scored nights.
+//! - `night`: a night with its embeddings.
+//! - `track`: what is known of each epoch, as compact bytes; every answer about known concepts is computed from it.
 
+pub mod calibration;
 mod error;
+pub mod night;
 pub mod registry;
+pub mod stages;
+pub mod track;
 
+pub use calibration::Calibration;
 pub use error::{Error, Result};
+pub use night::EncodedNight;
 pub use registry::concept::{Aggregate, Class, Concept, Direction, Input, Kind, Source, Unit};
 pub use registry::{Registry, Suggestion};
+pub use track::{Track, TrackBuilder, TrackContents, TrackEvent};

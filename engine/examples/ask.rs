@@ -12,7 +12,9 @@
 use std::path::PathBuf;
 
 use nocturne_encoder::{Bundle, Runtime};
-use nocturne_engine::{Engine, EngineOptions, EpochQuery, EpochRequest, NightRequest};
+use nocturne_engine::{
+    AskedQuestion, Engine, EngineOptions, EpochQuery, EpochRequest, NightRequest,
+};
 use nocturne_index::Filter;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -41,17 +43,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
     }
 
-    // Words → nights: the words name a concept, which is counted in the epochs of sleep of every night.
-    let question = "nights with frequent arousals".to_owned();
+    // Words → nights: the words become a typed question, and its answer is computed from annotations or the model.
+    let question = AskedQuestion::Words("nights with frequent arousals".to_owned());
     let request = NightRequest { question, k: 3, evidence: 2, ..NightRequest::default() };
     let answer = engine.search_nights(&request)?;
-    println!("\n{}", answer.reading.sentence);
-    for night in answer.nights {
-        let (low, high) = night.rate_ci95;
-        println!(
-            "  {}  {:.1} per hour ({low:.1} to {high:.1})",
-            night.recording, night.rate_per_hour
-        );
+    println!("\n{}", answer.reading.typed);
+    for block in answer.blocks {
+        println!("  {}", block.source.name());
+        for night in block.nights {
+            println!("  {}  {:.1} per hour", night.recording, night.values[0].value);
+        }
     }
     for night in answer.skipped {
         println!("  {}  skipped: {}", night.recording, night.reason);

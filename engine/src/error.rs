@@ -18,6 +18,18 @@ pub enum Error {
         /// The allowed values.
         expected: String,
     },
+    /// The words or the typed question cannot be read, or ask for metadata that the collection does not have.
+    #[error("{0}")]
+    Unreadable(Box<crate::grammar::Unreadable>),
+    /// No night of the collection can answer: the bundle cannot be believed about it, and it was not scored.
+    #[error("the question cannot be answered: {why}")]
+    NotMeasurable {
+        /// Why the first night cannot.
+        why: String,
+    },
+    /// The registry, the calibration or a concept track.
+    #[error(transparent)]
+    Concepts(Box<nocturne_concepts::Error>),
     /// Too many questions at once.
     #[error("the encoder has {waiting} requests waiting; ask again in a moment")]
     Overloaded {
@@ -61,6 +73,12 @@ pub enum Error {
     Psg(#[from] nocturne_psg::Error),
 }
 
+impl From<nocturne_concepts::Error> for Error {
+    fn from(error: nocturne_concepts::Error) -> Self {
+        Self::Concepts(Box::new(error))
+    }
+}
+
 impl Error {
     /// Returns the error of a field that is out of range.
     pub fn field(
@@ -75,6 +93,11 @@ impl Error {
     pub fn hint(&self) -> Option<Cow<'_, str>> {
         let hint = match self {
             Self::Index(error) => return error.hint(),
+            Self::Unreadable(problem) => return Some(Cow::Owned(problem.hint())),
+            Self::Concepts(error) => error.hint(),
+            Self::NotMeasurable { .. } => Some(
+                "rank nights by similarity to the words instead, or score the concept in some recordings",
+            ),
             Self::Encoder(error) => error.hint(),
             Self::Psg(error) => error.hint(),
             Self::Overloaded { .. } => Some("wait a moment, or run more servers"),

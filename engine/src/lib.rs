@@ -16,10 +16,10 @@
 //!
 //! From the ground up; each uses only those above it.
 //!
-//! - `error`, `options`.
 //! - [`grammar`]: from words to the typed question.
+//! - `error`, `options`.
 //! - `model`: an opened bundle and the threads that own its sessions.
-//! - `live`: snapshots of the collection, refresh, and the switch to a promoted space.
+//! - `live`: snapshots of the collection, their tracks, refresh, and the switch to a promoted space.
 //! - `question`: one module for each kind of question.
 //! - `engine`: the public entry point.
 
@@ -47,10 +47,11 @@ pub use question::labels::{EpochLabels, softmax};
 pub use question::learned_concept::LearnedConcept;
 pub use question::limits::{MAX_HITS, MAX_TEXT_BYTES};
 pub use question::nights::answer::{
-    NightAnswer, NightHit, QuestionReading, SkippedNight, StageSource,
+    NightAnswer, NightBlock, NightHit, QuestionReading, SkippedNight,
 };
-pub use question::nights::rate::Rate;
-pub use question::nights::{MAX_EVIDENCE, NightRequest};
+pub use question::nights::unanswered::Unanswered;
+pub use question::nights::value::{Measurement, NoInterval};
+pub use question::nights::{AskedQuestion, MAX_EVIDENCE, NightRequest};
 pub use question::recordings::RecordingPage;
 pub use question::skip_reason::SkipReason;
 pub use question::threshold::Threshold;

@@ -110,7 +110,7 @@ fn print_reading(location: &Location) -> Result<()> {
     }
     ensure!(sum > 0, "the tracks are random");
     let used = before.growth(1)?;
-    let mib = |[own, of_files]: [f64; 2]| [own / (1 << 20) as f64, of_files / (1 << 20) as f64];
+    let mib = |[own, of_files]: [f64; 2]| [own / f64::from(1 << 20), of_files / f64::from(1 << 20)];
     println!(
         "{}",
         json!({

@@ -48,11 +48,15 @@ fn code(error: &Error) -> Code {
         }
         Error::Overloaded { .. } => Code::ResourceExhausted,
         Error::Deadline => Code::DeadlineExceeded,
-        Error::Unsupported { .. } => Code::FailedPrecondition,
+        Error::Unsupported { .. } | Error::NotMeasurable { .. } => Code::FailedPrecondition,
+        Error::Unreadable(problem) if problem.is_precondition() => Code::FailedPrecondition,
+        Error::Unreadable(_) => Code::InvalidArgument,
         Error::Index(error) => index_code(error),
-        Error::EncoderLost | Error::BundleUnknown { .. } | Error::Encoder(_) | Error::Psg(_) => {
-            Code::Internal
-        }
+        Error::EncoderLost
+        | Error::BundleUnknown { .. }
+        | Error::Encoder(_)
+        | Error::Psg(_)
+        | Error::Concepts(_) => Code::Internal,
     }
 }
 

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use nocturne_concepts::Source;
 use nocturne_psg::{EpochRef, RecordingId};
 
 use super::{CollectionArguments, EncoderArguments, ExpressionArguments, FilterArguments};
@@ -48,18 +49,25 @@ pub(crate) struct SearchEpochs {
 /// `nocturne nights`
 #[derive(Debug, Args)]
 pub(crate) struct Nights {
-    /// Question, such as `nights with frequent arousals`, `more than 15 apneas per hour` or `few spindles in N2`.
-    #[arg(required_unless_present = "concept")]
+    /// Question in words, such as `nights with frequent arousals`, `AHI above 15` or `men over 60 with little deep sleep`.
+    #[arg(required_unless_present = "ask")]
     pub(crate) question: Option<String>,
-    /// Rank by a concept learned by `nocturne-train fewshot` instead of the one in the question.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) concept: Option<PathBuf>,
+    /// Ask a typed question, such as `rate(arousal) in R > 15`; every answer prints the one that it read.
+    #[arg(long, value_name = "QUESTION", conflicts_with = "question")]
+    pub(crate) ask: Option<String>,
+    /// Where the numbers come from: annotations, a rule on a signal, or the model. `auto` takes the first of them that a
+    /// night has.
+    #[arg(long, value_enum, default_value_t = AnswerSource::Auto, value_name = "SOURCE")]
+    pub(crate) source: AnswerSource,
+    /// Leave out nights whose interval crosses a bound of the question.
+    #[arg(long)]
+    pub(crate) certain: bool,
     /// Restrict to this recording; repeatable.
     #[arg(long = "recording", short, value_name = "NAME", help_heading = "Filter")]
     pub(crate) recordings: Vec<RecordingId>,
     #[command(flatten)]
     pub(crate) filter: ExpressionArguments,
-    /// Maximum number of nights (1–1000).
+    /// Maximum number of nights of each source (1–1000).
     #[arg(long, short = 'k', default_value_t = 10, value_name = "N")]
     pub(crate) top: usize,
     /// Epochs shown as evidence for each night (0–20).
@@ -70,6 +78,31 @@ pub(crate) struct Nights {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) collection: CollectionArguments,
+}
+
+/// Where the numbers of an answer come from.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum AnswerSource {
+    /// The first that a night has.
+    Auto,
+    /// Annotations.
+    Scored,
+    /// A rule on a signal.
+    Signal,
+    /// The model.
+    Model,
+}
+
+impl AnswerSource {
+    /// Returns the source; `None` for the first that a night has.
+    pub(crate) fn source(self) -> Option<Source> {
+        match self {
+            Self::Auto => None,
+            Self::Scored => Some(Source::Scored),
+            Self::Signal => Some(Source::Signal),
+            Self::Model => Some(Source::Model),
+        }
+    }
 }
 
 /// `nocturne label`

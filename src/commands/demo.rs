@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use nocturne_concepts::Source;
 use nocturne_encoder::metrics::spearman;
-use nocturne_engine::{Engine, EpochQuery, EpochRequest, NightRequest};
+use nocturne_engine::{
+    AskedQuestion, Engine, EpochQuery, EpochRequest, NightAnswer, NightBlock, NightRequest,
+};
 use nocturne_index::{Filter, Location};
 use nocturne_indexer::{CaptionKinds, discover};
 use nocturne_psg::RecordingId;
@@ -88,21 +91,30 @@ fn show(engine: &Engine, collection: &Location) -> Result<()> {
 
     console::print(format_args!("\n$ nocturne nights \"{QUESTION}\" --collection {collection}"))?;
     let request = NightRequest {
-        question: QUESTION.to_owned(),
-        k: 10,
-        evidence: 3,
+        question: AskedQuestion::Words(QUESTION.to_owned()),
+        k: 1000,
         ..NightRequest::default()
     };
-    let answer = engine.search_nights(&request)?;
-    nights::print(&answer)?;
-    let rates: Vec<(f64, f64)> = answer
-        .nights
-        .iter()
-        .filter_map(|night| Some((night.scored_rate_per_hour?, night.rate_per_hour)))
+    let scored = engine.search_nights(&request)?;
+    nights::print(&scored)?;
+    console::print(format_args!(
+        "\n$ nocturne nights \"{QUESTION}\" --source model --collection {collection}"
+    ))?;
+    let modelled =
+        engine.search_nights(&NightRequest { source: Some(Source::Model), ..request })?;
+    nights::print(&modelled)?;
+    let value_of = |answer: &NightAnswer, recording: &str| {
+        let mut nights = answer.blocks.iter().flat_map(|block| &block.nights);
+        nights.find(|night| night.recording == recording).map(|night| night.values[0].value)
+    };
+    let is_scored = |block: &&NightBlock| block.source == Source::Scored;
+    let scored_nights = scored.blocks.iter().filter(is_scored).flat_map(|block| &block.nights);
+    let rates: Vec<(f64, f64)> = scored_nights
+        .filter_map(|night| Some((night.values[0].value, value_of(&modelled, &night.recording)?)))
         .collect();
     if let Some(correlation) = spearman(&rates) {
         console::print(format_args!(
-            "rank correlation (Spearman) of predicted and scored rates over {} nights: {correlation:.2}",
+            "rank correlation (Spearman) of estimated and scored rates over {} nights: {correlation:.2}",
             rates.len()
         ))?;
     }

@@ -245,6 +245,17 @@ impl Source {
 }
 
 impl Unit {
+    /// Returns the name in snake case, as in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PerHour => "per_hour",
+            Self::Percent => "percent",
+            Self::Minutes => "minutes",
+            Self::Number => "number",
+            Self::BeatsPerMinute => "beats_per_minute",
+        }
+    }
+
     /// Returns the sign after a number; empty where the measure shows the unit.
     pub const fn sign(self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::error::Result;
 use crate::live::refresh::LiveSnapshot;
 use crate::live::snapshot::Snapshot;
+use crate::live::track_cache::TrackCache;
 use crate::model::opened_bundle::OpenedBundle;
 use crate::options::{EngineOptions, check_recall};
 
@@ -16,6 +17,7 @@ use crate::options::{EngineOptions, check_recall};
 pub(crate) struct PinnedSpace {
     pub(crate) bundle: Arc<OpenedBundle>,
     snapshot: Arc<Snapshot>,
+    tracks: Arc<TrackCache>,
     /// Default of [`recall`](Self::recall).
     pub(crate) default_recall: Option<f32>,
 }
@@ -23,6 +25,11 @@ pub(crate) struct PinnedSpace {
 impl PinnedSpace {
     pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
         &self.snapshot
+    }
+
+    /// Returns the tracks of the space.
+    pub(crate) fn tracks(&self) -> &TrackCache {
+        &self.tracks
     }
 
     /// Returns the recall of a search: the requested one, or the engine's default. `None` is an exact search.
@@ -40,6 +47,7 @@ impl PinnedSpace {
 pub(crate) struct LiveSpace {
     bundle: Arc<OpenedBundle>,
     newest: LiveSnapshot,
+    tracks: Arc<TrackCache>,
     default_recall: Option<f32>,
 }
 
@@ -51,12 +59,12 @@ impl LiveSpace {
         options: EngineOptions,
     ) -> Self {
         let newest = LiveSnapshot::new(snapshot, options.keeps_up);
-        Self { bundle, newest, default_recall: options.recall }
+        Self { bundle, newest, tracks: Arc::default(), default_recall: options.recall }
     }
 
     fn pin(&self, snapshot: Arc<Snapshot>) -> PinnedSpace {
-        let (bundle, default_recall) = (Arc::clone(&self.bundle), self.default_recall);
-        PinnedSpace { bundle, snapshot, default_recall }
+        let (bundle, tracks) = (Arc::clone(&self.bundle), Arc::clone(&self.tracks));
+        PinnedSpace { bundle, snapshot, tracks, default_recall: self.default_recall }
     }
 }
 

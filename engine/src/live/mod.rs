@@ -4,3 +4,4 @@ pub(crate) mod live_collection;
 pub(crate) mod refresh;
 pub(crate) mod snapshot;
 pub(crate) mod switch;
+pub(crate) mod track_cache;

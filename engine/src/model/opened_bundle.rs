@@ -1,9 +1,13 @@
 //! A bundle whose models are open.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
+use nocturne_concepts::{Calibration, Registry, TrackBuilder};
 use nocturne_encoder::bundle::BundleManifest;
-use nocturne_encoder::{Bundle, Captioner, Provider, Runtime, SignalEncoder, TextEncoder};
+use nocturne_encoder::{
+    Bundle, Captioner, PromptSet, Provider, Runtime, SignalEncoder, TextEncoder,
+};
 
 use crate::error::Result;
 use crate::model::caption_thread::CaptionThread;
@@ -20,6 +24,10 @@ pub(crate) struct OpenedBundle {
     pub(crate) fingerprint: String,
     pub(crate) folder: PathBuf,
     pub(crate) provider: Provider,
+    /// How far the bundle can be believed; `None` if that was not measured.
+    pub(crate) calibration: Option<Calibration>,
+    /// Made when the first question about nights comes.
+    pub(crate) track_builder: OnceLock<TrackBuilder>,
 }
 
 impl OpenedBundle {
@@ -39,7 +47,35 @@ impl OpenedBundle {
             fingerprint: bundle.fingerprint().to_owned(),
             folder: bundle.folder().to_owned(),
             provider,
+            calibration: Calibration::read(bundle.folder(), bundle.fingerprint())?,
+            track_builder: OnceLock::new(),
         })
+    }
+
+    /// Returns the concepts that can be asked about.
+    pub(crate) fn registry() -> &'static Registry {
+        Registry::shipped()
+    }
+
+    /// Returns how far the bundle can be believed.
+    pub(crate) fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_ref()
+    }
+
+    /// Returns what computes concept tracks.
+    ///
+    /// # Errors
+    ///
+    /// Those of encoding the prompts of the stages.
+    pub(crate) fn track_builder(&self) -> Result<&TrackBuilder> {
+        if let Some(builder) = self.track_builder.get() {
+            return Ok(builder);
+        }
+        let stages = self.texts.directions(PromptSet::stages())?.to_vec();
+        let (scale, registry) = (self.manifest.logit_scale, Self::registry());
+        let builder =
+            TrackBuilder::new(&self.fingerprint, scale, stages, registry, self.calibration());
+        Ok(self.track_builder.get_or_init(|| builder))
     }
 }
 

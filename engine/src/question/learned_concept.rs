@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nocturne_encoder::bundle::Calibration;
-use nocturne_encoder::{ConceptTarget, Embedding, LabelDirections};
+use nocturne_encoder::{ConceptTarget, Embedding};
 use nocturne_psg::montage::{Channel, ChannelMask};
 
 use crate::error::{Error, Result};
@@ -69,10 +69,6 @@ impl LearnedConcept {
     /// Returns the name of the stage or event.
     pub fn name(&self) -> &'static str {
         self.target.name()
-    }
-
-    pub(crate) fn directions(&self) -> LabelDirections {
-        LabelDirections { positive: self.direction.clone(), negative: None }
     }
 
     /// Judges an epoch by its cosine to the direction and its channels.

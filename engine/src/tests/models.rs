@@ -68,6 +68,34 @@ pub(crate) const AROUSAL_CALIBRATION: Calibration = Calibration {
     false_positive_rate: 0.0,
 };
 
+/// Returns a calibration for the bundle with a fingerprint: an epoch has an arousal from a product of 0.45 with its axis on,
+/// and a night as many an hour as 120 times the share of such epochs.
+pub(crate) fn calibration(fingerprint: &str) -> nocturne_concepts::Calibration {
+    use nocturne_concepts::calibration::{
+        Band, Calibration, EpochModel, EpochQuality, MeasureModel, Origin, Population,
+    };
+    let population =
+        Population { origin: Origin::Simulated, name: "tests".to_owned(), nights: 100 };
+    let registry = nocturne_concepts::Registry::shipped().fingerprint().to_owned();
+    let mut calibration = Calibration::new(fingerprint.to_owned(), registry, population);
+    let mut weights = vec![0.0; DIM];
+    weights[AROUSAL] = 200.0;
+    let quality = EpochQuality { positive: 100, negative: 1000, ece: 0.01, brier_skill: 0.8 };
+    let model = EpochModel { weights, bias: -90.0, threshold: 0.5, quality };
+    calibration.concepts.insert("arousal".to_owned(), model);
+    let measure = |measure: &str, points, refused: Option<&str>| MeasureModel {
+        measure: measure.to_owned(),
+        nights: 100,
+        spearman: 0.95,
+        relative_width: 0.3,
+        refused: refused.map(str::to_owned),
+        points,
+        bands: vec![Band { below: None, lower: -0.5, upper: 0.5 }],
+    };
+    calibration.measures = vec![measure("rate(arousal)", vec![[0.0, 0.0], [1.0, 120.0]], None)];
+    calibration
+}
+
 /// Returns the manifest of a bundle with embeddings of `dim` numbers and no calibration.
 pub(crate) fn manifest(dim: usize) -> BundleManifest {
     BundleManifest {
@@ -104,5 +132,7 @@ pub(crate) fn opened_bundle(fingerprint: &str, folder: &Path) -> OpenedBundle {
         fingerprint: fingerprint.to_owned(),
         folder: folder.to_owned(),
         provider: Provider { name: "cpu", fallback_reason: None },
+        calibration: Some(calibration(fingerprint)),
+        track_builder: std::sync::OnceLock::new(),
     }
 }

@@ -1,9 +1,8 @@
-//! Measures how well nights are ranked by the estimated rate of an event, compared with the scored rate.
+//! Measures how well nights are ranked by the mean probability of an event, compared with its scored rate.
 
 use std::collections::BTreeMap;
 
 use nocturne_encoder::metrics::{Bootstrap, spearman};
-use nocturne_engine::Rate;
 use nocturne_psg::statistics::{Scope, ScoredEvents};
 use nocturne_psg::{EventFamily, EventKind, EventSet, Stage};
 use serde::Serialize;
@@ -18,14 +17,14 @@ const MIN_NIGHTS: usize = 3;
 const DRAWS: usize = 1000;
 const SEED: u64 = 20_260_104;
 
-/// Estimated rates of an event against scored ones, by night.
+/// What is found of an event against its scored rate, by night.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NightAgreement {
-    /// Spearman rank correlation of estimated and scored rates; `None` if one of them is the same in every night.
+    /// Spearman rank correlation of both; `None` if one of them is the same in every night.
     pub spearman: Option<f64>,
     /// Number of nights.
     pub nights: usize,
-    /// Scored and estimated rate per hour of sleep of each night.
+    /// Scored rate per hour of sleep, and mean probability in an epoch of sleep, of each night.
     pub rates: Vec<(f64, f64)>,
     /// 95 % interval of the correlation; nights are resampled.
     pub ci95: Intervals,
@@ -64,7 +63,7 @@ fn agreement(rates: Vec<(f64, f64)>) -> NightAgreement {
     }
 }
 
-/// Returns the scored and the estimated rate of a night; `None` unless both are known.
+/// Returns the scored rate of a night and the mean probability of the event in its sleep; `None` unless both are known.
 fn rates(night: &ScoredNight, event: &EncodedLabel) -> Option<(f64, f64)> {
     let EncodedLabel { label, all_prompts, calibration, .. } = event;
     let asleep: Vec<_> =
@@ -78,6 +77,7 @@ fn rates(night: &ScoredNight, event: &EncodedLabel) -> Option<(f64, f64)> {
         .filter(|epoch| label.is_visible_in(epoch.mask))
         .map(|epoch| calibration.probability(all_prompts.margin(&epoch.embedding)))
         .collect();
-    let found = judged.iter().filter(|probability| **probability >= calibration.threshold).count();
-    Some((scored, Rate::estimate(found, judged.len(), calibration)?.per_hour))
+    // The mean probability ranks nights as a monotone estimate of the rate does.
+    let found: f32 = judged.iter().sum();
+    (!judged.is_empty()).then(|| (scored, f64::from(found) / judged.len() as f64))
 }

@@ -155,7 +155,7 @@ pub trait CollectionReader: VectorIndex + std::fmt::Debug {
     ///
     /// # Errors
     ///
-    /// Those of the store. A track that is missing, of another version or damaged is no error: [`Track::bytes`] says so.
+    /// Those of the store. A track that is missing, of another version or damaged is not an error: [`Track::bytes`] says so.
     fn tracks(&self, version: Option<&str>, entries: &[&RecordingEntry])
     -> Result<Vec<Arc<Track>>>;
 

@@ -8,8 +8,6 @@
 use std::io::ErrorKind;
 use std::sync::{Arc, OnceLock};
 
-use nocturne_psg::RecordingId;
-
 use crate::contract::{CacheProblem, CollectionReader, CollectionWriter};
 use crate::error::{Error, LocationName, Result};
 use crate::recording::{ContentHash, RecordingEntry};
@@ -217,6 +215,8 @@ mod tests {
             TrackDraft::new("v".repeat(n_version), vec![0; n_bytes]).is_ok()
         };
         assert!(is_accepted(1, 0) && is_accepted(1024, MAX_TRACK_BYTES));
-        assert!(!is_accepted(0, 1) && !is_accepted(1025, 1) && !is_accepted(1, MAX_TRACK_BYTES + 1));
+        assert!(
+            !is_accepted(0, 1) && !is_accepted(1025, 1) && !is_accepted(1, MAX_TRACK_BYTES + 1)
+        );
     }
 }

@@ -75,6 +75,11 @@ impl Filter {
         self.conditions(entry).is_some()
     }
 
+    /// Returns whether a recording has to be read to know which of its epochs are allowed.
+    pub fn depends_on_epochs(&self, entry: &RecordingEntry) -> bool {
+        matches!(self.conditions(entry), Some(Some(_)))
+    }
+
     /// Evaluates everything that the entry of a recording decides: `None` if it allows no epoch, and `Some(None)` if it
     /// allows all of them.
     #[expect(clippy::option_option, reason = "the sentence above explains both levels")]

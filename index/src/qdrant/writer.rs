@@ -156,12 +156,11 @@ impl QdrantWriter {
                 return Err(damaged(connection, &entry.id, problem));
             }
         }
-        match track {
-            Some(track) => tracks::send(connection, entry, revision.number, track)?,
-            None => {
-                let content = Some(entry.segment.hash);
-                tracks::delete(connection, &entry.id, content, revision.number)?;
-            }
+        if let Some(track) = track {
+            tracks::send(connection, entry, revision.number, track)?;
+        } else {
+            let content = Some(entry.segment.hash);
+            tracks::delete(connection, &entry.id, content, revision.number)?;
         }
         let checksum = format!("{checksum:032x}");
         Ok((sent, Uploaded { checksum, revision }))

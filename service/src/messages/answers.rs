@@ -1,9 +1,11 @@
 //! Answers: types of the engine to messages of the contract.
 
+use nocturne_concepts::Source;
+use nocturne_concepts::calibration::Origin;
 use nocturne_encoder::PromptSet;
 use nocturne_engine::{
-    CaptionAnswer, EngineInfo, EpochAnswer, EpochHit, EpochLabels, NightAnswer, NightHit,
-    QuestionReading, RecordingPage, SkipReason, SkippedNight, StageSource, TextReading, Threshold,
+    CaptionAnswer, EngineInfo, EpochAnswer, EpochHit, EpochLabels, Measurement, NightAnswer,
+    NightBlock, NightHit, NoInterval, RecordingPage, SkipReason, TextReading,
 };
 use nocturne_index::{FacetCounts, FacetValue, Recording, RecordingEntry};
 use nocturne_proto::v1;
@@ -37,38 +39,62 @@ fn text_reading(reading: TextReading) -> v1::TextReading {
 }
 
 pub(crate) fn night_answer(answer: NightAnswer) -> v1::SearchNightsResponse {
-    let NightAnswer { nights, skipped, reading, plan } = answer;
+    let NightAnswer { reading, cautions, blocks, skipped, population } = answer;
+    let population = population.map(|it| v1::Population {
+        simulated: it.origin == Origin::Simulated,
+        name: it.name,
+        nights: it.nights as u64,
+    });
+    let skipped = skipped.into_iter().map(|night| v1::SkippedNight {
+        reason: night.reason.to_string(),
+        recording: night.recording,
+    });
     v1::SearchNightsResponse {
-        nights: nights.into_iter().map(night_hit).collect(),
-        skipped: skipped.into_iter().map(skipped_night).collect(),
-        reading: Some(question_reading(reading)),
-        plan,
+        blocks: blocks.into_iter().map(night_block).collect(),
+        skipped: skipped.collect(),
+        reading: Some(v1::QuestionReading { typed: reading.typed, sentence: reading.sentence }),
+        cautions,
+        population,
+    }
+}
+
+fn night_block(block: NightBlock) -> v1::NightBlock {
+    v1::NightBlock {
+        source: source(block.source).into(),
+        nights: block.nights.into_iter().map(night_hit).collect(),
+        total: block.total as u64,
     }
 }
 
 fn night_hit(night: NightHit) -> v1::NightHit {
-    let source = match night.stage_source {
-        StageSource::Scored => v1::StageSource::Scored,
-        StageSource::ZeroShot => v1::StageSource::ZeroShot,
-    };
     v1::NightHit {
         recording: night.recording,
-        rate_per_hour: night.rate_per_hour,
-        rate_low: night.rate_ci95.0,
-        rate_high: night.rate_ci95.1,
-        epochs_found: night.epochs_found as u32,
-        epochs_judged: night.epochs_judged as u32,
-        epochs_not_judged: night.epochs_not_judged as u32,
-        hours_of_sleep: night.hours_of_sleep,
-        stage_source: source.into(),
-        scored_rate_per_hour: night.scored_rate_per_hour,
+        uncertain: night.uncertain,
+        values: night.values.into_iter().map(measurement).collect(),
+        stage_source: source(night.stage_source).into(),
         evidence: night.evidence.into_iter().map(epoch_hit).collect(),
+        same_night: night.same_night,
     }
 }
 
-fn skipped_night(night: SkippedNight) -> v1::SkippedNight {
-    let (reason, needed_channels) = skip_reason(Some(night.reason));
-    v1::SkippedNight { recording: night.recording, reason: reason.into(), needed_channels }
+fn measurement(measured: Measurement) -> v1::Measurement {
+    v1::Measurement {
+        quantity: measured.quantity,
+        value: measured.value,
+        unit: measured.unit.name().to_owned(),
+        source: source(measured.source).into(),
+        interval: measured.interval.map(|(low, high)| v1::Interval { low, high }),
+        no_interval: measured.no_interval.map(NoInterval::name).unwrap_or_default().to_owned(),
+        hours: measured.hours,
+    }
+}
+
+fn source(source: Source) -> v1::Source {
+    match source {
+        Source::Scored => v1::Source::Scored,
+        Source::Signal => v1::Source::Signal,
+        Source::Model => v1::Source::Model,
+    }
 }
 
 /// Returns a reason, and the channels of which at least one is needed.
@@ -82,22 +108,6 @@ fn skip_reason(reason: Option<SkipReason>) -> (v1::SkipReason, Vec<String>) {
         Some(SkipReason::Damaged) => (v1::SkipReason::Damaged, vec![]),
         Some(SkipReason::NotUploaded) => (v1::SkipReason::NotUploaded, vec![]),
     }
-}
-
-fn question_reading(reading: QuestionReading) -> v1::QuestionReading {
-    let QuestionReading { concept, known, sentence, threshold, cautions, text } = reading;
-    let threshold = Some(self::threshold(threshold));
-    let text = Some(text_reading(text));
-    v1::QuestionReading { concept, known, sentence, threshold, cautions, text }
-}
-
-fn threshold(threshold: Threshold) -> v1::Threshold {
-    use v1::threshold::Score;
-    let score = match threshold {
-        Threshold::Cosine(cosine) => Score::Cosine(cosine),
-        Threshold::Probability(probability) => Score::Probability(probability),
-    };
-    v1::Threshold { score: Some(score) }
 }
 
 pub(crate) fn epoch_labels(labels: EpochLabels) -> v1::LabelEpochsResponse {
@@ -248,13 +258,6 @@ mod tests {
         let message = labels(Some(SkipReason::NoChannels { needs: vec!["ECG"] }));
         assert_eq!(message.skip_reason(), v1::SkipReason::NoChannels);
         assert_eq!(message.needed_channels, ["ECG"]);
-    }
-
-    #[test]
-    fn threshold_keeps_its_scale() {
-        use v1::threshold::Score;
-        assert_eq!(threshold(Threshold::Cosine(0.3)).score, Some(Score::Cosine(0.3)));
-        assert_eq!(threshold(Threshold::Probability(0.5)).score, Some(Score::Probability(0.5)));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use nocturne_engine::{CaptionRequest, EpochQuery, EpochRequest, Error, NightRequest, Threshold};
+use nocturne_concepts::Source;
+use nocturne_engine::{
+    AskedQuestion, CaptionRequest, EpochQuery, EpochRequest, Error, NightRequest, Threshold,
+};
 use nocturne_index::{Expression, Filter};
 use nocturne_proto::v1;
 use nocturne_proto::v1::search_epochs_request::Query;
@@ -47,10 +50,19 @@ pub(crate) fn search_epochs(
 }
 
 pub(crate) fn search_nights(request: v1::SearchNightsRequest) -> Parsed<NightRequest> {
-    let v1::SearchNightsRequest { question, filter, top_k, evidence } = request;
+    let v1::SearchNightsRequest { question, filter, top_k, evidence, ask, source, certain } =
+        request;
+    let question = match (question.is_empty(), ask.is_empty()) {
+        (_, true) => AskedQuestion::Words(question),
+        (true, false) => AskedQuestion::Typed(ask),
+        (false, false) => {
+            return Err(Box::new(invalid("ask", "given with `question`", "one of them")));
+        }
+    };
     Ok(NightRequest {
         question,
-        concept: None,
+        source: self::source(source)?,
+        certain,
         filter: self::filter(filter)?,
         k: or_default(top_k, DEFAULT_HITS),
         evidence: or_default(evidence, DEFAULT_EVIDENCE),
@@ -67,6 +79,17 @@ pub(crate) fn search_captions(
         other_recordings_only,
     };
     Ok((epoch_ref(epoch)?, request))
+}
+
+/// Returns the source that is asked for; `None` for the best of each night.
+fn source(source: i32) -> Parsed<Option<Source>> {
+    match v1::Source::try_from(source) {
+        Ok(v1::Source::Unspecified) => Ok(None),
+        Ok(v1::Source::Scored) => Ok(Some(Source::Scored)),
+        Ok(v1::Source::Signal) => Ok(Some(Source::Signal)),
+        Ok(v1::Source::Model) => Ok(Some(Source::Model)),
+        Err(_) => Err(Box::new(invalid("source", source, "0 to 3"))),
+    }
 }
 
 /// Returns the size of a page, at most [`MAX_PAGE_SIZE`].

@@ -1,132 +1,222 @@
-//! Words to nights: how often does a concept occur per hour of sleep?
+//! Questions about nights: from the typed question and the tracks to nights with numbers.
 
 pub(crate) mod answer;
-mod concept_query;
-mod grammar;
-mod known_concept;
-pub(crate) mod rate;
+mod cautions;
+mod evidence;
+mod judge;
+mod measure;
+mod night;
+mod presence;
+mod same_night;
 #[cfg(test)]
 mod tests;
+pub(crate) mod unanswered;
+pub(crate) mod value;
 
-use nocturne_encoder::{LabelDirections, PromptSet};
+use std::collections::BTreeSet;
+
+use nocturne_concepts::{Direction, Registry, Source};
 use nocturne_index::Filter;
-use nocturne_psg::RecordingId;
 
 use crate::error::{Error, Result};
+use crate::grammar::{Question, parse_typed, parse_words};
 use crate::live::live_collection::PinnedSpace;
-use crate::question::calibration::calibration_of;
-use crate::question::epochs::TextReading;
-use crate::question::label_margins::LabelMargins;
-use crate::question::labels::LabelJudge;
-use crate::question::learned_concept::{LearnedConcept, expect_concept};
+use crate::live::snapshot::MissingReason;
+use crate::model::opened_bundle::OpenedBundle;
 use crate::question::limits::{check_hits, check_text};
-use crate::question::nights::answer::{NightAnswer, NightHit, SkippedNight};
-use crate::question::nights::concept_query::{ConceptQuery, JudgedNight, NightScores};
-use crate::question::nights::grammar::NightQuestion;
-use crate::question::nights::known_concept::{KnownConcept, label_called};
-use crate::question::skip_reason::SkipReason;
+use crate::question::nights::answer::{
+    NightAnswer, NightBlock, NightHit, QuestionReading, SkippedNight,
+};
+use crate::question::nights::judge::{JudgedNight, NightJudge};
+use crate::question::nights::unanswered::Unanswered;
 
 /// Maximum number of epochs shown as evidence for a night.
 pub const MAX_EVIDENCE: usize = 20;
 
 /// A question about nights.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NightRequest {
-    /// The question in words.
-    pub question: String,
-    /// A learned concept to ask for instead of the one that the words name.
-    pub concept: Option<LearnedConcept>,
-    /// Which epochs are judged. A recording without such epochs is not part of the answer.
+    /// The question.
+    pub question: AskedQuestion,
+    /// The source that may answer; `None` for the best of each night: annotations, then signals, then the model.
+    pub source: Option<Source>,
+    /// Whether to leave out nights whose interval crosses a bound of the question.
+    pub certain: bool,
+    /// Which epochs count. A recording without such epochs is not part of the answer.
     pub filter: Filter,
-    /// Maximum number of nights (1–1000).
+    /// Maximum number of nights in each block (1–1000).
     pub k: usize,
     /// Number of epochs shown as evidence for each night (0–20).
     pub evidence: usize,
 }
 
+/// A question in words or typed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AskedQuestion {
+    /// In plain English.
+    Words(String),
+    /// In the normal form of the typed question, such as `rate(arousal) in R > 15`.
+    Typed(String),
+}
+
+impl Default for NightRequest {
+    fn default() -> Self {
+        Self {
+            question: AskedQuestion::Words(String::new()),
+            source: None,
+            certain: false,
+            filter: Filter::default(),
+            k: 10,
+            evidence: 3,
+        }
+    }
+}
+
 /// See [`Engine::search_nights`](crate::Engine::search_nights).
 pub(crate) fn search_nights(space: &PinnedSpace, request: &NightRequest) -> Result<NightAnswer> {
-    let question = NightQuestion::parse(check_text("question", &request.question)?);
     let k = check_hits("top_k", request.k)?;
     if request.evidence > MAX_EVIDENCE {
         let expected = format!("0 to {MAX_EVIDENCE}");
         return Err(Error::field("evidence", request.evidence, expected));
     }
-    let mut query = match &request.concept {
-        Some(concept) => ConceptQuery::of_learned(question, expect_concept(space, concept)?),
-        None => concept_query(space, question)?,
+    let snapshot = space.snapshot();
+    let registry = OpenedBundle::registry();
+    let question = read(&request.question, registry, &metadata_columns(space))?;
+    let filter = filter_of(&question, &request.filter)?;
+    snapshot.check_filter(&filter)?;
+    let judge = NightJudge::new(&question, registry, space.bundle.calibration(), request)?;
+    let (judged, skipped) = judge_nights(space, &judge, &filter)?;
+    refuse_if_none_can_be_answered(&judged, &skipped)?;
+    let fitting: Vec<JudgedNight> =
+        judged.into_iter().filter(|night| judge.is_listed(night)).collect();
+    let fitting = same_night::merged(fitting);
+    let cautions = cautions::cautions(space, &fitting);
+    Ok(NightAnswer {
+        reading: QuestionReading {
+            typed: question.to_string(),
+            sentence: question.sentence(registry),
+            question: question.clone(),
+        },
+        cautions,
+        blocks: blocks(&fitting, judge.direction(), k),
+        skipped,
+        population: space.bundle.calibration().map(|it| it.population.clone()),
+    })
+}
+
+/// Returns the columns of metadata that at least one recording has.
+fn metadata_columns(space: &PinnedSpace) -> Vec<String> {
+    let entries = space.snapshot().entries().into_iter();
+    let columns: BTreeSet<String> =
+        entries.flat_map(|entry| entry.metadata.keys().cloned()).collect();
+    columns.into_iter().collect()
+}
+
+/// Reads the question.
+fn read(asked: &AskedQuestion, registry: &Registry, columns: &[String]) -> Result<Question> {
+    let question = match asked {
+        AskedQuestion::Words(words) => {
+            parse_words(check_text("question", words)?, registry, columns)
+        }
+        AskedQuestion::Typed(typed) => parse_typed(check_text("ask", typed)?, registry),
     };
-    space.snapshot().check_filter(&request.filter)?;
-    let (judged, skipped) = judge_nights(space, &query, request)?;
-    query.set_threshold_by_share(&judged);
-    let nights = judged.iter().filter_map(|night| query.hit(night)).collect();
-    let nights = ordered(nights, &query.question, k);
-    let plan = space.snapshot().scan_plan().to_owned();
-    Ok(NightAnswer { nights, skipped, reading: query.reading(&judged), plan })
+    question.map_err(|problem| Error::Unreadable(Box::new(problem)))
 }
 
-/// Reads the words of the concept: the name of a label, or free words.
-fn concept_query(space: &PinnedSpace, question: NightQuestion) -> Result<ConceptQuery> {
-    let words = check_text("question", &question.concept)?.to_owned();
-    let (set, bundle) = (PromptSet::events(), &space.bundle);
-    if let Some(i) = label_called(set, &words) {
-        let label = &set.labels[i];
-        let directions = bundle.texts.directions(set)?[i].clone();
-        let calibration = calibration_of(&bundle.manifest, &label.name);
-        let (name, known) = (label.name.clone(), KnownConcept::Label(label));
-        let margins = LabelMargins::of(&[directions]);
-        return Ok(ConceptQuery::of_known(question, name, known, margins, calibration));
-    }
-    let encoded = bundle.texts.encode_one(&words)?;
-    let text = TextReading::from(&encoded);
-    let calibration = calibration_of(&bundle.manifest, &words);
-    let directions = LabelDirections { positive: encoded.embedding, negative: None };
-    let margins = LabelMargins::of(&[directions]);
-    Ok(ConceptQuery::of_words(question, words, margins, calibration, text))
+/// Adds the filter of the question to that of the request.
+fn filter_of(question: &Question, filter: &Filter) -> Result<Filter> {
+    let Some(asked) = &question.filter else { return Ok(filter.clone()) };
+    let asked = match &filter.expression {
+        Some(given) => format!("({asked}) AND ({given})"),
+        None => asked.clone(),
+    };
+    let expression = asked.parse().map_err(nocturne_index::Error::from)?;
+    Ok(Filter { expression: Some(expression), ..filter.clone() })
 }
 
-/// Scores the nights that the filter allows.
+/// Judges every night that the filter may allow.
 fn judge_nights(
     space: &PinnedSpace,
-    query: &ConceptQuery,
-    request: &NightRequest,
+    judge: &NightJudge<'_>,
+    filter: &Filter,
 ) -> Result<(Vec<JudgedNight>, Vec<SkippedNight>)> {
     let snapshot = space.snapshot();
-    let may_allow = |id: &RecordingId| snapshot.may_allow(id, &request.filter);
-    let stages = LabelJudge::of_space(space, PromptSet::stages())?;
-    let results = snapshot.score_all(query.margins.prompts(), may_allow, |recording, scores| {
-        let n_evidence = request.evidence;
-        let night = NightScores { recording, scores, stages: &stages, n_evidence };
-        let allowed = recording.filter(&request.filter);
-        (recording.id().clone(), allowed.map(|rows| query.judge(&night, &rows)))
-    })?;
-    let skip = |id: RecordingId, reason| SkippedNight { recording: id.to_string(), reason };
-    let missing = snapshot.missing().into_iter().filter(|(id, _)| may_allow(id));
-    let mut skipped: Vec<SkippedNight> =
-        missing.map(|(id, reason)| skip(id, reason.into())).collect();
-    let mut judged = Vec::new();
-    for (recording, night) in results {
-        let Some(night) = night else { continue };
-        match night {
-            Ok(Ok(night)) => judged.push(night),
-            Ok(Err(reason)) => skipped.push(skip(recording, reason)),
-            // Vectors are read only when they are needed, so damage may be found this late.
-            Err(Error::Index(error)) if error.is_damage() => {
-                skipped.push(skip(recording, SkipReason::Damaged));
-            }
-            Err(error) => return Err(error),
+    let entries = snapshot.entries();
+    let allowed: Vec<_> = entries.into_iter().filter(|entry| filter.may_allow(entry)).collect();
+    let builder = space.bundle.track_builder()?;
+    let (mut judged, mut skipped) = (Vec::new(), Vec::new());
+    let skip = |recording: String, reason| SkippedNight { recording, reason };
+    for (entry, track) in space.tracks().tracks(snapshot, builder, &allowed)? {
+        let Some(track) = track else {
+            skipped.push(skip(entry.id.to_string(), Unanswered::Damaged));
+            continue;
+        };
+        let rows = if filter.depends_on_epochs(entry) {
+            Some(allowed_rows(space, entry, filter)?)
+        } else {
+            None
+        };
+        if rows.as_ref().is_some_and(|rows| !rows.contains(&true)) {
+            continue;
+        }
+        match judge.judge(entry, &track, rows) {
+            Ok(night) => judged.push(night),
+            Err(reason) => skipped.push(skip(entry.id.to_string(), reason)),
+        }
+    }
+    for (id, reason) in
+        snapshot.missing().into_iter().filter(|(id, _)| snapshot.may_allow(id, filter))
+    {
+        let reason = match reason {
+            MissingReason::Damaged => Unanswered::Damaged,
+            MissingReason::NotUploaded => Unanswered::NotUploaded,
+        };
+        if !skipped.iter().any(|night| night.recording == id.to_string()) {
+            skipped.push(skip(id.to_string(), reason));
         }
     }
     Ok((judged, skipped))
 }
 
-fn ordered(mut nights: Vec<NightHit>, question: &NightQuestion, k: usize) -> Vec<NightHit> {
-    nights.retain(|night| question.bound.is_none_or(|bound| bound.allows(night.rate_per_hour)));
-    nights.sort_by(|a, b| {
-        let order = b.rate_per_hour.total_cmp(&a.rate_per_hour);
-        let order = if question.fewest_first { order.reverse() } else { order };
-        order.then_with(|| a.recording.cmp(&b.recording))
-    });
-    nights.truncate(k);
-    nights
+/// Returns which epochs of a recording a filter allows.
+fn allowed_rows(
+    space: &PinnedSpace,
+    entry: &nocturne_index::RecordingEntry,
+    filter: &Filter,
+) -> Result<Vec<bool>> {
+    let recording = space.snapshot().recording(&entry.id)?;
+    let rows = recording.filter(filter);
+    let is_allowed = |row| rows.as_ref().is_some_and(|rows| rows.allows(row));
+    Ok((0..recording.n_epochs()).map(is_allowed).collect())
+}
+
+/// Refuses a question that no night can answer because of the bundle or of what was scored.
+fn refuse_if_none_can_be_answered(judged: &[JudgedNight], skipped: &[SkippedNight]) -> Result<()> {
+    let is_about_the_bundle = |night: &SkippedNight| night.reason.is_about_the_bundle();
+    match skipped.iter().find(|night| is_about_the_bundle(night)) {
+        Some(first) if judged.is_empty() && skipped.iter().all(is_about_the_bundle) => {
+            Err(Error::NotMeasurable { why: first.reason.to_string() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Sorts nights into blocks by source, and each block by its first quantity; names decide between equals.
+fn blocks(nights: &[JudgedNight], direction: Direction, k: usize) -> Vec<NightBlock> {
+    let of_source = |source: Source| {
+        let mut hits: Vec<NightHit> = nights
+            .iter()
+            .filter(|night| night.hit.values[0].source == source)
+            .map(|night| night.hit.clone())
+            .collect();
+        hits.sort_by(|a, b| {
+            let order = a.values[0].value.total_cmp(&b.values[0].value);
+            let order = if direction == Direction::Highest { order.reverse() } else { order };
+            order.then_with(|| a.recording.cmp(&b.recording))
+        });
+        let total = hits.len();
+        hits.truncate(k);
+        NightBlock { source, nights: hits, total }
+    };
+    Source::ALL.into_iter().map(of_source).filter(|block| block.total > 0).collect()
 }

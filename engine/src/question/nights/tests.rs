@@ -1,18 +1,21 @@
 //! Questions about nights over small collections.
 
-use nocturne_encoder::{ConceptTarget, Embedding};
+use nocturne_concepts::Source;
 use nocturne_index::{Filter, RecordingDraft};
 use nocturne_psg::montage::{Channel, ChannelMask};
-use nocturne_psg::{Event, EventKind, Stage};
+use nocturne_psg::statistics::NotMeasured;
+use nocturne_psg::{Event, EventKind};
 
 use super::*;
-use crate::question::nights::answer::StageSource;
-use crate::question::threshold::Threshold;
+use crate::question::nights::value::NoInterval;
 use crate::tests::collections::{damage, fill, live, night, pinned};
-use crate::tests::models::{AROUSAL, AROUSAL_CALIBRATION, FREE, FREE_WORDS, epoch_vector, vector};
 
-fn request(question: &str) -> NightRequest {
-    NightRequest { question: question.to_owned(), k: 10, evidence: 2, ..NightRequest::default() }
+fn request(typed: &str) -> NightRequest {
+    NightRequest { question: AskedQuestion::Typed(typed.to_owned()), ..NightRequest::default() }
+}
+
+fn words(words: &str) -> NightRequest {
+    NightRequest { question: AskedQuestion::Words(words.to_owned()), ..NightRequest::default() }
 }
 
 fn ask(drafts: impl IntoIterator<Item = RecordingDraft>, request: &NightRequest) -> NightAnswer {
@@ -20,224 +23,277 @@ fn ask(drafts: impl IntoIterator<Item = RecordingDraft>, request: &NightRequest)
     search_nights(&space, request).unwrap()
 }
 
-fn names(answer: &NightAnswer) -> Vec<&str> {
-    answer.nights.iter().map(|night| night.recording.as_str()).collect()
+fn refusal(drafts: impl IntoIterator<Item = RecordingDraft>, request: &NightRequest) -> String {
+    let (_folder, space) = pinned(drafts);
+    search_nights(&space, request).unwrap_err().to_string()
 }
 
-/// Three nights with arousals in 1, 3 and 0 of 4 epochs of sleep.
+/// Names of the nights of each block.
+fn names(answer: &NightAnswer) -> Vec<Vec<&str>> {
+    let nights = answer.blocks.iter().map(|block| &block.nights);
+    nights.map(|nights| nights.iter().map(|night| night.recording.as_str()).collect()).collect()
+}
+
+fn values(answer: &NightAnswer) -> Vec<f64> {
+    answer
+        .blocks
+        .iter()
+        .flat_map(|block| &block.nights)
+        .map(|night| night.values[0].value)
+        .collect()
+}
+
+/// A night of `n` epochs with this pattern repeated.
+fn long(name: &str, pattern: &str, times: usize) -> RecordingDraft {
+    night(name, &pattern.repeat(times))
+}
+
+/// Adds scored events to a night.
+fn scored(mut draft: RecordingDraft, events: &[(EventKind, f64, f64)]) -> RecordingDraft {
+    draft.events =
+        Some(events.iter().map(|(kind, onset_s, s)| Event::new(*kind, *onset_s, *s)).collect());
+    draft
+}
+
+/// Nights of 2 h of N2 with arousals in half, a quarter and none of the epochs.
 fn three_nights() -> [RecordingDraft; 3] {
-    [night("one", "W2!222"), night("three", "W2!2!2!2"), night("zero", "W!2222")]
+    [long("half", "2!2", 120), long("quarter", "2!222", 60), long("none", "2", 240)]
 }
 
 #[test]
-fn nights_are_ranked_by_rate() {
-    let answer = ask(three_nights(), &request("nights with frequent arousals"));
-    assert_eq!(names(&answer), ["three", "one", "zero"]);
-    let night = &answer.nights[0];
-    assert_eq!((night.epochs_found, night.epochs_judged, night.epochs_not_judged), (3, 4, 0));
-    assert!((night.hours_of_sleep - 4.0 / 120.0).abs() < 1e-9);
-    let (low, high) = night.rate_ci95;
-    assert!(low < night.rate_per_hour && night.rate_per_hour < high, "{night:?}");
-    assert_eq!((answer.plan.as_str(), answer.skipped.len()), ("scan", 0));
+fn nights_are_ranked_by_the_models_rate() {
+    let answer = ask(three_nights(), &words("nights with frequent arousals"));
+    assert_eq!(answer.reading.typed, "rate(arousal), highest first");
+    assert_eq!(names(&answer), [["half", "quarter", "none"]]);
+    assert_eq!(answer.blocks[0].source, Source::Model);
+    let rates = values(&answer);
+    assert!(
+        (rates[0] - 60.0).abs() < 2.0 && (rates[1] - 30.0).abs() < 2.0 && rates[2] < 2.0,
+        "{rates:?}"
+    );
 }
 
 #[test]
 fn few_puts_the_lowest_rate_first() {
-    assert_eq!(names(&ask(three_nights(), &request("few arousals"))), ["zero", "one", "three"]);
+    assert_eq!(names(&ask(three_nights(), &words("few arousals"))), [["none", "quarter", "half"]]);
 }
 
 #[test]
-fn nights_of_equal_rate_are_sorted_by_name() {
-    let drafts = [night("b", "2!2"), night("a", "2!2")];
-    assert_eq!(names(&ask(drafts, &request("arousals"))), ["a", "b"]);
+fn numbers_of_recorded_nights_by_a_simulated_calibration_have_no_interval() {
+    let answer = ask(three_nights(), &request("rate(arousal), highest first"));
+    for night in &answer.blocks[0].nights {
+        assert_eq!(night.values[0].interval, None);
+        assert_eq!(night.values[0].no_interval, Some(NoInterval::OtherPopulation));
+    }
+    assert!(
+        answer.cautions[0].contains("calibrated on simulated nights only"),
+        "{:?}",
+        answer.cautions
+    );
 }
 
 #[test]
-fn bound_and_number_restrict_the_answer() {
-    // One epoch of four is a rate of 34.5 per hour.
-    let answer = ask(three_nights(), &request("more than 30 arousals per hour"));
-    assert_eq!(names(&answer), ["three", "one"]);
-    let answer = ask(three_nights(), &NightRequest { k: 1, ..request("arousals") });
-    assert_eq!(names(&answer), ["three"]);
+fn scored_events_come_before_the_model() {
+    let events: Vec<_> = (0..30).map(|i| (EventKind::Arousal, 30.0 * f64::from(i), 5.0)).collect();
+    let drafts = || [scored(long("scored", "2", 240), &events), long("half", "2!2", 120)];
+    let answer = ask(drafts(), &request("rate(arousal), highest first"));
+    let sources: Vec<Source> = answer.blocks.iter().map(|block| block.source).collect();
+    assert_eq!(sources, [Source::Scored, Source::Model]);
+    assert_eq!(names(&answer), [["scored"], ["half"]]);
+    // 30 arousals in 2 h.
+    assert_eq!(answer.blocks[0].nights[0].values[0].value, 15.0);
+    assert_eq!(answer.blocks[0].nights[0].values[0].no_interval, None);
+    let model =
+        NightRequest { source: Some(Source::Model), ..request("rate(arousal), highest first") };
+    assert_eq!(names(&ask(drafts(), &model)), [["half", "scored"]]);
+    let only =
+        NightRequest { source: Some(Source::Scored), ..request("rate(arousal), highest first") };
+    let answer = ask(drafts(), &only);
+    assert_eq!(names(&answer), [["scored"]]);
+    assert_eq!(answer.skipped[0].reason, Unanswered::NotScored { concept: "arousal".to_owned() });
 }
 
 #[test]
-fn wake_is_not_judged() {
-    let answer = ask(three_nights(), &request("arousals"));
-    let zero = answer.nights.iter().find(|night| night.recording == "zero").unwrap();
-    assert_eq!((zero.epochs_found, zero.epochs_judged), (0, 4));
+fn none_of_a_scored_family_is_zero_and_not_scored_is_unanswered() {
+    let hypopnea = [(EventKind::Hypopnea, 300.0, 20.0)];
+    let drafts = [scored(long("hypopneas", "2", 240), &hypopnea), long("unscored", "2", 240)];
+    let answer = ask(drafts, &request("count(apnea) = 0"));
+    assert_eq!(names(&answer), [["hypopneas"]]);
+    assert_eq!(answer.skipped[0].recording, "unscored");
 }
 
 #[test]
-fn only_the_stages_of_the_question_are_judged() {
-    let drafts = [night("a", "2!2R!R!R!"), night("b", "2!2!R")];
-    let answer = ask(drafts, &request("frequent arousals in REM sleep"));
-    assert_eq!(names(&answer), ["a", "b"]);
-    assert_eq!(answer.nights[0].epochs_judged, 3);
-    assert!(answer.reading.sentence.contains("per hour of R"), "{}", answer.reading.sentence);
+fn conditions_are_joined() {
+    let both = [(EventKind::Hypopnea, 300.0, 20.0), (EventKind::ObstructiveApnea, 600.0, 20.0)];
+    let drafts = [scored(long("a", "2", 240), &both[..1]), scored(long("b", "2", 240), &both)];
+    let answer = ask(drafts, &words("nights with hypopneas but no apneas"));
+    assert_eq!(answer.reading.typed, "count(hypopnea) > 0 and count(apnea) = 0");
+    assert_eq!(names(&answer), [["a"]]);
+}
+
+#[test]
+fn scope_counts_events_and_hours_of_its_stages() {
+    // One hour of N2 with 10 arousals, half an hour of R with 20.
+    let mut events: Vec<_> =
+        (0..10).map(|i| (EventKind::Arousal, 60.0 * f64::from(i), 5.0)).collect();
+    events.extend((0..20).map(|i| (EventKind::Arousal, 3600.0 + 60.0 * f64::from(i), 5.0)));
+    let draft = || scored(night("a", &format!("{}{}", "2".repeat(120), "R".repeat(60))), &events);
+    assert_eq!(values(&ask([draft()], &request("rate(arousal) in R, highest first"))), [40.0]);
+    assert_eq!(values(&ask([draft()], &request("rate(arousal), highest first"))), [20.0]);
+    assert_eq!(values(&ask([draft()], &request("rate(arousal) in R / in NREM > 1"))), [4.0]);
+}
+
+#[test]
+fn short_sleep_has_no_rate_and_short_strata_are_refused() {
+    let events = [(EventKind::Arousal, 0.0, 5.0)];
+    let drafts =
+        [scored(long("short", "2", 100), &events), scored(long("long", "2", 119), &events)];
+    let answer = ask(drafts, &request("rate(arousal), highest first"));
+    assert!(answer.blocks.is_empty());
+    assert!(answer.skipped.iter().all(|night| matches!(
+        night.reason,
+        Unanswered::NotMeasured { why: NotMeasured::TooShort { least_min: 60.0, .. } }
+    )));
+}
+
+#[test]
+fn stages_and_statistics_are_measured_from_the_scoring() {
+    let draft = || {
+        night(
+            "a",
+            &format!("{}{}{}{}", "W".repeat(20), "2".repeat(100), "3".repeat(60), "R".repeat(20)),
+        )
+    };
+    assert_eq!(values(&ask([draft()], &request("tst < 360 min"))), [90.0]);
+    assert_eq!(values(&ask([draft()], &request("sleep_onset_latency, longest first"))), [10.0]);
+    assert_eq!(values(&ask([draft()], &request("longest_run(N3), longest first"))), [30.0]);
+    let share = values(&ask([draft()], &request("share(N3) of sleep, lowest first")));
+    assert!((share[0] - 100.0 / 3.0).abs() < 1e-3, "{share:?}");
+}
+
+#[test]
+fn events_within_a_time_of_others_are_counted() {
+    let events = [
+        (EventKind::Hypopnea, 300.0, 20.0),
+        (EventKind::Arousal, 340.0, 5.0),
+        (EventKind::Arousal, 1000.0, 5.0),
+    ];
+    let draft = scored(long("a", "2", 240), &events);
+    let answer = ask([draft], &words("arousals within 30 s after hypopneas"));
+    assert_eq!(values(&answer), [0.5]);
 }
 
 #[test]
 fn evidence_is_the_epochs_with_the_highest_probability() {
-    let mut draft = night("a", "2222");
-    let strong = vector(&[(Stage::N2.index(), 1.0), (AROUSAL, 3.0)]);
-    draft.epochs[3].vector = Embedding::new(strong).unwrap();
-    draft.epochs[1].vector = Embedding::new(epoch_vector(Stage::N2, true)).unwrap();
-    let answer = ask([draft], &request("arousals"));
-    let evidence: Vec<u32> = answer.nights[0].evidence.iter().map(|hit| hit.epoch).collect();
-    assert_eq!(evidence, [3, 1]);
-    let scores: Vec<f32> = answer.nights[0].evidence.iter().map(|hit| hit.score).collect();
-    assert!(scores[0] > scores[1] && scores[1] > 0.5, "{scores:?}");
+    let answer = ask(
+        three_nights(),
+        &NightRequest { evidence: 2, ..request("rate(arousal), highest first") },
+    );
+    let evidence: Vec<u32> =
+        answer.blocks[0].nights[0].evidence.iter().map(|hit| hit.epoch).collect();
+    assert_eq!(evidence, [0, 2]);
 }
 
 #[test]
-fn known_concept_has_a_calibrated_threshold() {
-    let reading = ask(three_nights(), &request("micro-arousals")).reading;
-    assert_eq!((reading.concept.as_str(), reading.known), ("arousal", true));
-    assert_eq!(reading.threshold, Threshold::Probability(0.5));
-    assert_eq!(reading.cautions, Vec::<String>::new());
+fn concept_without_calibration_is_refused_for_the_collection() {
+    let message = refusal(three_nights(), &request("rate(k_complex), highest first"));
+    assert!(
+        message.contains("`k_complex` is not measurable with this bundle: it has no calibration"),
+        "{message}"
+    );
 }
 
 #[test]
-fn best_epochs_count_if_the_words_are_not_a_known_concept() {
-    let mut draft = night("a", &"2".repeat(40));
-    for (i, epoch) in draft.epochs.iter_mut().enumerate() {
-        let vector = vector(&[(Stage::N2.index(), 1.0), (FREE, i as f32 / 40.0)]);
-        epoch.vector = Embedding::new(vector).unwrap();
-    }
-    let answer = ask([draft], &request(&format!("nights with {FREE_WORDS}")));
-    let NightAnswer { nights, reading, .. } = &answer;
-    assert_eq!((reading.concept.as_str(), reading.known), (FREE_WORDS, false));
-    // 5 % of 40 epochs are 2, and the threshold is the score of the next.
-    assert_eq!(nights[0].epochs_found, 3);
-    let Threshold::Cosine(cosine) = reading.threshold else { panic!("{reading:?}") };
-    assert!((0.5..0.8).contains(&cosine), "{cosine}");
-    assert!(reading.cautions[0].contains("not a known concept"), "{:?}", reading.cautions);
-    assert!(reading.cautions[1].contains("`saw`"), "{:?}", reading.cautions);
+fn concept_that_no_input_shows_is_refused() {
+    let message = refusal(three_nights(), &words("who snores"));
+    assert!(message.contains("`snore` was not scored"), "{message}");
 }
 
 #[test]
-fn learned_concept_replaces_the_one_of_the_words() {
-    let concept = LearnedConcept {
-        fingerprint: "5d41".to_owned(),
-        target: ConceptTarget::Stage(Stage::N3),
-        direction: Embedding::new(vector(&[(Stage::N3.index(), 1.0)])).unwrap(),
-        calibration: AROUSAL_CALIBRATION,
-    };
-    let request = NightRequest { concept: Some(concept), ..request("few of these") };
-    let answer = ask([night("a", "2333"), night("b", "2223")], &request);
-    assert_eq!(names(&answer), ["b", "a"]);
-    assert_eq!(answer.reading.concept, "N3");
-    assert_eq!(answer.nights[0].epochs_found, 1);
-}
-
-#[test]
-fn unscored_nights_use_zero_shot_stages() {
-    let mut draft = night("a", "W2!2");
-    draft.epochs.iter_mut().for_each(|epoch| epoch.stage = None);
-    let answer = ask([draft], &request("arousals"));
-    let night = &answer.nights[0];
-    assert_eq!(night.stage_source, StageSource::ZeroShot);
-    assert_eq!((night.epochs_found, night.epochs_judged), (1, 2), "wake is not judged");
-}
-
-#[test]
-fn scored_rate_is_compared_if_the_scorer_marked_the_event() {
-    let event = |kind, onset_s| Event::new(kind, onset_s, 5.0);
-    let mut scored = night("scored", "W2!22");
-    // One in wake, two in sleep; the desaturation is something else.
-    let arousals = [10.0, 40.0, 70.0].map(|onset_s| event(EventKind::Arousal, onset_s));
-    scored.events =
-        Some(arousals.into_iter().chain([event(EventKind::Desaturation, 80.0)]).collect());
-    let mut others = night("others", "W222");
-    others.events = Some(vec![event(EventKind::Desaturation, 50.0)]);
-    let answer = ask([scored, others, night("unscored", "W222")], &request("arousals"));
-    let rates: Vec<(&str, Option<f64>)> = answer
-        .nights
-        .iter()
-        .map(|night| (night.recording.as_str(), night.scored_rate_per_hour))
-        .collect();
-    let expected = 2.0 / (3.0 / 120.0);
-    assert_eq!(rates, [("scored", Some(expected)), ("others", None), ("unscored", None)]);
-}
-
-#[test]
-fn nights_that_cannot_be_judged_are_skipped_with_a_reason() {
-    let mut blind = night("blind", "22");
+fn night_without_the_channels_is_skipped_with_the_channels() {
+    let mut blind = long("blind", "2", 240);
     let airflow: ChannelMask = [Channel::Airflow].into_iter().collect();
     blind.epochs.iter_mut().for_each(|epoch| epoch.mask = airflow);
+    let answer = ask([blind, long("half", "2!2", 120)], &request("rate(arousal), highest first"));
+    assert_eq!(names(&answer), [["half"]]);
+    let needs = "EEG_C3_A2 or EEG_C4_A1".to_owned();
+    assert_eq!(
+        answer.skipped[0].reason,
+        Unanswered::NoChannels { concept: "arousal".to_owned(), needs }
+    );
+}
+
+#[test]
+fn damaged_night_is_skipped() {
     let folder = tempfile::tempdir().unwrap();
-    fill(folder.path(), [night("awake", "WW"), blind, night("broken", "22"), night("good", "2!2")]);
+    fill(folder.path(), [long("broken", "2", 240), long("good", "2!2", 120)]);
     damage(folder.path(), "broken");
     let space = live(folder.path()).newest().unwrap();
-    let answer = search_nights(&space, &request("arousals")).unwrap();
-    assert_eq!(names(&answer), ["good"]);
-    let mut skipped = answer.skipped;
-    skipped.sort_by(|a, b| a.recording.cmp(&b.recording));
-    let needs = vec!["EEG_C3_A2", "EEG_C4_A1"];
-    let expected = [
-        ("awake", SkipReason::NoSleep),
-        ("blind", SkipReason::NoChannels { needs }),
-        ("broken", SkipReason::Damaged),
-    ];
-    let expected =
-        expected.map(|(name, reason)| SkippedNight { recording: name.to_owned(), reason });
-    assert_eq!(skipped, expected);
+    let answer = search_nights(&space, &request("rate(arousal), highest first")).unwrap();
+    assert_eq!(names(&answer), [["good"]]);
+    assert_eq!(answer.skipped[0].reason, Unanswered::Damaged);
 }
 
 #[test]
-fn epochs_without_the_channels_are_counted_apart() {
-    let mut draft = night("a", "2!22");
-    draft.epochs[2].mask = [Channel::Airflow].into_iter().collect();
-    let answer = ask([draft], &request("arousals"));
-    let night = &answer.nights[0];
-    assert_eq!((night.epochs_judged, night.epochs_not_judged), (2, 1));
-    assert_eq!(answer.reading.cautions, Vec::<String>::new(), "most epochs have all channels");
-}
-
-#[test]
-fn nights_with_few_channels_are_cautioned_about() {
-    let mut draft = night("a", "2!22");
-    let eeg: ChannelMask = [Channel::EegC3A2].into_iter().collect();
-    draft.epochs.iter_mut().for_each(|epoch| epoch.mask = eeg);
-    let cautions = ask([draft], &request("arousals")).reading.cautions;
-    assert!(cautions[0].starts_with("1 of 1 nights have missing channels"), "{cautions:?}");
-}
-
-#[test]
-fn filter_restricts_the_judged_epochs_and_the_nights() {
+fn filter_restricts_the_epochs_and_the_nights() {
     let filter = |expression: &str| Filter {
         expression: Some(expression.parse().unwrap()),
         ..Filter::default()
     };
-    let drafts = || [night("a", "2!222"), night("b", "2222!")];
-    let late = NightRequest { filter: filter("epoch >= 2"), ..request("arousals") };
-    let answer = ask(drafts(), &late);
-    assert_eq!(names(&answer), ["b", "a"]);
-    assert_eq!((answer.nights[0].epochs_found, answer.nights[0].epochs_judged), (1, 2));
-    let one = NightRequest { filter: filter("recording = a"), ..request("arousals") };
-    assert_eq!(names(&ask(drafts(), &one)), ["a"]);
+    let first =
+        NightRequest { filter: filter("epoch < 120"), ..request("rate(arousal), highest first") };
+    let draft = night("a", &format!("{}{}", "2!".repeat(120), "2".repeat(120)));
+    let rates = values(&ask([draft.clone()], &first));
+    assert!((rates[0] - 120.0).abs() < 2.0, "{rates:?}");
+    let other =
+        NightRequest { filter: filter("recording = b"), ..request("rate(arousal), highest first") };
+    assert_eq!(names(&ask([draft, long("b", "2", 240)], &other)), [["b"]]);
 }
 
 #[test]
-fn questions_out_of_range_are_refused() {
-    let (_folder, space) = pinned([night("a", "2")]);
-    let refusal = |request: NightRequest| search_nights(&space, &request).unwrap_err().to_string();
-    assert_eq!(refusal(request("  ")), "`question` is empty; expected a sentence");
-    assert_eq!(
-        refusal(NightRequest { k: 0, ..request("arousals") }),
-        "`top_k` is 0; expected 1 to 1000"
+fn question_about_metadata_uses_its_columns_or_is_refused() {
+    let mut old = long("old", "2!2", 120);
+    old.metadata =
+        [("sex".to_owned(), "male".to_owned()), ("age".to_owned(), "70".to_owned())].into();
+    let answer = ask([old, long("unknown", "2", 240)], &words("men over 60 with many arousals"));
+    assert_eq!(names(&answer), [["old"]]);
+    let message = refusal([long("unknown", "2", 240)], &words("men over 60 with many arousals"));
+    assert!(message.contains("no recording has the metadata"), "{message}");
+}
+
+#[test]
+fn the_same_night_in_two_files_is_counted_once() {
+    let start = Some(jiff::civil::date(2026, 1, 2).at(22, 30, 0, 0));
+    let [mut a, mut b] = [long("a", "2!2", 120), long("b", "2!2", 120)];
+    (a.start, b.start) = (start, start);
+    let answer = ask([a, b, long("c", "2!2", 120)], &request("rate(arousal), highest first"));
+    assert_eq!(names(&answer), [["a", "c"]]);
+    assert_eq!(answer.blocks[0].nights[0].same_night, ["b"]);
+}
+
+#[test]
+fn requests_out_of_range_are_refused() {
+    let ranked = || request("rate(arousal), highest first");
+    let none = NightRequest { k: 0, ..ranked() };
+    assert_eq!(refusal(three_nights(), &none), "`top_k` is 0; expected 1 to 1000");
+    let much = NightRequest { evidence: 21, ..ranked() };
+    assert_eq!(refusal(three_nights(), &much), "`evidence` is 21; expected 0 to 20");
+    assert!(refusal(three_nights(), &words("  ")).starts_with("`question` is empty"));
+    assert!(
+        refusal(three_nights(), &words("banana")).contains("no word of it names a known concept")
     );
-    let much = NightRequest { evidence: 21, ..request("arousals") };
-    assert_eq!(refusal(much), "`evidence` is 21; expected 0 to 20");
-    let unknown = Filter { recordings: Some(["x".parse().unwrap()].into()), ..Filter::default() };
-    let unknown = NightRequest { filter: unknown, ..request("arousals") };
-    assert!(refusal(unknown).contains("`x`"));
 }
 
 #[test]
-fn question_without_a_concept_is_refused() {
-    let (_folder, space) = pinned([night("a", "2")]);
-    let error = search_nights(&space, &request("more than 5 per hour")).unwrap_err();
-    assert_eq!(error.to_string(), "`question` is empty; expected a sentence");
+fn computed_tracks_are_stored_and_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    fill(folder.path(), three_nights());
+    let space = live(folder.path()).newest().unwrap();
+    search_nights(&space, &request("rate(arousal), highest first")).unwrap();
+    let version = space.bundle.track_builder().unwrap().version().to_owned();
+    let fresh = live(folder.path()).newest().unwrap();
+    let entries = fresh.snapshot().entries();
+    for track in fresh.snapshot().tracks(Some(&version), &entries).unwrap() {
+        assert!(track.bytes().is_ok(), "{:?}", track.known_problem());
+    }
 }

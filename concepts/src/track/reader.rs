@@ -1,0 +1,259 @@
+//! Reads a track.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use nocturne_psg::montage::ChannelMask;
+use nocturne_psg::{Event, EventKind, Stage};
+
+use crate::error::{Error, Result};
+use crate::stages::transitions::N_STAGES;
+use crate::track::writer::EpochSignals;
+use crate::track::{
+    EVENT, EVENTS_SCORED, FORMAT, HEADER, LEGS_MEASURED, MAGIC, NO_DEPTH, SIGNALS,
+    SIGNALS_MEASURED, SIMULATED, STAGES_SCORED, START_KNOWN, UNKNOWN, restored,
+};
+
+/// The track of a recording, over bytes in memory or mapped from a file. Cloning it copies no bytes.
+#[derive(Clone)]
+pub struct Track {
+    bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    flags: u8,
+    n_epochs: usize,
+    n_events: usize,
+    start_s: i64,
+    concepts: Arc<[String]>,
+    /// Where the columns start.
+    columns: usize,
+}
+
+/// Where an event comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum EventSource {
+    /// A scorer.
+    Scored = 0,
+    /// A rule on a signal.
+    Signal = 1,
+}
+
+/// An event of a track.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrackEvent {
+    /// What it is.
+    pub kind: EventKind,
+    /// Where it comes from.
+    pub source: EventSource,
+    /// Onset in seconds from the start of the recording.
+    pub onset_s: f64,
+    /// Duration in seconds.
+    pub duration_s: f64,
+    /// Fall of the oxygen saturation in per cent, if known.
+    pub depth: Option<f64>,
+}
+
+impl Track {
+    /// Reads the header of a track and checks its length.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Track`] if these bytes are not a track of this format.
+    #[expect(clippy::needless_pass_by_value, reason = "the track keeps the bytes")]
+    pub fn new(bytes: Arc<dyn AsRef<[u8]> + Send + Sync>) -> Result<Self> {
+        let data: &[u8] = (*bytes).as_ref();
+        let header = data.get(..HEADER).ok_or_else(|| Error::track("it is too short"))?;
+        if header[..4] != MAGIC || u16_at(header, 4) != FORMAT {
+            return Err(Error::track("it does not start as a track of format 1"));
+        }
+        let [n_epochs, n_events] = [8, 12].map(|at| u32_at(header, at) as usize);
+        let [n_concepts, ids_len] = [16, 18].map(|at| usize::from(u16_at(header, at)));
+        let start_s = i64::from_le_bytes(header[20..28].try_into().expect("8 bytes"));
+        let columns = HEADER + ids_len;
+        let ids = data.get(HEADER..columns).and_then(|ids| std::str::from_utf8(ids).ok());
+        let ids = ids.ok_or_else(|| Error::track("the ids of its concepts are not text"))?;
+        let concepts: Arc<[String]> = ids.lines().map(str::to_owned).collect();
+        let flags = header[6];
+        let track = Self {
+            bytes: Arc::clone(&bytes),
+            flags,
+            n_epochs,
+            n_events,
+            start_s,
+            concepts,
+            columns,
+        };
+        if track.concepts.len() != n_concepts || data.len() != track.events_at() + n_events * EVENT
+        {
+            return Err(Error::track("its length does not fit its header"));
+        }
+        Ok(track)
+    }
+
+    /// Reads a track from a buffer.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new).
+    pub fn from_vec(bytes: Vec<u8>) -> Result<Self> {
+        Self::new(Arc::new(bytes))
+    }
+
+    /// Returns the number of epochs.
+    pub fn n_epochs(&self) -> usize {
+        self.n_epochs
+    }
+
+    /// Returns whether at least one epoch has a scored stage.
+    pub fn has_scored_stages(&self) -> bool {
+        self.flags & STAGES_SCORED != 0
+    }
+
+    /// Returns whether events were scored.
+    pub fn has_scored_events(&self) -> bool {
+        self.flags & EVENTS_SCORED != 0
+    }
+
+    /// Returns whether signals were measured, whether or not the recording has them.
+    pub fn has_signals(&self) -> bool {
+        self.flags & SIGNALS_MEASURED != 0
+    }
+
+    /// Returns whether a leg EMG was measured.
+    pub fn has_leg_emg(&self) -> bool {
+        self.flags & LEGS_MEASURED != 0
+    }
+
+    /// Returns whether the recording was simulated.
+    pub fn is_simulated(&self) -> bool {
+        self.flags & SIMULATED != 0
+    }
+
+    /// Returns the start of the recording by its clock, if known.
+    pub fn start(&self) -> Option<DateTime> {
+        let start = Timestamp::from_second(self.start_s).ok()?;
+        (self.flags & START_KNOWN != 0).then(|| start.to_zoned(TimeZone::UTC).datetime())
+    }
+
+    /// Returns the ids of the concepts with probabilities.
+    pub fn concepts(&self) -> &[String] {
+        &self.concepts
+    }
+
+    /// Returns the position of a concept among those with probabilities.
+    pub fn concept(&self, id: &str) -> Option<usize> {
+        self.concepts.iter().position(|concept| concept == id)
+    }
+
+    /// Returns the number of an epoch.
+    pub fn number(&self, epoch: usize) -> u32 {
+        u32_at(self.data(), self.columns + 4 * epoch)
+    }
+
+    /// Returns the onset of an epoch in seconds from the start.
+    pub fn onset_s(&self, epoch: usize) -> f64 {
+        f64::from(f32_at(self.data(), self.columns + 4 * (self.n_epochs + epoch)))
+    }
+
+    /// Returns the channels of an epoch with a usable signal.
+    pub fn mask(&self, epoch: usize) -> ChannelMask {
+        ChannelMask::from_bits(u16_at(self.data(), self.columns + 8 * self.n_epochs + 2 * epoch))
+    }
+
+    /// Returns the scored stage of an epoch.
+    pub fn scored_stage(&self, epoch: usize) -> Option<Stage> {
+        Stage::ALL.get(usize::from(self.column(0)[epoch])).copied()
+    }
+
+    /// Returns the posterior probabilities of the stages of an epoch, in the order of [`Stage::ALL`].
+    pub fn posterior(&self, epoch: usize) -> Option<[f32; N_STAGES]> {
+        let mut posterior = [0.0; N_STAGES];
+        for (i, p) in posterior.iter_mut().enumerate() {
+            *p = restored(self.column(1 + i)[epoch])?;
+        }
+        let sum: f32 = posterior.iter().sum();
+        (sum > 0.0).then(|| posterior.map(|p| p / sum))
+    }
+
+    /// Returns the probability of a concept, by its position, in an epoch; `None` if no channel shows it there.
+    pub fn probability(&self, concept: usize, epoch: usize) -> Option<f32> {
+        restored(self.column(1 + N_STAGES + concept)[epoch])
+    }
+
+    /// Returns what signals show in an epoch.
+    pub fn signals(&self, epoch: usize) -> EpochSignals {
+        if !self.has_signals() {
+            return EpochSignals::default();
+        }
+        let byte = |i: usize| {
+            let byte = self.column(1 + N_STAGES + self.concepts.len() + i)[epoch];
+            (byte != UNKNOWN).then_some(byte)
+        };
+        let number = |i: usize| byte(i).map(f64::from);
+        EpochSignals {
+            mean_spo2: number(0),
+            lowest_spo2: number(1),
+            below_90_s: number(2),
+            heart_rate: number(3),
+            position: byte(4),
+        }
+    }
+
+    /// Returns the events, in the order in which they were written.
+    pub fn events(&self) -> impl Iterator<Item = TrackEvent> + '_ {
+        self.data()[self.events_at()..].chunks_exact(EVENT).filter_map(|event| {
+            let depth = u16_at(event, 2);
+            Some(TrackEvent {
+                kind: *EventKind::ALL.get(usize::from(event[0]))?,
+                source: if event[1] == 0 { EventSource::Scored } else { EventSource::Signal },
+                onset_s: f64::from(f32_at(event, 4)),
+                duration_s: f64::from(f32_at(event, 8)),
+                depth: (depth != NO_DEPTH).then(|| f64::from(depth) / 10.0),
+            })
+        })
+    }
+
+    /// Returns the events of the scorer.
+    pub fn scored_events(&self) -> impl Iterator<Item = Event> + '_ {
+        let scored = self.events().filter(|event| event.source == EventSource::Scored);
+        scored.map(|event| Event::new(event.kind, event.onset_s, event.duration_s))
+    }
+
+    fn data(&self) -> &[u8] {
+        (*self.bytes).as_ref()
+    }
+
+    /// Returns a column of bytes, counted from that of the scored stages.
+    fn column(&self, i: usize) -> &[u8] {
+        let at = self.columns + (10 + i) * self.n_epochs;
+        &self.data()[at..at + self.n_epochs]
+    }
+
+    fn events_at(&self) -> usize {
+        let signals = if self.has_signals() { SIGNALS } else { 0 };
+        self.columns + (10 + 1 + N_STAGES + self.concepts.len() + signals) * self.n_epochs
+    }
+}
+
+impl fmt::Debug for Track {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Track")
+            .field("n_epochs", &self.n_epochs)
+            .field("n_events", &self.n_events)
+            .finish_non_exhaustive()
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes(bytes[at..at + 2].try_into().expect("2 bytes"))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("4 bytes"))
+}
+
+fn f32_at(bytes: &[u8], at: usize) -> f32 {
+    f32::from_le_bytes(bytes[at..at + 4].try_into().expect("4 bytes"))
+}

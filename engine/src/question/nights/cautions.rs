@@ -1,0 +1,46 @@
+//! Limits of an answer about nights to keep in mind.
+
+use nocturne_concepts::Source;
+use nocturne_concepts::calibration::{MIN_CHANNELS, Origin};
+use nocturne_psg::montage::Channel;
+use nocturne_psg::statistics::least_minutes;
+
+use crate::live::live_collection::PinnedSpace;
+use crate::question::nights::judge::JudgedNight;
+use crate::question::nights::value::NoInterval;
+
+/// Returns the cautions about an answer, the most important first.
+pub(super) fn cautions(space: &PinnedSpace, nights: &[JudgedNight]) -> Vec<String> {
+    let modelled: Vec<&JudgedNight> = nights
+        .iter()
+        .filter(|night| night.hit.values.iter().any(|it| it.source == Source::Model))
+        .collect();
+    let mut cautions = Vec::new();
+    let bundle = &space.bundle.manifest.name;
+    let simulated =
+        space.bundle.calibration().is_some_and(|it| it.population.origin == Origin::Simulated);
+    let n_people = modelled.iter().filter(|night| !night.track.is_simulated()).count();
+    if simulated && n_people > 0 {
+        cautions.push(format!(
+            "the bundle `{bundle}` was calibrated on simulated nights only; on {n_people} recorded nights its numbers are \
+             estimates without an interval, not for publication"
+        ));
+    }
+    let with = |reason: NoInterval| {
+        let has = |night: &&&JudgedNight| {
+            night.hit.values.iter().any(|it| it.no_interval == Some(reason))
+        };
+        modelled.iter().filter(has).count()
+    };
+    let n_poor = with(NoInterval::FewChannels);
+    if n_poor > 0 {
+        let all = Channel::COUNT;
+        cautions.push(format!("{n_poor} nights have fewer than {MIN_CHANNELS} of the {all} channels; their numbers may be far off"));
+    }
+    let n_short = with(NoInterval::LittleSleep);
+    if n_short > 0 {
+        let least = least_minutes::INTERVAL;
+        cautions.push(format!("{n_short} nights have less than {least:.0} min of sleep; their numbers have no interval"));
+    }
+    cautions
+}
