@@ -4,10 +4,10 @@
 //! both may name people, and so may the texts of annotations. Samples, gaps and the onsets of annotations are copied
 //! unchanged, and so is the equipment code of simulated recordings.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 
+use crate::durable::AtomicFile;
 use crate::error::{Error, Result, WriteProblem};
 use crate::header::layout::{self, decode};
 use crate::header::{START_DATE_PREFIX, simulator_code};
@@ -94,7 +94,7 @@ fn identifying_content_of(
 /// Copies a file without what may identify a person, and reports what the original contained.
 ///
 /// Texts of annotations are copied if `is_known_text` returns true for them, and replaced by `X` otherwise; see
-/// [`identifying_content`]. The copy has its name only when it is complete.
+/// [`identifying_content`]. The copy has its name only when it is complete; after an error, nothing of it is left.
 ///
 /// # Errors
 ///
@@ -111,26 +111,18 @@ pub fn deidentify(
         let problem = WriteProblem::AlreadyExists;
         return Err(Error::Unwritable { path: copy.to_owned(), problem });
     }
-    let mut temporary = copy.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let temporary = PathBuf::from(temporary);
-    if let Err(error) = write_copy(&reader, &temporary, options, &is_known_text) {
-        // An incomplete copy contains somebody's samples. The first error is reported, not that of the removal.
-        let _ = std::fs::remove_file(&temporary);
-        return Err(error);
-    }
-    std::fs::rename(&temporary, copy).map_err(Error::io(copy, "rename"))?;
+    write_copy(&reader, copy, options, &is_known_text)?;
     Ok(content)
 }
 
 fn write_copy(
     reader: &EdfReader,
-    path: &Path,
+    copy: &Path,
     options: DeidentifyOptions,
     is_known_text: &impl Fn(&str) -> bool,
 ) -> Result<()> {
-    let error = |source| Error::io(path, "write")(source);
-    let mut out = BufWriter::new(File::create(path).map_err(Error::io(path, "create"))?);
+    let error = |source| Error::io(copy, "write")(source);
+    let mut out = AtomicFile::create(copy).map_err(Error::io(copy, "create"))?;
     let header = deidentified_header(reader, options)?;
     out.write_all(&header).map_err(error)?;
     let annotations = reader.annotation_ranges();
@@ -142,8 +134,7 @@ fn write_copy(
         }
         out.write_all(record).map_err(error)
     })?;
-    let file = out.into_inner().map_err(|failed| error(failed.into_error()))?;
-    file.sync_all().map_err(error)
+    out.commit().map_err(error)
 }
 
 fn deidentified_header(reader: &EdfReader, options: DeidentifyOptions) -> Result<Vec<u8>> {

@@ -3,6 +3,7 @@
 //! - [`EdfReader`] opens a file: header, annotations and gaps are read at once, samples are streamed on demand.
 //! - [`EdfWriter`] writes continuous EDF+ files.
 //! - [`deidentify`] copies a file without the fields that identify a person.
+//! - [`durable`] writes files of any kind that are complete or not there.
 //!
 //! ```
 //! use nocturne_edf::{Annotation, EdfReader, EdfWriter, NewRecording, NewSignal};
@@ -67,6 +68,7 @@
 mod annotation;
 mod annotation_signals;
 mod deidentify;
+pub mod durable;
 mod error;
 mod format;
 mod header;

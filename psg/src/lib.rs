@@ -52,7 +52,8 @@ pub mod statistics;
 pub mod tables;
 mod warning;
 
-/// The container formats, re-exported because [`Recording::file`] returns their reader.
+/// The container formats, re-exported because [`Recording::file`] returns their reader, and because packages above write
+/// files with [`edf::durable`].
 pub use nocturne_edf as edf;
 
 pub use annotation::AnnotationInspection;

@@ -1,6 +1,6 @@
 //! One collection: points, conditional writes, pages and exact search.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use qdrant_client::qdrant::point_id::PointIdOptions;
 use qdrant_client::qdrant::points_selector::PointsSelectorOneOf;
@@ -10,24 +10,13 @@ use qdrant_client::qdrant::with_vectors_selector::SelectorOptions as VectorsSele
 use qdrant_client::qdrant::{
     CollectionInfo, CollectionStatus, DeletePoints, DenseVector, Filter, NamedVectorsOutput,
     OptimizerStatus, PointId, PointStruct, QueryPoints, RetrievedPoint, ScoredPoint, ScrollPoints,
-    UpdateMode, UpsertPoints, Value, VectorOutput, VectorsOutput, WithPayloadSelector,
+    UpdateMode, UpsertPoints, VectorOutput, VectorsOutput, WithPayloadSelector,
     WithVectorsSelector, query, vector, vector_input, vector_output, vectors_output,
 };
 use tonic::Status;
 
 use crate::filter::meets;
-
-/// The fields of a point.
-pub type Payload = HashMap<String, Value>;
-
-/// A point.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct StoredPoint {
-    /// Its payload.
-    pub payload: Payload,
-    /// Its vectors by name.
-    pub vectors: BTreeMap<String, Vec<f32>>,
-}
+use crate::point::{Payload, StoredPoint};
 
 /// A collection of points.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -14,8 +14,8 @@ use qdrant_client::qdrant::{
 };
 use tonic::{Response, Status};
 
-use crate::faults::Execution;
-use crate::{Fault, Faults, Store};
+use crate::faults::{Execution, Fault, Faults};
+use crate::store::Store;
 
 /// The store of a server and the faults of one of its ports.
 #[derive(Debug, Clone, Default)]

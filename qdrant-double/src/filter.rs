@@ -7,7 +7,7 @@ use qdrant_client::qdrant::value::Kind;
 use qdrant_client::qdrant::{Condition, FieldCondition, Filter, HasIdCondition, Range};
 use tonic::Status;
 
-use crate::{Payload, StoredPoint};
+use crate::point::{Payload, StoredPoint};
 
 type Verdict = Result<bool, Status>;
 

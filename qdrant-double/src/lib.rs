@@ -14,11 +14,13 @@ mod collection;
 mod engine;
 mod faults;
 mod filter;
+mod point;
 mod server;
 mod services;
 mod store;
 
-pub use collection::{Payload, StoredCollection, StoredPoint};
+pub use collection::StoredCollection;
 pub use faults::{Fault, Faults, When};
+pub use point::{Payload, StoredPoint};
 pub use server::QdrantDouble;
 pub use store::Store;

@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 use tonic::transport::server::{Server, TcpIncoming};
 
 use crate::engine::Engine;
-use crate::{Faults, Store};
+use crate::faults::Faults;
+use crate::store::Store;
 
 /// Largest request in bytes. The default of tonic, 4 MiB, is less than a batch of wide vectors.
 const MAX_REQUEST_BYTES: usize = 64 << 20;

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Truth;
-
 /// The result of writing or reading a simulated night.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -29,12 +27,14 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// The truth file has a format that this version does not read.
-    #[error("`{}`: the field `format` is {found}; expected {}", path.display(), Truth::FORMAT)]
+    #[error("`{}`: the field `format` is {found}; expected {expected}", path.display())]
     TruthFormat {
         /// The file.
         path: PathBuf,
         /// The format in the file.
         found: u32,
+        /// The format that is read.
+        expected: u32,
     },
     /// The recording could not be written.
     #[error(transparent)]

@@ -23,6 +23,7 @@
 mod curve;
 mod error;
 mod filter;
+mod night_spec;
 mod plan;
 mod profile_format;
 mod random;
@@ -40,6 +41,7 @@ mod tests;
 use nocturne_psg::montage::Profile;
 
 pub use error::{Error, Result};
+pub use night_spec::NightSpec;
 pub use plan::NightPlan;
 pub use plan::channel_fault::{ChannelFault, FaultKind};
 pub use recorder::{FlowSensor, Recorder};
@@ -47,19 +49,6 @@ pub use simulated_night::{SimulatedNight, WrittenNight};
 pub use site::Site;
 pub use subject::{BrainTraits, BreathingTraits, HeartTraits, MuscleTraits, SleepTraits, Subject};
 pub use truth::{Indices, Truth};
-
-/// Identifies a night to simulate.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NightSpec {
-    /// Seed of the cohort.
-    pub seed: u64,
-    /// Number of the night in the cohort; each night has a different sleeper.
-    pub night: u32,
-    /// Length in hours, rounded to whole epochs and clamped to 0.1–16.
-    pub hours: f64,
-    /// Site that records the night; `None` draws one from the seed.
-    pub site: Option<Site>,
-}
 
 /// Simulates a night: draws its plan and renders its signals.
 pub fn simulate(spec: &NightSpec) -> SimulatedNight {

@@ -7,7 +7,7 @@ use nocturne_psg::EPOCH_S;
 use nocturne_psg::dsp::{Ratio, Resampler};
 use nocturne_psg::montage::{Channel, Polarity, Position, Profile, VoltageUnit};
 
-use super::SimulatedNight;
+use crate::simulated_night::SimulatedNight;
 
 /// Potential of a reference electrode in microvolts.
 const REFERENCE_UV: f64 = 25.0;

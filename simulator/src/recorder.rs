@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::random::Random;
-use super::site::Site;
+use crate::random::Random;
+use crate::site::Site;
 
 /// Properties of the recorder of a night.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,31 +1,31 @@
 //! Writes the scoring of a night as NSRR XML.
 
+use jiff::civil::DateTime;
 use nocturne_psg::annotation::write::{NsrrHeader, NsrrXmlWriter};
 use nocturne_psg::{EPOCH_S, EventKind, Stage};
 
-use super::plan::respiration::Desaturation;
-use super::simulated_night::SimulatedNight;
-use super::site::Site;
-use super::truth::Truth;
+use crate::plan::respiration::Desaturation;
+use crate::site::Site;
+use crate::truth::Truth;
 
 /// Returns what a human scorer would have scored: stages, arousals, respiratory events and desaturations.
 ///
 /// Concepts are written as in SHHS: the term of the Sleep Domain Ontology, a bar, and the vendor's term.
-pub(super) fn scoring(night: &SimulatedNight) -> String {
-    let start = night.start.strftime("%d.%m.%y %H.%M.%S").to_string();
-    let duration_s = rounded(night.n_epochs as f64 * EPOCH_S);
+pub(super) fn scoring(truth: &Truth, start: DateTime, desaturations: &[Desaturation]) -> String {
+    let start = start.strftime("%d.%m.%y %H.%M.%S").to_string();
+    let duration_s = rounded(truth.duration_s);
     let mut xml = NsrrXmlWriter::new(&NsrrHeader {
         recording: Some((start, duration_s)),
         ..NsrrHeader::new("Nocturne simulator")
     });
-    for event in &night.truth.events {
+    for event in &truth.events {
         if let Some((kind, concept, location)) = scored_as(event.kind) {
             let interval = interval(event.onset_s, event.duration_s);
             xml.event(kind, concept, interval, [("SignalLocation", location)]);
         }
     }
-    night.desaturations.iter().for_each(|fall| write_desaturation(&mut xml, fall));
-    write_stages(&mut xml, &stage_concepts(&night.truth));
+    desaturations.iter().for_each(|fall| write_desaturation(&mut xml, fall));
+    write_stages(&mut xml, &stage_concepts(truth));
     xml.finish()
 }
 

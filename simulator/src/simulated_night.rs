@@ -1,18 +1,17 @@
 //! A rendered night and the three files it is written to.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::DateTime;
-use nocturne_edf::{NewRecording, NewSignal, SIMULATOR_EQUIPMENT};
+use nocturne_edf::{NewRecording, NewSignal, SIMULATOR_EQUIPMENT, durable};
 use nocturne_psg::EPOCH_S;
 
-use super::plan::respiration::Desaturation;
-use super::scoring_xml;
-use super::site::Site;
-use super::truth::Truth;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::plan::NightPlan;
+use crate::plan::respiration::Desaturation;
+use crate::site::Site;
+use crate::truth::Truth;
+use crate::{render, scoring_xml};
 
 /// A simulated night with its signals.
 #[derive(Debug, Clone)]
@@ -43,6 +42,21 @@ pub struct WrittenNight {
     pub truth: PathBuf,
 }
 
+impl NightPlan {
+    /// Renders the signals.
+    pub fn render(&self) -> SimulatedNight {
+        SimulatedNight {
+            id: self.id(),
+            start: self.start,
+            n_epochs: self.n_epochs,
+            site: self.site,
+            signals: render::signals(self),
+            desaturations: self.desaturations.clone(),
+            truth: self.truth(),
+        }
+    }
+}
+
 impl SimulatedNight {
     /// Writes `ID.truth.json`, `ID-nsrr.xml` and `ID.edf` into a folder.
     ///
@@ -61,8 +75,10 @@ impl SimulatedNight {
         let mut json = serde_json::to_vec(&self.truth)
             .expect("every map in a truth has string keys, and every number is finite");
         json.push(b'\n');
-        write_atomically(&written.truth, &json)?;
-        write_atomically(&written.scoring, scoring_xml::scoring(&self).as_bytes())?;
+        let scoring = scoring_xml::scoring(&self.truth, self.start, &self.desaturations);
+        for (path, bytes) in [(&written.truth, &*json), (&written.scoring, scoring.as_bytes())] {
+            durable::write(path, bytes).map_err(Error::io(path, "write"))?;
+        }
         self.write_recording(&written.recording)?;
         Ok(written)
     }
@@ -86,15 +102,4 @@ impl SimulatedNight {
 /// Returns the equipment code by which readers know that a recording is simulated.
 fn equipment() -> String {
     format!("{SIMULATOR_EQUIPMENT}_{}", env!("CARGO_PKG_VERSION"))
-}
-
-/// Writes a temporary file, syncs it to disk, and renames it to `path`.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".tmp");
-    let temporary = path.with_file_name(name);
-    let mut file = File::create(&temporary).map_err(Error::io(&temporary, "create"))?;
-    file.write_all(bytes).map_err(Error::io(&temporary, "write"))?;
-    file.sync_all().map_err(Error::io(&temporary, "write"))?;
-    std::fs::rename(&temporary, path).map_err(Error::io(path, "rename"))
 }

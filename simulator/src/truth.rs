@@ -3,14 +3,20 @@
 use std::path::Path;
 
 use nocturne_psg::statistics::{EpochStages, EventIndex, EventRate, Scope, ScoredEvents};
-use nocturne_psg::{Event, EventFamily, Stage};
+use nocturne_psg::{Event, EventFamily, EventKind, Stage};
 use serde::{Deserialize, Serialize};
 
-use super::plan::channel_fault::ChannelFault;
-use super::recorder::Recorder;
-use super::site::Site;
-use super::subject::Subject;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::plan::NightPlan;
+use crate::plan::channel_fault::ChannelFault;
+use crate::recorder::Recorder;
+use crate::site::Site;
+use crate::subject::Subject;
+
+/// Minimum length in seconds of a movement that is scored as an artefact.
+const ARTIFACT_S: f64 = 3.0;
+/// Minimum strength of such a movement.
+const ARTIFACT_STRENGTH: f64 = 0.5;
 
 /// The truth of a simulated night, as written to `NIGHT.truth.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,9 +71,80 @@ impl Truth {
         let truth: Self = serde_json::from_slice(&bytes)
             .map_err(|source| Error::NotATruthFile { path: path.to_owned(), source })?;
         if truth.format != Self::FORMAT {
-            return Err(Error::TruthFormat { path: path.to_owned(), found: truth.format });
+            return Err(Error::TruthFormat {
+                path: path.to_owned(),
+                found: truth.format,
+                expected: Self::FORMAT,
+            });
         }
         Ok(truth)
+    }
+}
+
+impl NightPlan {
+    /// Returns the stages, events, faults and traits of the night.
+    pub fn truth(&self) -> Truth {
+        let events = self.events();
+        let Indices { sleep_h, arousal_index_per_h, ahi_per_h } =
+            Indices::count(&self.stages, &events);
+        Truth {
+            format: Truth::FORMAT,
+            id: self.id(),
+            seed: self.spec.seed,
+            night: self.spec.night,
+            site: self.site,
+            start: self.start.to_string(),
+            duration_s: self.duration_s(),
+            lights_off_s: milliseconds(self.course.lights_off_s),
+            lights_on_s: milliseconds(self.course.lights_on_s),
+            sleep_h,
+            arousal_index_per_h,
+            ahi_per_h,
+            stages: self.stages.clone(),
+            events,
+            faults: self.faults.clone(),
+            subject: self.subject.clone(),
+            recorder: self.recorder.clone(),
+        }
+    }
+
+    /// Returns all events by onset, rounded to milliseconds.
+    fn events(&self) -> Vec<Event> {
+        let event = Event::new;
+        let mut events: Vec<Event> = Vec::new();
+        events.extend(self.respiratory_events.iter().map(Event::from));
+        events.extend(self.desaturations.iter().map(Event::from));
+        events.extend(
+            self.arousals.iter().map(|a| event(EventKind::Arousal, a.onset_s, a.duration_s)),
+        );
+        let graphoelements = &self.graphoelements;
+        events.extend(
+            graphoelements
+                .spindles
+                .iter()
+                .map(|s| event(EventKind::Spindle, s.onset_s, s.duration_s)),
+        );
+        events.extend(
+            graphoelements
+                .k_complexes
+                .iter()
+                .map(|k| event(EventKind::KComplex, k.onset_s, k.duration_s)),
+        );
+        events.extend(self.slow_waves.iter().cloned());
+        events.extend(self.gaze.events.iter().cloned());
+        // The first posture is not a change.
+        let changes = self.postures.iter().skip(1);
+        events.extend(changes.map(|p| event(EventKind::PositionChange, p.from_s, 0.0)));
+        let artifacts = self.movements.iter().filter(|movement| {
+            movement.duration_s >= ARTIFACT_S && movement.strength >= ARTIFACT_STRENGTH
+        });
+        events.extend(artifacts.map(|m| event(EventKind::Artifact, m.onset_s, m.duration_s)));
+        for event in &mut events {
+            event.onset_s = milliseconds(event.onset_s);
+            event.duration_s = milliseconds(event.duration_s);
+        }
+        events.sort_by(|a, b| a.onset_s.total_cmp(&b.onset_s).then(a.kind.cmp(&b.kind)));
+        events
     }
 }
 
@@ -98,10 +175,13 @@ impl Indices {
     }
 }
 
+/// Rounds seconds to milliseconds, so that truth files are short and identical on every machine.
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
 #[cfg(test)]
 mod tests {
-    use nocturne_psg::EventKind;
-
     use super::*;
 
     #[test]

@@ -11,12 +11,13 @@ use super::{find, root, shown};
 type Layer = (&'static str, &'static [&'static str]);
 
 /// For each package, its top-level modules from the ground up. A new import is a design change.
-const LAYERS: [(&str, &[Layer]); 12] = [
+const LAYERS: [(&str, &[Layer]); 14] = [
     (
         "edf",
         &[
             ("quoted", &[]),
             ("format", &[]),
+            ("durable", &[]),
             ("annotation", &[]),
             ("error", &["quoted", "format"]),
             ("warning", &["quoted", "format", "error"]),
@@ -39,8 +40,8 @@ const LAYERS: [(&str, &[Layer]); 12] = [
                     "unwritten",
                 ],
             ),
-            ("writer", &["annotation", "error", "header", "tal"]),
-            ("deidentify", &["error", "header", "tal", "reader"]),
+            ("writer", &["durable", "annotation", "error", "header", "tal"]),
+            ("deidentify", &["durable", "error", "header", "tal", "reader"]),
             ("test_files", &["header"]),
         ],
     ),
@@ -252,6 +253,39 @@ const LAYERS: [(&str, &[Layer]); 12] = [
             ),
         ],
     ),
+    (
+        "simulator",
+        &[
+            ("curve", &[]),
+            ("error", &[]),
+            ("filter", &[]),
+            ("random", &[]),
+            ("site", &[]),
+            ("night_spec", &["site"]),
+            ("subject", &["random"]),
+            ("recorder", &["random", "site"]),
+            ("plan", &["curve", "filter", "random", "site", "night_spec", "subject", "recorder"]),
+            ("truth", &["error", "site", "subject", "recorder", "plan"]),
+            ("render", &["curve", "filter", "random", "site", "recorder", "plan"]),
+            ("scoring_xml", &["site", "plan", "truth"]),
+            ("simulated_night", &["error", "site", "plan", "truth", "render", "scoring_xml"]),
+            ("profile_format", &["simulated_night"]),
+        ],
+    ),
+    (
+        "qdrant-double",
+        &[
+            ("point", &[]),
+            ("faults", &[]),
+            ("filter", &["point"]),
+            ("collection", &["point", "filter"]),
+            ("store", &["collection"]),
+            ("aliases", &["store"]),
+            ("engine", &["faults", "store"]),
+            ("services", &["engine"]),
+            ("server", &["faults", "store", "engine"]),
+        ],
+    ),
     ("trainer", TRAINER),
     (".", PROGRAM),
 ];
@@ -263,26 +297,22 @@ const TRAINER: &[Layer] = &[
     ("positive_pairs", &[]),
     ("tokens", &[]),
     ("checkpoint", &["error", "host_tensor"]),
-    ("durable", &["error"]),
     ("kernels", &["parameters"]),
-    ("config", &["durable", "error"]),
+    ("config", &["error"]),
     ("model", &["config", "host_tensor", "kernels", "tokens"]),
-    ("data", &["durable", "error", "model", "positive_pairs", "tokens"]),
+    ("data", &["error", "model", "positive_pairs", "tokens"]),
     ("uncached_captioner", &["host_tensor", "kernels", "model", "tokens"]),
-    ("weights", &["config", "durable", "error", "host_tensor", "model", "parameters"]),
+    ("weights", &["config", "error", "host_tensor", "model", "parameters"]),
     ("calibration", &["data", "error"]),
-    ("fewshot", &["data", "durable", "error"]),
+    ("fewshot", &["data", "error"]),
     ("import", &["checkpoint", "config", "error", "weights"]),
     (
         "objective",
         &["host_tensor", "kernels", "model", "parameters", "positive_pairs", "tokens", "weights"],
     ),
-    (
-        "onnx",
-        &["config", "durable", "error", "host_tensor", "kernels", "model", "tokens", "weights"],
-    ),
+    ("onnx", &["config", "error", "host_tensor", "kernels", "model", "tokens", "weights"]),
     ("optimizer", &["error", "host_tensor", "kernels", "parameters", "weights"]),
-    ("bundle", &["config", "durable", "error", "host_tensor", "onnx", "tokens", "weights"]),
+    ("bundle", &["config", "error", "host_tensor", "onnx", "tokens", "weights"]),
     (
         "parity",
         &[
@@ -309,7 +339,6 @@ const TRAINER: &[Layer] = &[
             "checkpoint",
             "config",
             "data",
-            "durable",
             "error",
             "host_tensor",
             "import",
@@ -404,6 +433,13 @@ fn graph(package: &str) -> BTreeMap<String, BTreeSet<String>> {
         }
         let text = std::fs::read_to_string(&path).unwrap();
         let imports = imports(&text);
+        let is_at_root =
+            inner.components().count() == 1 || inner.ends_with(format!("{module}/mod.rs"));
+        assert!(
+            !(is_at_root && without_tests(&text).contains("\nuse super::")),
+            "{} imports by `super::` what lies beside it; write `crate::`",
+            shown(&path),
+        );
         let through_root = imports.iter().find(|name| name.starts_with(char::is_uppercase));
         assert!(
             through_root.is_none(),

@@ -7,12 +7,12 @@ use nocturne_encoder::head::LogisticHead;
 use nocturne_encoder::metrics::auroc;
 use nocturne_encoder::{Concept, ConceptTarget, ConceptValidation, SignalEncoder};
 use nocturne_psg::caption::EpochFacts;
+use nocturne_psg::edf::durable;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 
 use crate::data::{EPOCH_LEN, TrainingSet};
-use crate::durable;
 use crate::error::{Error, Result};
 
 /// Number of epochs encoded at a time.
@@ -184,7 +184,7 @@ fn too_few(target: ConceptTarget) -> Error {
 ///
 /// [`Error::Io`].
 pub fn write(concept: &Concept, path: &Path) -> Result<()> {
-    durable::write(path, concept.to_toml().as_bytes())
+    durable::write(path, concept.to_toml().as_bytes()).map_err(Error::io(path, "write"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ pub mod calibration;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
-mod durable;
 pub mod error;
 pub mod fewshot;
 pub mod host_tensor;

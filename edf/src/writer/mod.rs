@@ -2,13 +2,13 @@
 
 mod header;
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::DateTime;
 
 use crate::annotation::Annotation;
+use crate::durable::AtomicFile;
 use crate::error::{Error, Result, WriteProblem};
 use crate::tal;
 
@@ -81,14 +81,13 @@ impl NewRecording {
 
 /// Writes a continuous EDF+ file.
 ///
-/// The file is written as `NAME.tmp` and has its name only after [`commit`](Self::commit).
+/// The file is written as `NAME.tmp` and has its name only after [`commit`](Self::commit); without one, nothing is left.
 ///
 /// For an example, see the [crate documentation](crate).
 #[derive(Debug)]
 pub struct EdfWriter {
     path: PathBuf,
-    temporary: PathBuf,
-    file: BufWriter<File>,
+    file: AtomicFile,
     recording: NewRecording,
     annotation_bytes: usize,
 }
@@ -100,16 +99,11 @@ impl EdfWriter {
     ///
     /// [`Error::Unwritable`] if a label, a unit or a number does not fit its field, and [`Error::Io`].
     pub fn create(path: &Path, recording: NewRecording) -> Result<Self> {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".tmp");
-        let temporary = path.with_file_name(name);
         let annotation_bytes = recording.annotation_bytes();
         let header = header::encode(&recording, annotation_bytes)
             .map_err(|problem| Error::Unwritable { path: path.to_owned(), problem })?;
-        let file = File::create(&temporary).map_err(Error::io(&temporary, "create"))?;
-        let file = BufWriter::new(file);
-        let path = path.to_owned();
-        let mut writer = Self { path, temporary, file, recording, annotation_bytes };
+        let file = AtomicFile::create(path).map_err(Error::io(path, "create"))?;
+        let mut writer = Self { path: path.to_owned(), file, recording, annotation_bytes };
         writer.write(&header)?;
         Ok(writer)
     }
@@ -153,15 +147,13 @@ impl EdfWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]; the file then keeps its temporary name.
-    pub fn commit(mut self) -> Result<()> {
-        self.file.flush().map_err(Error::io(&self.temporary, "write"))?;
-        self.file.get_ref().sync_all().map_err(Error::io(&self.temporary, "write"))?;
-        std::fs::rename(&self.temporary, &self.path).map_err(Error::io(&self.path, "rename"))
+    /// [`Error::Io`]; see [`AtomicFile::commit`].
+    pub fn commit(self) -> Result<()> {
+        self.file.commit().map_err(Error::io(&self.path, "write"))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file.write_all(bytes).map_err(Error::io(&self.temporary, "write"))
+        self.file.write_all(bytes).map_err(Error::io(&self.path, "write"))
     }
 }
 

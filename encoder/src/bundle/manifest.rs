@@ -1,10 +1,10 @@
 //! The manifest of a bundle, `bundle.toml`: what its files are and how they are used.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
 use nocturne_psg::ZScore;
+use nocturne_psg::edf::durable;
 use serde::{Deserialize, Serialize};
 
 use super::{SIGNAL_TOWER, TEXT_TOWER, VOCABULARY};
@@ -166,14 +166,6 @@ impl BundleManifest {
         let path = folder.join(MANIFEST);
         let text =
             toml::to_string_pretty(self).map_err(|source| Error::bundle_manifest(&path, source))?;
-        let temporary = folder.join(format!("{MANIFEST}.tmp"));
-        let write = || {
-            let mut file = std::fs::File::create(&temporary)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&temporary, &path)?;
-            std::fs::File::open(folder)?.sync_all()
-        };
-        write().map_err(Error::io(&path, "write"))
+        durable::write(&path, text.as_bytes()).map_err(Error::io(&path, "write"))
     }
 }

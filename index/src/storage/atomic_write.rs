@@ -1,4 +1,7 @@
 //! Writes a whole file in one step: after a crash there is the new file, the previous one, or none, but never a part.
+//!
+//! The steps are those of `edf::durable`. They are written again here because they must go through [`Storage`], so that
+//! tests can fail each of them and cut the power between them.
 
 use std::io;
 

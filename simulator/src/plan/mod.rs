@@ -12,15 +12,14 @@ pub(super) mod vigilance;
 pub(super) mod wake_state;
 
 use jiff::civil::{DateTime, date};
-use nocturne_psg::{EPOCH_S, Event, EventKind, Stage};
+use nocturne_psg::{EPOCH_S, Event, Stage};
 
-use super::curve::Curve;
-use super::random::Random;
-use super::recorder::Recorder;
-use super::site::Site;
-use super::subject::Subject;
-use super::truth::{Indices, Truth};
-use super::{NightSpec, SimulatedNight, render};
+use crate::curve::Curve;
+use crate::night_spec::NightSpec;
+use crate::random::Random;
+use crate::recorder::Recorder;
+use crate::site::Site;
+use crate::subject::Subject;
 
 use arousal::Arousal;
 use channel_fault::ChannelFault;
@@ -33,11 +32,6 @@ use wake_state::WakeSpan;
 
 /// Shortest and longest recording in epochs: six minutes and sixteen hours.
 const EPOCHS: (f64, f64) = (12.0, 1920.0);
-
-/// Minimum length in seconds of a movement that is scored as an artefact.
-const ARTIFACT_S: f64 = 3.0;
-/// Minimum strength of such a movement.
-const ARTIFACT_STRENGTH: f64 = 0.5;
 
 /// All events of a night. A plan is cheap to draw and sufficient for the truth file.
 #[derive(Debug, Clone)]
@@ -159,89 +153,6 @@ impl NightPlan {
     pub fn duration_s(&self) -> f64 {
         self.n_epochs as f64 * EPOCH_S
     }
-
-    /// Renders the signals.
-    pub fn render(&self) -> SimulatedNight {
-        SimulatedNight {
-            id: self.id(),
-            start: self.start,
-            n_epochs: self.n_epochs,
-            site: self.site,
-            signals: render::signals(self),
-            desaturations: self.desaturations.clone(),
-            truth: self.truth(),
-        }
-    }
-
-    /// Returns the stages, events, faults and traits of the night.
-    pub fn truth(&self) -> Truth {
-        let events = self.events();
-        let Indices { sleep_h, arousal_index_per_h, ahi_per_h } =
-            Indices::count(&self.stages, &events);
-        Truth {
-            format: Truth::FORMAT,
-            id: self.id(),
-            seed: self.spec.seed,
-            night: self.spec.night,
-            site: self.site,
-            start: self.start.to_string(),
-            duration_s: self.duration_s(),
-            lights_off_s: milliseconds(self.course.lights_off_s),
-            lights_on_s: milliseconds(self.course.lights_on_s),
-            sleep_h,
-            arousal_index_per_h,
-            ahi_per_h,
-            stages: self.stages.clone(),
-            events,
-            faults: self.faults.clone(),
-            subject: self.subject.clone(),
-            recorder: self.recorder.clone(),
-        }
-    }
-
-    /// Returns all events by onset, rounded to milliseconds.
-    fn events(&self) -> Vec<Event> {
-        let event = Event::new;
-        let mut events: Vec<Event> = Vec::new();
-        events.extend(self.respiratory_events.iter().map(Event::from));
-        events.extend(self.desaturations.iter().map(Event::from));
-        events.extend(
-            self.arousals.iter().map(|a| event(EventKind::Arousal, a.onset_s, a.duration_s)),
-        );
-        let graphoelements = &self.graphoelements;
-        events.extend(
-            graphoelements
-                .spindles
-                .iter()
-                .map(|s| event(EventKind::Spindle, s.onset_s, s.duration_s)),
-        );
-        events.extend(
-            graphoelements
-                .k_complexes
-                .iter()
-                .map(|k| event(EventKind::KComplex, k.onset_s, k.duration_s)),
-        );
-        events.extend(self.slow_waves.iter().cloned());
-        events.extend(self.gaze.events.iter().cloned());
-        // The first posture is not a change.
-        let changes = self.postures.iter().skip(1);
-        events.extend(changes.map(|p| event(EventKind::PositionChange, p.from_s, 0.0)));
-        let artifacts = self.movements.iter().filter(|movement| {
-            movement.duration_s >= ARTIFACT_S && movement.strength >= ARTIFACT_STRENGTH
-        });
-        events.extend(artifacts.map(|m| event(EventKind::Artifact, m.onset_s, m.duration_s)));
-        for event in &mut events {
-            event.onset_s = milliseconds(event.onset_s);
-            event.duration_s = milliseconds(event.duration_s);
-        }
-        events.sort_by(|a, b| a.onset_s.total_cmp(&b.onset_s).then(a.kind.cmp(&b.kind)));
-        events
-    }
-}
-
-/// Rounds seconds to milliseconds, so that truth files are short and identical on every machine.
-fn milliseconds(seconds: f64) -> f64 {
-    (seconds * 1000.0).round() / 1000.0
 }
 
 /// Returns the number of epochs of a night, clamped to [`EPOCHS`]; NaN gives the minimum.

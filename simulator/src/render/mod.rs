@@ -15,11 +15,11 @@ mod spectrum;
 use nocturne_edf::NewSignal;
 use nocturne_psg::montage::Channel;
 
-use super::plan::NightPlan;
-use super::plan::channel_fault::FaultKind;
-use super::plan::position;
-use super::random::Random;
-use super::site::{Electrode, PhysicalRange, SignalSource, SiteSignal};
+use crate::plan::NightPlan;
+use crate::plan::channel_fault::FaultKind;
+use crate::plan::position;
+use crate::random::Random;
+use crate::site::{Electrode, PhysicalRange, SignalSource, SiteSignal};
 
 use amplifier::{Amplifier, quantise};
 use breathing::BreathingSignals;

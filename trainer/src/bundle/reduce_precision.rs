@@ -8,10 +8,10 @@ use nocturne_encoder::bundle::{
 use nocturne_encoder::{
     BatchOptions, Bundle, Device, Embedding, PromptSet, Runtime, SignalEncoder, TextEncoder,
 };
+use nocturne_psg::edf::durable;
 use nocturne_psg::{Night, Recording, ZScore};
 use nocturne_simulator::{NightSpec, simulate};
 
-use crate::durable;
 use crate::error::{Error, Result};
 use crate::onnx::{GraphPrecision, OnnxModel};
 
@@ -53,7 +53,7 @@ pub fn reduce_bundle(
             reduced.map_err(|problem| Error::format(&from, problem))?.write(&to)?;
         } else {
             let bytes = std::fs::read(&from).map_err(Error::io(&from, "read"))?;
-            durable::write(&to, &bytes)?;
+            durable::write(&to, &bytes).map_err(Error::io(&to, "write"))?;
         }
     }
     let reduced = Bundle::seal(&temporary, manifest.clone(), &files)?;
@@ -65,7 +65,7 @@ pub fn reduce_bundle(
     };
     let manifest = BundleManifest { precision: Some(measured), ..manifest.clone() };
     Bundle::seal(&temporary, manifest, &files)?;
-    durable::rename(&temporary, folder)?;
+    durable::rename_folder(&temporary, folder).map_err(Error::io(folder, "rename a folder to"))?;
     Ok(Bundle::open(folder)?)
 }
 

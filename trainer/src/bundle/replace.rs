@@ -4,8 +4,8 @@ use std::path::Path;
 
 use nocturne_encoder::Bundle;
 use nocturne_encoder::bundle::MANIFEST;
+use nocturne_psg::edf::durable;
 
-use crate::durable;
 use crate::error::{Error, Result};
 
 /// Calls `write` with a path beside `folder` and renames the new bundle to `folder`; an old bundle there is removed.
@@ -30,7 +30,7 @@ pub fn replace_bundle(
     remove(&old)?;
     write(&new)?;
     std::fs::rename(folder, &old).map_err(Error::io(folder, "move"))?;
-    durable::rename(&new, folder)?;
+    durable::rename_folder(&new, folder).map_err(Error::io(folder, "rename a folder to"))?;
     remove(&old)?;
     Ok(Bundle::open(folder)?)
 }

@@ -10,9 +10,9 @@ use nocturne_encoder::bundle::{
 };
 use nocturne_encoder::tokenizer::{CLIP_VOCABULARY, VOCABULARY_SIZE};
 use nocturne_psg::ZScore;
+use nocturne_psg::edf::durable;
 
 use crate::config::ModelConfig;
-use crate::durable;
 use crate::error::{Error, Result};
 use crate::onnx::{GraphOptions, caption_decoder, signal_tower, text_tower};
 use crate::tokens::TokenSet;
@@ -62,10 +62,14 @@ pub fn write_bundle(
     let options = GraphOptions::default();
     signal_tower(weights, config, options)?.write(&temporary.join(SIGNAL_TOWER))?;
     text_tower(weights, config, trained, options)?.write(&temporary.join(TEXT_TOWER))?;
-    durable::write(&temporary.join(VOCABULARY), CLIP_VOCABULARY)?;
+    let write = |name: &str, bytes: &[u8]| {
+        let path = temporary.join(name);
+        durable::write(&path, bytes).map_err(Error::io(&path, "write"))
+    };
+    write(VOCABULARY, CLIP_VOCABULARY)?;
     let mut files = vec![SIGNAL_TOWER, TEXT_TOWER, VOCABULARY];
     if let Some(trained) = trained {
-        durable::write(&temporary.join(TRAINED_TOKENS), trained.as_bytes())?;
+        write(TRAINED_TOKENS, trained.as_bytes())?;
         files.push(TRAINED_TOKENS);
     }
     if weights.has_captioner() {
@@ -73,7 +77,7 @@ pub fn write_bundle(
         files.push(CAPTIONER);
     }
     Bundle::seal(&temporary, manifest, &files)?;
-    durable::rename(&temporary, folder)?;
+    durable::rename_folder(&temporary, folder).map_err(Error::io(folder, "rename a folder to"))?;
     Ok(Bundle::open(folder)?)
 }
 

@@ -6,9 +6,9 @@ mod preset;
 use std::fmt::Display;
 use std::path::Path;
 
+use nocturne_psg::edf::durable;
 use serde::{Deserialize, Serialize};
 
-use crate::durable;
 use crate::error::{Error, Result};
 
 pub use model_parts::{ModelParts, ReconstructionConfig};
@@ -140,7 +140,7 @@ impl ModelConfig {
     /// [`Error::Io`].
     pub fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self).expect("keys are strings and numbers finite");
-        durable::write(path, text.as_bytes())
+        durable::write(path, text.as_bytes()).map_err(Error::io(path, "write"))
     }
 
     /// Rejects a configuration that this crate cannot build.

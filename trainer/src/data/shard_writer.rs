@@ -1,18 +1,17 @@
 //! Writes a shard.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use nocturne_psg::ZScore;
 use nocturne_psg::caption::EpochFacts;
+use nocturne_psg::edf::durable::AtomicFile;
 use nocturne_psg::montage::ChannelMask;
 
 use super::EPOCH_LEN;
 use super::shard::{EpochEntry, MAGIC, ShardIndex};
-use crate::durable;
 use crate::error::{Error, Result};
 
 /// An epoch for training: scaled samples and the facts about them.
@@ -32,8 +31,7 @@ pub struct TrainingEpoch {
 #[derive(Debug)]
 pub struct ShardWriter {
     path: PathBuf,
-    temporary: PathBuf,
-    file: BufWriter<File>,
+    file: AtomicFile,
     index: ShardIndex,
 }
 
@@ -44,13 +42,11 @@ impl ShardWriter {
     ///
     /// [`Error::Io`].
     pub fn create(path: &Path, recording: &str, source: &str, z_score: ZScore) -> Result<Self> {
-        let temporary = durable::temporary(path);
-        let file = File::create(&temporary).map_err(Error::io(&temporary, "create"))?;
-        let mut file = BufWriter::new(file);
-        file.write_all(&MAGIC).map_err(Error::io(&temporary, "write"))?;
+        let mut file = AtomicFile::create(path).map_err(Error::io(path, "create"))?;
+        file.write_all(&MAGIC).map_err(Error::io(path, "write"))?;
         let (recording, source) = (recording.to_owned(), source.to_owned());
         let index = ShardIndex { recording, subject: None, source, z_score, epochs: Vec::new() };
-        Ok(Self { path: path.to_owned(), temporary, file, index })
+        Ok(Self { path: path.to_owned(), file, index })
     }
 
     /// Sets the subject of the recording.
@@ -77,7 +73,7 @@ impl ShardWriter {
         let mut halves = vec![f16::ZERO; EPOCH_LEN];
         halves.convert_from_f32_slice(&bounded);
         let bytes: Vec<u8> = halves.iter().flat_map(|half| half.to_le_bytes()).collect();
-        self.file.write_all(&bytes).map_err(Error::io(&self.temporary, "write"))?;
+        self.file.write_all(&bytes).map_err(Error::io(&self.path, "write"))?;
         self.index.epochs.push(EpochEntry {
             number: epoch.number,
             mask: epoch.mask.bits(),
@@ -97,12 +93,10 @@ impl ShardWriter {
         let mut end = (index.len() as u64).to_le_bytes().to_vec();
         end.extend(crc32fast::hash(&index).to_le_bytes());
         end.extend(MAGIC);
-        let write = || Error::io(&self.temporary, "write");
+        let write = || Error::io(&self.path, "write");
         self.file.write_all(&index).map_err(write())?;
         self.file.write_all(&end).map_err(write())?;
-        self.file.flush().map_err(write())?;
-        self.file.get_ref().sync_all().map_err(Error::io(&self.temporary, "flush"))?;
-        durable::rename(&self.temporary, &self.path)?;
+        self.file.commit().map_err(write())?;
         Ok(self.index.epochs.len())
     }
 }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use nocturne_psg::ZScore;
 use nocturne_psg::caption::EpochFacts;
+use nocturne_psg::edf::durable;
 use nocturne_psg::montage::ChannelMask;
 use serde::{Deserialize, Serialize};
 
 use super::shard::{EXTENSION, Shard};
-use crate::durable;
 use crate::error::{Error, Result};
 
 /// Name of the file that describes a set.
@@ -70,7 +70,7 @@ impl SetInfo {
         let path = folder.join(INFO);
         if !path.exists() {
             let bytes = serde_json::to_vec_pretty(self).expect("names and numbers");
-            return durable::write(&path, &bytes);
+            return durable::write(&path, &bytes).map_err(Error::io(&path, "write"));
         }
         if Self::read(folder)? == *self {
             return Ok(());

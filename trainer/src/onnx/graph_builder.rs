@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use nocturne_psg::edf::durable;
 use prost::Message;
 
 use super::messages::{
@@ -9,7 +10,6 @@ use super::messages::{
     OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto,
     TypeProto, ValueInfoProto, attribute_type, data_type,
 };
-use crate::durable;
 use crate::error::{Error, Result};
 
 /// Version of the operator set.
@@ -73,7 +73,7 @@ impl OnnxModel {
     ///
     /// [`Error::Io`].
     pub fn write(&self, path: &Path) -> Result<()> {
-        durable::write(path, &self.to_bytes())
+        durable::write(path, &self.to_bytes()).map_err(Error::io(path, "write"))
     }
 }
 

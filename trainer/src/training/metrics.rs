@@ -4,10 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
+use nocturne_psg::edf::durable;
 use serde::{Deserialize, Serialize};
 
 use super::CaptionSample;
-use crate::durable;
 use crate::error::{Error, Result};
 use crate::objective::Losses;
 
@@ -73,7 +73,8 @@ impl MetricsFile {
     /// Opens the file and removes lines from a step on, which a resumed run writes again.
     pub(super) fn open(path: PathBuf, step: u64) -> Result<Self> {
         if path.exists() {
-            durable::write(&path, &lines_before(&path, step)?)?;
+            let kept = lines_before(&path, step)?;
+            durable::write(&path, &kept).map_err(Error::io(&path, "write"))?;
         }
         let file = OpenOptions::new()
             .create(true)

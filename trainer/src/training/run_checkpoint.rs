@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use nocturne_encoder::bundle::TRAINED_TOKENS;
+use nocturne_psg::edf::durable;
 use serde::{Deserialize, Serialize};
 
 use super::BestValidation;
 use super::run_folder::read_tokens;
-use crate::durable;
 use crate::error::{Error, Result};
 use crate::tokens::TokenSet;
 use crate::weights::Weights;
@@ -97,17 +97,20 @@ impl RunCheckpoint {
         std::fs::create_dir_all(&temporary).map_err(Error::io(&temporary, "create"))?;
         let state = CheckpointHeader { format: FORMAT, step: self.step, best: self.best };
         let state = serde_json::to_vec(&state).expect("a few numbers");
-        durable::write_flushed(&temporary.join(STATE), &state)?;
-        durable::write_flushed(&temporary.join(WEIGHTS), &self.weights.to_bytes())?;
-        durable::write_flushed(&temporary.join(OPTIMIZER), &self.optimizer.to_bytes())?;
+        let write = |name: &str, bytes: &[u8]| {
+            let path = temporary.join(name);
+            durable::write(&path, bytes).map_err(Error::io(&path, "write"))
+        };
+        write(STATE, &state)?;
+        write(WEIGHTS, &self.weights.to_bytes())?;
+        write(OPTIMIZER, &self.optimizer.to_bytes())?;
         for (name, weights) in [(ADAPTERS, &self.adapters), (AVERAGE, &self.average)] {
             if let Some(weights) = weights {
-                durable::write_flushed(&temporary.join(name), &weights.to_bytes())?;
+                write(name, &weights.to_bytes())?;
             }
         }
-        durable::write_flushed(&temporary.join(TRAINED_TOKENS), self.tokens.as_bytes())?;
-        durable::flush_folder(&temporary)?;
-        durable::rename(&temporary, folder)
+        write(TRAINED_TOKENS, self.tokens.as_bytes())?;
+        durable::rename_folder(&temporary, folder).map_err(Error::io(folder, "rename a folder to"))
     }
 }
 

@@ -16,13 +16,13 @@
 use std::path::{Path, PathBuf};
 
 use nocturne_encoder::bundle::TRAINED_TOKENS;
+use nocturne_psg::edf::durable;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Recipe, RunCheckpoint, loss_curve};
 use crate::config::ModelConfig;
 use crate::data::{SetInfo, Split};
-use crate::durable;
 use crate::error::{Error, Result};
 use crate::tokens::TokenSet;
 use crate::weights::Weights;
@@ -192,12 +192,12 @@ impl RunFolder {
     pub(super) fn plot(&self) -> Result<()> {
         let metrics = self.metrics();
         let text = std::fs::read_to_string(&metrics).map_err(Error::io(&metrics, "read"))?;
-        durable::write(&self.0.join("loss.svg"), loss_curve::plot(&text).as_bytes())
+        write(&self.0.join("loss.svg"), loss_curve::plot(&text).as_bytes())
     }
 
     /// Writes the results of the run.
     pub(super) fn finish(&self, weights: &Weights, tokens: &TokenSet) -> Result<()> {
-        durable::write(&self.0.join(TRAINED_TOKENS), tokens.as_bytes())?;
+        write(&self.0.join(TRAINED_TOKENS), tokens.as_bytes())?;
         weights.write(&self.weights())
     }
 
@@ -240,5 +240,9 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
 fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let mut bytes = serde_json::to_vec_pretty(value).expect("names and numbers");
     bytes.push(b'\n');
-    durable::write(path, &bytes)
+    write(path, &bytes)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    durable::write(path, bytes).map_err(Error::io(path, "write"))
 }

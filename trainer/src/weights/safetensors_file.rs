@@ -1,15 +1,14 @@
 //! Reads and writes weights as a safetensors file.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use half::{bf16, f16};
+use nocturne_psg::edf::durable::AtomicFile;
 use safetensors::tensor::{Metadata, TensorInfo, TensorView};
 use safetensors::{Dtype, SafeTensors};
 
 use super::Weights;
-use crate::durable;
 use crate::error::{Error, Result};
 use crate::host_tensor::HostTensor;
 
@@ -30,11 +29,9 @@ impl Weights {
     ///
     /// [`Error::Io`].
     pub fn write(&self, path: &Path) -> Result<()> {
-        let temporary = durable::temporary(path);
-        let file = File::create(&temporary).map_err(Error::io(&temporary, "create"))?;
-        self.stream(BufWriter::new(&file)).map_err(Error::io(&temporary, "write"))?;
-        file.sync_all().map_err(Error::io(&temporary, "flush"))?;
-        durable::rename(&temporary, path)
+        let mut file = AtomicFile::create(path).map_err(Error::io(path, "create"))?;
+        self.stream(&mut file).map_err(Error::io(path, "write"))?;
+        file.commit().map_err(Error::io(path, "write"))
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, String> {
@@ -75,7 +72,7 @@ impl Weights {
         for (_, tensor) in self.iter() {
             out.write_all(&le_bytes(&tensor.values))?;
         }
-        out.flush()
+        Ok(())
     }
 }
 
