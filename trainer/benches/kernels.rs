@@ -64,11 +64,6 @@ struct KernelTimes {
 fn main() {
     let model: SleepLm<Flex> = model();
     let kernels = [
-        project("project, signal rows to q, k, v", 4, [SIGNAL_ROWS, WIDTH, 3 * WIDTH]),
-        project("project, signal rows to width", 4, [SIGNAL_ROWS, WIDTH, WIDTH]),
-        project("project, text rows to q, k, v", 4, [EPOCHS * POSITIONS, WIDTH, 3 * WIDTH]),
-        project("project, text rows to hidden", 6, [EPOCHS * POSITIONS, WIDTH, 4 * WIDTH]),
-        project("project, text rows from hidden", 6, [EPOCHS * POSITIONS, 4 * WIDTH, WIDTH]),
         swiglu(),
         add_rms_norm(),
         grid_attention("grid_attention, channels", Axis::Channels),
@@ -86,16 +81,6 @@ fn main() {
     let composed = step + kernels.iter().map(difference).sum::<f64>();
     let ratio = composed / step;
     println!("{:34}{:6}{:12.2}{:14.2}{ratio:8.2}", "step", 1, step * 1e3, composed * 1e3);
-}
-
-fn project(name: &'static str, calls: usize, [rows, inputs, outputs]: [usize; 3]) -> KernelTimes {
-    let (rows, weight) = (random(1, [rows, inputs]), random(2, [outputs, inputs]));
-    compare(
-        name,
-        calls,
-        || backward(TrainBackend::project(rows.clone(), weight.clone())),
-        || backward(composed::project(rows.clone(), weight.clone())),
-    )
 }
 
 fn swiglu() -> KernelTimes {

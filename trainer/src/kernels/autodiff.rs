@@ -27,16 +27,6 @@ macro_rules! register {
 }
 
 impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
-    fn project(rows: Tensor<Self, 2>, weight: Tensor<Self, 2>) -> Tensor<Self, 2> {
-        let (rows, weight) = (primitive(rows), primitive(weight));
-        let nodes = [rows.node.clone(), weight.node.clone()];
-        let out = flex::linear(&rows.primitive, &weight.primitive);
-        tensor(match LinearBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish((rows.primitive, weight.primitive), out),
-            OpsKind::UnTracked(prepared) => prepared.finish(out),
-        })
-    }
-
     fn swiglu(
         rows: Tensor<Self, 2>,
         gates: Tensor<Self, 2>,
@@ -104,30 +94,6 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
                 OpsKind::UnTracked(prepared) => prepared.finish(out),
             },
         )
-    }
-}
-
-#[derive(Debug)]
-struct LinearBackward;
-
-impl Backward<Flex, 2> for LinearBackward {
-    type State = (FlexTensor, FlexTensor);
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 2>,
-        gradients: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let gradient = gradients.consume::<Flex>(&ops.node);
-        let (rows, weight) = &ops.state;
-        let [rows_parent, weight_parent] = ops.parents;
-        if let Some(parent) = rows_parent {
-            gradients.register::<Flex>(parent.id, flex::linear_rows_gradient(weight, &gradient));
-        }
-        if let Some(parent) = weight_parent {
-            gradients.register::<Flex>(parent.id, flex::linear_weight_gradient(rows, &gradient));
-        }
     }
 }
 

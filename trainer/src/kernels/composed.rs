@@ -8,7 +8,7 @@ use super::{AdamStep, Axis, Dropout, GridShape, RMS_NORM_EPSILON, TextMask};
 /// Added to the score of a masked key, so that its attention weight is exactly 0.
 const MASKED_SCORE: f32 = -1e30;
 
-/// See [`Kernels::project`](super::Kernels::project).
+/// Returns `rows · weightᵀ`, `[n, out]`, for `rows` `[n, in]` and `weight` `[out, in]`.
 pub fn project<B: Backend>(rows: Tensor<B, 2>, weight: Tensor<B, 2>) -> Tensor<B, 2> {
     rows.matmul(weight.transpose())
 }

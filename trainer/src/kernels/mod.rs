@@ -31,11 +31,6 @@ pub enum Projection {
 
 /// A backend with the operations of the two towers.
 pub trait Kernels: Backend {
-    /// Returns `rows · weightᵀ`, `[n, out]`, for `rows` `[n, in]` and `weight` `[out, in]`.
-    fn project(rows: Tensor<Self, 2>, weight: Tensor<Self, 2>) -> Tensor<Self, 2> {
-        composed::project(rows, weight)
-    }
-
     /// Returns `down(silu(w1 x) ⊙ w2 x)` for each row `x` of `[n, width]`.
     ///
     /// `gates` stacks `w1` on `w2`, `[2 · hidden, width]`; `down` is `[width, hidden]`.

@@ -45,15 +45,6 @@ fn assert_same<const A: usize, const B: usize>(
 }
 
 #[test]
-fn projection_matches_the_composed_one() {
-    assert_same(
-        (random(1, [301, 48]), random(2, [32, 48])),
-        AutodiffFlex::project,
-        composed::project,
-    );
-}
-
-#[test]
 fn swiglu_matches_the_composed_one_for_rows_and_gates() {
     let down = random(3, [32, 48]);
     assert_same(

@@ -49,7 +49,7 @@ impl<B: Kernels> GridAttention<B> {
     ) -> Tensor<B, 2> {
         // One matrix product for all three: the input is read once.
         let weights = [&self.q_proj, &self.k_proj, &self.v_proj].map(|layer| layer.weight.val());
-        let qkv = B::project(rows, Tensor::cat(weights.into(), 0));
+        let qkv = composed::project(rows, Tensor::cat(weights.into(), 0));
         let attended = if dropout.is_on() {
             composed::grid_attention(qkv, angles, shape, dropout)
         } else {
@@ -138,8 +138,8 @@ impl<B: Kernels> MultiHeadAttention<B> {
 
     /// Causal self-attention within each text: `[texts · positions, width]` to the same.
     pub fn causal(&self, rows: Tensor<B, 2>, mask: TextMask<'_>) -> Tensor<B, 2> {
-        let qkv =
-            B::project(rows, self.in_proj_weight.val()) + self.in_proj_bias.val().unsqueeze::<2>();
+        let qkv = composed::project(rows, self.in_proj_weight.val())
+            + self.in_proj_bias.val().unsqueeze::<2>();
         self.out_proj.forward(B::causal_attention(qkv, self.heads, mask))
     }
 }

@@ -5,7 +5,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Device, Tensor};
 
 use super::zeros;
-use crate::kernels::Kernels;
+use crate::kernels::{Kernels, composed};
 
 /// `y = x · weightᵀ + bias`.
 #[derive(Module, Debug)]
@@ -47,6 +47,6 @@ impl<B: Kernels> Linear<B> {
 
     /// Maps `[n, in]` to `[n, out]` without adding the bias.
     pub fn forward_without_bias(&self, rows: Tensor<B, 2>) -> Tensor<B, 2> {
-        B::project(rows, self.weight.val())
+        composed::project(rows, self.weight.val())
     }
 }

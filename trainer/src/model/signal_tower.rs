@@ -9,7 +9,7 @@ use super::{
     SignalBlock, Trace, zeros,
 };
 use crate::config::ModelConfig;
-use crate::kernels::{Axis, Dropout, GridShape, Kernels};
+use crate::kernels::{Axis, Dropout, GridShape, Kernels, composed};
 
 /// Maps ten channels of 30 seconds to one vector, and to the memory that the caption decoder reads.
 #[derive(Module, Debug)]
@@ -154,7 +154,7 @@ impl<B: Kernels> SignalTower<B> {
         let patches = samples / patch_size;
         let kernel = convolution.weight.val().reshape([conv_dim, patch_size]);
         let rows = signals.reshape([batch * channels * patches, patch_size]);
-        let rows = B::project(rows, kernel) + convolution.bias.val().unsqueeze::<2>();
+        let rows = composed::project(rows, kernel) + convolution.bias.val().unsqueeze::<2>();
         trace.keep("patching", || rows.clone().reshape([batch, channels, patches, conv_dim]));
         let rows = self.embed_projection.forward(rows);
         let [_, width] = rows.dims();

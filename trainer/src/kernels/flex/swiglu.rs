@@ -8,12 +8,26 @@
     reason = "SIMD code must be inlined into the function compiled for the instruction set"
 )]
 
-use super::linear::LinearWeight;
 use super::matrix::{Matrix, MatrixMut};
 use super::vector;
 
 /// Hidden activations per chunk: 128 KiB of 32-bit floats.
 const CHUNK_ACTIVATIONS: usize = 1 << 15;
+
+/// A weight `[outputs, inputs]`.
+#[derive(Clone, Copy)]
+pub(super) struct LinearWeight<'a> {
+    pub(super) values: &'a [f32],
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+}
+
+impl<'a> LinearWeight<'a> {
+    /// Returns the weight as a matrix `[outputs, inputs]`.
+    const fn matrix(&self) -> Matrix<'a> {
+        Matrix::new(self.values, [self.outputs, self.inputs], self.inputs)
+    }
+}
 
 /// The three weights of the MLP.
 #[derive(Clone, Copy)]
