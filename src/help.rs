@@ -27,7 +27,7 @@ pub(crate) const GROUPS: [(&str, &[&str]); 6] = [
         ],
     ),
     ("Recordings", &["inspect", "deid", "simulate"]),
-    ("Models", &["eval"]),
+    ("Models", &["concepts", "eval"]),
     ("Service", &["serve"]),
     ("Setup", &["demo", "completions", "man"]),
 ];

@@ -92,6 +92,7 @@ impl Session {
             recall: Some(arguments.recall),
             keeps_up: serves,
             captions: serves,
+            registry: arguments.concepts.registry()?,
             ..self.options()
         };
         let engine = Engine::open(arguments.location(), &self.bundle, self.runtime, options)?;

@@ -8,8 +8,8 @@
 //! - `error`.
 //! - `registry`: concepts, their names, and the files that define them.
 //! - `stages`: posterior probabilities of stages, decoded with the context of the night.
+//! - `night`: a night with its embeddings and its scoring.
 //! - `calibration`: how far a bundle can be believed, learned from scored nights.
-//! - `night`: a night with its embeddings.
 //! - `track`: what is known of each epoch, as compact bytes; every answer about known concepts is computed from it.
 
 pub mod calibration;

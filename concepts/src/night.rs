@@ -5,7 +5,18 @@ use nocturne_index::Recording;
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::signal_rules::SignalMeasures;
 use nocturne_psg::sleep::RecordingOrigin;
-use nocturne_psg::{Event, Stage};
+use nocturne_psg::statistics::scored_kinds;
+use nocturne_psg::{Event, EventKind, EventSet, Stage};
+
+/// Kinds of event that the scoring of a simulated night contains, even if a night has none of them.
+const SCORED_IN_SIMULATIONS: [EventKind; 6] = [
+    EventKind::Arousal,
+    EventKind::ObstructiveApnea,
+    EventKind::CentralApnea,
+    EventKind::MixedApnea,
+    EventKind::Hypopnea,
+    EventKind::Desaturation,
+];
 
 /// A night with its embeddings. All columns have one value for each epoch.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -55,5 +66,37 @@ impl EncodedNight {
                 .collect::<nocturne_index::Result<_>>()?,
             events: recording.events().map(<[Event]>::to_vec),
         })
+    }
+
+    /// Returns the kinds of event that were scored, whether or not one occurred.
+    pub fn scored_kinds(&self) -> EventSet {
+        let events = self.events.as_deref().unwrap_or_default();
+        scored_kinds(events, declared_kinds(events, self.origin == RecordingOrigin::Simulated))
+    }
+}
+
+/// Returns the kinds of event that were scored in a night with these scored events even if none of them occurred: what the
+/// simulator scores, in a simulated night.
+pub fn declared_kinds(events: &[Event], is_simulated: bool) -> EventSet {
+    // A scoring without any event may be one of stages alone.
+    let is_declared = is_simulated && !events.is_empty();
+    if is_declared { EventSet::from_iter(SCORED_IN_SIMULATIONS) } else { EventSet::EMPTY }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_without_an_event_are_scored_only_in_simulated_nights() {
+        let events = vec![Event::new(EventKind::Arousal, 60.0, 5.0)];
+        let scored = |events: &[Event], origin| {
+            let events = Some(events.to_vec());
+            EncodedNight { origin, events, ..EncodedNight::default() }.scored_kinds()
+        };
+        assert!(!scored(&events, RecordingOrigin::Recorded).contains(EventKind::Hypopnea));
+        assert!(scored(&events, RecordingOrigin::Simulated).contains(EventKind::Hypopnea));
+        assert!(!scored(&events, RecordingOrigin::Simulated).contains(EventKind::Spindle));
+        assert_eq!(scored(&[], RecordingOrigin::Simulated), EventSet::EMPTY);
     }
 }

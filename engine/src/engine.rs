@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use nocturne_concepts::{Calibration, Registry};
 use nocturne_encoder::{Bundle, Provider, Runtime};
 use nocturne_index::{EmbeddingSpace, FacetCounts, Filter, Location, Recording};
 use nocturne_psg::{EpochRef, RecordingId};
 
+use crate::calibration::{self, CalibrationReport, CalibrationRequest, ConceptEvaluation};
 use crate::error::Result;
 use crate::live::live_collection::{LiveCollection, LiveSpace};
 use crate::live::snapshot::Snapshot;
@@ -21,9 +23,10 @@ use crate::question::labels::EpochLabels;
 use crate::question::learned_concept::LearnedConcept;
 use crate::question::nights::NightRequest;
 use crate::question::nights::answer::NightAnswer;
+use crate::question::rank_nights::{NightRanking, RankRequest};
 use crate::question::recordings::RecordingPage;
 use crate::question::{
-    captions, epochs, explain, generate, labels, learned_concept, nights, recordings,
+    captions, epochs, explain, generate, labels, learned_concept, nights, rank_nights, recordings,
 };
 
 /// Answers questions about the nights of a collection. It can be shared between threads.
@@ -156,6 +159,63 @@ impl Engine {
     /// [`Filter`](nocturne_index::Error::Filter) if the filter does not fit the collection.
     pub fn search_nights(&self, request: &NightRequest) -> Result<NightAnswer> {
         nights::search_nights(&self.live.newest()?, request)
+    }
+
+    /// Ranks nights by similarity to any words; it measures nothing. `progress` receives the number of nights read and
+    /// that of all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreadable`](crate::Error::Unreadable) if no word occurred in the training of the bundle, and
+    /// [`Error::Field`](crate::Error::Field) for words that a similarity cannot express, and on a server with too many
+    /// recordings.
+    pub fn rank_nights(
+        &self,
+        request: RankRequest,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<NightRanking> {
+        rank_nights::rank_nights(&self.live.newest()?, request, progress)
+    }
+
+    /// Learns how far the model can be believed, from the scored nights of the collection. They should be of different
+    /// subjects, none of whom the bundle was trained on.
+    ///
+    /// What the model finds in each night is compared with the scoring, by curves that were fitted to other nights; see
+    /// [`nocturne_concepts::calibration`]. `progress` receives a line for each step.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Field`](crate::Error::Field) if there are fewer than 39 such nights, or simulated and recorded ones.
+    pub fn calibrate(
+        &self,
+        request: &CalibrationRequest,
+        progress: impl FnMut(&str),
+    ) -> Result<CalibrationReport> {
+        calibration::calibrate(&self.live.newest()?, request, progress)
+    }
+
+    /// Checks the calibration of the bundle on scored nights of the collection, which should not be those that it was
+    /// learned from. `progress` receives the number of nights so far.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`](crate::Error::Unsupported) if the bundle has no calibration.
+    pub fn evaluate_calibration(
+        &self,
+        filter: &Filter,
+        progress: impl FnMut(usize),
+    ) -> Result<ConceptEvaluation> {
+        calibration::evaluate(&self.live.newest()?, filter, progress)
+    }
+
+    /// Returns the concepts that can be asked about, and the calibration of the bundle if it has one.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening the newest state of the collection.
+    pub fn concepts(&self) -> Result<(&'static Registry, Option<Calibration>)> {
+        let space = self.live.newest()?;
+        Ok((space.bundle.registry(), space.bundle.calibration().cloned()))
     }
 
     /// Labels every epoch that a filter allows and passes each to `take`, in order, until `take` returns `false`.

@@ -3,8 +3,9 @@
 //! An [`Engine`] holds a collection, in a folder or in Qdrant, and the model bundle that filled it:
 //!
 //! - [`search_epochs`](Engine::search_epochs): text, an epoch, a vector or a learned concept → epochs;
-//! - [`search_nights`](Engine::search_nights): words → nights, ranked by rate per hour of sleep;
-//! - [`label_epochs`](Engine::label_epochs): epochs → labels by the nearest prompt;
+//! - [`search_nights`](Engine::search_nights): a question → the nights that fit it, with their numbers;
+//! - [`rank_nights`](Engine::rank_nights): any words → nights by similarity;
+//! - [`label_epochs`](Engine::label_epochs): epochs → stages or events;
 //! - [`search_captions`](Engine::search_captions): an epoch → the nearest captions;
 //! - [`generate_caption`](Engine::generate_caption): the signals of an epoch → a caption;
 //! - [`list_recordings`](Engine::list_recordings), [`count_facets`](Engine::count_facets): what the collection contains.
@@ -21,8 +22,10 @@
 //! - `model`: an opened bundle and the threads that own its sessions.
 //! - `live`: snapshots of the collection, their tracks, refresh, and the switch to a promoted space.
 //! - `question`: one module for each kind of question.
+//! - `calibration`: how far the model can be believed, learned and checked on scored nights.
 //! - `engine`: the public entry point.
 
+mod calibration;
 mod engine;
 mod error;
 pub mod grammar;
@@ -33,17 +36,22 @@ mod question;
 #[cfg(test)]
 mod tests;
 
+pub use calibration::{
+    CalibrationReport, CalibrationRequest, ClassCheck, ConceptCheck, ConceptEvaluation, Coverage,
+    LeftOut, LeftOutNight, MeasureCheck, RiskPoint,
+};
 pub use engine::{Engine, EngineInfo};
 pub use error::{Error, Result};
 pub use model::caption_thread::{GenerateRequest, GeneratedPart};
 pub use model::epoch_signal::EpochSignal;
-pub use options::EngineOptions;
-pub use question::calibration::calibration_of;
+pub use options::{CalibrationChoice, EngineOptions};
 pub use question::captions::{CaptionAnswer, CaptionRequest};
 pub use question::compare;
-pub use question::epochs::{EpochAnswer, EpochHit, EpochQuery, EpochRequest, TextReading};
+pub use question::epochs::{
+    EpochAnswer, EpochHit, EpochQuery, EpochRequest, ScoreKind, TextReading,
+};
 pub use question::explain::{Explainer, Explanation};
-pub use question::labels::{EpochLabels, softmax};
+pub use question::labels::EpochLabels;
 pub use question::learned_concept::LearnedConcept;
 pub use question::limits::{MAX_HITS, MAX_TEXT_BYTES};
 pub use question::nights::answer::{
@@ -52,6 +60,7 @@ pub use question::nights::answer::{
 pub use question::nights::unanswered::Unanswered;
 pub use question::nights::value::{Measurement, NoInterval};
 pub use question::nights::{AskedQuestion, MAX_EVIDENCE, NightRequest};
+pub use question::rank_nights::{NightRank, NightRanking, RankRequest};
 pub use question::recordings::RecordingPage;
 pub use question::skip_reason::SkipReason;
 pub use question::threshold::Threshold;

@@ -1,5 +1,6 @@
 //! How an engine runs.
 
+use nocturne_concepts::Registry;
 use nocturne_encoder::{BatchOptions, Device};
 
 use crate::error::{Error, Result};
@@ -21,6 +22,20 @@ pub struct EngineOptions {
     /// Whether to open the signal tower and the captioner, if the bundle has one, for
     /// [`Engine::generate_caption`](crate::Engine::generate_caption).
     pub captions: bool,
+    /// The concepts that can be asked about; `None` for the shipped ones.
+    pub registry: Option<&'static Registry>,
+    /// Which calibration turns what the model finds into estimates.
+    pub calibration: CalibrationChoice,
+}
+
+/// A calibration of the model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CalibrationChoice {
+    /// The file beside the bundle, if there is one.
+    #[default]
+    OfBundle,
+    /// None, to learn another one.
+    Without,
 }
 
 /// Returns a recall that is in (0, 1].

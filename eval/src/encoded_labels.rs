@@ -3,7 +3,6 @@
 use nocturne_encoder::bundle::{BundleManifest, Calibration};
 use nocturne_encoder::metrics::{mean, standard_deviation};
 use nocturne_encoder::{Embedding, Label, LabelDirections, PromptSet, TextEncoder};
-use nocturne_engine::calibration_of;
 use serde::Serialize;
 
 use crate::error::Result;
@@ -100,6 +99,17 @@ impl EncodedLabel {
             is_calibrated: manifest.calibration.contains_key(&label.name),
         })
     }
+}
+
+/// Returns the calibration of a concept in a bundle; without one, the margin is scaled like the logits of training.
+fn calibration_of(manifest: &BundleManifest, concept: &str) -> Calibration {
+    manifest.calibration.get(concept).copied().unwrap_or(Calibration {
+        slope: manifest.logit_scale,
+        offset: 0.0,
+        threshold: 0.5,
+        true_positive_rate: 1.0,
+        false_positive_rate: 0.0,
+    })
 }
 
 #[cfg(test)]

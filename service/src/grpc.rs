@@ -87,6 +87,15 @@ impl NocturneService for Service {
         self.ask(move |engine| engine.search_nights(&request).map(answers::night_answer)).await
     }
 
+    async fn rank_nights(
+        &self,
+        request: Request<v1::RankNightsRequest>,
+    ) -> Answer<v1::RankNightsResponse> {
+        let request = requests::rank_nights(request.into_inner()).map_err(|status| *status)?;
+        self.ask(move |engine| engine.rank_nights(request, |_, _| ()).map(answers::night_ranking))
+            .await
+    }
+
     type LabelEpochsStream = Stream<v1::LabelEpochsResponse>;
 
     async fn label_epochs(

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nocturne_psg::statistics::{EpochStages, EventIndex, EventRate, Scope, ScoredEvents};
-use nocturne_psg::{Event, EventFamily, EventKind, Stage};
+use nocturne_psg::{Event, EventKind, Stage};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -165,7 +165,7 @@ impl Indices {
         let stages: Vec<Option<Stage>> = stages.iter().copied().map(Some).collect();
         let sleep = Scope::sleep(&EpochStages::consecutive(&stages));
         // Everything that happens is marked.
-        let scored = ScoredEvents::new(events, &EventFamily::ALL);
+        let scored = ScoredEvents::new(events, EventKind::ALL.into_iter().collect());
         let per_h = |index| scored.index(index, &sleep).map_or(0.0, EventRate::per_hour);
         Self {
             sleep_h: sleep.minutes() / 60.0,

@@ -1,5 +1,6 @@
 //! The command line. The environment is read here and nowhere else.
 
+mod concepts;
 mod location;
 mod questions;
 mod recordings;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::builder::TypedValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use nocturne_concepts::Registry;
 use nocturne_encoder::Device;
 use nocturne_index::{Expression, Filter, Location};
 use nocturne_psg::montage::{Channel, ProfileChoice};
@@ -18,6 +20,10 @@ use nocturne_psg::{EventKind, RecordingId, Stage};
 
 use crate::help;
 
+pub(crate) use concepts::{
+    BundleAndConcepts, Concepts, ConceptsAction, ConceptsAdd, ConceptsCalibrate, ConceptsEvaluate,
+    ConceptsList, ConceptsShow,
+};
 pub(crate) use location::{CollectionOption, ServerArguments, WaitArguments};
 pub(crate) use questions::{Eval, Label, Nights, SearchEpochs, Serve};
 pub(crate) use recordings::{Caption, Deid, Demo, Index, Inspect, Simulate};
@@ -91,7 +97,7 @@ pub(crate) struct Common {
 /// The commands, in the order of [`help::GROUPS`].
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Index simulated nights, or the recordings of a folder, and answer three questions.
+    /// Demonstrate Nocturne on simulated nights, or on the recordings of a folder.
     Demo(Demo),
     /// Simulate nights: EDF+ files with NSRR XML annotations and the truth as JSON.
     Simulate(Simulate),
@@ -99,13 +105,13 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Embed the recordings of a folder into a collection.
     Index(Index),
-    /// Find the epochs nearest to a text, an epoch, a vector or a concept.
+    /// Find epochs or nights similar to a text, an epoch, a vector or a concept.
     Search(SearchEpochs),
-    /// Rank nights by how often something occurs per hour of sleep.
+    /// Answer questions about nights, such as `AHI above 15`.
     Nights(Nights),
     /// Describe epochs of a recording in words.
     Caption(Caption),
-    /// Label epochs by the nearest prompt.
+    /// Label epochs with stages or events.
     Label(Label),
     /// Write a de-identified copy of a recording, or check one for identifying fields.
     Deid(Deid),
@@ -129,10 +135,12 @@ pub(crate) enum Command {
     Copy(Copy),
     /// Manage embedding spaces: the vectors of several bundles in one collection.
     Space(Space),
-    /// Export the contents of a collection.
+    /// List every epoch as JSON, with the SHA-256 of its vector, to compare collections.
     Export(Export),
     /// Serve a collection over gRPC.
     Serve(Serve),
+    /// List what can be asked, and measure how far the model can be believed.
+    Concepts(Concepts),
     /// Evaluate a bundle on scored recordings.
     Eval(Eval),
     /// Write the completion script of a shell to standard output.
@@ -179,7 +187,34 @@ pub(crate) struct CollectionArguments {
     )]
     pub(crate) recall: f32,
     #[command(flatten)]
+    pub(crate) concepts: ConceptFiles,
+    #[command(flatten)]
     pub(crate) encoder: EncoderArguments,
+}
+
+/// The user's own concepts.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ConceptFiles {
+    /// File of your own concepts, beside the shipped ones; repeatable.
+    #[arg(
+        long = "concepts",
+        env = "NOCTURNE_CONCEPTS",
+        value_delimiter = ',',
+        value_name = "FILE",
+        help_heading = "Search"
+    )]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+impl ConceptFiles {
+    /// Returns the shipped concepts with the user's own; `None` without files.
+    pub(crate) fn registry(&self) -> nocturne_concepts::Result<Option<&'static Registry>> {
+        if self.files.is_empty() {
+            return Ok(None);
+        }
+        // It is read once and lives as long as the program.
+        Ok(Some(Box::leak(Box::new(Registry::with_files(&self.files)?))))
+    }
 }
 
 impl CollectionArguments {

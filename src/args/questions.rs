@@ -13,7 +13,8 @@ use super::{CollectionArguments, EncoderArguments, ExpressionArguments, FilterAr
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct SearchEpochs {
-    /// Text to search for.
+    /// Text to search for. Negation (`N2 sleep without arousals`), positions and saturation are read as known concepts;
+    /// other words are compared by similarity.
     #[arg(required_unless_present_any = ["like", "vector", "concept"], conflicts_with_all = ["like", "vector", "concept"])]
     pub(crate) text: Option<String>,
     /// Search for epochs similar to this one, `RECORDING:NUMBER`.
@@ -25,13 +26,16 @@ pub(crate) struct SearchEpochs {
     /// Search for a concept learned by `nocturne-train fewshot`; scores are its probabilities.
     #[arg(long, value_name = "FILE")]
     pub(crate) concept: Option<PathBuf>,
+    /// Rank nights instead of epochs by similarity to the text; this measures nothing.
+    #[arg(long, requires = "text", conflicts_with_all = ["captions", "explain", "min_score"])]
+    pub(crate) nights: bool,
     /// With `--like`: find captions instead of epochs.
     #[arg(long, requires = "like")]
     pub(crate) captions: bool,
     /// Maximum number of hits (1–1000).
     #[arg(long, short = 'k', default_value_t = 10, value_name = "N")]
     pub(crate) top: usize,
-    /// Minimum cosine of a hit; with `--concept`, its minimum probability.
+    /// Minimum score of a hit: its cosine, or its probability with `--concept` and for expressions over concepts.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     pub(crate) min_score: Option<f32>,
     /// Show the channels and seconds with the highest attention in each hit; reads the recordings again.
@@ -55,11 +59,11 @@ pub(crate) struct Nights {
     /// Ask a typed question, such as `rate(arousal) in R > 15`; every answer prints the one that it read.
     #[arg(long, value_name = "QUESTION", conflicts_with = "question")]
     pub(crate) ask: Option<String>,
-    /// Where the numbers come from: annotations, a rule on a signal, or the model. `auto` takes the first of them that a
-    /// night has.
+    /// Where the numbers come from: `scored` (annotations), `signal` (a rule on a signal), `model`, or `auto`: annotations
+    /// if the night has them, else a rule on a signal, else the model.
     #[arg(long, value_enum, default_value_t = AnswerSource::Auto, value_name = "SOURCE")]
     pub(crate) source: AnswerSource,
-    /// Leave out nights whose interval crosses a bound of the question.
+    /// Leave out nights of the model whose interval crosses a bound of the question, and those without an interval.
     #[arg(long)]
     pub(crate) certain: bool,
     /// Restrict to this recording; repeatable.
@@ -113,7 +117,7 @@ pub(crate) struct Label {
     #[command(flatten)]
     pub(crate) filter: ExpressionArguments,
     /// Label set: `stages` or `events`.
-    #[arg(long, default_value = "stages", value_name = "SET")]
+    #[arg(long, default_value = "stages", value_name = "SET", value_parser = ["stages", "events"], hide_possible_values = true)]
     pub(crate) set: String,
     /// Label with a concept learned by `nocturne-train fewshot` instead of a label set.
     #[arg(long, value_name = "FILE", conflicts_with = "set")]

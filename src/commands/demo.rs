@@ -15,7 +15,9 @@ use nocturne_psg::montage::ProfileChoice;
 use nocturne_simulator::NightSpec;
 
 use super::{index, label, nights, search, simulate};
-use crate::args::{CollectionArguments, CollectionOption, Common, Demo, ServerArguments};
+use crate::args::{
+    CollectionArguments, CollectionOption, Common, ConceptFiles, Demo, ServerArguments,
+};
 use crate::console;
 use crate::error::CommandOutcome;
 use crate::session::Session;
@@ -52,6 +54,7 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<CommandOutcome> {
     let report = index::fill(&session, index_run, false)?;
     let outcome = index::summarise(&report, false)?;
     let queried = CollectionArguments {
+        concepts: ConceptFiles::default(),
         collection: CollectionOption {
             collection: collection.clone(),
             server: ServerArguments::default(),
@@ -87,7 +90,7 @@ fn show(engine: &Engine, collection: &Location) -> Result<()> {
     ))?;
     let query = EpochQuery::Text(SENTENCE.to_owned());
     let request = EpochRequest { k: 5, ..EpochRequest::default() };
-    search::print(&engine.search_epochs(&query, request)?, search::COSINE)?;
+    search::print(&engine.search_epochs(&query, request)?)?;
 
     console::print(format_args!("\n$ nocturne nights \"{QUESTION}\" --collection {collection}"))?;
     let request = NightRequest {

@@ -80,7 +80,7 @@ fn print_night(recording: &str, epochs: &[EpochLabels]) -> Result<()> {
     let predicted: Vec<Option<Stage>> =
         epochs.iter().map(|epoch| epoch.labels.first()?.parse().ok()).collect();
     let scored: Vec<Option<Stage>> = epochs.iter().map(|epoch| epoch.scored_stage).collect();
-    console::print(format_args!("{recording}: stages by nearest prompt"))?;
+    console::print(format_args!("{recording}: stages by the model"))?;
     hypnogram(&predicted, WIDTH).iter().try_for_each(console::print)?;
     let abstained = predicted.iter().filter(|stage| stage.is_none()).count();
     if abstained > 0 {

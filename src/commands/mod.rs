@@ -3,6 +3,7 @@
 mod backup;
 mod caption;
 mod completions;
+mod concepts;
 mod copy;
 mod deid;
 mod demo;
@@ -54,6 +55,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<CommandOutcome> {
         Command::Space(space) => space::run(&common, space),
         Command::Export(export) => export::run(&export),
         Command::Serve(serve) => serve::run(&common, serve),
+        Command::Concepts(concepts) => concepts::run(&common, concepts),
         Command::Eval(eval) => eval::run(&common, &eval),
         Command::Completions(completions) => completions::completions(&completions),
         Command::Man(man) => completions::manual(&man),

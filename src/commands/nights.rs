@@ -40,10 +40,23 @@ pub(super) fn print(answer: &NightAnswer) -> Result<()> {
     }
     console::print(format_args!("read as: {}\n         {}", reading.typed, reading.sentence))?;
     if blocks.is_empty() {
-        console::print("no night fits")?;
+        console::print(match (answer.judged, skipped.len()) {
+            (0, _) => "no night has an answer".to_owned(),
+            (judged, 0) => format!("no night fits; {judged} nights were judged"),
+            (judged, n) => {
+                format!("no night fits; {judged} nights were judged, {n} have no answer")
+            }
+        })?;
     }
     for block in blocks {
         print_block(block)?;
+    }
+    if blocks.iter().flat_map(|block| &block.nights).any(|night| night.uncertain) {
+        console::note("?: the interval crosses a bound of the question, or there is no interval");
+    }
+    if answer.uncertain_left_out > 0 {
+        let n = answer.uncertain_left_out;
+        console::note(format_args!("{n} uncertain nights left out (`--certain`)"));
     }
     for night in skipped {
         console::note(format_args!("no answer for {}: {}", night.recording, night.reason));
@@ -58,7 +71,11 @@ fn print_block(block: &NightBlock) -> Result<()> {
         Source::Signal => "measured on a signal",
         Source::Model => "estimated by the model",
     };
-    console::print(format_args!("\n{from}: {} of {total} nights", nights.len()))?;
+    let shown = nights.len();
+    let nights_fit =
+        if *total == 1 { "1 night fits".to_owned() } else { format!("{total} nights fit") };
+    let cut = if shown < *total { format!("; the first {shown} of them") } else { String::new() };
+    console::print(format_args!("\n{from}: {nights_fit}{cut}"))?;
     let Some(first) = nights.first() else { return Ok(()) };
     let is_model = *source == Source::Model;
     let mut headings = vec!["night".to_owned()];
@@ -68,7 +85,7 @@ fn print_block(block: &NightBlock) -> Result<()> {
             headings.push(">95 % interval".to_owned());
         }
     }
-    headings.extend([">hours".to_owned(), "evidence".to_owned()]);
+    headings.extend([">hours measured".to_owned(), "epochs".to_owned()]);
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
     console::print(table(&headings, nights.iter().map(|night| row(night, is_model))))?;
     Ok(())

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use nocturne_encoder::AttentionSpan;
 use nocturne_engine::{
     CaptionAnswer, CaptionRequest, Engine, EpochAnswer, EpochHit, EpochQuery, EpochRequest,
-    Explanation, Threshold,
+    Explanation, RankRequest, ScoreKind, TextReading, Threshold,
 };
 use nocturne_index::Filter;
 use nocturne_psg::{EpochNumber, EpochRef};
@@ -35,10 +35,14 @@ struct ExplainedHit<'a> {
 
 pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<CommandOutcome> {
     let SearchEpochs { text, like, vector, concept, captions, filter, collection, .. } = arguments;
-    let SearchEpochs { top, min_score, explain, json, .. } = arguments;
+    let SearchEpochs { top, min_score, explain, json, nights, .. } = arguments;
     let filter = Filter::try_from(filter)?;
     let session = Session::open_for(common, &collection.encoder, &collection.location())?;
     let engine = session.engine(&collection)?;
+    if nights {
+        let request = RankRequest { text: text.unwrap_or_default(), filter, k: top };
+        return rank_nights(&engine, request, json);
+    }
     if let (Some(epoch), true) = (&like, captions) {
         let request = CaptionRequest { k: top, ..CaptionRequest::default() };
         let hits = engine.search_captions(epoch, &request)?;
@@ -62,24 +66,54 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<CommandOut
     let threshold = if is_concept { Threshold::Probability } else { Threshold::Cosine };
     let min_score = min_score.map(threshold);
     let request = EpochRequest { k: top, filter, min_score, recall: None };
-    let score = if is_concept { ">probability" } else { COSINE };
     let answer = engine.search_epochs(&query, request)?;
     let explanations = if explain { Some(explanations(&session, &engine, &answer)?) } else { None };
     match (explanations, json) {
         (None, true) => console::print_pretty_json(&answer)?,
-        (None, false) => print(&answer, score)?,
+        (None, false) => print(&answer)?,
         (Some(explanations), true) => {
             let hits: Vec<ExplainedHit<'_>> = explained(&answer, &explanations).collect();
-            let EpochAnswer { reading, missing, plan, .. } = &answer;
-            let answer =
-                json!({ "hits": hits, "reading": reading, "missing": missing, "plan": plan });
+            let EpochAnswer { score, reading, nothing_matches, skipped, missing, plan, .. } =
+                &answer;
+            let answer = json!({
+                "hits": hits, "score": score, "reading": reading, "nothing_matches": nothing_matches,
+                "skipped": skipped, "missing": missing, "plan": plan,
+            });
             console::print_pretty_json(&answer)?;
         }
         (Some(explanations), false) => {
-            print(&answer, score)?;
+            print(&answer)?;
             print_explanations(&answer, &explanations)?;
         }
     }
+    Ok(CommandOutcome::Done)
+}
+
+/// Ranks nights by similarity.
+fn rank_nights(engine: &Engine, request: RankRequest, json: bool) -> Result<CommandOutcome> {
+    let bar = console::progress("reading", 0);
+    let ranking = engine.rank_nights(request, |done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    let ranking = ranking?;
+    if json {
+        console::print_pretty_json(&ranking)?;
+        return Ok(CommandOutcome::Done);
+    }
+    warn(&ranking.reading);
+    note_background(ranking.nothing_matches)?;
+    for recording in &ranking.missing {
+        console::note(format_args!(
+            "warning: `{recording}` is damaged or incomplete; not searched"
+        ));
+    }
+    let rows = ranking.nights.iter().map(|night| {
+        let epochs: Vec<String> = night.epochs.iter().map(|hit| hit.epoch.to_string()).collect();
+        vec![night.recording.clone(), format!("{:.3}", night.score), epochs.join(", ")]
+    });
+    console::print(table(&["night", COSINE, "nearest epochs"], rows))?;
     Ok(CommandOutcome::Done)
 }
 
@@ -145,18 +179,40 @@ impl TryFrom<FilterArguments> for Filter {
     }
 }
 
-/// Prints warnings about the query and the hits as a table; `score` is the heading of the scores.
-pub(super) fn print(answer: &EpochAnswer, score: &str) -> Result<()> {
+/// Prints what a text was not understood in.
+fn warn(reading: &TextReading) {
+    if !reading.unknown_words.is_empty() {
+        let words = reading.unknown_words.join("`, `");
+        console::note(format_args!(
+            "warning: `{words}` did not occur in the training of the bundle"
+        ));
+    }
+    if reading.truncated {
+        console::note("warning: the text is too long; its end was ignored");
+    }
+}
+
+/// Says that nothing matches, if so.
+fn note_background(background: Option<f32>) -> Result<()> {
+    if let Some(background) = background {
+        console::print(format_args!(
+            "nothing matches: texts about things that no night shows reach a cosine of {background:.3} as well"
+        ))?;
+    }
+    Ok(())
+}
+
+/// Prints how the query was read, and the hits as a table.
+pub(super) fn print(answer: &EpochAnswer) -> Result<()> {
     if let Some(reading) = &answer.reading {
-        if !reading.unknown_words.is_empty() {
-            let words = reading.unknown_words.join("`, `");
-            console::note(format_args!(
-                "warning: `{words}` did not occur in the training of the bundle"
-            ));
+        warn(reading);
+        if let Some(typed) = &reading.typed {
+            console::print(format_args!("read as: {typed}"))?;
         }
-        if reading.truncated {
-            console::note("warning: the text is too long; its end was ignored");
-        }
+    }
+    note_background(answer.nothing_matches)?;
+    for night in &answer.skipped {
+        console::note(format_args!("no answer for {}: {}", night.recording, night.reason));
     }
     for recording in &answer.missing {
         console::note(format_args!(
@@ -179,6 +235,10 @@ pub(super) fn print(answer: &EpochAnswer, score: &str) -> Result<()> {
             hit.events.join(", "),
         ]
     });
+    let score = match answer.score {
+        ScoreKind::Cosine => COSINE,
+        ScoreKind::Probability => ">probability",
+    };
     console::print(table(
         &["epoch", ">from start", ">clock", score, "stage", "scored events"],
         rows,

@@ -1,6 +1,12 @@
 //! The logistic curve of a concept over embeddings, fitted to epochs of scored nights.
 
+use std::collections::BTreeMap;
+
+use crate::calibration::event_labels::EventLabels;
 use crate::calibration::file::{EpochModel, EpochQuality};
+use crate::night::EncodedNight;
+use crate::registry::Registry;
+use crate::registry::concept::{Concept, Kind, Source};
 
 /// An epoch and whether it has the concept.
 pub(super) type LabelledEpoch<'a> = (&'a [f32], bool);
@@ -16,7 +22,7 @@ const RIDGE: f64 = 1e-2;
 /// Most epochs that a curve is fitted to, evenly spread over the nights.
 const MAX_EPOCHS: usize = 60_000;
 /// Minimum number of epochs with and without the concept.
-pub(super) const MIN_EPOCHS: usize = 50;
+const MIN_EPOCHS: usize = 50;
 /// Number of bins of the expected calibration error.
 const BINS: usize = 15;
 
@@ -24,7 +30,7 @@ const BINS: usize = 15;
 ///
 /// Unlike [`LogisticHead`](nocturne_encoder::head::LogisticHead), classes keep their frequencies, so that the curve gives
 /// probabilities.
-pub(super) fn fit(epochs: &[LabelledEpoch<'_>]) -> Option<(Vec<f64>, f64)> {
+fn fit(epochs: &[LabelledEpoch<'_>]) -> Option<(Vec<f64>, f64)> {
     let stride = epochs.len().div_ceil(MAX_EPOCHS).max(1);
     let epochs: Vec<_> = epochs.iter().step_by(stride).collect();
     let n_with = epochs.iter().filter(|(_, has_it)| *has_it).count();
@@ -93,20 +99,35 @@ fn loss(epochs: &[&LabelledEpoch<'_>], curve: &[f64]) -> f64 {
     epochs.iter().map(of).sum::<f64>() + penalty
 }
 
-/// Returns a fitted curve with its threshold and quality on the probabilities of nights held out.
-pub(super) fn model(curve: &(Vec<f64>, f64), held_out: &[(f64, bool)]) -> EpochModel {
-    let (weights, bias) = curve;
-    EpochModel {
-        weights: weights.iter().map(|weight| *weight as f32).collect(),
-        bias: *bias as f32,
-        threshold: best_threshold(held_out) as f32,
-        quality: quality(held_out),
-    }
+/// Fits the curves of all event concepts that the model answers for, by id, to nights of different subjects. A concept
+/// with too few scored epochs is left out: the model does not answer for it.
+///
+/// Their thresholds and their quality are not known yet; see [`EpochModel::judge`].
+pub fn fit_curves(nights: &[&EncodedNight], registry: &Registry) -> BTreeMap<String, EpochModel> {
+    let is_fitted = |it: &&Concept| it.kind == Kind::Event && it.has_source(Source::Model);
+    let curve = |concept: &Concept| {
+        let labels = EventLabels::new(concept, registry);
+        let scored = nights.iter().filter(|night| labels.is_scored(night));
+        let epochs: Vec<LabelledEpoch<'_>> =
+            scored.flat_map(|night| labels.labelled(night)).collect();
+        let (weights, bias) = fit(&epochs)?;
+        let model = EpochModel {
+            weights: weights.iter().map(|weight| *weight as f32).collect(),
+            bias: bias as f32,
+            threshold: 0.5,
+            quality: EpochQuality::default(),
+        };
+        Some((concept.id.clone(), model))
+    };
+    registry.concepts().iter().filter(is_fitted).filter_map(curve).collect()
 }
 
-/// Returns the probability of a curve.
-pub(super) fn probability((weights, bias): &(Vec<f64>, f64), embedding: &[f32]) -> f64 {
-    sigmoid(bias + weights.iter().zip(embedding).map(|(w, x)| w * f64::from(*x)).sum::<f64>())
+impl EpochModel {
+    /// Sets threshold and quality by probabilities and truths of nights that the curve was not fitted to.
+    pub fn judge(&mut self, held_out: &[(f64, bool)]) {
+        self.threshold = best_threshold(held_out) as f32;
+        self.quality = EpochQuality::of(held_out);
+    }
 }
 
 /// Returns the threshold with the highest F1 score.
@@ -125,22 +146,25 @@ fn best_threshold(held_out: &[(f64, bool)]) -> f64 {
     best.1
 }
 
-/// Measures probabilities against the truth.
-pub(super) fn quality(epochs: &[(f64, bool)]) -> EpochQuality {
-    let n = epochs.len() as f64;
-    let positive = epochs.iter().filter(|(_, has_it)| *has_it).count();
-    let target = |has_it: bool| f64::from(u8::from(has_it));
-    let brier = epochs.iter().map(|(p, has_it)| (p - target(*has_it)).powi(2)).sum::<f64>() / n;
-    let share = positive as f64 / n;
-    let mut sorted = epochs.to_vec();
-    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let bins = sorted.chunks(sorted.len().div_ceil(BINS).max(1));
-    let gaps = bins.map(|bin| bin.iter().map(|(p, has_it)| p - target(*has_it)).sum::<f64>().abs());
-    EpochQuality {
-        positive,
-        negative: epochs.len() - positive,
-        ece: gaps.sum::<f64>() / n,
-        brier_skill: 1.0 - brier / (share * (1.0 - share)),
+impl EpochQuality {
+    /// Measures probabilities against the truth.
+    pub fn of(epochs: &[(f64, bool)]) -> Self {
+        let n = epochs.len() as f64;
+        let positive = epochs.iter().filter(|(_, has_it)| *has_it).count();
+        let target = |has_it: bool| f64::from(u8::from(has_it));
+        let brier = epochs.iter().map(|(p, has_it)| (p - target(*has_it)).powi(2)).sum::<f64>() / n;
+        let share = positive as f64 / n;
+        let mut sorted = epochs.to_vec();
+        sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let bins = sorted.chunks(sorted.len().div_ceil(BINS).max(1));
+        let gaps =
+            bins.map(|bin| bin.iter().map(|(p, has_it)| p - target(*has_it)).sum::<f64>().abs());
+        Self {
+            positive,
+            negative: epochs.len() - positive,
+            ece: gaps.sum::<f64>() / n,
+            brier_skill: 1.0 - brier / (share * (1.0 - share)),
+        }
     }
 }
 
@@ -205,11 +229,11 @@ mod tests {
             .iter()
             .map(|(x, has_it)| (sigmoid(f64::from(4.0 * x[0] - 1.0)), *has_it))
             .collect();
-        let quality = quality(&pairs);
+        let quality = EpochQuality::of(&pairs);
         assert!(quality.ece < 0.02 && quality.brier_skill > 0.3, "{quality:?}");
         let doubled: Vec<(f64, bool)> =
             pairs.iter().map(|(p, has_it)| ((2.0 * p).min(1.0), *has_it)).collect();
-        assert!(super::quality(&doubled).ece > 0.1);
+        assert!(EpochQuality::of(&doubled).ece > 0.1);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use nocturne_psg::hash::sha256;
+use nocturne_psg::montage::Channel;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -30,6 +31,19 @@ pub struct Calibration {
     /// How the probabilities of a night become a measure of it, and how far that may be off.
     #[serde(default, rename = "measure")]
     pub measures: Vec<MeasureModel>,
+    /// What a search for things that no night shows finds; `None` if it was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<Background>,
+}
+
+/// The best cosines that texts about absent things reach in the calibration nights.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Background {
+    /// 95 of 100 such texts reach less than this.
+    pub cosine: f32,
+    /// Number of texts.
+    pub texts: usize,
 }
 
 /// The nights that a calibration was learned from, and for which alone its intervals hold.
@@ -42,7 +56,12 @@ pub struct Population {
     pub name: String,
     /// Their number.
     pub nights: usize,
+    /// Least number of usable channels that each of them had, of the ten inputs of the encoder.
+    pub min_channels: usize,
 }
+
+/// Least number of channels of a night that is calibrated on: all but two of the ten inputs.
+pub const MIN_CHANNELS: usize = Channel::COUNT - 2;
 
 /// Where nights come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +88,7 @@ pub struct EpochModel {
 }
 
 /// How good the probabilities of a concept are in epochs of nights that its curve was not fitted to.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EpochQuality {
     /// Number of epochs with the concept.
@@ -123,7 +142,7 @@ impl Calibration {
     /// Creates a calibration.
     pub fn new(bundle: String, registry: String, population: Population) -> Self {
         let (concepts, measures) = (BTreeMap::new(), Vec::new());
-        Self { format: FORMAT, bundle, registry, population, concepts, measures }
+        Self { format: FORMAT, bundle, registry, population, concepts, measures, background: None }
     }
 
     /// Reads the calibration of a bundle from its folder; `None` if it has none.
@@ -189,6 +208,16 @@ impl Calibration {
     }
 }
 
+impl EpochQuality {
+    /// Brier skill from which single epochs are labelled.
+    const MIN_SKILL: f64 = 0.2;
+
+    /// Returns whether the probabilities say enough about single epochs to label them.
+    pub fn is_useful(&self) -> bool {
+        self.brier_skill >= Self::MIN_SKILL
+    }
+}
+
 impl EpochModel {
     /// Returns the probability of the concept in an epoch with this embedding.
     pub fn probability(&self, embedding: &[f32]) -> f64 {
@@ -226,8 +255,12 @@ mod tests {
     use super::*;
 
     fn calibration() -> Calibration {
-        let population =
-            Population { origin: Origin::Recorded, name: "SHHS".to_owned(), nights: 120 };
+        let population = Population {
+            origin: Origin::Recorded,
+            name: "SHHS".to_owned(),
+            nights: 120,
+            min_channels: 8,
+        };
         let mut calibration = Calibration::new("5d41".to_owned(), "c0de".to_owned(), population);
         let quality = EpochQuality { positive: 10, negative: 90, ece: 0.02, brier_skill: 0.5 };
         let model = EpochModel { weights: vec![1.0, -2.5], bias: 0.5, threshold: 0.4, quality };

@@ -9,7 +9,7 @@ use nocturne_encoder::metrics::spearman;
 use crate::calibration::file::{Band, MIN_NIGHTS, MeasureModel, interpolate};
 
 /// Number of parts that nights are split into; each is held out once.
-pub(super) const FOLDS: usize = 5;
+pub const FOLDS: usize = 5;
 /// Number of corners of the function.
 const CORNERS: usize = 12;
 /// Number of levels of the estimate with an interval of their own, where there are enough nights.
@@ -23,13 +23,16 @@ const MAX_WIDTH: f64 = 0.6;
 
 /// A night: what the model found in it, and the truth.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct NightPair {
-    pub(super) found: f64,
-    pub(super) truth: f64,
+pub struct NightPair {
+    /// What the model found, by curves that were not fitted to this night.
+    pub found: f64,
+    /// The value of the measure by the scoring.
+    pub truth: f64,
 }
 
-/// Fits the model of a measure.
-pub(super) fn fit(measure: &str, nights: &[NightPair]) -> MeasureModel {
+/// Fits the model of a measure, in its normal form such as `rate(arousal)`. Nights should be of different subjects; one in
+/// five is held out in turn to measure the intervals.
+pub fn fit_measure(measure: &str, nights: &[NightPair]) -> MeasureModel {
     let points = monotone(nights);
     let held_out = held_out(nights);
     let bands = bands(&held_out);
@@ -63,13 +66,13 @@ fn refusal(model: &MeasureModel) -> Option<String> {
     }
     if model.spearman < MIN_SPEARMAN {
         return Some(format!(
-            "its estimates rank the calibration nights with a correlation of {:.2}; at least {MIN_SPEARMAN} is needed",
+            "on its calibration nights the estimates do not follow the scored values (rank correlation {:.2}; at least {MIN_SPEARMAN} is needed)",
             model.spearman
         ));
     }
     (model.relative_width > MAX_WIDTH).then(|| {
         format!(
-            "its intervals are {:.2} of the range of the calibration nights wide; at most {MAX_WIDTH} is allowed",
+            "its 95 % intervals are too wide to tell nights apart ({:.2} of the range of the calibration nights; at most {MAX_WIDTH} is allowed)",
             model.relative_width
         )
     })
@@ -174,7 +177,7 @@ mod tests {
 
     #[test]
     fn intervals_hold_the_truth_of_other_nights() {
-        let model = fit("rate(arousal)", &nights(400, 1, 1.0));
+        let model = fit_measure("rate(arousal)", &nights(400, 1, 1.0));
         assert_eq!(model.refused, None);
         let others = nights(2000, 2, 1.0);
         let held = others.iter().filter(|night| {
@@ -187,7 +190,7 @@ mod tests {
 
     #[test]
     fn intervals_contain_their_estimate_and_are_not_negative() {
-        let model = fit("rate(arousal)", &nights(200, 1, 1.0));
+        let model = fit_measure("rate(arousal)", &nights(200, 1, 1.0));
         for found in [0.0, 0.001, 0.1, 0.5, 2.0] {
             let estimate = model.estimate(found);
             let (low, high) = model.interval(estimate);
@@ -197,20 +200,21 @@ mod tests {
 
     #[test]
     fn estimates_ascend_with_what_is_found() {
-        let model = fit("rate(arousal)", &nights(200, 1, 3.0));
+        let model = fit_measure("rate(arousal)", &nights(200, 1, 3.0));
         let estimates: Vec<f64> = (0..60).map(|i| model.estimate(f64::from(i) / 100.0)).collect();
         assert!(estimates.is_sorted(), "{estimates:?}");
     }
 
     #[test]
     fn few_nights_and_measures_without_a_relation_are_refused() {
-        let refused = |nights: &[NightPair]| fit("rate(x)", nights).refused.unwrap_or_default();
+        let refused =
+            |nights: &[NightPair]| fit_measure("rate(x)", nights).refused.unwrap_or_default();
         assert!(refused(&nights(38, 1, 0.1)).starts_with("it was calibrated on 38 nights"));
         let mut shuffled = nights(100, 1, 0.1);
         let truths: Vec<f64> = nights(100, 5, 0.1).iter().map(|night| night.truth).collect();
         shuffled.iter_mut().zip(truths).for_each(|(night, truth)| night.truth = truth);
         assert!(
-            refused(&shuffled).contains("rank the calibration nights"),
+            refused(&shuffled).contains("do not follow the scored values"),
             "{}",
             refused(&shuffled)
         );

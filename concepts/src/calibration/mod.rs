@@ -1,13 +1,15 @@
 //! What a bundle can be believed about: probabilities in epochs and measures of nights, learned from scored nights.
 
-mod calibrate;
 mod epoch_curve;
+mod event_labels;
 mod file;
 mod measure_fit;
 
-pub(crate) use calibrate::is_shown;
-pub use calibrate::{CalibrationNight, MIN_CHANNELS, calibrate};
+pub use epoch_curve::fit_curves;
+pub use event_labels::EventLabels;
+pub(crate) use event_labels::is_shown;
 pub use file::{
-    Band, Calibration, EpochModel, EpochQuality, FILE_NAME, MIN_NIGHTS, MeasureModel, Origin,
-    Population,
+    Background, Band, Calibration, EpochModel, EpochQuality, FILE_NAME, MIN_CHANNELS, MIN_NIGHTS,
+    MeasureModel, Origin, Population,
 };
+pub use measure_fit::{FOLDS, NightPair, fit_measure};

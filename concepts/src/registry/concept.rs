@@ -161,6 +161,13 @@ pub struct Class {
     pub below: Option<f64>,
 }
 
+impl Class {
+    /// Returns whether a value is in the class.
+    pub fn contains(&self, value: f64) -> bool {
+        self.from.is_none_or(|from| value >= from) && self.below.is_none_or(|below| value < below)
+    }
+}
+
 /// One end of a scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -199,6 +206,14 @@ impl Concept {
             Some(label) if self.prompts.is_empty() => &label.negatives,
             Some(_) | None => &self.negatives,
         }
+    }
+
+    /// Returns the inputs of the encoder that it needs, of every group.
+    pub fn channels(&self) -> impl Iterator<Item = Channel> + '_ {
+        self.needs.iter().flatten().filter_map(|input| match input {
+            Input::Channel(channel) => Some(*channel),
+            Input::Signal(_) => None,
+        })
     }
 
     /// Returns the class of severity with that name.

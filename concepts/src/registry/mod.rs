@@ -59,6 +59,15 @@ impl Registry {
         Self::parse(&all)
     }
 
+    /// Returns the shipped registry together with the concepts of a text; `name` is that of its file for messages.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`parse`](Self::parse).
+    pub fn with_text(name: &str, text: &str) -> Result<Self> {
+        Self::parse(&[(SHIPPED_NAME, SHIPPED_TEXT), (name, text)])
+    }
+
     /// Parses registry files, each given by its name for messages and its text; later ones add to the first.
     ///
     /// # Errors

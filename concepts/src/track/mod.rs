@@ -22,7 +22,7 @@
 //! | n | their scored stages, the index in [`nocturne_psg::Stage::ALL`], 255 where not scored |
 //! | 5 n | posterior probabilities of the stages, one column for each |
 //! | c n | probabilities of the concepts, one column for each |
-//! | 5 n | only if signals were measured: mean and lowest oxygen saturation in per cent, seconds below 90 %, heart rate in beats per minute, body position; 255 where not known |
+//! | 5 n | only if signals were measured: mean and lowest oxygen saturation in per cent, seconds below 90 % in 30 valid ones, heart rate in beats per minute, body position; 255 where not known |
 //! | 12 m | events: kind, source (0 scored, 1 signal), depth in tenths of a per cent (65535 if it has none, `u16`), onset and duration in seconds (`f32`) |
 
 mod builder;

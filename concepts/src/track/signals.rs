@@ -1,7 +1,7 @@
 //! What rules measured on the signals of a night, as a track stores it.
 
 use nocturne_psg::signal_rules::{EpochColumn, Measured, SignalMeasures};
-use nocturne_psg::{Event, EventKind};
+use nocturne_psg::{EPOCH_S, Event, EventKind};
 
 use crate::track::reader::EventSource;
 use crate::track::writer::EpochSignals;
@@ -16,10 +16,15 @@ pub(super) fn columns(measures: &SignalMeasures, n_epochs: usize) -> Vec<EpochSi
         let position = measures.position.as_ref().ok().and_then(|column| column[epoch])?;
         Some(position as u8)
     };
+    // Seconds below 90 % as if all of the epoch were valid: an invalid second is neither below nor above.
+    let below_90_s = |epoch: usize| {
+        let valid_s = of(saturation.map(|it| &it.valid_s), epoch).filter(|it| *it > 0.0)?;
+        Some(EPOCH_S * of(saturation.map(|it| &it.below_90_s), epoch)? / valid_s)
+    };
     let signals = |epoch: usize| EpochSignals {
         mean_spo2: of(saturation.map(|it| &it.mean), epoch),
         lowest_spo2: of(saturation.map(|it| &it.lowest), epoch),
-        below_90_s: of(saturation.map(|it| &it.below_90_s), epoch),
+        below_90_s: below_90_s(epoch),
         heart_rate: of(measured(&measures.heart_rate), epoch),
         position: position(epoch),
     };

@@ -49,7 +49,7 @@ pub struct EpochSignals {
     pub mean_spo2: Option<f64>,
     /// Lowest oxygen saturation in per cent.
     pub lowest_spo2: Option<f64>,
-    /// Seconds with a saturation below 90 %.
+    /// Seconds with a saturation below 90 % in 30 valid ones.
     pub below_90_s: Option<f64>,
     /// Heart rate in beats per minute.
     pub heart_rate: Option<f64>,

@@ -1,6 +1,7 @@
 //! From a concept of the registry to what is computed for it.
 
-use nocturne_concepts::{Aggregate as Computed, Concept, Kind, Unit};
+use nocturne_concepts::{Aggregate as Computed, Concept, Kind, Registry, Source, Unit};
+use nocturne_psg::EventSet;
 
 use super::question::{Aggregate, Expression, Measure, Scope};
 
@@ -21,6 +22,39 @@ pub(super) fn defined(concept: &Concept) -> Defined {
         }
         Kind::Measure => Defined::Measure(measure(concept)),
     }
+}
+
+/// Returns the number that a night has for a concept: the rate of an event, the time in a stage, the measure itself; `None`
+/// for a state.
+pub(crate) fn measure_of(concept: &Concept) -> Option<Measure> {
+    let of = Expression::concept(&concept.id);
+    let in_default_scope = |aggregate| Measure { aggregate, scope: Scope::default() };
+    match concept.kind {
+        Kind::Event => Some(in_default_scope(Aggregate::Rate(of))),
+        Kind::Stage => Some(in_default_scope(Aggregate::Time(of))),
+        Kind::Measure => Some(measure(concept)),
+        Kind::State => None,
+    }
+}
+
+/// Returns the normal form of the number that a night has for a concept, such as `rate(arousal)`; `None` for a state.
+pub fn measure_name(concept: &Concept, registry: &Registry) -> Option<String> {
+    let mut measure = measure_of(concept)?;
+    // The apneas and hypopneas of an index are one concept.
+    if let Aggregate::Rate(Expression::Any(parts)) = &measure.aggregate {
+        let kinds = |of: &Expression| {
+            let ids = of.concepts().into_iter();
+            ids.flat_map(|id| registry.events_of(id).iter()).collect::<EventSet>()
+        };
+        let all = kinds(&Expression::Any(parts.clone()));
+        let events = registry.concepts().iter().filter(|it| it.kind == Kind::Event);
+        let same =
+            |it: &&Concept| registry.events_of(&it.id) == all && it.has_source(Source::Model);
+        if let Some(one) = events.clone().find(same) {
+            measure.aggregate = Aggregate::Rate(Expression::concept(&one.id));
+        }
+    }
+    Some(measure.to_string())
 }
 
 fn measure(concept: &Concept) -> Measure {

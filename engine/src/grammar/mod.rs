@@ -14,6 +14,8 @@ mod token;
 mod typed;
 mod words;
 
+pub use definition::measure_name;
+pub(crate) use definition::measure_of;
 pub use problem::{Reason, Unreadable};
 pub use question::{
     Aggregate, Bound, Condition, Expression, Limit, MAX_NODES, Measure, Order, Part, Quantity,
@@ -21,6 +23,7 @@ pub use question::{
 };
 pub use token::MAX_QUESTION_BYTES;
 pub use typed::parse_typed;
+pub(crate) use words::{Named, named_concepts};
 pub use words::{parse_expression, parse_words};
 
 #[cfg(test)]

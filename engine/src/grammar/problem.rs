@@ -50,7 +50,7 @@ pub enum Reason {
 
 impl Unreadable {
     /// Describes a refusal at a range of bytes of a question.
-    pub(super) fn new(
+    pub(crate) fn new(
         question: &str,
         range: std::ops::Range<usize>,
         reason: Reason,
@@ -73,7 +73,7 @@ impl Unreadable {
     }
 
     /// Adds the concepts that the words may have meant.
-    pub(super) fn with_nearest(mut self, registry: &Registry) -> Self {
+    pub(crate) fn with_nearest(mut self, registry: &Registry) -> Self {
         self.nearest = registry.nearest(&self.text);
         self
     }
@@ -108,8 +108,9 @@ impl Unreadable {
                 | Reason::NotUnderstood
                 | Reason::Ambiguous,
                 [],
-            ) => "the list of concepts shows what can be asked".to_owned(),
-            (_, names) => format!("known concepts with a similar name are {}", names.join(", ")),
+            ) => "ask for a known concept, such as `AHI above 15`, `frequent arousals in REM sleep` or `sleep efficiency below 80`".to_owned(),
+            (_, [name]) => format!("a known concept with a similar name is {name}"),
+            (_, names) => format!("known concepts with similar names are {}", names.join(", ")),
         }
     }
 }

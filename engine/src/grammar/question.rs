@@ -111,11 +111,11 @@ pub enum Aggregate {
 pub struct Scope {
     /// States and stages; `None` means all sleep for a rate or a count, and the whole night for the others.
     pub states: Option<Expression>,
-    /// A part of the time in bed.
+    /// A part of the sleep period.
     pub part: Option<Part>,
 }
 
-/// A part of the time in bed.
+/// A part of the sleep period, from the first to the last epoch of sleep, or of the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
@@ -236,20 +236,23 @@ impl Expression {
 
     /// Returns the ids of its concepts, each once, in order.
     pub fn concepts(&self) -> Vec<&str> {
-        let mut ids = Vec::new();
-        self.collect(&mut ids);
+        let mut ids: Vec<&str> = Vec::new();
+        for (id, _) in self.leaves() {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
         ids
     }
 
-    fn collect<'a>(&'a self, ids: &mut Vec<&'a str>) {
+    /// Returns its concepts in order, with the least fall in per cent of desaturations.
+    pub fn leaves(&self) -> Vec<(&str, Option<f64>)> {
         match self {
-            Self::Concept { id, .. } if !ids.contains(&id.as_str()) => ids.push(id),
-            Self::Concept { .. } => {}
-            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|it| it.collect(ids)),
-            Self::Not(inner) => inner.collect(ids),
+            Self::Concept { id, least_fall_percent } => vec![(id, *least_fall_percent)],
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::leaves).collect(),
+            Self::Not(inner) => inner.leaves(),
             Self::Within { event, anchor: other, .. } | Self::During { event, other } => {
-                event.collect(ids);
-                other.collect(ids);
+                [event.leaves(), other.leaves()].concat()
             }
         }
     }

@@ -5,6 +5,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use nocturne_index::{Filter, RecordingEntry};
+
 use crate::error::Result;
 use crate::live::refresh::LiveSnapshot;
 use crate::live::snapshot::Snapshot;
@@ -30,6 +32,25 @@ impl PinnedSpace {
     /// Returns the tracks of the space.
     pub(crate) fn tracks(&self) -> &TrackCache {
         &self.tracks
+    }
+
+    /// Returns which epochs of a recording a filter allows; `None` if it depends on the recording alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the recording.
+    pub(crate) fn allowed_rows(
+        &self,
+        entry: &RecordingEntry,
+        filter: &Filter,
+    ) -> Result<Option<Vec<bool>>> {
+        if !filter.depends_on_epochs(entry) {
+            return Ok(None);
+        }
+        let recording = self.snapshot.recording(&entry.id)?;
+        let rows = recording.filter(filter);
+        let is_allowed = |row| rows.as_ref().is_some_and(|rows| rows.allows(row));
+        Ok(Some((0..recording.n_epochs()).map(is_allowed).collect()))
     }
 
     /// Returns the recall of a search: the requested one, or the engine's default. `None` is an exact search.

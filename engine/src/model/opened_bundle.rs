@@ -12,7 +12,7 @@ use nocturne_encoder::{
 use crate::error::Result;
 use crate::model::caption_thread::CaptionThread;
 use crate::model::text_thread::TextThread;
-use crate::options::EngineOptions;
+use crate::options::{CalibrationChoice, EngineOptions};
 
 /// The threads that own a bundle's models, and the bundle's manifest.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct OpenedBundle {
     pub(crate) fingerprint: String,
     pub(crate) folder: PathBuf,
     pub(crate) provider: Provider,
+    /// The concepts that can be asked about.
+    pub(crate) registry: &'static Registry,
     /// How far the bundle can be believed; `None` if that was not measured.
     pub(crate) calibration: Option<Calibration>,
     /// Made when the first question about nights comes.
@@ -47,14 +49,20 @@ impl OpenedBundle {
             fingerprint: bundle.fingerprint().to_owned(),
             folder: bundle.folder().to_owned(),
             provider,
-            calibration: Calibration::read(bundle.folder(), bundle.fingerprint())?,
+            registry: options.registry.unwrap_or(Registry::shipped()),
+            calibration: match options.calibration {
+                CalibrationChoice::OfBundle => {
+                    Calibration::read(bundle.folder(), bundle.fingerprint())?
+                }
+                CalibrationChoice::Without => None,
+            },
             track_builder: OnceLock::new(),
         })
     }
 
     /// Returns the concepts that can be asked about.
-    pub(crate) fn registry() -> &'static Registry {
-        Registry::shipped()
+    pub(crate) fn registry(&self) -> &'static Registry {
+        self.registry
     }
 
     /// Returns how far the bundle can be believed.
@@ -71,11 +79,22 @@ impl OpenedBundle {
         if let Some(builder) = self.track_builder.get() {
             return Ok(builder);
         }
-        let stages = self.texts.directions(PromptSet::stages())?.to_vec();
-        let (scale, registry) = (self.manifest.logit_scale, Self::registry());
-        let builder =
-            TrackBuilder::new(&self.fingerprint, scale, stages, registry, self.calibration());
+        let builder = self.track_builder_with(self.calibration())?;
         Ok(self.track_builder.get_or_init(|| builder))
+    }
+
+    /// Returns what computes concept tracks with another calibration.
+    ///
+    /// # Errors
+    ///
+    /// Those of encoding the prompts of the stages.
+    pub(crate) fn track_builder_with(
+        &self,
+        calibration: Option<&Calibration>,
+    ) -> Result<TrackBuilder> {
+        let stages = self.texts.directions(PromptSet::stages())?.to_vec();
+        let scale = self.manifest.logit_scale;
+        Ok(TrackBuilder::new(&self.fingerprint, scale, stages, self.registry, calibration))
     }
 }
 

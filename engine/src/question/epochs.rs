@@ -1,16 +1,20 @@
 //! Epoch search: finds the epochs nearest to a text, an epoch, a vector or a learned concept.
 
 use jiff::civil::DateTime;
+use nocturne_concepts::Concept;
 use nocturne_encoder::{Embedding, EncodedText};
 use nocturne_index::{Filter, Hit, SearchAnswer, SearchRequest};
 use nocturne_psg::EpochRef;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::grammar::{Expression, Named, named_concepts, parse_expression};
 use crate::live::live_collection::PinnedSpace;
 use crate::question::learned_concept::{LearnedConcept, expect_concept};
 use crate::question::limits::{check_hits, check_text};
+use crate::question::nights::answer::SkippedNight;
 use crate::question::threshold::Threshold;
+use crate::question::{epochs_by_tracks, free_words};
 
 /// What to search for.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,13 +47,29 @@ pub struct EpochRequest {
 pub struct EpochAnswer {
     /// The epochs, best first.
     pub hits: Vec<EpochHit>,
-    /// Which parts of the text were not understood; `None` for other queries.
+    /// What the scores of the hits are.
+    pub score: ScoreKind,
+    /// How the text was read; `None` for other queries.
     pub reading: Option<TextReading>,
+    /// If nothing matches a text: the cosine that texts about absent things reach, which the best hit does not exceed.
+    pub nothing_matches: Option<f32>,
+    /// Recordings that cannot answer, for example because no channel shows what was asked.
+    pub skipped: Vec<SkippedNight>,
     /// Recordings that were not searched: damaged, or not yet completely uploaded to Qdrant.
     pub missing: Vec<String>,
     /// How the hits were found: `scan` and `qdrant exact` are exact; other plans, such as `ivf (12 of 400 lists)`, may have
     /// missed some of the nearest. See [`SearchPlan`](nocturne_index::SearchPlan).
     pub plan: String,
+}
+
+/// What a score is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScoreKind {
+    /// The cosine to the query.
+    Cosine,
+    /// The probability of the concept or expression.
+    Probability,
 }
 
 /// An epoch that answers a question.
@@ -59,7 +79,7 @@ pub struct EpochHit {
     pub recording: String,
     /// Number of the epoch, from 0.
     pub epoch: u32,
-    /// Cosine to the query, or a probability if the query is a concept.
+    /// Cosine or probability; see [`EpochAnswer::score`].
     pub score: f32,
     /// Onset in seconds from the start of the recording.
     pub onset_s: f64,
@@ -73,18 +93,20 @@ pub struct EpochHit {
     pub channels: Vec<&'static str>,
 }
 
-/// Which parts of a text the text tower did not understand.
+/// How a text was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct TextReading {
     /// Whether the text was too long and its end was cut off.
     pub truncated: bool,
     /// Words that do not occur in the bundle's training data.
     pub unknown_words: Vec<String>,
+    /// The expression over concepts that the text was read as, such as `N2 & !arousal`; `None` if it was encoded.
+    pub typed: Option<String>,
 }
 
 impl From<&EncodedText> for TextReading {
     fn from(text: &EncodedText) -> Self {
-        Self { truncated: text.truncated, unknown_words: text.unknown_words.clone() }
+        Self { truncated: text.truncated, unknown_words: text.unknown_words.clone(), typed: None }
     }
 }
 
@@ -98,12 +120,21 @@ pub(crate) fn search_epochs(
     let snapshot = space.snapshot();
     let min_cosine = min_score.map(|it| min_cosine(query, it)).transpose()?;
     let recall = space.recall(recall)?;
+    let mut filter = filter;
+    if let EpochQuery::Text(text) = query {
+        let concepts = match read(space, check_text("text", text)?)? {
+            Reading::Expression(expression) => {
+                return epochs_by_tracks::search(space, &expression, (k, &filter), min_cosine);
+            }
+            Reading::Words(concepts) => concepts,
+        };
+        filter = free_words::with_channels_of(filter, &concepts)?;
+    }
     let mut request = SearchRequest { k, filter, min_score: min_cosine, recall };
     let (embedding, reading) = match query {
         EpochQuery::Text(text) => {
-            let encoded = space.bundle.texts.encode_one(check_text("text", text)?)?;
-            let reading = TextReading::from(&encoded);
-            (encoded.embedding, Some(reading))
+            let (embedding, reading) = free_words::encode(space, check_text("text", text)?)?;
+            (embedding, Some(reading))
         }
         EpochQuery::Epoch(epoch) => {
             request.filter.excluded_epochs.insert(epoch.clone());
@@ -120,9 +151,41 @@ pub(crate) fn search_epochs(
         hits.iter_mut().for_each(|hit| hit.score = concept.calibration.probability(hit.score));
     }
     let start = |hit: &Hit| snapshot.entry(&hit.epoch.recording).and_then(|entry| entry.start);
+    let best = hits.first().map(|hit| hit.score);
     let hits = hits.iter().map(|hit| EpochHit::of(hit, start(hit))).collect();
     let missing = snapshot.missing().into_iter().map(|(id, _)| id.to_string()).collect();
-    Ok(EpochAnswer { hits, reading, missing, plan: plan.to_string() })
+    let is_concept = matches!(query, EpochQuery::Concept(_));
+    let nothing_matches = reading.as_ref().and_then(|_| free_words::background_above(space, best));
+    Ok(EpochAnswer {
+        hits,
+        score: if is_concept { ScoreKind::Probability } else { ScoreKind::Cosine },
+        reading,
+        nothing_matches,
+        skipped: Vec::new(),
+        missing,
+        plan: plan.to_string(),
+    })
+}
+
+/// What a text asks for.
+enum Reading<'a> {
+    /// An expression over concepts, answered from tracks.
+    Expression(Expression),
+    /// Words for the encoder, and the known concepts among them.
+    Words(Vec<&'a Concept>),
+}
+
+/// Reads a text: negation, signs, times and what no channel of the encoder shows are expressions over concepts.
+fn read<'a>(space: &'a PinnedSpace, text: &str) -> Result<Reading<'a>> {
+    let registry = space.bundle.registry();
+    let unreadable = |problem| Error::Unreadable(Box::new(problem));
+    if let Some(expression) = parse_expression(text, registry).map_err(unreadable)? {
+        return Ok(Reading::Expression(expression));
+    }
+    Ok(match named_concepts(text, registry).map_err(unreadable)? {
+        Named::ForTheTracks(expression) => Reading::Expression(expression),
+        Named::ForTheEncoder(concepts) => Reading::Words(concepts),
+    })
 }
 
 /// Returns the minimum cosine of a hit; for a concept, the cosine at which its probability is `min_score`.

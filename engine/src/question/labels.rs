@@ -1,19 +1,17 @@
-//! Zero-shot labels: the nearest prompt of a set, for every epoch.
+//! Labels of every epoch, from the concept tracks: stages with the context of the night, or events.
 
-use nocturne_encoder::bundle::{BundleManifest, Calibration};
-use nocturne_encoder::{Embedding, LabelDirections, PromptSet};
-use nocturne_index::{Filter, Recording, RowFilter};
+use nocturne_concepts::calibration::EpochModel;
+use nocturne_concepts::{Concept, Track};
+use nocturne_encoder::{Embedding, PromptSet};
+use nocturne_index::{Filter, Recording, RecordingEntry, RowFilter};
 use nocturne_psg::Stage;
 use nocturne_psg::montage::ChannelMask;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::live::live_collection::PinnedSpace;
-use crate::question::calibration::calibration_of;
-use crate::question::label_margins::LabelMargins;
 use crate::question::label_verdict::LabelVerdict;
 use crate::question::learned_concept::{LearnedConcept, expect_concept};
-use crate::question::skip_reason::SkipReason;
 
 /// The labels of one epoch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,14 +22,22 @@ pub struct EpochLabels {
     pub epoch: u32,
     /// Onset in seconds from the start of the recording.
     pub onset_s: f64,
-    /// The labels assigned: at most one of an exclusive set, any number of others.
+    /// The labels assigned: at most one stage, any number of events.
     pub labels: Vec<&'static str>,
     /// Every label that was judged, with its probability.
     pub probabilities: Vec<(&'static str, f32)>,
     /// Why no label was judged; `None` if one was.
-    pub skipped: Option<SkipReason>,
+    pub skipped: Option<crate::question::skip_reason::SkipReason>,
     /// The scored stage, for comparison.
     pub scored_stage: Option<Stage>,
+}
+
+/// What epochs are labelled with.
+enum LabelSet {
+    /// The most probable stage, with the context of the night.
+    Stages,
+    /// The events whose probability reaches their threshold.
+    Events(Vec<(&'static Concept, EpochModel)>),
 }
 
 /// See [`Engine::label_epochs`](crate::Engine::label_epochs).
@@ -41,11 +47,114 @@ pub(crate) fn label_epochs(
     set: &str,
     mut take: impl FnMut(EpochLabels) -> bool,
 ) -> Result<()> {
-    let set = PromptSet::embedded(set)
-        .ok_or_else(|| Error::field("label_set", format!("`{set}`"), "`stages` or `events`"))?;
-    let judge = LabelJudge::of_space(space, set)?;
-    let verdict = |scores: &[f32], mask| judge.judge(scores, mask);
-    label_each(space, filter, judge.prompts(), verdict, &mut take)
+    let set = match set {
+        "stages" => LabelSet::Stages,
+        "events" => LabelSet::Events(event_labels(space)?),
+        _ => return Err(Error::field("label_set", format!("`{set}`"), "`stages` or `events`")),
+    };
+    let snapshot = space.snapshot();
+    snapshot.check_filter(filter)?;
+    let builder = space.bundle.track_builder()?;
+    let entries = snapshot.entries();
+    let allowed: Vec<&RecordingEntry> =
+        entries.into_iter().filter(|entry| filter.may_allow(entry)).collect();
+    let mut damage = None;
+    for entry in allowed {
+        let (_, track) = space.tracks().tracks(snapshot, builder, &[entry])?.remove(0);
+        let Some(track) = track else {
+            // Its error is that of reading the recording.
+            damage = damage.or(snapshot.recording(&entry.id).err());
+            continue;
+        };
+        let rows = space.allowed_rows(entry, filter)?;
+        for epoch in 0..track.n_epochs() {
+            if rows.as_ref().is_some_and(|rows| !rows[epoch]) {
+                continue;
+            }
+            let verdict = set.judge(&track, epoch);
+            let goes_on = take(EpochLabels {
+                recording: entry.id.to_string(),
+                epoch: track.number(epoch),
+                onset_s: track.onset_s(epoch),
+                labels: verdict.labels,
+                probabilities: verdict.probabilities,
+                skipped: verdict.skipped,
+                scored_stage: track.scored_stage(epoch),
+            });
+            if !goes_on {
+                return Ok(());
+            }
+        }
+    }
+    damage.map_or(Ok(()), |damage| Err(damage.into()))
+}
+
+/// Returns the events that the bundle can label: those whose probabilities were better than their base rate on nights held
+/// out.
+///
+/// # Errors
+///
+/// [`Error::Unsupported`] if there is none.
+fn event_labels(space: &PinnedSpace) -> Result<Vec<(&'static Concept, EpochModel)>> {
+    let calibrated = space.bundle.calibration().map(|it| &it.concepts);
+    let registry = space.bundle.registry();
+    let labels: Vec<_> = registry
+        .concepts()
+        .iter()
+        .filter_map(|concept| Some((concept, calibrated?.get(&concept.id)?.clone())))
+        .filter(|(_, model)| model.quality.is_useful())
+        .collect();
+    if labels.is_empty() {
+        return Err(Error::Unsupported {
+            bundle: space.bundle.manifest.name.clone(),
+            feature: "labels of events, because it has no calibration for any",
+        });
+    }
+    Ok(labels)
+}
+
+impl LabelSet {
+    fn judge(&self, track: &Track, epoch: usize) -> LabelVerdict {
+        match self {
+            Self::Stages => judge_stage(track, epoch),
+            Self::Events(concepts) => judge_events(concepts, track, epoch),
+        }
+    }
+}
+
+/// Assigns the most probable stage. An epoch without a channel that shows stages has none.
+fn judge_stage(track: &Track, epoch: usize) -> LabelVerdict {
+    let Some(posterior) = track.posterior(epoch) else {
+        let labels = PromptSet::stages().labels.iter();
+        let hidden = labels.filter(|label| !label.is_visible_in(track.mask(epoch)));
+        return LabelVerdict::skipped(hidden);
+    };
+    let probabilities: Vec<(&'static str, f32)> =
+        Stage::ALL.iter().map(|stage| stage.code()).zip(posterior).collect();
+    let best = probabilities.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(label, _)| *label);
+    LabelVerdict { labels: best.into_iter().collect(), probabilities, skipped: None }
+}
+
+/// Assigns every event whose probability reaches its threshold. An event that no channel of the epoch shows is not judged.
+fn judge_events(
+    concepts: &[(&'static Concept, EpochModel)],
+    track: &Track,
+    epoch: usize,
+) -> LabelVerdict {
+    let mut verdict = LabelVerdict { labels: vec![], probabilities: vec![], skipped: None };
+    for (concept, model) in concepts {
+        let column = track.concept(&concept.id);
+        let Some(p) = column.and_then(|column| track.probability(column, epoch)) else { continue };
+        verdict.probabilities.push((&concept.id, p));
+        if p >= model.threshold {
+            verdict.labels.push(&concept.id);
+        }
+    }
+    if verdict.probabilities.is_empty() {
+        let needs = concepts.iter().flat_map(|(concept, _)| concept.channels());
+        return LabelVerdict::without_channels(needs.collect());
+    }
+    verdict
 }
 
 /// See [`Engine::label_epochs_by`](crate::Engine::label_epochs_by).
@@ -57,17 +166,7 @@ pub(crate) fn label_epochs_by(
 ) -> Result<()> {
     expect_concept(space, concept)?;
     let verdict = |scores: &[f32], mask| concept.judge(scores[0], mask);
-    label_each(space, filter, std::slice::from_ref(&concept.direction), verdict, &mut take)
-}
-
-/// Labels the allowed epochs of every recording; damage is returned after the others are labelled.
-fn label_each(
-    space: &PinnedSpace,
-    filter: &Filter,
-    prompts: &[Embedding],
-    verdict: impl Fn(&[f32], ChannelMask) -> LabelVerdict,
-    take: &mut impl FnMut(EpochLabels) -> bool,
-) -> Result<()> {
+    let direction = std::slice::from_ref(&concept.direction);
     let snapshot = space.snapshot();
     snapshot.check_filter(filter)?;
     let mut damage = None;
@@ -81,7 +180,7 @@ fn label_each(
             other => other?,
         };
         let Some(rows) = recording.filter(filter) else { continue };
-        if !label_recording(&recording, &rows, prompts, &verdict, take)? {
+        if !label_recording(&recording, &rows, direction, verdict, &mut take)? {
             return Ok(());
         }
     }
@@ -115,192 +214,13 @@ fn label_recording(
     Ok(true)
 }
 
-/// Judges epochs by a prompt set.
-#[derive(Debug)]
-pub(crate) struct LabelJudge {
-    set: &'static PromptSet,
-    margins: LabelMargins,
-    calibrations: Vec<Calibration>,
-    logit_scale: f32,
-}
-
-impl LabelJudge {
-    /// Encodes a prompt set with the bundle of a space.
-    ///
-    /// # Errors
-    ///
-    /// Those of encoding texts.
-    pub(crate) fn of_space(space: &PinnedSpace, set: &'static PromptSet) -> Result<Self> {
-        let directions = space.bundle.texts.directions(set)?;
-        Ok(Self::new(set, &directions, &space.bundle.manifest))
-    }
-
-    pub(crate) fn new(
-        set: &'static PromptSet,
-        directions: &[LabelDirections],
-        manifest: &BundleManifest,
-    ) -> Self {
-        let calibrations =
-            set.labels.iter().map(|label| calibration_of(manifest, &label.name)).collect();
-        let margins = LabelMargins::of(directions);
-        Self { set, margins, calibrations, logit_scale: manifest.logit_scale }
-    }
-
-    /// Returns what epochs must be scored with for [`judge`](Self::judge).
-    pub(crate) fn prompts(&self) -> &[Embedding] {
-        self.margins.prompts()
-    }
-
-    /// Judges an epoch by its scores with the prompts and its channels.
-    pub(crate) fn judge(&self, scores: &[f32], mask: ChannelMask) -> LabelVerdict {
-        if self.set.exclusive {
-            self.judge_exclusive(scores, mask)
-        } else {
-            self.judge_each(scores, mask)
-        }
-    }
-
-    /// Assigns the label with the highest posterior. One label that the channels cannot show makes the posterior of all
-    /// meaningless, so the epoch is then skipped.
-    fn judge_exclusive(&self, scores: &[f32], mask: ChannelMask) -> LabelVerdict {
-        if let Some(label) = self.set.labels.iter().find(|label| !label.is_visible_in(mask)) {
-            return LabelVerdict::skipped([label]);
-        }
-        let logits: Vec<f32> =
-            self.margins.of_scores(scores).map(|margin| self.logit_scale * margin).collect();
-        let probabilities: Vec<(&str, f32)> =
-            self.set.labels.iter().map(|label| label.name.as_str()).zip(softmax(&logits)).collect();
-        let best = probabilities.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(label, _)| *label);
-        LabelVerdict { labels: best.into_iter().collect(), probabilities, skipped: None }
-    }
-
-    /// Assigns every visible label whose calibrated probability reaches its threshold.
-    fn judge_each(&self, scores: &[f32], mask: ChannelMask) -> LabelVerdict {
-        let mut verdict = LabelVerdict { labels: vec![], probabilities: vec![], skipped: None };
-        let judged =
-            self.set.labels.iter().zip(self.margins.of_scores(scores)).zip(&self.calibrations);
-        for ((label, margin), calibration) in judged {
-            if label.indirect || !label.is_visible_in(mask) {
-                continue;
-            }
-            let probability = calibration.probability(margin);
-            verdict.probabilities.push((&label.name, probability));
-            if probability >= calibration.threshold {
-                verdict.labels.push(&label.name);
-            }
-        }
-        if verdict.probabilities.is_empty() {
-            return LabelVerdict::skipped(self.set.labels.iter().filter(|label| !label.indirect));
-        }
-        verdict
-    }
-}
-
-/// Returns probabilities with the sum 1 and the ratios `exp(logit)`.
-pub fn softmax(logits: &[f32]) -> Vec<f32> {
-    // Subtracting the largest keeps the exponentials finite and changes no ratio.
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exponentials: Vec<f32> = logits.iter().map(|logit| (logit - largest).exp()).collect();
-    let sum: f32 = exponentials.iter().sum();
-    exponentials.iter().map(|exponential| exponential / sum).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use nocturne_psg::montage::Channel;
 
     use super::*;
+    use crate::question::skip_reason::SkipReason;
     use crate::tests::collections::{damage, fill, live, night, pinned};
-    use crate::tests::models::manifest;
-
-    /// A judge whose label `i` has a prompt along axis `i`, and a negative against it if the set has negatives.
-    fn judge(set: &'static PromptSet, calibration: Option<Calibration>) -> LabelJudge {
-        let n = set.labels.len();
-        let axis = |i: usize| {
-            Embedding::new((0..n).map(|j| f32::from(u8::from(i == j))).collect()).unwrap()
-        };
-        let directions: Vec<LabelDirections> = (0..n)
-            .map(|i| LabelDirections {
-                positive: axis(i),
-                negative: (!set.exclusive).then(|| axis((i + 1) % n)),
-            })
-            .collect();
-        let mut manifest = manifest(n);
-        manifest.logit_scale = 10.0;
-        if let Some(calibration) = calibration {
-            let names = set.labels.iter().map(|label| label.name.clone());
-            manifest.calibration = names.map(|name| (name, calibration)).collect();
-        }
-        LabelJudge::new(set, &directions, &manifest)
-    }
-
-    /// The scores of an epoch along axis `i`.
-    fn scores(judge: &LabelJudge, i: usize) -> Vec<f32> {
-        judge.prompts().iter().map(|prompt| prompt.as_slice()[i]).collect()
-    }
-
-    #[test]
-    fn softmax_sums_to_1_and_keeps_the_order() {
-        let probabilities = softmax(&[1.0, 3.0, 2.0]);
-        assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
-        assert!(probabilities[1] > probabilities[2] && probabilities[2] > probabilities[0]);
-    }
-
-    #[test]
-    fn softmax_of_large_logits_is_finite() {
-        assert_eq!(softmax(&[1000.0, 0.0]), [1.0, 0.0]);
-    }
-
-    #[test]
-    fn exclusive_set_assigns_the_nearest_label() {
-        let judge = judge(PromptSet::stages(), None);
-        let verdict = judge.judge(&scores(&judge, 3), ChannelMask::ALL);
-        assert_eq!(verdict.labels, ["N3"]);
-        assert_eq!(verdict.probabilities.len(), 5);
-        // One logit of 10 among four of 0.
-        let expected = 10f32.exp() / (10f32.exp() + 4.0);
-        assert!((verdict.probabilities[3].1 - expected).abs() < 1e-6, "{verdict:?}");
-    }
-
-    #[test]
-    fn exclusive_set_skips_epochs_without_its_channels() {
-        let judge = judge(PromptSet::stages(), None);
-        let mask: ChannelMask = [Channel::Ecg].into_iter().collect();
-        let verdict = judge.judge(&scores(&judge, 3), mask);
-        assert!(verdict.labels.is_empty() && verdict.probabilities.is_empty());
-        let Some(SkipReason::NoChannels { needs }) = verdict.skipped else { panic!("{verdict:?}") };
-        assert!(needs.contains(&"EEG_C3_A2") && !needs.contains(&"ECG"), "{needs:?}");
-    }
-
-    #[test]
-    fn independent_labels_are_judged_by_their_own_calibration() {
-        let strict = Calibration {
-            slope: 10.0,
-            offset: -5.0,
-            threshold: 0.9,
-            true_positive_rate: 1.0,
-            false_positive_rate: 0.0,
-        };
-        let set = PromptSet::events();
-        let arousal = set.labels.iter().position(|label| label.name == "arousal").unwrap();
-        let judge = judge(set, Some(strict));
-        let verdict = judge.judge(&scores(&judge, arousal), ChannelMask::ALL);
-        assert_eq!(verdict.labels, ["arousal"]);
-        let n_direct = set.labels.iter().filter(|label| !label.indirect).count();
-        assert_eq!(verdict.probabilities.len(), n_direct, "indirect labels are not judged");
-    }
-
-    #[test]
-    fn independent_label_is_left_out_if_its_channels_are_missing() {
-        let judge = judge(PromptSet::events(), None);
-        let mask: ChannelMask = [Channel::Airflow].into_iter().collect();
-        let verdict = judge.judge(&scores(&judge, 0), mask);
-        let judged: Vec<&str> = verdict.probabilities.iter().map(|(label, _)| *label).collect();
-        assert!(judged.contains(&"hypopnea") && !judged.contains(&"arousal"), "{judged:?}");
-        assert_eq!(verdict.skipped, None);
-        let verdict = judge.judge(&scores(&judge, 0), ChannelMask::NONE);
-        assert!(matches!(verdict.skipped, Some(SkipReason::NoChannels { .. })), "{verdict:?}");
-    }
 
     fn label_all(space: &PinnedSpace, filter: &Filter, set: &str) -> Vec<EpochLabels> {
         let mut all = Vec::new();
@@ -314,21 +234,49 @@ mod tests {
 
     #[test]
     fn every_allowed_epoch_is_labelled_in_order() {
-        let (_folder, space) = pinned([night("b", "R"), night("a", "W23")]);
+        let (_folder, space) = pinned([night("b", "RR"), night("a", "WW223")]);
         let labels = label_all(&space, &Filter::default(), "stages");
         let named: Vec<_> =
             labels.iter().map(|it| (it.recording.as_str(), it.epoch, it.labels[0])).collect();
-        assert_eq!(named, [("a", 0, "W"), ("a", 1, "N2"), ("a", 2, "N3"), ("b", 0, "R")]);
-        assert_eq!((labels[1].scored_stage, labels[1].onset_s), (Some(Stage::N2), 30.0));
+        let expected = [
+            ("a", 0, "W"),
+            ("a", 1, "W"),
+            ("a", 2, "N2"),
+            ("a", 3, "N2"),
+            ("a", 4, "N3"),
+            ("b", 0, "R"),
+            ("b", 1, "R"),
+        ];
+        assert_eq!(named, expected);
+        assert_eq!((labels[2].scored_stage, labels[2].onset_s), (Some(Stage::N2), 60.0));
+        let sum: f32 = labels[2].probabilities.iter().map(|(_, p)| p).sum();
+        assert!((sum - 1.0).abs() < 1e-5, "{labels:?}");
         let filter = Filter { stages: Some([Stage::N2].into()), ..Filter::default() };
-        assert_eq!(label_all(&space, &filter, "stages").len(), 1);
+        assert_eq!(label_all(&space, &filter, "stages").len(), 2);
     }
 
     #[test]
-    fn events_are_labelled_by_their_calibration() {
+    fn events_are_labelled_by_their_threshold() {
         let (_folder, space) = pinned([night("a", "22!")]);
         let labels = label_all(&space, &Filter::default(), "events");
-        assert!(!labels[0].labels.contains(&"arousal") && labels[1].labels.contains(&"arousal"));
+        assert!(labels[0].labels.is_empty());
+        assert_eq!(labels[1].labels, ["arousal"]);
+        assert_eq!(labels[1].probabilities.len(), 1);
+    }
+
+    #[test]
+    fn epochs_without_the_channels_are_skipped() {
+        let mut draft = night("a", "22!");
+        draft.epochs[1].mask = ChannelMask::from_iter([Channel::Ecg]);
+        let (_folder, space) = pinned([draft]);
+        for set in ["stages", "events"] {
+            let labels = label_all(&space, &Filter::default(), set);
+            let Some(SkipReason::NoChannels { needs }) = &labels[1].skipped else {
+                panic!("{labels:?}")
+            };
+            assert!(needs.contains(&"EEG_C3_A2") && !needs.contains(&"ECG"), "{needs:?}");
+            assert!(labels[1].labels.is_empty() && labels[1].probabilities.is_empty());
+        }
     }
 
     #[test]

@@ -74,8 +74,12 @@ pub(crate) fn calibration(fingerprint: &str) -> nocturne_concepts::Calibration {
     use nocturne_concepts::calibration::{
         Band, Calibration, EpochModel, EpochQuality, MeasureModel, Origin, Population,
     };
-    let population =
-        Population { origin: Origin::Simulated, name: "tests".to_owned(), nights: 100 };
+    let population = Population {
+        origin: Origin::Simulated,
+        name: "tests".to_owned(),
+        nights: 100,
+        min_channels: 8,
+    };
     let registry = nocturne_concepts::Registry::shipped().fingerprint().to_owned();
     let mut calibration = Calibration::new(fingerprint.to_owned(), registry, population);
     let mut weights = vec![0.0; DIM];
@@ -92,7 +96,7 @@ pub(crate) fn calibration(fingerprint: &str) -> nocturne_concepts::Calibration {
         points,
         bands: vec![Band { below: None, lower: -0.5, upper: 0.5 }],
     };
-    calibration.measures = vec![measure("rate(arousal)", vec![[0.0, 0.0], [1.0, 120.0]], None)];
+    calibration.measures = vec![measure("rate(arousal)", vec![[0.0, 0.0], [120.0, 120.0]], None)];
     calibration
 }
 
@@ -132,6 +136,7 @@ pub(crate) fn opened_bundle(fingerprint: &str, folder: &Path) -> OpenedBundle {
         fingerprint: fingerprint.to_owned(),
         folder: folder.to_owned(),
         provider: Provider { name: "cpu", fallback_reason: None },
+        registry: nocturne_concepts::Registry::shipped(),
         calibration: Some(calibration(fingerprint)),
         track_builder: std::sync::OnceLock::new(),
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nocturne_encoder::metrics::{Bootstrap, spearman};
 use nocturne_psg::statistics::{Scope, ScoredEvents};
-use nocturne_psg::{EventFamily, EventKind, EventSet, Stage};
+use nocturne_psg::{EventKind, EventSet, Stage};
 use serde::Serialize;
 
 use crate::encoded_labels::EncodedLabel;
@@ -70,7 +70,7 @@ fn rates(night: &ScoredNight, event: &EncodedLabel) -> Option<(f64, f64)> {
         night.epochs.iter().filter(|epoch| epoch.stage.is_some_and(Stage::is_sleep)).collect();
     let sleep = Scope::of_onsets(asleep.iter().map(|epoch| epoch.onset_s));
     let kinds: EventSet = EventKind::ALL.into_iter().filter(|it| label.covers(*it)).collect();
-    let scored = ScoredEvents::new(night.events.as_ref()?, &EventFamily::ALL);
+    let scored = ScoredEvents::new(night.events.as_ref()?, EventKind::ALL.into_iter().collect());
     let scored = scored.rate(kinds, &sleep).ok()?.per_hour();
     let judged: Vec<f32> = asleep
         .iter()

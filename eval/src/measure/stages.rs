@@ -12,7 +12,6 @@ use crate::intervals::Intervals;
 use crate::neighbours::mean_of_neighbours;
 use crate::scored_night::{ScoredEpoch, ScoredNight};
 use crate::stage_guesses::{Agreement, StageGuesses, argmax};
-use nocturne_engine::softmax;
 
 /// Zero-shot stages against the scored ones.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -156,4 +155,13 @@ pub(crate) fn wake_vs_deep(
     }));
     let auroc = |weights: &[u32]| ranking.auroc(weights);
     (auroc(&bootstrap.once()), bootstrap.interval(auroc))
+}
+
+/// Returns probabilities with the sum 1 and the ratios `exp(logit)`.
+fn softmax(logits: &[f32]) -> Vec<f32> {
+    // Subtracting the largest keeps the exponentials finite and changes no ratio.
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exponentials: Vec<f32> = logits.iter().map(|logit| (logit - largest).exp()).collect();
+    let sum: f32 = exponentials.iter().sum();
+    exponentials.iter().map(|exponential| exponential / sum).collect()
 }

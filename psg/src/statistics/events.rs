@@ -6,11 +6,10 @@ use crate::statistics::not_measured::NotMeasured;
 use crate::statistics::rate::EventRate;
 use crate::statistics::scope::Scope;
 
-/// Returns the kinds of events that were scored: those of each family with at least one event, and those of the families
-/// that the profile of the cohort declares.
-pub fn scored_kinds(events: &[Event], declared: &[EventFamily]) -> EventSet {
-    let found = events.iter().map(|event| EventFamily::of(event.kind));
-    found.chain(declared.iter().copied()).flat_map(|family| family.kinds().iter()).collect()
+/// Returns the kinds of events that were scored: those of each family with at least one event, and the declared ones.
+pub fn scored_kinds(events: &[Event], declared: EventSet) -> EventSet {
+    let found = events.iter().flat_map(|event| EventFamily::of(event.kind).kinds().iter());
+    found.chain(declared.iter()).collect()
 }
 
 /// The scored events of a night, and what was scored at all: zero events of a kind that was scored are 0, a kind that
@@ -25,13 +24,9 @@ pub struct ScoredEvents<'a> {
 impl<'a> ScoredEvents<'a> {
     /// Takes the events of a night, in any order.
     ///
-    /// `declared` are the families that were scored even if they have no event, as a profile declares.
-    pub fn new(events: &'a [Event], declared: &[EventFamily]) -> Self {
-        Self {
-            events,
-            scored: scored_kinds(events, declared),
-            declared: declared.iter().flat_map(|family| family.kinds().iter()).collect(),
-        }
+    /// `declared` are the kinds that were scored even if there is no such event.
+    pub fn new(events: &'a [Event], declared: EventSet) -> Self {
+        Self { events, scored: scored_kinds(events, declared), declared }
     }
 
     /// Returns whether a kind of event was scored.
@@ -80,7 +75,11 @@ impl<'a> ScoredEvents<'a> {
     }
 
     /// Checks that the scoring says how many events of these kinds there are.
-    fn check(&self, kinds: EventSet) -> Result<(), NotMeasured> {
+    ///
+    /// # Errors
+    ///
+    /// Those of [`count`](Self::count).
+    pub fn check(&self, kinds: EventSet) -> Result<(), NotMeasured> {
         if let Some(kind) = kinds.iter().find(|kind| !self.scored.contains(*kind)) {
             return Err(NotMeasured::EventsNotScored { family: EventFamily::of(kind) });
         }
@@ -136,7 +135,7 @@ mod tests {
             (EventKind::Arousal, 5399.9),
             (EventKind::Arousal, 5400.0),
         ]);
-        let scored = ScoredEvents::new(&events, &[]);
+        let scored = ScoredEvents::new(&events, EventSet::EMPTY);
         let index = |scope: &Scope| scored.index(EventIndex::Arousal, scope).unwrap();
         let sleep = index(&Scope::sleep(&night()));
         assert_eq!(sleep, EventRate { n_events: 3, minutes: 90.0 });
@@ -151,7 +150,7 @@ mod tests {
     #[test]
     fn zero_events_of_a_scored_family_are_zero() {
         let hypopnea = events(&[(EventKind::Hypopnea, 2000.0)]);
-        let scored = ScoredEvents::new(&hypopnea, &[]);
+        let scored = ScoredEvents::new(&hypopnea, EventSet::EMPTY);
         let index = |index| scored.index(index, &Scope::sleep(&night())).map(|rate| rate.n_events);
         assert_eq!(index(EventIndex::ApneaHypopnea), Ok(1));
         assert_eq!(index(EventIndex::CentralApnea), Ok(0));
@@ -161,7 +160,7 @@ mod tests {
 
     #[test]
     fn family_that_the_profile_declares_is_scored() {
-        let scored = ScoredEvents::new(&[], &[EventFamily::Arousal]);
+        let scored = ScoredEvents::new(&[], EventSet::from_iter([EventKind::Arousal]));
         let sleep = Scope::sleep(&night());
         assert_eq!(scored.index(EventIndex::Arousal, &sleep).unwrap().per_hour(), 0.0);
         assert!(scored.is_scored(EventKind::Arousal) && !scored.is_scored(EventKind::Hypopnea));
@@ -170,7 +169,7 @@ mod tests {
     #[test]
     fn apneas_without_a_type_leave_the_types_unknown() {
         let apneas = events(&[(EventKind::Apnea, 2000.0), (EventKind::ObstructiveApnea, 3000.0)]);
-        let scored = ScoredEvents::new(&apneas, &[]);
+        let scored = ScoredEvents::new(&apneas, EventSet::EMPTY);
         let index = |index| scored.index(index, &Scope::sleep(&night())).map(|rate| rate.n_events);
         assert_eq!(index(EventIndex::Apnea), Ok(2));
         let untyped = NotMeasured::UntypedApneas { n_untyped: 1 };
@@ -183,19 +182,19 @@ mod tests {
         let sleep = Scope::sleep(&night());
         let without = events(&[(EventKind::Hypopnea, 2000.0)]);
         let with = events(&[(EventKind::Hypopnea, 2000.0), (EventKind::Rera, 3000.0)]);
-        let rdi = |events: &[Event], declared: &[EventFamily]| {
+        let rdi = |events: &[Event], declared: EventSet| {
             let scored = ScoredEvents::new(events, declared);
             scored.index(EventIndex::RespiratoryDisturbance, &sleep).map(|rate| rate.n_events)
         };
-        assert_eq!(rdi(&without, &[]), Err(NotMeasured::RerasNotScored));
-        assert_eq!(rdi(&without, &[EventFamily::Respiratory]), Ok(1));
-        assert_eq!(rdi(&with, &[]), Ok(2));
+        assert_eq!(rdi(&without, EventSet::EMPTY), Err(NotMeasured::RerasNotScored));
+        assert_eq!(rdi(&without, EventFamily::Respiratory.kinds()), Ok(1));
+        assert_eq!(rdi(&with, EventSet::EMPTY), Ok(2));
     }
 
     #[test]
     fn periodic_index_needs_movements_scored_as_periodic() {
         let movements = events(&[(EventKind::LimbMovement, 2000.0)]);
-        let scored = ScoredEvents::new(&movements, &[]);
+        let scored = ScoredEvents::new(&movements, EventSet::EMPTY);
         let plmi = scored.index(EventIndex::PeriodicLimbMovement, &Scope::sleep(&night()));
         assert_eq!(plmi, Err(NotMeasured::PeriodicityNotScored));
     }
@@ -203,7 +202,7 @@ mod tests {
     #[test]
     fn night_without_sleep_has_no_rate() {
         let arousal = events(&[(EventKind::Arousal, 10.0)]);
-        let scored = ScoredEvents::new(&arousal, &[]);
+        let scored = ScoredEvents::new(&arousal, EventSet::EMPTY);
         let rate = scored.index(EventIndex::Arousal, &Scope::default());
         assert_eq!(rate, Err(NotMeasured::TooShort { minutes: 0.0, least_min: 0.5 }));
     }

@@ -65,7 +65,9 @@ pub enum NotMeasured {
     #[error("respiratory effort-related arousals were not scored")]
     RerasNotScored,
     /// There is too little time for the measure.
-    #[error("{minutes:.1} min are too short; expected at least {least_min} min")]
+    #[error(
+        "only {minutes:.1} min of sleep in the part asked about; at least {least_min} min are needed"
+    )]
     TooShort {
         /// Minutes that there are.
         minutes: f64,

@@ -5,20 +5,47 @@ use nocturne_concepts::calibration::Origin;
 use nocturne_encoder::PromptSet;
 use nocturne_engine::{
     CaptionAnswer, EngineInfo, EpochAnswer, EpochHit, EpochLabels, Measurement, NightAnswer,
-    NightBlock, NightHit, NoInterval, RecordingPage, SkipReason, TextReading,
+    NightBlock, NightHit, NightRank, NightRanking, NoInterval, RecordingPage, ScoreKind,
+    SkipReason, SkippedNight, TextReading,
 };
 use nocturne_index::{FacetCounts, FacetValue, Recording, RecordingEntry};
 use nocturne_proto::v1;
 use nocturne_psg::{Stage, ZScore};
 
 pub(crate) fn epoch_answer(answer: EpochAnswer) -> v1::SearchEpochsResponse {
-    let EpochAnswer { hits, reading, missing, plan } = answer;
+    let EpochAnswer { hits, score, reading, nothing_matches, skipped, missing, plan } = answer;
+    let score = match score {
+        ScoreKind::Cosine => v1::ScoreKind::Cosine,
+        ScoreKind::Probability => v1::ScoreKind::Probability,
+    };
     v1::SearchEpochsResponse {
         hits: hits.into_iter().map(epoch_hit).collect(),
         reading: reading.map(text_reading),
         missing,
         plan,
+        score: score.into(),
+        nothing_matches,
+        skipped: skipped.into_iter().map(skipped_night).collect(),
     }
+}
+
+pub(crate) fn night_ranking(ranking: NightRanking) -> v1::RankNightsResponse {
+    let NightRanking { nights, reading, nothing_matches, missing } = ranking;
+    let night = |night: NightRank| v1::NightRank {
+        recording: night.recording,
+        score: night.score,
+        epochs: night.epochs.into_iter().map(epoch_hit).collect(),
+    };
+    v1::RankNightsResponse {
+        nights: nights.into_iter().map(night).collect(),
+        reading: Some(text_reading(reading)),
+        nothing_matches,
+        missing,
+    }
+}
+
+fn skipped_night(night: SkippedNight) -> v1::SkippedNight {
+    v1::SkippedNight { reason: night.reason.to_string(), recording: night.recording }
 }
 
 fn epoch_hit(hit: EpochHit) -> v1::EpochHit {
@@ -34,27 +61,27 @@ fn epoch_hit(hit: EpochHit) -> v1::EpochHit {
 }
 
 fn text_reading(reading: TextReading) -> v1::TextReading {
-    let TextReading { truncated, unknown_words } = reading;
-    v1::TextReading { truncated, unknown_words }
+    let TextReading { truncated, unknown_words, typed } = reading;
+    v1::TextReading { truncated, unknown_words, typed: typed.unwrap_or_default() }
 }
 
 pub(crate) fn night_answer(answer: NightAnswer) -> v1::SearchNightsResponse {
-    let NightAnswer { reading, cautions, blocks, skipped, population } = answer;
+    let NightAnswer { reading, cautions, blocks, judged, uncertain_left_out, skipped, population } =
+        answer;
     let population = population.map(|it| v1::Population {
         simulated: it.origin == Origin::Simulated,
         name: it.name,
         nights: it.nights as u64,
-    });
-    let skipped = skipped.into_iter().map(|night| v1::SkippedNight {
-        reason: night.reason.to_string(),
-        recording: night.recording,
+        min_channels: it.min_channels as u32,
     });
     v1::SearchNightsResponse {
         blocks: blocks.into_iter().map(night_block).collect(),
-        skipped: skipped.collect(),
+        skipped: skipped.into_iter().map(skipped_night).collect(),
         reading: Some(v1::QuestionReading { typed: reading.typed, sentence: reading.sentence }),
         cautions,
         population,
+        judged: judged as u64,
+        uncertain_left_out: uncertain_left_out as u64,
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use nocturne_concepts::Source;
 use nocturne_engine::{
-    AskedQuestion, CaptionRequest, EpochQuery, EpochRequest, Error, NightRequest, Threshold,
+    AskedQuestion, CaptionRequest, EpochQuery, EpochRequest, Error, NightRequest, RankRequest,
+    Threshold,
 };
 use nocturne_index::{Expression, Filter};
 use nocturne_proto::v1;
@@ -67,6 +68,11 @@ pub(crate) fn search_nights(request: v1::SearchNightsRequest) -> Parsed<NightReq
         k: or_default(top_k, DEFAULT_HITS),
         evidence: or_default(evidence, DEFAULT_EVIDENCE),
     })
+}
+
+pub(crate) fn rank_nights(request: v1::RankNightsRequest) -> Parsed<RankRequest> {
+    let v1::RankNightsRequest { text, filter, top_k } = request;
+    Ok(RankRequest { text, filter: self::filter(filter)?, k: or_default(top_k, DEFAULT_HITS) })
 }
 
 pub(crate) fn search_captions(

@@ -36,6 +36,7 @@ use nocturne_concepts::Registry;
 use super::problem::Unreadable;
 use super::question::Question;
 pub use search::parse_expression;
+pub(crate) use search::{Named, named_concepts};
 
 /// Reads a question about nights in words.
 ///

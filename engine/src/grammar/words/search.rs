@@ -1,6 +1,6 @@
 //! Negation and signs in the words of a search: an expression over concepts instead of a text for the encoder.
 
-use nocturne_concepts::{Kind, Registry};
+use nocturne_concepts::{Concept, Kind, Registry, Source};
 
 use super::super::cursor::{Cursor, Parsed};
 use super::super::problem::{Reason, Unreadable};
@@ -82,6 +82,58 @@ pub fn parse_expression(text: &str, registry: &Registry) -> Result<Option<Expres
         return Ok(None);
     }
     Negated { cursor, lexed, at: 0 }.read().map(Some)
+}
+
+/// What a text without negation names.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Named<'a> {
+    /// Stages, events and states that channels of the encoder show, each once; perhaps none.
+    ForTheEncoder(Vec<&'a Concept>),
+    /// Concepts all of which must hold; at least one of them is on no channel of the encoder, such as the body position.
+    ForTheTracks(Expression),
+}
+
+/// Returns the stages, events and states that a text names.
+///
+/// # Errors
+///
+/// [`Unreadable`] if one of them is on no channel of the encoder, and there are other words beside.
+pub(crate) fn named_concepts<'a>(
+    text: &str,
+    registry: &'a Registry,
+) -> Result<Named<'a>, Unreadable> {
+    let Ok(cursor) = Cursor::new(text, registry) else {
+        return Ok(Named::ForTheEncoder(Vec::new()));
+    };
+    let lexed = lexemes(&cursor);
+    let mut named: Vec<&Concept> = Vec::new();
+    for lexeme in &lexed {
+        let Lexeme::Concept(concept) = lexeme.lexeme else { continue };
+        let Some(concept) = registry.get(&concept.id) else { continue };
+        if concept.kind != Kind::Measure && !named.iter().any(|it| it.id == concept.id) {
+            named.push(concept);
+        }
+    }
+    let Some(hidden) = named.iter().find(|it| !it.has_source(Source::Model)) else {
+        return Ok(Named::ForTheEncoder(named));
+    };
+    for (i, lexeme) in lexed.iter().enumerate() {
+        let is_joint = matches!(
+            lexeme.lexeme,
+            Lexeme::Phrase(Class::Filler | Class::In | Class::Any | Class::And | Class::Noun)
+        );
+        let is_concept =
+            matches!(lexeme.lexeme, Lexeme::Concept(concept) if concept.kind != Kind::Measure);
+        if !is_joint && !is_concept {
+            let expected = format!(
+                "known concepts alone, as in `{} & R`, because no channel of the encoder shows `{}`",
+                hidden.id, hidden.id
+            );
+            let range = cursor.range(lexed[i].tokens.clone());
+            return Err(Unreadable::new(text, range, Reason::NotUnderstood, expected));
+        }
+    }
+    Ok(Named::ForTheTracks(Expression::all(named.iter().map(|it| Expression::concept(&it.id)))))
 }
 
 fn has_sign(text: &str) -> bool {

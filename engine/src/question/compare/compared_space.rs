@@ -10,13 +10,13 @@ use crate::error::Result;
 use crate::live::snapshot::Snapshot;
 use crate::model::opened_bundle::OpenedBundle;
 use crate::options::EngineOptions;
-use crate::question::labels::LabelJudge;
+use crate::question::compare::nearest_stage::NearestStage;
 
 /// A space, and the stage prompts of its bundle.
 #[derive(Debug)]
 pub struct ComparedSpace {
     pub(super) snapshot: Snapshot,
-    pub(super) stages: LabelJudge,
+    pub(super) stages: NearestStage,
 }
 
 impl ComparedSpace {
@@ -36,8 +36,7 @@ impl ComparedSpace {
         snapshot.expect_space(&EmbeddingSpace::of(bundle))?;
         let open =
             OpenedBundle::open(bundle, runtime, EngineOptions { captions: false, ..options })?;
-        let set = PromptSet::stages();
-        let stages = LabelJudge::new(set, &open.texts.directions(set)?, &open.manifest);
+        let stages = NearestStage::new(&open.texts.directions(PromptSet::stages())?);
         Ok(Self { snapshot, stages })
     }
 

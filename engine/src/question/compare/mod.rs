@@ -1,6 +1,7 @@
 //! How far two spaces of a collection agree, measured before one is promoted.
 
 mod compared_space;
+mod nearest_stage;
 mod neighbour_overlap;
 mod stage_agreement;
 
@@ -96,7 +97,7 @@ mod tests {
 
     use super::*;
     use crate::live::snapshot::Snapshot;
-    use crate::question::labels::LabelJudge;
+    use crate::question::compare::nearest_stage::NearestStage;
     use crate::tests::collections::{damage, fill, live, night};
 
     /// A space to compare, in a folder of its own.
@@ -114,7 +115,8 @@ mod tests {
         fn space(&self) -> ComparedSpace {
             let path = self.folder.path();
             let pinned = live(path).newest().unwrap();
-            let stages = LabelJudge::of_space(&pinned, PromptSet::stages()).unwrap();
+            let directions = pinned.bundle.texts.directions(PromptSet::stages()).unwrap();
+            let stages = NearestStage::new(&directions);
             ComparedSpace { snapshot: Snapshot::open(&path.into()).unwrap(), stages }
         }
     }

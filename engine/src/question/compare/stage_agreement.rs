@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::question::compare::compared_space::{ComparedSpace, unless_damaged};
+use crate::question::compare::nearest_stage::NearestStage;
 
 /// Agreement of zero-shot stages.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -85,8 +86,7 @@ fn zero_shot(
     row: usize,
 ) -> nocturne_index::Result<Option<Stage>> {
     let scores = recording.cosines(row, space.stages.prompts())?;
-    let verdict = space.stages.judge(&scores, recording.masks()[row]);
-    Ok(verdict.labels.first().and_then(|label| label.parse().ok()))
+    Ok(NearestStage::of(&scores, recording.masks()[row]))
 }
 
 fn kappa(epochs: &[Stages], truth: usize, guess: usize) -> Kappa {

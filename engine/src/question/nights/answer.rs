@@ -18,6 +18,11 @@ pub struct NightAnswer {
     pub cautions: Vec<String>,
     /// The nights, apart by the source of the quantity that orders them: numbers of different sources are not compared.
     pub blocks: Vec<NightBlock>,
+    /// Number of nights that were judged, whether or not they fit.
+    pub judged: usize,
+    /// Number of nights that were left out because they are uncertain; see
+    /// [`NightRequest::certain`](crate::NightRequest::certain).
+    pub uncertain_left_out: usize,
     /// Nights that have no answer, and why.
     pub skipped: Vec<SkippedNight>,
     /// The nights that the intervals of the model hold for; `None` if the bundle has no calibration.
@@ -51,7 +56,7 @@ pub struct NightBlock {
 pub struct NightHit {
     /// Name of the recording.
     pub recording: String,
-    /// Whether an interval crosses a bound of the question, so that the night may not fit it.
+    /// Whether the night may not fit the question: the interval crosses a bound, or there is no interval.
     pub uncertain: bool,
     /// The quantities of the question; the first orders the nights.
     pub values: Vec<Measurement>,

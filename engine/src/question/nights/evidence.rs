@@ -1,5 +1,6 @@
 //! The epochs that show what was asked.
 
+use nocturne_concepts::Track;
 use nocturne_index::{Hit, RecordingEntry};
 use nocturne_psg::{EpochNumber, EpochRef, EventSet};
 
@@ -28,26 +29,34 @@ pub(super) fn evidence(
         .filter(|(_, score)| *score > 0.0)
         .collect();
     scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    let hit = |(epoch, score): (usize, f32)| {
-        let number = EpochNumber(night.track.number(epoch));
-        let hit = Hit {
-            epoch: EpochRef { recording: entry.id.clone(), epoch: number },
-            score,
-            onset_s: night.track.onset_s(epoch),
-            stage: night.track.scored_stage(epoch),
-            mask: night.track.mask(epoch),
-            events: events_in(night, epoch),
-        };
-        EpochHit::of(&hit, entry.start)
+    let hits = scored.into_iter().take(n);
+    hits.map(|(epoch, score)| track_hit(night.track, entry, epoch, score)).collect()
+}
+
+/// Describes an epoch of a track.
+pub(crate) fn track_hit(
+    track: &Track,
+    entry: &RecordingEntry,
+    epoch: usize,
+    score: f32,
+) -> EpochHit {
+    let number = EpochNumber(track.number(epoch));
+    let hit = Hit {
+        epoch: EpochRef { recording: entry.id.clone(), epoch: number },
+        score,
+        onset_s: track.onset_s(epoch),
+        stage: track.scored_stage(epoch),
+        mask: track.mask(epoch),
+        events: events_in(track, epoch),
     };
-    scored.into_iter().take(n).map(hit).collect()
+    EpochHit::of(&hit, entry.start)
 }
 
 /// Returns the kinds of scored event that lie in an epoch, even if only in part.
-fn events_in(night: &Night<'_>, epoch: usize) -> EventSet {
-    let start_s = night.track.onset_s(epoch);
+fn events_in(track: &Track, epoch: usize) -> EventSet {
+    let start_s = track.onset_s(epoch);
     let end_s = start_s + nocturne_psg::EPOCH_S;
-    let events = night.track.scored_events();
+    let events = track.scored_events();
     events
         .filter(|event| event.onset_s < end_s && event.onset_s + event.duration_s > start_s)
         .map(|event| event.kind)

@@ -10,7 +10,7 @@ use crate::grammar::{Bound, Condition, Quantity, Question};
 use crate::question::nights::NightRequest;
 use crate::question::nights::answer::NightHit;
 use crate::question::nights::evidence::evidence;
-use crate::question::nights::night::Night;
+use crate::question::nights::night::{Estimates, Night};
 use crate::question::nights::unanswered::Unanswered;
 use crate::question::nights::value::{Measurement, Verdict};
 
@@ -77,7 +77,8 @@ impl<'a> NightJudge<'a> {
         allowed: Option<Vec<bool>>,
     ) -> std::result::Result<JudgedNight, Unanswered> {
         let NightRequest { source, evidence: n, .. } = *self.request;
-        let night = Night::new(track, self.registry, self.calibration, source, allowed);
+        let estimates = Estimates::Calibrated(self.calibration);
+        let night = Night::new(track, self.registry, estimates, source, allowed);
         let values = self.quantities.iter().map(|quantity| night.measure(quantity));
         let values: Vec<Measurement> = values.collect::<std::result::Result<_, _>>()?;
         let verdict = match &self.question.condition {
@@ -94,6 +95,11 @@ impl<'a> NightJudge<'a> {
             same_night: Vec::new(),
         };
         Ok(JudgedNight { hit, track: Arc::clone(track), verdict })
+    }
+
+    /// Returns whether a night is not listed only because it is uncertain.
+    pub(super) fn leaves_out(&self, night: &JudgedNight) -> bool {
+        self.request.certain && night.verdict == Verdict::Uncertain
     }
 
     /// Returns whether a night is listed.

@@ -1,6 +1,6 @@
 //! Measures of a night: rates, counts, shares, times, runs and statistics, from the best source.
 
-use nocturne_concepts::calibration::{MIN_CHANNELS, MeasureModel, Origin};
+use nocturne_concepts::calibration::{MeasureModel, Origin};
 use nocturne_concepts::{Concept, Kind, Source};
 use nocturne_psg::statistics::{
     HypnogramMeasure, HypnogramStatistics, InBed, NotMeasured, least_minutes,
@@ -8,7 +8,8 @@ use nocturne_psg::statistics::{
 use nocturne_psg::{EPOCH_S, EventSet};
 
 use crate::grammar::{Aggregate, Expression, Measure, Quantity, Relation, Scope};
-use crate::question::nights::night::Night;
+use crate::question::nights::night::{Estimates, Night};
+use crate::question::nights::presence::scope_states;
 use crate::question::nights::unanswered::Unanswered;
 use crate::question::nights::value::{Measurement, NoInterval};
 
@@ -24,13 +25,20 @@ struct Value {
     minutes: f64,
 }
 
+impl Value {
+    fn new(value: f64, source: Source, minutes: f64) -> Self {
+        // A sum over nothing is −0.
+        Self { value: value + 0.0, source, interval: Err(NoInterval::NotCalibrated), minutes }
+    }
+}
+
 impl Night<'_> {
     /// Measures a quantity.
     ///
     /// # Errors
     ///
     /// Why the night does not have it.
-    pub(super) fn measure(&self, quantity: &Quantity) -> Result<Measurement, Unanswered> {
+    pub(crate) fn measure(&self, quantity: &Quantity) -> Result<Measurement, Unanswered> {
         let value = match &quantity.over {
             None => self.value(&quantity.measure)?,
             Some(over) => self.ratio(&quantity.measure, over)?,
@@ -59,19 +67,37 @@ impl Night<'_> {
         }
         let source = here.source.max(there.source);
         let minutes = here.minutes + there.minutes;
-        let interval = Err(NoInterval::NotCalibrated);
-        Ok(Value { value: here.value / there.value, source, interval, minutes })
+        Ok(Value::new(here.value / there.value, source, minutes))
     }
 
+    /// Returns a measure; what the model finds is turned into what a scorer would find.
     fn value(&self, measure: &Measure) -> Result<Value, Unanswered> {
+        if let Aggregate::Count(of) = &measure.aggregate
+            && !is_awakening(of)
+        {
+            let aggregate = Aggregate::Rate(of.clone());
+            let rate = self.value(&Measure { aggregate, scope: measure.scope.clone() })?;
+            let hours = rate.minutes / 60.0;
+            let interval = rate.interval.map(|(low, high)| (low * hours, high * hours));
+            return Ok(Value { value: rate.value * hours, interval, ..rate });
+        }
+        let found = self.found(measure)?;
+        match self.estimates {
+            Estimates::Calibrated(_) if found.source == Source::Model => {
+                self.calibrated(measure, found)
+            }
+            Estimates::Calibrated(_) | Estimates::AsFound => Ok(found),
+        }
+    }
+
+    /// Returns a measure as the scoring, a signal or the model has it.
+    fn found(&self, measure: &Measure) -> Result<Value, Unanswered> {
         let scope = &measure.scope;
         match &measure.aggregate {
             Aggregate::Rate(of) => self.rate(of, scope),
             Aggregate::Count(of) => {
                 let rate = self.rate(of, scope)?;
-                let hours = rate.minutes / 60.0;
-                let interval = rate.interval.map(|(low, high)| (low * hours, high * hours));
-                Ok(Value { value: rate.value * hours, interval, ..rate })
+                Ok(Value { value: rate.value * rate.minutes / 60.0, ..rate })
             }
             Aggregate::Time(of) => self.time(of, scope),
             Aggregate::Share(of) => self.share(of, scope),
@@ -80,113 +106,96 @@ impl Night<'_> {
         }
     }
 
+    /// Turns what the model finds into an estimate of what a scorer would find, with an interval where there is one.
+    ///
+    /// The calibration of a measure of the whole night also serves for its parts, without an interval.
+    fn calibrated(&self, measure: &Measure, found: Value) -> Result<Value, Unanswered> {
+        let Estimates::Calibrated(calibration) = self.estimates else { return Ok(found) };
+        let (name, is_whole) = self.calibrated_name(measure);
+        let refused =
+            |why: &str| Unanswered::NotMeasurable { measure: name.clone(), why: why.to_owned() };
+        let Some(model) = calibration.and_then(|it| it.measure(&name)) else {
+            let is_rate_of_one = matches!(
+                &measure.aggregate,
+                Aggregate::Rate(Expression::Concept { id, .. }) if id != "awakening"
+            );
+            return if is_rate_of_one { Err(refused("it has no calibration")) } else { Ok(found) };
+        };
+        if let Some(why) = &model.refused {
+            return Err(refused(why));
+        }
+        let value = model.estimate(found.value);
+        let interval = self.interval(model, value, is_whole);
+        Ok(Value { value, interval, ..found })
+    }
+
+    /// Returns under which name a measure is calibrated, and whether that is the measure itself. Kinds of event that one
+    /// concept covers are that concept; a rate in a part of the night is calibrated as that of the night.
+    fn calibrated_name(&self, measure: &Measure) -> (String, bool) {
+        let (Aggregate::Rate(of), true) = (&measure.aggregate, self.allowed.is_none()) else {
+            return (measure.to_string(), self.allowed.is_none());
+        };
+        let of = self.covering(of).map_or_else(|| of.clone(), |it| Expression::concept(&it.id));
+        let whole = Measure { aggregate: Aggregate::Rate(of), scope: Scope::default() };
+        (whole.to_string(), measure.scope == Scope::default())
+    }
+
     /// Returns events per hour of a scope, all sleep by default.
     fn rate(&self, of: &Expression, scope: &Scope) -> Result<Value, Unanswered> {
-        let concepts = self.concepts_of(of)?;
-        let sources = concepts.iter().map(|concept| self.source_of(concept));
-        let source = sources.collect::<Result<Vec<_>, _>>()?.into_iter().max();
-        let source = source.unwrap_or(Source::Model);
+        let source = self.source_of_all(of)?;
         let weights = self.weights(scope, &Expression::concept("sleep"))?;
         let minutes = weights.iter().map(|w| f64::from(*w)).sum::<f64>() * EPOCH_S / 60.0;
         if minutes <= 0.0 {
-            return Err(NotMeasured::NoSleep.into());
+            return Err(self.empty(scope));
         }
         let least =
             if *scope == Scope::default() { least_minutes::RATE } else { least_minutes::STRATUM };
         check_minutes(minutes, least)?;
-        if source != Source::Model || concepts.iter().all(|concept| concept.id == "awakening") {
-            let onsets = self.onsets(of)?;
-            let n: f64 = onsets
-                .iter()
-                .filter_map(|s| self.epoch_at(*s))
-                .map(|epoch| f64::from(weights[epoch]))
-                .sum();
-            let interval = Err(NoInterval::NotCalibrated);
-            // A sum over nothing is −0.
-            return Ok(Value { value: n / minutes * 60.0 + 0.0, source, interval, minutes });
+        if source == Source::Model && !is_awakening(of) {
+            return Ok(Value::new(self.epochs_per_hour(of, scope, &weights)?, source, minutes));
         }
-        self.modelled_rate(of, scope, &weights, minutes)
+        // Awakenings interrupt the state before them.
+        let back_s = if is_awakening(of) { EPOCH_S } else { 0.0 };
+        let onsets = self.onsets(of)?;
+        let epochs = onsets.iter().filter_map(|onset_s| self.epoch_at(*onset_s - back_s));
+        let n: f64 = epochs.map(|epoch| f64::from(weights[epoch])).sum();
+        Ok(Value::new(n / minutes * 60.0, source, minutes))
     }
 
-    /// Returns the model's estimate of a rate.
-    fn modelled_rate(
+    /// Returns the expected number of epochs with an expression per hour of a scope, by the model.
+    fn epochs_per_hour(
         &self,
         of: &Expression,
         scope: &Scope,
         weights: &[f32],
-        minutes: f64,
-    ) -> Result<Value, Unanswered> {
-        if let Some((concept, model)) = self.model_of(of)? {
-            let column =
-                self.track.concept(&concept.id).expect("a calibrated concept has a column");
-            let (mut found, mut shown) = (0.0, 0.0);
-            for (epoch, weight) in weights.iter().enumerate() {
-                let Some(p) = self.track.probability(column, epoch) else { continue };
-                found += f64::from(p * weight);
-                shown += f64::from(*weight);
-            }
-            if shown <= 0.0 {
-                return Err(NotMeasured::NoSleep.into());
-            }
-            let value = model.estimate(found / shown);
-            let is_whole = *scope == Scope::default() && self.allowed.is_none();
-            let interval = self.interval(model, value, is_whole, minutes);
-            return Ok(Value { value, source: Source::Model, interval, minutes });
-        }
-        // A compound of concepts: the expected number of epochs with it, with no more than one in each.
-        let presence = self.presence(of)?;
+    ) -> Result<f64, Unanswered> {
+        let presence = match self.covering(of) {
+            Some(concept) => self.presence(&Expression::concept(&concept.id))?,
+            None => self.presence(of)?,
+        };
         let pairs = presence.iter().zip(weights);
         let known = pairs.filter_map(|(p, w)| Some((f64::from((*p)?), f64::from(*w))));
         let (sum, shown) = known.fold((0.0, 0.0), |(sum, shown), (p, w)| (sum + p * w, shown + w));
         if shown <= 0.0 {
-            return Err(NotMeasured::NoSleep.into());
+            return Err(self.empty(scope));
         }
-        let value = sum / shown * 3600.0 / EPOCH_S;
-        Ok(Value {
-            value,
-            source: Source::Model,
-            interval: Err(NoInterval::NotCalibrated),
-            minutes,
-        })
+        Ok(sum / shown * 3600.0 / EPOCH_S)
     }
 
-    /// Returns the calibrated concept that covers exactly the events of an expression, and its model; `None` for an
-    /// expression that no single concept covers.
-    fn model_of(&self, of: &Expression) -> Result<Option<(&Concept, &MeasureModel)>, Unanswered> {
+    /// Returns the concept with probabilities that covers exactly the events of an expression; `None` if there is none.
+    fn covering(&self, of: &Expression) -> Option<&Concept> {
         let parts = if let Expression::Any(parts) = of { parts } else { std::slice::from_ref(of) };
-        let mut ids = Vec::new();
-        for part in parts {
-            let Expression::Concept { id, .. } = part else { return Ok(None) };
-            ids.push(id.as_str());
-        }
-        let covered = |ids: &[&str]| {
-            ids.iter()
-                .map(|id| self.registry.events_of(id))
-                .flat_map(EventSet::iter)
-                .collect::<EventSet>()
+        let kinds_of = |part: &Expression| {
+            let Expression::Concept { id, .. } = part else { return None };
+            Some(self.registry.events_of(id))
         };
-        let kinds = covered(&ids);
+        let kinds: Vec<EventSet> = parts.iter().map(kinds_of).collect::<Option<_>>()?;
+        let kinds: EventSet = kinds.into_iter().flat_map(EventSet::iter).collect();
         let concepts = self.registry.concepts().iter();
-        let mut same = concepts.filter(|it| it.kind == Kind::Event && covered(&[&it.id]) == kinds);
-        let refused = |measure: &str, why: &str| Unanswered::NotMeasurable {
-            measure: measure.to_owned(),
-            why: why.to_owned(),
-        };
-        let Some(concept) = same.find(|it| self.track.concept(&it.id).is_some()) else {
-            let why = "it has no calibration";
-            return if ids.len() == 1 {
-                Err(refused(&format!("rate({})", ids[0]), why))
-            } else {
-                Ok(None)
-            };
-        };
-        let measure = format!("rate({})", concept.id);
-        let calibration = self.calibration.and_then(|it| it.measure(&measure));
-        let model = calibration.ok_or_else(|| refused(&measure, "it has no calibration"))?;
-        match &model.refused {
-            Some(why) => Err(refused(&measure, why)),
-            None => Ok(Some((concept, model))),
-        }
+        let mut events = concepts.filter(|it| it.kind == Kind::Event);
+        events.find(|it| {
+            self.registry.events_of(&it.id) == kinds && self.track.concept(&it.id).is_some()
+        })
     }
 
     /// Returns the interval of an estimate, or why there is none.
@@ -195,61 +204,43 @@ impl Night<'_> {
         model: &MeasureModel,
         estimate: f64,
         is_whole: bool,
-        sleep_min: f64,
     ) -> Result<(f64, f64), NoInterval> {
+        let Estimates::Calibrated(Some(calibration)) = self.estimates else {
+            return Err(NoInterval::NotCalibrated);
+        };
         let origin = if self.track.is_simulated() { Origin::Simulated } else { Origin::Recorded };
-        let population = self.calibration.map(|it| it.population.origin);
-        if population != Some(origin) {
+        if calibration.population.origin != origin {
             return Err(NoInterval::OtherPopulation);
         }
-        if self.usual_channels() < MIN_CHANNELS {
+        if self.usual_channels() < calibration.population.min_channels {
             return Err(NoInterval::FewChannels);
         }
-        if !is_whole || self.stage_source() != Source::Model && model.measure.starts_with("time") {
+        if !is_whole {
             return Err(NoInterval::NotCalibrated);
         }
-        if sleep_min < least_minutes::INTERVAL {
+        if self.sleep_minutes() < least_minutes::INTERVAL {
             return Err(NoInterval::LittleSleep);
         }
         Ok(model.interval(estimate))
     }
 
+    /// Returns the minutes of sleep in the whole night.
+    pub(super) fn sleep_minutes(&self) -> f64 {
+        let asleep = (0..self.n_epochs()).filter_map(|epoch| Some(1.0 - self.stages(epoch)?[0]));
+        asleep.map(f64::from).sum::<f64>() * EPOCH_S / 60.0
+    }
+
     /// Returns the minutes in a state, of the whole night by default.
     fn time(&self, of: &Expression, scope: &Scope) -> Result<Value, Unanswered> {
         let (in_state, _, source) = self.state_minutes(of, scope)?;
-        let sleep = self
-            .state_minutes(&Expression::concept("sleep"), &Scope::default())
-            .map_or(0.0, |it| it.0);
-        if source == Source::Model
-            && let Expression::Concept { id, .. } = of
-            && let Some(model) = self.calibration.and_then(|it| it.measure(&format!("time({id})")))
-            && *scope == Scope::default()
-            && self.allowed.is_none()
-        {
-            if let Some(why) = &model.refused {
-                return Err(Unanswered::NotMeasurable {
-                    measure: model.measure.clone(),
-                    why: why.clone(),
-                });
-            }
-            let value = model.estimate(in_state);
-            let interval = self.interval(model, value, true, sleep);
-            return Ok(Value { value, source, interval, minutes: sleep });
-        }
-        Ok(Value {
-            value: in_state,
-            source,
-            interval: Err(NoInterval::NotCalibrated),
-            minutes: sleep,
-        })
+        Ok(Value::new(in_state, source, self.sleep_minutes()))
     }
 
     /// Returns the share of a scope in a state in per cent.
     fn share(&self, of: &Expression, scope: &Scope) -> Result<Value, Unanswered> {
         let (in_state, minutes, source) = self.state_minutes(of, scope)?;
         check_minutes(minutes, least_minutes::STRATUM)?;
-        let interval = Err(NoInterval::NotCalibrated);
-        Ok(Value { value: 100.0 * in_state / minutes, source, interval, minutes })
+        Ok(Value::new(100.0 * in_state / minutes, source, minutes))
     }
 
     /// Returns the minutes of a scope in a state, the minutes of the scope in which the state is known, and the source.
@@ -258,20 +249,25 @@ impl Night<'_> {
         of: &Expression,
         scope: &Scope,
     ) -> Result<(f64, f64, Source), Unanswered> {
-        let concepts = self.concepts_of(of)?;
-        let sources = concepts.iter().map(|concept| self.source_of(concept));
-        let source =
-            sources.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(Source::Model);
-        let presence = self.presence(of)?;
+        let source = self.source_of_all(of)?;
         let weights = self.weights(scope, &whole_night())?;
-        let known = presence
-            .iter()
-            .zip(&weights)
-            .filter_map(|(p, w)| Some((f64::from((*p)?), f64::from(*w))));
-        let (sum, all) = known.fold((0.0, 0.0), |(sum, all), (p, w)| (sum + p * w, all + w));
+        let joint = Expression::all([of.clone(), scope_states(scope, &whole_night())]);
+        let joint = self.presence(&joint)?;
+        let is_in_part = self.is_in_part(scope)?;
+        let (mut sum, mut all) = (0.0, 0.0);
+        for epoch in (0..self.n_epochs()).filter(|epoch| is_in_part[*epoch]) {
+            if let Some(p) = joint[epoch] {
+                sum += f64::from(p);
+                all += f64::from(weights[epoch]);
+            }
+        }
         let minutes = EPOCH_S / 60.0;
         if all <= 0.0 {
-            return Err(NotMeasured::NoStages.into());
+            return Err(if *scope == Scope::default() {
+                NotMeasured::NoStages.into()
+            } else {
+                self.empty(scope)
+            });
         }
         Ok((sum * minutes, all * minutes, source))
     }
@@ -292,13 +288,13 @@ impl Night<'_> {
             };
             longest = longest.max(run);
         }
-        let value = longest as f64 * EPOCH_S / 60.0;
-        Ok(Value { value, source, interval: Err(NoInterval::NotCalibrated), minutes })
+        Ok(Value::new(longest as f64 * EPOCH_S / 60.0, source, minutes))
     }
 
     /// Returns a statistic of the registry.
     fn statistic(&self, id: &str, scope: &Scope) -> Result<Value, Unanswered> {
         let signal = |value: fn(&nocturne_concepts::track::EpochSignals) -> Option<f64>| {
+            self.check_asked(id, &[Source::Signal])?;
             let values: Vec<f64> = self
                 .in_sleep(scope)?
                 .iter()
@@ -310,12 +306,8 @@ impl Night<'_> {
                 Ok(values)
             }
         };
-        let of_signal = |value: f64, n: usize| Value {
-            value,
-            source: Source::Signal,
-            interval: Err(NoInterval::NotCalibrated),
-            minutes: n as f64 * EPOCH_S / 60.0,
-        };
+        let of_signal =
+            |value: f64, n: usize| Value::new(value, Source::Signal, n as f64 * EPOCH_S / 60.0);
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         match id {
             "mean_spo2" => signal(|it| it.mean_spo2).map(|it| of_signal(mean(&it), it.len())),
@@ -334,12 +326,12 @@ impl Night<'_> {
     fn hypnogram_statistic(&self, id: &str) -> Result<Value, Unanswered> {
         let measure = HypnogramMeasure::from_name(id)
             .ok_or_else(|| Unanswered::NotScored { concept: id.to_owned() })?;
-        self.source_of(self.concept("sleep")?)?;
+        self.check_asked(id, &[Source::Scored, Source::Model])?;
+        self.source_of(self.concept("sleep")?, None)?;
         let statistics = HypnogramStatistics::of(&self.epoch_stages(), IN_BED);
         let value = statistics.value(measure)?;
         let minutes = statistics.value(HypnogramMeasure::TotalSleepTime).unwrap_or(0.0);
-        let (source, interval) = (self.stage_source(), Err(NoInterval::NotCalibrated));
-        Ok(Value { value, source, interval, minutes })
+        Ok(Value::new(value, self.stage_source(), minutes))
     }
 
     /// Returns the epochs of a scope, all sleep by default, that are more likely in it than not.
@@ -360,7 +352,8 @@ impl Night<'_> {
                 if id == "awakening" {
                     return Ok(self.awakenings());
                 }
-                Ok(self.events(concept, self.source_of(concept)?, *least_fall_percent))
+                let source = self.source_of(concept, *least_fall_percent)?;
+                Ok(self.events(concept, source, *least_fall_percent))
             }
             Expression::Any(parts) => {
                 let mut all = Vec::new();
@@ -419,9 +412,45 @@ impl Night<'_> {
         }
     }
 
-    fn concepts_of(&self, of: &Expression) -> Result<Vec<&Concept>, Unanswered> {
-        of.concepts().into_iter().map(|id| self.concept(id)).collect()
+    /// Returns the source of a measure of several concepts: the least direct of theirs.
+    fn source_of_all(&self, of: &Expression) -> Result<Source, Unanswered> {
+        let mut source = Source::Scored;
+        for (id, least_fall_percent) in of.leaves() {
+            let concept = self.concept(id)?;
+            let is_staged = concept.kind == Kind::Stage || id == "awakening";
+            if is_staged {
+                self.check_asked(id, &[Source::Scored, Source::Model])?;
+            }
+            source = source.max(self.source_of(concept, least_fall_percent)?);
+        }
+        Ok(source)
     }
+
+    /// Refuses a source that never answers.
+    fn check_asked(&self, id: &str, sources: &[Source]) -> Result<(), Unanswered> {
+        match self.source {
+            Some(asked) if !sources.contains(&asked) => Err(Unanswered::NotFromSource {
+                concept: id.to_owned(),
+                source: asked,
+                sources: sources.to_vec(),
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Returns why a scope has no time.
+    fn empty(&self, scope: &Scope) -> Unanswered {
+        match &scope.states {
+            Some(states) if self.sleep_minutes() > 0.0 => {
+                Unanswered::EmptyScope { scope: states.to_string() }
+            }
+            Some(_) | None => NotMeasured::NoSleep.into(),
+        }
+    }
+}
+
+fn is_awakening(of: &Expression) -> bool {
+    of.concepts().iter().all(|id| *id == "awakening")
 }
 
 /// Returns the whole night: sleep and wake.

@@ -2,10 +2,10 @@
 
 pub(crate) mod answer;
 mod cautions;
-mod evidence;
+pub(crate) mod evidence;
 mod judge;
 mod measure;
-mod night;
+pub(crate) mod night;
 mod presence;
 mod same_night;
 #[cfg(test)]
@@ -22,7 +22,6 @@ use crate::error::{Error, Result};
 use crate::grammar::{Question, parse_typed, parse_words};
 use crate::live::live_collection::PinnedSpace;
 use crate::live::snapshot::MissingReason;
-use crate::model::opened_bundle::OpenedBundle;
 use crate::question::limits::{check_hits, check_text};
 use crate::question::nights::answer::{
     NightAnswer, NightBlock, NightHit, QuestionReading, SkippedNight,
@@ -40,7 +39,8 @@ pub struct NightRequest {
     pub question: AskedQuestion,
     /// The source that may answer; `None` for the best of each night: annotations, then signals, then the model.
     pub source: Option<Source>,
-    /// Whether to leave out nights whose interval crosses a bound of the question.
+    /// Whether to leave out nights whose interval crosses a bound of the question, and those of the model without an
+    /// interval.
     pub certain: bool,
     /// Which epochs count. A recording without such epochs is not part of the answer.
     pub filter: Filter,
@@ -80,13 +80,15 @@ pub(crate) fn search_nights(space: &PinnedSpace, request: &NightRequest) -> Resu
         return Err(Error::field("evidence", request.evidence, expected));
     }
     let snapshot = space.snapshot();
-    let registry = OpenedBundle::registry();
+    let registry = space.bundle.registry();
     let question = read(&request.question, registry, &metadata_columns(space))?;
     let filter = filter_of(&question, &request.filter)?;
     snapshot.check_filter(&filter)?;
     let judge = NightJudge::new(&question, registry, space.bundle.calibration(), request)?;
     let (judged, skipped) = judge_nights(space, &judge, &filter)?;
     refuse_if_none_can_be_answered(&judged, &skipped)?;
+    let n_judged = judged.len();
+    let uncertain_left_out = judged.iter().filter(|night| judge.leaves_out(night)).count();
     let fitting: Vec<JudgedNight> =
         judged.into_iter().filter(|night| judge.is_listed(night)).collect();
     let fitting = same_night::merged(fitting);
@@ -99,6 +101,8 @@ pub(crate) fn search_nights(space: &PinnedSpace, request: &NightRequest) -> Resu
         },
         cautions,
         blocks: blocks(&fitting, judge.direction(), k),
+        judged: n_judged,
+        uncertain_left_out,
         skipped,
         population: space.bundle.calibration().map(|it| it.population.clone()),
     })
@@ -151,11 +155,7 @@ fn judge_nights(
             skipped.push(skip(entry.id.to_string(), Unanswered::Damaged));
             continue;
         };
-        let rows = if filter.depends_on_epochs(entry) {
-            Some(allowed_rows(space, entry, filter)?)
-        } else {
-            None
-        };
+        let rows = space.allowed_rows(entry, filter)?;
         if rows.as_ref().is_some_and(|rows| !rows.contains(&true)) {
             continue;
         }
@@ -176,18 +176,6 @@ fn judge_nights(
         }
     }
     Ok((judged, skipped))
-}
-
-/// Returns which epochs of a recording a filter allows.
-fn allowed_rows(
-    space: &PinnedSpace,
-    entry: &nocturne_index::RecordingEntry,
-    filter: &Filter,
-) -> Result<Vec<bool>> {
-    let recording = space.snapshot().recording(&entry.id)?;
-    let rows = recording.filter(filter);
-    let is_allowed = |row| rows.as_ref().is_some_and(|rows| rows.allows(row));
-    Ok((0..recording.n_epochs()).map(is_allowed).collect())
 }
 
 /// Refuses a question that no night can answer because of the bundle or of what was scored.

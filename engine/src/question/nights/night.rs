@@ -2,40 +2,46 @@
 
 use std::collections::BTreeSet;
 
+use nocturne_concepts::night::declared_kinds;
 use nocturne_concepts::track::EventSource;
 use nocturne_concepts::{Calibration, Concept, Input, Kind, Registry, Source, Track};
 use nocturne_psg::sleep::Position;
-use nocturne_psg::statistics::{EpochStages, scored_kinds};
-use nocturne_psg::{EPOCH_S, Event, EventSet, Stage};
+use nocturne_psg::statistics::{EpochStages, NotMeasured, ScoredEvents};
+use nocturne_psg::{EPOCH_S, Event, Stage};
 
 use crate::question::nights::unanswered::Unanswered;
 
+/// What becomes of what the model finds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Estimates<'a> {
+    /// It is turned into what a scorer would find. Without a calibration, the model answers for stages only.
+    Calibrated(Option<&'a Calibration>),
+    /// It stays as it is, to learn a calibration.
+    AsFound,
+}
+
 /// A night and what is needed to measure it.
-pub(super) struct Night<'a> {
+pub(crate) struct Night<'a> {
     pub(super) track: &'a Track,
     pub(super) registry: &'a Registry,
-    /// `None` if the bundle has none; the model then answers for stages only.
-    pub(super) calibration: Option<&'a Calibration>,
+    pub(super) estimates: Estimates<'a>,
     /// The source that the user asks for; `None` for the best of each night.
     pub(super) source: Option<Source>,
     /// Whether each epoch counts at all, by the filter of the request; `None` for all.
     pub(super) allowed: Option<Vec<bool>>,
-    /// Kinds of event that were scored, whether or not one occurred.
-    scored: EventSet,
     scored_events: Vec<Event>,
 }
 
 impl<'a> Night<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         track: &'a Track,
         registry: &'a Registry,
-        calibration: Option<&'a Calibration>,
+        estimates: Estimates<'a>,
         source: Option<Source>,
         allowed: Option<Vec<bool>>,
     ) -> Self {
         let scored_events: Vec<Event> = track.scored_events().collect();
-        let scored = scored_kinds(&scored_events, &[]);
-        Self { track, registry, calibration, source, allowed, scored, scored_events }
+        Self { track, registry, estimates, source, allowed, scored_events }
     }
 
     pub(super) fn n_epochs(&self) -> usize {
@@ -87,12 +93,16 @@ impl<'a> Night<'a> {
         Position::ALL.get(usize::from(code)).copied()
     }
 
-    /// Returns which source answers for a concept in this night.
+    /// Returns which source answers for a concept in this night; for desaturations, also of a least fall in per cent.
     ///
     /// # Errors
     ///
     /// Why none does.
-    pub(super) fn source_of(&self, concept: &Concept) -> Result<Source, Unanswered> {
+    pub(super) fn source_of(
+        &self,
+        concept: &Concept,
+        least_fall_percent: Option<f64>,
+    ) -> Result<Source, Unanswered> {
         if matches!(concept.kind, Kind::Stage) || concept.id == "awakening" {
             return self.source_of_stages(concept);
         }
@@ -102,13 +112,25 @@ impl<'a> Night<'a> {
             if !is_asked || !concept.has_source(source) {
                 continue;
             }
-            match self.check(concept, source) {
+            let checked = match (source, least_fall_percent) {
+                (Source::Scored, Some(_)) => {
+                    Err(Unanswered::DepthNotScored { concept: concept.id.clone() })
+                }
+                (Source::Scored, None) | (Source::Signal | Source::Model, _) => {
+                    self.check(concept, source)
+                }
+            };
+            match checked {
                 Ok(()) => return Ok(source),
                 // The reason of the last source is reported: the model comes last.
                 Err(reason) => refusal = Some(reason),
             }
         }
-        Err(refusal.unwrap_or_else(|| Unanswered::NotScored { concept: concept.id.clone() }))
+        Err(refusal.unwrap_or_else(|| Unanswered::NotFromSource {
+            concept: concept.id.clone(),
+            source: self.source.unwrap_or(Source::Scored),
+            sources: concept.sources.clone(),
+        }))
     }
 
     fn source_of_stages(&self, concept: &Concept) -> Result<Source, Unanswered> {
@@ -131,8 +153,14 @@ impl<'a> Night<'a> {
         match source {
             Source::Scored => {
                 let kinds = self.registry.events_of(&concept.id);
-                let is_scored = kinds.iter().any(|kind| self.scored.contains(kind));
-                if is_scored { Ok(()) } else { Err(Unanswered::NotScored { concept: id() }) }
+                let declared = declared_kinds(&self.scored_events, self.track.is_simulated());
+                match ScoredEvents::new(&self.scored_events, declared).check(kinds) {
+                    Ok(()) => Ok(()),
+                    Err(NotMeasured::EventsNotScored { .. }) => {
+                        Err(Unanswered::NotScored { concept: id() })
+                    }
+                    Err(why) => Err(why.into()),
+                }
             }
             Source::Signal => {
                 if self.has_signal(concept) {

@@ -1,14 +1,15 @@
 //! How probable it is that an expression over concepts holds in each epoch of a night.
 
 use nocturne_concepts::{Concept, Kind, Source};
-use nocturne_psg::EPOCH_S;
+use nocturne_psg::statistics::NotMeasured;
+use nocturne_psg::{EPOCH_S, Stage};
 
 use crate::grammar::{Expression, Part, Relation, Scope};
 use crate::question::nights::night::Night;
 use crate::question::nights::unanswered::Unanswered;
 
 /// A probability for each epoch; `None` where it is not known.
-pub(super) type Presence = Vec<Option<f32>>;
+pub(crate) type Presence = Vec<Option<f32>>;
 
 impl Night<'_> {
     /// Returns the concept with an id. The grammar only writes ids of the registry.
@@ -16,13 +17,16 @@ impl Night<'_> {
         self.registry.get(id).ok_or_else(|| Unanswered::NotScored { concept: id.to_owned() })
     }
 
-    /// Returns the probability of an expression in each epoch. Concepts are taken as independent given the epoch, stages
-    /// as exclusive.
+    /// Returns the probability of an expression in each epoch. Stages exclude each other; other concepts are taken as
+    /// independent given the epoch.
     ///
     /// # Errors
     ///
     /// Why a concept of it is not known in this night.
-    pub(super) fn presence(&self, expression: &Expression) -> Result<Presence, Unanswered> {
+    pub(crate) fn presence(&self, expression: &Expression) -> Result<Presence, Unanswered> {
+        if let Some(stages) = self.stage_set(expression) {
+            return self.stage_presence(expression, &stages);
+        }
         Ok(match expression {
             Expression::Concept { id, least_fall_percent } => {
                 self.concept_presence(self.concept(id)?, *least_fall_percent)?
@@ -30,15 +34,15 @@ impl Night<'_> {
             Expression::Not(inner) => {
                 self.presence(inner)?.into_iter().map(|p| p.map(|p| 1.0 - p)).collect()
             }
-            Expression::All(parts) => self.combined(parts, |a, b| a * b)?,
-            Expression::Any(parts) => {
-                let are_stages = parts.iter().all(|part| self.is_stage(part));
-                if are_stages {
-                    self.combined(parts, |a, b| (a + b).min(1.0))?
-                } else {
-                    self.combined(parts, |a, b| a + b - a * b)?
-                }
+            Expression::All(parts) => {
+                // The stages of several parts are one set, so `N2 & sleep` is as probable as `N2`.
+                let (stages, rest): (Vec<_>, Vec<_>) =
+                    parts.iter().cloned().partition(|part| self.stage_set(part).is_some());
+                let stages = (!stages.is_empty()).then(|| Expression::all(stages));
+                let parts: Vec<Expression> = stages.into_iter().chain(rest).collect();
+                self.combined(&parts, |a, b| a * b)?
             }
+            Expression::Any(parts) => self.combined(parts, |a, b| a + b - a * b)?,
             Expression::Within { event, relation, window_s, anchor } => {
                 let (event, anchor) = (self.presence(event)?, self.presence(anchor)?);
                 self.near(&event, &anchor, *relation, *window_s)
@@ -50,9 +54,48 @@ impl Night<'_> {
         })
     }
 
-    fn is_stage(&self, expression: &Expression) -> bool {
-        let Expression::Concept { id, .. } = expression else { return false };
-        self.registry.get(id).is_some_and(|concept| concept.kind == Kind::Stage)
+    /// Returns the stages in which an expression over stages alone holds; `None` for other expressions.
+    fn stage_set(&self, expression: &Expression) -> Option<Vec<Stage>> {
+        let sets = |parts: &[Expression]| {
+            parts.iter().map(|part| self.stage_set(part)).collect::<Option<Vec<_>>>()
+        };
+        let stages_where = |holds: &dyn Fn(&Stage) -> bool| {
+            Stage::ALL.into_iter().filter(holds).collect::<Vec<Stage>>()
+        };
+        match expression {
+            Expression::Concept { id, .. } => {
+                let is_stage = self.registry.get(id).is_some_and(|it| it.kind == Kind::Stage);
+                is_stage.then(|| self.registry.stages_of(id))
+            }
+            Expression::Not(inner) => {
+                let inner = self.stage_set(inner)?;
+                Some(stages_where(&|stage| !inner.contains(stage)))
+            }
+            Expression::All(parts) => {
+                let sets = sets(parts)?;
+                Some(stages_where(&|stage| sets.iter().all(|set| set.contains(stage))))
+            }
+            Expression::Any(parts) => {
+                let sets = sets(parts)?;
+                Some(stages_where(&|stage| sets.iter().any(|set| set.contains(stage))))
+            }
+            Expression::Within { .. } | Expression::During { .. } => None,
+        }
+    }
+
+    fn stage_presence(
+        &self,
+        expression: &Expression,
+        stages: &[Stage],
+    ) -> Result<Presence, Unanswered> {
+        for id in expression.concepts() {
+            self.source_of(self.concept(id)?, None)?;
+        }
+        let p = |epoch| {
+            let probabilities = self.stages(epoch)?;
+            Some(stages.iter().map(|stage| probabilities[stage.index()]).sum())
+        };
+        Ok((0..self.n_epochs()).map(p).collect())
     }
 
     fn combined(
@@ -76,29 +119,24 @@ impl Night<'_> {
         let n = self.n_epochs();
         match concept.kind {
             Kind::Stage => {
-                self.source_of(concept)?;
                 let stages = self.registry.stages_of(&concept.id);
-                let p = |epoch| {
-                    let probabilities = self.stages(epoch)?;
-                    Some(stages.iter().map(|stage| probabilities[stage.index()]).sum())
-                };
-                Ok((0..n).map(p).collect())
+                self.stage_presence(&Expression::concept(&concept.id), &stages)
             }
             Kind::State if self.positions_of(concept).is_empty() => {
                 Err(Unanswered::NoSignal { concept: concept.id.clone() })
             }
             Kind::State => {
-                self.source_of(concept)?;
+                self.source_of(concept, None)?;
                 let positions = self.positions_of(concept);
                 let p =
                     |epoch| Some(f32::from(u8::from(positions.contains(&self.position(epoch)?))));
                 Ok((0..n).map(p).collect())
             }
             Kind::Event if concept.id == "awakening" => {
-                self.source_of(concept)?;
+                self.source_of(concept, None)?;
                 Ok(self.in_epochs(&self.awakenings()))
             }
-            Kind::Event | Kind::Measure => match self.source_of(concept)? {
+            Kind::Event | Kind::Measure => match self.source_of(concept, least_fall_percent)? {
                 Source::Model => {
                     let column = self.track.concept(&concept.id).expect("the source was checked");
                     Ok((0..n).map(|epoch| self.track.probability(column, epoch)).collect())
@@ -176,34 +214,46 @@ impl Night<'_> {
         scope: &Scope,
         default: &Expression,
     ) -> Result<Vec<f32>, Unanswered> {
-        let states = match &scope.states {
-            // "Outside REM" is the rest of the sleep.
-            Some(rest @ Expression::Not(_)) => {
-                self.presence(&Expression::all([Expression::concept("sleep"), rest.clone()]))?
-            }
-            Some(states) => self.presence(states)?,
-            None => self.presence(default)?,
-        };
-        let part = match scope.part {
-            Some(part) => Some(self.part(part)?),
-            None => None,
-        };
-        let is_in = |epoch: usize| part.as_ref().is_none_or(|part| part[epoch]);
-        let allowed = |epoch: usize| self.allowed.as_ref().is_none_or(|allowed| allowed[epoch]);
-        let weight = |(epoch, p): (usize, Option<f32>)| {
-            if is_in(epoch) && allowed(epoch) { p.unwrap_or(0.0) } else { 0.0 }
-        };
-        Ok(states.into_iter().enumerate().map(weight).collect())
+        let states = self.presence(&scope_states(scope, default))?;
+        let is_in_part = self.is_in_part(scope)?;
+        let weight = |(p, is_in): (Option<f32>, bool)| if is_in { p.unwrap_or(0.0) } else { 0.0 };
+        Ok(states.into_iter().zip(is_in_part).map(weight).collect())
     }
 
-    /// Returns which epochs lie in a part of the night, by the middle of each.
+    /// Returns which epochs lie in the part of the night of a scope and are allowed by the filter.
+    ///
+    /// # Errors
+    ///
+    /// [`Unanswered::NoClock`].
+    pub(super) fn is_in_part(&self, scope: &Scope) -> Result<Vec<bool>, Unanswered> {
+        let part = match scope.part {
+            Some(part) => self.part(part)?,
+            None => vec![true; self.n_epochs()],
+        };
+        Ok(match &self.allowed {
+            Some(allowed) => part.iter().zip(allowed).map(|(a, b)| *a && *b).collect(),
+            None => part,
+        })
+    }
+
+    /// Returns the times in seconds at which the first epoch of sleep starts and the last one ends.
+    fn sleep_period_s(&self) -> Option<(f64, f64)> {
+        let is_asleep = |epoch: &usize| self.likely_stage(*epoch).is_some_and(Stage::is_sleep);
+        let first = (0..self.n_epochs()).find(is_asleep)?;
+        let last = (0..self.n_epochs()).rfind(is_asleep)?;
+        Some((self.track.onset_s(first), self.track.onset_s(last) + EPOCH_S))
+    }
+
+    /// Returns which epochs lie in a part of the sleep period or between two times of the clock, by the middle of each.
     fn part(&self, part: Part) -> Result<Vec<bool>, Unanswered> {
         let n = self.n_epochs();
         let middle_s = |epoch: usize| self.track.onset_s(epoch) + EPOCH_S / 2.0;
-        if n == 0 {
-            return Ok(Vec::new());
-        }
-        let (start_s, end_s) = (self.track.onset_s(0), self.track.onset_s(n - 1) + EPOCH_S);
+        let (start_s, end_s) = match part {
+            Part::Clock { .. } => (0.0, 0.0),
+            Part::Fraction { .. } | Part::First { .. } | Part::Last { .. } => {
+                self.sleep_period_s().ok_or(NotMeasured::NoSleep)?
+            }
+        };
         let between = |from_s: f64, to_s: f64| {
             (0..n).map(|epoch| (from_s..to_s).contains(&middle_s(epoch))).collect::<Vec<bool>>()
         };
@@ -237,6 +287,17 @@ impl Night<'_> {
                 (0..n).map(is_in).collect()
             }
         })
+    }
+}
+
+/// Returns the states of a scope; without states, `default`. "Outside REM" is the rest of the sleep.
+pub(super) fn scope_states(scope: &Scope, default: &Expression) -> Expression {
+    match &scope.states {
+        Some(rest @ Expression::Not(_)) => {
+            Expression::all([Expression::concept("sleep"), rest.clone()])
+        }
+        Some(states) => states.clone(),
+        None => default.clone(),
     }
 }
 

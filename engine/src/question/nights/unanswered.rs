@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use nocturne_concepts::Source;
 use nocturne_psg::statistics::NotMeasured;
 use serde::Serialize;
 
@@ -25,6 +26,25 @@ pub enum Unanswered {
     NotScored {
         /// Id of the concept.
         concept: String,
+    },
+    /// Desaturations of a least depth are asked for, and the annotations do not hold the depth.
+    DepthNotScored {
+        /// Id of the concept.
+        concept: String,
+    },
+    /// The source that the user asks for never answers for the concept.
+    NotFromSource {
+        /// Id of the concept.
+        concept: String,
+        /// The source.
+        source: Source,
+        /// The sources that may answer.
+        sources: Vec<Source>,
+    },
+    /// The night has no sleep in the states of the scope.
+    EmptyScope {
+        /// The states, such as `supine`.
+        scope: String,
     },
     /// The model cannot be believed about it.
     NotMeasurable {
@@ -50,7 +70,10 @@ impl Unanswered {
     /// Returns whether the same holds for every night with these channels and this bundle, so that no night can have an
     /// answer.
     pub(super) fn is_about_the_bundle(&self) -> bool {
-        matches!(self, Self::NotMeasurable { .. } | Self::NotScored { .. })
+        matches!(
+            self,
+            Self::NotMeasurable { .. } | Self::NotScored { .. } | Self::NotFromSource { .. }
+        )
     }
 }
 
@@ -71,7 +94,21 @@ impl fmt::Display for Unanswered {
                 )
             }
             Self::NotScored { concept } => {
-                write!(f, "`{concept}` was not scored, and no channel shows it to the model")
+                write!(f, "`{concept}` was not scored")
+            }
+            Self::DepthNotScored { concept } => {
+                write!(f, "`{concept}` was scored without its depth, which the question asks for")
+            }
+            Self::NotFromSource { concept, source, sources } => {
+                let names: Vec<&str> = sources.iter().map(|source| source_name(*source)).collect();
+                let (asked, names) = (source_name(*source), names.join(" or "));
+                write!(f, "`{concept}` does not come from {asked}; it comes from {names}")
+            }
+            Self::EmptyScope { scope } => {
+                write!(
+                    f,
+                    "the night has no sleep in the part that the question asks about (`{scope}`)"
+                )
             }
             Self::NotMeasurable { measure, why } => {
                 write!(f, "`{measure}` is not measurable with this bundle: {why}")
@@ -81,5 +118,14 @@ impl fmt::Display for Unanswered {
             Self::Damaged => f.write_str("damaged in the collection; index it again"),
             Self::NotUploaded => f.write_str("its upload has not finished"),
         }
+    }
+}
+
+/// Returns what a source is for a reader.
+const fn source_name(source: Source) -> &'static str {
+    match source {
+        Source::Scored => "annotations",
+        Source::Signal => "a rule on a signal",
+        Source::Model => "the model",
     }
 }
