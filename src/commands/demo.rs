@@ -83,7 +83,8 @@ fn simulated(work: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Asks three questions and prints each answer under the equivalent command.
+/// Prints a search, a question about nights answered by the scoring and by the model, and the stages of a night, each
+/// under the equivalent command.
 fn show(engine: &Engine, collection: &Location) -> Result<()> {
     console::print(format_args!(
         "\n$ nocturne search \"{SENTENCE}\" --collection {collection} -k 5"
