@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use nocturne_indexer::RecordingList;
+use nocturne_psg::montage::{Channel, MontageLine};
 use nocturne_psg::night::ChannelQuality;
 use nocturne_psg::{AnnotationInspection, Inspection, OpenOptions, Warning};
 use serde_json::Value;
@@ -108,8 +109,25 @@ fn print(inspection: &Inspection) -> Result<()> {
         "\nmontage from the profile `{}`: {}",
         inspection.profile, inspection.profile_reason
     ))?;
+    print_montage(inspection)?;
+    print_quality(&inspection.quality)?;
+    print_rest(inspection)?;
+    print_annotations(inspection)
+}
+
+/// Prints the source of each channel, and what to do about a position signal without codes.
+fn print_montage(inspection: &Inspection) -> Result<()> {
+    let is_without_codes = |line: &MontageLine| {
+        line.channel == Channel::Position.name()
+            && line.source.is_some()
+            && !inspection.has_position_codes
+    };
     let rows = inspection.montage.iter().map(|line| {
-        let confidence = line.confidence.map_or("missing", nocturne_psg::montage::Confidence::name);
+        let confidence = match line.confidence {
+            Some(_) if is_without_codes(line) => "not used: no position codes",
+            Some(confidence) => confidence.name(),
+            None => "missing",
+        };
         vec![
             line.channel.to_owned(),
             line.derivation.clone().unwrap_or_else(|| "–".to_owned()),
@@ -118,9 +136,10 @@ fn print(inspection: &Inspection) -> Result<()> {
         ]
     });
     console::print(table(&["channel", "from", ">Hz", "confidence"], rows))?;
-    print_quality(&inspection.quality)?;
-    print_rest(inspection)?;
-    print_annotations(inspection)
+    if inspection.montage.iter().any(is_without_codes) {
+        console::note("hint: choose a profile that defines the position codes with `--profile`");
+    }
+    Ok(())
 }
 
 /// Prints the number of epochs with each quality problem, by channel.

@@ -55,8 +55,15 @@ fn list(
         }
         return Ok(outcome(&page.missing));
     }
-    let headings =
-        ["recording", "start", ">epochs", ">hours", ">sleep", ">events", "missing channels"];
+    let headings = [
+        "recording",
+        "start",
+        ">epochs",
+        ">hours",
+        ">sleep",
+        ">events",
+        "channels without a usable signal",
+    ];
     console::print(table(&headings, page.recordings.iter().map(|listed| row(listed.entry))))?;
     let n_epochs: usize = page.recordings.iter().map(|listed| listed.n_epochs_allowed).sum();
     let n_listed = page.recordings.len();
@@ -116,12 +123,12 @@ fn row(entry: &RecordingEntry) -> Vec<String> {
         hours(entry.n_epochs as f64 * EPOCH_S),
         entry.sleep_s.map_or_else(unknown, hours),
         entry.n_events.map_or_else(unknown, |n| n.to_string()),
-        missing_channels(entry.mask),
+        unusable_channels(entry.mask),
     ]
 }
 
-/// Returns the channels that are missing in the whole recording.
-fn missing_channels(mask: ChannelMask) -> String {
+/// Returns the channels without a usable signal in the whole recording.
+fn unusable_channels(mask: ChannelMask) -> String {
     let names: Vec<&str> = Channel::ALL
         .into_iter()
         .filter(|channel| !mask.contains(*channel))

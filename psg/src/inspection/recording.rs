@@ -50,6 +50,8 @@ pub struct Inspection {
     pub profile: String,
     /// Why the profile was chosen.
     pub profile_reason: String,
+    /// Whether the profile defines what the codes of a position signal mean; if not, that signal is not used.
+    pub has_position_codes: bool,
     /// The source of each channel of the montage.
     pub montage: Vec<MontageLine>,
     /// Number of epochs with each problem, by channel; empty if there are no epochs.
@@ -133,6 +135,7 @@ impl Inspection {
                 .collect(),
             profile: recording.montage().profile().name.clone(),
             profile_reason: recording.montage().reason().to_owned(),
+            has_position_codes: recording.montage().profile().has_position_codes(),
             montage: recording.montage().report(header),
             quality,
             unused: recording.montage().unused(header),

@@ -132,6 +132,11 @@ impl Profile {
         self.positions.get(&(value.round() as i32)).copied()
     }
 
+    /// Returns whether it defines what the codes of a position signal mean.
+    pub(crate) fn has_position_codes(&self) -> bool {
+        !self.positions.is_empty()
+    }
+
     /// Adds the rules, labels and codes of `base` that do not contradict this profile.
     fn extend(mut self, base: &Self) -> Self {
         for rule in &base.rules {

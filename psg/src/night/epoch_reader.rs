@@ -336,7 +336,7 @@ impl<'a> EpochReader<'a> {
             return Vec::new();
         }
         let message = format!(
-            "the profile `{}` does not define the position codes; the position is unknown",
+            "POS is not used: the profile `{}` does not say which code is which position",
             montage.profile().name
         );
         vec![Warning::new(WarningCode::MissingChannel, message)]
