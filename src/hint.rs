@@ -4,17 +4,41 @@
 //! Where a command or a flag is the better advice, this file says so, one function for each library.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use nocturne_engine::grammar::Reason;
-use nocturne_index::LocationName;
 use nocturne_index::qdrant::QdrantError;
+use nocturne_index::{FoundInstead, LocationName};
 
 /// A next step for the user.
 pub(crate) type Hint<'a> = Cow<'a, str>;
 
+/// An error of a collection, with a next step that depends on the command.
+#[derive(Debug)]
+pub(crate) struct Hinted {
+    /// The error.
+    pub(crate) error: nocturne_index::Error,
+    /// The next step.
+    pub(crate) hint: &'static str,
+}
+
+impl fmt::Display for Hinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl std::error::Error for Hinted {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.error)
+    }
+}
+
 /// Returns the next step after an error of one of our libraries.
 pub(crate) fn of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<Hint<'a>> {
-    None.or_else(|| error.downcast_ref().and_then(of_service))
+    let hinted = error.downcast_ref().map(|it: &Hinted| Hint::from(it.hint));
+    hinted
+        .or_else(|| error.downcast_ref().and_then(of_service))
         .or_else(|| error.downcast_ref().and_then(of_eval))
         .or_else(|| error.downcast_ref().and_then(of_engine))
         .or_else(|| error.downcast_ref().and_then(of_indexer))
@@ -92,10 +116,18 @@ fn of_encoder(error: &nocturne_encoder::Error) -> Option<Hint<'_>> {
 fn of_index(error: &nocturne_index::Error) -> Option<Hint<'_>> {
     use nocturne_index::{Error, StoredFile};
     let hint = match error {
-        Error::NotACollection { location: LocationName::Path(_) } => {
+        Error::NotACollection {
+            location: LocationName::Path(path),
+            found: FoundInstead::Nothing,
+        } => {
+            let path = path.display();
+            let create = format!("`nocturne index FOLDER --collection {path}`");
+            return Some(format!("check the path, or create it with {create}").into());
+        }
+        Error::NotACollection { location: LocationName::Path(_), .. } => {
             "check the path, or create the collection with `nocturne index`"
         }
-        Error::NotACollection { location: LocationName::Address(_) } => {
+        Error::NotACollection { location: LocationName::Address(_), .. } => {
             "check the address, or create the collection with `nocturne index` or `nocturne copy`"
         }
         Error::Damaged { file: StoredFile::Segment, .. } => {

@@ -199,9 +199,16 @@ fn backup_is_restored_and_updated(places: &Places) {
         assert!(output.stdout.contains(expect), "{}", output.stdout);
         run(["restore", backup, restored]).expect_code(0);
         assert_eq!(dump(restored), dump(&collection));
-        for again in [["backup", &collection, backup], ["restore", backup, restored]] {
+        for (again, hint) in [
+            (
+                ["backup", &collection, backup],
+                "hint: to bring an existing backup up to date, pass `--update`",
+            ),
+            (["restore", backup, restored], "hint: restore "),
+        ] {
             let output = run(again).expect_code(1);
             assert!(output.error().contains("is already a collection"), "{}", output.error());
+            assert!(output.stderr.contains(hint), "{}", output.stderr);
         }
     }
     run(["remove", "a", "-c", &collection]).expect_code(0);
@@ -344,10 +351,7 @@ fn missing_collection_is_named(places: &Places) {
         &["backup", &nothing, &target],
         &["copy", &nothing, "--into", &target],
     ];
-    let expect = match places.double {
-        Some(_) => format!("there is no collection at `{nothing}`"),
-        None => format!("cannot read `{nothing}`: No such file or directory (os error 2)"),
-    };
+    let expect = format!("there is no collection at `{nothing}`");
     for command in commands {
         let output = run(command).expect_code(1);
         assert!(output.error().ends_with(&expect), "{command:?}: {}", output.error());

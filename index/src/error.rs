@@ -26,10 +26,12 @@ pub enum Error {
         source: std::io::Error,
     },
     /// There is no collection; the caller's mistake.
-    #[error("{}", not_a_collection(location))]
+    #[error("{}", not_a_collection(location, *found))]
     NotACollection {
         /// The collection.
         location: LocationName,
+        /// What is there.
+        found: FoundInstead,
     },
     /// A collection cannot be created where one exists; the caller's mistake.
     #[error("`{location}` is already a collection")]
@@ -258,12 +260,26 @@ impl fmt::Display for LocationName {
     }
 }
 
-fn not_a_collection(location: &LocationName) -> String {
-    match location {
-        LocationName::Path(path) => {
-            format!("`{}` is not a collection: it has no manifest", path.display())
+/// What is where a collection was expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoundInstead {
+    /// Nothing.
+    Nothing,
+    /// A file.
+    File,
+    /// A folder without a manifest.
+    OtherFolder,
+}
+
+fn not_a_collection(location: &LocationName, found: FoundInstead) -> String {
+    match found {
+        FoundInstead::Nothing => format!("there is no collection at `{location}`"),
+        FoundInstead::File => {
+            format!("`{location}` is a file; expected the folder of a collection")
         }
-        LocationName::Address(address) => format!("there is no collection at `{address}`"),
+        FoundInstead::OtherFolder => {
+            format!("`{location}` is not a collection: it has no manifest")
+        }
     }
 }
 
@@ -312,6 +328,11 @@ impl fmt::Display for LockHolder {
 impl Error {
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { path: path.to_owned(), action, source }
+    }
+
+    /// Describes a place without a collection.
+    pub(crate) fn no_collection(location: LocationName) -> Self {
+        Self::NotACollection { location, found: FoundInstead::Nothing }
     }
 
     /// Returns whether a recording is not what was written; the others can still be read.

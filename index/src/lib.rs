@@ -115,7 +115,9 @@ pub use contract::{
     SearchPlan, SearchRequest, Serving, ServingPointer, SpaceRecord, Spaces, Track, TrackDraft,
     TrackProblem, VectorIndex, VerifyProblem, copy_collection, find_duplicates, join, repair,
 };
-pub use error::{Error, LocationName, LockHolder, Result, StoreErrorKind, StoredFile};
+pub use error::{
+    Error, FoundInstead, LocationName, LockHolder, Result, StoreErrorKind, StoredFile,
+};
 pub use filter::{
     Expression, Filter, FilterProblem, MAX_FILTER_BYTES, MAX_FILTER_DEPTH, RowFilter,
 };

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::args::{Backup, Restore};
 use crate::console;
 use crate::error::CommandOutcome;
+use crate::hint::Hinted;
 use crate::table::table;
 
 /// Timeout for a server to write a snapshot.
@@ -26,8 +27,9 @@ pub(super) fn back_up(arguments: &Backup) -> Result<CommandOutcome> {
     };
     let existing = if *update { ExistingCopy::Update } else { ExistingCopy::Refuse };
     let to = server.with_key(target);
-    let copy =
-        copy(&from, &to, existing).with_context(|| format!("cannot back up `{from}` to `{to}`"))?;
+    let update = "to bring an existing backup up to date, pass `--update`";
+    let copy = copy(&from, &to, existing, update)
+        .with_context(|| format!("cannot back up `{from}` to `{to}`"))?;
     print(&copy, &to, *json)?;
     Ok(CommandOutcome::Done)
 }
@@ -35,18 +37,29 @@ pub(super) fn back_up(arguments: &Backup) -> Result<CommandOutcome> {
 pub(super) fn restore(arguments: &Restore) -> Result<CommandOutcome> {
     let Restore { backup, collection, server, json } = arguments;
     let (from, to) = (server.with_key(backup), server.with_key(collection));
-    let copy = copy(&from, &to, ExistingCopy::Refuse)
+    let elsewhere = match to {
+        Location::Folder(_) => "restore into a folder that is empty or does not exist",
+        Location::Qdrant(_) => "restore to an address without a collection",
+    };
+    let copy = copy(&from, &to, ExistingCopy::Refuse, elsewhere)
         .with_context(|| format!("cannot restore `{from}` to `{to}`"))?;
     print(&copy, &to, *json)?;
     Ok(CommandOutcome::Done)
 }
 
+/// Copies a collection; `if_exists` is the next step if the target exists already.
 fn copy(
     from: &Location,
     to: &Location,
     existing: ExistingCopy,
-) -> nocturne_index::Result<CollectionCopy> {
-    copy_collection(&*from.spaces()?, &*to.spaces()?, existing)
+    if_exists: &'static str,
+) -> Result<CollectionCopy> {
+    copy_collection(&*from.spaces()?, &*to.spaces()?, existing).map_err(|error| {
+        if matches!(error, nocturne_index::Error::AlreadyACollection { .. }) {
+            return anyhow::Error::from(Hinted { error, hint: if_exists });
+        }
+        anyhow::Error::from(error)
+    })
 }
 
 fn print(copy: &CollectionCopy, to: &Location, json: bool) -> std::io::Result<()> {

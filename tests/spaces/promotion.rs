@@ -52,6 +52,8 @@ fn promotion_switches_to_another_bundle_and_rollback_switches_back(lab: &Lab) {
     assert_eq!(dump(&collection), before);
     let output = lab.space(&["drop", "main"]).expect_code(1);
     assert!(output.error().starts_with("the space `main` is the one that `"), "{}", output.error());
+    let hint = "hint: promote another space first with `nocturne space promote NAME`";
+    assert!(output.stderr.contains(hint), "{}", output.stderr);
     lab.space(&["drop", "v2"]).expect_code(0);
     assert!(!lab.has_files_of("v2"));
     let listed = lab.space(&["list", "--json"]).expect_code(0).json_lines();

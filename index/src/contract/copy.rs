@@ -11,7 +11,7 @@ use nocturne_psg::RecordingId;
 use crate::contract::{
     CollectionReader, CollectionWriter, SpaceRecord, Spaces, copy_tracks, expect_space,
 };
-use crate::error::{Error, LocationName, Result};
+use crate::error::{Error, FoundInstead, LocationName, Result};
 use crate::recording::{RecordingEntry, SpaceName};
 
 /// How often a copy starts again with a newer snapshot because a writer has removed what was being copied.
@@ -295,7 +295,13 @@ fn is_collection(spaces: &dyn Spaces) -> Result<bool> {
     let served = spaces.serving().and_then(|serving| spaces.reader(&serving.space));
     match served {
         Ok(_) => Ok(true),
-        Err(Error::NotACollection { .. } | Error::UnknownSpace { .. }) => Ok(false),
+        // A file is not replaced.
+        Err(
+            Error::NotACollection {
+                found: FoundInstead::Nothing | FoundInstead::OtherFolder, ..
+            }
+            | Error::UnknownSpace { .. },
+        ) => Ok(false),
         Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }

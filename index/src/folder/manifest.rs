@@ -36,7 +36,7 @@ use std::path::Path;
 use nocturne_psg::RecordingId;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, LocationName, Result, StoredFile};
+use crate::error::{Error, FoundInstead, LocationName, Result, StoredFile};
 use crate::recording::{ContentHash, EmbeddingSpace, RecordingEntry};
 use crate::storage::Storage;
 use crate::storage::checksummed_lines::{Line, Problem, checked_lines, line, parse, sealed};
@@ -140,9 +140,9 @@ impl Manifest {
         digits.parse().ok().filter(|generation| Self::file_name(*generation) == file_name)
     }
 
-    /// Returns the generations in a folder, ascending.
+    /// Returns the generations in a folder, ascending, or [`Error::NotACollection`] if there is no such folder.
     pub(super) fn generations(storage: &dyn Storage) -> Result<Vec<u64>> {
-        let items = storage.list("").map_err(Error::io(&storage.path(""), "read"))?;
+        let items = storage.list("").map_err(|error| not_listed(storage, error))?;
         let files = items.iter().filter(|item| item.is_file);
         let mut generations: Vec<u64> =
             files.filter_map(|item| Self::generation_of(&item.name)).collect();
@@ -153,16 +153,17 @@ impl Manifest {
     /// Returns whether a folder, which need not exist, has a manifest.
     pub(super) fn exists(storage: &dyn Storage) -> Result<bool> {
         match Self::generations(storage) {
-            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(false),
+            Err(Error::NotACollection { found: FoundInstead::Nothing, .. }) => Ok(false),
             generations => Ok(!generations?.is_empty()),
         }
     }
 
     /// Returns the newest generation, or [`Error::NotACollection`] if there is none.
     pub(super) fn newest_generation(storage: &dyn Storage) -> Result<u64> {
-        Self::generations(storage)?
-            .pop()
-            .ok_or_else(|| Error::NotACollection { location: LocationName::Path(storage.path("")) })
+        let newest = Self::generations(storage)?.pop();
+        let location = || LocationName::Path(storage.path(""));
+        let found = FoundInstead::OtherFolder;
+        newest.ok_or_else(|| Error::NotACollection { location: location(), found })
     }
 
     /// Reads the newest generation.
@@ -257,6 +258,19 @@ impl Manifest {
             }
         }
         (self.generation, self.full, self.checksum) = (generation, full, checksum);
+    }
+}
+
+/// Describes why the folder of a space could not be listed.
+fn not_listed(storage: &dyn Storage, error: std::io::Error) -> Error {
+    let path = storage.path("");
+    let known = [
+        (ErrorKind::NotFound, FoundInstead::Nothing),
+        (ErrorKind::NotADirectory, FoundInstead::File),
+    ];
+    match known.into_iter().find(|(kind, _)| *kind == error.kind()) {
+        Some((_, found)) => Error::NotACollection { location: LocationName::Path(path), found },
+        None => Error::io(&path, "read")(error),
     }
 }
 

@@ -62,7 +62,7 @@ impl QdrantReader {
     pub(super) fn open_at(followed: SpaceConnection) -> Result<Self> {
         let connection = Arc::clone(&followed.connection);
         let manifest = match schema::exist(&connection)? {
-            (_, false) => return Err(Error::NotACollection { location: connection.location() }),
+            (_, false) => return Err(Error::no_collection(connection.location())),
             (has_points, true) => {
                 let manifest = QdrantManifest::read(&connection)?;
                 if !has_points {
@@ -246,7 +246,7 @@ impl CollectionReader for QdrantReader {
         if schema::manifest_exists_now(&self.connection)? {
             return Ok(());
         }
-        Err(Error::NotACollection { location: self.location() })
+        Err(Error::no_collection(self.location()))
     }
 
     fn verify(&self) -> Box<dyn Iterator<Item = VerifyProblem<'_>> + '_> {

@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::args::{Common, Space, SpaceAction, SpaceCreate, SpaceDrop};
 use crate::console;
 use crate::error::CommandOutcome;
+use crate::hint::Hinted;
 
 pub(super) fn run(common: &Common, arguments: Space) -> Result<CommandOutcome> {
     match arguments.action {
@@ -48,7 +49,7 @@ fn create(arguments: &SpaceCreate) -> Result<CommandOutcome> {
 fn drop(arguments: &SpaceDrop) -> Result<CommandOutcome> {
     let SpaceDrop { name, of } = arguments;
     let location = of.collection.location();
-    location.spaces()?.remove(name)?;
+    location.spaces()?.remove(name).map_err(refused)?;
     if of.json {
         console::print_json(&json!({ "event": "dropped", "space": name }))?;
     } else if name.is_main() && matches!(location, Location::Folder(_)) {
@@ -59,6 +60,15 @@ fn drop(arguments: &SpaceDrop) -> Result<CommandOutcome> {
         console::print(format_args!("{name}: removed"))?;
     }
     Ok(CommandOutcome::Done)
+}
+
+/// Adds what to do about a space that is not dropped because it is served.
+fn refused(error: nocturne_index::Error) -> anyhow::Error {
+    if matches!(error, nocturne_index::Error::ServedSpace { .. }) {
+        let hint = "promote another space first with `nocturne space promote NAME`";
+        return Hinted { error, hint }.into();
+    }
+    error.into()
 }
 
 /// Returns the first digits of a fingerprint, enough to distinguish bundles.

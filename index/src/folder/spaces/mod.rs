@@ -22,7 +22,7 @@ use super::{FolderReader, FolderWriter};
 use crate::contract::{
     CollectionReader, CollectionWriter, Serving, ServingPointer, SpaceRecord, Spaces,
 };
-use crate::error::{Error, LocationName, Result};
+use crate::error::{Error, FoundInstead, LocationName, Result};
 use crate::recording::{EmbeddingSpace, SpaceName};
 use crate::storage::{Folder, Lock, LockResult, Storage};
 
@@ -133,7 +133,8 @@ impl Spaces for FolderSpaces {
             }
         }
         if names.is_empty() {
-            return Err(Error::NotACollection { location: self.location() });
+            let found = FoundInstead::OtherFolder;
+            return Err(Error::NotACollection { location: self.location(), found });
         }
         Ok(names)
     }

@@ -58,7 +58,7 @@ impl QdrantManifest {
     ///
     /// [`Error::NotACollection`] if its creation did not end.
     pub(super) fn read(connection: &Connection) -> Result<Self> {
-        let missing = || Error::NotACollection { location: connection.location() };
+        let missing = || Error::no_collection(connection.location());
         let mut manifest = Self::read_head(connection)?.ok_or_else(missing)?;
         let mut offset = None;
         loop {

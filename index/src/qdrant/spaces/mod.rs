@@ -143,7 +143,7 @@ impl Spaces for QdrantSpaces {
             }
         }
         if names.is_empty() {
-            return Err(Error::NotACollection { location: self.location() });
+            return Err(Error::no_collection(self.location()));
         }
         names.sort_by(|a, b| (!a.is_main(), a).cmp(&(!b.is_main(), b)));
         Ok(names)
