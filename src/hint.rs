@@ -4,6 +4,7 @@
 //! Where a command or a flag is the better advice, this file says so, one function for each library.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
 
 use nocturne_engine::grammar::Reason;
@@ -13,29 +14,32 @@ use nocturne_index::{FoundInstead, LocationName};
 /// A next step for the user.
 pub(crate) type Hint<'a> = Cow<'a, str>;
 
-/// An error of a collection, with a next step that depends on the command.
+/// An error with a next step that depends on the command.
 #[derive(Debug)]
-pub(crate) struct Hinted {
-    /// The error.
-    pub(crate) error: nocturne_index::Error,
-    /// The next step.
-    pub(crate) hint: &'static str,
+struct Hinted {
+    error: Box<dyn Error + Send + Sync>,
+    hint: &'static str,
 }
 
 impl fmt::Display for Hinted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.error, f)
+        write!(f, "{}", self.error)
     }
 }
 
-impl std::error::Error for Hinted {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&self.error)
+impl Error for Hinted {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
     }
+}
+
+/// Returns an error with a next step that replaces the general one.
+pub(crate) fn with(error: impl Error + Send + Sync + 'static, hint: &'static str) -> anyhow::Error {
+    Hinted { error: Box::new(error), hint }.into()
 }
 
 /// Returns the next step after an error of one of our libraries.
-pub(crate) fn of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<Hint<'a>> {
+pub(crate) fn of<'a>(error: &'a (dyn Error + 'static)) -> Option<Hint<'a>> {
     let hinted = error.downcast_ref().map(|it: &Hinted| Hint::from(it.hint));
     hinted
         .or_else(|| error.downcast_ref().and_then(of_service))

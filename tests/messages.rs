@@ -57,14 +57,19 @@ fn errors_name_the_value_and_the_next_step() {
     let (empty, notes) = (folder.path().join("empty"), folder.path().join("notes.edf"));
     std::fs::create_dir(&empty).unwrap();
     std::fs::write(&notes, "these are notes").unwrap();
-    let (empty, notes) = (text(&empty), text(&notes));
-    let commands: [&[&str]; 11] = [
+    let table = folder.path().join("notes.txt");
+    std::fs::write(&table, "these are notes").unwrap();
+    let (empty, notes, table) = (text(&empty), text(&notes), text(&table));
+    let commands: [&[&str]; 14] = [
         &["index", "/nowhere/nights", "-c", "/nowhere/c"],
         &["index", empty, "-c", "/nowhere/c"],
         &["inspect", "/nowhere/night.edf"],
         &["inspect", notes],
         &["inspect", notes, "--profile", "nosuch"],
+        &["inspect", table],
+        &["metadata", table, "-c", empty],
         &["list", "-c", empty],
+        &["list", "-c", table],
         &["verify", "/nowhere/c"],
         &["space", "list", "-c", empty],
         &["backup", empty],

@@ -10,10 +10,9 @@ use nocturne_index::{
 use serde_json::json;
 
 use crate::args::{Backup, Restore};
-use crate::console;
 use crate::error::CommandOutcome;
-use crate::hint::Hinted;
 use crate::table::table;
+use crate::{console, hint};
 
 /// Timeout for a server to write a snapshot.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_hours(2);
@@ -56,9 +55,9 @@ fn copy(
 ) -> Result<CollectionCopy> {
     copy_collection(&*from.spaces()?, &*to.spaces()?, existing).map_err(|error| {
         if matches!(error, nocturne_index::Error::AlreadyACollection { .. }) {
-            return anyhow::Error::from(Hinted { error, hint: if_exists });
+            return hint::with(error, if_exists);
         }
-        anyhow::Error::from(error)
+        error.into()
     })
 }
 

@@ -12,7 +12,7 @@ use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{MatchedMetadata, MetadataTable};
 use serde_json::json;
 
-use super::graphs;
+use super::{graphs, metadata};
 use crate::args::{Common, Index};
 use crate::error::CommandOutcome;
 use crate::session::Session;
@@ -41,7 +41,7 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
         }
     };
     if let Some(table) = metadata {
-        problems.extend(add_metadata(&MetadataTable::read(&table)?, &mut found));
+        problems.extend(add_metadata(&metadata::read_table(&table)?, &mut found));
     }
     if let Some(shard) = shard {
         found.retain(|recording| recording.is_in(shard));

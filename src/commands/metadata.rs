@@ -1,6 +1,7 @@
 //! `nocturne metadata`
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Result;
 use nocturne_index::RecordingEntry;
@@ -9,12 +10,12 @@ use serde_json::json;
 
 use super::index::print_row_problem;
 use crate::args::Metadata;
-use crate::console;
 use crate::error::CommandOutcome;
+use crate::{console, hint};
 
 pub(super) fn run(arguments: &Metadata) -> Result<CommandOutcome> {
     let Metadata { table, collection, without, json } = arguments;
-    let table = MetadataTable::read(table)?;
+    let table = read_table(table)?;
     let mut writer = collection.location().open_for_writing()?;
     let subject = |entry: &RecordingEntry| entry.metadata.get("subject").cloned();
     let known: Vec<_> =
@@ -44,4 +45,14 @@ pub(super) fn run(arguments: &Metadata) -> Result<CommandOutcome> {
         ))?;
     }
     Ok(if problems.is_empty() { CommandOutcome::Done } else { CommandOutcome::PartlyDone })
+}
+
+/// Reads a table of metadata.
+pub(super) fn read_table(path: &Path) -> Result<MetadataTable> {
+    MetadataTable::read(path).map_err(|error| {
+        hint::with(
+            error,
+            "a table of metadata has a column `recording` or `subject`, and one column for each property, such as `age`",
+        )
+    })
 }

@@ -3,19 +3,19 @@
 use std::path::Path;
 
 use anyhow::Result;
-use nocturne_psg::{AnnotationInspection, Stage};
+use nocturne_psg::{AnnotationInspection, AnnotationLocation, Stage};
 
 use super::{MAX_SHOWN, check, print_warnings};
 use crate::args::Inspect;
-use crate::console;
 use crate::error::CommandOutcome;
 use crate::table::{clock, hypnogram};
+use crate::{console, hint};
 
 /// Width of a hypnogram in columns.
 const WIDTH: usize = 96;
 
 pub(super) fn run(path: &Path, arguments: &Inspect) -> Result<CommandOutcome> {
-    let inspection = AnnotationInspection::of(path)?;
+    let inspection = AnnotationInspection::of(path).map_err(refused)?;
     print_warnings(&inspection.warnings);
     if arguments.json {
         console::print_pretty_json(&inspection)?;
@@ -23,6 +23,21 @@ pub(super) fn run(path: &Path, arguments: &Inspect) -> Result<CommandOutcome> {
         print(&inspection)?;
     }
     check(path, &inspection.warnings, arguments.strict)
+}
+
+/// Adds what can be inspected, if the problem is the file as a whole.
+fn refused(error: nocturne_psg::Error) -> anyhow::Error {
+    let is_whole = matches!(
+        error,
+        nocturne_psg::Error::Annotations { location: AnnotationLocation::File, .. }
+    );
+    if is_whole {
+        return hint::with(
+            error,
+            "pass an EDF or BDF recording, or one of the annotation formats in docs/formats.md",
+        );
+    }
+    error.into()
 }
 
 fn print(inspection: &AnnotationInspection) -> Result<()> {

@@ -12,9 +12,8 @@ use nocturne_index::{Location, SpaceRecord};
 use serde_json::json;
 
 use crate::args::{Common, Space, SpaceAction, SpaceCreate, SpaceDrop};
-use crate::console;
 use crate::error::CommandOutcome;
-use crate::hint::Hinted;
+use crate::{console, hint};
 
 pub(super) fn run(common: &Common, arguments: Space) -> Result<CommandOutcome> {
     match arguments.action {
@@ -65,8 +64,7 @@ fn drop(arguments: &SpaceDrop) -> Result<CommandOutcome> {
 /// Adds what to do about a space that is not dropped because it is served.
 fn refused(error: nocturne_index::Error) -> anyhow::Error {
     if matches!(error, nocturne_index::Error::ServedSpace { .. }) {
-        let hint = "promote another space first with `nocturne space promote NAME`";
-        return Hinted { error, hint }.into();
+        return hint::with(error, "promote another space first with `nocturne space promote NAME`");
     }
     error.into()
 }
