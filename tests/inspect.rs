@@ -215,7 +215,8 @@ fn copies_contain_no_patient_name() {
     let check = run(["deid", text(&night), "--check", "--json"]).expect_code(1);
     assert_eq!(check.json()["patient"], true);
     assert!(!check.stdout.contains("Miller") && !check.stderr.contains("Miller"));
-    run(["deid", text(&night), "--out", text(&copy)]).expect_code(0);
+    let written = run(["deid", text(&night), "--out", text(&copy)]).expect_code(0);
+    assert!(written.stdout.starts_with("removed: patient field\n"), "{}", written.stdout);
     run(["deid", text(&copy), "--check"]).expect_code(0);
     let samples =
         |path| run(["inspect", text(path), "--json"]).expect_code(0).json()["signals"].clone();

@@ -10,17 +10,19 @@ use crate::error::CommandOutcome;
 
 pub(super) fn run(arguments: &Deid) -> Result<CommandOutcome> {
     let Deid { file, out, keep_date, keep_texts, json, .. } = arguments;
+    let options = DeidentifyOptions { keep_date: *keep_date, keep_texts: *keep_texts };
     let found = match out {
-        Some(copy) => {
-            let options = DeidentifyOptions { keep_date: *keep_date, keep_texts: *keep_texts };
-            deidentify(file, copy, options)?
-        }
+        Some(copy) => deidentify(file, copy, options)?,
         None => identifying_content(file)?,
     };
     if *json {
         console::print_json(&found)?;
     } else {
-        sentences(&found).iter().try_for_each(console::print)?;
+        let lines = match out {
+            Some(_) => changes(&found, options),
+            None => sentences(&found),
+        };
+        lines.iter().try_for_each(console::print)?;
     }
     match out {
         Some(copy) => console::note(format_args!("wrote {}", copy.display())),
@@ -28,6 +30,29 @@ pub(super) fn run(arguments: &Deid) -> Result<CommandOutcome> {
         None => bail!("`{}` contains identifying fields", file.display()),
     }
     Ok(CommandOutcome::Done)
+}
+
+/// Describes what the copy does not have, and what it has although it may identify a person.
+fn changes(found: &IdentifyingContent, options: DeidentifyOptions) -> Vec<String> {
+    let IdentifyingContent { patient, recording, start_date, unknown_texts, surplus_bytes } = found;
+    let DeidentifyOptions { keep_date, keep_texts } = options;
+    let texts = format!("{unknown_texts} annotation texts other than names of known events");
+    let surplus = format!("{surplus_bytes} bytes after the last data record");
+    let fields = [
+        (*patient, false, "patient field"),
+        (*recording, false, "recording field"),
+        (*start_date, keep_date, "start date"),
+        (*unknown_texts > 0, keep_texts, &texts),
+        (*surplus_bytes > 0, false, &surplus),
+    ];
+    let present = fields.into_iter().filter(|(is_present, ..)| *is_present);
+    let changes: Vec<String> = present
+        .map(|(_, is_kept, field)| {
+            let change = if is_kept { "kept" } else { "removed" };
+            format!("{change}: {field}")
+        })
+        .collect();
+    if changes.is_empty() { vec!["no identifying fields".to_owned()] } else { changes }
 }
 
 /// Describes the identifying fields without their contents.
