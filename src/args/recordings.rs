@@ -27,7 +27,7 @@ pub(crate) struct Demo {
 /// `nocturne simulate`
 #[derive(Debug, Args)]
 pub(crate) struct Simulate {
-    /// Folder for the nights; created if it does not exist.
+    /// Folder for the nights; created if it does not exist; files of the same names are replaced.
     #[arg(long, short, value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// Number of nights, each of a different sleeper (1–100000).
@@ -42,7 +42,8 @@ pub(crate) struct Simulate {
     /// Length of each night in hours (0.1–16).
     #[arg(long, default_value_t = 8.0, value_name = "HOURS", value_parser = hours)]
     pub(crate) hours: f64,
-    /// Recording site of every night [default: chosen at random for each night].
+    /// Recording site of every night: `shhs`, `referential`, `aasm`, `plain`, `cassette` or `wideband` [default: chosen at
+    /// random for each night].
     #[arg(long, value_name = "SITE", value_parser = site)]
     pub(crate) site: Option<Site>,
     /// Profile that defines labels, derivations, units, rates and position codes of the files, instead of a site.

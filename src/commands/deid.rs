@@ -42,8 +42,8 @@ fn changes(found: &IdentifyingContent, options: DeidentifyOptions) -> Vec<String
         (*patient, false, "patient field"),
         (*recording, false, "recording field"),
         (*start_date, keep_date, "start date"),
-        (*unknown_texts > 0, keep_texts, &texts),
-        (*surplus_bytes > 0, false, &surplus),
+        (*unknown_texts > 0, keep_texts, texts.as_str()),
+        (*surplus_bytes > 0, false, surplus.as_str()),
     ];
     let present = fields.into_iter().filter(|(is_present, ..)| *is_present);
     let changes: Vec<String> = present

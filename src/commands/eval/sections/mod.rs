@@ -111,11 +111,14 @@ fn nights(evaluation: &Evaluation) -> Option<Section> {
 
 fn few_shot(few_shot: &FewShot) -> Section {
     let FewShot { held_out, folds, seeds, curve } = few_shot;
-    let others = match held_out {
-        HeldOut::Subjects => "subjects",
-        HeldOut::Hours => {
-            "hours of the only subject, which does not show the variation between subjects"
-        }
+    let origin = match held_out {
+        HeldOut::Subjects => format!(
+            "Labelled epochs come from other subjects than the evaluated ones ({folds} folds)."
+        ),
+        HeldOut::Hours => format!(
+            "There is only one subject: labelled epochs come from other hours than the evaluated ones ({folds} folds), \
+             so the figures do not show variation between subjects."
+        ),
     };
     let accuracy = |it: &FewShotAccuracy| {
         let mean = with_interval(it.balanced_accuracy, &it.ci95, "balanced_accuracy");
@@ -132,8 +135,7 @@ fn few_shot(few_shot: &FewShot) -> Section {
     Section {
         heading: "Stages from a few labelled epochs",
         before: vec![format!(
-            "Labelled epochs come from other {others} than the evaluated ones ({folds} folds). \
-             ± is the standard deviation over {seeds} random choices of labelled epochs."
+            "{origin} ± is the standard deviation over {seeds} random choices of labelled epochs."
         )],
         columns: vec![
             ">labelled epochs per stage",
