@@ -13,8 +13,8 @@ use crate::{python, runtime};
 const CLIENT_PACKAGES: [&str; 2] = ["grpcio==1.76.0", "grpcio-reflection==1.76.0"];
 
 /// Folders beside the repository, each with the resources that it gives to tests (see the package `nocturne-testing`).
-const SHARED: [(&str, &str); 3] =
-    [("data", "data"), ("goldens", "goldens"), ("reference/tables", "tables")];
+const SHARED: [(&str, &str); 4] =
+    [("data", "data"), ("goldens", "goldens"), ("cases", "cases"), ("reference/tables", "tables")];
 
 /// Runs every test; resources that this command installs, or that are beside the repository, are required.
 pub(crate) fn test(library: Option<&Path>) -> Result<()> {

@@ -156,8 +156,11 @@ impl Caller {
             .retry(self.retry.backoff())
             .adjust(|error: &ServerError, pause| self.retry.pause_after(error, pause))
             .notify(|error, pause| {
-                let pause_ms = pause.as_millis() as u64;
-                tracing::warn!(pause_ms, "cannot {action} `{}` yet: {error}", self.address);
+                let pause_s = pause.as_secs_f64();
+                tracing::warn!(
+                    "cannot {action} `{}` yet; trying again in {pause_s:.1} s: {error}",
+                    self.address
+                );
             })
             .await;
         answer.map_err(|source| {

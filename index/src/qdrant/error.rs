@@ -144,9 +144,12 @@ impl QdrantError {
             Self::PlainKey { .. } => {
                 Some("use `qdrants://`, which encrypts, or a server on this machine")
             }
-            Self::Request { .. } => Some(
+            Self::Request { action, .. } if ["write to", "delete from"].contains(action) => Some(
                 "check that the server runs and that the key is right, then run again; acknowledged recordings are safe",
             ),
+            Self::Request { .. } => {
+                Some("check that the server runs and that the key is right, then run again")
+            }
             Self::OldServer { .. } => {
                 Some("update the server; the collection can be read meanwhile")
             }
