@@ -1,6 +1,9 @@
-//! The commands in the documentation exist, with their flags.
+//! The commands in the documentation exist, with their flags, and its questions are read as it says.
 
 use std::collections::BTreeSet;
+
+use nocturne_concepts::Registry;
+use nocturne_engine::grammar::{MAX_NODES, MAX_QUESTION_BYTES, parse_typed, parse_words};
 
 use crate::program::{root, run};
 
@@ -31,6 +34,7 @@ fn commands_in_the_documentation_have_known_flags() {
         "docs/filters.md",
         "docs/formats.md",
         "docs/qdrant.md",
+        "docs/questions.md",
         "docs/simulator.md",
         "docs/spaces.md",
     ];
@@ -51,4 +55,58 @@ fn commands_in_the_documentation_have_known_flags() {
             assert!(help.stdout.contains(flag), "`nocturne {name}` has no `{flag}`: {command}");
         }
     }
+}
+
+/// Returns the page about questions.
+fn questions_page() -> String {
+    std::fs::read_to_string(root().join("docs/questions.md")).unwrap()
+}
+
+/// Returns the code blocks of a document that start with this fence.
+fn blocks(document: &str, fence: &str) -> Vec<String> {
+    let start = format!("{fence}\n");
+    let rest = document.split(start.as_str()).skip(1);
+    rest.map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn questions_in_the_documentation_are_read_as_it_says() {
+    let (page, registry) = (questions_page(), Registry::shipped());
+    let columns = ["sex", "age", "bmi", "cohort"].map(str::to_owned);
+    let cells = |line: &str| {
+        let line = line.strip_prefix("| `")?.strip_suffix("` |")?;
+        line.split_once("` | `").map(|(words, typed)| (words.to_owned(), typed.to_owned()))
+    };
+    let rows: Vec<(String, String)> = page.lines().filter_map(cells).collect();
+    assert!(rows.len() >= 40, "{rows:?}");
+    for (words, typed) in rows {
+        let read = parse_words(&words, registry, &columns).unwrap_or_else(|problem| {
+            panic!("{words}: {problem}");
+        });
+        assert_eq!(read.to_string(), typed, "{words}");
+        assert_eq!(parse_typed(&typed, registry).unwrap(), read, "{typed}");
+    }
+    let examples = blocks(&page, "```question");
+    let examples: Vec<&str> = examples.iter().flat_map(|block| block.lines()).collect();
+    assert!(examples.len() >= 10, "{examples:?}");
+    for example in examples {
+        assert!(parse_typed(example, registry).is_ok(), "{example}");
+    }
+}
+
+#[test]
+fn page_about_questions_names_every_concept_and_the_limits_of_the_code() {
+    let page = questions_page();
+    let ids = Registry::shipped().concepts().iter().map(|concept| &concept.id);
+    let missing: Vec<&String> = ids.filter(|id| !page.contains(&format!("`{id}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    let limits = format!(
+        "at most {MAX_QUESTION_BYTES} bytes, and at most {MAX_NODES} conditions and concepts"
+    );
+    assert!(page.contains(&limits), "{limits}");
+    let own = blocks(&page, "```toml").remove(0);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), own).unwrap();
+    let with_own = Registry::with_files(&[file.path().to_owned()]).unwrap();
+    assert_eq!(with_own.concepts().len(), Registry::shipped().concepts().len() + 1);
 }
