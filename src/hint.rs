@@ -215,6 +215,7 @@ fn of_service(error: &nocturne_service::Error) -> Option<Hint<'_>> {
 fn of_eval(error: &nocturne_eval::Error) -> Option<Hint<'_>> {
     use nocturne_eval::Error;
     match error {
+        Error::Calibration(error) => error.hint().map(Hint::from),
         Error::NoRecordings => None,
         Error::Unreadable { source, .. } => of_eval(source),
         Error::Encoder(error) => of_encoder(error),

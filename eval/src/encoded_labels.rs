@@ -1,6 +1,8 @@
 //! The prompt sets, encoded as a whole and prompt by prompt.
 
-use nocturne_encoder::bundle::{BundleManifest, Calibration};
+use nocturne_concepts::Calibration;
+use nocturne_concepts::calibration::EpochModel;
+use nocturne_encoder::bundle::BundleManifest;
 use nocturne_encoder::metrics::{mean, standard_deviation};
 use nocturne_encoder::{Embedding, Label, LabelDirections, PromptSet, TextEncoder};
 use serde::Serialize;
@@ -46,10 +48,8 @@ pub(crate) struct EncodedLabel {
     pub(crate) all_prompts: LabelDirections,
     /// Each prompt against all negatives, in the order of the prompts.
     pub(crate) each_prompt: Vec<LabelDirections>,
-    /// Calibration from margin to probability; used for events only.
-    pub(crate) calibration: Calibration,
-    /// Whether the calibration comes from the bundle.
-    pub(crate) is_calibrated: bool,
+    /// The probability of an event by the calibration of the bundle; `None` for stages and for events without one.
+    pub(crate) model: Option<EpochModel>,
 }
 
 /// Both prompt sets, encoded.
@@ -60,9 +60,14 @@ pub(crate) struct EncodedLabels {
 }
 
 impl EncodedLabels {
-    pub(crate) fn encode(encoder: &mut TextEncoder, manifest: &BundleManifest) -> Result<Self> {
+    pub(crate) fn encode(
+        encoder: &mut TextEncoder,
+        manifest: &BundleManifest,
+        calibration: Option<&Calibration>,
+    ) -> Result<Self> {
         let mut encode = |set: &'static PromptSet| -> Result<Vec<EncodedLabel>> {
-            set.labels.iter().map(|label| EncodedLabel::encode(label, encoder, manifest)).collect()
+            let label = |label| EncodedLabel::encode(label, encoder, calibration);
+            set.labels.iter().map(label).collect()
         };
         Ok(Self {
             stages: encode(PromptSet::stages())?,
@@ -82,7 +87,7 @@ impl EncodedLabel {
     fn encode(
         label: &'static Label,
         encoder: &mut TextEncoder,
-        manifest: &BundleManifest,
+        calibration: Option<&Calibration>,
     ) -> Result<Self> {
         let texts: Vec<&String> = label.prompts.iter().chain(&label.negatives).collect();
         let encoded = encoder.encode_all(&texts)?;
@@ -95,21 +100,9 @@ impl EncodedLabel {
             label,
             each_prompt: each_prompt.collect(),
             all_prompts,
-            calibration: calibration_of(manifest, &label.name),
-            is_calibrated: manifest.calibration.contains_key(&label.name),
+            model: calibration.and_then(|it| it.concepts.get(&label.name)).cloned(),
         })
     }
-}
-
-/// Returns the calibration of a concept in a bundle; without one, the margin is scaled like the logits of training.
-fn calibration_of(manifest: &BundleManifest, concept: &str) -> Calibration {
-    manifest.calibration.get(concept).copied().unwrap_or(Calibration {
-        slope: manifest.logit_scale,
-        offset: 0.0,
-        threshold: 0.5,
-        true_positive_rate: 1.0,
-        false_positive_rate: 0.0,
-    })
 }
 
 #[cfg(test)]
@@ -120,19 +113,11 @@ impl EncodedLabels {
             positive: Embedding::new(prompt.to_vec()).unwrap(),
             negative: None,
         };
-        let calibration = Calibration {
-            slope: 1.0,
-            offset: 0.0,
-            threshold: 0.5,
-            true_positive_rate: 1.0,
-            false_positive_rate: 0.0,
-        };
         let encoded = |label| EncodedLabel {
             label,
             all_prompts: direction(),
             each_prompt: vec![direction()],
-            calibration,
-            is_calibrated: false,
+            model: None,
         };
         let stages = PromptSet::stages().labels.iter().map(encoded).collect();
         Self { stages, events: Vec::new(), logit_scale: 1.0 }

@@ -20,6 +20,9 @@ pub enum Error {
         /// The reason.
         source: Box<Self>,
     },
+    /// The calibration of the bundle.
+    #[error(transparent)]
+    Calibration(Box<nocturne_concepts::Error>),
     /// The encoder.
     #[error(transparent)]
     Encoder(#[from] nocturne_encoder::Error),
@@ -31,12 +34,19 @@ pub enum Error {
     Simulator(#[from] nocturne_simulator::Error),
 }
 
+impl From<nocturne_concepts::Error> for Error {
+    fn from(error: nocturne_concepts::Error) -> Self {
+        Self::Calibration(Box::new(error))
+    }
+}
+
 impl Error {
     /// Returns the next step for the user, if there is one.
     pub fn hint(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::NoRecordings => None,
             Self::Unreadable { source, .. } => source.hint(),
+            Self::Calibration(error) => error.hint().map(Cow::Borrowed),
             Self::Encoder(error) => error.hint().map(Cow::Borrowed),
             Self::Psg(error) => error.hint().map(Cow::Borrowed),
             Self::Simulator(error) => error.hint().map(Cow::Borrowed),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use nocturne_concepts::Calibration;
 use nocturne_encoder::bundle::{BundleManifest, VOCABULARY};
 use nocturne_encoder::{Bundle, Captioner, SignalEncoder, TextEncoder, Tokenizer};
 
@@ -24,6 +25,7 @@ pub struct Evaluator {
     text: TextEncoder,
     captioner: Option<CaptionSampler>,
     manifest: BundleManifest,
+    calibration: Option<Calibration>,
     fingerprint: String,
     options: EvaluationOptions,
 }
@@ -37,10 +39,15 @@ struct ReadNights<'a> {
 
 impl Evaluator {
     /// Creates an evaluator from both towers of a bundle.
-    pub fn new(signal: SignalEncoder, text: TextEncoder, bundle: &Bundle) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// Those of reading its calibration.
+    pub fn new(signal: SignalEncoder, text: TextEncoder, bundle: &Bundle) -> Result<Self> {
         let (manifest, fingerprint) = (bundle.manifest().clone(), bundle.fingerprint().to_owned());
+        let calibration = Calibration::read(bundle.folder(), &fingerprint)?;
         let options = EvaluationOptions::default();
-        Self { signal, text, captioner: None, manifest, fingerprint, options }
+        Ok(Self { signal, text, captioner: None, manifest, calibration, fingerprint, options })
     }
 
     /// Adds the captioner of the bundle, so that generated captions are judged too.
@@ -79,7 +86,8 @@ impl Evaluator {
                 source: Box::new(source),
             }));
         }
-        let labels = EncodedLabels::encode(&mut self.text, &self.manifest)?;
+        let labels =
+            EncodedLabels::encode(&mut self.text, &self.manifest, self.calibration.as_ref())?;
         let read: Vec<(&Path, &ScoredNight)> = paths.into_iter().zip(&nights).collect();
         let encoders = (&mut self.signal, &mut self.text);
         let z_score = self.manifest.preprocessing.z_score;

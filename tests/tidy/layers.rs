@@ -304,7 +304,6 @@ const TRAINER: &[Layer] = &[
     ("data", &["error", "model", "positive_pairs", "tokens"]),
     ("uncached_captioner", &["host_tensor", "kernels", "model", "tokens"]),
     ("weights", &["config", "error", "host_tensor", "model", "parameters"]),
-    ("calibration", &["data", "error"]),
     ("fewshot", &["data", "error"]),
     ("import", &["checkpoint", "config", "error", "weights"]),
     (

@@ -1,7 +1,6 @@
 //! Trains a SleepLM dual encoder and writes a model bundle.
 
 pub mod bundle;
-pub mod calibration;
 pub mod checkpoint;
 pub mod config;
 pub mod data;

@@ -137,7 +137,6 @@ fn manifest(config: &ModelConfig) -> BundleManifest {
         },
         files: [].into(),
         precision: None,
-        calibration: [].into(),
     }
 }
 

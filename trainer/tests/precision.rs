@@ -39,7 +39,6 @@ fn check(precision: GraphPrecision, cosine: f32, length_ratio: f64) {
         assert!(agreement.cosine_mean <= 1.000001, "{agreement:?}");
     }
     assert_ne!(bundle.fingerprint(), shipped.fingerprint());
-    assert_eq!(bundle.manifest().calibration, shipped.manifest().calibration);
     let ratio = length(&bundle) as f64 / length(&shipped) as f64;
     assert!(ratio < length_ratio, "{ratio}");
 }

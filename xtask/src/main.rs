@@ -1,4 +1,5 @@
-//! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `check`, `bundle`, `ablation`, `fuzz`, `crash`.
+//! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `check`, `bundle`, `calibrate`,
+//! `ablation`, `fuzz`, `crash`.
 
 #![expect(
     clippy::print_stderr,
@@ -8,6 +9,7 @@
 
 mod ablation;
 mod bundle;
+mod calibrate;
 mod check;
 mod crash;
 mod demo;
@@ -60,6 +62,14 @@ enum Chore {
         /// Folder for nights, training set, run and bundle; a second call resumes in it.
         work: PathBuf,
     },
+    /// Learn `calibration.toml` of the shipped bundle from simulated nights, and check it on others; takes one to two hours.
+    Calibrate {
+        /// Folder for nights and collections; a second call resumes in it.
+        work: PathBuf,
+        /// Number of nights to learn from, and to check on.
+        #[arg(long, default_value_t = calibrate::N_NIGHTS)]
+        nights: u32,
+    },
     /// Train small bundles with and without each part of the objective and compare them; takes hours.
     Ablation {
         /// Folder for nights, training sets, runs and bundles; a second call resumes in it.
@@ -100,6 +110,7 @@ fn main() -> ExitCode {
         Chore::Test => test::test(library),
         Chore::Check => check::check(),
         Chore::Bundle { work } => bundle::make(library, &work),
+        Chore::Calibrate { work, nights } => calibrate::calibrate(library, &work, nights),
         Chore::Ablation { work, steps, init, recordings } => {
             ablation::compare(library, &work, steps, init.as_deref(), &recordings)
         }

@@ -104,11 +104,6 @@ impl Workshop {
         run(export.args(["export", name, "--out", bundle, "--trainable", "--no-captioner"]))
     }
 
-    /// Calibrates a bundle on a training set.
-    pub(crate) fn calibrate(&self, bundle: &str, set: &str) -> Result<()> {
-        run(self.nocturne_train().args(["calibrate", bundle, "--data", set]))
-    }
-
     /// Returns a command that runs the release build of `nocturne` in the folder.
     pub(crate) fn nocturne(&self) -> Command {
         self.program("Cargo.toml", "nocturne")

@@ -84,7 +84,6 @@ mod tests {
             },
             files,
             precision: None,
-            calibration: BTreeMap::new(),
         }
     }
 

@@ -41,9 +41,6 @@ pub struct BundleManifest {
     /// Number format of the weights; `None` for 32-bit floats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
-    /// Conversion of similarities to probabilities, by the name of the concept.
-    #[serde(default)]
-    pub calibration: BTreeMap<String, Calibration>,
 }
 
 /// Conversion of signals to the input of the signal tower.
@@ -100,30 +97,6 @@ pub struct CosineAgreement {
     pub cosine_min: f32,
     /// The mean cosine.
     pub cosine_mean: f32,
-}
-
-/// Conversion of the similarity of an epoch and a concept to a probability (Platt scaling), fitted on held-out nights.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Calibration {
-    /// The probability is `1 / (1 + exp(-(slope · margin + offset)))`; the margin is the cosine with the positive
-    /// prompts minus the cosine with the negative ones.
-    pub slope: f32,
-    /// See [`slope`](Self::slope).
-    pub offset: f32,
-    /// Probability from which an epoch counts as having the concept.
-    pub threshold: f32,
-    /// Share of the epochs in which the concept starts that reach the threshold.
-    pub true_positive_rate: f32,
-    /// Share of the other epochs that reach the threshold.
-    pub false_positive_rate: f32,
-}
-
-impl Calibration {
-    /// Returns the probability of the concept at a margin.
-    pub fn probability(&self, margin: f32) -> f32 {
-        1.0 / (1.0 + (-(self.slope * margin + self.offset)).exp())
-    }
 }
 
 impl BundleManifest {

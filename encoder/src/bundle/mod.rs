@@ -10,7 +10,6 @@
 mod fingerprint;
 mod manifest;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -21,8 +20,8 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 
 pub use manifest::{
-    BundleManifest, Calibration, CosineAgreement, FORMAT, MANIFEST, Precision, Preprocessing,
-    TokenizerSpec, Training,
+    BundleManifest, CosineAgreement, FORMAT, MANIFEST, Precision, Preprocessing, TokenizerSpec,
+    Training,
 };
 
 /// File name of the signal tower: `signals [batch, 10, 1920] f32 → signal_embedding [batch, dim] f32`.
@@ -84,16 +83,6 @@ impl Bundle {
         }
         manifest.write(folder)?;
         Self::open(folder)
-    }
-
-    /// Replaces the calibrations in the manifest. The fingerprint stays the same, because no vector changes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`open`](Self::open).
-    pub fn calibrate(&self, calibration: BTreeMap<String, Calibration>) -> Result<Self> {
-        BundleManifest { calibration, ..self.manifest.clone() }.write(&self.folder)?;
-        Self::open(&self.folder)
     }
 
     /// Checks every file of the bundle against its hash.

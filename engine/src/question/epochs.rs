@@ -148,7 +148,7 @@ pub(crate) fn search_epochs(
     };
     let SearchAnswer { mut hits, plan } = snapshot.find(&embedding, &request)?;
     if let EpochQuery::Concept(concept) = query {
-        hits.iter_mut().for_each(|hit| hit.score = concept.calibration.probability(hit.score));
+        hits.iter_mut().for_each(|hit| hit.score = concept.curve.probability(hit.score));
     }
     let start = |hit: &Hit| snapshot.entry(&hit.epoch.recording).and_then(|entry| entry.start);
     let best = hits.first().map(|hit| hit.score);
@@ -237,8 +237,11 @@ mod tests {
     use nocturne_psg::{EpochNumber, EventKind, Stage};
 
     use super::*;
+    use crate::question::learned_concept::CosineCurve;
     use crate::tests::collections::{night, pinned};
-    use crate::tests::models::{AROUSAL_CALIBRATION, DIM, FREE_WORDS, vector};
+    use crate::tests::models::{DIM, FREE_WORDS, vector};
+
+    const CURVE: CosineCurve = CosineCurve { slope: 20.0, offset: -6.0, threshold: 0.5 };
 
     fn numbers(answer: &EpochAnswer) -> Vec<(&str, u32)> {
         answer.hits.iter().map(|hit| (hit.recording.as_str(), hit.epoch)).collect()
@@ -257,7 +260,7 @@ mod tests {
             fingerprint: fingerprint.to_owned(),
             target: ConceptTarget::Event(EventKind::Arousal),
             direction: Embedding::new(vector(&[(Stage::N3.index(), 1.0)])).unwrap(),
-            calibration: AROUSAL_CALIBRATION,
+            curve: CURVE,
         }
     }
 
@@ -323,7 +326,7 @@ mod tests {
         let answer = search_epochs(&space, &query, request(2)).unwrap();
         assert_eq!(numbers(&answer), [("a", 1), ("a", 0)]);
         for (hit, cosine) in answer.hits.iter().zip([1.0, 0.0]) {
-            let expected = AROUSAL_CALIBRATION.probability(cosine);
+            let expected = CURVE.probability(cosine);
             assert!((hit.score - expected).abs() < 1e-3, "{hit:?}");
         }
         let min_score = Some(Threshold::Probability(0.5));

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use nocturne_encoder::bundle::Calibration;
 use nocturne_encoder::{ConceptTarget, Embedding};
 use nocturne_psg::montage::{Channel, ChannelMask};
 
@@ -12,7 +11,7 @@ use crate::question::label_verdict::LabelVerdict;
 
 /// A learned concept that fits the bundle in use.
 ///
-/// A logistic head is a direction and a calibration: on embeddings of unit length, its weighted sum is the cosine to the
+/// A logistic head is a direction and a curve: on embeddings of unit length, its weighted sum is the cosine to the
 /// direction of the weights, times their length.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LearnedConcept {
@@ -20,7 +19,22 @@ pub struct LearnedConcept {
     pub(crate) fingerprint: String,
     pub(crate) target: ConceptTarget,
     pub(crate) direction: Embedding,
-    pub(crate) calibration: Calibration,
+    pub(crate) curve: CosineCurve,
+}
+
+/// The probability of a learned concept as a logistic curve over the cosine to its direction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct CosineCurve {
+    pub(crate) slope: f32,
+    pub(crate) offset: f32,
+    /// Probability from which an epoch has the concept.
+    pub(crate) threshold: f32,
+}
+
+impl CosineCurve {
+    pub(crate) fn probability(&self, cosine: f32) -> f32 {
+        1.0 / (1.0 + (-(self.slope * cosine + self.offset)).exp())
+    }
 }
 
 /// See [`Engine::read_concept`](crate::Engine::read_concept).
@@ -39,12 +53,10 @@ pub(crate) fn read_concept(space: &PinnedSpace, path: &Path) -> Result<LearnedCo
         fingerprint: space.bundle.fingerprint.clone(),
         target,
         direction: Embedding::new(weights.iter().map(|weight| *weight as f32).collect())?,
-        calibration: Calibration {
+        curve: CosineCurve {
             slope: length as f32,
             offset: concept.head.bias as f32,
             threshold: concept.threshold as f32,
-            true_positive_rate: concept.validation.true_positive_rate as f32,
-            false_positive_rate: concept.validation.false_positive_rate as f32,
         },
     })
 }
@@ -76,15 +88,15 @@ impl LearnedConcept {
         if !self.target.is_visible_in(mask) {
             return LabelVerdict::without_channels(channels_of(self.target));
         }
-        let probability = self.calibration.probability(cosine);
-        let is_found = probability >= self.calibration.threshold;
+        let probability = self.curve.probability(cosine);
+        let is_found = probability >= self.curve.threshold;
         let labels = if is_found { vec![self.name()] } else { vec![] };
         LabelVerdict { labels, probabilities: vec![(self.name(), probability)], skipped: None }
     }
 
     /// Returns the cosine at which a probability is reached: −∞ for 0, +∞ for 1.
     pub(crate) fn cosine_at(&self, probability: f32) -> f32 {
-        let Calibration { slope, offset, .. } = self.calibration;
+        let CosineCurve { slope, offset, .. } = self.curve;
         let logit = (probability / (1.0 - probability)).ln();
         (logit - offset) / slope
     }
@@ -108,13 +120,7 @@ mod tests {
             fingerprint: "5d41".to_owned(),
             target: ConceptTarget::Event(EventKind::Arousal),
             direction: Embedding::new(vec![3.0, 4.0]).unwrap(),
-            calibration: Calibration {
-                slope: 5.0,
-                offset: -2.0,
-                threshold: 0.5,
-                true_positive_rate: 0.9,
-                false_positive_rate: 0.1,
-            },
+            curve: CosineCurve { slope: 5.0, offset: -2.0, threshold: 0.5 },
         }
     }
 
@@ -145,7 +151,7 @@ mod tests {
     fn minimum_probability_is_a_minimum_cosine() {
         let concept = concept();
         let cosine = concept.cosine_at(0.8);
-        assert!((concept.calibration.probability(cosine) - 0.8).abs() < 1e-6);
+        assert!((concept.curve.probability(cosine) - 0.8).abs() < 1e-6);
         assert_eq!(concept.cosine_at(0.0), f32::NEG_INFINITY);
         assert_eq!(concept.cosine_at(1.0), f32::INFINITY);
     }

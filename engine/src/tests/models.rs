@@ -6,9 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use nocturne_encoder::bundle::{
-    BundleManifest, Calibration, Preprocessing, TokenizerSpec, Training,
-};
+use nocturne_encoder::bundle::{BundleManifest, Preprocessing, TokenizerSpec, Training};
 use nocturne_encoder::{Embedding, EncodedText, PromptSet, Provider};
 use nocturne_psg::{Stage, ZScore};
 
@@ -58,15 +56,6 @@ fn encode(text: &str) -> EncodedText {
     let unknown_words = if text == FREE_WORDS { vec!["saw".to_owned()] } else { vec![] };
     EncodedText { embedding, truncated: false, unknown_words }
 }
-
-/// The calibration of arousals: an epoch counts from a margin of 0.3 on.
-pub(crate) const AROUSAL_CALIBRATION: Calibration = Calibration {
-    slope: 20.0,
-    offset: -6.0,
-    threshold: 0.5,
-    true_positive_rate: 1.0,
-    false_positive_rate: 0.0,
-};
 
 /// Returns a calibration for the bundle with a fingerprint: an epoch has an arousal from a product of 0.45 with its axis on,
 /// and a night as many an hour as 120 times the share of such epochs.
@@ -120,15 +109,13 @@ pub(crate) fn manifest(dim: usize) -> BundleManifest {
         training: Training { data: String::new(), licence: String::new(), command: String::new() },
         files: BTreeMap::new(),
         precision: None,
-        calibration: BTreeMap::new(),
     }
 }
 
 /// Returns an opened bundle with a fingerprint, in a folder that need not exist.
 pub(crate) fn opened_bundle(fingerprint: &str, folder: &Path) -> OpenedBundle {
     let encode_all = |texts: &[String]| Ok(texts.iter().map(|text| encode(text)).collect());
-    let mut manifest = manifest(DIM);
-    manifest.calibration.insert("arousal".to_owned(), AROUSAL_CALIBRATION);
+    let manifest = manifest(DIM);
     OpenedBundle {
         texts: TextThread::spawn(encode_all).unwrap(),
         captions: None,

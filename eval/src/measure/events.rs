@@ -34,10 +34,8 @@ pub struct EventAgreement {
     pub prevalence: f64,
     /// Number of epochs that were judged.
     pub epochs: usize,
-    /// Calibration of the probabilities.
-    pub calibration: CalibrationError,
-    /// Whether the bundle has a calibration for the event; without one, its probabilities mean little.
-    pub is_calibrated: bool,
+    /// Errors of the probabilities; `None` if the calibration of the bundle does not have the event.
+    pub calibration: Option<CalibrationError>,
     /// AUROC of each prompt alone.
     pub by_prompt: Option<ByPrompt>,
     /// 95 % intervals of the figures.
@@ -110,7 +108,6 @@ pub(crate) fn evaluate(
             prevalence,
             epochs: ranking.len(),
             calibration: calibration_error(nights, event, bootstrap),
-            is_calibrated: event.is_calibrated,
             by_prompt: by_prompt(nights, event),
             ci95,
         };
@@ -127,13 +124,13 @@ fn calibration_error(
     nights: &[ScoredNight],
     event: &EncodedLabel,
     bootstrap: &Bootstrap,
-) -> CalibrationError {
+) -> Option<CalibrationError> {
+    let model = event.model.as_ref()?;
     let mut reliability = Reliability::new(bootstrap.n_units());
     for (epoch, has_it) in judged(nights, event.label) {
-        let probability = event.calibration.probability(event.all_prompts.margin(&epoch.embedding));
-        reliability.add(epoch.unit, f64::from(probability), has_it);
+        reliability.add(epoch.unit, model.probability(epoch.embedding.as_slice()), has_it);
     }
-    CalibrationError::of(&reliability, bootstrap)
+    Some(CalibrationError::of(&reliability, bootstrap))
 }
 
 fn by_prompt(nights: &[ScoredNight], event: &EncodedLabel) -> Option<ByPrompt> {

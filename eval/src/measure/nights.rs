@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::encoded_labels::EncodedLabel;
 use crate::intervals::Intervals;
-use crate::scored_night::ScoredNight;
+use crate::scored_night::{ScoredEpoch, ScoredNight};
 
 /// Minimum number of nights of a ranking.
 const MIN_NIGHTS: usize = 3;
@@ -65,19 +65,21 @@ fn agreement(rates: Vec<(f64, f64)>) -> NightAgreement {
 
 /// Returns the scored rate of a night and the mean probability of the event in its sleep; `None` unless both are known.
 fn rates(night: &ScoredNight, event: &EncodedLabel) -> Option<(f64, f64)> {
-    let EncodedLabel { label, all_prompts, calibration, .. } = event;
+    let EncodedLabel { label, all_prompts, model, .. } = event;
     let asleep: Vec<_> =
         night.epochs.iter().filter(|epoch| epoch.stage.is_some_and(Stage::is_sleep)).collect();
     let sleep = Scope::of_onsets(asleep.iter().map(|epoch| epoch.onset_s));
     let kinds: EventSet = EventKind::ALL.into_iter().filter(|it| label.covers(*it)).collect();
     let scored = ScoredEvents::new(night.events.as_ref()?, EventKind::ALL.into_iter().collect());
     let scored = scored.rate(kinds, &sleep).ok()?.per_hour();
-    let judged: Vec<f32> = asleep
-        .iter()
-        .filter(|epoch| label.is_visible_in(epoch.mask))
-        .map(|epoch| calibration.probability(all_prompts.margin(&epoch.embedding)))
-        .collect();
+    // Without a calibration, the margin ranks epochs as its probability would.
+    let strength = |epoch: &&ScoredEpoch| match model {
+        Some(model) => model.probability(epoch.embedding.as_slice()),
+        None => f64::from(all_prompts.margin(&epoch.embedding)),
+    };
+    let judged: Vec<f64> =
+        asleep.iter().filter(|epoch| label.is_visible_in(epoch.mask)).map(strength).collect();
     // The mean probability ranks nights as a monotone estimate of the rate does.
-    let found: f32 = judged.iter().sum();
-    (!judged.is_empty()).then(|| (scored, f64::from(found) / judged.len() as f64))
+    let found: f64 = judged.iter().sum();
+    (!judged.is_empty()).then(|| (scored, found / judged.len() as f64))
 }

@@ -123,7 +123,6 @@ fn manifest(
         training: Training { data: facts.data, licence: facts.licence, command: facts.command },
         files: [].into(),
         precision: None,
-        calibration: [].into(),
     })
 }
 

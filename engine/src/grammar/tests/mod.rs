@@ -102,7 +102,10 @@ fn refusals_name_the_position_and_the_nearest_concepts() {
             .starts_with("question, character 5, at `arosuals`: not understood; expected "),
         "{problem}"
     );
-    assert!(problem.hint().contains("with a similar name is `arousal`") || problem.hint().starts_with("known concepts with similar names are `arousal`"));
+    assert!(
+        problem.hint().contains("with a similar name is `arousal`")
+            || problem.hint().starts_with("known concepts with similar names are `arousal`")
+    );
 }
 
 #[test]

@@ -94,26 +94,20 @@ pub(super) fn wordings(evaluation: &Evaluation) -> Option<Section> {
 }
 
 pub(super) fn calibration(evaluation: &Evaluation) -> Option<Section> {
-    let row = |name: &str, it: &CalibrationError, note: &str| {
+    let row = |name: &str, it: &CalibrationError| {
         vec![
             name.to_owned(),
             with_interval(it.ece, &it.ci95, "ece"),
             with_interval(it.brier, &it.ci95, "brier"),
-            note.to_owned(),
         ]
     };
-    let stages = evaluation.stages.iter().map(|it| row("stages", &it.calibration, ""));
-    let events = evaluation.events.iter().map(|(name, it)| {
-        row(
-            name,
-            &it.calibration,
-            if it.is_calibrated { "" } else { "not calibrated by the bundle" },
-        )
-    });
+    let stages = evaluation.stages.iter().map(|it| row("stages", &it.calibration));
+    let events = evaluation.events.iter();
+    let events = events.filter_map(|(name, it)| Some(row(name, it.calibration.as_ref()?)));
     let rows: Vec<Vec<String>> = stages.chain(events).collect();
     (!rows.is_empty()).then(|| Section {
         heading: "Calibration",
-        columns: vec!["", ">calibration error", ">Brier", ""],
+        columns: vec!["", ">calibration error", ">Brier"],
         rows,
         ..Section::default()
     })

@@ -35,8 +35,6 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Compare results of a checkpoint with those of the published code.
     Parity(ParityArgs),
-    /// Calibrate a bundle's similarities to concepts on nights that it was not trained on.
-    Calibrate(CalibrateArgs),
     /// Learn a stage or an event from labelled epochs, and write it as a concept file (TOML).
     Fewshot(FewshotArgs),
 }
@@ -263,18 +261,6 @@ pub(crate) struct ParityArgs {
     /// Print the report as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Arguments of `nocturne-train calibrate`.
-#[derive(Debug, Args)]
-pub(crate) struct CalibrateArgs {
-    /// Folder of the bundle; its manifest is rewritten.
-    pub(crate) bundle: PathBuf,
-    /// Folder of a training set written by `prepare`, with scored events.
-    #[arg(long, env = "NOCTURNE_TRAIN_DATA", value_name = "DIR")]
-    pub(crate) data: PathBuf,
-    #[command(flatten)]
-    pub(crate) runtime: RuntimeArgs,
 }
 
 /// Arguments of `nocturne-train fewshot`.

@@ -1,11 +1,10 @@
 //! `nocturne-train fewshot`
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use nocturne_encoder::{BatchOptions, Bundle, Device, SignalEncoder};
 use nocturne_trainer::data::TrainingSet;
 use nocturne_trainer::fewshot::{FewShotOptions, encode, learn, write};
 
-use super::calibrate::check_scaling;
 use crate::args::FewshotArgs;
 use crate::console;
 use crate::error::CommandOutcome;
@@ -34,4 +33,15 @@ pub(super) fn run(arguments: &FewshotArgs) -> Result<CommandOutcome> {
         concept.name, measured.auroc, measured.true_positive_rate, measured.false_positive_rate
     ))?;
     Ok(CommandOutcome::Done)
+}
+
+/// Rejects a set that was scaled differently from the bundle's training data.
+fn check_scaling(bundle: &Bundle, set: &TrainingSet) -> Result<()> {
+    let (learned, scaled) = (bundle.manifest().preprocessing.z_score, set.info().z_score);
+    ensure!(
+        learned == scaled,
+        "`{}` is scaled over another span ({scaled:?}) than the bundle's training data ({learned:?})",
+        set.folder().display()
+    );
+    Ok(())
 }

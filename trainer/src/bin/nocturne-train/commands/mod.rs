@@ -1,6 +1,5 @@
 //! The commands.
 
-mod calibrate;
 mod export;
 mod fewshot;
 mod import;
@@ -23,7 +22,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<CommandOutcome> {
         Command::Import(import) => import::run(&import),
         Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Parity(parity) => parity::run(&parity),
-        Command::Calibrate(calibrate) => calibrate::run(&calibrate),
         Command::Fewshot(fewshot) => fewshot::run(&fewshot),
     }
 }
