@@ -94,6 +94,9 @@ pub enum Error {
         /// Fingerprint of the bundle in use.
         expected: String,
     },
+    /// The encoder fails.
+    #[error("{0}")]
+    Encoder(Box<nocturne_encoder::Error>),
     /// Bytes are not a track.
     #[error("the track is malformed: {problem}")]
     Track {
@@ -103,6 +106,10 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn encoder(error: nocturne_encoder::Error) -> Self {
+        Self::Encoder(Box::new(error))
+    }
+
     pub(crate) fn track(problem: &'static str) -> Self {
         Self::Track { problem }
     }
@@ -114,6 +121,7 @@ impl Error {
             Self::Entry { .. } | Self::Field { .. } => {
                 Some("the comments of the shipped registry describe every field")
             }
+            Self::Encoder(error) => error.hint(),
             Self::OtherCalibration { .. } => Some("calibrate the bundle in use on scored nights"),
             Self::Io { .. }
             | Self::Malformed { .. }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use nocturne_concepts::TrackBuilder;
 use nocturne_encoder::{SignalEncoder, TextEncoder};
-use nocturne_index::{CollectionWriter, RecordingEntry};
+use nocturne_index::{CollectionWriter, Recording, RecordingEntry};
 use nocturne_psg::RecordingId;
 use nocturne_psg::annotation::companions;
 use nocturne_psg::hash::sha256_of_file;
@@ -26,6 +27,7 @@ pub struct Indexer {
     encoder: Encoder,
     writer: Box<dyn CollectionWriter>,
     options: IndexOptions,
+    tracks: Option<TrackBuilder>,
 }
 
 /// A recording on its way through the threads; `T` is what the previous thread made of it.
@@ -44,7 +46,13 @@ impl Indexer {
         writer: Box<dyn CollectionWriter>,
         options: IndexOptions,
     ) -> Self {
-        Self { encoder: Encoder { signal, text }, writer, options }
+        Self { encoder: Encoder { signal, text }, writer, options, tracks: None }
+    }
+
+    /// Also stores the concept track of each recording. Without it, the first question about nights computes them.
+    #[must_use]
+    pub fn with_tracks(self, tracks: TrackBuilder) -> Self {
+        Self { tracks: Some(tracks), ..self }
     }
 
     /// Indexes recordings, and calls `progress` for each when it is done.
@@ -59,7 +67,7 @@ impl Indexer {
         found: Vec<FoundRecording>,
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Report> {
-        let Self { mut encoder, mut writer, mut options } = self;
+        let Self { mut encoder, mut writer, mut options, tracks } = self;
         if let Some(profile) = stored_profile(&options.profile)? {
             options.metadata.insert(PROFILE.to_owned(), profile);
         }
@@ -88,7 +96,7 @@ impl Indexer {
             if reader.is_err() || encoding.is_err() {
                 return Err(Error::ThreadLost { thread: "reading or encoding" });
             }
-            write_all(writer.as_mut(), encoded_receiver, &mut reporter)
+            write_all(writer.as_mut(), tracks.as_ref(), encoded_receiver, &mut reporter)
         })?;
         Ok(reporter.report)
     }
@@ -166,6 +174,7 @@ fn encode_all(
 
 fn write_all(
     writer: &mut dyn CollectionWriter,
+    tracks: Option<&TrackBuilder>,
     receiver: Receiver<PipelineItem<EncodedRecording>>,
     reporter: &mut Reporter<'_>,
 ) -> Result<()> {
@@ -173,7 +182,9 @@ fn write_all(
         let (named, written) = match item {
             PipelineItem::Ready { named, item } => {
                 let EncodedRecording { draft, warnings } = *item;
-                (named, writer.commit(draft).map(|entry| (entry, warnings)))
+                let mut track = |recording: &Recording| tracks?.draft(recording);
+                let written = writer.commit_with_track(draft, &mut track);
+                (named, written.map(|entry| (entry, warnings)))
             }
             PipelineItem::NewMetadata { named, metadata } => {
                 let written = writer.set_metadata_of(&named.id, metadata);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use nocturne_concepts::{Registry, TrackBuilder};
 use nocturne_index::{CollectionWriter, EmbeddingSpace, Location};
 use nocturne_indexer::{
     CaptionKinds, Failed, FoundRecording, IndexOptions, Indexer, Progress, RecordingError,
@@ -69,7 +70,8 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
 /// Indexes recordings and reports each one when it is done.
 pub(super) fn fill(session: &Session, index_run: IndexRun<'_>, json: bool) -> Result<Report> {
     let IndexRun { found, writer, cohort, captions, profile, strict } = index_run;
-    let (signal, text) = session.towers()?;
+    let (signal, mut text) = session.towers()?;
+    let tracks = TrackBuilder::of_bundle(&session.bundle, &mut text, Registry::shipped())?;
     let options = IndexOptions {
         z_score: session.bundle.manifest().preprocessing.z_score,
         captions,
@@ -78,8 +80,9 @@ pub(super) fn fill(session: &Session, index_run: IndexRun<'_>, json: bool) -> Re
         metadata: cohort.iter().map(|cohort| ("cohort".to_owned(), (*cohort).to_owned())).collect(),
     };
     let mut progress = RunProgress::new("indexing", found.len(), json);
-    let report =
-        Indexer::new(signal, text, writer, options).run(found, |event| progress.report(&event))?;
+    let report = Indexer::new(signal, text, writer, options)
+        .with_tracks(tracks)
+        .run(found, |event| progress.report(&event))?;
     progress.finish()?;
     Ok(report)
 }

@@ -1,11 +1,13 @@
 //! Makes tracks with a bundle, a registry and a calibration.
 
-use nocturne_encoder::{LabelDirections, PromptSet};
+use nocturne_encoder::{Bundle, LabelDirections, PromptSet, TextEncoder};
+use nocturne_index::{Recording, TrackDraft};
 use nocturne_psg::hash::sha256;
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::sleep::RecordingOrigin;
 
 use crate::calibration::{Calibration, EpochModel, is_shown};
+use crate::error::{Error, Result};
 use crate::night::EncodedNight;
 use crate::registry::Registry;
 use crate::registry::concept::{Concept, Kind, Source};
@@ -53,6 +55,18 @@ impl TrackBuilder {
         }
     }
 
+    /// Creates a builder for a bundle, with its calibration if it has one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Calibration::read`], and [`Error::Encoder`] if the prompts of the stages cannot be encoded.
+    pub fn of_bundle(bundle: &Bundle, text: &mut TextEncoder, registry: &Registry) -> Result<Self> {
+        let calibration = Calibration::read(bundle.folder(), bundle.fingerprint())?;
+        let stages = PromptSet::stages().encode(text).map_err(Error::encoder)?;
+        let scale = bundle.manifest().logit_scale;
+        Ok(Self::new(bundle.fingerprint(), scale, stages, registry, calibration.as_ref()))
+    }
+
     /// Returns the version of its tracks: a hash of everything that changes them, in hexadecimal.
     pub fn version(&self) -> &str {
         &self.version
@@ -83,6 +97,12 @@ impl TrackBuilder {
             events_scored: night.events.is_some(),
             events: scored.chain(measured).collect(),
         }
+    }
+
+    /// Returns the track of a recording, ready to be stored; `None` if its vectors cannot be read.
+    pub fn draft(&self, recording: &Recording) -> Option<TrackDraft> {
+        let night = EncodedNight::read(recording).ok()?;
+        TrackDraft::new(&*self.version, self.build(&night).to_bytes()).ok()
     }
 
     /// Returns the posterior probabilities of the stages of a night, with its context.

@@ -13,6 +13,7 @@ mod file_finder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use nocturne_concepts::TrackBuilder;
 use nocturne_encoder::{SignalEncoder, TextEncoder};
 use nocturne_index::{
     CollectionReader, CollectionWriter, EpochPoint, RecordingDraft, RecordingEntry,
@@ -60,6 +61,7 @@ pub struct Backfill {
     files: FileFinder,
     /// Damaged recordings of the space, which are embedded again.
     damaged: BTreeSet<RecordingId>,
+    tracks: Option<TrackBuilder>,
 }
 
 /// The result of filling in one recording.
@@ -84,7 +86,13 @@ impl Backfill {
     ) -> Result<Self> {
         let files = FileFinder::of(options.recordings.as_deref())?;
         let encoder = Encoder { signal, text };
-        Ok(Self { encoder, writer, options, files, damaged: BTreeSet::new() })
+        Ok(Self { encoder, writer, options, files, damaged: BTreeSet::new(), tracks: None })
+    }
+
+    /// Also stores the concept track of each recording. Without it, the first question about nights computes them.
+    #[must_use]
+    pub fn with_tracks(self, tracks: TrackBuilder) -> Self {
+        Self { tracks: Some(tracks), ..self }
     }
 
     /// Fills the space with the recordings of `served` and with those added there meanwhile, and calls `progress` for each
@@ -201,7 +209,9 @@ impl Backfill {
             Ok(embedded) => embedded,
             Err(error) => return Ok(BackfillOutcome::Failed(error)),
         };
-        let committed = self.options.duty_cycle.work(|| self.writer.commit(draft));
+        let Self { writer, tracks, options, .. } = self;
+        let mut track = |recording: &nocturne_index::Recording| tracks.as_ref()?.draft(recording);
+        let committed = options.duty_cycle.work(|| writer.commit_with_track(draft, &mut track));
         if committed.is_ok() {
             self.damaged.remove(&entry.id);
         }

@@ -1,6 +1,7 @@
 //! `nocturne space backfill`
 
 use anyhow::{Result, bail};
+use nocturne_concepts::{Registry, TrackBuilder};
 use nocturne_index::Error;
 use nocturne_indexer::{Backfill, BackfillOptions};
 
@@ -25,7 +26,8 @@ pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<CommandOu
     let bundle = bundle::open_of_space(encoder.bundle.as_deref(), &*spaces, &name)?;
     writer.set_bundle(&bundle, jiff::Timestamp::now())?;
     let session = Session::with(bundle, common, &encoder)?;
-    let (signal, text) = session.towers()?;
+    let (signal, mut text) = session.towers()?;
+    let tracks = TrackBuilder::of_bundle(&session.bundle, &mut text, Registry::shipped())?;
     let options = BackfillOptions {
         z_score: session.bundle.manifest().preprocessing.z_score,
         recordings,
@@ -36,6 +38,7 @@ pub(super) fn run(common: &Common, arguments: SpaceBackfill) -> Result<CommandOu
     let n_recordings = served.entries().len();
     let mut progress = RunProgress::new("embedding", n_recordings, of.json);
     let report = Backfill::new(signal, text, writer, options)?
+        .with_tracks(tracks)
         .run(served, |event| progress.report(&event))?;
     progress.finish()?;
     if n_recordings == 0 && report.removed.is_empty() {
