@@ -8,6 +8,7 @@ mod caption;
 mod cohort;
 mod collection;
 mod concept;
+mod concepts;
 mod documents;
 mod duplicates;
 mod evaluation;

@@ -6,9 +6,10 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// Environment variables that change the behaviour or the output of the program.
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 10] = [
     "NOCTURNE_BUNDLE",
     "NOCTURNE_COLLECTION",
+    "NOCTURNE_CONCEPTS",
     "NOCTURNE_DEVICE",
     "NOCTURNE_LOG",
     "NOCTURNE_PROFILE",

@@ -103,7 +103,7 @@ fn rank_nights(engine: &Engine, request: RankRequest, json: bool) -> Result<Comm
         return Ok(CommandOutcome::Done);
     }
     warn(&ranking.reading);
-    note_background(ranking.nothing_matches)?;
+    note_no_match(ranking.nothing_matches)?;
     for recording in &ranking.missing {
         console::note(format_args!(
             "warning: `{recording}` is damaged or incomplete; not searched"
@@ -193,11 +193,11 @@ fn warn(reading: &TextReading) {
 }
 
 /// Says that nothing matches, if so.
-fn note_background(background: Option<f32>) -> Result<()> {
-    if let Some(background) = background {
-        console::print(format_args!(
-            "nothing matches: texts about things that no night shows reach a cosine of {background:.3} as well"
-        ))?;
+fn note_no_match(nothing_matches: bool) -> Result<()> {
+    if nothing_matches {
+        console::print(
+            "nothing matches: none of the nearest epochs shows it, by the model's own probabilities",
+        )?;
     }
     Ok(())
 }
@@ -210,7 +210,7 @@ pub(super) fn print(answer: &EpochAnswer) -> Result<()> {
             console::print(format_args!("read as: {typed}"))?;
         }
     }
-    note_background(answer.nothing_matches)?;
+    note_no_match(answer.nothing_matches)?;
     for night in &answer.skipped {
         console::note(format_args!("no answer for {}: {}", night.recording, night.reason));
     }

@@ -31,19 +31,6 @@ pub struct Calibration {
     /// How the probabilities of a night become a measure of it, and how far that may be off.
     #[serde(default, rename = "measure")]
     pub measures: Vec<MeasureModel>,
-    /// What a search for things that no night shows finds; `None` if it was not measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub background: Option<Background>,
-}
-
-/// The best cosines that texts about absent things reach in the calibration nights.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Background {
-    /// 95 of 100 such texts reach less than this.
-    pub cosine: f32,
-    /// Number of texts.
-    pub texts: usize,
 }
 
 /// The nights that a calibration was learned from, and for which alone its intervals hold.
@@ -142,7 +129,7 @@ impl Calibration {
     /// Creates a calibration.
     pub fn new(bundle: String, registry: String, population: Population) -> Self {
         let (concepts, measures) = (BTreeMap::new(), Vec::new());
-        Self { format: FORMAT, bundle, registry, population, concepts, measures, background: None }
+        Self { format: FORMAT, bundle, registry, population, concepts, measures }
     }
 
     /// Reads the calibration of a bundle from its folder; `None` if it has none.

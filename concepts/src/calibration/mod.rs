@@ -9,7 +9,7 @@ pub use epoch_curve::fit_curves;
 pub use event_labels::EventLabels;
 pub(crate) use event_labels::is_shown;
 pub use file::{
-    Background, Band, Calibration, EpochModel, EpochQuality, FILE_NAME, MIN_CHANNELS, MIN_NIGHTS,
-    MeasureModel, Origin, Population,
+    Band, Calibration, EpochModel, EpochQuality, FILE_NAME, MIN_CHANNELS, MIN_NIGHTS, MeasureModel,
+    Origin, Population,
 };
 pub use measure_fit::{FOLDS, NightPair, fit_measure};

@@ -10,14 +10,14 @@
 //! |---|---|
 //! | 4 | `NTRK` |
 //! | 2 | version of the format, 1 |
-//! | 1 | flags: 1 stages were scored, 2 simulated, 4 the start is known, 8 events were scored, 16 signals were measured, 32 a leg EMG was |
+//! | 1 | flags: 1 stages were scored, 2 simulated, 4 the start is known, 8 events were scored, 16 signals were measured, 32 a leg EMG was, 64 the epochs follow each other without a gap |
 //! | 1 | 0 |
 //! | 4, 4 | number of epochs `n` and of events `m` |
 //! | 2, 2 | number of concepts `c`, and length of their ids `l` |
 //! | 8 | start: seconds from 1970-01-01 00:00 by the clock of the recording |
 //! | l | ids of the concepts, each with a line feed after it |
-//! | 4 n | numbers of the epochs, `u32` |
-//! | 4 n | their onsets in seconds from the start, `f32` |
+//! | 4, 4 | only if the epochs follow each other: number (`u32`) and onset in seconds (`f32`) of the first |
+//! | 4 n, 4 n | only if they do not: numbers of the epochs (`u32`), and their onsets in seconds from the start (`f32`) |
 //! | 2 n | their channel masks, `u16` |
 //! | n | their scored stages, the index in [`nocturne_psg::Stage::ALL`], 255 where not scored |
 //! | 5 n | posterior probabilities of the stages, one column for each |
@@ -55,16 +55,30 @@ const START_KNOWN: u8 = 4;
 const EVENTS_SCORED: u8 = 8;
 const SIGNALS_MEASURED: u8 = 16;
 const LEGS_MEASURED: u8 = 32;
+const CONSECUTIVE: u8 = 64;
+/// Length of number and onset of the first epoch.
+const FIRST_EPOCH: usize = 8;
 
 /// Returns the byte of a probability.
 fn quantised(probability: f64) -> u8 {
     (254.0 * probability.clamp(0.0, 1.0).sqrt()).round() as u8
 }
 
+/// The probability of each byte; 0 for the unknown one.
+const PROBABILITIES: [f32; 256] = {
+    let mut table = [0.0; 256];
+    let mut byte = 0;
+    while byte < 255 {
+        let root = byte as f32 / 254.0;
+        table[byte] = root * root;
+        byte += 1;
+    }
+    table
+};
+
 /// Returns the probability of a byte.
 fn restored(byte: u8) -> Option<f32> {
-    let root = f32::from(byte) / 254.0;
-    (byte != UNKNOWN).then_some(root * root)
+    (byte != UNKNOWN).then_some(PROBABILITIES[usize::from(byte)])
 }
 
 #[cfg(test)]

@@ -7,14 +7,15 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use nocturne_psg::montage::ChannelMask;
-use nocturne_psg::{Event, EventKind, Stage};
+use nocturne_psg::{EPOCH_S, Event, EventKind, Stage};
 
 use crate::error::{Error, Result};
 use crate::stages::transitions::N_STAGES;
 use crate::track::writer::EpochSignals;
 use crate::track::{
-    EVENT, EVENTS_SCORED, FORMAT, HEADER, LEGS_MEASURED, MAGIC, NO_DEPTH, SIGNALS,
-    SIGNALS_MEASURED, SIMULATED, STAGES_SCORED, START_KNOWN, UNKNOWN, restored,
+    CONSECUTIVE, EVENT, EVENTS_SCORED, FIRST_EPOCH, FORMAT, HEADER, LEGS_MEASURED, MAGIC, NO_DEPTH,
+    PROBABILITIES, SIGNALS, SIGNALS_MEASURED, SIMULATED, STAGES_SCORED, START_KNOWN, UNKNOWN,
+    restored,
 };
 
 /// The track of a recording, over bytes in memory or mapped from a file. Cloning it copies no bytes.
@@ -26,7 +27,9 @@ pub struct Track {
     n_events: usize,
     start_s: i64,
     concepts: Arc<[String]>,
-    /// Where the columns start.
+    /// Where numbers and onsets start.
+    epochs_at: usize,
+    /// Where the columns after them start.
     columns: usize,
 }
 
@@ -71,11 +74,13 @@ impl Track {
         let [n_epochs, n_events] = [8, 12].map(|at| u32_at(header, at) as usize);
         let [n_concepts, ids_len] = [16, 18].map(|at| usize::from(u16_at(header, at)));
         let start_s = i64::from_le_bytes(header[20..28].try_into().expect("8 bytes"));
-        let columns = HEADER + ids_len;
-        let ids = data.get(HEADER..columns).and_then(|ids| std::str::from_utf8(ids).ok());
+        let epochs_at = HEADER + ids_len;
+        let ids = data.get(HEADER..epochs_at).and_then(|ids| std::str::from_utf8(ids).ok());
         let ids = ids.ok_or_else(|| Error::track("the ids of its concepts are not text"))?;
         let concepts: Arc<[String]> = ids.lines().map(str::to_owned).collect();
         let flags = header[6];
+        let is_consecutive = flags & CONSECUTIVE != 0;
+        let columns = epochs_at + if is_consecutive { FIRST_EPOCH } else { FIRST_EPOCH * n_epochs };
         let track = Self {
             bytes: Arc::clone(&bytes),
             flags,
@@ -83,6 +88,7 @@ impl Track {
             n_events,
             start_s,
             concepts,
+            epochs_at,
             columns,
         };
         if track.concepts.len() != n_concepts || data.len() != track.events_at() + n_events * EVENT
@@ -131,6 +137,11 @@ impl Track {
         self.flags & SIMULATED != 0
     }
 
+    /// Returns the start of the recording by its clock in seconds from 1970-01-01 00:00, if known.
+    pub fn start_s(&self) -> Option<i64> {
+        (self.flags & START_KNOWN != 0).then_some(self.start_s)
+    }
+
     /// Returns the start of the recording by its clock, if known.
     pub fn start(&self) -> Option<DateTime> {
         let start = Timestamp::from_second(self.start_s).ok()?;
@@ -149,17 +160,23 @@ impl Track {
 
     /// Returns the number of an epoch.
     pub fn number(&self, epoch: usize) -> u32 {
-        u32_at(self.data(), self.columns + 4 * epoch)
+        if self.flags & CONSECUTIVE != 0 {
+            return u32_at(self.data(), self.epochs_at) + epoch as u32;
+        }
+        u32_at(self.data(), self.epochs_at + 4 * epoch)
     }
 
     /// Returns the onset of an epoch in seconds from the start.
     pub fn onset_s(&self, epoch: usize) -> f64 {
-        f64::from(f32_at(self.data(), self.columns + 4 * (self.n_epochs + epoch)))
+        if self.flags & CONSECUTIVE != 0 {
+            return f64::from(f32_at(self.data(), self.epochs_at + 4)) + epoch as f64 * EPOCH_S;
+        }
+        f64::from(f32_at(self.data(), self.epochs_at + 4 * (self.n_epochs + epoch)))
     }
 
     /// Returns the channels of an epoch with a usable signal.
     pub fn mask(&self, epoch: usize) -> ChannelMask {
-        ChannelMask::from_bits(u16_at(self.data(), self.columns + 8 * self.n_epochs + 2 * epoch))
+        ChannelMask::from_bits(u16_at(self.data(), self.columns + 2 * epoch))
     }
 
     /// Returns the scored stage of an epoch.
@@ -180,6 +197,39 @@ impl Track {
     /// Returns the probability of a concept, by its position, in an epoch; `None` if no channel shows it there.
     pub fn probability(&self, concept: usize, epoch: usize) -> Option<f32> {
         restored(self.column(1 + N_STAGES + concept)[epoch])
+    }
+
+    /// Returns the probability that each epoch is in one of some stages.
+    pub fn stage_probabilities(&self, stages: &[Stage]) -> Vec<Option<f32>> {
+        let is_in: [bool; N_STAGES] = std::array::from_fn(|i| stages.contains(&Stage::ALL[i]));
+        let columns: [&[u8]; N_STAGES] = std::array::from_fn(|i| self.column(1 + i));
+        let probability = |epoch: usize| {
+            let (mut inside, mut all) = (0.0, 0.0);
+            for (column, is_in) in columns.iter().zip(is_in) {
+                let byte = column[epoch];
+                if byte == UNKNOWN {
+                    return None;
+                }
+                let p = PROBABILITIES[usize::from(byte)];
+                all += p;
+                inside += if is_in { p } else { 0.0 };
+            }
+            (all > 0.0).then(|| inside / all)
+        };
+        (0..self.n_epochs).map(probability).collect()
+    }
+
+    /// Returns for each epoch whether it was scored as one of some stages, as 1 or 0.
+    pub fn scored_as(&self, stages: &[Stage]) -> Vec<Option<f32>> {
+        let mut values: [Option<f32>; N_STAGES] = [Some(0.0); N_STAGES];
+        stages.iter().for_each(|stage| values[stage.index()] = Some(1.0));
+        let value = |byte: &u8| values.get(usize::from(*byte)).copied().flatten();
+        self.column(0).iter().map(value).collect()
+    }
+
+    /// Returns the probability of a concept, by its position, in each epoch; `None` where no channel shows it.
+    pub fn probabilities(&self, concept: usize) -> Vec<Option<f32>> {
+        self.column(1 + N_STAGES + concept).iter().map(|byte| restored(*byte)).collect()
     }
 
     /// Returns what signals show in an epoch.
@@ -227,13 +277,13 @@ impl Track {
 
     /// Returns a column of bytes, counted from that of the scored stages.
     fn column(&self, i: usize) -> &[u8] {
-        let at = self.columns + (10 + i) * self.n_epochs;
+        let at = self.columns + (2 + i) * self.n_epochs;
         &self.data()[at..at + self.n_epochs]
     }
 
     fn events_at(&self) -> usize {
         let signals = if self.has_signals() { SIGNALS } else { 0 };
-        self.columns + (10 + 1 + N_STAGES + self.concepts.len() + signals) * self.n_epochs
+        self.columns + (2 + 1 + N_STAGES + self.concepts.len() + signals) * self.n_epochs
     }
 }
 

@@ -3,13 +3,13 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use nocturne_psg::montage::ChannelMask;
-use nocturne_psg::{Event, EventKind, Stage};
+use nocturne_psg::{EPOCH_S, Event, EventKind, Stage};
 
 use crate::stages::transitions::PerStage;
 use crate::track::reader::EventSource;
 use crate::track::{
-    EVENT, EVENTS_SCORED, FORMAT, HEADER, LEGS_MEASURED, MAGIC, NO_DEPTH, SIGNALS_MEASURED,
-    SIMULATED, STAGES_SCORED, START_KNOWN, UNKNOWN, quantised,
+    CONSECUTIVE, EVENT, EVENTS_SCORED, FORMAT, HEADER, LEGS_MEASURED, MAGIC, NO_DEPTH,
+    SIGNALS_MEASURED, SIMULATED, STAGES_SCORED, START_KNOWN, UNKNOWN, quantised,
 };
 
 /// What a track stores. All columns have one value for each epoch.
@@ -109,11 +109,24 @@ impl TrackContents {
             | flag(self.events_scored, EVENTS_SCORED)
             | flag(self.legs_measured, LEGS_MEASURED)
             | flag(self.signals.is_some(), SIGNALS_MEASURED)
+            | flag(self.is_consecutive(), CONSECUTIVE)
+    }
+
+    /// Returns whether the epochs follow each other without a gap, so that the first one says when all of them start.
+    fn is_consecutive(&self) -> bool {
+        let follows = |pair: &[u32]| pair[1] == pair[0] + 1;
+        let first_s = self.onsets_s.first().map_or(0.0, |onset_s| f64::from(*onset_s as f32));
+        let mut onsets = self.onsets_s.iter().enumerate();
+        self.numbers.windows(2).all(follows)
+            && onsets.all(|(i, onset_s)| (onset_s - first_s - i as f64 * EPOCH_S).abs() < 1e-3)
     }
 
     fn write_columns(&self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.numbers.iter().flat_map(|number| number.to_le_bytes()));
-        bytes.extend(self.onsets_s.iter().flat_map(|onset_s| (*onset_s as f32).to_le_bytes()));
+        let n_written = if self.is_consecutive() { 1 } else { self.numbers.len() };
+        let numbers = self.numbers.iter().copied().chain([0]).take(n_written);
+        let onsets_s = self.onsets_s.iter().copied().chain([0.0]).take(n_written);
+        bytes.extend(numbers.flat_map(u32::to_le_bytes));
+        bytes.extend(onsets_s.flat_map(|onset_s| (onset_s as f32).to_le_bytes()));
         bytes.extend(self.masks.iter().flat_map(|mask| mask.bits().to_le_bytes()));
         bytes.extend(
             self.scored_stages.iter().map(|it| it.map_or(UNKNOWN, |stage| stage.index() as u8)),

@@ -8,7 +8,6 @@ use nocturne_concepts::{EncodedNight, Registry, Source, Track};
 use nocturne_index::Filter;
 use serde::Serialize;
 
-use crate::calibration::background;
 use crate::calibration::scored_nights::{self, LeftOutNight};
 use crate::error::{Error, Result};
 use crate::grammar::Quantity;
@@ -60,7 +59,6 @@ pub(crate) fn calibrate(
         }
     }
     progress(&format!("{} measures fitted", calibration.measures.len()));
-    calibration.background = Some(background::measure(space, &nights)?);
     Ok(CalibrationReport { calibration, left_out })
 }
 

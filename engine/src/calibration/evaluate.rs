@@ -211,7 +211,9 @@ impl<'a> Checker<'a> {
         let mut checks = Vec::new();
         let with_classes = self.registry.concepts().iter().filter(|it| !it.classes.is_empty());
         for concept in with_classes {
-            let Some(measure) = crate::grammar::measure_of(concept) else { continue };
+            let Some(measure) = crate::grammar::canonical_measure_of(concept, self.registry) else {
+                continue;
+            };
             let found = self.measures.iter().find(|(it, _)| it.measure == measure);
             let Some((_, nights)) = found.filter(|(_, nights)| !nights.is_empty()) else {
                 continue;

@@ -1,6 +1,5 @@
 //! How far the model can be believed: learned from scored nights, and checked on others.
 
-mod background;
 mod calibrate;
 mod coverage;
 mod evaluate;

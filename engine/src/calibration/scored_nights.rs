@@ -10,7 +10,7 @@ use nocturne_psg::{EPOCH_S, RecordingOrigin};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::grammar::{Quantity, measure_of};
+use crate::grammar::{Quantity, canonical_measure_of};
 use crate::live::live_collection::PinnedSpace;
 
 /// A night that is not used, and why.
@@ -119,7 +119,8 @@ pub(super) fn origin(night: &EncodedNight) -> Origin {
 pub(super) fn measures(registry: &Registry) -> Vec<Quantity> {
     let mut found: Vec<Quantity> = Vec::new();
     let by_model = registry.concepts().iter().filter(|it| it.has_source(Source::Model));
-    for measure in by_model.filter(|it| it.kind != Kind::State).filter_map(measure_of) {
+    for concept in by_model.filter(|it| it.kind != Kind::State) {
+        let Some(measure) = canonical_measure_of(concept, registry) else { continue };
         let quantity = Quantity { measure, over: None };
         if !found.contains(&quantity) {
             found.push(quantity);

@@ -37,24 +37,34 @@ pub(crate) fn measure_of(concept: &Concept) -> Option<Measure> {
     }
 }
 
-/// Returns the normal form of the number that a night has for a concept, such as `rate(arousal)`; `None` for a state.
-pub fn measure_name(concept: &Concept, registry: &Registry) -> Option<String> {
+/// Returns the same as [`measure_of`], with the events of an index as one concept where there is one: the apneas and
+/// hypopneas of the AHI are respiratory events.
+pub(crate) fn canonical_measure_of(concept: &Concept, registry: &Registry) -> Option<Measure> {
     let mut measure = measure_of(concept)?;
-    // The apneas and hypopneas of an index are one concept.
     if let Aggregate::Rate(Expression::Any(parts)) = &measure.aggregate {
-        let kinds = |of: &Expression| {
-            let ids = of.concepts().into_iter();
-            ids.flat_map(|id| registry.events_of(id).iter()).collect::<EventSet>()
+        let kinds = |part: &Expression| {
+            let kinds = part.concepts().into_iter().flat_map(|id| registry.events_of(id).iter());
+            kinds.collect::<EventSet>()
         };
-        let all = kinds(&Expression::Any(parts.clone()));
-        let events = registry.concepts().iter().filter(|it| it.kind == Kind::Event);
-        let same =
-            |it: &&Concept| registry.events_of(&it.id) == all && it.has_source(Source::Model);
-        if let Some(one) = events.clone().find(same) {
+        let parts: Vec<EventSet> = parts.iter().map(kinds).collect();
+        // An awakening is no kind of event, so no concept stands for it.
+        let are_events = parts.iter().all(|part| !part.is_empty());
+        let all: EventSet = parts.into_iter().flat_map(EventSet::iter).collect();
+        let is_it = |it: &&Concept| {
+            it.kind == Kind::Event
+                && registry.events_of(&it.id) == all
+                && it.has_source(Source::Model)
+        };
+        if let Some(one) = registry.concepts().iter().find(is_it).filter(|_| are_events) {
             measure.aggregate = Aggregate::Rate(Expression::concept(&one.id));
         }
     }
-    Some(measure.to_string())
+    Some(measure)
+}
+
+/// Returns the normal form of the number that a night has for a concept, such as `rate(arousal)`; `None` for a state.
+pub fn measure_name(concept: &Concept, registry: &Registry) -> Option<String> {
+    canonical_measure_of(concept, registry).map(|measure| measure.to_string())
 }
 
 fn measure(concept: &Concept) -> Measure {

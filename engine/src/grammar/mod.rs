@@ -14,8 +14,8 @@ mod token;
 mod typed;
 mod words;
 
+pub(crate) use definition::canonical_measure_of;
 pub use definition::measure_name;
-pub(crate) use definition::measure_of;
 pub use problem::{Reason, Unreadable};
 pub use question::{
     Aggregate, Bound, Condition, Expression, Limit, MAX_NODES, Measure, Order, Part, Quantity,

@@ -51,8 +51,8 @@ pub struct EpochAnswer {
     pub score: ScoreKind,
     /// How the text was read; `None` for other queries.
     pub reading: Option<TextReading>,
-    /// If nothing matches a text: the cosine that texts about absent things reach, which the best hit does not exceed.
-    pub nothing_matches: Option<f32>,
+    /// Whether a text names concepts that none of the hits shows, by the probabilities of the model: nothing matches.
+    pub nothing_matches: bool,
     /// Recordings that cannot answer, for example because no channel shows what was asked.
     pub skipped: Vec<SkippedNight>,
     /// Recordings that were not searched: damaged, or not yet completely uploaded to Qdrant.
@@ -120,7 +120,7 @@ pub(crate) fn search_epochs(
     let snapshot = space.snapshot();
     let min_cosine = min_score.map(|it| min_cosine(query, it)).transpose()?;
     let recall = space.recall(recall)?;
-    let mut filter = filter;
+    let (mut filter, mut named) = (filter, Vec::new());
     if let EpochQuery::Text(text) = query {
         let concepts = match read(space, check_text("text", text)?)? {
             Reading::Expression(expression) => {
@@ -129,6 +129,7 @@ pub(crate) fn search_epochs(
             Reading::Words(concepts) => concepts,
         };
         filter = free_words::with_channels_of(filter, &concepts)?;
+        named = concepts;
     }
     let mut request = SearchRequest { k, filter, min_score: min_cosine, recall };
     let (embedding, reading) = match query {
@@ -151,11 +152,12 @@ pub(crate) fn search_epochs(
         hits.iter_mut().for_each(|hit| hit.score = concept.curve.probability(hit.score));
     }
     let start = |hit: &Hit| snapshot.entry(&hit.epoch.recording).and_then(|entry| entry.start);
-    let best = hits.first().map(|hit| hit.score);
+    let found: Vec<_> =
+        hits.iter().map(|hit| (hit.epoch.recording.clone(), hit.epoch.epoch.0)).collect();
+    let nothing_matches = free_words::matches_nothing(space, &named, &found)?;
     let hits = hits.iter().map(|hit| EpochHit::of(hit, start(hit))).collect();
     let missing = snapshot.missing().into_iter().map(|(id, _)| id.to_string()).collect();
     let is_concept = matches!(query, EpochQuery::Concept(_));
-    let nothing_matches = reading.as_ref().and_then(|_| free_words::background_above(space, best));
     Ok(EpochAnswer {
         hits,
         score: if is_concept { ScoreKind::Probability } else { ScoreKind::Cosine },

@@ -68,7 +68,7 @@ pub(crate) fn search(
         hits,
         score: ScoreKind::Probability,
         reading: Some(reading),
-        nothing_matches: None,
+        nothing_matches: false,
         missing: snapshot.missing().into_iter().map(|(id, _)| id.to_string()).collect(),
         skipped,
         plan: "concept tracks".to_owned(),

@@ -1,8 +1,9 @@
-//! Free words: which of them the bundle knows, and whether anything in the collection matches them.
+//! Free words: which of them the bundle knows, and whether the hits show the concepts that they name.
 
-use nocturne_concepts::{Concept, Input};
+use nocturne_concepts::{Concept, Input, Kind};
 use nocturne_encoder::Embedding;
 use nocturne_index::Filter;
+use nocturne_psg::RecordingId;
 
 use crate::error::{Error, Result};
 use crate::grammar::{Reason, Unreadable};
@@ -10,7 +11,7 @@ use crate::live::live_collection::PinnedSpace;
 use crate::question::epochs::TextReading;
 
 /// Words that say nothing about what an epoch shows.
-const WORDS_WITHOUT_CONTENT: [&str; 74] = [
+const WORDS_WITHOUT_CONTENT: [&str; 75] = [
     "a",
     "about",
     "all",
@@ -85,14 +86,15 @@ const WORDS_WITHOUT_CONTENT: [&str; 74] = [
     "where",
     "which",
     "with",
+    "without",
 ];
 
 /// Encodes free words.
 ///
 /// # Errors
 ///
-/// [`Error::Unreadable`] if none of the words that say something occurred in the training of the bundle: their embedding
-/// would mean nothing.
+/// [`Error::Unreadable`] if at least half of the words that say something did not occur in the training of the bundle: their
+/// embedding would mean nothing.
 pub(crate) fn encode(space: &PinnedSpace, text: &str) -> Result<(Embedding, TextReading)> {
     let encoded = space.bundle.texts.encode_one(text)?;
     let reading = TextReading::from(&encoded);
@@ -101,26 +103,70 @@ pub(crate) fn encode(space: &PinnedSpace, text: &str) -> Result<(Embedding, Text
         unknown.any(|it| it.eq_ignore_ascii_case(word))
     };
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    let content: Vec<&str> = words
-        .filter(|word| !WORDS_WITHOUT_CONTENT.contains(&word.to_lowercase().as_str()))
-        .collect();
-    // "sleep" alone says as much as the bundle learned about sleep.
-    let asks_for_sleep = content.is_empty() && text.to_lowercase().contains("sleep");
-    if content.iter().any(|word| !is_unknown(word)) || asks_for_sleep {
+    let has_content = |word: &&str| !WORDS_WITHOUT_CONTENT.contains(&word.to_lowercase().as_str());
+    let (unknown, known): (Vec<&str>, Vec<&str>) =
+        words.filter(has_content).partition(|word| is_unknown(word));
+    // "Sleep" alone says as much as the bundle learned about sleep.
+    let asks_for_sleep = unknown.is_empty() && text.to_lowercase().contains("sleep");
+    if known.len() > unknown.len() || asks_for_sleep {
         return Ok((encoded.embedding, reading));
     }
-    let shown = content.first().copied().unwrap_or(text.trim());
+    let shown = unknown.first().copied().unwrap_or(text.trim());
     let at = text.find(shown).unwrap_or(0);
     let expected =
-        "at least one word about what an epoch shows that occurred in the training of the bundle";
+        "words about what an epoch shows, most of which occurred in the training of the bundle";
     let problem = Unreadable::new(text, at..at + shown.len(), Reason::UnknownWords, expected);
     Err(Error::Unreadable(Box::new(problem.with_nearest(space.bundle.registry()))))
 }
 
-/// Returns the background of the calibration if the best cosine is not above it: then nothing matches.
-pub(crate) fn background_above(space: &PinnedSpace, best: Option<f32>) -> Option<f32> {
-    let background = space.bundle.calibration()?.background?.cosine;
-    best.is_none_or(|best| best <= background).then_some(background)
+/// Returns whether none of the hits shows any of the concepts that a text names, by the probabilities of the model. False if
+/// the model cannot tell.
+pub(crate) fn matches_nothing(
+    space: &PinnedSpace,
+    concepts: &[&Concept],
+    hits: &[(RecordingId, u32)],
+) -> Result<bool> {
+    let tellable: Vec<(&Concept, Option<f32>)> = concepts
+        .iter()
+        .filter_map(|concept| match concept.kind {
+            Kind::Stage => Some((*concept, None)),
+            Kind::Event => {
+                let model = space.bundle.calibration()?.concepts.get(&concept.id)?;
+                model.quality.is_useful().then_some((*concept, Some(model.threshold)))
+            }
+            Kind::State | Kind::Measure => None,
+        })
+        .collect();
+    // A concept that the model cannot tell may be what the hits show.
+    if tellable.is_empty() || tellable.len() < concepts.len() {
+        return Ok(false);
+    }
+    let (snapshot, builder) = (space.snapshot(), space.bundle.track_builder()?);
+    for (recording, number) in hits {
+        let Some(entry) = snapshot.entry(recording) else { continue };
+        let (_, track) = space.tracks().tracks(snapshot, builder, &[entry])?.remove(0);
+        let Some(track) = track else { return Ok(false) };
+        let Some(epoch) = (0..track.n_epochs()).find(|epoch| track.number(*epoch) == *number)
+        else {
+            continue;
+        };
+        let shows = |(concept, threshold): &(&Concept, Option<f32>)| match threshold {
+            Some(threshold) => {
+                let column = track.concept(&concept.id);
+                let p = column.and_then(|column| track.probability(column, epoch));
+                p.is_none_or(|p| p >= *threshold)
+            }
+            None => {
+                let stages = space.bundle.registry().stages_of(&concept.id);
+                let p = track.stage_probabilities(&stages)[epoch];
+                p.is_none_or(|p| p >= 0.5)
+            }
+        };
+        if tellable.iter().any(shows) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Restricts a filter to the epochs whose channels show concepts.

@@ -36,8 +36,8 @@ pub struct NightRanking {
     pub nights: Vec<NightRank>,
     /// Which parts of the words were not understood.
     pub reading: TextReading,
-    /// If nothing matches: the cosine that texts about absent things reach.
-    pub nothing_matches: Option<f32>,
+    /// Whether the words name concepts that none of the listed epochs shows, by the probabilities of the model.
+    pub nothing_matches: bool,
     /// Recordings that were not searched: damaged, or not yet completely uploaded to Qdrant.
     pub missing: Vec<String>,
 }
@@ -121,10 +121,11 @@ pub(crate) fn rank_nights(
     }
     nights.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.recording.cmp(&b.recording)));
     nights.truncate(k);
-    let best = nights.iter().flat_map(|night| &night.epochs).map(|hit| hit.score);
-    let best = best.max_by(f32::total_cmp);
+    let found = nights.iter().flat_map(|night| &night.epochs);
+    let found: Vec<_> =
+        found.filter_map(|hit| Some((hit.recording.parse().ok()?, hit.epoch))).collect();
     missing.sort();
     missing.dedup();
-    let nothing_matches = free_words::background_above(space, best);
+    let nothing_matches = free_words::matches_nothing(space, &concepts, &found)?;
     Ok(NightRanking { nights, reading, nothing_matches, missing })
 }

@@ -56,6 +56,11 @@ fn print(evaluation: &ConceptEvaluation) -> Result<()> {
         ],
         rows,
     ))?;
+    for check in measures {
+        if let Some(why) = &check.refused {
+            console::print(format_args!("{} is refused: {why}", check.measure))?;
+        }
+    }
     console::print("\nProbabilities in epochs of scored sleep")?;
     let rows = concepts.iter().map(|check| {
         let quality = &check.quality;
@@ -92,8 +97,8 @@ fn print(evaluation: &ConceptEvaluation) -> Result<()> {
 
 /// Returns the rows of a measure: all nights, thirds of the true values, and nights with a true value of 0.
 fn measure_rows(check: &MeasureCheck) -> Vec<Vec<String>> {
-    if let Some(why) = &check.refused {
-        return vec![vec![check.measure.clone(), format!("refused: {why}")]];
+    if check.refused.is_some() {
+        return Vec::new();
     }
     let row = |name: &str, group: &str, spearman: Option<f64>, coverage: &Coverage| {
         let (low, high) = coverage.share_interval;

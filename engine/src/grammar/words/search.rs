@@ -1,6 +1,6 @@
 //! Negation and signs in the words of a search: an expression over concepts instead of a text for the encoder.
 
-use nocturne_concepts::{Concept, Kind, Registry, Source};
+use nocturne_concepts::{Concept, Input, Kind, Registry, Source};
 
 use super::super::cursor::{Cursor, Parsed};
 use super::super::problem::{Reason, Unreadable};
@@ -114,7 +114,7 @@ pub(crate) fn named_concepts<'a>(
             named.push(concept);
         }
     }
-    let Some(hidden) = named.iter().find(|it| !it.has_source(Source::Model)) else {
+    let Some(hidden) = named.iter().find(|it| is_hidden(it)) else {
         return Ok(Named::ForTheEncoder(named));
     };
     for (i, lexeme) in lexed.iter().enumerate() {
@@ -134,6 +134,15 @@ pub(crate) fn named_concepts<'a>(
         }
     }
     Ok(Named::ForTheTracks(Expression::all(named.iter().map(|it| Expression::concept(&it.id)))))
+}
+
+/// Returns whether no channel of the encoder shows a concept. A position is read from its channel, not guessed.
+fn is_hidden(concept: &Concept) -> bool {
+    let is_shown = |group: &Vec<Input>| group.iter().any(|it| matches!(it, Input::Channel(_)));
+    !concept.has_source(Source::Model)
+        && (concept.kind == Kind::State
+            || concept.needs.is_empty()
+            || !concept.needs.iter().all(is_shown))
 }
 
 fn has_sign(text: &str) -> bool {

@@ -7,6 +7,7 @@ use nocturne_index::RecordingEntry;
 
 use crate::error::{Error, Result};
 use crate::grammar::{Bound, Condition, Quantity, Question};
+use crate::question::epochs::EpochHit;
 use crate::question::nights::NightRequest;
 use crate::question::nights::answer::NightHit;
 use crate::question::nights::evidence::evidence;
@@ -29,6 +30,8 @@ pub(super) struct NightJudge<'a> {
 pub(super) struct JudgedNight {
     pub(super) hit: NightHit,
     pub(super) track: Arc<Track>,
+    /// Whether each epoch counts at all, by the filter of the request; `None` for all.
+    allowed: Option<Vec<bool>>,
     verdict: Verdict,
 }
 
@@ -76,7 +79,8 @@ impl<'a> NightJudge<'a> {
         track: &Arc<Track>,
         allowed: Option<Vec<bool>>,
     ) -> std::result::Result<JudgedNight, Unanswered> {
-        let NightRequest { source, evidence: n, .. } = *self.request;
+        let allowed_rows = allowed.clone();
+        let NightRequest { source, .. } = *self.request;
         let estimates = Estimates::Calibrated(self.calibration);
         let night = Night::new(track, self.registry, estimates, source, allowed);
         let values = self.quantities.iter().map(|quantity| night.measure(quantity));
@@ -85,16 +89,24 @@ impl<'a> NightJudge<'a> {
             Some(condition) => self.verdict(condition, &values),
             None => Verdict::Holds,
         };
-        let evidence = evidence(&night, &self.quantities[0], entry, n);
         let hit = NightHit {
             recording: entry.id.to_string(),
             uncertain: verdict == Verdict::Uncertain,
             values,
             stage_source: night.stage_source(),
-            evidence,
+            evidence: Vec::new(),
             same_night: Vec::new(),
         };
-        Ok(JudgedNight { hit, track: Arc::clone(track), verdict })
+        Ok(JudgedNight { hit, track: Arc::clone(track), allowed: allowed_rows, verdict })
+    }
+
+    /// Returns the epochs that show what was asked in a night that is listed.
+    pub(super) fn evidence(&self, night: &JudgedNight, entry: &RecordingEntry) -> Vec<EpochHit> {
+        let NightRequest { source, evidence: n, .. } = *self.request;
+        let estimates = Estimates::Calibrated(self.calibration);
+        let seen =
+            Night::new(&night.track, self.registry, estimates, source, night.allowed.clone());
+        evidence(&seen, &self.quantities[0], entry, n)
     }
 
     /// Returns whether a night is not listed only because it is uncertain.

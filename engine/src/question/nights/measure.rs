@@ -190,6 +190,9 @@ impl Night<'_> {
             Some(self.registry.events_of(id))
         };
         let kinds: Vec<EventSet> = parts.iter().map(kinds_of).collect::<Option<_>>()?;
+        if kinds.iter().any(|kinds| kinds.is_empty()) {
+            return None;
+        }
         let kinds: EventSet = kinds.into_iter().flat_map(EventSet::iter).collect();
         let concepts = self.registry.concepts().iter();
         let mut events = concepts.filter(|it| it.kind == Kind::Event);
@@ -226,8 +229,8 @@ impl Night<'_> {
 
     /// Returns the minutes of sleep in the whole night.
     pub(super) fn sleep_minutes(&self) -> f64 {
-        let asleep = (0..self.n_epochs()).filter_map(|epoch| Some(1.0 - self.stages(epoch)?[0]));
-        asleep.map(f64::from).sum::<f64>() * EPOCH_S / 60.0
+        let sleep = self.presence(&Expression::concept("sleep")).unwrap_or_default();
+        sleep.into_iter().flatten().map(f64::from).sum::<f64>() * EPOCH_S / 60.0
     }
 
     /// Returns the minutes in a state, of the whole night by default.

@@ -14,9 +14,10 @@ pub(crate) mod unanswered;
 pub(crate) mod value;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use nocturne_concepts::{Direction, Registry, Source};
-use nocturne_index::Filter;
+use nocturne_concepts::{Direction, Registry, Source, Track};
+use nocturne_index::{Filter, RecordingEntry};
 
 use crate::error::{Error, Result};
 use crate::grammar::{Question, parse_typed, parse_words};
@@ -28,6 +29,9 @@ use crate::question::nights::answer::{
 };
 use crate::question::nights::judge::{JudgedNight, NightJudge};
 use crate::question::nights::unanswered::Unanswered;
+
+/// Number of nights below which another thread costs more than it saves.
+const MIN_NIGHTS_PER_THREAD: usize = 200;
 
 /// Maximum number of epochs shown as evidence for a night.
 pub const MAX_EVIDENCE: usize = 20;
@@ -100,7 +104,7 @@ pub(crate) fn search_nights(space: &PinnedSpace, request: &NightRequest) -> Resu
             question: question.clone(),
         },
         cautions,
-        blocks: blocks(&fitting, judge.direction(), k),
+        blocks: blocks(space, &judge, &fitting, k),
         judged: n_judged,
         uncertain_left_out,
         skipped,
@@ -138,6 +142,9 @@ fn filter_of(question: &Question, filter: &Filter) -> Result<Filter> {
     Ok(Filter { expression: Some(expression), ..filter.clone() })
 }
 
+/// A night to judge: its entry, its track, and which epochs count.
+type NightToJudge<'a> = (&'a RecordingEntry, Arc<Track>, Option<Vec<bool>>);
+
 /// Judges every night that the filter may allow.
 fn judge_nights(
     space: &PinnedSpace,
@@ -148,18 +155,22 @@ fn judge_nights(
     let entries = snapshot.entries();
     let allowed: Vec<_> = entries.into_iter().filter(|entry| filter.may_allow(entry)).collect();
     let builder = space.bundle.track_builder()?;
-    let (mut judged, mut skipped) = (Vec::new(), Vec::new());
+    let mut skipped = Vec::new();
     let skip = |recording: String, reason| SkippedNight { recording, reason };
+    let mut nights: Vec<NightToJudge<'_>> = Vec::with_capacity(allowed.len());
     for (entry, track) in space.tracks().tracks(snapshot, builder, &allowed)? {
         let Some(track) = track else {
             skipped.push(skip(entry.id.to_string(), Unanswered::Damaged));
             continue;
         };
         let rows = space.allowed_rows(entry, filter)?;
-        if rows.as_ref().is_some_and(|rows| !rows.contains(&true)) {
-            continue;
+        if rows.as_ref().is_none_or(|rows| rows.contains(&true)) {
+            nights.push((entry, track, rows));
         }
-        match judge.judge(entry, &track, rows) {
+    }
+    let mut judged = Vec::with_capacity(nights.len());
+    for (entry, result) in judge_all(judge, nights) {
+        match result {
             Ok(night) => judged.push(night),
             Err(reason) => skipped.push(skip(entry.id.to_string(), reason)),
         }
@@ -178,6 +189,39 @@ fn judge_nights(
     Ok((judged, skipped))
 }
 
+/// A night and what the question says of it, or why it has no answer.
+type JudgedEntry<'a> = (&'a RecordingEntry, std::result::Result<JudgedNight, Unanswered>);
+
+/// Judges nights on all cores, in their order.
+fn judge_all<'a>(judge: &NightJudge<'_>, nights: Vec<NightToJudge<'a>>) -> Vec<JudgedEntry<'a>> {
+    let judge_one = |(entry, track, rows): NightToJudge<'a>| {
+        let result = judge.judge(entry, &track, rows);
+        (entry, result)
+    };
+    let n_threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let size = nights.len().div_ceil(n_threads).max(MIN_NIGHTS_PER_THREAD);
+    if nights.len() <= size {
+        return nights.into_iter().map(judge_one).collect();
+    }
+    let mut parts: Vec<Vec<NightToJudge<'a>>> = Vec::new();
+    let mut rest = nights;
+    while rest.len() > size {
+        let tail = rest.split_off(size);
+        parts.push(std::mem::replace(&mut rest, tail));
+    }
+    parts.push(rest);
+    std::thread::scope(|threads| {
+        let judge_part = |part: Vec<NightToJudge<'a>>| {
+            threads.spawn(move || part.into_iter().map(judge_one).collect::<Vec<_>>())
+        };
+        let running: Vec<_> = parts.into_iter().map(judge_part).collect();
+        let joined = running.into_iter().map(|it| it.join());
+        joined
+            .flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
 /// Refuses a question that no night can answer because of the bundle or of what was scored.
 fn refuse_if_none_can_be_answered(judged: &[JudgedNight], skipped: &[SkippedNight]) -> Result<()> {
     let is_about_the_bundle = |night: &SkippedNight| night.reason.is_about_the_bundle();
@@ -189,22 +233,31 @@ fn refuse_if_none_can_be_answered(judged: &[JudgedNight], skipped: &[SkippedNigh
     }
 }
 
-/// Sorts nights into blocks by source, and each block by its first quantity; names decide between equals.
-fn blocks(nights: &[JudgedNight], direction: Direction, k: usize) -> Vec<NightBlock> {
+/// Sorts nights into blocks by source, and each block by its first quantity; names decide between equals. The nights that
+/// are listed get their evidence.
+fn blocks(
+    space: &PinnedSpace,
+    judge: &NightJudge<'_>,
+    nights: &[JudgedNight],
+    k: usize,
+) -> Vec<NightBlock> {
     let of_source = |source: Source| {
-        let mut hits: Vec<NightHit> = nights
-            .iter()
-            .filter(|night| night.hit.values[0].source == source)
-            .map(|night| night.hit.clone())
-            .collect();
-        hits.sort_by(|a, b| {
-            let order = a.values[0].value.total_cmp(&b.values[0].value);
-            let order = if direction == Direction::Highest { order.reverse() } else { order };
-            order.then_with(|| a.recording.cmp(&b.recording))
+        let mut fitting: Vec<&JudgedNight> =
+            nights.iter().filter(|night| night.hit.values[0].source == source).collect();
+        fitting.sort_by(|a, b| {
+            let order = a.hit.values[0].value.total_cmp(&b.hit.values[0].value);
+            let order =
+                if judge.direction() == Direction::Highest { order.reverse() } else { order };
+            order.then_with(|| a.hit.recording.cmp(&b.hit.recording))
         });
-        let total = hits.len();
-        hits.truncate(k);
-        NightBlock { source, nights: hits, total }
+        let total = fitting.len();
+        let listed = fitting.into_iter().take(k).map(|night| {
+            let id = night.hit.recording.parse().ok();
+            let entry = id.and_then(|id| space.snapshot().entry(&id));
+            let evidence = entry.map(|entry| judge.evidence(night, entry)).unwrap_or_default();
+            NightHit { evidence, ..night.hit.clone() }
+        });
+        NightBlock { source, nights: listed.collect(), total }
     };
     Source::ALL.into_iter().map(of_source).filter(|block| block.total > 0).collect()
 }

@@ -135,7 +135,10 @@ impl<'a> Night<'a> {
 
     fn source_of_stages(&self, concept: &Concept) -> Result<Source, Unanswered> {
         let source = self.stage_source();
-        let has_stages = (0..self.n_epochs()).any(|epoch| self.stages(epoch).is_some());
+        let has_stages = match (source, &self.allowed) {
+            (Source::Scored | Source::Signal, None) => self.track.has_scored_stages(),
+            _ => (0..self.n_epochs()).any(|epoch| self.stages(epoch).is_some()),
+        };
         if has_stages {
             return Ok(source);
         }

@@ -91,11 +91,18 @@ impl Night<'_> {
         for id in expression.concepts() {
             self.source_of(self.concept(id)?, None)?;
         }
-        let p = |epoch| {
-            let probabilities = self.stages(epoch)?;
-            Some(stages.iter().map(|stage| probabilities[stage.index()]).sum())
+        let mut presence = match self.stage_source() {
+            Source::Model => self.track.stage_probabilities(stages),
+            Source::Scored | Source::Signal => self.track.scored_as(stages),
         };
-        Ok((0..self.n_epochs()).map(p).collect())
+        if let Some(allowed) = &self.allowed {
+            presence
+                .iter_mut()
+                .zip(allowed)
+                .filter(|(_, is_allowed)| !**is_allowed)
+                .for_each(|(p, _)| *p = None);
+        }
+        Ok(presence)
     }
 
     fn combined(
@@ -139,7 +146,7 @@ impl Night<'_> {
             Kind::Event | Kind::Measure => match self.source_of(concept, least_fall_percent)? {
                 Source::Model => {
                     let column = self.track.concept(&concept.id).expect("the source was checked");
-                    Ok((0..n).map(|epoch| self.track.probability(column, epoch)).collect())
+                    Ok(self.track.probabilities(column))
                 }
                 source @ (Source::Scored | Source::Signal) => {
                     Ok(self.in_epochs(&self.events(concept, source, least_fall_percent)))

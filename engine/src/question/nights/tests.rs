@@ -297,3 +297,72 @@ fn computed_tracks_are_stored_and_used_again() {
         assert!(track.bytes().is_ok(), "{:?}", track.known_problem());
     }
 }
+
+#[test]
+fn awakenings_count_in_the_sleep_that_they_interrupt() {
+    // Six hours of N2, woken three times; the wake before and after the sleep is no awakening.
+    let night =
+        long("woken", &format!("WW{}", ["2".repeat(200), "W".to_owned()].concat().repeat(3)), 1);
+    let mut draft = night;
+    draft.epochs.extend(long("rest", "2", 120).epochs.into_iter().zip(605..).map(
+        |(mut epoch, n)| {
+            epoch.number = nocturne_psg::EpochNumber(n);
+            epoch.onset_s = 30.0 * f64::from(n);
+            epoch
+        },
+    ));
+    let answer = ask([draft], &request("count(awakening), highest first"));
+    assert_eq!(values(&answer), [3.0]);
+}
+
+#[test]
+fn depth_of_desaturations_is_not_taken_from_annotations() {
+    let draft = scored(long("a", "2", 240), &[(EventKind::Desaturation, 300.0, 30.0)]);
+    let refusal = ask([draft.clone()], &request("rate(desaturation >= 4 %), highest first"));
+    assert!(refusal.blocks.is_empty(), "{refusal:?}");
+    let answer = ask([draft], &request("rate(desaturation), highest first"));
+    assert_eq!(values(&answer), [0.5]);
+}
+
+#[test]
+fn a_source_that_never_answers_is_refused_by_name() {
+    let why = refusal(
+        three_nights(),
+        &NightRequest { source: Some(Source::Signal), ..request("rate(arousal), highest first") },
+    );
+    assert!(why.contains("`arousal` does not come from a rule on a signal; it comes from annotations or the model"), "{why}");
+    let why = refusal(
+        three_nights(),
+        &NightRequest { source: Some(Source::Model), ..request("lowest_spo2, lowest first") },
+    );
+    assert!(
+        why.contains(
+            "`lowest_spo2` does not come from the model; it comes from a rule on a signal"
+        ),
+        "{why}"
+    );
+}
+
+#[test]
+fn scope_without_sleep_is_named() {
+    let answer = ask(
+        [long("a", "2!2", 120)],
+        &NightRequest { source: Some(Source::Scored), ..request("share(N3) of R, highest first") },
+    );
+    assert!(
+        answer.skipped[0]
+            .reason
+            .to_string()
+            .contains("no sleep in the part that the question asks about (`R`)"),
+        "{answer:?}"
+    );
+}
+
+#[test]
+fn halves_are_those_of_the_sleep_period() {
+    // Two hours of wake, then an hour of N2 and an hour of R: the second half of the sleep is all R.
+    let draft = long("late", &["W".repeat(240), "2".repeat(120), "R".repeat(120)].concat(), 1);
+    let share = |typed: &str| values(&ask([draft.clone()], &request(typed)))[0];
+    assert_eq!(share("share(R) of sleep in the second half, highest first"), 100.0);
+    assert_eq!(share("share(R) of sleep in the first half, highest first"), 0.0);
+}
