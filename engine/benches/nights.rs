@@ -13,9 +13,7 @@ use anyhow::{Context, Result, bail};
 use nocturne_concepts::{Registry, TrackBuilder, TrackContents};
 use nocturne_encoder::{BatchOptions, Bundle, Device, Embedding, Runtime, TextEncoder};
 use nocturne_engine::{AskedQuestion, Engine, EngineOptions, NightRequest};
-use nocturne_index::{
-    CollectionWriter, EmbeddingSpace, EpochPoint, Location, RecordingDraft, TrackDraft,
-};
+use nocturne_index::{EmbeddingSpace, EpochPoint, Location, RecordingDraft, TrackDraft};
 use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{
     EPOCH_S, EpochNumber, Event, EventKind, EventSet, Quality, RecordingId, RecordingOrigin, Stage,

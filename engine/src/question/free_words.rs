@@ -150,17 +150,15 @@ pub(crate) fn matches_nothing(
         else {
             continue;
         };
-        let shows = |(concept, threshold): &(&Concept, Option<f32>)| match threshold {
-            Some(threshold) => {
+        let shows = |(concept, threshold): &(&Concept, Option<f32>)| {
+            let (p, least) = if let Some(threshold) = threshold {
                 let column = track.concept(&concept.id);
-                let p = column.and_then(|column| track.probability(column, epoch));
-                p.is_none_or(|p| p >= *threshold)
-            }
-            None => {
+                (column.and_then(|column| track.probability(column, epoch)), *threshold)
+            } else {
                 let stages = space.bundle.registry().stages_of(&concept.id);
-                let p = track.stage_probabilities(&stages)[epoch];
-                p.is_none_or(|p| p >= 0.5)
-            }
+                (track.stage_probabilities(&stages)[epoch], 0.5)
+            };
+            p.is_none_or(|p| p >= least)
         };
         if tellable.iter().any(shows) {
             return Ok(false);

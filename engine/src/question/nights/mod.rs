@@ -215,7 +215,7 @@ fn judge_all<'a>(judge: &NightJudge<'_>, nights: Vec<NightToJudge<'a>>) -> Vec<J
             threads.spawn(move || part.into_iter().map(judge_one).collect::<Vec<_>>())
         };
         let running: Vec<_> = parts.into_iter().map(judge_part).collect();
-        let joined = running.into_iter().map(|it| it.join());
+        let joined = running.into_iter().map(std::thread::ScopedJoinHandle::join);
         joined
             .flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()

@@ -20,12 +20,12 @@ pub(super) fn merged(nights: Vec<JudgedNight>) -> Vec<JudgedNight> {
             continue;
         };
         let others = alike.entry((start_s, night.track.n_epochs())).or_default();
-        match others.iter().find(|at| is_same_night(&kept[**at].track, &night.track)) {
-            Some(at) => kept[*at].hit.same_night.push(night.hit.recording),
-            None => {
-                others.push(kept.len());
-                kept.push(night);
-            }
+        let same = others.iter().find(|at| is_same_night(&kept[**at].track, &night.track));
+        if let Some(at) = same {
+            kept[*at].hit.same_night.push(night.hit.recording);
+        } else {
+            others.push(kept.len());
+            kept.push(night);
         }
     }
     kept
