@@ -70,14 +70,22 @@ impl Session {
     }
 
     /// Opens an engine on a collection that was filled with this bundle.
-    pub(crate) fn engine(&self, arguments: &CollectionArguments) -> Result<Engine> {
-        self.engine_with(arguments, false)
+    pub(crate) fn engine(
+        &self,
+        arguments: &CollectionArguments,
+        recall: Option<f32>,
+    ) -> Result<Engine> {
+        self.engine_with(arguments, recall, false)
     }
 
     /// Opens an engine for a server: it generates captions if the bundle can, builds the approximate index of large
     /// collections, and follows promotions of spaces.
-    pub(crate) fn serving_engine(&self, arguments: &CollectionArguments) -> Result<Engine> {
-        self.engine_with(arguments, true)
+    pub(crate) fn serving_engine(
+        &self,
+        arguments: &CollectionArguments,
+        recall: f32,
+    ) -> Result<Engine> {
+        self.engine_with(arguments, Some(recall), true)
     }
 
     /// Opens an explainer, which computes attention maps of hits.
@@ -87,9 +95,14 @@ impl Session {
         Ok(Explainer::new(signal)?)
     }
 
-    fn engine_with(&self, arguments: &CollectionArguments, serves: bool) -> Result<Engine> {
+    fn engine_with(
+        &self,
+        arguments: &CollectionArguments,
+        recall: Option<f32>,
+        serves: bool,
+    ) -> Result<Engine> {
         let options = EngineOptions {
-            recall: Some(arguments.recall),
+            recall,
             keeps_up: serves,
             captions: serves,
             registry: arguments.concepts.registry()?,
@@ -123,5 +136,5 @@ impl Session {
 
 /// Opens an engine for a command that queries a collection.
 pub(crate) fn engine(common: &Common, arguments: &CollectionArguments) -> Result<Engine> {
-    Session::open_for(common, &arguments.encoder, &arguments.location())?.engine(arguments)
+    Session::open_for(common, &arguments.encoder, &arguments.location())?.engine(arguments, None)
 }

@@ -177,7 +177,17 @@ pub(crate) struct EncoderArguments {
 pub(crate) struct CollectionArguments {
     #[command(flatten)]
     pub(crate) collection: CollectionOption,
-    /// Average share of the true nearest hits to find, above 0 and up to 1; below 1, the approximate index may be used.
+    #[command(flatten)]
+    pub(crate) concepts: ConceptFiles,
+    #[command(flatten)]
+    pub(crate) encoder: EncoderArguments,
+}
+
+/// How many of the nearest epochs a search must find.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RecallArguments {
+    /// Average share of the true nearest epochs that a search must find, above 0 and up to 1; below 1, the approximate
+    /// index may be used. Questions about nights and labels are always exact.
     #[arg(
         long,
         env = "NOCTURNE_RECALL",
@@ -186,10 +196,6 @@ pub(crate) struct CollectionArguments {
         help_heading = "Search"
     )]
     pub(crate) recall: f32,
-    #[command(flatten)]
-    pub(crate) concepts: ConceptFiles,
-    #[command(flatten)]
-    pub(crate) encoder: EncoderArguments,
 }
 
 /// The user's own concepts.

@@ -7,7 +7,9 @@ use clap::{Args, ValueEnum};
 use nocturne_concepts::Source;
 use nocturne_psg::{EpochRef, RecordingId};
 
-use super::{CollectionArguments, EncoderArguments, ExpressionArguments, FilterArguments};
+use super::{
+    CollectionArguments, EncoderArguments, ExpressionArguments, FilterArguments, RecallArguments,
+};
 
 /// `nocturne search`
 #[derive(Debug, Args)]
@@ -46,6 +48,8 @@ pub(crate) struct SearchEpochs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
+    #[command(flatten)]
+    pub(crate) recall: RecallArguments,
     #[command(flatten)]
     pub(crate) collection: CollectionArguments,
 }
@@ -132,12 +136,13 @@ pub(crate) struct Label {
 /// `nocturne serve`
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Address to listen on; port 0 chooses a free port.
+    /// IP address and port to listen on, such as `127.0.0.1:50051` or `[::1]:50051`; port 0 chooses a free port.
     #[arg(
         long,
         env = "NOCTURNE_LISTEN",
         default_value = "127.0.0.1:50051",
-        value_name = "ADDRESS"
+        value_name = "ADDRESS",
+        value_parser = address
     )]
     pub(crate) listen: SocketAddr,
     /// Allow unencrypted connections on an address that other machines can reach.
@@ -146,6 +151,8 @@ pub(crate) struct Serve {
     /// Maximum number of concurrent requests (1–10000); further ones are refused.
     #[arg(long, env = "NOCTURNE_MOST_AT_ONCE", default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(crate) most_at_once: u16,
+    #[command(flatten)]
+    pub(crate) recall: RecallArguments,
     #[command(flatten)]
     pub(crate) collection: CollectionArguments,
 }
@@ -176,4 +183,11 @@ pub(crate) struct Eval {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) encoder: EncoderArguments,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "expected an IP address and a port, such as `127.0.0.1:50051` or `[::1]:50051`; host names are not supported"
+            .to_owned()
+    })
 }

@@ -59,10 +59,9 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<CommandOutcome> {
             collection: collection.clone(),
             server: ServerArguments::default(),
         },
-        recall: 1.0,
         encoder: arguments.encoder.clone(),
     };
-    let engine = session.engine(&queried)?;
+    let engine = session.engine(&queried, None)?;
     show(&engine, &collection)?;
     close(&collection)?;
     Ok(outcome)

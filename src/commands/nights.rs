@@ -97,7 +97,13 @@ fn row(night: &NightHit, is_model: bool) -> Vec<String> {
         std::iter::once(&night.recording).chain(&night.same_night).map(String::as_str).collect();
     let mut cells = vec![format!("{}{mark}", names.join(" = "))];
     for (i, value) in night.values.iter().enumerate() {
-        cells.push(number(value));
+        let from = night.values[0].source;
+        let apart = if value.source == from {
+            String::new()
+        } else {
+            format!(" ({})", value.source.name())
+        };
+        cells.push(format!("{}{apart}", number(value)));
         if i == 0 && is_model {
             cells.push(interval(value));
         }

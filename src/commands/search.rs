@@ -35,10 +35,10 @@ struct ExplainedHit<'a> {
 
 pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<CommandOutcome> {
     let SearchEpochs { text, like, vector, concept, captions, filter, collection, .. } = arguments;
-    let SearchEpochs { top, min_score, explain, json, nights, .. } = arguments;
+    let SearchEpochs { top, min_score, explain, json, nights, recall, .. } = arguments;
     let filter = Filter::try_from(filter)?;
     let session = Session::open_for(common, &collection.encoder, &collection.location())?;
-    let engine = session.engine(&collection)?;
+    let engine = session.engine(&collection, Some(recall.recall))?;
     if nights {
         let request = RankRequest { text: text.unwrap_or_default(), filter, k: top };
         return rank_nights(&engine, request, json);

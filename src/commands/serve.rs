@@ -12,7 +12,7 @@ use crate::error::CommandOutcome;
 use crate::session::Session;
 
 pub(super) fn run(common: &Common, arguments: Serve) -> Result<CommandOutcome> {
-    let Serve { listen, allow_plaintext, most_at_once, collection } = arguments;
+    let Serve { listen, allow_plaintext, most_at_once, recall, collection } = arguments;
     if !listen.ip().is_loopback() && !allow_plaintext {
         bail!(
             "other machines can reach `{listen}`, and connections are not encrypted; \
@@ -20,7 +20,7 @@ pub(super) fn run(common: &Common, arguments: Serve) -> Result<CommandOutcome> {
         );
     }
     let session = Session::open_for(common, &collection.encoder, &collection.location())?;
-    let engine = Arc::new(session.serving_engine(&collection)?);
+    let engine = Arc::new(session.serving_engine(&collection, recall.recall)?);
     let info = engine.info()?;
     let runtime =
         tokio::runtime::Runtime::new().context("cannot start the threads of the server")?;

@@ -105,10 +105,10 @@ impl Unreadable {
                 Reason::NotMeasurable
                 | Reason::NotEnglish
                 | Reason::UnknownWords
-                | Reason::NotUnderstood
-                | Reason::Ambiguous,
+                | Reason::NotUnderstood,
                 [],
-            ) => "ask for a known concept, such as `AHI above 15`, `frequent arousals in REM sleep` or `sleep efficiency below 80`".to_owned(),
+            )
+            | (Reason::Ambiguous, _) => "ask for a known concept, such as `AHI above 15`, `frequent arousals in REM sleep` or `sleep efficiency below 80`".to_owned(),
             (_, [name]) => format!("a known concept with a similar name is {name}"),
             (_, names) => format!("known concepts with similar names are {}", names.join(", ")),
         }

@@ -25,7 +25,7 @@ impl Question {
     pub fn sentence(&self, registry: &Registry) -> String {
         let words = Words { registry };
         let mut parts = vec![match (&self.condition, &self.order) {
-            (Some(condition), _) => format!("Nights with {}", words.condition(condition)),
+            (Some(condition), _) => format!("Nights {}", words.condition(condition)),
             (None, Some(order)) => format!("Nights by {}", words.quantity(&order.by)),
             (None, None) => "Nights".to_owned(),
         }];
@@ -69,10 +69,10 @@ impl Words<'_> {
             let scope = self.scope(&quantity.measure);
             match &quantity.measure.aggregate {
                 Aggregate::Rate(of) => {
-                    return format!("{} {} {scope}{class}", amount(range), self.plural(of));
+                    return format!("with {} {} {scope}{class}", amount(range), self.plural(of));
                 }
                 Aggregate::Count(of) => {
-                    return format!("{} {}{scope}{class}", amount(range), self.plural(of));
+                    return format!("with {} {}{scope}{class}", amount(range), self.plural(of));
                 }
                 Aggregate::Share(_)
                 | Aggregate::Time(_)
@@ -82,7 +82,9 @@ impl Words<'_> {
         }
         let unit = quantity.unit();
         let number = |value| with_unit(value, unit);
-        format!("{} of {}{class}", self.quantity(quantity), range_words(range, number))
+        let quantity = self.quantity(quantity);
+        let quantity = quantity.strip_prefix("the ").unwrap_or(&quantity);
+        format!("whose {quantity} is {}{class}", range_words(range, number))
     }
 
     /// Returns the name of the class of severity whose bounds these are.
@@ -146,11 +148,26 @@ impl Words<'_> {
             self.expression(states)
         });
         match (&measure.aggregate, states) {
-            (Aggregate::Rate(_), Some(states)) => format!("per hour of {states}{part}"),
+            (Aggregate::Rate(_), Some(states)) => {
+                format!("per hour of {}{part}", self.sleep_in(measure, states))
+            }
             (Aggregate::Rate(_), None) => format!("per hour of sleep{part}"),
             (Aggregate::Share(_), None) => format!(" in the whole night{part}"),
             (_, Some(states)) => format!(" in {states}{part}"),
             (_, None) => part,
+        }
+    }
+
+    /// Returns the sleep of a scope: a body position is said of the sleep.
+    fn sleep_in(&self, measure: &Measure, states: String) -> String {
+        let is_position = |states: &Expression| {
+            let mut ids = states.concepts().into_iter();
+            ids.all(|id| self.registry.get(id).is_some_and(|it| it.kind == Kind::State))
+        };
+        match &measure.scope.states {
+            Some(Expression::Not(_)) | None => states,
+            Some(expression) if is_position(expression) => format!("sleep in {states} position"),
+            Some(_) => states,
         }
     }
 
@@ -203,10 +220,22 @@ impl Words<'_> {
         match (id, name) {
             ("R", _) => "REM sleep".to_owned(),
             ("W", _) => "wakefulness".to_owned(),
-            (_, Some(name)) => name.clone(),
+            (_, Some(name)) => with_capitals(name),
             (id, None) => id.replace('_', " "),
         }
     }
+}
+
+/// Writes the abbreviations in a name of the registry in capitals, as clinicians do.
+fn with_capitals(name: &str) -> String {
+    const CAPITALS: [&str; 10] =
+        ["rem", "nrem", "ahi", "odi", "rdi", "waso", "tst", "ct90", "n1", "n3"];
+    let word = |word: &str| match word {
+        "spo2" => "SpO2".to_owned(),
+        word if CAPITALS.contains(&word) => word.to_uppercase(),
+        word => word.to_owned(),
+    };
+    name.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn plural(name: &str) -> String {

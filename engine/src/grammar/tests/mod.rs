@@ -138,7 +138,7 @@ fn sentences_say_how_a_question_was_read() {
         ("no apneas", "Nights with no apneas, lowest first."),
         (
             "men over 60 with sleep efficiency below 85%",
-            "Nights with the sleep efficiency of less than 85 %, lowest first, of recordings where sex = male and age > 60.",
+            "Nights whose sleep efficiency is less than 85 %, lowest first, of recordings where sex = male and age > 60.",
         ),
         (
             "mild to moderate sleep apnea",
@@ -146,7 +146,7 @@ fn sentences_say_how_a_question_was_read() {
         ),
         (
             "apneas worse on the back",
-            "Nights by the ratio of the number of apneas per hour of supine to the number of apneas per hour of sleep outside of supine, highest first.",
+            "Nights by the ratio of the number of apneas per hour of sleep in supine position to the number of apneas per hour of sleep outside of supine, highest first.",
         ),
     ] {
         assert_eq!(read(question).unwrap().sentence(Registry::shipped()), expected);

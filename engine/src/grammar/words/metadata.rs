@@ -209,7 +209,7 @@ impl Reader<'_> {
             return Ok(quoted(column));
         }
         let expected = match self.columns {
-            [] => "metadata, and the collection has none".to_owned(),
+            [] => "columns of metadata, of which the collection has none".to_owned(),
             columns => format!("one of `{}`", columns.join("`, `")),
         };
         self.refuse(start, Reason::NoColumn { column: name.to_owned() }, &expected)

@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
                 return self.refuse(start, Reason::Ambiguous, expected);
             }
             Class::Noun if clause.amount.is_some() && clause.subject.is_none() => {
-                let expected = "a concept after the amount: it does not count nights";
+                let expected = "a concept after the amount, such as `bad sleep efficiency`, because nights have no amount of their own";
                 return self.refuse(start, Reason::Ambiguous, expected);
             }
             Class::Noun => {
