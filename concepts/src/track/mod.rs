@@ -22,7 +22,7 @@
 //! | n | their scored stages, the index in [`nocturne_psg::Stage::ALL`], 255 where not scored |
 //! | 5 n | posterior probabilities of the stages, one column for each |
 //! | c n | probabilities of the concepts, one column for each |
-//! | 5 n | only if signals were measured: mean and lowest oxygen saturation in per cent, seconds below 90 % in 30 valid ones, heart rate in beats per minute, body position; 255 where not known |
+//! | 6 n | only if signals were measured: mean and lowest oxygen saturation in per cent, seconds below 90 % in 30 valid ones, heart rate in beats per minute, body position, half of the chin tone in per cent; 255 where not known |
 //! | 12 m | events: kind, source (0 scored, 1 signal), depth in tenths of a per cent (65535 if it has none, `u16`), onset and duration in seconds (`f32`) |
 
 mod builder;
@@ -47,7 +47,7 @@ const EVENT: usize = 12;
 /// The depth of an event that has none.
 const NO_DEPTH: u16 = u16::MAX;
 /// Number of columns of measured signals.
-const SIGNALS: usize = 5;
+const SIGNALS: usize = 6;
 
 const STAGES_SCORED: u8 = 1;
 const SIMULATED: u8 = 2;

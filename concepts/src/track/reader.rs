@@ -248,6 +248,7 @@ impl Track {
             below_90_s: number(2),
             heart_rate: number(3),
             position: byte(4),
+            chin_tone: number(5).map(|half| 2.0 * half),
         }
     }
 

@@ -27,6 +27,7 @@ pub(super) fn columns(measures: &SignalMeasures, n_epochs: usize) -> Vec<EpochSi
         below_90_s: below_90_s(epoch),
         heart_rate: of(measured(&measures.heart_rate), epoch),
         position: position(epoch),
+        chin_tone: of(measured(&measures.chin_tone), epoch),
     };
     (0..n_epochs).map(signals).collect()
 }

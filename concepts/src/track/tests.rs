@@ -27,6 +27,7 @@ fn contents() -> TrackContents {
                 below_90_s: Some(6.0),
                 heart_rate: Some(61.0),
                 position: Some(2),
+                chin_tone: Some(64.0),
             },
             EpochSignals::default(),
             EpochSignals::default(),
@@ -131,4 +132,27 @@ fn shipped_registry_takes_at_most_forty_bytes_for_an_epoch() {
     };
     let bytes = contents.to_bytes().len() as f64 / f64::from(n);
     assert!(bytes <= 40.0, "{bytes} bytes");
+}
+
+#[test]
+fn epochs_without_a_gap_are_stored_by_the_first() {
+    let n = 100;
+    let contents = |first: u32, gap: u32| TrackContents {
+        numbers: (first..first + n).map(|i| if i > first + 50 { i + gap } else { i }).collect(),
+        onsets_s: (0..n)
+            .map(|i| 30.0 * f64::from(if i > 50 { i + gap } else { i }) + 7.0)
+            .collect(),
+        masks: vec![ChannelMask::ALL; n as usize],
+        scored_stages: vec![None; n as usize],
+        posteriors: vec![None; n as usize],
+        ..TrackContents::default()
+    };
+    let (without, with) = (contents(4, 0), contents(4, 3));
+    assert!(without.to_bytes().len() + 8 * 98 < with.to_bytes().len());
+    for contents in [without, with, TrackContents::default()] {
+        let track = Track::from_vec(contents.to_bytes()).unwrap();
+        let numbers: Vec<u32> = (0..track.n_epochs()).map(|i| track.number(i)).collect();
+        let onsets_s: Vec<f64> = (0..track.n_epochs()).map(|i| track.onset_s(i)).collect();
+        assert_eq!((numbers, onsets_s), (contents.numbers, contents.onsets_s));
+    }
 }

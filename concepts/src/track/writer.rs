@@ -55,6 +55,8 @@ pub struct EpochSignals {
     pub heart_rate: Option<f64>,
     /// Code of the body position, see [`nocturne_psg::sleep::Position`].
     pub position: Option<u8>,
+    /// Median amplitude of the chin EMG over its standard deviation in the night, in per cent.
+    pub chin_tone: Option<f64>,
 }
 
 impl TrackContents {
@@ -148,6 +150,7 @@ impl TrackContents {
             bytes.extend(signals.iter().map(|it| whole(it.below_90_s)));
             bytes.extend(signals.iter().map(|it| whole(it.heart_rate)));
             bytes.extend(signals.iter().map(|it| it.position.unwrap_or(UNKNOWN)));
+            bytes.extend(signals.iter().map(|it| whole(it.chin_tone.map(|tone| tone / 2.0))));
         }
     }
 }

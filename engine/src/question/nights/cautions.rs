@@ -5,17 +5,22 @@ use nocturne_concepts::calibration::{MIN_CHANNELS, Origin};
 use nocturne_psg::montage::Channel;
 use nocturne_psg::statistics::least_minutes;
 
+use crate::grammar::Question;
 use crate::live::live_collection::PinnedSpace;
 use crate::question::nights::judge::JudgedNight;
 use crate::question::nights::value::NoInterval;
 
 /// Returns the cautions about an answer, the most important first.
-pub(super) fn cautions(space: &PinnedSpace, nights: &[JudgedNight]) -> Vec<String> {
+pub(super) fn cautions(
+    space: &PinnedSpace,
+    question: &Question,
+    nights: &[JudgedNight],
+) -> Vec<String> {
     let modelled: Vec<&JudgedNight> = nights
         .iter()
         .filter(|night| night.hit.values.iter().any(|it| it.source == Source::Model))
         .collect();
-    let mut cautions = Vec::new();
+    let mut cautions: Vec<String> = experimental(space, question).collect();
     let bundle = &space.bundle.manifest.name;
     let simulated =
         space.bundle.calibration().is_some_and(|it| it.population.origin == Origin::Simulated);
@@ -43,4 +48,29 @@ pub(super) fn cautions(space: &PinnedSpace, nights: &[JudgedNight]) -> Vec<Strin
         cautions.push(format!("{n_short} nights have less than {least:.0} min of sleep; their numbers have no interval"));
     }
     cautions
+}
+
+/// Returns a caution for each concept of a question that no accepted standard defines.
+fn experimental<'a>(
+    space: &'a PinnedSpace,
+    question: &'a Question,
+) -> impl Iterator<Item = String> + 'a {
+    let quantities = question.ordering().map(|it| it.by).into_iter();
+    let quantities = quantities.chain(question.quantities().into_iter().cloned());
+    let mut ids: Vec<String> = Vec::new();
+    for quantity in quantities {
+        for measure in std::iter::once(&quantity.measure).chain(&quantity.over) {
+            let parts = [measure.aggregate.expression(), measure.scope.states.as_ref()];
+            for id in parts.into_iter().flatten().flat_map(|part| part.concepts()) {
+                if !ids.iter().any(|known| known == id) {
+                    ids.push(id.to_owned());
+                }
+            }
+        }
+    }
+    let is_experimental =
+        |id: &String| space.bundle.registry().get(id).is_some_and(|it| it.experimental);
+    ids.into_iter().filter(is_experimental).map(|id| {
+        format!("`{id}` is experimental: no accepted standard defines it for a single epoch")
+    })
 }

@@ -96,7 +96,7 @@ pub(crate) fn search_nights(space: &PinnedSpace, request: &NightRequest) -> Resu
     let fitting: Vec<JudgedNight> =
         judged.into_iter().filter(|night| judge.is_listed(night)).collect();
     let fitting = same_night::merged(fitting);
-    let cautions = cautions::cautions(space, &fitting);
+    let cautions = cautions::cautions(space, &question, &fitting);
     Ok(NightAnswer {
         reading: QuestionReading {
             typed: question.to_string(),

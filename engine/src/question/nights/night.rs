@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use nocturne_concepts::night::declared_kinds;
 use nocturne_concepts::track::EventSource;
 use nocturne_concepts::{Calibration, Concept, Input, Kind, Registry, Source, Track};
+use nocturne_psg::montage::Channel;
 use nocturne_psg::sleep::Position;
 use nocturne_psg::statistics::{EpochStages, NotMeasured, ScoredEvents};
 use nocturne_psg::{EPOCH_S, Event, Stage};
@@ -193,7 +194,13 @@ impl<'a> Night<'a> {
             "ECG" => epochs().any(|it| it.heart_rate.is_some()),
             "POS" => epochs().any(|it| it.position.is_some()),
             "EMG_LEG" => self.track.has_leg_emg(),
-            _ => false,
+            "EMG_CHIN" => epochs().any(|it| it.chin_tone.is_some()),
+            name => {
+                let is_there = |channel| {
+                    (0..self.n_epochs()).any(|epoch| self.track.mask(epoch).contains(channel))
+                };
+                Channel::from_name(name).is_some_and(is_there)
+            }
         };
         let has_events = || {
             let kinds = self.registry.events_of(&concept.id);

@@ -8,6 +8,9 @@ use crate::grammar::{Expression, Part, Relation, Scope};
 use crate::question::nights::night::Night;
 use crate::question::nights::unanswered::Unanswered;
 
+/// Chin tone over the lowest of the night, the fifth percentile, above which it is raised.
+const RAISED_TONE: f64 = 2.0;
+
 /// A probability for each epoch; `None` where it is not known.
 pub(crate) type Presence = Vec<Option<f32>>;
 
@@ -39,6 +42,16 @@ impl Night<'_> {
                 let (stages, rest): (Vec<_>, Vec<_>) =
                     parts.iter().cloned().partition(|part| self.stage_set(part).is_some());
                 let stages = (!stages.is_empty()).then(|| Expression::all(stages));
+                // What occurs only within a stage implies it.
+                let implied = |stages: &Expression| {
+                    rest.iter().any(|part| {
+                        self.stage_within(part).is_some_and(|within| {
+                            let set = self.stage_set(stages).unwrap_or_default();
+                            within.iter().all(|stage| set.contains(stage))
+                        })
+                    })
+                };
+                let stages = stages.filter(|stages| !implied(stages));
                 let parts: Vec<Expression> = stages.into_iter().chain(rest).collect();
                 self.combined(&parts, |a, b| a * b)?
             }
@@ -81,6 +94,13 @@ impl Night<'_> {
             }
             Expression::Within { .. } | Expression::During { .. } => None,
         }
+    }
+
+    /// Returns the stages within which a single concept occurs; `None` if it may occur in any.
+    fn stage_within(&self, expression: &Expression) -> Option<Vec<Stage>> {
+        let Expression::Concept { id, .. } = expression else { return None };
+        let concept = self.registry.get(id).filter(|it| it.id != "atonia")?;
+        Some(vec![concept.within?])
     }
 
     fn stage_presence(
@@ -130,7 +150,8 @@ impl Night<'_> {
                 self.stage_presence(&Expression::concept(&concept.id), &stages)
             }
             Kind::State if self.positions_of(concept).is_empty() => {
-                Err(Unanswered::NoSignal { concept: concept.id.clone() })
+                self.source_of(concept, None)?;
+                self.tone_presence(concept)
             }
             Kind::State => {
                 self.source_of(concept, None)?;
@@ -153,6 +174,27 @@ impl Night<'_> {
                 }
             },
         }
+    }
+
+    /// Returns 1 in epochs with low chin tone for `atonia`, and in those of its stage with raised tone for
+    /// `rem_without_atonia`. Tone is raised if it is more than twice the lowest of the night.
+    fn tone_presence(&self, concept: &Concept) -> Result<Presence, Unanswered> {
+        let tones: Vec<Option<f64>> =
+            (0..self.n_epochs()).map(|epoch| self.track.signals(epoch).chin_tone).collect();
+        let mut known: Vec<f64> = tones.iter().flatten().copied().collect();
+        known.sort_by(f64::total_cmp);
+        let Some(lowest) = known.get(known.len() / 20) else {
+            return Err(Unanswered::NoSignal { concept: concept.id.clone() });
+        };
+        let is_raised = |tone: f64| f32::from(u8::from(tone > RAISED_TONE * lowest));
+        if concept.id == "atonia" {
+            return Ok(tones.into_iter().map(|tone| Some(1.0 - is_raised(tone?))).collect());
+        }
+        let Some(stage) = concept.within else {
+            return Err(Unanswered::NoSignal { concept: concept.id.clone() });
+        };
+        let stage = self.stage_presence(&Expression::concept(stage.code()), &[stage])?;
+        Ok(tones.into_iter().zip(stage).map(|(tone, p)| Some(is_raised(tone?) * p?)).collect())
     }
 
     fn positions_of(&self, concept: &Concept) -> Vec<nocturne_psg::sleep::Position> {
