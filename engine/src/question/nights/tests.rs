@@ -366,3 +366,23 @@ fn halves_are_those_of_the_sleep_period() {
     assert_eq!(share("share(R) of sleep in the second half, highest first"), 100.0);
     assert_eq!(share("share(R) of sleep in the first half, highest first"), 0.0);
 }
+
+#[test]
+fn rem_sleep_without_atonia_is_a_raised_chin_tone_in_rem_sleep() {
+    use nocturne_psg::signal_rules::{CHIN_TONE_PERCENT, EpochColumn, NoSignal, SignalMeasures};
+    // Three hours of N2 and one of R; the tone is raised in N2 and in a quarter of R.
+    let mut draft = long("a", &["2".repeat(360), "R".repeat(120)].concat(), 1);
+    let tone = |epoch: usize| if epoch < 390 { 90.0 } else { 30.0 };
+    let tones: Vec<Option<f64>> = (0..480).map(|epoch| Some(tone(epoch))).collect();
+    draft.signals = Some(SignalMeasures {
+        saturation: Err(NoSignal::NoChannel),
+        heart_rate: Err(NoSignal::NoChannel),
+        position: Err(NoSignal::NoChannel),
+        chin_tone: Ok(EpochColumn::of(CHIN_TONE_PERCENT, tones)),
+        legs: Err(NoSignal::NoChannel),
+    });
+    let answer = ask([draft], &words("REM sleep without atonia"));
+    assert_eq!(answer.blocks[0].source, Source::Signal);
+    assert_eq!(values(&answer), [25.0]);
+    assert!(answer.cautions[0].contains("experimental"), "{:?}", answer.cautions);
+}
