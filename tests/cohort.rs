@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use nocturne_testing::{Absent, onnx_runtime};
-use tempfile::TempDir;
 
 use crate::program::{run, text};
+use crate::shared_folder::shared_folder;
 
 /// Simulated nights and the collection that contains them.
 pub(crate) struct Cohort {
-    folder: TempDir,
+    folder: PathBuf,
     pub(crate) nights: PathBuf,
     pub(crate) collection: PathBuf,
 }
@@ -18,7 +18,7 @@ pub(crate) struct Cohort {
 impl Cohort {
     /// Returns the folder above the nights and the collection.
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 }
 
@@ -34,11 +34,13 @@ pub(crate) fn cohort() -> Result<&'static Cohort, Absent> {
 }
 
 fn create() -> Cohort {
-    let folder = tempfile::tempdir().unwrap();
-    let (nights, collection) = (folder.path().join("nights"), folder.path().join("collection"));
-    let n = NIGHTS.to_string();
-    run(["simulate", "--out", text(&nights), "--nights", &n, "--hours", "2", "--seed", "31"])
-        .expect_code(0);
-    run(["index", text(&nights), "--collection", text(&collection)]).expect_code(0);
+    let folder = shared_folder("cohort", |folder| {
+        let (nights, collection) = (folder.join("nights"), folder.join("collection"));
+        let n = NIGHTS.to_string();
+        run(["simulate", "--out", text(&nights), "--nights", &n, "--hours", "2", "--seed", "31"])
+            .expect_code(0);
+        run(["index", text(&nights), "--collection", text(&collection)]).expect_code(0);
+    });
+    let (nights, collection) = (folder.join("nights"), folder.join("collection"));
     Cohort { folder, nights, collection }
 }

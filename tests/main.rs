@@ -19,6 +19,7 @@ mod program;
 mod qdrant;
 mod server;
 mod setup;
+mod shared_folder;
 mod simulate;
 mod spaces;
 mod store;
