@@ -120,7 +120,7 @@ pub(crate) fn search_epochs(
     let snapshot = space.snapshot();
     let min_cosine = min_score.map(|it| min_cosine(query, it)).transpose()?;
     let recall = space.recall(recall)?;
-    let (mut filter, mut named) = (filter, Vec::new());
+    let (mut filter, mut named, open) = (filter.clone(), Vec::new(), filter);
     if let EpochQuery::Text(text) = query {
         let concepts = match read(space, check_text("text", text)?)? {
             Reading::Expression(expression) => {
@@ -148,6 +148,12 @@ pub(crate) fn search_epochs(
         }
     };
     let SearchAnswer { mut hits, plan } = snapshot.find(&embedding, &request)?;
+    if hits.is_empty() && !named.is_empty() {
+        let any = SearchRequest { k: 1, filter: open, ..request.clone() };
+        if !snapshot.find(&embedding, &any)?.hits.is_empty() {
+            return Err(free_words::no_channels(&named));
+        }
+    }
     if let EpochQuery::Concept(concept) = query {
         hits.iter_mut().for_each(|hit| hit.score = concept.curve.probability(hit.score));
     }
@@ -282,8 +288,55 @@ mod tests {
     fn words_unknown_to_the_bundle_are_reported() {
         let (_folder, space) = pinned([night("a", "W2")]);
         let query = EpochQuery::Text(FREE_WORDS.to_owned());
-        let reading = search_epochs(&space, &query, request(1)).unwrap().reading.unwrap();
-        assert_eq!(reading.unknown_words, ["saw"]);
+        let error = search_epochs(&space, &query, request(1)).unwrap_err().to_string();
+        // One of two words that say something is unknown.
+        assert!(error.contains("character 14, at `saw`"), "{error}");
+    }
+
+    #[test]
+    fn negation_is_answered_from_tracks() {
+        let (_folder, space) = pinned([night("a", "W22!2"), night("b", "2!R")]);
+        let query = EpochQuery::Text("N2 sleep without arousals".to_owned());
+        let answer = search_epochs(&space, &query, request(2)).unwrap();
+        assert_eq!(answer.score, ScoreKind::Probability);
+        assert_eq!(answer.reading.unwrap().typed.as_deref(), Some("N2 & !arousal"));
+        let mut found: Vec<_> =
+            answer.hits.iter().map(|hit| (hit.recording.as_str(), hit.epoch)).collect();
+        found.sort_unstable();
+        assert_eq!(found, [("a", 1), ("a", 3)]);
+    }
+
+    #[test]
+    fn concept_without_its_channels_is_refused() {
+        use nocturne_psg::montage::{Channel, ChannelMask};
+        let mut draft = night("a", "W2!3");
+        draft
+            .epochs
+            .iter_mut()
+            .for_each(|epoch| epoch.mask = ChannelMask::from_iter([Channel::Ecg]));
+        let (_folder, space) = pinned([draft]);
+        let query = EpochQuery::Text("arousals".to_owned());
+        let error = search_epochs(&space, &query, request(1)).unwrap_err().to_string();
+        assert!(error.contains("`arousal` needs the channel"), "{error}");
+        assert!(error.ends_with("which no epoch of the recordings has"), "{error}");
+    }
+
+    #[test]
+    fn position_is_read_from_its_channel_and_not_guessed() {
+        let (_folder, space) = pinned([night("a", "W2!3")]);
+        let query = EpochQuery::Text("supine".to_owned());
+        let error = search_epochs(&space, &query, request(1)).unwrap_err().to_string();
+        assert!(error.contains("no signal of the recording shows `supine`"), "{error}");
+    }
+
+    #[test]
+    fn concept_that_no_hit_shows_is_said_to_match_nothing() {
+        let (_folder, space) = pinned([night("a", "2233")]);
+        let ask = |text: &str| {
+            search_epochs(&space, &EpochQuery::Text(text.to_owned()), request(2)).unwrap()
+        };
+        assert!(ask("arousals").nothing_matches);
+        assert!(!ask("deep sleep").nothing_matches);
     }
 
     #[test]

@@ -167,6 +167,20 @@ pub(crate) fn matches_nothing(
     Ok(true)
 }
 
+/// Returns the error of a search that found nothing although the recordings have epochs: none of them has the channels.
+pub(crate) fn no_channels(concepts: &[&Concept]) -> Error {
+    let group = |group: &Vec<Input>| {
+        group.iter().map(|input| input.name()).collect::<Vec<_>>().join(" or ")
+    };
+    let needs = |concept: &&Concept| {
+        let groups: Vec<String> = concept.needs.iter().map(group).collect();
+        format!("`{}` needs the channel {}", concept.id, groups.join(" and "))
+    };
+    let needs: Vec<String> = concepts.iter().filter(|it| !it.needs.is_empty()).map(needs).collect();
+    let why = format!("{}, which no epoch of the recordings has", needs.join("; "));
+    Error::NotMeasurable { why }
+}
+
 /// Restricts a filter to the epochs whose channels show concepts.
 ///
 /// # Errors

@@ -119,6 +119,9 @@ pub(crate) fn rank_nights(
             epochs: epochs.collect(),
         });
     }
+    if nights.is_empty() && !entries.is_empty() && !concepts.is_empty() {
+        return Err(free_words::no_channels(&concepts));
+    }
     nights.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.recording.cmp(&b.recording)));
     nights.truncate(k);
     let found = nights.iter().flat_map(|night| &night.epochs);
@@ -128,4 +131,37 @@ pub(crate) fn rank_nights(
     missing.dedup();
     let nothing_matches = free_words::matches_nothing(space, &concepts, &found)?;
     Ok(NightRanking { nights, reading, nothing_matches, missing })
+}
+
+#[cfg(test)]
+mod tests {
+    use nocturne_encoder::PromptSet;
+
+    use super::*;
+    use crate::tests::collections::{night, pinned};
+
+    fn rank(text: &str) -> Result<NightRanking> {
+        let (_folder, space) = pinned([night("a", "2!222"), night("b", "2!2!2!2")]);
+        let request = RankRequest { text: text.to_owned(), filter: Filter::default(), k: 10 };
+        rank_nights(&space, request, |_, _| ())
+    }
+
+    #[test]
+    fn nights_are_ranked_by_their_most_similar_epochs() {
+        let arousal = PromptSet::events().label("arousal").unwrap();
+        let ranking = rank(&arousal.prompts[0]).unwrap();
+        let names: Vec<&str> = ranking.nights.iter().map(|it| it.recording.as_str()).collect();
+        assert_eq!(names, ["b", "a"]);
+        assert!(ranking.nights[0].score > ranking.nights[1].score);
+        assert_eq!(ranking.nights[0].epochs.len(), N_SHOWN);
+        assert!(!ranking.nothing_matches);
+    }
+
+    #[test]
+    fn what_a_similarity_cannot_express_is_refused() {
+        for text in ["no arousals", "supine"] {
+            let error = rank(text).unwrap_err().to_string();
+            assert!(error.contains("expected words for a similarity"), "{error}");
+        }
+    }
 }
