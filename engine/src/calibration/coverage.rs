@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// Intervals of a group of nights against the truth.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Coverage {
+pub struct IntervalCoverage {
     /// Smallest and largest true value.
     pub truth: (f64, f64),
     /// Number of nights.
@@ -23,26 +23,26 @@ pub struct Coverage {
 
 /// An estimate, its interval, and the truth.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Judged {
+pub(super) struct JudgedInterval {
     pub(super) estimate: f64,
     pub(super) interval: (f64, f64),
     pub(super) truth: f64,
 }
 
-impl Coverage {
+impl IntervalCoverage {
     /// Compares nights with the truth; `None` without nights.
-    pub(super) fn of(nights: &[Judged]) -> Option<Self> {
+    pub(super) fn of(nights: &[JudgedInterval]) -> Option<Self> {
         let n = nights.len();
         if n == 0 {
             return None;
         }
-        let holds = |night: &&Judged| {
+        let holds = |night: &&JudgedInterval| {
             let (low, high) = night.interval;
             // The estimates are rounded in no place, but sums of probabilities are not exact.
             (low - 1e-9..=high + 1e-9).contains(&night.truth)
         };
         let held = nights.iter().filter(holds).count();
-        let mean = |of: fn(&Judged) -> f64| nights.iter().map(of).sum::<f64>() / n as f64;
+        let mean = |of: fn(&JudgedInterval) -> f64| nights.iter().map(of).sum::<f64>() / n as f64;
         let truths = nights.iter().map(|night| night.truth);
         Some(Self {
             truth: (truths.clone().fold(f64::INFINITY, f64::min), truths.fold(0.0, f64::max)),
@@ -114,16 +114,16 @@ mod tests {
 
     #[test]
     fn coverage_counts_the_nights_whose_interval_holds_the_truth() {
-        let night = |estimate: f64, truth: f64| Judged {
+        let night = |estimate: f64, truth: f64| JudgedInterval {
             estimate,
             interval: (estimate - 2.0, estimate + 2.0),
             truth,
         };
         let nights = [night(10.0, 11.0), night(10.0, 13.0), night(4.0, 2.0), night(6.0, 6.0)];
-        let coverage = Coverage::of(&nights).unwrap();
+        let coverage = IntervalCoverage::of(&nights).unwrap();
         assert_eq!((coverage.nights, coverage.held), (4, 3));
         assert_eq!(coverage.truth, (2.0, 13.0));
         assert_eq!((coverage.bias, coverage.mean_truth, coverage.width), (-0.5, 8.0, 4.0));
-        assert_eq!(Coverage::of(&[]), None);
+        assert_eq!(IntervalCoverage::of(&[]), None);
     }
 }

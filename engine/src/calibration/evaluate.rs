@@ -8,7 +8,7 @@ use nocturne_encoder::metrics::spearman;
 use nocturne_index::Filter;
 use serde::Serialize;
 
-use crate::calibration::coverage::{Coverage, Judged};
+use crate::calibration::coverage::{IntervalCoverage, JudgedInterval};
 use crate::calibration::scored_nights::{self, LeftOutNight};
 use crate::error::{Error, Result};
 use crate::grammar::Quantity;
@@ -67,11 +67,11 @@ pub struct MeasureCheck {
     /// Rank correlation of estimates and truth.
     pub spearman: Option<f64>,
     /// All nights with an interval.
-    pub overall: Option<Coverage>,
+    pub overall: Option<IntervalCoverage>,
     /// Nights with a true value above 0, in thirds of ascending true values.
-    pub thirds: Vec<Coverage>,
+    pub thirds: Vec<IntervalCoverage>,
     /// Nights with a true value of 0.
-    pub zero: Option<Coverage>,
+    pub zero: Option<IntervalCoverage>,
     /// Number of nights without an interval.
     pub without_interval: usize,
 }
@@ -109,7 +109,7 @@ pub(crate) fn evaluate(
 }
 
 /// An estimate, with its interval if it has one, and the truth.
-struct Compared {
+struct ComparedNight {
     estimate: Measurement,
     truth: f64,
 }
@@ -119,7 +119,7 @@ struct Checker<'a> {
     registry: &'a Registry,
     calibration: &'a Calibration,
     n_nights: usize,
-    measures: Vec<(Quantity, Vec<Compared>)>,
+    measures: Vec<(Quantity, Vec<ComparedNight>)>,
     epochs: BTreeMap<String, Vec<(f64, bool)>>,
 }
 
@@ -144,7 +144,7 @@ impl<'a> Checker<'a> {
         let scored = Night::new(track, self.registry, estimates, Some(Source::Scored), None);
         for (quantity, compared) in &mut self.measures {
             if let (Ok(estimate), Ok(truth)) = (model.measure(quantity), scored.measure(quantity)) {
-                compared.push(Compared { estimate, truth: truth.value });
+                compared.push(ComparedNight { estimate, truth: truth.value });
             }
         }
         for (id, model) in &self.calibration.concepts {
@@ -182,14 +182,18 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn measure_check(&self, quantity: &Quantity, nights: &[Compared]) -> MeasureCheck {
+    fn measure_check(&self, quantity: &Quantity, nights: &[ComparedNight]) -> MeasureCheck {
         let measure = quantity.to_string();
-        let judged = |night: &Compared| {
-            let Compared { estimate, truth } = night;
-            Some(Judged { estimate: estimate.value, interval: estimate.interval?, truth: *truth })
+        let judged = |night: &ComparedNight| {
+            let ComparedNight { estimate, truth } = night;
+            Some(JudgedInterval {
+                estimate: estimate.value,
+                interval: estimate.interval?,
+                truth: *truth,
+            })
         };
-        let judged: Vec<Judged> = nights.iter().filter_map(judged).collect();
-        let (zero, mut above): (Vec<Judged>, Vec<Judged>) =
+        let judged: Vec<JudgedInterval> = nights.iter().filter_map(judged).collect();
+        let (zero, mut above): (Vec<JudgedInterval>, Vec<JudgedInterval>) =
             judged.iter().copied().partition(|night| night.truth <= 0.0);
         above.sort_by(|a, b| a.truth.total_cmp(&b.truth));
         let third = above.len().div_ceil(3).max(1);
@@ -198,9 +202,9 @@ impl<'a> Checker<'a> {
         MeasureCheck {
             refused: self.calibration.measure(&measure).and_then(|it| it.refused.clone()),
             spearman: spearman(&pairs),
-            overall: Coverage::of(&judged),
-            thirds: above.chunks(third).filter_map(Coverage::of).collect(),
-            zero: Coverage::of(&zero),
+            overall: IntervalCoverage::of(&judged),
+            thirds: above.chunks(third).filter_map(IntervalCoverage::of).collect(),
+            zero: IntervalCoverage::of(&zero),
             without_interval: nights.len() - judged.len(),
             measure,
         }

@@ -9,7 +9,7 @@ mod tests;
 
 pub(crate) use calibrate::calibrate;
 pub use calibrate::{CalibrationReport, CalibrationRequest};
-pub use coverage::Coverage;
+pub use coverage::IntervalCoverage;
 pub(crate) use evaluate::evaluate;
 pub use evaluate::{ClassCheck, ConceptCheck, ConceptEvaluation, MeasureCheck, RiskPoint};
 pub use scored_nights::{LeftOut, LeftOutNight};

@@ -123,10 +123,10 @@ pub(crate) fn search_epochs(
     let (mut filter, mut named, open) = (filter.clone(), Vec::new(), filter);
     if let EpochQuery::Text(text) = query {
         let concepts = match read(space, check_text("text", text)?)? {
-            Reading::Expression(expression) => {
+            TextMeaning::Expression(expression) => {
                 return epochs_by_tracks::search(space, &expression, (k, &filter), min_cosine);
             }
-            Reading::Words(concepts) => concepts,
+            TextMeaning::Words(concepts) => concepts,
         };
         filter = free_words::with_channels_of(filter, &concepts)?;
         named = concepts;
@@ -176,7 +176,7 @@ pub(crate) fn search_epochs(
 }
 
 /// What a text asks for.
-enum Reading<'a> {
+enum TextMeaning<'a> {
     /// An expression over concepts, answered from tracks.
     Expression(Expression),
     /// Words for the encoder, and the known concepts among them.
@@ -184,15 +184,15 @@ enum Reading<'a> {
 }
 
 /// Reads a text: negation, signs, times and what no channel of the encoder shows are expressions over concepts.
-fn read<'a>(space: &'a PinnedSpace, text: &str) -> Result<Reading<'a>> {
+fn read<'a>(space: &'a PinnedSpace, text: &str) -> Result<TextMeaning<'a>> {
     let registry = space.bundle.registry();
     let unreadable = |problem| Error::Unreadable(Box::new(problem));
     if let Some(expression) = parse_expression(text, registry).map_err(unreadable)? {
-        return Ok(Reading::Expression(expression));
+        return Ok(TextMeaning::Expression(expression));
     }
     Ok(match named_concepts(text, registry).map_err(unreadable)? {
-        Named::ForTheTracks(expression) => Reading::Expression(expression),
-        Named::ForTheEncoder(concepts) => Reading::Words(concepts),
+        Named::ForTheTracks(expression) => TextMeaning::Expression(expression),
+        Named::ForTheEncoder(concepts) => TextMeaning::Words(concepts),
     })
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn search(
                 best.extend(
                     scored
                         .filter(|(epoch, p)| is_allowed(*epoch) && *p > 0.0 && *p >= least)
-                        .map(|(epoch, p)| Candidate { p, entry, track: track.clone(), epoch }),
+                        .map(|(epoch, p)| CandidateEpoch { p, entry, track: track.clone(), epoch }),
                 );
             }
             Err(reason) => skipped.push(skip(reason)),
@@ -98,7 +98,7 @@ fn source(space: &PinnedSpace, expression: &Expression) -> Result<Option<Source>
 }
 
 /// An epoch that may be a hit.
-struct Candidate<'a> {
+struct CandidateEpoch<'a> {
     p: f32,
     entry: &'a RecordingEntry,
     track: std::sync::Arc<nocturne_concepts::Track>,
@@ -106,8 +106,8 @@ struct Candidate<'a> {
 }
 
 /// Sorts candidates, the most probable first and equals by name and time, and keeps `k`.
-fn keep_best(best: &mut Vec<Candidate<'_>>, k: usize) {
-    let order = |a: &Candidate<'_>, b: &Candidate<'_>| -> Ordering {
+fn keep_best(best: &mut Vec<CandidateEpoch<'_>>, k: usize) {
+    let order = |a: &CandidateEpoch<'_>, b: &CandidateEpoch<'_>| -> Ordering {
         let by_name = || a.entry.id.cmp(&b.entry.id);
         b.p.total_cmp(&a.p).then_with(by_name).then(a.epoch.cmp(&b.epoch))
     };

@@ -1,7 +1,7 @@
 //! `nocturne concepts evaluate`
 
 use anyhow::Result;
-use nocturne_engine::{ConceptEvaluation, Coverage, Engine, EngineOptions, MeasureCheck};
+use nocturne_engine::{ConceptEvaluation, Engine, EngineOptions, IntervalCoverage, MeasureCheck};
 
 use crate::args::{Common, ConceptsEvaluate};
 use crate::console;
@@ -100,7 +100,7 @@ fn measure_rows(check: &MeasureCheck) -> Vec<Vec<String>> {
     if check.refused.is_some() {
         return Vec::new();
     }
-    let row = |name: &str, group: &str, spearman: Option<f64>, coverage: &Coverage| {
+    let row = |name: &str, group: &str, spearman: Option<f64>, coverage: &IntervalCoverage| {
         let (low, high) = coverage.share_interval;
         vec![
             name.to_owned(),
