@@ -37,8 +37,8 @@ mod question;
 mod tests;
 
 pub use calibration::{
-    CalibrationReport, CalibrationRequest, ClassCheck, ConceptCheck, ConceptEvaluation, Coverage,
-    LeftOut, LeftOutNight, MeasureCheck, RiskPoint,
+    CalibrationReport, CalibrationRequest, ClassCheck, ConceptCheck, ConceptEvaluation,
+    IntervalCoverage, LeftOut, LeftOutNight, MeasureCheck, RiskPoint,
 };
 pub use engine::{Engine, EngineInfo};
 pub use error::{Error, Result};
