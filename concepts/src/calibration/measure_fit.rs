@@ -140,12 +140,18 @@ fn bands(held_out: &[(f64, f64)]) -> Vec<Band> {
             .collect();
         residuals.sort_by(f64::total_cmp);
         let below = groups.get(i + 1).map(|next| next[0].0);
-        // The conformal rank from each end: `⌈(n + 1)(1 − tail)⌉`, at most the extreme night.
-        let n = residuals.len();
-        let rank = (((n + 1) as f64 * (1.0 - TAIL)).ceil() as usize).min(n);
-        Band { below, lower: residuals[n - rank], upper: residuals[rank - 1] }
+        Band { below, lower: quantile(&residuals, TAIL), upper: quantile(&residuals, 1.0 - TAIL) }
     };
     (0..groups.len()).map(band).collect()
+}
+
+/// Returns a quantile of ascending values as the value at the rank `(n + 1) · share`, between its neighbours: of another
+/// night, this share is expected to be below. A rank beyond the ends is that of the extreme night.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len() - 1;
+    let rank = ((sorted.len() + 1) as f64 * share - 1.0).clamp(0.0, last as f64);
+    let (before, after) = (rank.floor() as usize, rank.ceil() as usize);
+    sorted[before] + (rank - rank.floor()) * (sorted[after] - sorted[before])
 }
 
 /// Returns the width of the central 95 % of the true values.
@@ -185,7 +191,16 @@ mod tests {
             (low..=high).contains(&night.truth)
         });
         let share = held.count() as f64 / 2000.0;
-        assert!((0.93..0.985).contains(&share), "{share}");
+        assert!((0.93..0.97).contains(&share), "{share}");
+    }
+
+    #[test]
+    fn quantiles_lie_between_the_values_beside_their_rank() {
+        let values: Vec<f64> = (1..=39).map(f64::from).collect();
+        assert_eq!((quantile(&values, 0.025), quantile(&values, 0.975)), (1.0, 39.0));
+        let values: Vec<f64> = (1..=59).map(f64::from).collect();
+        assert_eq!((quantile(&values, 0.025), quantile(&values, 0.975)), (1.5, 58.5));
+        assert_eq!(quantile(&[3.0], 0.975), 3.0);
     }
 
     #[test]
