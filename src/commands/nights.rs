@@ -3,7 +3,7 @@
 use anyhow::Result;
 use nocturne_concepts::Source;
 use nocturne_engine::{
-    AskedQuestion, Measurement, NightAnswer, NightBlock, NightHit, NightRequest,
+    AskedQuestion, Measurement, NightAnswer, NightBlock, NightHit, NightRequest, SkippedNight,
 };
 
 use crate::args::{Common, Nights};
@@ -58,10 +58,32 @@ pub(super) fn print(answer: &NightAnswer) -> Result<()> {
         let n = answer.uncertain_left_out;
         console::note(format_args!("{n} uncertain nights left out (`--certain`)"));
     }
-    for night in skipped {
-        console::note(format_args!("no answer for {}: {}", night.recording, night.reason));
-    }
+    note_skipped(skipped);
     Ok(())
+}
+
+/// Number of nights that are named for each reason; `--json` has all of them.
+const MAX_NAMED: usize = 3;
+
+/// Notes which nights have no answer, by reason.
+pub(super) fn note_skipped(skipped: &[SkippedNight]) {
+    let mut by_reason: Vec<(String, Vec<&str>)> = Vec::new();
+    for night in skipped {
+        let reason = night.reason.to_string();
+        match by_reason.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, nights)) => nights.push(&night.recording),
+            None => by_reason.push((reason, vec![&night.recording])),
+        }
+    }
+    for (reason, nights) in by_reason {
+        let named = nights[..nights.len().min(MAX_NAMED)].join(", ");
+        match nights.len() {
+            n if n > MAX_NAMED => {
+                console::note(format_args!("no answer for {n} nights ({named}, …): {reason}"));
+            }
+            _ => console::note(format_args!("no answer for {named}: {reason}")),
+        }
+    }
 }
 
 fn print_block(block: &NightBlock) -> Result<()> {

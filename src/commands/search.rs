@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::args::{Common, FilterArguments, SearchEpochs};
+use crate::commands::nights::note_skipped;
 use crate::console;
 use crate::error::CommandOutcome;
 use crate::session::Session;
@@ -211,9 +212,7 @@ pub(super) fn print(answer: &EpochAnswer) -> Result<()> {
         }
     }
     note_no_match(answer.nothing_matches)?;
-    for night in &answer.skipped {
-        console::note(format_args!("no answer for {}: {}", night.recording, night.reason));
-    }
+    note_skipped(&answer.skipped);
     for recording in &answer.missing {
         console::note(format_args!(
             "warning: `{recording}` is damaged or incomplete; not searched"

@@ -221,7 +221,7 @@ impl Words<'_> {
             ("R", _) => "REM sleep".to_owned(),
             ("W", _) => "wakefulness".to_owned(),
             (_, Some(name)) => with_capitals(name),
-            (id, None) => id.replace('_', " "),
+            (id, None) => with_capitals(&id.replace('_', " ")),
         }
     }
 }
@@ -232,6 +232,7 @@ fn with_capitals(name: &str) -> String {
         ["rem", "nrem", "ahi", "odi", "rdi", "waso", "tst", "ct90", "n1", "n3"];
     let word = |word: &str| match word {
         "spo2" => "SpO2".to_owned(),
+        "rera" => "RERA".to_owned(),
         word if CAPITALS.contains(&word) => word.to_uppercase(),
         word => word.to_owned(),
     };
