@@ -10,8 +10,8 @@ const OWN: &str = r#"
 version = 1
 
 [[concept]]
-id = "breathing_pause"
-names = ["breathing stop"]
+id = "airway_stop"
+names = ["stop of the airway"]
 kind = "event"
 members = ["apnea"]
 needs = [["AF"]]
@@ -47,15 +47,15 @@ fn own_concepts_are_checked_added_and_asked_about() {
     std::fs::write(&new, OWN).unwrap();
     run(["concepts", "add", text(&new), "--concepts", text(&own)]).expect_code(0);
     let written = std::fs::read_to_string(&own).unwrap();
-    assert!(written.contains("version = 1") && written.contains("breathing_pause"), "{written}");
+    assert!(written.contains("version = 1") && written.contains("airway_stop"), "{written}");
     // Twice is once too often, and leaves the file as it is.
     let error = run(["concepts", "add", text(&new), "--concepts", text(&own)]).expect_code(1);
     assert!(error.error().contains("already belongs to the concept"), "{error:?}");
     assert_eq!(std::fs::read_to_string(&own).unwrap(), written);
-    let question = ["nights", "breathing stops per hour", "--concepts", text(&own)];
+    let question = ["nights", "airway stops per hour", "--concepts", text(&own)];
     let answer = run([&question[..], &["-c", text(&cohort.collection), "--json"]].concat());
     let answer = answer.expect_code(0).json();
-    assert_eq!(answer["reading"]["typed"], "rate(breathing_pause), highest first");
+    assert_eq!(answer["reading"]["typed"], "rate(airway_stop), highest first");
     assert!(!answer["blocks"].as_array().unwrap().is_empty(), "{answer}");
 }
 
@@ -93,7 +93,7 @@ fn negation_in_a_search_is_read_as_an_expression() {
     assert_eq!(answer["reading"]["typed"], "N2 & !arousal");
     assert_eq!(answer["score"], "probability");
     assert_eq!(answer["hits"].as_array().unwrap().len(), 10);
-    let refused = run(["search", "nothing like sleep", "-c", text(&cohort.collection)]);
+    let refused = run(["search", "epochs without music", "-c", text(&cohort.collection)]);
     assert!(refused.expect_code(1).error().contains("character"));
 }
 

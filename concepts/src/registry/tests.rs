@@ -16,7 +16,7 @@ fn problem(text: &str) -> String {
 #[test]
 fn shipped_registry_is_valid() {
     let registry = Registry::parse(&[(SHIPPED_NAME, SHIPPED_TEXT)]).map_err(|it| it.to_string());
-    assert_eq!(registry.map(|it| it.version()), Ok(1));
+    assert!(registry.is_ok_and(|it| it.version() > 0));
 }
 
 #[test]
