@@ -52,7 +52,8 @@ fn own_concepts_are_checked_added_and_asked_about() {
     let error = run(["concepts", "add", text(&new), "--concepts", text(&own)]).expect_code(1);
     assert!(error.error().contains("already belongs to the concept"), "{error:?}");
     assert_eq!(std::fs::read_to_string(&own).unwrap(), written);
-    let question = ["nights", "airway stops per hour", "--concepts", text(&own)];
+    let question =
+        ["nights", "--ask", "rate(airway_stop), highest first", "--concepts", text(&own)];
     let answer = run([&question[..], &["-c", text(&cohort.collection), "--json"]].concat());
     let answer = answer.expect_code(0).json();
     assert_eq!(answer["reading"]["typed"], "rate(airway_stop), highest first");
