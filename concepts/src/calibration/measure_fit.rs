@@ -72,7 +72,7 @@ fn refusal(model: &MeasureModel) -> Option<String> {
     }
     (model.relative_width > MAX_WIDTH).then(|| {
         format!(
-            "its 95 % intervals are too wide to tell nights apart ({:.2} of the range of the calibration nights; at most {MAX_WIDTH} is allowed)",
+            "its 95 % intervals are too wide to distinguish nights ({:.2} of the range of the calibration nights; at most {MAX_WIDTH} is allowed)",
             model.relative_width
         )
     })

@@ -47,7 +47,7 @@ pub(crate) fn canonical_measure_of(concept: &Concept, registry: &Registry) -> Op
             kinds.collect::<EventSet>()
         };
         let parts: Vec<EventSet> = parts.iter().map(kinds).collect();
-        // An awakening is no kind of event, so no concept stands for it.
+        // Awakenings have no kind of event, so they cannot be part of one concept.
         let are_events = parts.iter().all(|part| !part.is_empty());
         let all: EventSet = parts.into_iter().flat_map(EventSet::iter).collect();
         let is_it = |it: &&Concept| {

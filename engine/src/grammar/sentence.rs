@@ -158,7 +158,7 @@ impl Words<'_> {
         }
     }
 
-    /// Returns the sleep of a scope: a body position is said of the sleep.
+    /// Returns the sleep of a scope: a body position becomes sleep in that position.
     fn sleep_in(&self, measure: &Measure, states: String) -> String {
         let is_position = |states: &Expression| {
             let mut ids = states.concepts().into_iter();

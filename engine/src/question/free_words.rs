@@ -120,13 +120,13 @@ pub(crate) fn encode(space: &PinnedSpace, text: &str) -> Result<(Embedding, Text
 }
 
 /// Returns whether none of the hits shows any of the concepts that a text names, by the probabilities of the model. False if
-/// the model cannot tell.
+/// the model cannot judge them.
 pub(crate) fn matches_nothing(
     space: &PinnedSpace,
     concepts: &[&Concept],
     hits: &[(RecordingId, u32)],
 ) -> Result<bool> {
-    let tellable: Vec<(&Concept, Option<f32>)> = concepts
+    let judged: Vec<(&Concept, Option<f32>)> = concepts
         .iter()
         .filter_map(|concept| match concept.kind {
             Kind::Stage => Some((*concept, None)),
@@ -137,8 +137,8 @@ pub(crate) fn matches_nothing(
             Kind::State | Kind::Measure => None,
         })
         .collect();
-    // A concept that the model cannot tell may be what the hits show.
-    if tellable.is_empty() || tellable.len() < concepts.len() {
+    // A concept that the model cannot judge may be what the hits show.
+    if judged.is_empty() || judged.len() < concepts.len() {
         return Ok(false);
     }
     let (snapshot, builder) = (space.snapshot(), space.bundle.track_builder()?);
@@ -160,7 +160,7 @@ pub(crate) fn matches_nothing(
             };
             p.is_none_or(|p| p >= least)
         };
-        if tellable.iter().any(shows) {
+        if judged.iter().any(shows) {
             return Ok(false);
         }
     }

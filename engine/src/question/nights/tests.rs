@@ -300,7 +300,7 @@ fn computed_tracks_are_stored_and_used_again() {
 
 #[test]
 fn awakenings_count_in_the_sleep_that_they_interrupt() {
-    // Six hours of N2, woken three times; the wake before and after the sleep is no awakening.
+    // Six hours of N2, woken three times; the wake before and after the sleep does not count.
     let night =
         long("woken", &format!("WW{}", ["2".repeat(200), "W".to_owned()].concat().repeat(3)), 1);
     let mut draft = night;
