@@ -122,7 +122,7 @@ fn fill(
     let dim = bundle.manifest().embedding_dim;
     let mut bytes = 0;
     for night in 0..n_nights {
-        let track = draw(n_epochs, &mut random).to_bytes();
+        let track = draw((night, n_epochs), &mut random).to_bytes();
         bytes = track.len();
         let mut track = Some(TrackDraft::new(builder.version(), track)?);
         writer.commit_with_track(recording(night, dim)?, &mut |_| track.take())?;
@@ -159,7 +159,7 @@ fn recording(night: usize, dim: usize) -> Result<RecordingDraft> {
 }
 
 /// Draws the track of a night.
-fn draw(n_epochs: usize, random: &mut Pcg64Mcg) -> TrackContents {
+fn draw((night, n_epochs): (usize, usize), random: &mut Pcg64Mcg) -> TrackContents {
     let stage = |epoch: usize| Stage::ALL[(epoch / 20) % 5];
     let posteriors = (0..n_epochs).map(|epoch| {
         let mut posterior = [0.02; 5];
@@ -182,8 +182,8 @@ fn draw(n_epochs: usize, random: &mut Pcg64Mcg) -> TrackContents {
     });
     TrackContents {
         start: jiff::civil::date(1985, 1, 1)
-            .at(22, 0, 0, 0)
-            .checked_add(jiff::SignedDuration::from_mins(1))
+            .at(12, 0, 0, 0)
+            .checked_add(jiff::SignedDuration::from_mins(night as i64))
             .ok(),
         is_simulated: true,
         numbers: (0..n_epochs as u32).collect(),

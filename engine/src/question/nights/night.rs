@@ -263,12 +263,18 @@ impl<'a> Night<'a> {
         (time_s < self.track.onset_s(epoch) + EPOCH_S).then_some(epoch)
     }
 
-    /// Returns the number of channels that most epochs have.
+    /// Returns the median of the number of channels of the epochs.
     pub(super) fn usual_channels(&self) -> usize {
-        let mut counts: Vec<usize> =
-            (0..self.n_epochs()).map(|i| self.track.mask(i).iter().count()).collect();
-        counts.sort_unstable();
-        counts.get(counts.len() / 2).copied().unwrap_or(0)
+        let mut n_epochs_with = [0; u16::BITS as usize + 1];
+        for epoch in 0..self.n_epochs() {
+            n_epochs_with[self.track.mask(epoch).bits().count_ones() as usize] += 1;
+        }
+        let mut n_so_far = 0;
+        let is_median = |n: &usize| {
+            n_so_far += n;
+            n_so_far > self.n_epochs() / 2
+        };
+        n_epochs_with.iter().position(is_median).unwrap_or(0)
     }
 }
 
