@@ -199,7 +199,9 @@ fn of_engine(error: &nocturne_engine::Error) -> Option<Hint<'_>> {
         Error::Unreadable(problem) if matches!(problem.reason, Reason::NoColumn { .. }) => {
             "`nocturne metadata TABLE --collection COLLECTION` adds columns of metadata"
         }
-        Error::NotMeasurable { .. } => "rank epochs by similarity with `nocturne search`",
+        Error::NotMeasurable { .. } => {
+            "rank by similarity to the words alone with `nocturne search`, or with `nocturne search --nights`"
+        }
         error => return error.hint(),
     };
     Some(hint.into())

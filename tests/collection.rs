@@ -251,3 +251,35 @@ fn another_profile_indexes_recordings_again() {
     assert_eq!((index("auto"), index("auto")), (1.into(), 0.into()));
     assert_eq!((index("nocturne"), index("nocturne")), (1.into(), 0.into()));
 }
+
+#[test]
+fn family_that_a_profile_declares_as_scored_has_zero_events() {
+    require!(onnx_runtime());
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let simulate = ["simulate", "--out", text(folder.path()), "--nights", "1", "--hours", "1.2"];
+    run(simulate.into_iter().chain(["--site", "plain"])).expect_code(0);
+    std::fs::remove_file(at("night-0001-nsrr.xml")).unwrap();
+    let stages: Vec<String> = (0..140).map(|n| format!("{},30,Sleep stage N2", 30 * n)).collect();
+    let table = format!("onset,duration,description\n{}\n", stages.join("\n"));
+    std::fs::write(at("night-0001.csv"), table).unwrap();
+    let profile = |scored: &str| {
+        let start =
+            "name = \"lab\"\ntitle = \"Lab\"\nsource = \"a test\"\nextends = \"nocturne\"\n";
+        std::fs::write(at("lab.toml"), format!("{start}{scored}")).unwrap();
+    };
+    let collection = at("collection");
+    let asked = || {
+        let index = ["index", text(folder.path()), "-c", text(&collection), "--profile"];
+        run(index.into_iter().chain([text(&at("lab.toml"))])).expect_code(0);
+        let nights = ["nights", "-c", text(&collection), "--source", "scored", "--json"];
+        run(nights.into_iter().chain(["--ask", "rate(arousal), highest first"]))
+    };
+    profile("");
+    assert!(asked().expect_code(1).error().contains("not scored"));
+    profile("[scored]\nfamilies = [\"arousal\"]\n");
+    let answer = asked().expect_code(0).json();
+    assert_eq!(answer["blocks"][0]["nights"][0]["values"][0]["value"], 0.0, "{answer}");
+    profile("[scored]\nfamilies = [\"arousal\"]\nannotations = \"NSRR XML\"\n");
+    assert!(asked().expect_code(1).error().contains("not scored"));
+}

@@ -29,6 +29,7 @@ fn draft(name: &str, n_epochs: u32) -> RecordingDraft {
         source_sha256: String::new(),
         annotations_sha256: None,
         origin: nocturne_psg::RecordingOrigin::Recorded,
+        declared_events: EventSet::EMPTY,
         start: None,
         metadata: std::collections::BTreeMap::new(),
         montage: serde_json::Value::Null,

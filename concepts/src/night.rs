@@ -6,17 +6,7 @@ use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::signal_rules::SignalMeasures;
 use nocturne_psg::sleep::RecordingOrigin;
 use nocturne_psg::statistics::scored_kinds;
-use nocturne_psg::{Event, EventKind, EventSet, Stage};
-
-/// Kinds of event that the scoring of a simulated night contains, even if a night has none of them.
-const SCORED_IN_SIMULATIONS: [EventKind; 6] = [
-    EventKind::Arousal,
-    EventKind::ObstructiveApnea,
-    EventKind::CentralApnea,
-    EventKind::MixedApnea,
-    EventKind::Hypopnea,
-    EventKind::Desaturation,
-];
+use nocturne_psg::{Event, EventSet, Stage};
 
 /// A night with its embeddings. All columns have one value for each epoch.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,6 +25,8 @@ pub struct EncodedNight {
     pub embeddings: Vec<Vec<f32>>,
     /// Where the recording comes from.
     pub origin: RecordingOrigin,
+    /// Kinds of events that were scored even if none occurred.
+    pub declared_events: EventSet,
     /// What rules measured on the signals; `None` if they were not applied.
     pub signals: Option<SignalMeasures>,
     /// Every scored event; `None` if events were not scored.
@@ -54,6 +46,7 @@ impl EncodedNight {
         Ok(Self {
             start: recording.entry().start,
             origin: recording.entry().origin,
+            declared_events: recording.entry().declared_events,
             signals: recording.signals().cloned(),
             numbers: recording.numbers().iter().map(|number| number.0).collect(),
             onsets_s: recording.onsets_s().to_vec(),
@@ -70,33 +63,6 @@ impl EncodedNight {
 
     /// Returns the kinds of event that were scored, whether or not one occurred.
     pub fn scored_kinds(&self) -> EventSet {
-        let events = self.events.as_deref().unwrap_or_default();
-        scored_kinds(events, declared_kinds(events, self.origin == RecordingOrigin::Simulated))
-    }
-}
-
-/// Returns the kinds of event that were scored in a night with these scored events even if none of them occurred: what the
-/// simulator scores, in a simulated night.
-pub fn declared_kinds(events: &[Event], is_simulated: bool) -> EventSet {
-    // A scoring without any event may be one of stages alone.
-    let is_declared = is_simulated && !events.is_empty();
-    if is_declared { EventSet::from_iter(SCORED_IN_SIMULATIONS) } else { EventSet::EMPTY }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn families_without_an_event_are_scored_only_in_simulated_nights() {
-        let events = vec![Event::new(EventKind::Arousal, 60.0, 5.0)];
-        let scored = |events: &[Event], origin| {
-            let events = Some(events.to_vec());
-            EncodedNight { origin, events, ..EncodedNight::default() }.scored_kinds()
-        };
-        assert!(!scored(&events, RecordingOrigin::Recorded).contains(EventKind::Hypopnea));
-        assert!(scored(&events, RecordingOrigin::Simulated).contains(EventKind::Hypopnea));
-        assert!(!scored(&events, RecordingOrigin::Simulated).contains(EventKind::Spindle));
-        assert_eq!(scored(&[], RecordingOrigin::Simulated), EventSet::EMPTY);
+        scored_kinds(self.events.as_deref().unwrap_or_default(), self.declared_events)
     }
 }

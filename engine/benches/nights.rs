@@ -148,6 +148,7 @@ fn recording(night: usize, dim: usize) -> Result<RecordingDraft> {
         source_sha256: format!("{night}"),
         annotations_sha256: None,
         origin: RecordingOrigin::Simulated,
+        declared_events: EventSet::EMPTY,
         start: None,
         metadata: std::collections::BTreeMap::default(),
         montage: serde_json::Value::Null,
@@ -186,6 +187,7 @@ fn draw((night, n_epochs): (usize, usize), random: &mut Pcg64Mcg) -> TrackConten
             .checked_add(jiff::SignedDuration::from_mins(night as i64))
             .ok(),
         is_simulated: true,
+        declared_events: [EventKind::Arousal, EventKind::Hypopnea].into_iter().collect(),
         numbers: (0..n_epochs as u32).collect(),
         onsets_s: (0..n_epochs).map(|epoch| epoch as f64 * EPOCH_S).collect(),
         masks: vec![ChannelMask::ALL; n_epochs],

@@ -21,10 +21,16 @@ pub enum Error {
     /// The words or the typed question cannot be read, or ask for metadata that the collection does not have.
     #[error("{0}")]
     Unreadable(Box<crate::grammar::Unreadable>),
-    /// No night of the collection can answer: the bundle cannot be believed about it, and it was not scored.
+    /// No recording of the collection can answer: the bundle cannot be believed about it, and it was not scored.
     #[error("the question cannot be answered: {why}")]
     NotMeasurable {
         /// Why the first night cannot.
+        why: String,
+    },
+    /// No recording has the channels that show what is asked for, or can be read.
+    #[error("the question cannot be answered: {why}")]
+    NotRecorded {
+        /// What is missing.
         why: String,
     },
     /// The registry, the calibration or a concept track.
@@ -106,7 +112,7 @@ impl Error {
             }
             Self::BundleUnknown { .. } => Some("name the folder of that bundle"),
             Self::Unsupported { .. } => Some("use a bundle that supports it"),
-            Self::Field { .. } | Self::Deadline => None,
+            Self::Field { .. } | Self::Deadline | Self::NotRecorded { .. } => None,
         };
         hint.map(Cow::Borrowed)
     }

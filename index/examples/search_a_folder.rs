@@ -98,6 +98,7 @@ fn night(id: &str, age: &str, drift: f32) -> Result<RecordingDraft> {
         source_sha256: String::new(),
         annotations_sha256: None,
         origin: nocturne_psg::RecordingOrigin::Recorded,
+        declared_events: EventSet::EMPTY,
         start: None,
         metadata: BTreeMap::from([("age".to_owned(), age.to_owned())]),
         montage: serde_json::Value::Null,

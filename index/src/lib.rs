@@ -77,6 +77,7 @@
 //!     source_sha256: "2c26…".into(),
 //!     annotations_sha256: None,
 //!     origin: nocturne_psg::RecordingOrigin::Recorded,
+//!     declared_events: EventSet::EMPTY,
 //!     start: None,
 //!     metadata: Default::default(),
 //!     montage: serde_json::Value::Null,

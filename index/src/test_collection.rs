@@ -107,6 +107,7 @@ fn night(name: &str, seed: u64, n_epochs: u32) -> RecordingDraft {
         source_sha256: String::new(),
         annotations_sha256: None,
         origin: nocturne_psg::RecordingOrigin::Recorded,
+        declared_events: EventSet::EMPTY,
         start: None,
         metadata: BTreeMap::new(),
         montage: serde_json::Value::Null,

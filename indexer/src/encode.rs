@@ -45,6 +45,7 @@ impl Encoder {
             source_sha256: read.source.sha256,
             annotations_sha256: read.source.annotations_sha256,
             origin: read.night.origin(),
+            declared_events: read.declared_events,
             start: read.night.start(),
             metadata: read.metadata,
             montage: read.montage,

@@ -49,6 +49,7 @@ mod tests {
             source_sha256: sha256.to_owned(),
             annotations_sha256: None,
             origin: nocturne_psg::RecordingOrigin::Recorded,
+            declared_events: nocturne_psg::EventSet::EMPTY,
             start: None,
             n_epochs: 0,
             n_captions: 0,

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use nocturne_index::RecordingEntry;
 use nocturne_psg::annotation::sha256_of_annotations;
 use nocturne_psg::hash::sha256_of_file;
-use nocturne_psg::{Event, Night, OpenOptions, Recording, RecordingId, SignalMeasures, Warning};
+use nocturne_psg::{
+    Event, EventSet, Night, OpenOptions, Recording, RecordingId, SignalMeasures, Warning,
+};
 
 use crate::captions::{Caption, captions};
 use crate::error::RecordingError;
@@ -22,6 +24,8 @@ pub(crate) struct ReadRecording {
     pub(crate) night: Night,
     pub(crate) captions: Vec<Caption>,
     pub(crate) events: Option<Vec<Event>>,
+    /// Kinds of events that were scored even if none occurred.
+    pub(crate) declared_events: EventSet,
     pub(crate) signals: SignalMeasures,
     pub(crate) montage: serde_json::Value,
     pub(crate) warnings: Vec<Warning>,
@@ -127,7 +131,10 @@ fn read_night(
     let open = OpenOptions { annotations, profile: options.profile.clone() };
     let recording = Recording::open_with(path, &open)?;
     let night = Night::read(&recording, options.z_score)?;
-    let events = Some(recording.scoring().events.clone()).filter(|events| !events.is_empty());
+    let declared_events = recording.declared_events();
+    let events = recording.scoring().events.clone();
+    let has_events = !events.is_empty();
+    let events = (has_events || !declared_events.is_empty()).then_some(events);
     let montage = montage_report(&recording);
     let mut warnings = recording.warnings().to_vec();
     warnings.extend_from_slice(night.warnings());
@@ -135,10 +142,21 @@ fn read_night(
         let (n, first) = (warnings.len(), first.message.clone());
         return Err(RecordingError::Strict { path: path.clone(), n, first });
     }
-    let captions = captions(&options.captions, &id, &night, events.is_some());
+    let captions = captions(&options.captions, &id, &night, has_events);
     let signals = SignalMeasures::measure(&recording, &night);
     let metadata = BTreeMap::new();
-    Ok(ReadRecording { id, source, night, captions, events, signals, montage, warnings, metadata })
+    Ok(ReadRecording {
+        id,
+        source,
+        night,
+        captions,
+        events,
+        declared_events,
+        signals,
+        montage,
+        warnings,
+        metadata,
+    })
 }
 
 /// Returns which signals feed which channels of a recording, as JSON.
@@ -199,6 +217,7 @@ mod tests {
                 source_sha256: source.sha256,
                 annotations_sha256: source.annotations_sha256,
                 origin: nocturne_psg::RecordingOrigin::Recorded,
+                declared_events: EventSet::EMPTY,
                 start: None,
                 n_epochs: 0,
                 n_captions: 0,

@@ -8,9 +8,19 @@ use nocturne_edf::{self as edf, EdfReader};
 use crate::annotation::names::{Meaning, meaning};
 use crate::annotation::{self, AnnotationFile, AnnotationFormat, ScoredAnnotation, Scoring};
 use crate::error::{Result, quoted};
-use crate::montage::{ProfileChoice, ResolvedMontage};
-use crate::sleep::{Event, RATE_HZ, RecordingOrigin};
+use crate::montage::{ProfileChoice, ResolvedMontage, ScoredByDefault};
+use crate::sleep::{Event, EventKind, EventSet, RATE_HZ, RecordingOrigin};
 use crate::warning::{Warning, WarningCode};
+
+/// Kinds of event that the scoring of a simulated night contains.
+const SCORED_IN_SIMULATIONS: [EventKind; 6] = [
+    EventKind::Arousal,
+    EventKind::ObstructiveApnea,
+    EventKind::CentralApnea,
+    EventKind::MixedApnea,
+    EventKind::Hypopnea,
+    EventKind::Desaturation,
+];
 
 // The reader of EDF joins data records that are less than half a sample of the encoder's input apart.
 const _: () = assert!(edf::GAP_TOLERANCE_S == 0.5 / RATE_HZ);
@@ -130,6 +140,26 @@ impl Recording {
     /// Returns the scored stages and events.
     pub fn scoring(&self) -> &Scoring {
         &self.scoring
+    }
+
+    /// Returns the kinds of events that were scored even if none occurred: what the profile declares, if the recording has a
+    /// scoring, and what the simulator marks, if it has an event.
+    pub fn declared_events(&self) -> EventSet {
+        let Scoring { hypnogram, events, .. } = &self.scoring;
+        if hypnogram.is_empty() && events.is_empty() {
+            return EventSet::EMPTY;
+        }
+        let ScoredByDefault { events: by_profile, annotations } = self.montage.profile().scored;
+        let own = (!self.file.annotations().is_empty()).then_some(AnnotationFormat::EdfPlus);
+        let has_format = |format| {
+            self.annotation_files.iter().map(|(_, it)| *it).chain(own).any(|it| it == format)
+        };
+        let by_profile =
+            if annotations.is_none_or(has_format) { by_profile } else { EventSet::EMPTY };
+        // The scoring of a simulated night without any event may be one of stages alone.
+        let is_simulated = self.origin() == RecordingOrigin::Simulated && !events.is_empty();
+        let simulated = if is_simulated { &SCORED_IN_SIMULATIONS[..] } else { &[] };
+        by_profile.iter().chain(simulated.iter().copied()).collect()
     }
 
     /// Replaces the scored events, for example by those of a truth file.

@@ -102,7 +102,7 @@ fn statistics_agree_with_yasa_and_luna() {
     assert_eq!(golden.nights.len(), 3);
     for GoldenNight { name, run_length, expected, yasa, luna } in golden.nights {
         let stages = EpochStages::consecutive(&staged(&run_length));
-        let statistics = HypnogramStatistics::of(&stages, InBed::WholeRecording);
+        let statistics = HypnogramStatistics::of(stages, InBed::WholeRecording);
         let check = |measure: M, expected: f64, source: &str| {
             let found = statistics.value(measure).unwrap();
             assert!(

@@ -48,7 +48,9 @@ fn code(error: &Error) -> Code {
         }
         Error::Overloaded { .. } => Code::ResourceExhausted,
         Error::Deadline => Code::DeadlineExceeded,
-        Error::Unsupported { .. } | Error::NotMeasurable { .. } => Code::FailedPrecondition,
+        Error::Unsupported { .. } | Error::NotMeasurable { .. } | Error::NotRecorded { .. } => {
+            Code::FailedPrecondition
+        }
         Error::Unreadable(problem) if problem.is_precondition() => Code::FailedPrecondition,
         Error::Unreadable(_) => Code::InvalidArgument,
         Error::Index(error) => index_code(error),

@@ -57,7 +57,7 @@ const LAYERS: [(&str, &[Layer]); 14] = [
             ("hash", &["error", "regular_file"]),
             ("annotation", &["error", "warning", "regular_file", "hash", "sleep", "statistics"]),
             ("deidentify", &["error", "annotation"]),
-            ("montage", &["error", "warning", "regular_file", "sleep"]),
+            ("montage", &["error", "warning", "regular_file", "sleep", "annotation"]),
             ("recording", &["error", "warning", "sleep", "annotation", "montage"]),
             ("night", &["error", "warning", "sleep", "dsp", "montage", "recording"]),
             ("features", &["sleep", "dsp", "night"]),

@@ -86,6 +86,7 @@ impl TrackBuilder {
         TrackContents {
             start: night.start,
             is_simulated: night.origin == RecordingOrigin::Simulated,
+            declared_events: night.declared_events,
             numbers: night.numbers.clone(),
             onsets_s: night.onsets_s.clone(),
             masks: night.masks.clone(),

@@ -15,6 +15,7 @@
 //! | 4, 4 | number of epochs `n` and of events `m` |
 //! | 2, 2 | number of concepts `c`, and length of their ids `l` |
 //! | 8 | start: seconds from 1970-01-01 00:00 by the clock of the recording |
+//! | 4 | kinds of events that were scored even if none occurred, one bit each in the order of [`nocturne_psg::EventKind::ALL`] |
 //! | l | ids of the concepts, each with a line feed after it |
 //! | 4, 4 | only if the epochs follow each other: number (`u32`) and onset in seconds (`f32`) of the first |
 //! | 4 n, 4 n | only if they do not: numbers of the epochs (`u32`), and their onsets in seconds from the start (`f32`) |
@@ -39,7 +40,7 @@ const MAGIC: [u8; 4] = *b"NTRK";
 /// The version of the format.
 const FORMAT: u16 = 1;
 /// Length of the part with a fixed length.
-const HEADER: usize = 28;
+const HEADER: usize = 32;
 /// A byte that is not known.
 const UNKNOWN: u8 = 255;
 /// Length of an event.
@@ -64,9 +65,9 @@ fn quantised(probability: f64) -> u8 {
     (254.0 * probability.clamp(0.0, 1.0).sqrt()).round() as u8
 }
 
-/// The probability of each byte; 0 for the unknown one.
+/// The probability of each byte; NaN for the unknown one.
 const PROBABILITIES: [f32; 256] = {
-    let mut table = [0.0; 256];
+    let mut table = [f32::NAN; 256];
     let mut byte = 0;
     while byte < 255 {
         let root = byte as f32 / 254.0;

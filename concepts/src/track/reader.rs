@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use nocturne_psg::montage::ChannelMask;
-use nocturne_psg::{EPOCH_S, Event, EventKind, Stage};
+use nocturne_psg::{EPOCH_S, Event, EventKind, EventSet, Stage};
 
 use crate::error::{Error, Result};
 use crate::stages::transitions::N_STAGES;
@@ -26,6 +26,7 @@ pub struct Track {
     n_epochs: usize,
     n_events: usize,
     start_s: i64,
+    declared_events: EventSet,
     concepts: Arc<[String]>,
     /// Where numbers and onsets start.
     epochs_at: usize,
@@ -74,6 +75,7 @@ impl Track {
         let [n_epochs, n_events] = [8, 12].map(|at| u32_at(header, at) as usize);
         let [n_concepts, ids_len] = [16, 18].map(|at| usize::from(u16_at(header, at)));
         let start_s = i64::from_le_bytes(header[20..28].try_into().expect("8 bytes"));
+        let declared_events = EventSet::from_bits(u32_at(header, 28));
         let epochs_at = HEADER + ids_len;
         let ids = data.get(HEADER..epochs_at).and_then(|ids| std::str::from_utf8(ids).ok());
         let ids = ids.ok_or_else(|| Error::track("the ids of its concepts are not text"))?;
@@ -87,6 +89,7 @@ impl Track {
             n_epochs,
             n_events,
             start_s,
+            declared_events,
             concepts,
             epochs_at,
             columns,
@@ -120,6 +123,11 @@ impl Track {
     /// Returns whether events were scored.
     pub fn has_scored_events(&self) -> bool {
         self.flags & EVENTS_SCORED != 0
+    }
+
+    /// Returns the kinds of events that were scored even if none occurred.
+    pub fn declared_events(&self) -> EventSet {
+        self.declared_events
     }
 
     /// Returns whether signals were measured, whether or not the recording has them.
@@ -199,37 +207,42 @@ impl Track {
         restored(self.column(1 + N_STAGES + concept)[epoch])
     }
 
-    /// Returns the probability that each epoch is in one of some stages.
-    pub fn stage_probabilities(&self, stages: &[Stage]) -> Vec<Option<f32>> {
+    /// Returns the probability that each epoch is in one of some stages; NaN where it is not known.
+    pub fn stage_probabilities(&self, stages: &[Stage]) -> Vec<f32> {
         let is_in: [bool; N_STAGES] = std::array::from_fn(|i| stages.contains(&Stage::ALL[i]));
         let columns: [&[u8]; N_STAGES] = std::array::from_fn(|i| self.column(1 + i));
-        let probability = |epoch: usize| {
-            let (mut inside, mut all) = (0.0, 0.0);
-            for (column, is_in) in columns.iter().zip(is_in) {
-                let byte = column[epoch];
-                if byte == UNKNOWN {
-                    return None;
-                }
-                let p = PROBABILITIES[usize::from(byte)];
-                all += p;
-                inside += if is_in { p } else { 0.0 };
+        let n = self.n_epochs;
+        // Probabilities are squares of bytes. Plain sums over columns let the compiler use vector instructions.
+        let (mut inside, mut all) = (vec![0u32; n], vec![0u32; n]);
+        for (column, is_in) in columns.into_iter().zip(is_in) {
+            for (sum, byte) in all.iter_mut().zip(column) {
+                *sum += square(*byte);
             }
-            (all > 0.0).then(|| inside / all)
+            if is_in {
+                for (sum, byte) in inside.iter_mut().zip(column) {
+                    *sum += square(*byte);
+                }
+            }
+        }
+        let share = |(inside, all): (&u32, &u32)| {
+            let is_known = *all > 0 && *all < UNKNOWN_SQUARE;
+            if is_known { *inside as f32 / *all as f32 } else { f32::NAN }
         };
-        (0..self.n_epochs).map(probability).collect()
+        inside.iter().zip(&all).map(share).collect()
     }
 
-    /// Returns for each epoch whether it was scored as one of some stages, as 1 or 0.
-    pub fn scored_as(&self, stages: &[Stage]) -> Vec<Option<f32>> {
-        let mut values: [Option<f32>; N_STAGES] = [Some(0.0); N_STAGES];
-        stages.iter().for_each(|stage| values[stage.index()] = Some(1.0));
-        let value = |byte: &u8| values.get(usize::from(*byte)).copied().flatten();
-        self.column(0).iter().map(value).collect()
+    /// Returns for each epoch whether it was scored as one of some stages, as 1 or 0; NaN where it was not scored.
+    pub fn scored_as(&self, stages: &[Stage]) -> Vec<f32> {
+        let mut values = [f32::NAN; 256];
+        values[..N_STAGES].fill(0.0);
+        stages.iter().for_each(|stage| values[stage.index()] = 1.0);
+        self.column(0).iter().map(|byte| values[usize::from(*byte)]).collect()
     }
 
-    /// Returns the probability of a concept, by its position, in each epoch; `None` where no channel shows it.
-    pub fn probabilities(&self, concept: usize) -> Vec<Option<f32>> {
-        self.column(1 + N_STAGES + concept).iter().map(|byte| restored(*byte)).collect()
+    /// Returns the probability of a concept, by its position, in each epoch; NaN where no channel shows it.
+    pub fn probabilities(&self, concept: usize) -> Vec<f32> {
+        let column = self.column(1 + N_STAGES + concept);
+        column.iter().map(|byte| PROBABILITIES[usize::from(*byte)]).collect()
     }
 
     /// Returns what signals show in an epoch.
@@ -295,6 +308,14 @@ impl fmt::Debug for Track {
             .field("n_events", &self.n_events)
             .finish_non_exhaustive()
     }
+}
+
+/// More than the squares of the bytes of all stages.
+const UNKNOWN_SQUARE: u32 = 1 << 20;
+
+/// Returns the square of a byte, [`UNKNOWN_SQUARE`] for the unknown one.
+fn square(byte: u8) -> u32 {
+    if byte == UNKNOWN { UNKNOWN_SQUARE } else { u32::from(byte) * u32::from(byte) }
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {

@@ -11,6 +11,7 @@ fn contents() -> TrackContents {
     TrackContents {
         start: Some(date(2026, 1, 2).at(22, 30, 0, 0)),
         is_simulated: true,
+        declared_events: [EventKind::Arousal, EventKind::Snore].into_iter().collect(),
         numbers: vec![0, 1, 5],
         onsets_s: vec![0.0, 30.0, 150.0],
         masks: vec![ChannelMask::ALL, eeg, ChannelMask::NONE],
@@ -49,6 +50,7 @@ fn track() -> Track {
 fn columns_survive_the_bytes() {
     let (track, contents) = (track(), contents());
     assert_eq!((track.n_epochs(), track.start()), (3, contents.start));
+    assert_eq!(track.declared_events(), contents.declared_events);
     assert!(track.is_simulated() && track.has_scored_stages() && track.has_scored_events());
     for epoch in 0..3 {
         assert_eq!(track.number(epoch), contents.numbers[epoch]);
@@ -132,6 +134,29 @@ fn shipped_registry_takes_at_most_forty_bytes_for_an_epoch() {
     };
     let bytes = contents.to_bytes().len() as f64 / f64::from(n);
     assert!(bytes <= 40.0, "{bytes} bytes");
+}
+
+#[test]
+fn probabilities_of_all_epochs_are_those_of_each() {
+    let track = track();
+    let same = |all: &[f32], of: &dyn Fn(usize) -> Option<f32>| {
+        assert_eq!(all.len(), 3);
+        for (epoch, p) in all.iter().enumerate() {
+            match of(epoch) {
+                Some(expected) => assert!((p - expected).abs() < 1e-6, "{epoch}: {p}, {expected}"),
+                None => assert!(p.is_nan(), "{epoch}: {p}"),
+            }
+        }
+    };
+    same(&track.probabilities(1), &|epoch| track.probability(1, epoch));
+    let stages = [Stage::N1, Stage::Rem];
+    same(&track.stage_probabilities(&stages), &|epoch| {
+        let posterior = track.posterior(epoch)?;
+        Some(stages.iter().map(|stage| posterior[stage.index()]).sum())
+    });
+    same(&track.scored_as(&stages), &|epoch| {
+        Some(if stages.contains(&track.scored_stage(epoch)?) { 1.0 } else { 0.0 })
+    });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use nocturne_psg::montage::ChannelMask;
-use nocturne_psg::{EPOCH_S, Event, EventKind, Stage};
+use nocturne_psg::{EPOCH_S, Event, EventKind, EventSet, Stage};
 
 use crate::stages::transitions::PerStage;
 use crate::track::reader::EventSource;
@@ -20,6 +20,8 @@ pub struct TrackContents {
     pub start: Option<DateTime>,
     /// Whether the recording was simulated.
     pub is_simulated: bool,
+    /// Kinds of events that were scored even if none occurred.
+    pub declared_events: EventSet,
     /// Numbers of the epochs, ascending.
     pub numbers: Vec<u32>,
     /// Onsets in seconds from the start.
@@ -90,6 +92,7 @@ impl TrackContents {
         bytes.extend((ids.len() as u16).to_le_bytes());
         let start = self.start.and_then(|start| start.to_zoned(TimeZone::UTC).ok());
         bytes.extend(start.map_or(0, |start| start.timestamp().as_second()).to_le_bytes());
+        bytes.extend(self.declared_events.bits().to_le_bytes());
         bytes.extend(ids.as_bytes());
         self.write_columns(&mut bytes);
         for (event, source, depth) in &self.events {

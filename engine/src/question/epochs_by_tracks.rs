@@ -46,10 +46,11 @@ pub(crate) fn search(
             Ok(presence) => {
                 n_judged += 1;
                 let is_allowed = |epoch: usize| rows.as_ref().is_none_or(|rows| rows[epoch]);
-                let scored = presence.iter().enumerate().filter_map(|(i, p)| Some((i, (*p)?)));
                 let least = min_probability.unwrap_or(0.0);
+                // An unknown probability is not above 0.
+                let probable = presence.into_iter().enumerate();
                 best.extend(
-                    scored
+                    probable
                         .filter(|(epoch, p)| is_allowed(*epoch) && *p > 0.0 && *p >= least)
                         .map(|(epoch, p)| CandidateEpoch { p, entry, track: track.clone(), epoch }),
                 );
@@ -59,7 +60,13 @@ pub(crate) fn search(
         keep_best(&mut best, k);
     }
     if let (0, Some(first)) = (n_judged, skipped.first()) {
-        return Err(Error::NotMeasurable { why: first.reason.to_string() });
+        let why = first.reason.to_string();
+        let is_about_the_bundle = first.reason.is_about_the_bundle();
+        return Err(if is_about_the_bundle {
+            Error::NotMeasurable { why }
+        } else {
+            Error::NotRecorded { why }
+        });
     }
     let hits: Vec<EpochHit> =
         best.iter().map(|it| track_hit(&it.track, it.entry, it.epoch, it.p)).collect();

@@ -156,7 +156,8 @@ pub(crate) fn matches_nothing(
                 (column.and_then(|column| track.probability(column, epoch)), *threshold)
             } else {
                 let stages = space.bundle.registry().stages_of(&concept.id);
-                (track.stage_probabilities(&stages)[epoch], 0.5)
+                let p = track.stage_probabilities(&stages)[epoch];
+                ((!p.is_nan()).then_some(p), 0.5)
             };
             p.is_none_or(|p| p >= least)
         };
@@ -178,7 +179,7 @@ pub(crate) fn no_channels(concepts: &[&Concept]) -> Error {
     };
     let needs: Vec<String> = concepts.iter().filter(|it| !it.needs.is_empty()).map(needs).collect();
     let why = format!("{}, which no epoch of the recordings has", needs.join("; "));
-    Error::NotMeasurable { why }
+    Error::NotRecorded { why }
 }
 
 /// Restricts a filter to the epochs whose channels show concepts.

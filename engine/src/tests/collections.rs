@@ -50,6 +50,7 @@ pub(crate) fn draft(
         source_sha256: format!("sha-256 of {name}"),
         annotations_sha256: None,
         origin: nocturne_psg::RecordingOrigin::Recorded,
+        declared_events: EventSet::EMPTY,
         start: None,
         metadata: std::collections::BTreeMap::new(),
         montage: "none".into(),

@@ -40,6 +40,7 @@ pub(crate) fn draft(night: usize, vectors: Vec<Embedding>) -> RecordingDraft {
         source_sha256: String::new(),
         annotations_sha256: None,
         origin: nocturne_psg::RecordingOrigin::Recorded,
+        declared_events: EventSet::EMPTY,
         start: None,
         metadata: std::collections::BTreeMap::default(),
         montage: serde_json::Value::Null,

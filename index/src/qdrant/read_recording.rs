@@ -243,6 +243,7 @@ pub(super) fn draft_without_points(
         source_sha256: entry.source_sha256.clone(),
         annotations_sha256: entry.annotations_sha256.clone(),
         origin: entry.origin,
+        declared_events: entry.declared_events,
         start: entry.start,
         metadata: committed.unwrap_or_else(|| entry.metadata.clone()),
         montage,

@@ -23,6 +23,8 @@ pub struct RecordingDraft {
     pub annotations_sha256: Option<String>,
     /// Whether the recording is of a person or simulated.
     pub origin: RecordingOrigin,
+    /// Kinds of events that were scored even if none occurred, by the profile of the recording.
+    pub declared_events: EventSet,
     /// Start in wall-clock time without a zone, if known.
     pub start: Option<DateTime>,
     /// Metadata such as cohort or age.

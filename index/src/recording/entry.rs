@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
 use nocturne_psg::montage::ChannelMask;
-use nocturne_psg::{RecordingId, RecordingOrigin};
+use nocturne_psg::{EventSet, RecordingId, RecordingOrigin};
 use serde::{Deserialize, Serialize};
 
 use super::ContentHash;
@@ -22,6 +22,8 @@ pub struct RecordingEntry {
     pub annotations_sha256: Option<String>,
     /// Whether the recording is of a person or simulated.
     pub origin: RecordingOrigin,
+    /// Kinds of events that were scored even if none occurred, by the profile of the recording.
+    pub declared_events: EventSet,
     /// Start in wall-clock time without a zone, if known.
     pub start: Option<DateTime>,
     /// Number of epochs.

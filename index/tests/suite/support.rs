@@ -80,6 +80,7 @@ pub(crate) fn plain_draft(name: &str, epochs: Vec<EpochPoint>) -> RecordingDraft
         source_sha256: "00".repeat(32),
         annotations_sha256: None,
         origin: RecordingOrigin::Recorded,
+        declared_events: EventSet::EMPTY,
         start: None,
         metadata: BTreeMap::new(),
         montage: serde_json::Value::Null,
@@ -111,6 +112,7 @@ pub(crate) fn draft(name: &str, seed: u64, n_epochs: u32) -> RecordingDraft {
         events: Some(vec![Event::new(EventKind::Arousal, 0.1 + 0.2, 1.0 / 3.0)]),
         captions: captions.collect(),
         origin: RecordingOrigin::Simulated,
+        declared_events: EventSet::EMPTY,
         signals: Some(any_signals(n_epochs as usize)),
         ..plain_draft(name, epochs)
     }

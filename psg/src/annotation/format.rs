@@ -42,6 +42,27 @@ pub enum AnnotationFormat {
 }
 
 impl AnnotationFormat {
+    /// Every format.
+    pub const ALL: [Self; 17] = [
+        Self::EdfPlus,
+        Self::NsrrXml,
+        Self::ProfusionXml,
+        Self::LunaAnnot,
+        Self::LunaEannot,
+        Self::StageList,
+        Self::UcddbStages,
+        Self::UcddbEvents,
+        Self::RespironicsStages,
+        Self::NoxturnalCsv,
+        Self::RemLogicText,
+        Self::TwinText,
+        Self::DreamsList,
+        Self::EdfBrowserXml,
+        Self::EpochTable,
+        Self::BidsTsv,
+        Self::EventCsv,
+    ];
+
     /// Returns the name for messages and JSON.
     pub const fn name(self) -> &'static str {
         match self {

@@ -13,6 +13,10 @@
 //! codes = { "1" = "supine", "2" = "left", "3" = "right", "4" = "prone" }
 //! source = "the manual, page 12"
 //!
+//! [scored]                                # optional: families of events that are scored in every night, so that none
+//! families = ["respiratory"]              # of them means that none occurred
+//! annotations = "NSRR XML"                # optional: only if the recording has annotations of this format
+//!
 //! [[channel]]                             # sources of a channel, the preferred one first
 //! name = "EEG_C4_A1"
 //! confidence = "exact"                    # exact, documented, assumed or substitute
@@ -53,7 +57,7 @@ pub use profile_choice::ProfileChoice;
 pub use channel_rule::{Confidence, Polarity};
 pub use leg_signals::LegSignal;
 pub use montage_report::{MontageLine, UnknownLabel, UnusedSignal};
-pub use profile::Profile;
+pub use profile::{Profile, ScoredByDefault};
 pub use profile_lookup::PreferredSource;
 pub use resolve::{ResolvedChannel, ResolvedMontage};
 pub use voltage_unit::VoltageUnit;

@@ -12,8 +12,10 @@ use super::embedded_profiles;
 use super::label_vocabulary::LabelVocabulary;
 use super::labels::normalised;
 use super::profile_file;
+use crate::annotation::AnnotationFormat;
 use crate::error::{Error, Result, on_one_line};
 use crate::regular_file;
+use crate::sleep::EventSet;
 
 /// Default for the number of detection labels that a file must have.
 const MIN_LABELS: usize = 2;
@@ -30,14 +32,23 @@ pub struct Profile {
     pub title: String,
     /// Where the definitions come from.
     pub source: String,
-    /// Annotation dialect of the cohort, such as `nsrr_xml`, if known.
-    pub annotations: Option<String>,
+    /// What scorers mark in every night.
+    pub scored: ScoredByDefault,
     /// Labels by which the profile is detected, normalised.
     pub(super) detect: DetectionLabels,
     /// Positions by code, the rounded value of the position signal.
     pub(super) positions: BTreeMap<i32, Position>,
     pub(super) rules: Vec<ChannelRule>,
     pub(super) vocabulary: LabelVocabulary,
+}
+
+/// What scorers mark in every night, so that a scored night without one has none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScoredByDefault {
+    /// The kinds of events.
+    pub events: EventSet,
+    /// The format that the annotations must have; `None` for any.
+    pub annotations: Option<AnnotationFormat>,
 }
 
 /// Labels that distinguish the profile from others; empty if it must be selected by name.
@@ -154,7 +165,9 @@ impl Profile {
         if self.positions.is_empty() {
             self.positions.clone_from(&base.positions);
         }
-        self.annotations = self.annotations.or_else(|| base.annotations.clone());
+        if self.scored.events.is_empty() {
+            self.scored = base.scored;
+        }
         self
     }
 }

@@ -7,8 +7,10 @@ use serde::Deserialize;
 use super::channel_rule::ChannelRule;
 use super::label_vocabulary::LabelVocabulary;
 use super::labels::normalised;
-use super::profile::DetectionLabels;
+use super::profile::{DetectionLabels, ScoredByDefault};
 use super::{Channel, Polarity, Position, Profile};
+use crate::annotation::AnnotationFormat;
+use crate::sleep::{EventFamily, EventKind};
 
 /// Valid sampling rates in hertz.
 const RATES_HZ: std::ops::RangeInclusive<f64> = 1.0..=20_000.0;
@@ -31,7 +33,7 @@ struct ProfileFile {
     title: String,
     source: String,
     extends: Option<String>,
-    annotations: Option<String>,
+    scored: Option<ScoredFamilies>,
     #[serde(default)]
     detect: DetectionLabels,
     position: Option<PositionCodes>,
@@ -47,6 +49,31 @@ struct ProfileFile {
 struct PositionCodes {
     codes: BTreeMap<String, Position>,
     source: String,
+}
+
+/// Families of events that are scored in every night.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScoredFamilies {
+    families: Vec<EventFamily>,
+    annotations: Option<String>,
+}
+
+impl ScoredFamilies {
+    fn check(self) -> Result<ScoredByDefault, String> {
+        let kinds = self.families.iter().flat_map(|family| family.kinds().iter());
+        // Respiratory effort-related arousals must have been marked: many laboratories leave them out.
+        let events = kinds.filter(|kind| *kind != EventKind::Rera).collect();
+        let format = |name: String| {
+            let named = AnnotationFormat::ALL.into_iter().find(|format| format.name() == name);
+            named.ok_or_else(|| {
+                let names = AnnotationFormat::ALL.map(|format| format!("`{}`", format.name()));
+                let names = names.join(", ");
+                format!("the field `annotations` of `scored` is `{name}`; expected one of {names}")
+            })
+        };
+        Ok(ScoredByDefault { events, annotations: self.annotations.map(format).transpose()? })
+    }
 }
 
 impl ProfileFile {
@@ -81,7 +108,7 @@ impl ProfileFile {
             name: self.name,
             title: self.title,
             source: self.source,
-            annotations: self.annotations,
+            scored: self.scored.map(ScoredFamilies::check).transpose()?.unwrap_or_default(),
             detect,
             positions,
             rules,

@@ -76,15 +76,9 @@ impl EpochStages {
 
     fn of(epochs: impl Iterator<Item = (f64, Option<Judged>)>) -> Self {
         let mut all: Vec<(f64, Option<Judged>)> = epochs.collect();
-        all.sort_by(|a, b| a.0.total_cmp(&b.0));
-        // Keeps the first of equal onsets, so the later one is moved there.
-        all.dedup_by(|later, kept| {
-            let is_same = later.0 == kept.0;
-            if is_same {
-                kept.1 = later.1;
-            }
-            is_same
-        });
+        if !all.is_sorted_by(|a, b| a.0 < b.0) {
+            sort_by_onset(&mut all);
+        }
         let span_s = all.first().zip(all.last()).map(|(first, last)| (first.0, last.0 + EPOCH_S));
         let staged = all.into_iter().filter_map(|(onset_s, staged)| {
             staged.map(|(stage, shares)| StagedEpoch { onset_s, stage, shares })
@@ -116,6 +110,19 @@ impl EpochStages {
         let last = self.epochs.partition_point(|epoch| epoch.end_s() <= end_s + ADJACENT_S);
         self.epochs.get(first..last).unwrap_or_default()
     }
+}
+
+/// Sorts epochs by onset and keeps the later one of equal onsets.
+fn sort_by_onset(epochs: &mut Vec<(f64, Option<Judged>)>) {
+    epochs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    // Keeps the first of equal onsets, so the later one is moved there.
+    epochs.dedup_by(|later, kept| {
+        let is_same = later.0 == kept.0;
+        if is_same {
+            kept.1 = later.1;
+        }
+        is_same
+    });
 }
 
 /// Returns the most probable stage and the probabilities divided by their sum.

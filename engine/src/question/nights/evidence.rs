@@ -24,10 +24,8 @@ pub(super) fn evidence(
         return Vec::new();
     };
     let scored = presence.iter().zip(&weights).enumerate();
-    let mut scored: Vec<(usize, f32)> = scored
-        .filter_map(|(epoch, (p, w))| Some((epoch, (*p)? * w)))
-        .filter(|(_, score)| *score > 0.0)
-        .collect();
+    let mut scored: Vec<(usize, f32)> =
+        scored.map(|(epoch, (p, w))| (epoch, p * w)).filter(|(_, score)| *score > 0.0).collect();
     scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let hits = scored.into_iter().take(n);
     hits.map(|(epoch, score)| track_hit(night.track, entry, epoch, score)).collect()

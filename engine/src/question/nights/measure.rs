@@ -173,9 +173,10 @@ impl Night<'_> {
             Some(concept) => self.presence(&Expression::concept(&concept.id))?,
             None => self.presence(of)?,
         };
-        let pairs = presence.iter().zip(weights);
-        let known = pairs.filter_map(|(p, w)| Some((f64::from((*p)?), f64::from(*w))));
-        let (sum, shown) = known.fold((0.0, 0.0), |(sum, shown), (p, w)| (sum + p * w, shown + w));
+        let known = presence.iter().zip(weights).filter(|(p, _)| !p.is_nan());
+        let (sum, shown) = known.fold((0.0, 0.0), |(sum, shown), (p, w)| {
+            (sum + f64::from(*p) * f64::from(*w), shown + f64::from(*w))
+        });
         if shown <= 0.0 {
             return Err(self.empty(scope));
         }
@@ -229,8 +230,11 @@ impl Night<'_> {
 
     /// Returns the minutes of sleep in the whole night.
     pub(super) fn sleep_minutes(&self) -> f64 {
-        let sleep = self.presence(&Expression::concept("sleep")).unwrap_or_default();
-        sleep.into_iter().flatten().map(f64::from).sum::<f64>() * EPOCH_S / 60.0
+        *self.sleep_minutes.get_or_init(|| {
+            let sleep = self.presence(&Expression::concept("sleep")).unwrap_or_default();
+            let known = sleep.into_iter().filter(|p| !p.is_nan());
+            known.map(f64::from).sum::<f64>() * EPOCH_S / 60.0
+        })
     }
 
     /// Returns the minutes in a state, of the whole night by default.
@@ -257,10 +261,11 @@ impl Night<'_> {
         let joint = Expression::all([of.clone(), scope_states(scope, &whole_night())]);
         let joint = self.presence(&joint)?;
         let is_in_part = self.is_in_part(scope)?;
+        let is_in = |epoch: usize| is_in_part.as_ref().is_none_or(|is_in| is_in[epoch]);
         let (mut sum, mut all) = (0.0, 0.0);
-        for epoch in (0..self.n_epochs()).filter(|epoch| is_in_part[*epoch]) {
-            if let Some(p) = joint[epoch] {
-                sum += f64::from(p);
+        for (epoch, p) in joint.iter().enumerate() {
+            if !p.is_nan() && is_in(epoch) {
+                sum += f64::from(*p);
                 all += f64::from(weights[epoch]);
             }
         }
@@ -282,7 +287,7 @@ impl Night<'_> {
         let weights = self.weights(scope, &whole_night())?;
         let (mut longest, mut run) = (0usize, 0usize);
         for epoch in 0..self.n_epochs() {
-            let holds = presence[epoch].is_some_and(|p| p > 0.5) && weights[epoch] > 0.5;
+            let holds = presence[epoch] > 0.5 && weights[epoch] > 0.5;
             let goes_on = epoch > 0 && self.is_joined(epoch - 1, epoch);
             run = match (holds, goes_on) {
                 (false, _) => 0,
@@ -331,7 +336,7 @@ impl Night<'_> {
             .ok_or_else(|| Unanswered::NotScored { concept: id.to_owned() })?;
         self.check_asked(id, &[Source::Scored, Source::Model])?;
         self.source_of(self.concept("sleep")?, None)?;
-        let statistics = HypnogramStatistics::of(&self.epoch_stages(), IN_BED);
+        let statistics = HypnogramStatistics::of(self.epoch_stages(), IN_BED);
         let value = statistics.value(measure)?;
         let minutes = statistics.value(HypnogramMeasure::TotalSleepTime).unwrap_or(0.0);
         Ok(Value::new(value, self.stage_source(), minutes))
@@ -394,8 +399,7 @@ impl Night<'_> {
                     parts.iter().filter(|part| *part != event).cloned().collect();
                 let presence = self.presence(&Expression::all(others))?;
                 let holds = |(onset_s, _): &(f64, f64)| {
-                    self.epoch_at(*onset_s)
-                        .is_some_and(|epoch| presence[epoch].is_some_and(|p| p > 0.5))
+                    self.epoch_at(*onset_s).is_some_and(|epoch| presence[epoch] > 0.5)
                 };
                 Ok(self.intervals(event)?.into_iter().filter(holds).collect())
             }

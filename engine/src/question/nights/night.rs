@@ -1,8 +1,8 @@
 //! A night as questions see it: its track, and which source answers for each concept.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use nocturne_concepts::night::declared_kinds;
 use nocturne_concepts::track::EventSource;
 use nocturne_concepts::{Calibration, Concept, Input, Kind, Registry, Source, Track};
 use nocturne_psg::montage::Channel;
@@ -30,7 +30,8 @@ pub(crate) struct Night<'a> {
     pub(super) source: Option<Source>,
     /// Whether each epoch counts at all, by the filter of the request; `None` for all.
     pub(super) allowed: Option<Vec<bool>>,
-    scored_events: Vec<Event>,
+    scored_events: OnceCell<Vec<Event>>,
+    pub(super) sleep_minutes: OnceCell<f64>,
 }
 
 impl<'a> Night<'a> {
@@ -41,8 +42,12 @@ impl<'a> Night<'a> {
         source: Option<Source>,
         allowed: Option<Vec<bool>>,
     ) -> Self {
-        let scored_events: Vec<Event> = track.scored_events().collect();
-        Self { track, registry, estimates, source, allowed, scored_events }
+        let (scored_events, sleep_minutes) = (OnceCell::new(), OnceCell::new());
+        Self { track, registry, estimates, source, allowed, scored_events, sleep_minutes }
+    }
+
+    fn scored_events(&self) -> &[Event] {
+        self.scored_events.get_or_init(|| self.track.scored_events().collect())
     }
 
     pub(super) fn n_epochs(&self) -> usize {
@@ -157,8 +162,8 @@ impl<'a> Night<'a> {
         match source {
             Source::Scored => {
                 let kinds = self.registry.events_of(&concept.id);
-                let declared = declared_kinds(&self.scored_events, self.track.is_simulated());
-                match ScoredEvents::new(&self.scored_events, declared).check(kinds) {
+                let declared = self.track.declared_events();
+                match ScoredEvents::new(self.scored_events(), declared).check(kinds) {
                     Ok(()) => Ok(()),
                     Err(NotMeasured::EventsNotScored { .. }) => {
                         Err(Unanswered::NotScored { concept: id() })
@@ -224,7 +229,7 @@ impl<'a> Night<'a> {
         let interval = |onset_s: f64, duration_s: f64| (onset_s, onset_s + duration_s);
         match source {
             Source::Scored => {
-                let events = self.scored_events.iter().filter(|event| kinds.contains(event.kind));
+                let events = self.scored_events().iter().filter(|event| kinds.contains(event.kind));
                 events.map(|event| interval(event.onset_s, event.duration_s)).collect()
             }
             Source::Signal | Source::Model => {

@@ -11,8 +11,8 @@ use crate::question::nights::unanswered::Unanswered;
 /// Chin tone over the lowest of the night, the fifth percentile, above which it is raised.
 const RAISED_TONE: f64 = 2.0;
 
-/// A probability for each epoch; `None` where it is not known.
-pub(crate) type Presence = Vec<Option<f32>>;
+/// A probability for each epoch, NaN where it is not known: arithmetic keeps it so.
+pub(crate) type Presence = Vec<f32>;
 
 impl Night<'_> {
     /// Returns the concept with an id. The grammar only writes ids of the registry.
@@ -34,9 +34,7 @@ impl Night<'_> {
             Expression::Concept { id, least_fall_percent } => {
                 self.concept_presence(self.concept(id)?, *least_fall_percent)?
             }
-            Expression::Not(inner) => {
-                self.presence(inner)?.into_iter().map(|p| p.map(|p| 1.0 - p)).collect()
-            }
+            Expression::Not(inner) => self.presence(inner)?.into_iter().map(|p| 1.0 - p).collect(),
             Expression::All(parts) => {
                 // The stages of several parts are one set, so `N2 & sleep` is as probable as `N2`.
                 let (stages, rest): (Vec<_>, Vec<_>) =
@@ -62,7 +60,7 @@ impl Night<'_> {
             }
             Expression::During { event, other } => {
                 let (event, other) = (self.presence(event)?, self.presence(other)?);
-                event.into_iter().zip(other).map(|(a, b)| Some(a? * b?)).collect()
+                event.into_iter().zip(other).map(|(a, b)| a * b).collect()
             }
         })
     }
@@ -120,7 +118,7 @@ impl Night<'_> {
                 .iter_mut()
                 .zip(allowed)
                 .filter(|(_, is_allowed)| !**is_allowed)
-                .for_each(|(p, _)| *p = None);
+                .for_each(|(p, _)| *p = f32::NAN);
         }
         Ok(presence)
     }
@@ -133,8 +131,7 @@ impl Night<'_> {
         let mut parts = parts.iter().map(|part| self.presence(part));
         let first = parts.next().expect("an expression has parts")?;
         parts.try_fold(first, |so_far, part| {
-            let both = so_far.into_iter().zip(part?);
-            Ok(both.map(|(a, b)| Some(join(a?, b?))).collect())
+            Ok(so_far.into_iter().zip(part?).map(|(a, b)| join(a, b)).collect())
         })
     }
 
@@ -156,9 +153,8 @@ impl Night<'_> {
             Kind::State => {
                 self.source_of(concept, None)?;
                 let positions = self.positions_of(concept);
-                let p =
-                    |epoch| Some(f32::from(u8::from(positions.contains(&self.position(epoch)?))));
-                Ok((0..n).map(p).collect())
+                let is_in = |epoch| Some(positions.contains(&self.position(epoch)?));
+                Ok((0..n).map(|epoch| certain(is_in(epoch))).collect())
             }
             Kind::Event if concept.id == "awakening" => {
                 self.source_of(concept, None)?;
@@ -186,15 +182,15 @@ impl Night<'_> {
         let Some(lowest) = known.get(known.len() / 20) else {
             return Err(Unanswered::NoSignal { concept: concept.id.clone() });
         };
-        let is_raised = |tone: f64| f32::from(u8::from(tone > RAISED_TONE * lowest));
+        let is_raised = |tone: Option<f64>| certain(tone.map(|tone| tone > RAISED_TONE * lowest));
         if concept.id == "atonia" {
-            return Ok(tones.into_iter().map(|tone| Some(1.0 - is_raised(tone?))).collect());
+            return Ok(tones.into_iter().map(|tone| 1.0 - is_raised(tone)).collect());
         }
         let Some(stage) = concept.within else {
             return Err(Unanswered::NoSignal { concept: concept.id.clone() });
         };
         let stage = self.stage_presence(&Expression::concept(stage.code()), &[stage])?;
-        Ok(tones.into_iter().zip(stage).map(|(tone, p)| Some(is_raised(tone?) * p?)).collect())
+        Ok(tones.into_iter().zip(stage).map(|(tone, p)| is_raised(tone) * p).collect())
     }
 
     fn positions_of(&self, concept: &Concept) -> Vec<nocturne_psg::sleep::Position> {
@@ -204,15 +200,15 @@ impl Night<'_> {
 
     /// Returns 1 for epochs that events lie in, even if only in part.
     fn in_epochs(&self, events: &[(f64, f64)]) -> Presence {
-        let mut presence = vec![Some(0.0); self.n_epochs()];
+        let mut presence = vec![0.0; self.n_epochs()];
         for (onset_s, end_s) in events {
             let Some(first) = self.epoch_at(*onset_s) else { continue };
-            presence[first] = Some(1.0);
+            presence[first] = 1.0;
             for (epoch, present) in presence.iter_mut().enumerate().skip(first + 1) {
                 if self.track.onset_s(epoch) >= *end_s {
                     break;
                 }
-                *present = Some(1.0);
+                *present = 1.0;
             }
         }
         presence
@@ -234,16 +230,16 @@ impl Night<'_> {
             Relation::Of => (reach, reach),
         };
         let p = |epoch: usize| {
-            let mut absent = 1.0 - anchor[epoch]?;
+            let mut absent = 1.0 - anchor[epoch];
             let first = epoch.saturating_sub(back);
             for near in (first..epoch).rev().take_while(|near| self.is_joined(*near, *near + 1)) {
-                absent *= 1.0 - anchor[near]?;
+                absent *= 1.0 - anchor[near];
             }
             let last = (epoch + ahead).min(self.n_epochs() - 1);
             for near in (epoch + 1..=last).take_while(|near| self.is_joined(*near - 1, *near)) {
-                absent *= 1.0 - anchor[near]?;
+                absent *= 1.0 - anchor[near];
             }
-            Some(event[epoch]? * (1.0 - absent))
+            event[epoch] * (1.0 - absent)
         };
         (0..self.n_epochs()).map(p).collect()
     }
@@ -263,25 +259,30 @@ impl Night<'_> {
         scope: &Scope,
         default: &Expression,
     ) -> Result<Vec<f32>, Unanswered> {
-        let states = self.presence(&scope_states(scope, default))?;
-        let is_in_part = self.is_in_part(scope)?;
-        let weight = |(p, is_in): (Option<f32>, bool)| if is_in { p.unwrap_or(0.0) } else { 0.0 };
-        Ok(states.into_iter().zip(is_in_part).map(weight).collect())
+        let mut weights = self.presence(&scope_states(scope, default))?;
+        weights.iter_mut().filter(|weight| weight.is_nan()).for_each(|weight| *weight = 0.0);
+        if let Some(is_in_part) = self.is_in_part(scope)? {
+            weights
+                .iter_mut()
+                .zip(is_in_part)
+                .filter(|(_, is_in)| !is_in)
+                .for_each(|(weight, _)| *weight = 0.0);
+        }
+        Ok(weights)
     }
 
-    /// Returns which epochs lie in the part of the night of a scope and are allowed by the filter.
+    /// Returns which epochs lie in the part of the night of a scope and are allowed by the filter; `None` for all.
     ///
     /// # Errors
     ///
     /// [`Unanswered::NoClock`].
-    pub(super) fn is_in_part(&self, scope: &Scope) -> Result<Vec<bool>, Unanswered> {
-        let part = match scope.part {
-            Some(part) => self.part(part)?,
-            None => vec![true; self.n_epochs()],
-        };
-        Ok(match &self.allowed {
-            Some(allowed) => part.iter().zip(allowed).map(|(a, b)| *a && *b).collect(),
-            None => part,
+    pub(super) fn is_in_part(&self, scope: &Scope) -> Result<Option<Vec<bool>>, Unanswered> {
+        let part = scope.part.map(|part| self.part(part)).transpose()?;
+        Ok(match (part, &self.allowed) {
+            (Some(part), Some(allowed)) => {
+                Some(part.iter().zip(allowed).map(|(a, b)| *a && *b).collect())
+            }
+            (part, allowed) => part.or_else(|| allowed.clone()),
         })
     }
 
@@ -348,6 +349,11 @@ pub(super) fn scope_states(scope: &Scope, default: &Expression) -> Expression {
         Some(states) => states.clone(),
         None => default.clone(),
     }
+}
+
+/// Returns the probability of what is certain; NaN if it is not known.
+fn certain(holds: Option<bool>) -> f32 {
+    holds.map_or(f32::NAN, |holds| f32::from(u8::from(holds)))
 }
 
 /// Returns the minutes since noon of a minute after midnight.

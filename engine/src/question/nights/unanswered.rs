@@ -69,7 +69,7 @@ pub enum Unanswered {
 impl Unanswered {
     /// Returns whether the same holds for every night with these channels and this bundle, so that no night can have an
     /// answer.
-    pub(super) fn is_about_the_bundle(&self) -> bool {
+    pub(crate) fn is_about_the_bundle(&self) -> bool {
         matches!(
             self,
             Self::NotMeasurable { .. } | Self::NotScored { .. } | Self::NotFromSource { .. }

@@ -71,7 +71,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
-use nocturne_psg::{Event, RecordingId, RecordingOrigin};
+use nocturne_psg::{Event, EventSet, RecordingId, RecordingOrigin};
 use serde::{Deserialize, Serialize};
 
 pub use captions::Captions;
@@ -117,6 +117,7 @@ pub(crate) struct Details<'a> {
     pub(crate) source_sha256: Cow<'a, str>,
     pub(crate) annotations_sha256: Option<Cow<'a, str>>,
     pub(crate) origin: RecordingOrigin,
+    pub(crate) declared_events: EventSet,
     pub(crate) start: Option<DateTime>,
     /// Metadata at the time of the commit; the manifest has the current metadata.
     pub(crate) metadata: Cow<'a, BTreeMap<String, String>>,

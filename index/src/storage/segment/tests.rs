@@ -72,6 +72,7 @@ fn draft() -> RecordingDraft {
         source_sha256: String::new(),
         annotations_sha256: None,
         origin: RecordingOrigin::Recorded,
+        declared_events: EventSet::EMPTY,
         start: None,
         metadata: BTreeMap::new(),
         montage: serde_json::Value::Null,

@@ -143,6 +143,7 @@ fn details<'a>(space: &'a EmbeddingSpace, draft: &'a RecordingDraft) -> Details<
         source_sha256: Cow::Borrowed(&draft.source_sha256),
         annotations_sha256: draft.annotations_sha256.as_deref().map(Cow::Borrowed),
         origin: draft.origin,
+        declared_events: draft.declared_events,
         start: draft.start,
         metadata: Cow::Borrowed(&draft.metadata),
         montage: Cow::Borrowed(&draft.montage),
@@ -165,6 +166,7 @@ fn entry(draft: RecordingDraft, segment: SegmentRef) -> RecordingEntry {
         source_sha256: draft.source_sha256,
         annotations_sha256: draft.annotations_sha256,
         origin: draft.origin,
+        declared_events: draft.declared_events,
         start: draft.start,
         metadata: draft.metadata,
     }

@@ -165,3 +165,15 @@ fn messages_contain_no_control_characters() {
     let error = Profile::parse("a.toml", text).unwrap_err().to_string();
     assert!(error.contains("unknown variant `\\u{1b}[2J`"), "{error}");
 }
+
+#[test]
+fn unknown_format_of_scored_families_is_an_error() {
+    assert_eq!(
+        problem_with("[scored]\nfamilies = [\"arousal\"]\nannotations = \"nsrr\"")
+            .split(", ")
+            .next(),
+        Some(
+            "`x.toml`: the field `annotations` of `scored` is `nsrr`; expected one of `EDF+ annotations`"
+        )
+    );
+}

@@ -17,7 +17,7 @@ fn staged(run_lengths: &str) -> Vec<Option<Stage>> {
 }
 
 fn whole(stages: &[Option<Stage>]) -> HypnogramStatistics {
-    HypnogramStatistics::of(&EpochStages::consecutive(stages), InBed::WholeRecording)
+    HypnogramStatistics::of(EpochStages::consecutive(stages), InBed::WholeRecording)
 }
 
 fn check(run_lengths: &str, expected: &[(M, f64)]) {
@@ -101,7 +101,7 @@ fn gap_of_the_recording_is_unscored_time() {
     let with_none = staged("Wx2 N2x4 ?x3 N2x4 Rx2");
     let epochs = with_none.iter().enumerate().map(|(n, stage)| (n as f64 * EPOCH_S, *stage));
     let gap = EpochStages::scored(epochs.filter(|(_, stage)| stage.is_some()));
-    let gap = HypnogramStatistics::of(&gap, InBed::WholeRecording);
+    let gap = HypnogramStatistics::of(gap, InBed::WholeRecording);
     assert_eq!(gap, whole(&with_none));
     assert_eq!(gap.value(M::UnscoredInSleepPeriod), Ok(1.5));
     assert_eq!(gap.value(M::LongestRun(N2)), Ok(2.0));
@@ -111,7 +111,7 @@ fn gap_of_the_recording_is_unscored_time() {
 fn epochs_after_a_gap_need_not_start_at_a_multiple_of_thirty_seconds() {
     let epochs = [(0.0, N2), (30.0, N2), (67.0, N2), (97.0, Wake), (127.0, N2)];
     let stages = EpochStages::scored(epochs.map(|(onset_s, stage)| (onset_s, Some(stage))));
-    let statistics = HypnogramStatistics::of(&stages, InBed::WholeRecording);
+    let statistics = HypnogramStatistics::of(stages, InBed::WholeRecording);
     assert_eq!(statistics.value(M::LongestRun(N2)), Ok(1.0));
     assert_eq!(statistics.value(M::SleepPeriodTime), Ok(157.0 / 60.0));
     let unscored_min = statistics.value(M::UnscoredInSleepPeriod).unwrap();
@@ -123,7 +123,7 @@ fn lights_marks_bound_the_night() {
     // Ten minutes between the marks: the nap before lights off does not count.
     let stages = EpochStages::consecutive(&staged("N1x4 Wx8 N2x10 Wx10 N2x2"));
     let marks = InBed::LightsMarks { off_s: 180.0, on_s: 780.0 };
-    let statistics = HypnogramStatistics::of(&stages, marks);
+    let statistics = HypnogramStatistics::of(stages, marks);
     assert_eq!(statistics.value(M::TimeInBed), Ok(10.0));
     assert_eq!(statistics.value(M::SleepOnsetLatency), Ok(3.0));
     assert_eq!(statistics.value(M::TotalSleepTime), Ok(5.0));
@@ -146,7 +146,7 @@ fn time_in_bed_of_a_recording_of_a_day_is_unknown() {
     assert_eq!(statistics.value(M::TotalSleepTime), Ok(420.0));
     assert_eq!(statistics.value(M::WasoToLastSleep), Ok(0.0));
     let stated = InBed::Stated { start_s: 930.0 * EPOCH_S, end_s: 1810.0 * EPOCH_S };
-    let stated = HypnogramStatistics::of(&EpochStages::consecutive(&stages), stated);
+    let stated = HypnogramStatistics::of(EpochStages::consecutive(&stages), stated);
     assert_eq!(stated.value(M::SleepOnsetLatency), Ok(15.0));
 }
 
@@ -230,7 +230,7 @@ fn night_of_one_epoch() {
 fn empty_window_has_no_statistics() {
     let stages = EpochStages::consecutive(&staged("N2x10"));
     for (start_s, end_s) in [(60.0, 60.0), (60.0, 0.0), (f64::NAN, 60.0), (0.0, f64::INFINITY)] {
-        let statistics = HypnogramStatistics::of(&stages, InBed::Stated { start_s, end_s });
+        let statistics = HypnogramStatistics::of(stages.clone(), InBed::Stated { start_s, end_s });
         assert_eq!(statistics.value(M::TimeInBed), Err(NotMeasured::NoStages));
     }
 }
@@ -245,7 +245,7 @@ fn probabilities_give_expected_times_and_the_order_of_the_likely_stages() {
     ];
     let epochs = epochs.iter().enumerate().map(|(n, p)| (n as f64 * EPOCH_S, Some(*p)));
     let stages = EpochStages::posterior(epochs);
-    let statistics = HypnogramStatistics::of(&stages, InBed::WholeRecording);
+    let statistics = HypnogramStatistics::of(stages, InBed::WholeRecording);
     for (measure, expected) in [
         (M::StageTime(Wake), 0.9),
         (M::StageTime(N1), 0.25),
@@ -276,7 +276,7 @@ proptest! {
         let epochs = EpochStages::consecutive(&stages);
         let end_s = stages.len() as f64 * EPOCH_S;
         let statistics =
-            HypnogramStatistics::of(&epochs, InBed::Stated { start_s: 0.0, end_s });
+            HypnogramStatistics::of(epochs, InBed::Stated { start_s: 0.0, end_s });
         let value = |measure| statistics.value(measure);
         if let Ok(spt) = value(M::SleepPeriodTime) {
             let parts = value(M::SleepOnsetLatency).unwrap() + spt + value(M::FinalWake).unwrap();
@@ -310,7 +310,7 @@ proptest! {
     fn statistics_do_not_depend_on_the_time_of_the_start(stages in any_night(), shift in 0..1000u32) {
         let start_s = f64::from(shift) * EPOCH_S;
         let later = stages.iter().enumerate().map(|(n, it)| (start_s + n as f64 * EPOCH_S, *it));
-        let later = HypnogramStatistics::of(&EpochStages::scored(later), InBed::WholeRecording);
+        let later = HypnogramStatistics::of(EpochStages::scored(later), InBed::WholeRecording);
         let values = |statistics: &HypnogramStatistics| statistics.values().collect::<Vec<_>>();
         prop_assert_eq!(values(&later), values(&whole(&stages)));
     }
