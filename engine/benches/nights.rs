@@ -1,12 +1,16 @@
 //! Benchmark: questions about the nights of a large collection whose concept tracks are drawn.
 //!
-//! `cargo bench -p nocturne-engine --bench nights -- [--nights N] [--epochs N]` prints a line of JSON for each question: the
-//! time of the first answer after opening, the median of the next ones, and the memory of the process. The collection is in a
-//! folder; recordings have one epoch, and tracks have all of them.
+//! `cargo bench --workspace --bench nights -- [--nights N] [--epochs N] [--collection FOLDER|ADDRESS] [--double] [--ask QUESTION]`
+//! prints a line of JSON for each question, or for a typed one by the model: the time of the first answer after opening, the median of the next ones, and the memory of the process.
+//! With `--double`, the collection is in a Qdrant double that runs in a process of its own. Recordings have one epoch, and
+//! tracks have all of them. A collection that is named is filled if it does not exist, and
+//! kept.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -18,6 +22,7 @@ use nocturne_psg::montage::ChannelMask;
 use nocturne_psg::{
     EPOCH_S, EpochNumber, Event, EventKind, EventSet, Quality, RecordingId, RecordingOrigin, Stage,
 };
+use nocturne_qdrant_double::QdrantDouble;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde_json::json;
@@ -37,34 +42,80 @@ const QUESTIONS: [(&str, Option<&str>); 9] = [
 /// Number of times that each question is asked again.
 const REPEATS: usize = 5;
 
-fn main() -> Result<()> {
-    let (mut n_nights, mut n_epochs) = (12_000, 1_000);
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().with_context(|| format!("`{argument}` has no value"));
-        match argument.as_str() {
-            "--nights" => n_nights = value()?.parse()?,
-            "--epochs" => n_epochs = value()?.parse()?,
-            "--bench" => {}
-            _ => bail!("unknown argument `{argument}`; expected `--nights` or `--epochs`"),
+/// The arguments of the command line.
+struct Options {
+    n_nights: usize,
+    n_epochs: usize,
+    collection: Option<String>,
+    /// A typed question instead of all of them.
+    asked: Option<String>,
+    double: Option<Double>,
+}
+
+impl Options {
+    fn parse() -> Result<Self> {
+        let mut options =
+            Self { n_nights: 12_000, n_epochs: 1_000, collection: None, asked: None, double: None };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut value =
+                || arguments.next().with_context(|| format!("`{argument}` has no value"));
+            match argument.as_str() {
+                "--nights" => options.n_nights = value()?.parse()?,
+                "--epochs" => options.n_epochs = value()?.parse()?,
+                "--collection" => options.collection = Some(value()?),
+                "--ask" => options.asked = Some(value()?),
+                "--double" => options.double = Some(Double::Ask),
+                "--serve-double" => options.double = Some(Double::Serve),
+                "--bench" => {}
+                _ => bail!(
+                    "unknown argument `{argument}`; expected `--nights`, `--epochs`, `--collection`, `--double` or `--ask`"
+                ),
+            }
         }
+        Ok(options)
+    }
+
+    fn questions(&self) -> Vec<(&str, Option<&str>)> {
+        match &self.asked {
+            Some(typed) => vec![(typed, Some("model"))],
+            None => QUESTIONS.to_vec(),
+        }
+    }
+}
+
+fn main() -> Result<()> {
+    let mut options = Options::parse()?;
+    let (n_nights, n_epochs) = (options.n_nights, options.n_epochs);
+    let mut server = None;
+    if options.double == Some(Double::Ask) {
+        let (started, address) = start_double(n_nights, n_epochs)?;
+        (server, options.collection) = (Some(started), Some(address));
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let bundle = Bundle::open(&root.join("models/nocturne-tiny"))?;
     let runtime = Runtime::load(None)?;
     let mut text = TextEncoder::open(runtime, &bundle, Device::Cpu, BatchOptions::default())?;
     let builder = TrackBuilder::of_bundle(&bundle, &mut text, Registry::shipped())?;
+    if options.double == Some(Double::Serve) {
+        return serve_double(&bundle, &builder, (n_nights, n_epochs));
+    }
     let folder = tempfile::tempdir()?;
-    let location: Location = folder.path().to_string_lossy().parse()?;
-    let bytes = fill(&location, &bundle, &builder, (n_nights, n_epochs))?;
-    println!(
-        "{}",
-        json!({ "nights": n_nights, "epochs": n_epochs, "track_bytes_per_epoch": bytes as f64 / n_epochs as f64 })
-    );
+    let location: Location = match &options.collection {
+        Some(given) => given.parse()?,
+        None => folder.path().to_string_lossy().parse()?,
+    };
+    if location.open().is_err() {
+        let bytes = fill(&location, &bundle, &builder, (n_nights, n_epochs))?;
+        println!(
+            "{}",
+            json!({ "nights": n_nights, "epochs": n_epochs, "track_bytes_per_epoch": bytes as f64 / n_epochs as f64 })
+        );
+    }
     let start = Instant::now();
     let engine = Engine::open(location, &bundle, runtime, EngineOptions::default())?;
     println!("{}", json!({ "opened_ms": milliseconds(start) }));
-    for (typed, source) in QUESTIONS {
+    for (typed, source) in options.questions() {
         let request = NightRequest {
             question: AskedQuestion::Typed(typed.to_owned()),
             source: match source {
@@ -92,7 +143,44 @@ fn main() -> Result<()> {
             })
         );
     }
+    if let Some(mut server) = server {
+        server.kill()?;
+        server.wait()?;
+    }
     Ok(())
+}
+
+/// What a process does with a Qdrant double.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Double {
+    /// Starts it in another process and asks it.
+    Ask,
+    /// Is that process.
+    Serve,
+}
+
+/// Starts a process with a filled double and returns its address.
+fn start_double(n_nights: usize, n_epochs: usize) -> Result<(Child, String)> {
+    let mut server = Command::new(std::env::current_exe()?)
+        .args(["--serve-double", "--nights", &n_nights.to_string()])
+        .args(["--epochs", &n_epochs.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut address = String::new();
+    let output = server.stdout.take().context("the output is piped")?;
+    BufReader::new(output).read_line(&mut address)?;
+    Ok((server, address.trim().to_owned()))
+}
+
+/// Fills a double, prints its address and waits to be killed.
+fn serve_double(bundle: &Bundle, builder: &TrackBuilder, size: (usize, usize)) -> Result<()> {
+    let double = QdrantDouble::start();
+    let address = double.url("nights");
+    fill(&address.parse()?, bundle, builder, size)?;
+    println!("{address}");
+    loop {
+        std::thread::park();
+    }
 }
 
 fn milliseconds(start: Instant) -> f64 {

@@ -40,7 +40,7 @@ impl QdrantDouble {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let incoming = {
             let _context = runtime.enter();
-            TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap()
+            TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap().with_nodelay(Some(true))
         };
         let port = incoming.local_addr().unwrap().port();
         let (stop, stopped) = oneshot::channel::<()>();

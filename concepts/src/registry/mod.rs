@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use nocturne_psg::hash::sha256;
+use nocturne_psg::{EventSet, Stage};
 
 use crate::error::{Error, Result};
 use concept::Concept;
@@ -33,7 +34,16 @@ pub struct Registry {
     /// From the words of a name to the concept.
     by_name: HashMap<Vec<String>, usize>,
     longest_name: usize,
+    /// What each concept covers with its members.
+    covered: Vec<Covered>,
     fingerprint: String,
+}
+
+/// What a concept covers, itself and with its members.
+#[derive(Debug, Clone)]
+struct Covered {
+    events: EventSet,
+    stages: Vec<Stage>,
 }
 
 impl Registry {
@@ -80,6 +90,7 @@ impl Registry {
             by_id: HashMap::new(),
             by_name: HashMap::new(),
             longest_name: 0,
+            covered: Vec::new(),
             fingerprint: String::new(),
         };
         let mut homes = Vec::new();
@@ -93,6 +104,8 @@ impl Registry {
             }
         }
         file::check_members(&registry, &homes)?;
+        let ids = registry.concepts.iter().map(|concept| concept.id.as_str());
+        registry.covered = ids.map(|id| Covered::by(&registry.members(id))).collect();
         registry.fingerprint = fingerprint(&registry.concepts);
         Ok(registry)
     }
@@ -174,16 +187,23 @@ impl Registry {
     }
 
     /// Returns the kinds of scored event that a concept covers, its own and those of its members.
-    pub fn events_of(&self, id: &str) -> nocturne_psg::EventSet {
-        self.members(id).into_iter().flat_map(|concept| concept.events.iter().copied()).collect()
+    pub fn events_of(&self, id: &str) -> EventSet {
+        self.by_id.get(id).map_or(EventSet::EMPTY, |at| self.covered[*at].events)
     }
 
     /// Returns the stages that a concept covers, its own and those of its members.
-    pub fn stages_of(&self, id: &str) -> Vec<nocturne_psg::Stage> {
-        let concepts = self.members(id);
-        let covers =
-            |stage: &nocturne_psg::Stage| concepts.iter().any(|it| it.stages.contains(stage));
-        nocturne_psg::Stage::ALL.into_iter().filter(covers).collect()
+    pub fn stages_of(&self, id: &str) -> &[Stage] {
+        self.by_id.get(id).map_or(&[], |at| &self.covered[*at].stages)
+    }
+}
+
+impl Covered {
+    fn by(concepts: &[&Concept]) -> Self {
+        let covers = |stage: &Stage| concepts.iter().any(|it| it.stages.contains(stage));
+        Self {
+            events: concepts.iter().flat_map(|it| it.events.iter().copied()).collect(),
+            stages: Stage::ALL.into_iter().filter(covers).collect(),
+        }
     }
 }
 

@@ -182,6 +182,30 @@ impl Track {
         f64::from(f32_at(self.data(), self.epochs_at + 4 * (self.n_epochs + epoch)))
     }
 
+    /// Returns the epoch that contains a time in seconds from the start.
+    pub fn epoch_at(&self, time_s: f64) -> Option<usize> {
+        if self.n_epochs == 0 {
+            return None;
+        }
+        let epoch = if self.flags & CONSECUTIVE != 0 {
+            let epoch = ((time_s - self.onset_s(0)) / EPOCH_S).floor();
+            (epoch >= 0.0).then_some(epoch as usize)?
+        } else {
+            let (mut low, mut high) = (0, self.n_epochs);
+            while low < high {
+                let middle = usize::midpoint(low, high);
+                if self.onset_s(middle) <= time_s { low = middle + 1 } else { high = middle }
+            }
+            low.checked_sub(1)?
+        };
+        (epoch < self.n_epochs && time_s < self.onset_s(epoch) + EPOCH_S).then_some(epoch)
+    }
+
+    /// Returns whether an epoch is followed by the next one without a gap.
+    pub fn is_joined_to_next(&self, epoch: usize) -> bool {
+        self.flags & CONSECUTIVE != 0 || self.number(epoch + 1) == self.number(epoch) + 1
+    }
+
     /// Returns the channels of an epoch with a usable signal.
     pub fn mask(&self, epoch: usize) -> ChannelMask {
         ChannelMask::from_bits(u16_at(self.data(), self.columns + 2 * epoch))
@@ -192,14 +216,40 @@ impl Track {
         Stage::ALL.get(usize::from(self.column(0)[epoch])).copied()
     }
 
+    /// Returns the onset of each epoch in seconds from the start.
+    pub fn onsets_s(&self) -> impl Iterator<Item = f64> + '_ {
+        let is_consecutive = self.flags & CONSECUTIVE != 0;
+        let first_s = if is_consecutive && self.n_epochs > 0 { self.onset_s(0) } else { 0.0 };
+        (0..self.n_epochs).map(move |epoch| {
+            if is_consecutive { first_s + epoch as f64 * EPOCH_S } else { self.onset_s(epoch) }
+        })
+    }
+
+    /// Returns the channels of each epoch with a usable signal.
+    pub fn masks(&self) -> impl Iterator<Item = ChannelMask> + '_ {
+        let bytes = &self.data()[self.columns..self.columns + 2 * self.n_epochs];
+        bytes.chunks_exact(2).map(|mask| ChannelMask::from_bits(u16_at(mask, 0)))
+    }
+
+    /// Returns the scored stage of each epoch.
+    pub fn scored_stages(&self) -> impl Iterator<Item = Option<Stage>> + '_ {
+        self.column(0).iter().map(|byte| Stage::ALL.get(usize::from(*byte)).copied())
+    }
+
     /// Returns the posterior probabilities of the stages of an epoch, in the order of [`Stage::ALL`].
     pub fn posterior(&self, epoch: usize) -> Option<[f32; N_STAGES]> {
-        let mut posterior = [0.0; N_STAGES];
-        for (i, p) in posterior.iter_mut().enumerate() {
-            *p = restored(self.column(1 + i)[epoch])?;
-        }
-        let sum: f32 = posterior.iter().sum();
-        (sum > 0.0).then(|| posterior.map(|p| p / sum))
+        posterior(std::array::from_fn(|i| self.column(1 + i)[epoch]))
+    }
+
+    /// Returns the posterior probabilities of the stages of each epoch, in the order of [`Stage::ALL`], as they are stored:
+    /// their sum is near 1. NaN where they are not known.
+    pub fn posteriors(&self) -> impl Iterator<Item = [f32; N_STAGES]> + '_ {
+        let columns: [&[u8]; N_STAGES] = std::array::from_fn(|i| self.column(1 + i));
+        let [wake, n1, n2, n3, rem] = columns.map(|column| column.iter());
+        let bytes = wake.zip(n1).zip(n2).zip(n3).zip(rem);
+        bytes.map(|((((wake, n1), n2), n3), rem)| {
+            [wake, n1, n2, n3, rem].map(|byte| PROBABILITIES[usize::from(*byte)])
+        })
     }
 
     /// Returns the probability of a concept, by its position, in an epoch; `None` if no channel shows it there.
@@ -310,6 +360,15 @@ impl fmt::Debug for Track {
     }
 }
 
+/// Returns the probabilities of bytes, divided by their sum.
+#[inline]
+fn posterior(bytes: [u8; N_STAGES]) -> Option<[f32; N_STAGES]> {
+    let posterior = bytes.map(|byte| PROBABILITIES[usize::from(byte)]);
+    let sum: f32 = posterior.iter().sum();
+    let scale = 1.0 / sum;
+    (sum > 0.0).then(|| posterior.map(|p| p * scale))
+}
+
 /// More than the squares of the bytes of all stages.
 const UNKNOWN_SQUARE: u32 = 1 << 20;
 
@@ -318,6 +377,7 @@ fn square(byte: u8) -> u32 {
     if byte == UNKNOWN { UNKNOWN_SQUARE } else { u32::from(byte) * u32::from(byte) }
 }
 
+#[inline]
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes(bytes[at..at + 2].try_into().expect("2 bytes"))
 }

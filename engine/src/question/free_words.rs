@@ -156,7 +156,7 @@ pub(crate) fn matches_nothing(
                 (column.and_then(|column| track.probability(column, epoch)), *threshold)
             } else {
                 let stages = space.bundle.registry().stages_of(&concept.id);
-                let p = track.stage_probabilities(&stages)[epoch];
+                let p = track.stage_probabilities(stages)[epoch];
                 ((!p.is_nan()).then_some(p), 0.5)
             };
             p.is_none_or(|p| p >= least)

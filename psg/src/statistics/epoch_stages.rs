@@ -75,15 +75,28 @@ impl EpochStages {
     }
 
     fn of(epochs: impl Iterator<Item = (f64, Option<Judged>)>) -> Self {
-        let mut all: Vec<(f64, Option<Judged>)> = epochs.collect();
-        if !all.is_sorted_by(|a, b| a.0 < b.0) {
-            sort_by_onset(&mut all);
+        let mut stages = Self { epochs: Vec::with_capacity(epochs.size_hint().0), span_s: None };
+        for (onset_s, judged) in epochs {
+            let end_s = onset_s + EPOCH_S;
+            let (first_s, last_s) = stages.span_s.unwrap_or((onset_s, end_s));
+            stages.span_s = Some((first_s.min(onset_s), last_s.max(end_s)));
+            let epoch = judged.map(|(stage, shares)| StagedEpoch { onset_s, stage, shares });
+            // Epochs are nearly always in order.
+            let is_later = stages.epochs.last().is_none_or(|last| onset_s > last.onset_s);
+            match epoch {
+                Some(epoch) if is_later => stages.epochs.push(epoch),
+                None if is_later => {}
+                epoch => stages.replace(onset_s, epoch),
+            }
         }
-        let span_s = all.first().zip(all.last()).map(|(first, last)| (first.0, last.0 + EPOCH_S));
-        let staged = all.into_iter().filter_map(|(onset_s, staged)| {
-            staged.map(|(stage, shares)| StagedEpoch { onset_s, stage, shares })
-        });
-        Self { epochs: staged.collect(), span_s }
+        stages
+    }
+
+    /// Puts an epoch in its place among later ones, instead of one with the same onset.
+    fn replace(&mut self, onset_s: f64, epoch: Option<StagedEpoch>) {
+        let at = self.epochs.partition_point(|other| other.onset_s < onset_s);
+        let is_taken = self.epochs.get(at).is_some_and(|other| other.onset_s == onset_s);
+        self.epochs.splice(at..at + usize::from(is_taken), epoch);
     }
 
     /// Returns the onset of the first and the end of the last epoch in seconds, with or without a stage.
@@ -112,20 +125,8 @@ impl EpochStages {
     }
 }
 
-/// Sorts epochs by onset and keeps the later one of equal onsets.
-fn sort_by_onset(epochs: &mut Vec<(f64, Option<Judged>)>) {
-    epochs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    // Keeps the first of equal onsets, so the later one is moved there.
-    epochs.dedup_by(|later, kept| {
-        let is_same = later.0 == kept.0;
-        if is_same {
-            kept.1 = later.1;
-        }
-        is_same
-    });
-}
-
 /// Returns the most probable stage and the probabilities divided by their sum.
+#[inline]
 fn probable(posterior: StagePosterior) -> Option<Judged> {
     let shares = posterior.map(f64::from);
     let sum: f64 = shares.iter().sum();
@@ -139,7 +140,8 @@ fn probable(posterior: StagePosterior) -> Option<Judged> {
             likely = stage;
         }
     }
-    Some((likely, shares.map(|share| share / sum)))
+    let scale = 1.0 / sum;
+    Some((likely, shares.map(|share| share * scale)))
 }
 
 #[cfg(test)]
@@ -150,6 +152,16 @@ mod tests {
     fn later_of_two_epochs_with_one_onset_is_used() {
         let stages = EpochStages::scored([(0.0, Some(Stage::N1)), (0.0, Some(Stage::N2))]);
         assert_eq!(stages.iter().collect::<Vec<_>>(), [(0.0, Stage::N2)]);
+    }
+
+    #[test]
+    fn epochs_may_come_in_any_order() {
+        let stage = [Some(Stage::N3), None, Some(Stage::N1), Some(Stage::N2), Some(Stage::Wake)];
+        let onsets_s = [90.0, 0.0, 30.0, 60.0, 60.0];
+        let stages = EpochStages::scored(onsets_s.into_iter().zip(stage).chain([(90.0, None)]));
+        let expected = [(30.0, Stage::N1), (60.0, Stage::Wake)];
+        assert_eq!(stages.iter().collect::<Vec<_>>(), expected);
+        assert_eq!(stages.span_s(), Some((0.0, 120.0)));
     }
 
     #[test]

@@ -150,8 +150,11 @@ impl HypnogramStatistics {
 
     fn total_sleep_min(&self) -> Result<f64, NotMeasured> {
         self.staged(())?;
-        let asleep = Stage::ALL.into_iter().filter(|stage| stage.is_sleep());
-        Ok(asleep.map(|stage| expected_min(self.epochs(), stage)).sum())
+        let asleep = |epoch: &StagedEpoch| {
+            let stages = Stage::ALL.iter().filter(|stage| stage.is_sleep());
+            stages.map(|stage| epoch.shares[stage.index()]).sum::<f64>()
+        };
+        Ok(minutes(1) * self.epochs().iter().map(asleep).sum::<f64>())
     }
 
     fn hours_of_sleep(&self) -> Result<f64, NotMeasured> {

@@ -157,7 +157,7 @@ impl Night<'_> {
         // Awakenings interrupt the state before them.
         let back_s = if is_awakening(of) { EPOCH_S } else { 0.0 };
         let onsets = self.onsets(of)?;
-        let epochs = onsets.iter().filter_map(|onset_s| self.epoch_at(*onset_s - back_s));
+        let epochs = onsets.iter().filter_map(|onset_s| self.track.epoch_at(*onset_s - back_s));
         let n: f64 = epochs.map(|epoch| f64::from(weights[epoch])).sum();
         Ok(Value::new(n / minutes * 60.0, source, minutes))
     }
@@ -257,18 +257,14 @@ impl Night<'_> {
         scope: &Scope,
     ) -> Result<(f64, f64, Source), Unanswered> {
         let source = self.source_of_all(of)?;
+        // Outside of its part of the night, the weights of a scope are 0.
         let weights = self.weights(scope, &whole_night())?;
         let joint = Expression::all([of.clone(), scope_states(scope, &whole_night())]);
         let joint = self.presence(&joint)?;
-        let is_in_part = self.is_in_part(scope)?;
-        let is_in = |epoch: usize| is_in_part.as_ref().is_none_or(|is_in| is_in[epoch]);
-        let (mut sum, mut all) = (0.0, 0.0);
-        for (epoch, p) in joint.iter().enumerate() {
-            if !p.is_nan() && is_in(epoch) {
-                sum += f64::from(*p);
-                all += f64::from(weights[epoch]);
-            }
-        }
+        let known = joint.iter().zip(&weights).filter(|(p, weight)| !p.is_nan() && **weight > 0.0);
+        let (sum, all) = known.fold((0.0, 0.0), |(sum, all), (p, weight)| {
+            (sum + f64::from(*p), all + f64::from(*weight))
+        });
         let minutes = EPOCH_S / 60.0;
         if all <= 0.0 {
             return Err(if *scope == Scope::default() {
@@ -288,7 +284,7 @@ impl Night<'_> {
         let (mut longest, mut run) = (0usize, 0usize);
         for epoch in 0..self.n_epochs() {
             let holds = presence[epoch] > 0.5 && weights[epoch] > 0.5;
-            let goes_on = epoch > 0 && self.is_joined(epoch - 1, epoch);
+            let goes_on = epoch > 0 && self.track.is_joined_to_next(epoch - 1);
             run = match (holds, goes_on) {
                 (false, _) => 0,
                 (true, true) => run + 1,
@@ -337,9 +333,7 @@ impl Night<'_> {
         self.check_asked(id, &[Source::Scored, Source::Model])?;
         self.source_of(self.concept("sleep")?, None)?;
         let statistics = HypnogramStatistics::of(self.epoch_stages(), IN_BED);
-        let value = statistics.value(measure)?;
-        let minutes = statistics.value(HypnogramMeasure::TotalSleepTime).unwrap_or(0.0);
-        Ok(Value::new(value, self.stage_source(), minutes))
+        Ok(Value::new(statistics.value(measure)?, self.stage_source(), self.sleep_minutes()))
     }
 
     /// Returns the epochs of a scope, all sleep by default, that are more likely in it than not.
@@ -399,7 +393,7 @@ impl Night<'_> {
                     parts.iter().filter(|part| *part != event).cloned().collect();
                 let presence = self.presence(&Expression::all(others))?;
                 let holds = |(onset_s, _): &(f64, f64)| {
-                    self.epoch_at(*onset_s).is_some_and(|epoch| presence[epoch] > 0.5)
+                    self.track.epoch_at(*onset_s).is_some_and(|epoch| presence[epoch] > 0.5)
                 };
                 Ok(self.intervals(event)?.into_iter().filter(holds).collect())
             }

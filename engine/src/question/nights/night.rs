@@ -10,6 +10,7 @@ use nocturne_psg::sleep::Position;
 use nocturne_psg::statistics::{EpochStages, NotMeasured, ScoredEvents};
 use nocturne_psg::{EPOCH_S, Event, Stage};
 
+use crate::question::nights::presence::Presence;
 use crate::question::nights::unanswered::Unanswered;
 
 /// What becomes of what the model finds.
@@ -31,6 +32,8 @@ pub(crate) struct Night<'a> {
     /// Whether each epoch counts at all, by the filter of the request; `None` for all.
     pub(super) allowed: Option<Vec<bool>>,
     scored_events: OnceCell<Vec<Event>>,
+    /// How probable sleep is in each epoch, and its minutes: many measures need them.
+    pub(super) sleep: OnceCell<Presence>,
     pub(super) sleep_minutes: OnceCell<f64>,
 }
 
@@ -42,8 +45,16 @@ impl<'a> Night<'a> {
         source: Option<Source>,
         allowed: Option<Vec<bool>>,
     ) -> Self {
-        let (scored_events, sleep_minutes) = (OnceCell::new(), OnceCell::new());
-        Self { track, registry, estimates, source, allowed, scored_events, sleep_minutes }
+        Self {
+            track,
+            registry,
+            estimates,
+            source,
+            allowed,
+            scored_events: OnceCell::new(),
+            sleep: OnceCell::new(),
+            sleep_minutes: OnceCell::new(),
+        }
     }
 
     fn scored_events(&self) -> &[Event] {
@@ -81,9 +92,20 @@ impl<'a> Night<'a> {
 
     /// Returns the stages of the night for the statistics of its hypnogram.
     pub(super) fn epoch_stages(&self) -> EpochStages {
-        EpochStages::posterior(
-            (0..self.n_epochs()).map(|i| (self.track.onset_s(i), self.stages(i))),
-        )
+        let is_allowed = |epoch: usize| self.allowed.as_ref().is_none_or(|allowed| allowed[epoch]);
+        let onsets_s = self.track.onsets_s().enumerate();
+        match self.stage_source() {
+            Source::Model => EpochStages::posterior(
+                onsets_s
+                    .zip(self.track.posteriors())
+                    .map(|((i, onset_s), stages)| (onset_s, is_allowed(i).then_some(stages))),
+            ),
+            Source::Scored | Source::Signal => EpochStages::scored(
+                onsets_s
+                    .zip(self.track.scored_stages())
+                    .map(|((i, onset_s), stage)| (onset_s, stage.filter(|_| is_allowed(i)))),
+            ),
+        }
     }
 
     /// Returns the most probable stage of an epoch.
@@ -201,9 +223,7 @@ impl<'a> Night<'a> {
             "EMG_LEG" => self.track.has_leg_emg(),
             "EMG_CHIN" => epochs().any(|it| it.chin_tone.is_some()),
             name => {
-                let is_there = |channel| {
-                    (0..self.n_epochs()).any(|epoch| self.track.mask(epoch).contains(channel))
-                };
+                let is_there = |channel| self.track.masks().any(|mask| mask.contains(channel));
                 Channel::from_name(name).is_some_and(is_there)
             }
         };
@@ -257,22 +277,11 @@ impl<'a> Night<'a> {
         (1..last).filter(starts).map(|i| (onset_s(i), onset_s(i) + EPOCH_S)).collect()
     }
 
-    /// Returns the epoch that contains a time.
-    pub(super) fn epoch_at(&self, time_s: f64) -> Option<usize> {
-        let (mut low, mut high) = (0, self.n_epochs());
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            if self.track.onset_s(middle) <= time_s { low = middle + 1 } else { high = middle }
-        }
-        let epoch = low.checked_sub(1)?;
-        (time_s < self.track.onset_s(epoch) + EPOCH_S).then_some(epoch)
-    }
-
     /// Returns the median of the number of channels of the epochs.
     pub(super) fn usual_channels(&self) -> usize {
         let mut n_epochs_with = [0; u16::BITS as usize + 1];
-        for epoch in 0..self.n_epochs() {
-            n_epochs_with[self.track.mask(epoch).bits().count_ones() as usize] += 1;
+        for mask in self.track.masks() {
+            n_epochs_with[mask.bits().count_ones() as usize] += 1;
         }
         let mut n_so_far = 0;
         let is_median = |n: &usize| {

@@ -76,7 +76,7 @@ impl Night<'_> {
         match expression {
             Expression::Concept { id, .. } => {
                 let is_stage = self.registry.get(id).is_some_and(|it| it.kind == Kind::Stage);
-                is_stage.then(|| self.registry.stages_of(id))
+                is_stage.then(|| self.registry.stages_of(id).to_vec())
             }
             Expression::Not(inner) => {
                 let inner = self.stage_set(inner)?;
@@ -109,18 +109,22 @@ impl Night<'_> {
         for id in expression.concepts() {
             self.source_of(self.concept(id)?, None)?;
         }
+        let is_sleep = Stage::ALL.iter().all(|stage| stage.is_sleep() == stages.contains(stage));
+        if is_sleep {
+            return Ok(self.sleep.get_or_init(|| self.stage_probabilities(stages)).clone());
+        }
+        Ok(self.stage_probabilities(stages))
+    }
+
+    fn stage_probabilities(&self, stages: &[Stage]) -> Presence {
         let mut presence = match self.stage_source() {
             Source::Model => self.track.stage_probabilities(stages),
             Source::Scored | Source::Signal => self.track.scored_as(stages),
         };
         if let Some(allowed) = &self.allowed {
-            presence
-                .iter_mut()
-                .zip(allowed)
-                .filter(|(_, is_allowed)| !**is_allowed)
-                .for_each(|(p, _)| *p = f32::NAN);
+            keep(&mut presence, allowed, f32::NAN);
         }
-        Ok(presence)
+        presence
     }
 
     fn combined(
@@ -144,7 +148,7 @@ impl Night<'_> {
         match concept.kind {
             Kind::Stage => {
                 let stages = self.registry.stages_of(&concept.id);
-                self.stage_presence(&Expression::concept(&concept.id), &stages)
+                self.stage_presence(&Expression::concept(&concept.id), stages)
             }
             Kind::State if self.positions_of(concept).is_empty() => {
                 self.source_of(concept, None)?;
@@ -202,7 +206,7 @@ impl Night<'_> {
     fn in_epochs(&self, events: &[(f64, f64)]) -> Presence {
         let mut presence = vec![0.0; self.n_epochs()];
         for (onset_s, end_s) in events {
-            let Some(first) = self.epoch_at(*onset_s) else { continue };
+            let Some(first) = self.track.epoch_at(*onset_s) else { continue };
             presence[first] = 1.0;
             for (epoch, present) in presence.iter_mut().enumerate().skip(first + 1) {
                 if self.track.onset_s(epoch) >= *end_s {
@@ -232,21 +236,19 @@ impl Night<'_> {
         let p = |epoch: usize| {
             let mut absent = 1.0 - anchor[epoch];
             let first = epoch.saturating_sub(back);
-            for near in (first..epoch).rev().take_while(|near| self.is_joined(*near, *near + 1)) {
+            for near in (first..epoch).rev().take_while(|near| self.track.is_joined_to_next(*near))
+            {
                 absent *= 1.0 - anchor[near];
             }
             let last = (epoch + ahead).min(self.n_epochs() - 1);
-            for near in (epoch + 1..=last).take_while(|near| self.is_joined(*near - 1, *near)) {
+            for near in
+                (epoch + 1..=last).take_while(|near| self.track.is_joined_to_next(*near - 1))
+            {
                 absent *= 1.0 - anchor[near];
             }
             event[epoch] * (1.0 - absent)
         };
         (0..self.n_epochs()).map(p).collect()
-    }
-
-    /// Returns whether two epochs follow each other without a gap.
-    pub(super) fn is_joined(&self, epoch: usize, next: usize) -> bool {
-        self.track.number(next) == self.track.number(epoch) + 1
     }
 
     /// Returns how far each epoch belongs to a scope, 0 to 1. Without states, `default` is the scope.
@@ -260,13 +262,9 @@ impl Night<'_> {
         default: &Expression,
     ) -> Result<Vec<f32>, Unanswered> {
         let mut weights = self.presence(&scope_states(scope, default))?;
-        weights.iter_mut().filter(|weight| weight.is_nan()).for_each(|weight| *weight = 0.0);
+        weights.iter_mut().for_each(|weight| *weight = if weight.is_nan() { 0.0 } else { *weight });
         if let Some(is_in_part) = self.is_in_part(scope)? {
-            weights
-                .iter_mut()
-                .zip(is_in_part)
-                .filter(|(_, is_in)| !is_in)
-                .for_each(|(weight, _)| *weight = 0.0);
+            keep(&mut weights, &is_in_part, 0.0);
         }
         Ok(weights)
     }
@@ -304,8 +302,9 @@ impl Night<'_> {
                 self.sleep_period_s().ok_or(NotMeasured::NoSleep)?
             }
         };
+        let middles_s = self.track.onsets_s().map(|onset_s| onset_s + EPOCH_S / 2.0);
         let between = |from_s: f64, to_s: f64| {
-            (0..n).map(|epoch| (from_s..to_s).contains(&middle_s(epoch))).collect::<Vec<bool>>()
+            middles_s.map(|middle_s| (from_s..to_s).contains(&middle_s)).collect::<Vec<bool>>()
         };
         Ok(match part {
             Part::Fraction { number, of } => {
@@ -348,6 +347,13 @@ pub(super) fn scope_states(scope: &Scope, default: &Expression) -> Expression {
         }
         Some(states) => states.clone(),
         None => default.clone(),
+    }
+}
+
+/// Replaces the values of other epochs than the allowed ones.
+fn keep(values: &mut [f32], is_allowed: &[bool], other: f32) {
+    for (value, is_allowed) in values.iter_mut().zip(is_allowed) {
+        *value = if *is_allowed { *value } else { other };
     }
 }
 
