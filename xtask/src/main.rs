@@ -1,5 +1,5 @@
 //! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `check`, `bundle`, `calibrate`,
-//! `ablation`, `fuzz`, `crash`.
+//! `judge`, `ablation`, `fuzz`, `crash`.
 
 #![expect(
     clippy::print_stderr,
@@ -14,6 +14,7 @@ mod check;
 mod crash;
 mod demo;
 mod fuzz;
+mod judge;
 mod python;
 mod runtime;
 mod test;
@@ -70,6 +71,11 @@ enum Chore {
         #[arg(long, default_value_t = calibrate::N_NIGHTS)]
         nights: u32,
     },
+    /// Score simulated nights with YASA and psgscoring, which learned from people's nights; takes five minutes.
+    Judge {
+        /// Folder for nights; a second call judges those that are there.
+        work: PathBuf,
+    },
     /// Train small bundles with and without each part of the objective and compare them; takes hours.
     Ablation {
         /// Folder for nights, training sets, runs and bundles; a second call resumes in it.
@@ -111,6 +117,7 @@ fn main() -> ExitCode {
         Chore::Check => check::check(),
         Chore::Bundle { work } => bundle::make(library, &work),
         Chore::Calibrate { work, nights } => calibrate::calibrate(library, &work, nights),
+        Chore::Judge { work } => judge::judge(library, &work),
         Chore::Ablation { work, steps, init, recordings } => {
             ablation::compare(library, &work, steps, init.as_deref(), &recordings)
         }

@@ -1,5 +1,6 @@
-//! Python, which is only needed for pip.
+//! Python: pip, and the packages that chores and tests install with it.
 
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -28,6 +29,21 @@ pub(crate) fn pip() -> Result<Command> {
     let mut command = Command::new(interpreter);
     command.args(["-m", "pip"]);
     Ok(command)
+}
+
+/// Installs packages into a folder, unless they are there.
+pub(crate) fn install(folder: &Path, packages: &[&str]) -> Result<()> {
+    let marker = folder.join("installed.txt");
+    let expected = packages.join("\n");
+    if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == expected) {
+        return Ok(());
+    }
+    eprintln!("installing {} into `{}` …", packages.join(", "), folder.display());
+    let mut pip = pip()?;
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target"]);
+    check(pip.arg(folder).args(packages).status()?)?;
+    std::fs::write(&marker, &expected)
+        .with_context(|| format!("cannot write `{}`", marker.display()))
 }
 
 /// Turns a failed command into an error.

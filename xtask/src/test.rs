@@ -10,7 +10,7 @@ use crate::workspace::{WORKSPACES, cargo, cargo_in, root, run};
 use crate::{python, runtime};
 
 /// Packages for the independent gRPC client of the tests.
-const CLIENT_PACKAGES: [&str; 2] = ["grpcio==1.76.0", "grpcio-reflection==1.76.0"];
+const CLIENT_PACKAGES: &[&str] = &["grpcio==1.76.0", "grpcio-reflection==1.76.0"];
 
 /// Folders beside the repository, each with the resources that it gives to tests (see the package `nocturne-testing`).
 const SHARED: [(&str, &str); 4] =
@@ -102,20 +102,7 @@ fn by_reason(record: &str) -> BTreeMap<&str, BTreeSet<String>> {
 /// Installs the Python packages of the independent client into `target/python`, or reports why its test is skipped.
 fn client_packages() -> Option<PathBuf> {
     let folder = root().join("target/python");
-    let marker = folder.join("installed.txt");
-    let expected = CLIENT_PACKAGES.join("\n");
-    if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == expected) {
-        return Some(folder);
-    }
-    eprintln!("test: installing the Python gRPC client …");
-    let install = || -> Result<()> {
-        let mut pip = python::pip()?;
-        pip.args(["install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target"]);
-        run(pip.arg(&folder).args(CLIENT_PACKAGES))?;
-        std::fs::write(&marker, &expected)?;
-        Ok(())
-    };
-    match install() {
+    match python::install(&folder, CLIENT_PACKAGES) {
         Ok(()) => Some(folder),
         Err(error) => {
             eprintln!("test: the independent client will be skipped: {error:#}");
