@@ -97,7 +97,7 @@ def judge(path):
 
 
 def respiratory(signals, truth):
-    """Returns the respiratory events of psgscoring; none if the night lacks a breathing signal."""
+    """Returns the respiratory events of psgscoring; none if the night has no airflow."""
     names = [name for name in ("flow", "thorax", "abdomen", "spo2") if name in signals]
     if "flow" not in names:
         return []

@@ -196,6 +196,9 @@ fn of_engine(error: &nocturne_engine::Error) -> Option<Hint<'_>> {
         Error::Unreadable(problem) if problem.reason == Reason::FreeWords => {
             "rank epochs by similarity with `nocturne search`"
         }
+        Error::Unreadable(problem) if problem.reason == Reason::NotOfEpochs => {
+            "ask `nocturne nights`, which compares numbers"
+        }
         Error::Unreadable(problem) if matches!(problem.reason, Reason::NoColumn { .. }) => {
             "`nocturne metadata TABLE --collection COLLECTION` adds columns of metadata"
         }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use nocturne_concepts::Registry;
-use nocturne_engine::grammar::{MAX_NODES, MAX_QUESTION_BYTES, parse_typed, parse_words};
+use nocturne_engine::grammar::{
+    MAX_NODES, MAX_QUESTION_BYTES, MetadataColumn, parse_typed, parse_words,
+};
 
 use crate::program::{root, run};
 
@@ -72,7 +74,7 @@ fn blocks(document: &str, fence: &str) -> Vec<String> {
 #[test]
 fn questions_in_the_documentation_are_read_as_it_says() {
     let (page, registry) = (questions_page(), Registry::shipped());
-    let columns = ["sex", "age", "bmi", "cohort"].map(str::to_owned);
+    let columns = ["sex", "age", "bmi", "cohort"].map(MetadataColumn::from);
     let cells = |line: &str| {
         let line = line.strip_prefix("| `")?.strip_suffix("` |")?;
         line.split_once("` | `").map(|(words, typed)| (words.to_owned(), typed.to_owned()))

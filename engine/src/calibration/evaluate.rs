@@ -105,6 +105,10 @@ pub(crate) fn evaluate(
         progress(checker.n_nights);
         Ok(())
     })?;
+    if checker.n_nights == 0 {
+        let expected = "at least one scored night with 120 min of sleep";
+        return Err(Error::field("nights to check", 0, expected));
+    }
     Ok(checker.finish(left_out))
 }
 

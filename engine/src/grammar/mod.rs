@@ -9,6 +9,7 @@ mod definition;
 mod display;
 mod problem;
 mod question;
+mod sense;
 mod sentence;
 mod token;
 mod typed;
@@ -23,8 +24,8 @@ pub use question::{
 };
 pub use token::MAX_QUESTION_BYTES;
 pub use typed::parse_typed;
+pub use words::{MetadataColumn, parse_expression, parse_words};
 pub(crate) use words::{Named, named_concepts};
-pub use words::{parse_expression, parse_words};
 
 #[cfg(test)]
 mod tests;

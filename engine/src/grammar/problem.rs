@@ -22,6 +22,8 @@ pub struct Unreadable {
     pub expected: String,
     /// Concepts with similar names, the most similar first.
     pub nearest: Vec<Suggestion>,
+    /// Whether they are words of a search, not a question about nights.
+    pub is_search: bool,
 }
 
 /// Why a question was refused.
@@ -37,6 +39,8 @@ pub enum Reason {
     UnknownWords,
     /// It describes sleep but measures nothing; a search by similarity can answer it.
     FreeWords,
+    /// A search names a number, which only whole nights have.
+    NotOfEpochs,
     /// It is longer than a question may be, or has too many conditions; the asker's mistake.
     TooLong,
     /// It is understood, and nothing in a recording shows it.
@@ -69,12 +73,19 @@ impl Unreadable {
             text,
             expected: expected.into(),
             nearest: Vec::new(),
+            is_search: false,
         }
     }
 
     /// Adds the concepts that the words may have meant.
     pub(crate) fn with_nearest(mut self, registry: &Registry) -> Self {
         self.nearest = registry.nearest(&self.text);
+        self
+    }
+
+    /// Marks it as a problem of a search.
+    pub(crate) fn in_search(mut self) -> Self {
+        self.is_search = true;
         self
     }
 
@@ -87,6 +98,7 @@ impl Unreadable {
             | Reason::NotEnglish
             | Reason::UnknownWords
             | Reason::FreeWords
+            | Reason::NotOfEpochs
             | Reason::TooLong => false,
         }
     }
@@ -101,6 +113,10 @@ impl Unreadable {
                 "search for nights that resemble these words instead".to_owned()
             }
             (Reason::TooLong, _) => "ask several questions".to_owned(),
+            (Reason::NotOfEpochs, _) => "ask a question about nights".to_owned(),
+            (_, []) if self.is_search => {
+                "search for known concepts, such as `N2 sleep without arousals` or `apnea & supine`".to_owned()
+            }
             (
                 Reason::NotMeasurable
                 | Reason::NotEnglish
@@ -118,13 +134,16 @@ impl Unreadable {
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { reason, character, text, expected, .. } = self;
-        write!(f, "question, character {character}, ")?;
+        let what = if self.is_search { "search" } else { "question" };
+        write!(f, "{what}, character {character}, ")?;
         match text.as_str() {
             "" => write!(f, "at its end: ")?,
             text => write!(f, "at `{text}`: ")?,
         }
         match reason {
-            Reason::NotUnderstood => write!(f, "not understood; expected {expected}"),
+            Reason::NotUnderstood | Reason::NotOfEpochs => {
+                write!(f, "not understood; expected {expected}")
+            }
             Reason::Ambiguous => write!(f, "it can be read in two ways; expected {expected}"),
             Reason::NotEnglish => write!(f, "questions are asked in English"),
             Reason::UnknownWords => {

@@ -5,7 +5,7 @@ use nocturne_concepts::{Class, Kind, Registry};
 use super::definition::{Defined, defined};
 use super::display::{end_name, with_keywords, with_unit};
 use super::question::{
-    Aggregate, Bound, Condition, Expression, Measure, Quantity, Question, Range, Scope,
+    Aggregate, Bound, Condition, Expression, Measure, Quantity, Question, Range, Relation, Scope,
 };
 
 impl Question {
@@ -183,7 +183,12 @@ impl Words<'_> {
             }
             Expression::Within { event, relation, window_s, anchor } => {
                 let (event, anchor) = (self.plural(event), self.plural(anchor));
-                format!("{event} within {window_s} s {} {anchor}", relation.name())
+                let relation = match relation {
+                    Relation::After => "after the end of",
+                    Relation::Before => "before the start of",
+                    Relation::Of => "of",
+                };
+                format!("{event} within {window_s} s {relation} {anchor}")
             }
             Expression::During { event, other } => {
                 format!("{} during {}", self.plural(event), self.plural(other))
@@ -220,7 +225,12 @@ impl Words<'_> {
         match (id, name) {
             ("R", _) => "REM sleep".to_owned(),
             ("W", _) => "wakefulness".to_owned(),
-            (_, Some(name)) => with_capitals(name),
+            (_, Some(name)) if name.len() > 4 || name == "tst" => with_capitals(name),
+            // An abbreviation that is not known everywhere is written out.
+            (_, Some(name)) => {
+                let longer = concept.and_then(|it| it.names.iter().find(|name| name.contains(' ')));
+                with_capitals(longer.unwrap_or(name))
+            }
             (id, None) => with_capitals(&id.replace('_', " ")),
         }
     }

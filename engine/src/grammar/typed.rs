@@ -29,6 +29,7 @@ use super::question::{
     Aggregate, Bound, Condition, Expression, Limit, MAX_NODES, Measure, Order, Part, Quantity,
     Question, Range, Relation, Scope,
 };
+use super::sense::check_sense;
 
 /// Maximum depth of parentheses and negations.
 const MAX_DEPTH: usize = 32;
@@ -50,6 +51,7 @@ pub fn parse_typed(text: &str, registry: &Registry) -> Result<Question, Unreadab
     let (condition, order) = parser.question()?;
     let question = Question { condition, order, filter };
     check_size(text, &question)?;
+    check_sense(text, &question, registry)?;
     Ok(question)
 }
 

@@ -128,6 +128,7 @@ pub(crate) fn search_epochs(
             }
             TextMeaning::Words(concepts) => concepts,
         };
+        snapshot.check_filter(&filter)?;
         filter = free_words::with_channels_of(filter, &concepts)?;
         named = concepts;
     }
@@ -186,7 +187,8 @@ enum TextMeaning<'a> {
 /// Reads a text: negation, signs, times and what no channel of the encoder shows are expressions over concepts.
 fn read<'a>(space: &'a PinnedSpace, text: &str) -> Result<TextMeaning<'a>> {
     let registry = space.bundle.registry();
-    let unreadable = |problem| Error::Unreadable(Box::new(problem));
+    let unreadable =
+        |problem: crate::grammar::Unreadable| Error::Unreadable(Box::new(problem.in_search()));
     if let Some(expression) = parse_expression(text, registry).map_err(unreadable)? {
         return Ok(TextMeaning::Expression(expression));
     }
@@ -326,7 +328,7 @@ mod tests {
         let (_folder, space) = pinned([night("a", "W2!3")]);
         let query = EpochQuery::Text("supine".to_owned());
         let error = search_epochs(&space, &query, request(1)).unwrap_err().to_string();
-        assert!(error.contains("no signal of the recording shows `supine`"), "{error}");
+        assert!(error.contains("`supine` needs a position signal"), "{error}");
     }
 
     #[test]

@@ -61,8 +61,8 @@ pub(crate) fn search(
     }
     if let (0, Some(first)) = (n_judged, skipped.first()) {
         let why = first.reason.to_string();
-        let is_about_the_bundle = first.reason.is_about_the_bundle();
-        return Err(if is_about_the_bundle {
+        let is_about_the_model = matches!(first.reason, Unanswered::NotMeasurable { .. });
+        return Err(if is_about_the_model {
             Error::NotMeasurable { why }
         } else {
             Error::NotRecorded { why }

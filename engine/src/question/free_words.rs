@@ -116,7 +116,7 @@ pub(crate) fn encode(space: &PinnedSpace, text: &str) -> Result<(Embedding, Text
     let expected =
         "words about what an epoch shows, most of which occurred in the training of the bundle";
     let problem = Unreadable::new(text, at..at + shown.len(), Reason::UnknownWords, expected);
-    Err(Error::Unreadable(Box::new(problem.with_nearest(space.bundle.registry()))))
+    Err(Error::Unreadable(Box::new(problem.with_nearest(space.bundle.registry()).in_search())))
 }
 
 /// Returns whether none of the hits shows any of the concepts that a text names, by the probabilities of the model. False if

@@ -98,12 +98,14 @@ pub(crate) fn label_epochs(
 fn event_labels(space: &PinnedSpace) -> Result<Vec<(&'static Concept, EpochModel)>> {
     let calibrated = space.bundle.calibration().map(|it| &it.concepts);
     let registry = space.bundle.registry();
-    let labels: Vec<_> = registry
+    let mut labels: Vec<_> = registry
         .concepts()
         .iter()
         .filter_map(|concept| Some((concept, calibrated?.get(&concept.id)?.clone())))
         .filter(|(_, model)| model.quality.is_useful())
         .collect();
+    // Members precede what contains them.
+    labels.sort_by_key(|(concept, _)| registry.members(&concept.id).len());
     if labels.is_empty() {
         return Err(Error::Unsupported {
             bundle: space.bundle.manifest.name.clone(),
@@ -146,7 +148,9 @@ fn judge_events(
         let column = track.concept(&concept.id);
         let Some(p) = column.and_then(|column| track.probability(column, epoch)) else { continue };
         verdict.probabilities.push((&concept.id, p));
-        if p >= model.threshold {
+        // What contains an event of the epoch is there, too.
+        let has_member = concept.members.iter().any(|id| verdict.labels.contains(&id.as_str()));
+        if p >= model.threshold || has_member {
             verdict.labels.push(&concept.id);
         }
     }

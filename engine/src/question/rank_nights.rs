@@ -62,14 +62,16 @@ pub(crate) fn rank_nights(
     let RankRequest { text, filter, k } = request;
     let (text, k) = (check_text("text", &text)?, check_hits("top_k", k)?);
     let registry = space.bundle.registry();
-    let unreadable = |problem| Error::Unreadable(Box::new(problem));
-    let expected = "words for a similarity; ask a question about nights for negation, positions and saturation";
+    let unreadable =
+        |problem: crate::grammar::Unreadable| Error::Unreadable(Box::new(problem.in_search()));
+    let expected = "words about what the encoder sees: it sees no negation, position, saturation, snoring or leg movement";
     if parse_expression(text, registry).map_err(unreadable)?.is_some() {
         return Err(Error::field("text", format!("`{text}`"), expected));
     }
     let Named::ForTheEncoder(concepts) = named_concepts(text, registry).map_err(unreadable)? else {
         return Err(Error::field("text", format!("`{text}`"), expected));
     };
+    space.snapshot().check_filter(&filter)?;
     let (embedding, reading) = free_words::encode(space, text)?;
     let filter = free_words::with_channels_of(filter, &concepts)?;
     let snapshot = space.snapshot();
@@ -161,7 +163,7 @@ mod tests {
     fn what_a_similarity_cannot_express_is_refused() {
         for text in ["no arousals", "supine"] {
             let error = rank(text).unwrap_err().to_string();
-            assert!(error.contains("expected words for a similarity"), "{error}");
+            assert!(error.contains("expected words about what the encoder sees"), "{error}");
         }
     }
 }

@@ -61,11 +61,11 @@ impl HypnogramStatistics {
                 Ok(expected_min(self.sleep_period()?.epochs, Stage::Wake))
             }
             HypnogramMeasure::WasoToLightsOn => {
-                self.window()?;
+                self.staged_window()?;
                 Ok(expected_min(self.sleep_period()?.epochs_from_onset, Stage::Wake))
             }
             HypnogramMeasure::FinalWake => {
-                let (_, end_s) = self.window()?;
+                let (_, end_s) = self.staged_window()?;
                 Ok((end_s - self.sleep_period()?.end_s()) / 60.0)
             }
             HypnogramMeasure::UnscoredInSleepPeriod => {
@@ -73,7 +73,8 @@ impl HypnogramStatistics {
                 Ok(period.minutes() - minutes(period.epochs.len()))
             }
             HypnogramMeasure::SleepEfficiency => {
-                Ok(100.0 * self.total_sleep_min()? / self.time_in_bed_min()?)
+                let (start_s, end_s) = self.staged_window()?;
+                Ok(100.0 * self.total_sleep_min()? / ((end_s - start_s) / 60.0))
             }
             HypnogramMeasure::SleepMaintenanceEfficiency => {
                 Ok(100.0 * self.total_sleep_min()? / self.sleep_period()?.minutes())
@@ -143,6 +144,16 @@ impl HypnogramStatistics {
         Ok((start_s, end_s))
     }
 
+    /// Returns the window in seconds if it is the time in bed and most of it has a stage.
+    fn staged_window(&self) -> Result<(f64, f64), NotMeasured> {
+        let (start_s, end_s) = self.window()?;
+        let staged_min = minutes(self.epochs().len());
+        if staged_min > 0.0 {
+            self.in_bed.check_staged(staged_min, (end_s - start_s) / 60.0)?;
+        }
+        Ok((start_s, end_s))
+    }
+
     fn time_in_bed_min(&self) -> Result<f64, NotMeasured> {
         let (start_s, end_s) = self.window()?;
         Ok((end_s - start_s) / 60.0)
@@ -171,7 +182,7 @@ impl HypnogramStatistics {
 
     /// Returns the minutes from lights off to a time in seconds.
     fn latency_min(&self, at_s: f64) -> Result<f64, NotMeasured> {
-        let (start_s, _) = self.window()?;
+        let (start_s, _) = self.staged_window()?;
         Ok((at_s - start_s) / 60.0)
     }
 
@@ -188,7 +199,7 @@ impl HypnogramStatistics {
         minutes: impl Fn(&[StagedEpoch]) -> f64,
     ) -> Result<f64, NotMeasured> {
         if !stage.is_sleep() {
-            self.window()?;
+            self.staged_window()?;
         }
         self.staged(()).map(|()| minutes(self.epochs()))
     }

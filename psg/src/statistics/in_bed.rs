@@ -12,6 +12,9 @@ pub const LONGEST_UNMARKED_NIGHT_MIN: f64 = 720.0;
 /// Least share of the recording that the sleep period must fill if lights off and lights on are not marked.
 pub const LEAST_SLEEP_PERIOD_SHARE: f64 = 0.5;
 
+/// Least share of the recording that must have a stage if lights off and lights on are not marked.
+pub const LEAST_STAGED_SHARE: f64 = 0.5;
+
 /// From when to when the sleeper was in bed, in seconds from the start of the recording.
 ///
 /// Epochs count if they lie wholly within it; epochs outside of it count for no measure.
@@ -69,6 +72,20 @@ impl InBed {
         match self {
             Self::WholeRecording if window_min > LONGEST_UNMARKED_NIGHT_MIN || !is_filled => {
                 Err(NotMeasured::UnknownTimeInBed { recording_min: window_min, sleep_period_min })
+            }
+            Self::WholeRecording | Self::LightsMarks { .. } | Self::Stated { .. } => Ok(()),
+        }
+    }
+
+    /// Checks that most of the window has a stage.
+    ///
+    /// # Errors
+    ///
+    /// [`NotMeasured::MostlyUnstaged`].
+    pub(super) fn check_staged(self, staged_min: f64, in_bed_min: f64) -> Result<(), NotMeasured> {
+        match self {
+            Self::WholeRecording if staged_min < LEAST_STAGED_SHARE * in_bed_min => {
+                Err(NotMeasured::MostlyUnstaged { staged_min, in_bed_min })
             }
             Self::WholeRecording | Self::LightsMarks { .. } | Self::Stated { .. } => Ok(()),
         }

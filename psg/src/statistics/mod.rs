@@ -37,7 +37,7 @@ mod severity;
 pub use epoch_stages::{EpochStages, StagePosterior};
 pub use events::{ScoredEvents, scored_kinds};
 pub use hypnogram::HypnogramStatistics;
-pub use in_bed::{InBed, LEAST_SLEEP_PERIOD_SHARE, LONGEST_UNMARKED_NIGHT_MIN};
+pub use in_bed::{InBed, LEAST_SLEEP_PERIOD_SHARE, LEAST_STAGED_SHARE, LONGEST_UNMARKED_NIGHT_MIN};
 pub use index::EventIndex;
 pub use measure::{HypnogramMeasure, Unit};
 pub use not_measured::NotMeasured;

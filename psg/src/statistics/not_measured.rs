@@ -74,9 +74,25 @@ pub enum NotMeasured {
         /// Minutes that the measure needs.
         least_min: f64,
     },
-    /// The side that a ratio divides by has no events.
-    #[error("the scope to compare with has no events")]
-    NoEventsToCompareWith,
+    /// The side that a ratio divides by is 0.
+    #[error("the quantity to compare with is 0")]
+    NothingToCompareWith,
+    /// Too few epochs have a stage.
+    #[error("only {staged_min:.1} min have a stage; at least {least_min} min are needed")]
+    FewStaged {
+        /// Minutes with a stage.
+        staged_min: f64,
+        /// Minutes that are needed.
+        least_min: f64,
+    },
+    /// Most of the time in bed has no stage.
+    #[error("only {staged_min:.0} min of {in_bed_min:.0} min have a stage")]
+    MostlyUnstaged {
+        /// Minutes with a stage.
+        staged_min: f64,
+        /// Minutes from the first to the last epoch.
+        in_bed_min: f64,
+    },
 }
 
 impl NotMeasured {
@@ -89,13 +105,15 @@ impl NotMeasured {
             Self::UntypedApneas { .. } => Some("ask for all apneas"),
             Self::PeriodicityNotScored => Some("ask for all limb movements"),
             Self::RerasNotScored => Some("ask for the apnea-hypopnea index"),
-            Self::NoEventsToCompareWith => Some("compare by the difference of the rates"),
             Self::NoStages
             | Self::NoSleep
             | Self::NoRem
             | Self::NoPersistentSleep { .. }
             | Self::WakeIsNotSleep
             | Self::EventsNotScored { .. }
+            | Self::NothingToCompareWith
+            | Self::FewStaged { .. }
+            | Self::MostlyUnstaged { .. }
             | Self::TooShort { .. } => None,
         }
     }

@@ -59,10 +59,10 @@ impl RateComparison {
     ///
     /// # Errors
     ///
-    /// [`NotMeasured::NoEventsToCompareWith`] if the other side has no events.
+    /// [`NotMeasured::NothingToCompareWith`] if the other side has no events.
     pub fn ratio(self) -> Result<f64, NotMeasured> {
         if self.there.n_events == 0 {
-            return Err(NotMeasured::NoEventsToCompareWith);
+            return Err(NotMeasured::NothingToCompareWith);
         }
         Ok(self.here.per_hour() / self.there.per_hour())
     }
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn ratio_to_a_scope_without_events_is_refused() {
         let comparison = RateComparison::of(rate(30, 60.0), rate(0, 120.0)).unwrap();
-        assert_eq!(comparison.ratio(), Err(NotMeasured::NoEventsToCompareWith));
+        assert_eq!(comparison.ratio(), Err(NotMeasured::NothingToCompareWith));
         assert_eq!(comparison.difference_per_hour(), 30.0);
     }
 

@@ -9,6 +9,9 @@ use crate::error::CommandOutcome;
 use crate::session::Session;
 use crate::table::{number, table};
 
+/// Number of nights below which the share of intervals that hold says little.
+const MIN_NIGHTS: usize = 39;
+
 pub(super) fn run(common: &Common, arguments: ConceptsEvaluate) -> Result<CommandOutcome> {
     let ConceptsEvaluate { recordings, filter, json, collection, concepts, encoder } = arguments;
     let location = collection.location();
@@ -38,6 +41,11 @@ fn print(evaluation: &ConceptEvaluation) -> Result<()> {
         "calibrated on {} nights of {}; checked on {nights} nights\n",
         population.nights, population.name
     ))?;
+    if *nights < MIN_NIGHTS {
+        console::note(format_args!(
+            "{nights} nights say little about intervals that hold in 95 of 100; check at least {MIN_NIGHTS}"
+        ));
+    }
     console::print("Measures of nights: share of 95 % intervals that hold the scored value")?;
     let rows = measures.iter().flat_map(measure_rows);
     console::print(table(

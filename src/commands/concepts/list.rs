@@ -109,9 +109,22 @@ fn belief(concept: &Concept, registry: &Registry, calibration: Option<&Calibrati
             None => Belief::Calibrated,
         },
         None if concept.kind == Kind::Event && concept.id != "awakening" => {
-            Belief::Refused("it has no calibration".to_owned())
+            Belief::Refused("the bundle has no calibration of it".to_owned())
         }
-        None => Belief::WithoutInterval,
+        None => {
+            // What contains or counts a refused concept is refused, too.
+            let members = concept.members.iter().filter_map(|id| registry.get(id));
+            let refused = members
+                .filter(|member| !member.has_source(Source::Model))
+                .map(|member| format!("`{}` does not come from the model", member.id));
+            let beliefs = concept.members.iter().filter_map(|id| {
+                match belief(registry.get(id)?, registry, calibration) {
+                    Belief::Refused(why) => Some(why),
+                    Belief::Calibrated | Belief::WithoutInterval => None,
+                }
+            });
+            refused.chain(beliefs).next().map_or(Belief::WithoutInterval, Belief::Refused)
+        }
     }
 }
 

@@ -7,11 +7,11 @@ use std::fmt::Write;
 
 use nocturne_concepts::Registry;
 
-use super::{Question, Reason, Unreadable, parse_typed, parse_words};
+use super::{MetadataColumn, Question, Reason, Unreadable, parse_typed, parse_words};
 
 /// Metadata of the collection in the tables.
-fn columns() -> Vec<String> {
-    ["sex", "age", "bmi", "cohort"].map(str::to_owned).to_vec()
+fn columns() -> Vec<MetadataColumn> {
+    ["sex", "age", "bmi", "cohort"].map(MetadataColumn::from).to_vec()
 }
 
 fn read(question: &str) -> Result<Question, Unreadable> {
@@ -24,6 +24,7 @@ fn reason(problem: &Unreadable) -> &'static str {
         Reason::Ambiguous => "ambiguous",
         Reason::NotEnglish => "not_english",
         Reason::UnknownWords => "unknown_words",
+        Reason::NotOfEpochs => "not_of_epochs",
         Reason::FreeWords => "free_words",
         Reason::TooLong => "too_long",
         Reason::NotMeasurable => "not_measurable",
@@ -113,9 +114,46 @@ fn absent_metadata_is_a_precondition_and_named() {
     let problem = parse_words("men with many arousals", Registry::shipped(), &[]).unwrap_err();
     assert_eq!(problem.reason, Reason::NoColumn { column: "sex".to_owned() });
     assert!(problem.is_precondition() && problem.text == "men");
-    let own = ["nsrr_sex".to_owned()];
+    let own = ["nsrr_sex".into()];
     let question = parse_words("men with many arousals", Registry::shipped(), &own).unwrap();
     assert_eq!(question.filter.as_deref(), Some("nsrr_sex = male"));
+}
+
+#[test]
+fn men_and_women_are_found_by_the_values_of_the_collection() {
+    let filter = |values: &[&str], question: &str| {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        let columns = [MetadataColumn { name: "sex".to_owned(), values }];
+        parse_words(question, Registry::shipped(), &columns).map(|it| it.filter.unwrap())
+    };
+    let men = "men with many arousals";
+    assert_eq!(filter(&["M", "F", "unknown"], men).unwrap(), "sex = M");
+    assert_eq!(filter(&["M", "male", "f"], men).unwrap(), "(sex = M OR sex = male)");
+    assert_eq!(filter(&["F"], "women with many arousals").unwrap(), "sex = F");
+    assert_eq!(filter(&["F"], men).unwrap(), "sex = male");
+    let problem = filter(&["1", "2", "M"], men).unwrap_err();
+    assert!(problem.expected.contains("where sex = 1"), "{problem}");
+}
+
+#[test]
+fn quantities_without_a_meaning_are_refused() {
+    for (typed, expected) in [
+        ("rate(R), highest first", "`share(R)`"),
+        ("count(N3) > 2", "stages and states are not counted"),
+        ("time(arousal) > 10 min", "events are counted, not timed"),
+        ("share(arousal) > 3 %", "`rate(arousal)`"),
+        ("waso in the second half > 60 min", "`time(W)` in a part of it"),
+        ("sleep_efficiency in supine, highest first", "`sleep_efficiency` of the whole night"),
+        ("rem_latency from 23:00 to 02:00 > 60", "`rem_latency` of the whole night"),
+        ("share(R) of sleep > 200 %", "at most 100 %"),
+    ] {
+        let problem = parse_typed(typed, Registry::shipped()).unwrap_err();
+        assert!(problem.expected.contains(expected), "{typed}: {problem}");
+    }
+    assert!(read("WASO in the second half").is_err());
+    for typed in ["tst in the first half > 60 min", "mean_spo2 in R, lowest first"] {
+        assert!(parse_typed(typed, Registry::shipped()).is_ok(), "{typed}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use nocturne_concepts::{Direction, Registry, Unit};
 use proptest::prelude::*;
 
+use super::super::sense::expected_instead;
 use super::super::{
     Aggregate, Bound, Condition, Expression, Limit, MAX_NODES, Measure, Order, Part, Quantity,
     Question, Range, Relation, Scope, parse_expression, parse_typed, parse_words,
@@ -183,6 +184,10 @@ fn quantities() -> BoxedStrategy<Quantity> {
     ];
     (measures(), over)
         .prop_map(|(measure, over)| Quantity { measure, over: over.flatten() })
+        .prop_filter("a meaning", |quantity| {
+            let mut measures = std::iter::once(&quantity.measure).chain(&quantity.over);
+            measures.all(|measure| expected_instead(measure, Registry::shipped()).is_none())
+        })
         .boxed()
 }
 
@@ -206,7 +211,13 @@ fn ranges() -> BoxedStrategy<Range> {
 
 fn conditions() -> BoxedStrategy<Condition> {
     let bound = (quantities(), ranges())
-        .prop_map(|(quantity, range)| Condition::Bound(Bound { quantity, range }));
+        .prop_map(|(quantity, range)| Bound { quantity, range })
+        .prop_filter("a share of at most 100 %", |bound| {
+            let limits = [bound.range.lower, bound.range.upper];
+            let is_share = bound.quantity.unit() == Unit::Percent;
+            !is_share || limits.into_iter().flatten().all(|limit| limit.value <= 100.0)
+        })
+        .prop_map(Condition::Bound);
     bound
         .prop_recursive(2, 6, 3, |inner| {
             prop_oneof![

@@ -83,6 +83,19 @@ fn with_shared_unit(mut clauses: Vec<Clause<'_>>) -> Vec<Clause<'_>> {
     clauses
 }
 
+/// Returns the end that comes first if only a quantity is named: the lowest value of a quantity that is called so.
+fn bare_direction(quantity: &Quantity) -> Direction {
+    match &quantity.measure.aggregate {
+        Aggregate::Statistic { id, .. } if id.starts_with("lowest_") => Direction::Lowest,
+        Aggregate::Statistic { .. }
+        | Aggregate::Rate(_)
+        | Aggregate::Count(_)
+        | Aggregate::Share(_)
+        | Aggregate::Time(_)
+        | Aggregate::LongestRun(_) => Direction::Highest,
+    }
+}
+
 fn piece(reader: &Reader<'_>, mut clause: Clause<'_>) -> Parsed<Piece> {
     let resolved = resolve(reader, &mut clause)?;
     if clause.comparison.is_some() {
@@ -111,12 +124,11 @@ fn piece(reader: &Reader<'_>, mut clause: Clause<'_>) -> Parsed<Piece> {
             // A measure of a night does not occur; concepts do.
             let is_measure = matches!(resolved, Resolved::Measure(..) | Resolved::TotalSleep(_));
             let occurs = if is_measure { None } else { occurrence(reader, &clause, &resolved)? };
-            match clause.aggregate {
-                Some(Asked::LongestRun) => piece(None, order(Direction::Highest)),
-                Some(_) | None => {
-                    Ok(Piece { condition: occurs, order: order(Direction::Highest), is_bare: true })
-                }
+            if clause.aggregate == Some(Asked::LongestRun) {
+                return piece(None, order(Direction::Highest));
             }
+            let order = order(bare_direction(&quantity));
+            Ok(Piece { condition: occurs, order, is_bare: true })
         }
         Some(Amount::Frequent(direction)) => piece(bound, order(direction)),
         Some(Amount::Long(direction)) if quantity.measure.aggregate.is_time() => {

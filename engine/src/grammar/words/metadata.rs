@@ -1,5 +1,7 @@
 //! Conditions on people and recordings, through the collection's metadata.
 
+use std::collections::BTreeSet;
+
 use super::super::cursor::Parsed;
 use super::super::problem::Reason;
 use super::super::question::{Limit, Range};
@@ -11,24 +13,72 @@ use super::reader::{Previous, Reader};
 /// Oldest age in years that a question may name.
 const OLDEST: f64 = 130.0;
 
-impl Reader<'_> {
+/// What men are called in a column of metadata, in lower case.
+const MALE: [&str; 4] = ["male", "m", "man", "men"];
+/// What women are called in a column of metadata, in lower case.
+const FEMALE: [&str; 5] = ["female", "f", "w", "woman", "women"];
+/// What a column of metadata has where the sex is not known, in lower case.
+const UNKNOWN_SEX: [&str; 7] = ["", "unknown", "na", "n/a", "x", "u", "other"];
+
+/// A column of the collection's metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetadataColumn {
+    /// Its name.
+    pub name: String,
+    /// Its values; empty if they are not known.
+    pub values: BTreeSet<String>,
+}
+
+impl From<&str> for MetadataColumn {
+    fn from(name: &str) -> Self {
+        Self { name: name.to_owned(), values: BTreeSet::new() }
+    }
+}
+
+impl<'a> Reader<'a> {
     /// Adds the condition of a word such as `men`.
     pub(super) fn person(&mut self, person: Person, start: usize) -> Parsed<()> {
         match person {
-            Person::Male => self.add_sex("male", start),
-            Person::Female => self.add_sex("female", start),
+            Person::Male => self.add_sex("male", &MALE, start),
+            Person::Female => self.add_sex("female", &FEMALE, start),
             Person::Adult => self.add_age(Range::above(18.0, true), start),
             Person::Child => self.add_age(Range::below(18.0, false), start),
         }
     }
 
-    fn add_sex(&mut self, sex: &str, start: usize) -> Parsed<()> {
-        let column = self.column_called("sex", &["gender"], start)?;
-        if self.filters.iter().any(|filter| filter.starts_with(&format!("{column} ="))) {
+    /// Adds the condition that the sex is one of some names; values that nothing is known of are named.
+    fn add_sex(&mut self, sex: &str, names: &[&str], start: usize) -> Parsed<()> {
+        let found = self.column_called("sex", &["gender"], start)?;
+        let (values, column) = (&found.values, quoted(&found.name));
+        let is_one_group = |filter: &String| {
+            !filter.starts_with(&format!("{column} ="))
+                && !filter.starts_with(&format!("({column}"))
+        };
+        if !self.filters.iter().all(is_one_group) {
             return self.refuse(start, Reason::Ambiguous, "one group of people");
         }
-
-        self.filters.push(format!("{column} = {sex}"));
+        let lower = |value: &String| value.trim().to_lowercase();
+        let is_known = |value: &String| {
+            let value = lower(value);
+            [&MALE[..], &FEMALE, &UNKNOWN_SEX].iter().any(|names| names.contains(&value.as_str()))
+        };
+        if let Some(unknown) = values.iter().find(|value| !is_known(value)) {
+            let expected = format!(
+                "a condition such as `where {column} = {}`, because it is not known what that value means",
+                quoted(unknown)
+            );
+            return self.refuse(start, Reason::NotUnderstood, &expected);
+        }
+        let named: Vec<String> = values
+            .iter()
+            .filter(|value| names.contains(&lower(value).as_str()))
+            .map(|value| format!("{column} = {}", quoted(value)))
+            .collect();
+        self.filters.push(match named.as_slice() {
+            [] => format!("{column} = {sex}"),
+            [one] => one.clone(),
+            several => format!("({})", several.join(" OR ")),
+        });
         Ok(())
     }
 
@@ -38,7 +88,7 @@ impl Reader<'_> {
         if limits.into_iter().flatten().any(|limit| limit.value > OLDEST) {
             return self.refuse(start, Reason::NotUnderstood, "an age in years");
         }
-        let column = self.column_called("age", &["age_years"], start)?;
+        let column = quoted(&self.column_called("age", &["age_years"], start)?.name);
         self.filters.push(comparisons(&column, range));
         Ok(())
     }
@@ -155,12 +205,12 @@ impl Reader<'_> {
             name => (name, &[]),
         };
         if ["obese", "obesity"].contains(&name) {
-            let column = self.column_called("bmi", &["body_mass_index"], start)?;
+            let column = quoted(&self.column_called("bmi", &["body_mass_index"], start)?.name);
             self.at += 1;
             self.filters.push(format!("{column} >= 30"));
             return Ok(());
         }
-        let column = self.column_called(name, others, start)?;
+        let column = quoted(&self.column_called(name, others, start)?.name);
         self.at += 1;
         self.skip_fillers();
         if matches!(self.peek(), Some(Lexeme::Sign(":"))) {
@@ -195,22 +245,32 @@ impl Reader<'_> {
     /// Returns whether a word is the name of a column.
     pub(super) fn is_column(&self, at: usize) -> bool {
         let word = self.words_at(at);
-        self.columns.iter().any(|column| column.eq_ignore_ascii_case(&word))
+        self.columns.iter().any(|column| column.name.eq_ignore_ascii_case(&word))
     }
 
     /// Returns the collection's column with a name, one of its synonyms, or one of them behind a prefix such as `nsrr_`.
-    fn column_called(&self, name: &str, others: &[&str], start: usize) -> Parsed<String> {
+    fn column_called(
+        &self,
+        name: &str,
+        others: &[&str],
+        start: usize,
+    ) -> Parsed<&'a MetadataColumn> {
         let names = || std::iter::once(&name).chain(others);
-        let is_called = |column: &&String| names().any(|it| column.eq_ignore_ascii_case(it));
-        let ends =
-            |column: &&String| names().any(|it| column.to_lowercase().ends_with(&format!("_{it}")));
+        let is_called =
+            |column: &&MetadataColumn| names().any(|it| column.name.eq_ignore_ascii_case(it));
+        let ends = |column: &&MetadataColumn| {
+            names().any(|it| column.name.to_lowercase().ends_with(&format!("_{it}")))
+        };
         let found = self.columns.iter().find(is_called).or_else(|| self.columns.iter().find(ends));
         if let Some(column) = found {
-            return Ok(quoted(column));
+            return Ok(column);
         }
         let expected = match self.columns {
             [] => "columns of metadata, of which the collection has none".to_owned(),
-            columns => format!("one of `{}`", columns.join("`, `")),
+            columns => {
+                let names: Vec<&str> = columns.iter().map(|it| it.name.as_str()).collect();
+                format!("one of `{}`", names.join("`, `"))
+            }
         };
         self.refuse(start, Reason::NoColumn { column: name.to_owned() }, &expected)
     }

@@ -35,12 +35,13 @@ use nocturne_concepts::Registry;
 
 use super::problem::Unreadable;
 use super::question::Question;
+pub use metadata::MetadataColumn;
 pub use search::parse_expression;
 pub(crate) use search::{Named, named_concepts};
 
 /// Reads a question about nights in words.
 ///
-/// `columns` are the names of the collection's metadata, for questions such as `men over 60 with many arousals`.
+/// `columns` are those of the collection's metadata, for questions such as `men over 60 with many arousals`.
 ///
 /// # Errors
 ///
@@ -56,7 +57,7 @@ pub(crate) use search::{Named, named_concepts};
 pub fn parse_words(
     text: &str,
     registry: &Registry,
-    columns: &[String],
+    columns: &[MetadataColumn],
 ) -> Result<Question, Unreadable> {
     reader::read(text, registry, columns)
 }

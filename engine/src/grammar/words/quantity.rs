@@ -151,7 +151,9 @@ fn of_states(
             // None at all is none of any whole.
             let is_none = clause.amount == Some(Amount::No) && is_stage && within.is_none();
             let is_awake = of.concepts().contains(&"W");
-            let is_night = is_none || is_awake || clause.whole == Some(Whole::Night);
+            let asks_for_night =
+                clause.whole == Some(Whole::Night) || clause.per == Some(Unit::PerNight);
+            let is_night = is_none || is_awake || asks_for_night;
             scope.states = match (scope.states, within) {
                 (Some(states), _) => Some(states),
                 (None, Some(within)) => Some(within.clone()),

@@ -7,11 +7,13 @@ use nocturne_concepts::{Direction, Registry};
 use super::super::cursor::{Cursor, Parsed};
 use super::super::problem::Reason;
 use super::super::question::{Expression, Question, Scope};
+use super::super::sense::check_sense;
 use super::super::typed::{check_size, checked_filter, split_filter};
 use super::assemble::assemble;
 use super::clause::{Amount, Asked, Clause, Comparison, Joint, Subject, Whole};
 use super::foreign::foreign_word;
 use super::lexicon::{Class, Comparator, Lexed, Lexeme, Unit, lexemes};
+use super::metadata::MetadataColumn;
 
 /// Reads the phrases of a question one after another.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ pub(super) struct Reader<'a> {
     pub(super) cursor: Cursor<'a>,
     pub(super) lexed: Vec<Lexed<'a>>,
     pub(super) at: usize,
-    pub(super) columns: &'a [String],
+    pub(super) columns: &'a [MetadataColumn],
     /// Conditions on metadata.
     pub(super) filters: Vec<String>,
 }
@@ -42,7 +44,7 @@ const ONE: &str = "one clause after the other, joined by `and`, `or` or `but`";
 pub(super) fn read<'a>(
     text: &'a str,
     registry: &'a Registry,
-    columns: &'a [String],
+    columns: &'a [MetadataColumn],
 ) -> Parsed<Question> {
     let (words, filter) = match split_filter(text) {
         // `where` also starts plain sentences.
@@ -55,23 +57,24 @@ pub(super) fn read<'a>(
     reader.filters.extend(filter);
     let question = reader.question()?;
     check_size(text, &question)?;
+    check_sense(text, &question, registry)?;
     Ok(question)
 }
 
 /// Returns whether a text starts with a field of a filter.
-fn starts_filter(text: &str, columns: &[String]) -> bool {
+fn starts_filter(text: &str, columns: &[MetadataColumn]) -> bool {
     let text = text.trim_start();
     let end = text.find(|it: char| !(it.is_alphanumeric() || it == '_')).unwrap_or(text.len());
     let field = &text[..end];
     let is_field = ["recording", "start", "metadata"].contains(&field);
-    is_field || columns.iter().any(|column| column.eq_ignore_ascii_case(field))
+    is_field || columns.iter().any(|column| column.name.eq_ignore_ascii_case(field))
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(
         text: &'a str,
         registry: &'a Registry,
-        columns: &'a [String],
+        columns: &'a [MetadataColumn],
     ) -> Parsed<Self> {
         let cursor = Cursor::new(text, registry)?;
         if let Some(at) = foreign_word(&cursor) {

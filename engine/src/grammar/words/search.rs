@@ -106,6 +106,7 @@ pub(crate) fn named_concepts<'a>(
         return Ok(Named::ForTheEncoder(Vec::new()));
     };
     let lexed = lexemes(&cursor);
+    refuse_numbers(&cursor, &lexed)?;
     let mut named: Vec<&Concept> = Vec::new();
     for lexeme in &lexed {
         let Lexeme::Concept(concept) = lexeme.lexeme else { continue };
@@ -134,6 +135,21 @@ pub(crate) fn named_concepts<'a>(
         }
     }
     Ok(Named::ForTheTracks(Expression::all(named.iter().map(|it| Expression::concept(&it.id)))))
+}
+
+/// Refuses measures of whole nights and bounds: a similarity compares no numbers.
+fn refuse_numbers(cursor: &Cursor<'_>, lexed: &[Lexed<'_>]) -> Parsed<()> {
+    let is_measure = |it: &Lexed<'_>| matches!(it.lexeme, Lexeme::Concept(concept) if concept.kind == Kind::Measure);
+    let is_bound = |it: &[Lexed<'_>]| {
+        matches!(
+            it[0].lexeme,
+            Lexeme::Phrase(Class::Compare(_)) | Lexeme::Sign("<" | ">" | "<=" | ">=")
+        ) && matches!(it[1].lexeme, Lexeme::Number(_))
+    };
+    let measure = lexed.iter().position(is_measure);
+    let Some(at) = measure.or_else(|| lexed.windows(2).position(is_bound)) else { return Ok(()) };
+    let expected = "words about what an epoch shows: numbers are asked of whole nights";
+    Err(cursor.problem(lexed[at].tokens.clone(), Reason::NotOfEpochs, expected))
 }
 
 /// Returns whether no channel of the encoder shows a concept. A position is read from its channel, not guessed.

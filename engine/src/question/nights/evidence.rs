@@ -7,6 +7,7 @@ use nocturne_psg::{EpochNumber, EpochRef, EventSet};
 use crate::grammar::{Expression, Quantity};
 use crate::question::epochs::EpochHit;
 use crate::question::nights::night::Night;
+use crate::question::nights::presence::scope_states;
 
 /// Returns the epochs of the scope that show the counted concept best, best first; none for a statistic.
 pub(super) fn evidence(
@@ -18,8 +19,9 @@ pub(super) fn evidence(
     // A statistic has no epochs of its own.
     let Some(of) = quantity.measure.aggregate.expression() else { return Vec::new() };
     let whole = Expression::any([Expression::concept("W"), Expression::concept("sleep")]);
+    let scope = &quantity.measure.scope;
     let (Ok(presence), Ok(weights)) =
-        (night.presence(of), night.weights(&quantity.measure.scope, &whole))
+        (night.presence(of), night.weights(scope, &scope_states(scope, &whole)))
     else {
         return Vec::new();
     };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use nocturne_concepts::{Calibration, Direction, Registry, Source, Track, Unit};
 use nocturne_index::RecordingEntry;
+use nocturne_psg::EPOCH_S;
 
 use crate::error::{Error, Result};
 use crate::grammar::{Bound, Condition, Quantity, Question};
@@ -111,13 +112,15 @@ impl<'a> NightJudge<'a> {
 
     /// Returns whether a night is not listed only because it is uncertain.
     pub(super) fn leaves_out(&self, night: &JudgedNight) -> bool {
-        self.request.certain && night.verdict == Verdict::Uncertain
+        self.request.certain
+            && (night.verdict == Verdict::Uncertain
+                || (night.verdict == Verdict::Holds && lacks_interval(night)))
     }
 
     /// Returns whether a night is listed.
     pub(super) fn is_listed(&self, night: &JudgedNight) -> bool {
         match night.verdict {
-            Verdict::Holds => true,
+            Verdict::Holds => !(self.request.certain && lacks_interval(night)),
             Verdict::Uncertain => !self.request.certain,
             Verdict::Fails => false,
         }
@@ -166,7 +169,19 @@ impl<'a> NightJudge<'a> {
     }
 }
 
-/// Returns the number of events in a night with this rate or count.
+/// Returns whether a number of the model has no interval.
+fn lacks_interval(night: &JudgedNight) -> bool {
+    let values = night.hit.values.iter();
+    values.clone().any(|value| value.source == Source::Model && value.interval.is_none())
+}
+
+/// Returns the number of events, or of epochs, in a night with this value.
 fn events_at(measured: &Measurement, value: f64) -> f64 {
-    if measured.unit == Unit::PerHour { value * measured.hours } else { value }
+    let epochs_per_min = 60.0 / EPOCH_S;
+    match measured.unit {
+        Unit::PerHour => value * measured.hours,
+        Unit::Percent => value / 100.0 * measured.hours * 60.0 * epochs_per_min,
+        Unit::Minutes => value * epochs_per_min,
+        Unit::Number | Unit::BeatsPerMinute => value,
+    }
 }

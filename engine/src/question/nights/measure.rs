@@ -3,9 +3,9 @@
 use nocturne_concepts::calibration::{MeasureModel, Origin};
 use nocturne_concepts::{Concept, Kind, Source};
 use nocturne_psg::statistics::{
-    HypnogramMeasure, HypnogramStatistics, InBed, NotMeasured, least_minutes,
+    HypnogramMeasure, HypnogramStatistics, InBed, LEAST_STAGED_SHARE, NotMeasured, least_minutes,
 };
-use nocturne_psg::{EPOCH_S, EventSet};
+use nocturne_psg::{EPOCH_S, EventSet, Stage};
 
 use crate::grammar::{Aggregate, Expression, Measure, Quantity, Relation, Scope};
 use crate::question::nights::night::{Estimates, Night};
@@ -20,6 +20,8 @@ const IN_BED: InBed = InBed::WholeRecording;
 struct Value {
     #[expect(clippy::struct_field_names, reason = "the word of `Measurement`")]
     value: f64,
+    /// Number of events of a rate, if they were counted one by one.
+    events: Option<f64>,
     source: Source,
     interval: Result<(f64, f64), NoInterval>,
     minutes: f64,
@@ -28,7 +30,13 @@ struct Value {
 impl Value {
     fn new(value: f64, source: Source, minutes: f64) -> Self {
         // A sum over nothing is −0.
-        Self { value: value + 0.0, source, interval: Err(NoInterval::NotCalibrated), minutes }
+        let interval = Err(NoInterval::NotCalibrated);
+        Self { value: value + 0.0, events: None, source, interval, minutes }
+    }
+
+    /// Returns the number of events of a rate.
+    fn count(&self) -> f64 {
+        self.events.unwrap_or(self.value * self.minutes / 60.0)
     }
 }
 
@@ -43,7 +51,7 @@ impl Night<'_> {
             None => self.value(&quantity.measure)?,
             Some(over) => self.ratio(&quantity.measure, over)?,
         };
-        let Value { value, source, interval, minutes } = value;
+        let Value { value, source, interval, minutes, events: _ } = value;
         let is_model = source == Source::Model;
         Ok(Measurement {
             quantity: quantity.to_string(),
@@ -63,23 +71,33 @@ impl Night<'_> {
             check_minutes(minutes, least_minutes::COMPARED_SIDE)?;
         }
         if there.value <= 0.0 {
-            return Err(NotMeasured::NoEventsToCompareWith.into());
+            return Err(NotMeasured::NothingToCompareWith.into());
         }
         let source = here.source.max(there.source);
-        let minutes = here.minutes + there.minutes;
+        let minutes = here.minutes.min(there.minutes);
         Ok(Value::new(here.value / there.value, source, minutes))
     }
 
     /// Returns a measure; what the model finds is turned into what a scorer would find.
     fn value(&self, measure: &Measure) -> Result<Value, Unanswered> {
         if let Aggregate::Count(of) = &measure.aggregate
-            && !is_awakening(of)
+            && !self.counts_awakenings(of)
         {
             let aggregate = Aggregate::Rate(of.clone());
             let rate = self.value(&Measure { aggregate, scope: measure.scope.clone() })?;
             let hours = rate.minutes / 60.0;
             let interval = rate.interval.map(|(low, high)| (low * hours, high * hours));
-            return Ok(Value { value: rate.value * hours, interval, ..rate });
+            return Ok(Value { value: rate.count(), interval, ..rate });
+        }
+        if let Aggregate::Rate(of) = &measure.aggregate
+            && let Some((awakenings, others)) = self.awakenings_apart(of)
+            && !self.is_calibrated(measure)
+        {
+            let rate = |of| {
+                let aggregate = Aggregate::Rate(of);
+                self.value(&Measure { aggregate, scope: measure.scope.clone() })
+            };
+            return Ok(sum(&rate(awakenings)?, &rate(others)?));
         }
         let found = self.found(measure)?;
         match self.estimates {
@@ -97,7 +115,7 @@ impl Night<'_> {
             Aggregate::Rate(of) => self.rate(of, scope),
             Aggregate::Count(of) => {
                 let rate = self.rate(of, scope)?;
-                Ok(Value { value: rate.value * rate.minutes / 60.0, ..rate })
+                Ok(Value { value: rate.count(), ..rate })
             }
             Aggregate::Time(of) => self.time(of, scope),
             Aggregate::Share(of) => self.share(of, scope),
@@ -119,7 +137,11 @@ impl Night<'_> {
                 &measure.aggregate,
                 Aggregate::Rate(Expression::Concept { id, .. }) if id != "awakening"
             );
-            return if is_rate_of_one { Err(refused("it has no calibration")) } else { Ok(found) };
+            return if is_rate_of_one {
+                Err(refused("the bundle has no calibration of it"))
+            } else {
+                Ok(found)
+            };
         };
         if let Some(why) = &model.refused {
             return Err(refused(why));
@@ -142,8 +164,11 @@ impl Night<'_> {
 
     /// Returns events per hour of a scope, all sleep by default.
     fn rate(&self, of: &Expression, scope: &Scope) -> Result<Value, Unanswered> {
+        if let Some((awakenings, others)) = self.awakenings_apart(of) {
+            return Ok(sum(&self.rate(&awakenings, scope)?, &self.rate(&others, scope)?));
+        }
         let source = self.source_of_all(of)?;
-        let weights = self.weights(scope, &Expression::concept("sleep"))?;
+        let weights = self.weights(scope, &self.states_of_sleep(scope))?;
         let minutes = weights.iter().map(|w| f64::from(*w)).sum::<f64>() * EPOCH_S / 60.0;
         if minutes <= 0.0 {
             return Err(self.empty(scope));
@@ -151,15 +176,47 @@ impl Night<'_> {
         let least =
             if *scope == Scope::default() { least_minutes::RATE } else { least_minutes::STRATUM };
         check_minutes(minutes, least)?;
-        if source == Source::Model && !is_awakening(of) {
+        let counts_awakenings = self.counts_awakenings(of);
+        if source == Source::Model && !counts_awakenings {
             return Ok(Value::new(self.epochs_per_hour(of, scope, &weights)?, source, minutes));
         }
         // Awakenings interrupt the state before them.
-        let back_s = if is_awakening(of) { EPOCH_S } else { 0.0 };
+        let back_s = if counts_awakenings { EPOCH_S } else { 0.0 };
         let onsets = self.onsets(of)?;
         let epochs = onsets.iter().filter_map(|onset_s| self.track.epoch_at(*onset_s - back_s));
         let n: f64 = epochs.map(|epoch| f64::from(weights[epoch])).sum();
-        Ok(Value::new(n / minutes * 60.0, source, minutes))
+        Ok(Value { events: Some(n), ..Value::new(n / minutes * 60.0, source, minutes) })
+    }
+
+    /// Returns whether an expression counts awakenings, which come from the hypnogram whatever the source of the others.
+    fn counts_awakenings(&self, of: &Expression) -> bool {
+        match of {
+            Expression::Concept { id, .. } => id == "awakening",
+            Expression::Any(parts) => parts.iter().all(|part| self.counts_awakenings(part)),
+            Expression::All(parts) => parts
+                .iter()
+                .find(|part| part.counts_events(self.registry))
+                .is_some_and(|event| self.counts_awakenings(event)),
+            Expression::Within { event, .. } | Expression::During { event, .. } => {
+                self.counts_awakenings(event)
+            }
+            Expression::Not(_) => false,
+        }
+    }
+
+    /// Splits a sum of awakenings and other events.
+    fn awakenings_apart(&self, of: &Expression) -> Option<(Expression, Expression)> {
+        let Expression::Any(parts) = of else { return None };
+        let (awakenings, others): (Vec<_>, Vec<_>) =
+            parts.iter().cloned().partition(|part| self.counts_awakenings(part));
+        let is_mixed = !awakenings.is_empty() && !others.is_empty();
+        is_mixed.then(|| (Expression::any(awakenings), Expression::any(others)))
+    }
+
+    /// Returns whether the calibration has a measure.
+    fn is_calibrated(&self, measure: &Measure) -> bool {
+        let Estimates::Calibrated(Some(calibration)) = self.estimates else { return false };
+        calibration.measure(&self.calibrated_name(measure).0).is_some()
     }
 
     /// Returns the expected number of epochs with an expression per hour of a scope, by the model.
@@ -237,9 +294,30 @@ impl Night<'_> {
         })
     }
 
+    /// Refuses a night most of which has no stage, and the model's word on a recording that is shorter than a night.
+    fn check_staged(&self, source: Source) -> Result<(), Unanswered> {
+        if self.allowed.is_some() {
+            // The user chose the epochs.
+            return Ok(());
+        }
+        let staged = self.weights(&Scope::default(), &whole_night())?;
+        let staged_min = staged.into_iter().map(f64::from).sum::<f64>() * EPOCH_S / 60.0;
+        let least_min = least_minutes::RATE;
+        if source == Source::Model && staged_min < least_min {
+            return Err(NotMeasured::FewStaged { staged_min, least_min }.into());
+        }
+        let last = self.n_epochs().saturating_sub(1);
+        let in_bed_min = (self.track.onset_s(last) + EPOCH_S - self.track.onset_s(0)) / 60.0;
+        if staged_min < LEAST_STAGED_SHARE * in_bed_min {
+            return Err(NotMeasured::MostlyUnstaged { staged_min, in_bed_min }.into());
+        }
+        Ok(())
+    }
+
     /// Returns the minutes in a state, of the whole night by default.
     fn time(&self, of: &Expression, scope: &Scope) -> Result<Value, Unanswered> {
         let (in_state, _, source) = self.state_minutes(of, scope)?;
+        self.check_staged(source)?;
         Ok(Value::new(in_state, source, self.sleep_minutes()))
     }
 
@@ -257,9 +335,17 @@ impl Night<'_> {
         scope: &Scope,
     ) -> Result<(f64, f64, Source), Unanswered> {
         let source = self.source_of_all(of)?;
+        // Wake in a position is asked for by name; else a position is that of sleep.
+        let is_asleep = |stages: &[Stage]| !stages.contains(&Stage::Wake);
+        let is_of_sleep = self.stage_set(of).is_some_and(|stages| is_asleep(&stages));
+        let states = if scope.states.is_some() && is_of_sleep {
+            self.states_of_sleep(scope)
+        } else {
+            scope_states(scope, &whole_night())
+        };
         // Outside of its part of the night, the weights of a scope are 0.
-        let weights = self.weights(scope, &whole_night())?;
-        let joint = Expression::all([of.clone(), scope_states(scope, &whole_night())]);
+        let weights = self.weights(scope, &states)?;
+        let joint = Expression::all([of.clone(), states]);
         let joint = self.presence(&joint)?;
         let known = joint.iter().zip(&weights).filter(|(p, weight)| !p.is_nan() && **weight > 0.0);
         let (sum, all) = known.fold((0.0, 0.0), |(sum, all), (p, weight)| {
@@ -280,7 +366,7 @@ impl Night<'_> {
     fn longest_run(&self, of: &Expression, scope: &Scope) -> Result<Value, Unanswered> {
         let (_, minutes, source) = self.state_minutes(of, scope)?;
         let presence = self.presence(of)?;
-        let weights = self.weights(scope, &whole_night())?;
+        let weights = self.weights(scope, &scope_states(scope, &whole_night()))?;
         let (mut longest, mut run) = (0usize, 0usize);
         for epoch in 0..self.n_epochs() {
             let holds = presence[epoch] > 0.5 && weights[epoch] > 0.5;
@@ -305,10 +391,12 @@ impl Night<'_> {
                 .filter_map(|epoch| value(&self.track.signals(*epoch)))
                 .collect();
             if values.is_empty() {
-                Err(Unanswered::NoSignal { concept: id.to_owned() })
-            } else {
-                Ok(values)
+                return Err(Unanswered::NoSignal { concept: id.to_owned() });
             }
+            if *scope != Scope::default() {
+                check_minutes(values.len() as f64 * EPOCH_S / 60.0, least_minutes::STRATUM)?;
+            }
+            Ok(values)
         };
         let of_signal =
             |value: f64, n: usize| Value::new(value, Source::Signal, n as f64 * EPOCH_S / 60.0);
@@ -332,13 +420,14 @@ impl Night<'_> {
             .ok_or_else(|| Unanswered::NotScored { concept: id.to_owned() })?;
         self.check_asked(id, &[Source::Scored, Source::Model])?;
         self.source_of(self.concept("sleep")?, None)?;
+        self.check_staged(self.stage_source())?;
         let statistics = HypnogramStatistics::of(self.epoch_stages(), IN_BED);
         Ok(Value::new(statistics.value(measure)?, self.stage_source(), self.sleep_minutes()))
     }
 
     /// Returns the epochs of a scope, all sleep by default, that are more likely in it than not.
     fn in_sleep(&self, scope: &Scope) -> Result<Vec<usize>, Unanswered> {
-        let weights = self.weights(scope, &Expression::concept("sleep"))?;
+        let weights = self.weights(scope, &self.states_of_sleep(scope))?;
         Ok((0..self.n_epochs()).filter(|epoch| weights[*epoch] > 0.5).collect())
     }
 
@@ -385,7 +474,7 @@ impl Night<'_> {
             }
             Expression::All(parts) => {
                 // Events in epochs in which everything else holds.
-                let is_event = |part: &&Expression| self.counts_events(part);
+                let is_event = |part: &&Expression| part.counts_events(self.registry);
                 let Some(event) = parts.iter().find(is_event) else {
                     return Ok(Vec::new());
                 };
@@ -398,18 +487,6 @@ impl Night<'_> {
                 Ok(self.intervals(event)?.into_iter().filter(holds).collect())
             }
             Expression::Not(_) => Ok(Vec::new()),
-        }
-    }
-
-    fn counts_events(&self, expression: &Expression) -> bool {
-        match expression {
-            Expression::Concept { id, .. } => {
-                self.registry.get(id).is_some_and(|it| it.kind == Kind::Event)
-            }
-            Expression::Within { .. } | Expression::During { .. } => true,
-            Expression::Any(parts) => parts.iter().all(|part| self.counts_events(part)),
-            Expression::All(parts) => parts.iter().any(|part| self.counts_events(part)),
-            Expression::Not(_) => false,
         }
     }
 
@@ -450,8 +527,11 @@ impl Night<'_> {
     }
 }
 
-fn is_awakening(of: &Expression) -> bool {
-    of.concepts().iter().all(|id| *id == "awakening")
+/// Adds two rates of one scope.
+fn sum(a: &Value, b: &Value) -> Value {
+    let events = a.events.zip(b.events).map(|(a, b)| a + b);
+    let minutes = a.minutes.min(b.minutes);
+    Value { events, ..Value::new(a.value + b.value, a.source.max(b.source), minutes) }
 }
 
 /// Returns the whole night: sleep and wake.

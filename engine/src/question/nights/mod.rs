@@ -13,14 +13,14 @@ mod tests;
 pub(crate) mod unanswered;
 pub(crate) mod value;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use nocturne_concepts::{Direction, Registry, Source, Track};
 use nocturne_index::{Filter, RecordingEntry};
 
 use crate::error::{Error, Result};
-use crate::grammar::{Question, parse_typed, parse_words};
+use crate::grammar::{MetadataColumn, Question, parse_typed, parse_words};
 use crate::live::live_collection::PinnedSpace;
 use crate::live::snapshot::MissingReason;
 use crate::question::limits::{check_hits, check_text};
@@ -86,6 +86,7 @@ pub(crate) fn search_nights(space: &PinnedSpace, request: &NightRequest) -> Resu
     let snapshot = space.snapshot();
     let registry = space.bundle.registry();
     let question = read(&request.question, registry, &metadata_columns(space))?;
+    snapshot.check_filter(&request.filter)?;
     let filter = filter_of(&question, &request.filter)?;
     snapshot.check_filter(&filter)?;
     let judge = NightJudge::new(&question, registry, space.bundle.calibration(), request)?;
@@ -112,16 +113,34 @@ pub(crate) fn search_nights(space: &PinnedSpace, request: &NightRequest) -> Resu
     })
 }
 
+/// Number of values of a column that a question may depend on; a column with more has no values of its own.
+const MAX_VALUES: usize = 20;
+
 /// Returns the columns of metadata that at least one recording has.
-fn metadata_columns(space: &PinnedSpace) -> Vec<String> {
-    let entries = space.snapshot().entries().into_iter();
-    let columns: BTreeSet<String> =
-        entries.flat_map(|entry| entry.metadata.keys().cloned()).collect();
-    columns.into_iter().collect()
+fn metadata_columns(space: &PinnedSpace) -> Vec<MetadataColumn> {
+    let mut columns: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for entry in space.snapshot().entries() {
+        for (name, value) in &entry.metadata {
+            let values = columns.entry(name).or_default();
+            if values.len() <= MAX_VALUES {
+                values.insert(value);
+            }
+        }
+    }
+    let column = |(name, values): (&str, BTreeSet<&str>)| {
+        let is_short = values.len() <= MAX_VALUES;
+        let values = values.into_iter().filter(|_| is_short).map(str::to_owned).collect();
+        MetadataColumn { name: name.to_owned(), values }
+    };
+    columns.into_iter().map(column).collect()
 }
 
 /// Reads the question.
-fn read(asked: &AskedQuestion, registry: &Registry, columns: &[String]) -> Result<Question> {
+fn read(
+    asked: &AskedQuestion,
+    registry: &Registry,
+    columns: &[MetadataColumn],
+) -> Result<Question> {
     let question = match asked {
         AskedQuestion::Words(words) => {
             parse_words(check_text("question", words)?, registry, columns)
@@ -222,15 +241,35 @@ fn judge_all<'a>(judge: &NightJudge<'_>, nights: Vec<NightToJudge<'a>>) -> Vec<J
     })
 }
 
-/// Refuses a question that no night can answer because of the bundle or of what was scored.
+/// Refuses a question that no night can answer because of the bundle, of what was scored, or of what was recorded.
 fn refuse_if_none_can_be_answered(judged: &[JudgedNight], skipped: &[SkippedNight]) -> Result<()> {
-    let is_about_the_bundle = |night: &SkippedNight| night.reason.is_about_the_bundle();
-    match skipped.iter().find(|night| is_about_the_bundle(night)) {
-        Some(first) if judged.is_empty() && skipped.iter().all(is_about_the_bundle) => {
-            Err(Error::NotMeasurable { why: first.reason.to_string() })
-        }
-        _ => Ok(()),
+    let is_lasting = |night: &SkippedNight| night.reason.is_lasting();
+    if !judged.is_empty() || skipped.is_empty() || !skipped.iter().all(is_lasting) {
+        return Ok(());
     }
+    let mut by_reason: Vec<(String, usize)> = Vec::new();
+    for reason in skipped.iter().map(|night| night.reason.to_string()) {
+        match by_reason.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, n)) => *n += 1,
+            None => by_reason.push((reason, 1)),
+        }
+    }
+    let why = match by_reason.as_slice() {
+        [(reason, _)] => reason.clone(),
+        several => {
+            let nights =
+                |n: usize| if n == 1 { "1 night".to_owned() } else { format!("{n} nights") };
+            let parts = several.iter().map(|(reason, n)| format!("{}: {reason}", nights(*n)));
+            parts.collect::<Vec<_>>().join("; ")
+        }
+    };
+    let is_about_the_model =
+        |night: &SkippedNight| matches!(night.reason, Unanswered::NotMeasurable { .. });
+    Err(if skipped.iter().any(is_about_the_model) {
+        Error::NotMeasurable { why }
+    } else {
+        Error::NotRecorded { why }
+    })
 }
 
 /// Sorts nights into blocks by source, and each block by its first quantity; names decide between equals. The nights that

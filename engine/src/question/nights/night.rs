@@ -197,14 +197,20 @@ impl<'a> Night<'a> {
                 if self.has_signal(concept) {
                     Ok(())
                 } else {
-                    Err(Unanswered::NoSignal { concept: id() })
+                    let concept = id();
+                    let is_position = !self.positions_of(self.concept(&concept)?).is_empty();
+                    Err(if is_position {
+                        Unanswered::NoPosition { concept }
+                    } else {
+                        Unanswered::NoSignal { concept }
+                    })
                 }
             }
             Source::Model => {
                 let position =
                     self.track.concept(&concept.id).ok_or_else(|| Unanswered::NotMeasurable {
                         measure: id(),
-                        why: "it has no calibration".to_owned(),
+                        why: "the bundle has no calibration of it".to_owned(),
                     })?;
                 let is_shown =
                     (0..self.n_epochs()).any(|i| self.track.probability(position, i).is_some());

@@ -66,7 +66,7 @@ impl Night<'_> {
     }
 
     /// Returns the stages in which an expression over stages alone holds; `None` for other expressions.
-    fn stage_set(&self, expression: &Expression) -> Option<Vec<Stage>> {
+    pub(super) fn stage_set(&self, expression: &Expression) -> Option<Vec<Stage>> {
         let sets = |parts: &[Expression]| {
             parts.iter().map(|part| self.stage_set(part)).collect::<Option<Vec<_>>>()
         };
@@ -197,7 +197,7 @@ impl Night<'_> {
         Ok(tones.into_iter().zip(stage).map(|(tone, p)| is_raised(tone) * p).collect())
     }
 
-    fn positions_of(&self, concept: &Concept) -> Vec<nocturne_psg::sleep::Position> {
+    pub(super) fn positions_of(&self, concept: &Concept) -> Vec<nocturne_psg::sleep::Position> {
         let members = self.registry.members(&concept.id);
         members.iter().flat_map(|member| member.positions.iter().copied()).collect()
     }
@@ -251,7 +251,18 @@ impl Night<'_> {
         (0..self.n_epochs()).map(p).collect()
     }
 
-    /// Returns how far each epoch belongs to a scope, 0 to 1. Without states, `default` is the scope.
+    /// Returns the states of a scope of sleep: all sleep, its stages, or the sleep in a position, which wake has too.
+    pub(super) fn states_of_sleep(&self, scope: &Scope) -> Expression {
+        let sleep = Expression::concept("sleep");
+        let states = scope_states(scope, &sleep);
+        let is_stage = |id: &&str| self.registry.get(id).is_some_and(|it| it.kind == Kind::Stage);
+        if states.concepts().iter().any(is_stage) {
+            return states;
+        }
+        Expression::all([sleep, states])
+    }
+
+    /// Returns how far each epoch belongs to states in the part of the night of a scope, 0 to 1.
     ///
     /// # Errors
     ///
@@ -259,9 +270,9 @@ impl Night<'_> {
     pub(super) fn weights(
         &self,
         scope: &Scope,
-        default: &Expression,
+        states: &Expression,
     ) -> Result<Vec<f32>, Unanswered> {
-        let mut weights = self.presence(&scope_states(scope, default))?;
+        let mut weights = self.presence(states)?;
         weights.iter_mut().for_each(|weight| *weight = if weight.is_nan() { 0.0 } else { *weight });
         if let Some(is_in_part) = self.is_in_part(scope)? {
             keep(&mut weights, &is_in_part, 0.0);

@@ -198,7 +198,9 @@ fn evidence_is_the_epochs_with_the_highest_probability() {
 fn concept_without_calibration_is_refused_for_the_collection() {
     let message = refusal(three_nights(), &request("rate(k_complex), highest first"));
     assert!(
-        message.contains("`k_complex` is not measurable with this bundle: it has no calibration"),
+        message.contains(
+            "`k_complex` is not measurable with this bundle: the bundle has no calibration of it"
+        ),
         "{message}"
     );
 }
@@ -318,8 +320,8 @@ fn awakenings_count_in_the_sleep_that_they_interrupt() {
 #[test]
 fn depth_of_desaturations_is_not_taken_from_annotations() {
     let draft = scored(long("a", "2", 240), &[(EventKind::Desaturation, 300.0, 30.0)]);
-    let refusal = ask([draft.clone()], &request("rate(desaturation >= 4 %), highest first"));
-    assert!(refusal.blocks.is_empty(), "{refusal:?}");
+    let why = refusal([draft.clone()], &request("rate(desaturation >= 4 %), highest first"));
+    assert!(why.contains("no signal of the recording shows `desaturation`"), "{why}");
     let answer = ask([draft], &request("rate(desaturation), highest first"));
     assert_eq!(values(&answer), [0.5]);
 }
@@ -385,4 +387,78 @@ fn rem_sleep_without_atonia_is_a_raised_chin_tone_in_rem_sleep() {
     assert_eq!(answer.blocks[0].source, Source::Signal);
     assert_eq!(values(&answer), [25.0]);
     assert!(answer.cautions[0].contains("experimental"), "{:?}", answer.cautions);
+}
+
+#[test]
+fn fragmentation_adds_awakenings_to_arousals() {
+    // Three hours of N2 with ten awakenings of an epoch, and 20 arousals.
+    let stages = format!("{}W", "2".repeat(35)).repeat(10);
+    let arousals: Vec<_> =
+        (0..20).map(|i| (EventKind::Arousal, 30.0 * f64::from(i * 18), 5.0)).collect();
+    let draft = scored(long("a", &format!("{stages}2"), 1), &arousals);
+    let value = |typed: &str| values(&ask([draft.clone()], &request(typed)))[0];
+    assert_eq!(value("count(awakening), highest first"), 10.0);
+    assert_eq!(value("count(arousal or awakening), highest first"), 30.0);
+    let hours = 351.0 / 120.0;
+    let rate = value("rate(arousal or awakening), highest first");
+    assert!((rate - 30.0 / hours).abs() < 1e-9, "{rate}");
+}
+
+#[test]
+fn counts_of_scored_events_are_whole_numbers() {
+    // 7 h 11.5 min of sleep: the rate and its hours do not multiply to 17 exactly.
+    let events: Vec<_> =
+        (0..17).map(|i| (EventKind::Arousal, 30.0 * f64::from(i * 40), 5.0)).collect();
+    let draft = scored(long("a", "2", 863), &events);
+    for typed in ["count(arousal) = 17", "count(arousal) >= 17", "count(arousal) <= 17"] {
+        assert_eq!(values(&ask([draft.clone()], &request(typed))), [17.0], "{typed}");
+    }
+}
+
+#[test]
+fn a_short_or_mostly_unstaged_recording_has_no_sleep_times() {
+    let short = NightRequest { source: Some(Source::Model), ..request("tst, highest first") };
+    let answer = ask([long("short", "2", 4), long("long", "2", 240)], &short);
+    assert_eq!(names(&answer), [["long"]]);
+    assert!(answer.skipped[0].reason.to_string().contains("only 2.0 min have a stage"));
+    // An hour and a half of N2 at each end of eight hours.
+    let mut gap = long("gap", "2", 360);
+    for epoch in &mut gap.epochs[180..] {
+        epoch.number.0 += 600;
+        epoch.onset_s += 18_000.0;
+    }
+    let answer = ask([gap, long("long", "2", 240)], &request("sleep_efficiency, highest first"));
+    assert_eq!(names(&answer), [["long"]]);
+    assert!(
+        answer.skipped[0].reason.to_string().contains("only 180 min of 480 min have a stage"),
+        "{}",
+        answer.skipped[0].reason
+    );
+}
+
+#[test]
+fn a_position_is_that_of_sleep() {
+    use nocturne_psg::signal_rules::{NoSignal, SignalMeasures};
+    use nocturne_psg::sleep::Position;
+    // Two hours of wake and two of N2 on the back, two of N2 on the side; 8 arousals in N2 on the back, 2 on the side.
+    let mut draft = long("a", &["W".repeat(240), "2".repeat(480)].concat(), 1);
+    let position = |epoch: usize| if epoch < 480 { Position::Supine } else { Position::Left };
+    draft.signals = Some(SignalMeasures {
+        saturation: Err(NoSignal::NoChannel),
+        heart_rate: Err(NoSignal::NoChannel),
+        position: Ok((0..720).map(|epoch| Some(position(epoch))).collect()),
+        chin_tone: Err(NoSignal::NoChannel),
+        legs: Err(NoSignal::NoChannel),
+    });
+    let at =
+        [250, 260, 270, 280, 290, 300, 310, 320, 500, 510].map(|epoch| 30.0 * f64::from(epoch));
+    let draft = scored(draft, &at.map(|onset_s| (EventKind::Arousal, onset_s, 5.0)));
+    let value = |typed: &str| values(&ask([draft.clone()], &request(typed)))[0];
+    assert_eq!(value("rate(arousal) in supine, highest first"), 4.0);
+    assert_eq!(value("rate(arousal) in (supine & sleep), highest first"), 4.0);
+    assert_eq!(value("rate(arousal) in non_supine, highest first"), 1.0);
+    assert_eq!(value("rate(arousal) in !supine, highest first"), 1.0);
+    assert_eq!(value("rate(arousal) in supine / outside of it, highest first"), 4.0);
+    assert_eq!(value("share(N2) in supine, highest first"), 100.0);
+    assert_eq!(value("time(W) in supine, highest first"), 120.0);
 }

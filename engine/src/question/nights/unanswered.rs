@@ -58,6 +58,11 @@ pub enum Unanswered {
         /// Id of the concept.
         concept: String,
     },
+    /// The recording has no position signal, or its codes are not known.
+    NoPosition {
+        /// Id of the concept.
+        concept: String,
+    },
     /// The start of the recording by the clock is not known.
     NoClock,
     /// The recording is damaged in the collection and must be indexed again.
@@ -67,13 +72,22 @@ pub enum Unanswered {
 }
 
 impl Unanswered {
-    /// Returns whether the same holds for every night with these channels and this bundle, so that no night can have an
-    /// answer.
-    pub(crate) fn is_about_the_bundle(&self) -> bool {
-        matches!(
-            self,
-            Self::NotMeasurable { .. } | Self::NotScored { .. } | Self::NotFromSource { .. }
-        )
+    /// Returns whether what is missing is the means to answer, and not sleep or time in this night.
+    pub(crate) const fn is_lasting(&self) -> bool {
+        match self {
+            Self::NoChannels { .. }
+            | Self::NotScored { .. }
+            | Self::DepthNotScored { .. }
+            | Self::NotFromSource { .. }
+            | Self::NotMeasurable { .. }
+            | Self::NoSignal { .. }
+            | Self::NoPosition { .. } => true,
+            Self::NotMeasured { .. }
+            | Self::EmptyScope { .. }
+            | Self::NoClock
+            | Self::Damaged
+            | Self::NotUploaded => false,
+        }
     }
 }
 
@@ -114,6 +128,10 @@ impl fmt::Display for Unanswered {
                 write!(f, "`{measure}` is not measurable with this bundle: {why}")
             }
             Self::NoSignal { concept } => write!(f, "no signal of the recording shows `{concept}`"),
+            Self::NoPosition { concept } => write!(
+                f,
+                "`{concept}` needs a position signal with codes that the profile of the recording defines"
+            ),
             Self::NoClock => f.write_str("the clock time of its start is not known"),
             Self::Damaged => f.write_str("damaged in the collection; index it again"),
             Self::NotUploaded => f.write_str("its upload has not finished"),
