@@ -111,4 +111,6 @@ fn page_about_questions_names_every_concept_and_the_limits_of_the_code() {
     std::fs::write(file.path(), own).unwrap();
     let with_own = Registry::with_files(&[file.path().to_owned()]).unwrap();
     assert_eq!(with_own.concepts().len(), Registry::shipped().concepts().len() + 1);
+    let asked = parse_words("more than 5 graphoelements per hour", &with_own, &[]).unwrap();
+    assert_eq!(asked.to_string(), "rate(sleep_graphoelement) > 5");
 }

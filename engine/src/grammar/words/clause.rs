@@ -147,8 +147,11 @@ impl<'a> Terms<'a> {
         Expression::any(self.parts.iter().map(|(_, expression)| expression.clone()))
     }
 
-    /// Returns whether scorers mark all of them together, so that their sum is a measure.
+    /// Returns whether there is one of them, or scorers mark all of them together, so that their sum is a measure.
     pub(super) fn is_one_family(&self) -> bool {
+        if self.parts.len() == 1 {
+            return true;
+        }
         let family = |(concept, _): &(&Concept, Expression)| concept.family.clone();
         let first = self.parts.first().and_then(family);
         !self.is_event || (first.is_some() && self.parts.iter().all(|part| family(part) == first))
