@@ -1,6 +1,7 @@
 //! The indexing run: a thread that reads, a thread that encodes, and the caller's thread, which writes.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -8,7 +9,7 @@ use nocturne_concepts::TrackBuilder;
 use nocturne_encoder::{SignalEncoder, TextEncoder};
 use nocturne_index::{CollectionWriter, Recording, RecordingEntry};
 use nocturne_psg::RecordingId;
-use nocturne_psg::annotation::companions;
+use nocturne_psg::annotation::{Companions, FolderListing, companions_in};
 use nocturne_psg::hash::sha256_of_file;
 use nocturne_psg::montage::ProfileChoice;
 
@@ -124,11 +125,16 @@ fn read_all(
     reading: &Reading,
     sender: &SyncSender<PipelineItem<ReadRecording>>,
 ) {
+    // Recordings come folder by folder.
+    let mut listed: Option<(PathBuf, FolderListing)> = None;
     for FoundRecording { path, id, annotations, metadata } in found {
         let item = match id {
             Ok(id) => {
-                let annotations = annotations.unwrap_or_else(|| companions(&path));
-                read_one(NamedRecording { path, id, annotations, metadata }, reading)
+                let Companions { annotations, unknown } = match annotations {
+                    Some(annotations) => Companions { annotations, unknown: Vec::new() },
+                    None => companions_of(&path, &mut listed),
+                };
+                read_one(NamedRecording { path, id, annotations, unknown, metadata }, reading)
             }
             Err(error) => PipelineItem::Failed(Failed { path, error }),
         };
@@ -136,6 +142,15 @@ fn read_all(
             return;
         }
     }
+}
+
+/// Returns the files that belong to a recording; `listed` is the folder that was listed last.
+fn companions_of(path: &Path, listed: &mut Option<(PathBuf, FolderListing)>) -> Companions {
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    if listed.as_ref().is_none_or(|(known, _)| *known != folder) {
+        *listed = Some((folder.clone(), FolderListing::of(&folder)));
+    }
+    listed.as_ref().map(|(_, listing)| companions_in(path, listing)).unwrap_or_default()
 }
 
 fn read_one(named: NamedRecording, reading: &Reading) -> PipelineItem<ReadRecording> {

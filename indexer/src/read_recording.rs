@@ -46,6 +46,8 @@ pub(crate) struct NamedRecording {
     pub(crate) path: PathBuf,
     pub(crate) id: RecordingId,
     pub(crate) annotations: Vec<PathBuf>,
+    /// Files beside it that are not understood.
+    pub(crate) unknown: Vec<PathBuf>,
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
@@ -126,9 +128,10 @@ fn read_night(
     source: FileHashes,
     options: &IndexOptions,
 ) -> Result<ReadRecording, RecordingError> {
-    let NamedRecording { path, id, annotations, .. } = named;
+    let NamedRecording { path, id, annotations, unknown, .. } = named;
     let (annotations, id) = (Some(annotations.clone()), id.clone());
-    let open = OpenOptions { annotations, profile: options.profile.clone() };
+    let open =
+        OpenOptions { annotations, unknown: unknown.clone(), profile: options.profile.clone() };
     let recording = Recording::open_with(path, &open)?;
     let night = Night::read(&recording, options.z_score)?;
     let declared_events = recording.declared_events();
@@ -203,8 +206,13 @@ mod tests {
             let path = folder.path().join("a.edf");
             std::fs::write(&path, "not a recording").unwrap();
             let id = RecordingId::new("a").unwrap();
-            let named =
-                NamedRecording { path, id, annotations: Vec::new(), metadata: BTreeMap::new() };
+            let named = NamedRecording {
+                path,
+                id,
+                annotations: Vec::new(),
+                unknown: Vec::new(),
+                metadata: BTreeMap::new(),
+            };
             Self { folder, named }
         }
 

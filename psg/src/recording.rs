@@ -3,10 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::civil::{Date, DateTime, Time};
 use nocturne_edf::{self as edf, EdfReader};
 
 use crate::annotation::names::{Meaning, meaning};
-use crate::annotation::{self, AnnotationFile, AnnotationFormat, ScoredAnnotation, Scoring};
+use crate::annotation::stage_lengths;
+use crate::annotation::{
+    self, AnnotationFile, AnnotationFormat, Companions, RecordingSpan, ScoredAnnotation, Scoring,
+};
 use crate::error::{Result, quoted};
 use crate::montage::{ProfileChoice, ResolvedMontage, ScoredByDefault};
 use crate::sleep::{Event, EventKind, EventSet, RATE_HZ, RecordingOrigin};
@@ -37,6 +41,8 @@ const _: () = assert!(edf::GAP_TOLERANCE_S == 0.5 / RATE_HZ);
 pub struct OpenOptions {
     /// Annotation files. `None` searches for them beside the recording ([`annotation::companions`]).
     pub annotations: Option<Vec<PathBuf>>,
+    /// Files beside the recording that are not understood, to be named in warnings; used with given annotations.
+    pub unknown: Vec<PathBuf>,
     /// The profile that defines the labels.
     pub profile: ProfileChoice,
 }
@@ -74,7 +80,12 @@ impl Recording {
         let file = EdfReader::open(path)?;
         let montage = ResolvedMontage::resolve_with(file.header(), &options.profile)?;
         let beside = || annotation::companions(path);
-        let annotations_paths = options.annotations.clone().unwrap_or_else(beside);
+        let Companions { annotations: annotations_paths, unknown } = match &options.annotations {
+            Some(given) => {
+                Companions { annotations: given.clone(), unknown: options.unknown.clone() }
+            }
+            None => beside(),
+        };
         let own_path: Arc<Path> = path.into();
         let scored = |annotation: &edf::Annotation| ScoredAnnotation {
             file: Some(Arc::clone(&own_path)),
@@ -83,12 +94,16 @@ impl Recording {
         let mut annotations: Vec<ScoredAnnotation> =
             file.annotations().iter().map(scored).collect();
         let mut warnings: Vec<Warning> = file.warnings().iter().map(Warning::from).collect();
+        warnings.extend(unknown.iter().map(|path| not_understood(path)));
         let end_s = end_of_signals_s(&file);
+        warnings.extend(stage_lengths::fill(&mut annotations, end_s));
         let own_scoring = scoring_within(&annotations, end_s, &name(path), &mut warnings);
         warnings.extend(montage.warnings(file.header()));
         let (mut scorings, mut annotation_files) = (Vec::new(), Vec::new());
         for annotations_path in &annotations_paths {
-            let opened = AnnotationFile::open(annotations_path, file.start())?;
+            let span = RecordingSpan { start: clock_start(&file), length_s: end_s };
+            let mut opened = AnnotationFile::open_for(annotations_path, span)?;
+            warnings.extend(stage_lengths::fill(&mut opened.annotations, end_s));
             let file_name = name(annotations_path);
             let scoring = scoring_within(&opened.annotations, end_s, &file_name, &mut warnings);
             scorings.push((file_name, scoring));
@@ -178,6 +193,24 @@ impl Recording {
         let labels: Vec<String> = signals.map(|signal| quoted(&signal.label)).collect();
         if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
     }
+}
+
+/// Returns a warning about a file beside a recording.
+pub(crate) fn not_understood(path: &Path) -> Warning {
+    let message = format!(
+        "{} lies beside the recording and is not a known kind of annotations; not used",
+        quoted(&name(path))
+    );
+    Warning::new(WarningCode::Annotation, message)
+}
+
+/// Returns the start of a recording for the clock times of its annotations; without a valid date, on a day of its own. Midnight
+/// with a void date is void, too.
+fn clock_start(file: &EdfReader) -> Option<DateTime> {
+    file.start().or_else(|| {
+        let time = file.header().start_time.filter(|time| *time != Time::midnight())?;
+        Some(Date::constant(1985, 1, 1).to_datetime(time))
+    })
 }
 
 /// Returns the end of the recording in seconds, or `None` if the file has no signals and so does not limit annotations.

@@ -117,7 +117,11 @@ fn read_night(space: &PinnedSpace, id: &RecordingId) -> std::result::Result<Nigh
         return Err(format!("`{}` has changed since it was indexed", path.display()));
     }
     // Annotations change no sample, so none are read.
-    let options = OpenOptions { annotations: Some(Vec::new()), profile: profile(entry)? };
+    let options = OpenOptions {
+        annotations: Some(Vec::new()),
+        profile: profile(entry)?,
+        ..OpenOptions::default()
+    };
     let recording = Recording::open_with(path, &options).map_err(|error| error.to_string())?;
     let z_score = space.bundle.manifest.preprocessing.z_score;
     Night::read(&recording, z_score).map_err(|error| error.to_string())

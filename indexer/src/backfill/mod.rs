@@ -229,7 +229,8 @@ impl Backfill {
         let (path, recording, night, signals) = duty_cycle.work(|| {
             let path = self.files.locate(entry)?;
             // The served space has what annotations contain.
-            let open = OpenOptions { annotations: Some(Vec::new()), profile };
+            let open =
+                OpenOptions { annotations: Some(Vec::new()), profile, ..OpenOptions::default() };
             let mut recording = Recording::open_with(&path, &open)?;
             recording.set_events(stored.events().unwrap_or_default().to_vec());
             let night = Night::read(&recording, *z_score)?;

@@ -11,7 +11,7 @@ use nocturne_edf::{self as edf, EdfReader};
 use super::dialect::parsed_file::ParsedFile;
 use super::dialect::stage_list::{self, StageListKind};
 use super::dialect::{
-    dreams, epoch_table, event_table, luna, noxturnal, remlogic, twin, ucddb, xml,
+    domino, dreams, epoch_table, event_table, luna, noxturnal, remlogic, twin, ucddb, xml,
 };
 use super::format::AnnotationFormat;
 use super::recognition::{TextKind, is_edf, recognise};
@@ -57,13 +57,23 @@ impl AnnotationFile {
     /// [`Error::Annotations`] with the position in the file, [`Error::Io`], [`Error::NotAFile`], and for EDF+ files
     /// [`Error::Edf`].
     pub fn open(path: &Path, start: Option<DateTime>) -> Result<Self> {
+        Self::open_for(path, RecordingSpan { start, length_s: None })
+    }
+
+    /// Reads a file that belongs to a recording whose start and length are known.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn open_for(path: &Path, span: RecordingSpan) -> Result<Self> {
+        let start = span.start;
         let (mut file, bytes) = regular_file::open(path)?;
         let mut head = Vec::new();
         file.by_ref().take(8).read_to_end(&mut head).map_err(Error::io(path, "read"))?;
         let read = if is_edf(&head) || has_edf_extension(path) {
             read_edf(path, start)
         } else {
-            read_text(path, file, bytes, start)
+            read_text(path, file, bytes, span)
         };
         let (format, parsed) = read.map_err(|error| error.with_path(path))?;
         let ParsedFile { mut annotations, epoch_length_s, warnings } = parsed;
@@ -71,6 +81,15 @@ impl AnnotationFile {
         annotations.iter_mut().for_each(|annotation| annotation.file = Some(Arc::clone(&file)));
         Ok(Self { path: path.to_owned(), format, epoch_length_s, annotations, warnings })
     }
+}
+
+/// When a recording starts, and how long it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct RecordingSpan {
+    /// Clock time of the first sample, if known.
+    pub start: Option<DateTime>,
+    /// Seconds from the first to the last sample, if known.
+    pub length_s: Option<f64>,
 }
 
 /// Returns whether an EDF or BDF file has annotations and no signals: archives store a scoring apart from its recording.
@@ -153,7 +172,7 @@ fn shift_s(start: DateTime, own_start: DateTime, warnings: &mut Vec<Warning>) ->
     if is_plausible { shift_s } else { 0.0 }
 }
 
-fn read_text(path: &Path, mut file: File, bytes: u64, start: Option<DateTime>) -> ParseResult {
+fn read_text(path: &Path, mut file: File, bytes: u64, span: RecordingSpan) -> ParseResult {
     if bytes > MAX_TEXT_BYTES {
         let problem = format!("the file has {bytes} bytes; expected at most {MAX_TEXT_BYTES}");
         return Err(ParseError::in_file(problem));
@@ -163,7 +182,7 @@ fn read_text(path: &Path, mut file: File, bytes: u64, start: Option<DateTime>) -
     let kind = recognise(path, &head).map_err(ParseError::in_file)?;
     // The limit holds for a file that grows while it is read, too.
     let text = Utf8Reader::new(file.take(MAX_TEXT_BYTES), encoding.0);
-    let mut clock = RecordingClock::new(start);
+    let mut clock = RecordingClock::new(span.start).of_length(span.length_s);
     let (format, mut parsed) = parse(kind, text, &mut clock)?;
     parsed.warnings.extend(clock.warnings());
     Ok((format, parsed))
@@ -192,11 +211,14 @@ fn parse_lines(
         TextKind::UcddbEvents => (AnnotationFormat::UcddbEvents, ucddb::read(lines, clock)?),
         TextKind::RemLogic => (AnnotationFormat::RemLogicText, remlogic::read(lines, clock)?),
         TextKind::Twin => (AnnotationFormat::TwinText, twin::read(lines, clock)?),
+        TextKind::Domino => (AnnotationFormat::DominoText, domino::read(lines, clock)?),
         TextKind::Dreams => (AnnotationFormat::DreamsList, dreams::read(lines)?),
         TextKind::EpochTable => (AnnotationFormat::EpochTable, epoch_table::read(lines)?),
         TextKind::BidsTsv => (AnnotationFormat::BidsTsv, event_table::read(lines, clock)?),
         TextKind::EventCsv => (AnnotationFormat::EventCsv, event_table::read(lines, clock)?),
-        TextKind::StageList(kind) => (kind.format(), stage_list::read(lines, kind)?),
+        TextKind::StageList(kind) => {
+            (kind.format(), stage_list::read(lines, kind, clock.length_s())?)
+        }
         TextKind::Xml => unreachable!("`parse` handles XML"),
     })
 }

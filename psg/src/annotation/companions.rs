@@ -44,30 +44,106 @@ const BIDS_SUFFIXES: [&str; 4] = ["_eeg", "_psg", "_ieeg", "_meg"];
 const NSRR_FOLDERS: [(&str, &str); 2] =
     [("annotations-events-nsrr", "-nsrr.xml"), ("annotations-events-profusion", "-profusion.xml")];
 
-/// Returns the path of the first annotation file of a recording, see [`companions`].
-pub fn companion(recording: &Path) -> Option<PathBuf> {
-    companions(recording).into_iter().next()
+/// Files that lie beside recordings and are not annotations of them.
+const OTHER_EXTENSIONS: [&str; 12] =
+    ["json", "edf", "bdf", "rec", "md", "toml", "parquet", "py", "png", "jpg", "pdf", "zip"];
+
+/// The files of a folder, to find those of many recordings without listing it again.
+#[derive(Debug, Clone, Default)]
+pub struct FolderListing {
+    /// Names in lower case with their paths, sorted.
+    files: Vec<(String, PathBuf)>,
+    /// What is before the extension in the names of recordings, in lower case, sorted.
+    stems: Vec<String>,
 }
 
-/// Returns the paths of all annotation files of a recording, in order of priority.
+/// The files that belong to a recording by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Companions {
+    /// The annotation files, in order of priority.
+    pub annotations: Vec<PathBuf>,
+    /// Files whose content is not understood.
+    pub unknown: Vec<PathBuf>,
+}
+
+impl FolderListing {
+    /// Lists a folder; empty if it cannot be read.
+    pub fn of(folder: &Path) -> Self {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let paths = entries.map(|entry| entry.path()).filter(|path| path.is_file());
+        let lower = |path: &Path| path.file_name().map(|it| it.to_string_lossy().to_lowercase());
+        let mut files: Vec<(String, PathBuf)> =
+            paths.filter_map(|path| Some((lower(&path)?, path))).collect();
+        files.sort();
+        let is_recording =
+            |name: &&str| matches!(name.rsplit_once('.'), Some((_, "edf" | "bdf" | "rec")));
+        let names = files.iter().map(|(name, _)| name.as_str()).filter(is_recording);
+        let mut stems: Vec<String> = names.map(|name| run_of(stem_of(name)).to_owned()).collect();
+        stems.sort();
+        Self { files, stems }
+    }
+
+    /// Returns the files whose names start with that of a recording, and not with the longer name of another one.
+    fn of_recording(&self, recording: &Path) -> Vec<&Path> {
+        let name = recording.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let run = run_of(stem_of(&name));
+        let first = self.files.partition_point(|(name, _)| name.as_str() < run);
+        let of_run = self.files[first..].iter().take_while(|(name, _)| name.starts_with(run));
+        let is_of = |name: &str, run: &str| {
+            let rest = name.strip_prefix(run);
+            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
+        };
+        let first = self.stems.partition_point(|stem| stem.as_str() < run);
+        let longer: Vec<&String> = self.stems[first..]
+            .iter()
+            .take_while(|stem| stem.starts_with(run))
+            .filter(|stem| stem.len() > run.len())
+            .collect();
+        of_run
+            .filter(|(name, _)| is_of(name, run) && !longer.iter().any(|stem| is_of(name, stem)))
+            .map(|(_, path)| path.as_path())
+            .collect()
+    }
+}
+
+/// Returns a name without its extension.
+fn stem_of(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// Returns the name of a run: that of its recording without what BIDS puts behind it.
+fn run_of(stem: &str) -> &str {
+    BIDS_SUFFIXES.iter().find_map(|suffix| stem.strip_suffix(suffix)).unwrap_or(stem)
+}
+
+/// Returns the path of the first annotation file of a recording, see [`companions`].
+pub fn companion(recording: &Path) -> Option<PathBuf> {
+    companions(recording).annotations.into_iter().next()
+}
+
+/// Returns the files that belong to a recording.
 ///
-/// Conventions:
+/// Annotation files, in order of priority:
 /// - beside `NAME.edf`: `NAME-nsrr.xml`, `NAME-profusion.xml`, `NAME.annot`, `NAME.eannot`, UCDDB's
 ///   `NAME_stage.txt` and `NAME_respevt.txt`, `NAME_events.tsv`, and for BIDS `sub-01_task-sleep_events.tsv` beside
 ///   `sub-01_task-sleep_eeg.edf`;
 /// - `NAME.xml`, if there is none of these or its content is annotations;
-/// - `NAME.csv`, `NAME.tsv`, `NAME_annotations.csv` and `NAME_annotations.txt` (Noxturnal, EDFbrowser) if their
-///   content is annotations;
-/// - HMC's `NAME_sleepscoring.edf` and `NAME_sleepscoring.txt`, EDFbrowser's `NAME_annotations.xml`, the
-///   `NAME.allscore.txt`, `NAME.sco.txt` and `NAME.stg.txt` of the Wisconsin Sleep Cohort, and `NAME.txt` of CAP, if
-///   their content is annotations; a `NAME.txt` with a stage on each line is ignored, as it could be of any recording;
-/// - DREAMS' `HypnogramAASM_NAME.txt`, `Visual_scoring1_NAME.txt` and similar, if their content is annotations;
 /// - the folders of the National Sleep Research Resource, `…/edfs/…/NAME.edf` and
 ///   `…/annotations-events-nsrr/…/NAME-nsrr.xml`, `…/annotations-events-profusion/…/NAME-profusion.xml`;
-/// - Sleep-EDF: `SC4001E0-PSG.edf` and `SC4001EC-Hypnogram.edf`, whose names share seven characters.
-pub fn companions(recording: &Path) -> Vec<PathBuf> {
+/// - Sleep-EDF: `SC4001E0-PSG.edf` and `SC4001EC-Hypnogram.edf`, whose names share seven characters;
+/// - DREAMS' `HypnogramAASM_NAME.txt`, `Visual_scoring1_NAME.txt` and similar, if their content is annotations;
+/// - every other file whose name starts with `NAME`, or with the run of a BIDS recording, in any case of letters, and not
+///   with the longer name of another recording, if its content is annotations; a text with a stage on each line and nothing
+///   else is not used, as it could be of any recording.
+pub fn companions(recording: &Path) -> Companions {
+    let listing = recording.parent().map(FolderListing::of).unwrap_or_default();
+    companions_in(recording, &listing)
+}
+
+/// Returns the files that belong to a recording, see [`companions`], in a folder that was listed before.
+pub fn companions_in(recording: &Path, listing: &FolderListing) -> Companions {
     let names = recording.file_stem().and_then(|stem| stem.to_str()).zip(recording.parent());
-    let Some((stem, folder)) = names else { return Vec::new() };
+    let Some((stem, folder)) = names else { return Companions::default() };
     let with_suffix = |suffix: &str| folder.join(format!("{stem}{suffix}"));
     let is_other_file = |path: &PathBuf| path != recording && path.is_file();
     let mut found: Vec<PathBuf> =
@@ -81,15 +157,27 @@ pub fn companions(recording: &Path) -> Vec<PathBuf> {
         nsrr_sibling(recording, folder, &format!("{stem}{suffix}"))
     }));
     found.extend(sleep_edf_hypnogram(folder, stem));
+    let ordered = UNCERTAIN_SUFFIXES.map(with_suffix).into_iter().filter(is_other_file);
     let dreams = DREAMS_PREFIXES.map(|prefix| folder.join(format!("{prefix}{stem}.txt")));
-    let uncertain =
-        UNCERTAIN_SUFFIXES.map(with_suffix).into_iter().chain(dreams).filter(is_other_file);
-    let uncertain: Vec<PathBuf> = uncertain
-        .filter(|path| !found.contains(path) && has_annotations(path))
-        .filter(|path| *path != with_suffix(".txt") || !is_stage_list(path))
-        .collect();
-    found.extend(uncertain);
-    found
+    let named = listing.of_recording(recording).into_iter().map(Path::to_owned);
+    let mut unknown = Vec::new();
+    for path in ordered.chain(dreams).chain(named) {
+        if path == recording || !path.is_file() || found.contains(&path) || unknown.contains(&path)
+        {
+            continue;
+        }
+        let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
+        let extension = extension.to_lowercase();
+        let is_signal_file = ["edf", "bdf", "rec"].contains(&extension.as_str());
+        if has_annotations(&path) {
+            if extension != "txt" || !is_stage_list(&path) {
+                found.push(path);
+            }
+        } else if !is_signal_file && !OTHER_EXTENSIONS.contains(&extension.as_str()) {
+            unknown.push(path);
+        }
+    }
+    Companions { annotations: found, unknown }
 }
 
 /// Returns a hash of all annotation files of a recording; `None` if there are none.
@@ -153,7 +241,7 @@ mod tests {
             std::fs::write(path, content).unwrap();
         }
         let expected: Vec<PathBuf> = expected.iter().map(|name| folder.path().join(name)).collect();
-        assert_eq!(companions(&folder.path().join(recording)), expected);
+        assert_eq!(companions(&folder.path().join(recording)).annotations, expected);
         assert_eq!(companion(&folder.path().join(recording)), expected.first().cloned());
     }
 
@@ -231,7 +319,7 @@ mod tests {
         let scoring = folder.path().join("SN001_sleepscoring.edf");
         std::fs::write(&scoring, "no EDF").unwrap();
         let recording = folder.path().join("SN001.edf");
-        assert_eq!(companions(&recording), Vec::<PathBuf>::new());
+        assert_eq!(companions(&recording).annotations, Vec::<PathBuf>::new());
         let edf = NewRecording {
             start: jiff::civil::date(2001, 1, 1).at(22, 0, 0, 0),
             equipment: None,
@@ -241,7 +329,7 @@ mod tests {
             annotations: vec![Annotation::new(0.0, Some(30.0), "Sleep stage W")],
         };
         edf.write_to(&scoring, &[]).unwrap();
-        assert_eq!(companions(&recording), [scoring]);
+        assert_eq!(companions(&recording).annotations, [scoring]);
     }
 
     #[test]
@@ -255,11 +343,11 @@ mod tests {
     fn hash_changes_with_every_file() {
         let folder = tempfile::tempdir().unwrap();
         let recording = folder.path().join("u2.rec");
-        assert_eq!(sha256_of_annotations(&companions(&recording)).unwrap(), None);
+        assert_eq!(sha256_of_annotations(&companions(&recording).annotations).unwrap(), None);
         std::fs::write(folder.path().join("u2_stage.txt"), "0\n").unwrap();
-        let one = sha256_of_annotations(&companions(&recording)).unwrap();
+        let one = sha256_of_annotations(&companions(&recording).annotations).unwrap();
         assert_eq!(one, Some(sha256("0\n")));
         std::fs::write(folder.path().join("u2_respevt.txt"), "x").unwrap();
-        assert_ne!(sha256_of_annotations(&companions(&recording)).unwrap(), one);
+        assert_ne!(sha256_of_annotations(&companions(&recording).annotations).unwrap(), one);
     }
 }

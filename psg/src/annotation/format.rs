@@ -33,6 +33,12 @@ pub enum AnnotationFormat {
     DreamsList,
     /// XML of EDFbrowser.
     EdfBrowserXml,
+    /// XML of Embla RemLogic.
+    EmblaXml,
+    /// Study of Philips Sleepware, `.rml`.
+    SleepwareXml,
+    /// Text export of DOMINO (Somnomedics).
+    DominoText,
     /// Table with a row for each epoch: its number and its stage.
     EpochTable,
     /// Table with tabs and a column `onset`, the events of BIDS.
@@ -43,7 +49,7 @@ pub enum AnnotationFormat {
 
 impl AnnotationFormat {
     /// Every format.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::EdfPlus,
         Self::NsrrXml,
         Self::ProfusionXml,
@@ -58,6 +64,9 @@ impl AnnotationFormat {
         Self::TwinText,
         Self::DreamsList,
         Self::EdfBrowserXml,
+        Self::EmblaXml,
+        Self::SleepwareXml,
+        Self::DominoText,
         Self::EpochTable,
         Self::BidsTsv,
         Self::EventCsv,
@@ -80,6 +89,9 @@ impl AnnotationFormat {
             Self::TwinText => "Twin text",
             Self::DreamsList => "DREAMS list",
             Self::EdfBrowserXml => "EDFbrowser XML",
+            Self::EmblaXml => "Embla XML",
+            Self::SleepwareXml => "Sleepware XML",
+            Self::DominoText => "DOMINO text",
             Self::EpochTable => "epoch table",
             Self::BidsTsv => "BIDS TSV",
             Self::EventCsv => "event CSV",

@@ -13,7 +13,7 @@
 //! 3. `dialect`: one reader for each dialect;
 //! 4. `recognition`: which dialect a text is;
 //! 5. `annotation_file` and `companions`: files;
-//! 6. `scoring` and `combination`: meaning;
+//! 6. `stage_lengths`, `scoring` and `combination`: meaning;
 //! 7. `inspection` and `write`.
 
 mod annotation_file;
@@ -26,12 +26,15 @@ pub mod names;
 mod recognition;
 mod scored_annotation;
 mod scoring;
+pub(crate) mod stage_lengths;
 mod text;
 pub mod write;
 
-pub use annotation_file::{AnnotationFile, is_annotation_recording};
+pub use annotation_file::{AnnotationFile, RecordingSpan, is_annotation_recording};
 pub use combination::combine;
-pub use companions::{companion, companions, sha256_of_annotations};
+pub use companions::{
+    Companions, FolderListing, companion, companions, companions_in, sha256_of_annotations,
+};
 pub use format::AnnotationFormat;
 pub use inspection::AnnotationInspection;
 pub use scored_annotation::ScoredAnnotation;

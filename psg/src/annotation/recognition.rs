@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::dialect::stage_list::StageListKind;
-use super::dialect::{dreams, epoch_table, event_table, luna, noxturnal, remlogic, twin, ucddb};
+use super::dialect::{
+    domino, dreams, epoch_table, event_table, luna, noxturnal, remlogic, twin, ucddb,
+};
 use super::names::{Meaning, StageCodes, meaning};
 use super::text::delimited;
 
@@ -25,6 +27,8 @@ pub(super) enum TextKind {
     Twin,
     /// A list of DREAMS.
     Dreams,
+    /// The text export of DOMINO.
+    Domino,
     /// A table with a row for each epoch.
     EpochTable,
     /// A table of events with tabs.
@@ -67,6 +71,9 @@ pub(super) fn recognise(path: &Path, head: &str) -> Result<TextKind, String> {
     if lines.iter().any(|line| remlogic::is_header(line)) {
         return Ok(TextKind::RemLogic);
     }
+    if domino::is_title(first) {
+        return Ok(TextKind::Domino);
+    }
     if dreams::is_title(first) {
         return Ok(TextKind::Dreams);
     }
@@ -76,7 +83,7 @@ pub(super) fn recognise(path: &Path, head: &str) -> Result<TextKind, String> {
     if let Some(delimiter) = event_table::delimiter_of_header(first) {
         return Ok(if delimiter == '\t' { TextKind::BidsTsv } else { TextKind::EventCsv });
     }
-    if epoch_table::is_header(first) {
+    if epoch_table::is_header(first) || epoch_table::are_rows(&lines) {
         return Ok(TextKind::EpochTable);
     }
     if twin::is_twin(&lines) {
@@ -94,8 +101,9 @@ pub(super) fn recognise(path: &Path, head: &str) -> Result<TextKind, String> {
     if has_extension("annot") {
         return Ok(TextKind::LunaAnnot);
     }
-    Err("unknown annotation format; expected XML (NSRR, Profusion, EDFbrowser), EDF+, Luna `.annot` or `.eannot`, a list \
-         of stages, a table with `onset` and `duration`, or a list of Noxturnal, UCDDB, RemLogic, Twin or DREAMS"
+    Err("unknown annotation format; expected XML (NSRR, Profusion, EDFbrowser, Embla, Sleepware), EDF+, Luna `.annot` or \
+         `.eannot`, a list of stages, a table with `onset` and `duration`, or a list of Noxturnal, UCDDB, RemLogic, Twin, \
+         DOMINO or DREAMS"
         .to_owned())
 }
 

@@ -3,11 +3,39 @@
 /// Maximum number of similar labels for an unknown one.
 const MAX_SIMILAR: usize = 3;
 
-/// Returns a label in the form in which labels are compared: lower case, single blanks, `_` as a blank, `/` and `:` as
-/// `-`.
+/// Common references, as recorders write them behind an electrode: `C3-REF`.
+const COMMON_REFERENCES: [&str; 4] = ["ref", "cle", "ler", "avg"];
+
+/// Classes that recorders write before an electrode: `EEG C3`.
+const CLASSES: [&str; 3] = ["eeg", "eog", "emg"];
+
+/// Returns a label in the form in which labels are compared: lower case, a blank for every run of blanks, `_`, `-`, `/`, `:`
+/// and `.`, and none before a number (`Chin 1` is `Chin1`).
 pub(super) fn normalised(label: &str) -> String {
-    let text = label.replace('_', " ").replace(['/', ':'], "-").to_lowercase();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let lower = label.to_lowercase();
+    let is_separator = |c: char| c.is_whitespace() || ['_', '-', '/', ':', '.'].contains(&c);
+    let mut text = String::new();
+    for part in lower.split(is_separator).filter(|part| !part.is_empty()) {
+        let is_number = part.chars().all(|c| c.is_ascii_digit());
+        let follows_name = text.chars().next_back().is_some_and(char::is_alphabetic);
+        if !(text.is_empty() || is_number && follows_name) {
+            text.push(' ');
+        }
+        text.push_str(part);
+    }
+    text
+}
+
+/// Splits a normalised label such as `eeg c3 ref` into an electrode and the common reference, which cancels in a difference
+/// of two electrodes.
+pub(super) fn electrode_and_reference(label: &str) -> Option<(&str, &str)> {
+    let (electrode, reference) = label.rsplit_once(' ')?;
+    let electrode = match electrode.split_once(' ') {
+        Some((class, electrode)) if CLASSES.contains(&class) => electrode,
+        Some(_) => return None,
+        None => electrode,
+    };
+    COMMON_REFERENCES.contains(&reference).then_some((electrode, reference))
 }
 
 /// Returns the known labels within an edit distance of a quarter of the label's length, nearest first.
@@ -55,8 +83,26 @@ mod tests {
 
     #[test]
     fn normalised_labels_ignore_case_blanks_and_separators() {
-        assert_eq!(normalised(" EEG_C3:A2 "), "eeg c3-a2");
-        assert_eq!(normalised("C3/A2"), normalised("c3-a2"));
+        assert_eq!(normalised(" EEG_C3:A2 "), "eeg c3 a2");
+        for label in ["C3/A2", "C3_A2", "C3 - A2", "c3.a2"] {
+            assert_eq!(normalised(label), normalised("C3-A2"), "{label}");
+        }
+        for (label, known) in [("Chin 1", "Chin1"), ("ECG_2", "ECG2"), ("EEG 2", "EEG2")] {
+            assert_eq!(normalised(label), normalised(known), "{label}");
+        }
+        assert_ne!(normalised("C3 A2"), normalised("C3A2"));
+    }
+
+    #[test]
+    fn common_reference_is_apart_from_the_electrode() {
+        for (label, expected) in [
+            ("EEG C3-REF", Some(("c3", "ref"))),
+            ("A2_CLE", Some(("a2", "cle"))),
+            ("C3-A2", None),
+            ("Nasal Flow REF", None),
+        ] {
+            assert_eq!(electrode_and_reference(&normalised(label)), expected, "{label}");
+        }
     }
 
     #[test]

@@ -62,7 +62,9 @@ fn electrode(label: &str) -> Option<(char, &str)> {
     let number = label.chars().last().filter(|c| matches!(c, '1' | '2'))?;
     let rest = &label[..label.len() - 1];
     // `lleg1-lleg2` is a derivation, `emg lleg-lleg2` too.
-    (!rest.contains('-')).then_some((number, rest))
+    let (before, name) = rest.rsplit_once(' ').unwrap_or(("", rest));
+    let mut others = before.split(' ').map(|it| it.trim_end_matches(|c: char| c.is_ascii_digit()));
+    (!others.any(|other| other == name)).then_some((number, rest))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use nocturne_edf::{EdfHeader, SignalHeader};
 
 use super::channel_rule::{ChannelRule, Confidence, Polarity, SourceLabels};
-use super::labels::normalised;
+use super::labels::{electrode_and_reference, normalised};
 use super::voltage_unit::VoltageUnit;
 use super::{
     Channel, ChannelMask, LegSignal, Profile, ProfileChoice, leg_signals, profile_detection,
@@ -242,11 +242,29 @@ impl<'a> SignalFinder<'a> {
         channel: Channel,
         source: &SourceLabels,
     ) -> Option<(usize, Option<usize>)> {
-        let plus = self.find_signal(channel, source.plus())?;
-        match source.minus() {
-            None => Some((plus, None)),
-            Some(minus) => Some((plus, Some(self.find_signal(channel, minus)?))),
-        }
+        let Some(minus) = source.minus() else {
+            return Some((self.find_signal(channel, source.plus())?, None));
+        };
+        let both = self.find_signal(channel, source.plus()).zip(self.find_signal(channel, minus));
+        let (plus, minus) = both.or_else(|| self.find_referenced(channel, source.plus(), minus))?;
+        Some((plus, Some(minus)))
+    }
+
+    /// Finds two electrodes that were recorded against one common reference, which cancels in their difference.
+    fn find_referenced(&self, channel: Channel, plus: &str, minus: &str) -> Option<(usize, usize)> {
+        let (plus, minus) = (normalised(plus), normalised(minus));
+        let is_usable =
+            |i: &usize| unusable_reason(self.header, &self.header.signals[*i], channel).is_none();
+        let referenced = |electrode: &str, reference: Option<&str>| {
+            (0..self.labels.len()).filter(is_usable).find_map(|i| {
+                let (known, common) = electrode_and_reference(&self.labels[i])?;
+                let is_it = known == electrode && reference.is_none_or(|it| it == common);
+                is_it.then(|| (i, common.to_owned()))
+            })
+        };
+        let (plus, reference) = referenced(&plus, None)?;
+        let (minus, _) = referenced(&minus, Some(&reference))?;
+        Some((plus, minus))
     }
 
     fn find_signal(&self, channel: Channel, label: &str) -> Option<usize> {

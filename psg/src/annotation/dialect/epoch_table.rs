@@ -6,6 +6,9 @@
 //! 2      2                   2
 //! ```
 //!
+//! Stanford's `.STA` has no header: the number of the epoch, its stage, and the stage again; 7 is not scored. YASA's table
+//! has a column without a name that counts epochs from 0.
+//!
 //! The stage is in the first column whose name contains the word `stage`. Epochs last 30 seconds and count from 1, or
 //! from 0 if there is a row 0.
 
@@ -23,9 +26,29 @@ use crate::sleep::EPOCH_S;
 /// Largest number of an epoch: thirty days.
 const MAX_EPOCH: u32 = 30 * 24 * 120;
 
+/// Number of rows from which a table without a header is recognised.
+const MIN_ROWS: usize = 3;
+
 /// Returns whether a line is a header with an epoch and a stage and without an onset.
 pub(in crate::annotation) fn is_header(line: &str) -> bool {
     Columns::find(line).is_some()
+}
+
+/// Returns whether lines are rows without a header: the numbers of epochs from 0 or 1 on, and two stages each.
+pub(in crate::annotation) fn are_rows(lines: &[&str]) -> bool {
+    let row = |line: &&str| {
+        let numbers: Vec<i32> =
+            line.split_whitespace().map(|field| field.parse().ok()).collect::<Option<_>>()?;
+        <[i32; 3]>::try_from(numbers).ok()
+    };
+    let rows: Option<Vec<[i32; 3]>> = lines.iter().map(row).collect();
+    let is_stage = |code: i32| (0..=9).contains(&code);
+    rows.filter(|rows| rows.len() >= MIN_ROWS).is_some_and(|rows| {
+        let counts = rows.windows(2).all(|pair| pair[1][0] == pair[0][0] + 1);
+        counts
+            && (0..=1).contains(&rows[0][0])
+            && rows.iter().all(|row| is_stage(row[1]) && is_stage(row[2]))
+    })
 }
 
 /// Reads the rows of a table.
@@ -40,6 +63,11 @@ pub(in crate::annotation) fn read(
         match (&columns, Columns::find(&line.text)) {
             (Some(_), Some(_)) => faults.count_repeated_header(),
             (None, Some(header)) => columns = Some(header),
+            (None, None) if has_three_numbers(&line.text) => {
+                let first = columns.insert(Columns::WITHOUT_HEADER);
+                let epoch = first.epoch(&line.text).map_err(&at_line)?;
+                parsed.push(epoch).map_err(&at_line)?;
+            }
             (None, None) => {
                 return Err(at_line("expected a header with `Epoch` and a stage".to_owned()));
             }
@@ -57,6 +85,11 @@ pub(in crate::annotation) fn read(
     Ok(parsed)
 }
 
+fn has_three_numbers(line: &str) -> bool {
+    let mut fields = line.split_whitespace();
+    fields.clone().count() == 3 && fields.all(|field| field.parse::<i32>().is_ok())
+}
+
 /// The delimiter of a table and the position of its columns.
 struct Columns {
     delimiter: char,
@@ -65,6 +98,9 @@ struct Columns {
 }
 
 impl Columns {
+    /// Those of Stanford's `.STA`.
+    const WITHOUT_HEADER: Self = Self { delimiter: '\t', epoch: 0, stage: 1 };
+
     /// Finds the columns in a header; `None` if the line is not a header.
     fn find(line: &str) -> Option<Self> {
         ['\t', ',', ';'].into_iter().find_map(|delimiter| Self::find_delimited(line, delimiter))
@@ -73,8 +109,9 @@ impl Columns {
     fn find_delimited(line: &str, delimiter: char) -> Option<Self> {
         let names = delimited::split(line.trim(), delimiter).ok()?;
         let names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
-        let is_epoch =
-            |name: &String| matches!(name.as_str(), "epoch" | "epoch number" | "epoch_number");
+        let is_epoch = |name: &String| {
+            matches!(name.as_str(), "" | "epoch" | "epochs" | "epoch number" | "epoch_number")
+        };
         let is_stage = |name: &String| name.split([' ', '_', '-']).any(|word| word == "stage");
         if names.iter().any(|name| name.starts_with("onset")) {
             return None;

@@ -5,62 +5,70 @@
 //! 120.5  30        Sleep stage 2  n/a      n/a
 //! ```
 //!
-//! Without a header, the columns are onset, duration and description. Onsets are seconds or clock times; `n/a` and
+//! A header may state the unit of the lengths, as in `Duration (ms)`. Instead of a length, there may be an end. Without a
+//! header, the columns are onset, duration and description. Onsets are seconds or clock times; `n/a` and
 //! blank fields are missing values. If a column of stages contains numbers only, they get names, see [`StageNumbers`].
 
 use std::io::BufRead;
 
 use super::parsed_file::ParsedFile;
 use super::stage_codes::{name_codes, name_numbers};
-use crate::annotation::names::StageCodes;
+use crate::annotation::names::{Meaning, StageCodes, meaning};
 use crate::annotation::scored_annotation::ScoredAnnotation;
-use crate::annotation::text::clock::RecordingClock;
+use crate::annotation::text::clock::{RecordingClock, round_seconds};
+use crate::annotation::text::column_name::ColumnName;
 use crate::annotation::text::delimited;
 use crate::annotation::text::line_reader::LineReader;
 use crate::annotation::text::parse_error::ParseError;
 use crate::annotation::text::row_faults::RowFaults;
 use crate::annotation::text::timestamp::{parse_duration, parse_timestamp};
 use crate::error::quoted;
+use crate::warning::{Warning, WarningCode};
 
-/// Columns of the onset. A table with one of them is a table of annotations.
-const ONSETS: [&str; 3] = ["onset", "onset_s", "recording onset"];
+/// Columns of the onset, without their units. A table with one of them is a table of annotations.
+const ONSETS: [&str; 2] = ["onset", "recording onset"];
 
 /// Other columns of the onset. A table with one of them is a table of annotations if it has one of [`EVENTS`] too.
-const TIMES: [&str; 5] = ["start", "start_s", "start time", "clock time", "time"];
+const TIMES: [&str; 4] = ["start", "start time", "clock time", "time"];
 
 /// Columns of event names.
 const EVENTS: [&str; 4] = ["event", "event type", "description", "annotation"];
 
 /// Columns of the text. The first of this list that is in the table is used; human scorers come before programs.
 const TEXTS: [&str; 15] = [
-    "trial_type",
+    "trial type",
     "description",
     "annotation",
     "annotations",
     "event",
     "event type",
     "stage",
-    "sleep_stage",
-    "stage_consensus",
-    "stage_hum",
-    "stage_ai",
+    "sleep stage",
+    "stage consensus",
+    "stage hum",
+    "stage ai",
     "label",
     "type",
     "value",
     "name",
 ];
-const DURATIONS: [&str; 2] = ["duration", "duration_s"];
+const DURATIONS: [&str; 3] = ["duration", "length", "dur"];
+const ENDS: [&str; 4] = ["end", "end time", "stop", "stop time"];
 const CHANNELS: [&str; 4] = ["channel", "channels", "location", "linked channel"];
 const SCORERS: [&str; 3] = ["scorer", "rater", "annotator"];
-const SUBJECTS: [&str; 2] = ["subject", "participant_id"];
+const SUBJECTS: [&str; 2] = ["subject", "participant id"];
+
+/// Columns without a meaning for a scoring.
+const WITHOUT_MEANING: [&str; 8] =
+    ["", "date", "epoch", "epoch number", "index", "n", "sample", "samples"];
 
 /// Columns that identify the tables of BOAS.
-const BOAS: [&str; 3] = ["stage_consensus", "stage_hum", "stage_ai"];
+const BOAS: [&str; 3] = ["stage consensus", "stage hum", "stage ai"];
 
 /// Returns the delimiter if the line is a header with an onset.
 pub(in crate::annotation) fn delimiter_of_header(line: &str) -> Option<char> {
     ['\t', ',', ';'].into_iter().find(|delimiter| {
-        let names = delimited::split(line.trim(), *delimiter).unwrap_or_default();
+        let names = column_names(&delimited::split(line.trim(), *delimiter).unwrap_or_default());
         let has = |known: &[&str]| find(&names, known).is_some();
         names.len() > 1 && (has(&ONSETS) || has(&TIMES) && has(&EVENTS))
     })
@@ -88,7 +96,9 @@ pub(in crate::annotation) fn read(
         Some(delimiter) => {
             let at_line = ParseError::at_line(first.number);
             let names = delimited::split(&first.text, delimiter).map_err(&at_line)?;
-            (delimiter, Columns::of(&names).map_err(&at_line)?, lines.next_filled()?)
+            let columns = Columns::of(&names).map_err(&at_line)?;
+            parsed.warnings.extend(columns.unused_warning(&names));
+            (delimiter, columns, lines.next_filled()?)
         }
         None => (',', Columns::WITHOUT_HEADER, Some(first.clone())),
     };
@@ -125,7 +135,15 @@ impl StageNumbers {
     /// Replaces stages by their names, if all of them are numbers.
     fn replace(self, parsed: &mut ParsedFile) -> Result<(), ParseError> {
         let is_number = |annotation: &ScoredAnnotation| annotation.text.parse::<i32>().is_ok();
+        let is_stage = |annotation: &ScoredAnnotation| {
+            is_number(annotation) || meaning(&annotation.text).is_some_and(Meaning::is_stage)
+        };
         match self {
+            // `W, 1, 2, R`: the letters say that the numbers are stages.
+            Self::Unnamed if parsed.annotations.iter().all(is_stage) => {
+                name_numbers(parsed);
+                Ok(())
+            }
             Self::Unnamed | Self::Boas if !parsed.annotations.iter().all(is_number) => Ok(()),
             Self::None => Ok(()),
             Self::Unnamed => {
@@ -142,6 +160,10 @@ struct Columns {
     onset: usize,
     text: usize,
     duration: Option<usize>,
+    /// Seconds in the unit of the duration.
+    duration_unit_s: f64,
+    /// The end of the event, used if there is no duration.
+    end: Option<usize>,
     channel: Option<usize>,
     scorer: Option<usize>,
     subject: Option<usize>,
@@ -149,15 +171,21 @@ struct Columns {
 }
 
 /// Returns the position of the first known name that is in the header.
-fn find(names: &[String], known: &[&str]) -> Option<usize> {
-    let position = |known: &&str| names.iter().position(|name| name.eq_ignore_ascii_case(known));
+fn find(names: &[ColumnName], known: &[&str]) -> Option<usize> {
+    let position = |known: &&str| names.iter().position(|name| name.base == *known);
     known.iter().find_map(position)
+}
+
+fn column_names(written: &[String]) -> Vec<ColumnName> {
+    written.iter().map(|name| ColumnName::of(name)).collect()
 }
 
 impl Columns {
     const WITHOUT_HEADER: Self = Self {
         onset: 0,
         duration: Some(1),
+        duration_unit_s: 1.0,
+        end: None,
         text: 2,
         channel: None,
         scorer: None,
@@ -165,20 +193,30 @@ impl Columns {
         stage_numbers: StageNumbers::None,
     };
 
-    fn of(names: &[String]) -> Result<Self, String> {
+    fn of(written: &[String]) -> Result<Self, String> {
+        let names = &column_names(written)[..];
         let Some(text) = find(names, &TEXTS) else {
-            let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+            let names: Vec<String> = written.iter().map(|name| quoted(name)).collect();
             return Err(format!(
                 "the columns are {}; expected one for the text, such as `{}`",
                 names.join(", "),
-                TEXTS[..3].join("`, `")
+                "trial_type`, `description`, `annotation"
             ));
         };
-        let has_stages = names[text].to_ascii_lowercase().contains("stage");
+        let has_stages = names[text].base.contains("stage");
+        let duration = find(names, &DURATIONS);
+        if let Some(unit) = duration.and_then(|column| names[column].unknown_unit.as_deref()) {
+            return Err(format!(
+                "the lengths are in {}; expected seconds, milliseconds or minutes",
+                quoted(unit)
+            ));
+        }
         Ok(Self {
             onset: find(names, &ONSETS).or_else(|| find(names, &TIMES)).unwrap_or_default(),
             text,
-            duration: find(names, &DURATIONS),
+            duration,
+            duration_unit_s: duration.map_or(1.0, |column| names[column].unit_s),
+            end: find(names, &ENDS),
             channel: find(names, &CHANNELS),
             scorer: find(names, &SCORERS),
             subject: find(names, &SUBJECTS),
@@ -188,6 +226,29 @@ impl Columns {
                 Some(_) | None => StageNumbers::None,
             },
         })
+    }
+
+    /// Returns a warning that names the columns that are not used.
+    fn unused_warning(&self, written: &[String]) -> Option<Warning> {
+        let used = [self.duration, self.end, self.channel, self.scorer, self.subject];
+        let is_used = |at: usize| {
+            at == self.onset || at == self.text || used.into_iter().flatten().any(|it| it == at)
+        };
+        // A second time, or the same in other words, adds nothing.
+        let known = [&ONSETS[..], &TIMES, &TEXTS, &WITHOUT_MEANING].concat();
+        let names = column_names(written);
+        let unused: Vec<String> = (0..names.len())
+            .filter(|at| !is_used(*at) && !known.contains(&names[*at].base.as_str()))
+            .map(|at| quoted(written[at].trim()))
+            .collect();
+        let message = match unused.as_slice() {
+            [] => return None,
+            [one] => format!("the column {one} is not known and was not used"),
+            several => {
+                format!("the columns {} are not known and were not used", several.join(", "))
+            }
+        };
+        Some(Warning::new(WarningCode::Annotation, message))
     }
 
     /// Refuses a table of several nights, whose onsets all count from 0.
@@ -211,7 +272,12 @@ impl Columns {
         };
         let onset = field(Some(self.onset)).ok_or_else(|| "the onset is missing".to_owned())?;
         let onset_s = clock.elapsed_s(&parse_timestamp(onset)?);
-        let duration_s = faults.optional_duration(field(self.duration))?;
+        let written_s = faults.optional_duration(field(self.duration))?;
+        let mut duration_s = written_s.map(|length| length * self.duration_unit_s);
+        if let (None, Some(end)) = (self.duration, field(self.end)) {
+            let end_s = clock.elapsed_s(&parse_timestamp(end)?);
+            duration_s = faults.duration(&round_seconds(end_s - onset_s).to_string())?;
+        }
         let text = field(Some(self.text)).unwrap_or_default();
         let mut annotation = ScoredAnnotation::new(onset_s, duration_s, text);
         annotation.channel = field(self.channel).map(str::to_owned).or(annotation.channel);
@@ -235,6 +301,26 @@ mod tests {
     fn parse_file(text: &str) -> Result<ParsedFile, String> {
         read(&mut LineReader::new(text.as_bytes()), &mut RecordingClock::new(None))
             .map_err(|error| error.with_path("a".as_ref()).to_string())
+    }
+
+    #[test]
+    fn numbers_among_letters_are_stages() {
+        let found = parse_file("onset,stage\n0,W\n30,1\n60,4\n90,R\n").unwrap();
+        let texts: Vec<&str> = found.annotations.iter().map(|it| it.text.as_str()).collect();
+        assert_eq!(texts, ["W", "Stage 1 sleep|1", "Stage 4 sleep|4", "R"]);
+    }
+
+    #[test]
+    fn lengths_have_units_and_ends_serve_without_them() {
+        let durations = |text: &str| -> Vec<Option<f64>> {
+            parse(text).unwrap().iter().map(|it| it.duration_s).collect()
+        };
+        assert_eq!(durations("onset,Duration (ms),event\n1,2500,arousal\n"), [Some(2.5)]);
+        assert_eq!(durations("start_s,end_s,event\n10,12.5,arousal\n"), [Some(2.5)]);
+        let problem = parse("onset,duration (epochs),event\n1,2,arousal\n").unwrap_err();
+        assert!(problem.contains("the lengths are in `epochs`"), "{problem}");
+        let unused = parse_file("onset,event,snore\n1,arousal,+\n").unwrap().warnings;
+        assert_eq!(unused[0].message, "the column `snore` is not known and was not used");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! A reader takes the lines or the XML of a file and returns a [`ParsedFile`](parsed_file::ParsedFile).
 
+pub(super) mod domino;
 pub(super) mod dreams;
 pub(super) mod epoch_table;
 pub(super) mod event_table;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::parsed_file::ParsedFile;
-use crate::annotation::names::StageCodes;
+use crate::annotation::names::{Meaning, StageCodes, meaning};
 use crate::annotation::scored_annotation::ScoredAnnotation;
 use crate::annotation::text::parse_error::{ParseError, redacted};
+use crate::sleep::Stage;
 use crate::warning::{Warning, WarningCode};
 
 /// Replaces the codes of a dialect by names. A code without a name stays and is reported.
@@ -52,7 +53,11 @@ pub(super) fn name_numbers(parsed: &mut ParsedFile) {
     if !parsed.annotations.iter().any(is_number) {
         return;
     }
-    let is_4_ambiguous = has("4") && !has("5");
+    // A name for REM leaves 4 to stage 4.
+    let has_rem = parsed.annotations.iter().any(|epoch| {
+        !is_number(epoch) && meaning(&epoch.text) == Some(Meaning::Stage(Some(Stage::Rem)))
+    });
+    let is_4_ambiguous = has("4") && !has("5") && !has_rem;
     for epoch in &mut parsed.annotations {
         let is_ambiguous = is_4_ambiguous && epoch.text == "4";
         let name = StageCodes::RechtschaffenKales.name(&epoch.text);

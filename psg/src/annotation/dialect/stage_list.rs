@@ -10,9 +10,13 @@ use crate::annotation::scored_annotation::ScoredAnnotation;
 use crate::annotation::text::line_reader::LineReader;
 use crate::annotation::text::parse_error::ParseError;
 use crate::sleep::EPOCH_S;
+use crate::warning::{Warning, WarningCode};
 
 /// Length of an epoch in lists of Respironics, in seconds.
 const RESPIRONICS_EPOCH_S: f64 = 6.0;
+
+/// Seconds that a value of a list may last, if 30 s are too many.
+const VALUE_LENGTHS_S: [f64; 7] = [1.0, 20.0, 10.0, 15.0, 5.0, 4.0, 2.0];
 
 /// The kind of a list of stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +54,7 @@ impl StageListKind {
 pub(in crate::annotation) fn read(
     lines: &mut LineReader<impl BufRead>,
     kind: StageListKind,
+    length_s: Option<f64>,
 ) -> Result<ParsedFile, ParseError> {
     let epoch_s = kind.epoch_length_s();
     let mut parsed = ParsedFile { epoch_length_s: Some(epoch_s), ..ParsedFile::default() };
@@ -70,6 +75,9 @@ pub(in crate::annotation) fn read(
         let epoch = ScoredAnnotation::new(onset_s, Some(epoch_s), label);
         parsed.push(epoch).map_err(ParseError::at_line(line.number))?;
     }
+    if let Some(length_s) = length_s {
+        fit_to_length(&mut parsed, length_s);
+    }
     match kind {
         StageListKind::Ucddb => name_codes(&mut parsed, StageCodes::Ucddb)?,
         StageListKind::Respironics => name_codes(&mut parsed, StageCodes::Respironics)?,
@@ -79,12 +87,32 @@ pub(in crate::annotation) fn read(
     Ok(parsed)
 }
 
+/// Makes each value as long as it must be for the list to fill a recording that is too short for epochs of 30 s: one value
+/// for each second, or another of [`VALUE_LENGTHS_S`].
+fn fit_to_length(parsed: &mut ParsedFile, length_s: f64) {
+    let n = parsed.annotations.len() as f64;
+    let Some(epoch_s) = parsed.epoch_length_s.filter(|epoch_s| n * epoch_s > length_s + epoch_s)
+    else {
+        return;
+    };
+    let fits = |value_s: &f64| (n * value_s - length_s).abs() <= epoch_s;
+    let Some(value_s) = VALUE_LENGTHS_S.into_iter().find(fits) else { return };
+    for (i, value) in parsed.annotations.iter_mut().enumerate() {
+        value.onset_s = i as f64 * value_s;
+        value.duration_s = Some(value_s);
+    }
+    parsed.epoch_length_s = Some(value_s);
+    let message =
+        format!("{n} stages for a recording of {length_s} s; each was read as lasting {value_s} s");
+    parsed.warnings.push(Warning::new(WarningCode::Annotation, message));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn parse(text: &str, kind: StageListKind) -> Result<ParsedFile, String> {
-        read(&mut LineReader::new(text.as_bytes()), kind)
+        read(&mut LineReader::new(text.as_bytes()), kind, None)
             .map_err(|error| error.with_path("a".as_ref()).to_string())
     }
 
@@ -94,6 +122,21 @@ mod tests {
         assert_eq!(texts, expected);
         let warnings: Vec<&str> = parsed.warnings.iter().map(|w| w.message.as_str()).collect();
         assert_eq!(warnings, Vec::from_iter(warning));
+    }
+
+    #[test]
+    fn values_of_a_second_are_recognised_by_their_number() {
+        let text = format!("{}{}", "0\n".repeat(600), "2\n".repeat(600));
+        let read = |length_s| {
+            let mut lines = LineReader::new(text.as_bytes());
+            read(&mut lines, StageListKind::Plain, Some(length_s)).unwrap()
+        };
+        let seconds = read(1200.0);
+        assert_eq!(seconds.annotations[600].onset_s, 600.0);
+        assert_eq!(seconds.annotations[600].duration_s, Some(1.0));
+        assert!(seconds.warnings.iter().any(|it| it.message.contains("lasting 1 s")));
+        assert_eq!(read(36_000.0).annotations[600].onset_s, 18_000.0);
+        assert_eq!(read(7777.0).annotations[600].onset_s, 18_000.0);
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //!
 //! A line is a clock time, in order, and an event of several parts. `DUR:` is the duration; percentages and parts with an
 //! unknown name become properties; the first part with a known name is the text. A stage lasts until the next one. Only
-//! `STAGE` scores one: a note of a `MOVEMENT` does not end a stage.
+//! `STAGE` scores one: a note of a `MOVEMENT` does not end a stage. If the log goes on beyond the end of the recording, the
+//! time between `PAUSED` and `RECORDING RESUMED` is not in it.
 
 use std::io::BufRead;
 
@@ -19,12 +20,17 @@ use crate::annotation::text::line_reader::LineReader;
 use crate::annotation::text::parse_error::ParseError;
 use crate::annotation::text::row_faults::RowFaults;
 use crate::annotation::text::timestamp::{Timestamp, parse_timestamp};
+use crate::warning::{Warning, WarningCode};
 
 /// Separates the parts of an event.
 const SEPARATOR: &str = " - ";
 
 /// What an event that scores a stage starts with.
 const STAGE: &str = "STAGE - ";
+
+/// What the log says when the recorder pauses and goes on.
+const PAUSED: &str = "PAUSED";
+const RESUMED: &str = "RECORDING RESUMED";
 
 /// The properties that percentages give, by the word before them.
 const PERCENTAGES: [(&str, &str); 2] = [("MIN", "spo2_low"), ("DROP", "spo2_drop")];
@@ -44,11 +50,13 @@ pub(in crate::annotation) fn read(
     let mut parsed = ParsedFile::default();
     let mut faults = RowFaults::default();
     let mut last_stage: Option<usize> = None;
+    let mut pauses = Pauses::default();
     while let Some(line) = lines.next_filled()? {
         let at_line = ParseError::at_line(line.number);
         let (time, event) = split_time(&line.text)
             .ok_or_else(|| at_line("expected a clock time (hh:mm:ss) and an event".to_owned()))?;
         let onset_s = clock.next_s(&time);
+        pauses.see(onset_s, event);
         let annotation = parse_event(onset_s, event, &mut faults).map_err(&at_line)?;
         if event.starts_with(STAGE) {
             if let Some(stage) = last_stage.map(|idx| &mut parsed.annotations[idx]) {
@@ -59,7 +67,59 @@ pub(in crate::annotation) fn read(
         parsed.push(annotation).map_err(&at_line)?;
     }
     parsed.warnings = faults.warnings();
+    parsed.warnings.extend(pauses.take_out(&mut parsed.annotations, clock.length_s()));
     Ok(parsed)
+}
+
+/// The pauses of a recorder, by the clock of its log.
+#[derive(Debug, Default)]
+struct Pauses {
+    /// Start and length of each, in seconds.
+    ended: Vec<(f64, f64)>,
+    began_s: Option<f64>,
+}
+
+impl Pauses {
+    fn see(&mut self, onset_s: f64, event: &str) {
+        if event.eq_ignore_ascii_case(PAUSED) {
+            self.began_s = Some(onset_s);
+        } else if event.eq_ignore_ascii_case(RESUMED)
+            && let Some(began_s) = self.began_s.take()
+        {
+            self.ended.push((began_s, onset_s - began_s));
+        }
+    }
+
+    /// Moves annotations to where they are in a recording that does not contain the pauses: the log goes on beyond its end.
+    fn take_out(
+        &self,
+        annotations: &mut [ScoredAnnotation],
+        length_s: Option<f64>,
+    ) -> Option<Warning> {
+        let last_s = annotations.iter().map(|it| it.onset_s).fold(0.0, f64::max);
+        let is_beyond = length_s.is_some_and(|length_s| last_s > length_s);
+        if self.ended.is_empty() || !is_beyond {
+            return None;
+        }
+        // A time within a pause is when it began.
+        let recorded_s = |time_s: f64| {
+            let pauses = self
+                .ended
+                .iter()
+                .map(|(began_s, length_s)| (time_s - began_s).clamp(0.0, *length_s));
+            round_seconds(time_s - pauses.sum::<f64>())
+        };
+        for annotation in annotations {
+            let end_s = annotation.duration_s.map(|length_s| annotation.onset_s + length_s);
+            annotation.onset_s = recorded_s(annotation.onset_s);
+            annotation.duration_s = end_s.map(|end_s| recorded_s(end_s) - annotation.onset_s);
+        }
+        let sum_s: f64 = self.ended.iter().map(|(_, length_s)| length_s).sum();
+        let message = format!(
+            "the log pauses for {sum_s} s, which the recording does not contain; later times were moved back"
+        );
+        Some(Warning::new(WarningCode::StartTime, message))
+    }
 }
 
 /// Splits the clock time from the event of a line.

@@ -15,12 +15,24 @@ pub(in crate::annotation) struct RecordingClock {
     has_other_dates: bool,
     /// The previous time of an ordered list, in seconds from the start.
     previous_s: f64,
+    /// Length of the recording in seconds, if known.
+    length_s: Option<f64>,
 }
 
 impl RecordingClock {
     /// Creates a clock from the time of the recording's first sample, if it is known.
     pub(in crate::annotation) fn new(start: Option<DateTime>) -> Self {
         Self { start, ..Self::default() }
+    }
+
+    /// Sets the length of the recording in seconds.
+    pub(in crate::annotation) fn of_length(self, length_s: Option<f64>) -> Self {
+        Self { length_s, ..self }
+    }
+
+    /// Returns the length of the recording in seconds, if it is known.
+    pub(in crate::annotation) fn length_s(&self) -> Option<f64> {
+        self.length_s
     }
 
     /// Returns a time in seconds from the start of the recording.
@@ -30,6 +42,7 @@ impl RecordingClock {
     pub(in crate::annotation) fn elapsed_s(&mut self, timestamp: &Timestamp) -> f64 {
         match timestamp {
             Timestamp::Elapsed(elapsed_s) => *elapsed_s,
+            Timestamp::Clock(time) if self.counts_from_epoch(time) => time.since_midnight_s,
             Timestamp::Clock(time) => round_seconds(self.since_start(time)),
         }
     }
@@ -48,6 +61,14 @@ impl RecordingClock {
         let nearest_s = round_seconds(elapsed_s + days * DAY_S);
         self.previous_s = if nearest_s.abs() <= MAX_SECONDS { nearest_s } else { elapsed_s };
         self.previous_s
+    }
+
+    /// Returns whether a time counts from 1970-01-01 00:00, the zero of programs that do not know when a recording started.
+    fn counts_from_epoch(&self, time: &ClockTime) -> bool {
+        let zero = Date::constant(1970, 1, 1);
+        let starts_then =
+            self.start.is_some_and(|start| !self.is_start_assumed && start.date() == zero);
+        time.dates.contains(&zero) && !starts_then
     }
 
     /// Returns the seconds from the start to a clock time; takes the first one as the start if that is unknown.

@@ -6,7 +6,8 @@
 use std::io::Read;
 
 use quick_xml::Reader;
-use quick_xml::events::{BytesRef, Event as XmlEvent};
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesRef, BytesStart, Event as XmlEvent};
 
 use super::super::parsed_file::ParsedFile;
 use crate::annotation::format::AnnotationFormat;
@@ -23,6 +24,11 @@ pub(super) trait XmlDialect {
     /// Called when an element starts.
     fn open(&mut self, element: &str);
 
+    /// Called when an element starts, with its attributes.
+    fn open_with(&mut self, element: &str, _: &Attributes<'_>) {
+        self.open(element);
+    }
+
     /// Called when an element ends, with the text since the last tag; the clock converts times to seconds.
     fn close(
         &mut self,
@@ -33,6 +39,18 @@ pub(super) trait XmlDialect {
 
     /// Returns the annotations.
     fn finish(self: Box<Self>) -> Result<ParsedFile, String>;
+}
+
+/// The attributes of an element.
+pub(super) struct Attributes<'a>(&'a BytesStart<'a>);
+
+impl Attributes<'_> {
+    /// Returns the value of an attribute; `None` if it is missing or cannot be read.
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        let attribute = self.0.try_get_attribute(name).ok().flatten()?;
+        let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?;
+        Some(value.into_owned())
+    }
 }
 
 /// Returns the dialect of a root element.
@@ -83,11 +101,11 @@ impl Document {
     fn process(&mut self, event: XmlEvent<'_>, clock: &mut RecordingClock) -> Result<(), String> {
         match event {
             XmlEvent::Start(tag) => {
-                self.open(tag.name().as_ref())?;
+                self.open(&tag)?;
                 self.depth += 1;
             }
             XmlEvent::Empty(tag) => {
-                self.open(tag.name().as_ref())?;
+                self.open(&tag)?;
                 self.close(tag.name().as_ref(), clock)?;
             }
             XmlEvent::End(tag) => {
@@ -105,13 +123,15 @@ impl Document {
         Ok(())
     }
 
-    fn open(&mut self, element: &str) -> Result<(), String> {
+    fn open(&mut self, tag: &BytesStart<'_>) -> Result<(), String> {
+        let name = tag.name();
+        let element: &str = name.as_ref();
         self.text.clear();
         match &mut self.dialect {
             Some(_) if self.depth == 0 => {
                 return Err(format!("a second root element {}; expected one", quoted(element)));
             }
-            Some((_, dialect)) => dialect.open(element),
+            Some((_, dialect)) => dialect.open_with(element, &Attributes(tag)),
             None => self.dialect = Some((self.dialect_of)(element)?),
         }
         Ok(())

@@ -3,8 +3,10 @@
 mod document;
 mod edfbrowser;
 mod elements;
+mod embla;
 mod nsrr;
 mod profusion;
+mod sleepware;
 
 use std::io::Read;
 
@@ -16,11 +18,14 @@ use crate::annotation::text::parse_error::ParseError;
 use crate::error::quoted;
 use document::XmlDialect;
 use edfbrowser::EdfBrowserXml;
+use embla::EmblaXml;
 use nsrr::NsrrXml;
 use profusion::ProfusionXml;
+use sleepware::SleepwareXml;
 
 /// The root elements.
-const ROOTS: [&str; 3] = ["PSGAnnotation", "CMPStudyConfig", "annotationlist"];
+const ROOTS: [&str; 5] =
+    ["PSGAnnotation", "CMPStudyConfig", "annotationlist", "EventExport", "PatientStudy"];
 
 /// Returns whether the start of a document contains a known root element.
 pub(in crate::annotation) fn has_known_root(head: &str) -> bool {
@@ -42,6 +47,8 @@ fn dialect_of(root: &str) -> Result<(AnnotationFormat, Box<dyn XmlDialect>), Str
         "annotationlist" => {
             Ok((AnnotationFormat::EdfBrowserXml, Box::new(EdfBrowserXml::default())))
         }
+        "EventExport" => Ok((AnnotationFormat::EmblaXml, Box::new(EmblaXml::default()))),
+        "PatientStudy" => Ok((AnnotationFormat::SleepwareXml, Box::new(SleepwareXml::default()))),
         _ => {
             let roots = ROOTS.join("`, `");
             Err(format!("the root element is {}; expected one of `{roots}`", quoted(root)))
@@ -78,7 +85,7 @@ mod tests {
         check("<!-- x -->", "10: the file has no element");
         check(
             "<a/>",
-            "0: the root element is `a`; expected one of `PSGAnnotation`, `CMPStudyConfig`, `annotationlist`",
+            "0: the root element is `a`; expected one of `PSGAnnotation`, `CMPStudyConfig`, `annotationlist`, `EventExport`, `PatientStudy`",
         );
         check("<PSGAnnotation/><a/>", "16: a second root element `a`; expected one");
         check("<PSGAnnotation><ScoredEvents>", "29: the file ends inside an element");
