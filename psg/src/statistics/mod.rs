@@ -16,7 +16,7 @@
 //! use nocturne_psg::statistics::{EpochStages, HypnogramMeasure, HypnogramStatistics, InBed};
 //!
 //! let stages = EpochStages::consecutive(&[Some(Wake), Some(N2), Some(N2), Some(Rem), Some(Wake)]);
-//! let statistics = HypnogramStatistics::of(&stages, InBed::WholeRecording);
+//! let statistics = HypnogramStatistics::of(stages, InBed::WholeRecording);
 //! assert_eq!(statistics.value(HypnogramMeasure::TotalSleepTime), Ok(1.5));
 //! assert_eq!(statistics.value(HypnogramMeasure::RemLatency), Ok(1.0));
 //! ```
