@@ -198,7 +198,8 @@ impl Recording {
 /// Returns a warning about a file beside a recording.
 pub(crate) fn not_understood(path: &Path) -> Warning {
     let message = format!(
-        "{} lies beside the recording and is not a known kind of annotations; not used",
+        "{} lies beside the recording and was not used: it is not a known kind of annotations, or a list of stages that \
+         could be of any recording",
         quoted(&name(path))
     );
     Warning::new(WarningCode::Annotation, message)

@@ -248,7 +248,7 @@ impl Backfill {
             source_sha256: entry.source_sha256.clone(),
             annotations_sha256: entry.annotations_sha256.clone(),
             origin: entry.origin,
-            declared_events: recording.declared_events(),
+            declared_events: entry.declared_events,
             start: entry.start,
             metadata: entry.metadata.clone(),
             montage: montage_report(&recording),

@@ -62,7 +62,7 @@ pub struct FolderListing {
 pub struct Companions {
     /// The annotation files, in order of priority.
     pub annotations: Vec<PathBuf>,
-    /// Files whose content is not understood.
+    /// Files that are not used: their content is not understood, or is a list of stages that could be of any recording.
     pub unknown: Vec<PathBuf>,
 }
 
@@ -170,7 +170,11 @@ pub fn companions_in(recording: &Path, listing: &FolderListing) -> Companions {
         let extension = extension.to_lowercase();
         let is_signal_file = ["edf", "bdf", "rec"].contains(&extension.as_str());
         if has_annotations(&path) {
-            if extension != "txt" || !is_stage_list(&path) {
+            // A list of stages named after the recording alone could be of any recording.
+            let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+            if name == format!("{}.txt", stem.to_lowercase()) && is_stage_list(&path) {
+                unknown.push(path);
+            } else {
                 found.push(path);
             }
         } else if !is_signal_file && !OTHER_EXTENSIONS.contains(&extension.as_str()) {

@@ -113,7 +113,16 @@ impl Columns {
             matches!(name.as_str(), "" | "epoch" | "epochs" | "epoch number" | "epoch_number")
         };
         let is_stage = |name: &String| name.split([' ', '_', '-']).any(|word| word == "stage");
-        if names.iter().any(|name| name.starts_with("onset")) {
+        // A table with times of its own does not count epochs.
+        let is_time = |name: &String| {
+            ["onset", "start", "end", "stop", "time", "duration"]
+                .iter()
+                .any(|it| name.starts_with(it))
+        };
+        let has_index = names.iter().any(String::is_empty);
+        if names.iter().any(|name| name.starts_with("onset"))
+            || (has_index && names.iter().any(is_time))
+        {
             return None;
         }
         Some(Self {

@@ -16,7 +16,7 @@ use super::stage_codes::{name_codes, name_numbers};
 use crate::annotation::names::{Meaning, StageCodes, meaning};
 use crate::annotation::scored_annotation::ScoredAnnotation;
 use crate::annotation::text::clock::{RecordingClock, round_seconds};
-use crate::annotation::text::column_name::ColumnName;
+use crate::annotation::text::column_name::{ColumnName, TimeUnit};
 use crate::annotation::text::delimited;
 use crate::annotation::text::line_reader::LineReader;
 use crate::annotation::text::parse_error::ParseError;
@@ -160,10 +160,10 @@ struct Columns {
     onset: usize,
     text: usize,
     duration: Option<usize>,
-    /// Seconds in the unit of the duration.
-    duration_unit_s: f64,
-    /// The end of the event, used if there is no duration.
+    /// End of the event; it serves where no column has the duration.
     end: Option<usize>,
+    /// The units of onset, duration and end, if the header states them.
+    units: [TimeUnit; 3],
     channel: Option<usize>,
     scorer: Option<usize>,
     subject: Option<usize>,
@@ -184,8 +184,8 @@ impl Columns {
     const WITHOUT_HEADER: Self = Self {
         onset: 0,
         duration: Some(1),
-        duration_unit_s: 1.0,
         end: None,
+        units: [const { TimeUnit { seconds: 1.0, unknown: None } }; 3],
         text: 2,
         channel: None,
         scorer: None,
@@ -204,19 +204,17 @@ impl Columns {
             ));
         };
         let has_stages = names[text].base.contains("stage");
-        let duration = find(names, &DURATIONS);
-        if let Some(unit) = duration.and_then(|column| names[column].unknown_unit.as_deref()) {
-            return Err(format!(
-                "the lengths are in {}; expected seconds, milliseconds or minutes",
-                quoted(unit)
-            ));
-        }
+        let onset = find(names, &ONSETS).or_else(|| find(names, &TIMES)).unwrap_or_default();
+        let (duration, end) = (find(names, &DURATIONS), find(names, &ENDS));
+        let unit = |column: Option<usize>| {
+            column.map_or_else(TimeUnit::default, |column| names[column].unit.clone())
+        };
         Ok(Self {
-            onset: find(names, &ONSETS).or_else(|| find(names, &TIMES)).unwrap_or_default(),
+            onset,
             text,
             duration,
-            duration_unit_s: duration.map_or(1.0, |column| names[column].unit_s),
-            end: find(names, &ENDS),
+            end,
+            units: [unit(Some(onset)), unit(duration), unit(end)],
             channel: find(names, &CHANNELS),
             scorer: find(names, &SCORERS),
             subject: find(names, &SUBJECTS),
@@ -271,11 +269,12 @@ impl Columns {
             field.filter(|field| !is_missing(field))
         };
         let onset = field(Some(self.onset)).ok_or_else(|| "the onset is missing".to_owned())?;
-        let onset_s = clock.elapsed_s(&parse_timestamp(onset)?);
-        let written_s = faults.optional_duration(field(self.duration))?;
-        let mut duration_s = written_s.map(|length| length * self.duration_unit_s);
+        let [onset_unit, duration_unit, end_unit] = &self.units;
+        let onset_s = clock.elapsed_s(&onset_unit.timestamp(onset)?);
+        let written = faults.optional_duration(field(self.duration))?;
+        let mut duration_s = written.map(|length| duration_unit.in_seconds(length)).transpose()?;
         if let (None, Some(end)) = (self.duration, field(self.end)) {
-            let end_s = clock.elapsed_s(&parse_timestamp(end)?);
+            let end_s = clock.elapsed_s(&end_unit.timestamp(end)?);
             duration_s = faults.duration(&round_seconds(end_s - onset_s).to_string())?;
         }
         let text = field(Some(self.text)).unwrap_or_default();
@@ -317,8 +316,14 @@ mod tests {
         };
         assert_eq!(durations("onset,Duration (ms),event\n1,2500,arousal\n"), [Some(2.5)]);
         assert_eq!(durations("start_s,end_s,event\n10,12.5,arousal\n"), [Some(2.5)]);
+        let onset = parse("onset_ms,end_ms,event\n10000,12500,arousal\n").unwrap().remove(0);
+        assert_eq!((onset.onset_s, onset.duration_s), (10.0, Some(2.5)));
+        let clock = parse("Time (local),event\n22:00:00,arousal\n").unwrap().remove(0);
+        assert_eq!(clock.onset_s, 0.0);
+        let problem = parse("onset (samples),event\n100,arousal\n").unwrap_err();
+        assert!(problem.contains("a time is in `samples`"), "{problem}");
         let problem = parse("onset,duration (epochs),event\n1,2,arousal\n").unwrap_err();
-        assert!(problem.contains("the lengths are in `epochs`"), "{problem}");
+        assert!(problem.contains("a time is in `epochs`"), "{problem}");
         let unused = parse_file("onset,event,snore\n1,arousal,+\n").unwrap().warnings;
         assert_eq!(unused[0].message, "the column `snore` is not known and was not used");
     }

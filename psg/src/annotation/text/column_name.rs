@@ -1,5 +1,8 @@
 //! The name of a column: what it is called, and the unit that it states.
 
+use super::timestamp::{Timestamp, parse_timestamp};
+use crate::error::quoted;
+
 /// Seconds in each unit of time that a header may state.
 const UNITS: [(&str, f64); 14] = [
     ("s", 1.0),
@@ -23,10 +26,52 @@ const UNITS: [(&str, f64); 14] = [
 pub(in crate::annotation) struct ColumnName {
     /// The name in lower case, with single blanks, without the unit.
     pub(in crate::annotation) base: String,
-    /// Seconds in the unit of a time; 1 if the header states none.
-    pub(in crate::annotation) unit_s: f64,
-    /// A unit that is not one of time, as written.
-    pub(in crate::annotation) unknown_unit: Option<String>,
+    /// The unit.
+    pub(in crate::annotation) unit: TimeUnit,
+}
+
+/// The unit of the times in a column; seconds if the header states none.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::annotation) struct TimeUnit {
+    /// Seconds in the unit.
+    pub(in crate::annotation) seconds: f64,
+    /// The unit as written, if it is not one of time.
+    pub(in crate::annotation) unknown: Option<String>,
+}
+
+impl Default for TimeUnit {
+    fn default() -> Self {
+        Self { seconds: 1.0, unknown: None }
+    }
+}
+
+impl TimeUnit {
+    /// Converts a number to seconds.
+    ///
+    /// # Errors
+    ///
+    /// A sentence if the unit is not one of time.
+    pub(in crate::annotation) fn in_seconds(&self, number: f64) -> Result<f64, String> {
+        match &self.unknown {
+            Some(unit) => Err(format!(
+                "a time is in {}; expected seconds, milliseconds or minutes",
+                quoted(unit)
+            )),
+            None => Ok(number * self.seconds),
+        }
+    }
+
+    /// Parses a time; clock times have no unit.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`parse_timestamp`] and [`in_seconds`](Self::in_seconds).
+    pub(in crate::annotation) fn timestamp(&self, text: &str) -> Result<Timestamp, String> {
+        match parse_timestamp(text)? {
+            Timestamp::Elapsed(number) => self.in_seconds(number).map(Timestamp::Elapsed),
+            clock @ Timestamp::Clock(_) => Ok(clock),
+        }
+    }
 }
 
 impl ColumnName {
@@ -42,8 +87,9 @@ impl ColumnName {
             .map(|(base, unit)| (base.trim(), unit.trim()))
         {
             let unit_s = seconds(unit);
-            let unknown_unit = unit_s.is_none().then(|| unit.to_owned());
-            return Self { base: words(base), unit_s: unit_s.unwrap_or(1.0), unknown_unit };
+            let unknown = unit_s.is_none().then(|| unit.to_owned());
+            let unit = TimeUnit { seconds: unit_s.unwrap_or(1.0), unknown };
+            return Self { base: words(base), unit };
         }
         let (base, unit_s) = match lower.rsplit_once(' ') {
             Some((base, unit)) => match seconds(unit) {
@@ -52,7 +98,7 @@ impl ColumnName {
             },
             None => (lower.as_str(), 1.0),
         };
-        Self { base: words(base), unit_s, unknown_unit: None }
+        Self { base: words(base), unit: TimeUnit { seconds: unit_s, unknown: None } }
     }
 }
 
@@ -72,9 +118,9 @@ mod tests {
             ("Time [hh:mm:ss]", "time", 1.0),
         ] {
             let found = ColumnName::of(written);
-            assert_eq!((found.base.as_str(), found.unit_s), (base, unit_s), "{written}");
-            assert_eq!(found.unknown_unit, None, "{written}");
+            assert_eq!((found.base.as_str(), found.unit.seconds), (base, unit_s), "{written}");
+            assert_eq!(found.unit.unknown, None, "{written}");
         }
-        assert_eq!(ColumnName::of("Duration (epochs)").unknown_unit.as_deref(), Some("epochs"));
+        assert_eq!(ColumnName::of("Duration (epochs)").unit.unknown.as_deref(), Some("epochs"));
     }
 }
