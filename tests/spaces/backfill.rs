@@ -33,7 +33,11 @@ fn backfill_applies_removals_replacements_and_metadata(lab: &Lab) {
     lab.space(&["promote", "v2", "--no-compare"]).expect_code(0);
     assert_eq!(dump(&collection), lab.dump_of_other());
     let served = lab.location().open().unwrap();
-    assert_eq!(served.entry(&"night-0003".parse().unwrap()).unwrap().metadata["age"], "61");
+    let entry = served.entry(&"night-0003".parse().unwrap()).unwrap();
+    assert_eq!(entry.metadata["age"], "61");
+    let declared = |space| lab.entries(space).pop().unwrap().declared_events;
+    assert_eq!(declared("v2"), declared("main"));
+    assert!(entry.n_events.is_none() || !entry.declared_events.is_empty(), "{entry:?}");
     // `nocturne remove` removes a recording from every space.
     run(["remove", "night-0002", "-c", &collection]).expect_code(0);
     for space in ["main", "v2"] {
