@@ -34,7 +34,11 @@ EPOCH_S = 30
 RATE_HZ = 100
 # Labels of the simulator's sites; a pair is a derivation.
 LABELS = {
-    "eeg": ["EEG_C4_A1", "EEG", "C4-M1", "EEG C4-M1", "C4-A1", ("C4", "A1")],
+    "eeg": [
+        *("EEG_C4_A1", "EEG", "C4-M1", "EEG C4-M1", "C4-A1", ("C4", "A1")),
+        # Where C4 is missing.
+        *("EEG_C3_A2", "EEG(sec)", "C3-M2", "EEG C3-M2", "C3-A2", ("C3", "A2")),
+    ],
     "eog": ["EOG_L", "EOG(L)", "E1-M2", ("LOC", "A2"), "EOG E1-M2", "EOG L"],
     "emg": ["EMG_CHIN", "EMG", "Chin1-Chin2", ("L Chin", "R Chin"), "EMG chin", "Chin"],
     "flow": ["AF", "NEW AIR", "Airflow", "Flow"],
@@ -42,6 +46,10 @@ LABELS = {
     "abdomen": ["ABD", "ABDO RES", "Abdo", "Abdominal", "Abdomen"],
     "spo2": ["SpO2", "SaO2"],
 }
+
+
+class MissingChannel(Exception):
+    """A night without a signal that the judges need."""
 
 
 def main():
@@ -54,7 +62,11 @@ def main():
     mne.set_log_level("ERROR")
     nights = []
     for path in sorted(arguments.folder.rglob("*.edf")):
-        nights.append(judge(path))
+        try:
+            nights.append(judge(path))
+        except MissingChannel as missing:
+            print(missing, file=sys.stderr)
+            continue
         print(f"{path}: {summary([nights[-1]])}", file=sys.stderr)
     if not nights:
         sys.exit(f"`{arguments.folder}` holds no recording")
@@ -135,7 +147,7 @@ def read(path):
                 break
         else:
             if name in ("eeg", "eog", "emg"):
-                sys.exit(f"`{path}` has no {name}; its labels are {', '.join(stored)}")
+                raise MissingChannel(f"{path}: skipped, it has no {name}; its labels are {', '.join(stored)}")
     length = min(map(len, signals.values()))
     return {name: values[:length] for name, values in signals.items()}
 

@@ -74,7 +74,7 @@ impl RecorderDefaults {
     const fn of(site: Site) -> Self {
         match site {
             Site::Shhs | Site::Referential | Site::Aasm | Site::Plain => {
-                Self { notch_share: 0.6, mains_uv: 1.0, noise_uv: 0.5, drift_uv: 21.0 }
+                Self { notch_share: 0.6, mains_uv: 1.0, noise_uv: 0.5, drift_uv: 15.0 }
             }
             Site::Cassette => {
                 Self { notch_share: 0.0, mains_uv: 2.0, noise_uv: 1.8, drift_uv: 45.0 }
@@ -120,7 +120,7 @@ impl Recorder {
         };
         let defaults = RecorderDefaults::of(site);
         let has_tone = random.chance(0.3);
-        let sways = random.chance(0.4);
+        let sways = random.chance(0.25);
         Self {
             high_pass_hz,
             low_pass_hz,
@@ -137,12 +137,14 @@ impl Recorder {
             noise_uv: random
                 .log_normal_within((defaults.noise_uv, 0.5), (0.1, 4.0 * defaults.noise_uv)),
             ecg_leak_uv: random.log_normal_within((2.5, 1.1), (0.1, 45.0)),
-            drift_uv: random.log_normal_within((defaults.drift_uv, 0.8), (2.0, 120.0)),
+            drift_uv: random
+                .log_normal_within((defaults.drift_uv, 0.6), (2.0, 90.0))
+                .min(rail_uv / 5.0),
             movement_uv: random.log_normal_within((150.0, 0.8), (25.0, 900.0)),
             saturation_share: random.log_normal_within((0.15, 1.0), (0.005, 0.8)),
             pops_per_h: random.log_normal_within((0.6, 1.2), (0.0, 20.0)),
-            sway_share: if sways { random.between(0.05, 0.6) } else { 0.0 },
-            sway_uv: random.log_normal_within((25.0, 0.7), (6.0, 150.0)),
+            sway_share: if sways { random.between(0.03, 0.4) } else { 0.0 },
+            sway_uv: random.log_normal_within((18.0, 0.6), (6.0, 90.0)),
             inverted: match site {
                 Site::Shhs | Site::Referential | Site::Aasm | Site::Wideband => false,
                 Site::Plain | Site::Cassette => random.chance(0.4),

@@ -222,7 +222,7 @@ impl SleepTraits {
 impl BrainTraits {
     fn draw(age_years: f64, random: &mut Random) -> Self {
         let years_past_25 = (age_years - 25.0).max(0.0);
-        let alpha_median_uv = random.pick(&[(8.5, 0.30), (4.2, 0.42), (1.6, 0.28)]);
+        let alpha_median_uv = random.pick(&[(10.0, 0.30), (5.2, 0.42), (2.0, 0.28)]);
         let alpha_delta_median_uv = random.pick(&[(1.5, 0.75), (6.0, 0.25)]);
         let offset = 0.10 * random.normal();
         let tilt = 0.16 * random.normal();
@@ -232,7 +232,7 @@ impl BrainTraits {
             *value = offset + tilt * (octave as f64 - 4.0) * 0.6 + 0.09 * random.normal();
         }
         Self {
-            gain: random.log_normal_within((1.1, 0.25), (0.55, 2.2)),
+            gain: random.log_normal_within((1.0, 0.18), (0.55, 1.8)),
             asymmetry: random.log_normal_within((1.0, 0.08), (0.75, 1.3)),
             spectrum_log10,
             alpha_hz: random.normal_within((10.0 - 0.012 * (age_years - 40.0), 0.9), (7.5, 12.5)),
@@ -243,17 +243,17 @@ impl BrainTraits {
             alpha_delta_uv: random.log_normal_within((alpha_delta_median_uv, 0.5), (0.2, 16.0)),
             spindle_hz: random.normal_within((13.0, 0.75), (11.0, 15.5)),
             spindle_uv: random
-                .log_normal_within((33.0 * (-0.006 * years_past_25).exp(), 0.35), (11.0, 75.0)),
+                .log_normal_within((26.0 * (-0.006 * years_past_25).exp(), 0.35), (11.0, 75.0)),
             spindles_per_min: random
-                .log_normal_within((5.2 * (-0.008 * years_past_25).exp(), 0.5), (0.6, 12.0)),
+                .log_normal_within((6.0 * (-0.008 * years_past_25).exp(), 0.5), (0.8, 14.0)),
             k_complexes_per_min: random
-                .log_normal_within((1.2 * (-0.005 * years_past_25).exp(), 0.5), (0.2, 4.0)),
+                .log_normal_within((2.2 * (-0.005 * years_past_25).exp(), 0.5), (0.2, 4.0)),
             k_complex_uv: random
                 .log_normal_within((150.0 * (-0.006 * years_past_25).exp(), 0.25), (75.0, 320.0)),
             slow_wave_uv: random
-                .log_normal_within((46.0 * (-0.009 * years_past_25).exp(), 0.34), (16.0, 115.0)),
-            slow_wave_hz: random.normal_within((0.78, 0.1), (0.55, 1.1)),
-            depth: random.normal_within((1.02, 0.17), (0.5, 1.4)),
+                .log_normal_within((45.0 * (-0.006 * years_past_25).exp(), 0.2), (25.0, 75.0)),
+            slow_wave_hz: random.normal_within((0.68, 0.08), (0.5, 0.95)),
+            depth: random.normal_within((1.1 - 0.005 * years_past_25, 0.17), (0.5, 1.4)),
             depth_decay_h: random.log_normal_within((4.4, 0.3), (2.0, 9.0)),
             deepening_min: random.log_normal_within((6.0, 0.45), (2.0, 30.0)),
         }
@@ -268,7 +268,7 @@ impl MuscleTraits {
             nrem_tone,
             rem_tone: nrem_tone * random.log_normal_within((0.45, 0.45), (0.1, 0.95)),
             twitches_per_min: random.log_normal_within((1.2, 0.8), (0.1, 8.0)),
-            scalp_uv: random.log_normal_within((4.2, 0.9), (0.4, 30.0)),
+            scalp_uv: random.log_normal_within((3.6, 0.8), (0.4, 25.0)),
             eye_uv_per_degree: random.log_normal_within((8.0, 0.35), (3.0, 18.0)),
             rem_bursts_per_min: random.log_normal_within((2.6, 0.5), (0.6, 8.0)),
             blinks_per_min: random.log_normal_within((14.0, 0.5), (3.0, 40.0)),
@@ -321,7 +321,7 @@ impl BreathingTraits {
             spontaneous_arousals_per_h: random
                 .log_normal_within((7.5 + 0.08 * (age_years - 40.0), 0.6), (2.0, 40.0)),
             spo2_percent: random.normal_within((95.8, 1.1), (91.5, 98.5)),
-            desaturation_percent: random.log_normal_within((5.0, 0.4), (2.0, 16.0)),
+            desaturation_percent: random.log_normal_within((7.5, 0.45), (2.0, 20.0)),
         }
     }
 }

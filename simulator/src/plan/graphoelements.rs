@@ -53,7 +53,7 @@ pub(crate) struct Graphoelements {
 const INFRASLOW_S: f64 = 50.0;
 
 /// Median in seconds and logarithmic spread of spindles.
-const SPINDLE_LENGTH_S: (f64, f64) = (0.9, 0.3);
+const SPINDLE_LENGTH_S: (f64, f64) = (1.0, 0.3);
 /// Shortest and longest spindle in seconds.
 const SPINDLE_RANGE_S: (f64, f64) = (0.5, 2.2);
 
@@ -114,7 +114,7 @@ impl Graphoelements {
             let infraslow = 1.0 + 0.6 * (TAU * (time_s / INFRASLOW_S + phase)).sin();
             // Fewer spindles in the deepest sleep and at the start of N2.
             let share =
-                (0.5 + smooth(depth / 0.2) * 0.5) * (1.0 - 0.65 * smooth((depth - 0.35) / 0.6));
+                (0.5 + smooth(depth / 0.2) * 0.5) * (1.0 - 0.9 * smooth((depth - 0.25) / 0.3));
             if random.chance(infraslow * share / 2.2) {
                 self.spindles.push(Spindle::draw(time_s, depth, traits, random));
             }
@@ -136,7 +136,7 @@ impl Graphoelements {
                 break;
             }
             // In deep sleep K-complexes cannot be distinguished from slow waves.
-            if random.chance(1.0 - 0.8 * smooth((depth.at(time_s) - 0.3) / 0.4)) {
+            if random.chance(1.0 - 0.9 * smooth((depth.at(time_s) - 0.25) / 0.3)) {
                 onsets.push(time_s);
             }
         }
@@ -151,7 +151,7 @@ impl Graphoelements {
             let uv =
                 traits.gain * random.log_normal_within((traits.k_complex_uv, 0.22), (75.0, 450.0));
             self.k_complexes.push(SharpWave { onset_s, duration_s, uv });
-            if random.chance(0.4) {
+            if random.chance(0.6) {
                 let spindle_s = onset_s + random.between(0.5, 0.9) * duration_s;
                 let depth = depth.at(spindle_s);
                 self.spindles.push(Spindle::draw(spindle_s, depth, traits, random));

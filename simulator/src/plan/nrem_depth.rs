@@ -12,8 +12,11 @@ use crate::subject::BrainTraits;
 /// Rate of the slow activity in hertz; its spectrum ends at 4 Hz.
 pub(crate) const SLOW_RATE_HZ: f64 = 32.0;
 
-/// Minimum peak-to-peak amplitude of a slow wave in microvolts (AASM manual).
-const SLOW_WAVE_UV: f32 = 75.0;
+/// Amplitude of slow waves at the frontal electrodes, where they are scored, relative to the central ones.
+const FRONTAL: f32 = 1.35;
+/// Minimum peak-to-peak amplitude of a slow wave at the central electrodes, in microvolts: 75 µV at the frontal ones (AASM
+/// manual).
+const SLOW_WAVE_UV: f32 = 75.0 / FRONTAL;
 /// Shortest and longest slow wave in seconds: 0.5 to 2 Hz.
 const SLOW_WAVE_S: (f64, f64) = (0.5, 2.0);
 
@@ -23,7 +26,10 @@ const SLOW_WAVE_S: (f64, f64) = (0.5, 2.0);
 const WANDER_S: f64 = 300.0;
 
 /// Share of the slow activity that remains in the lightest sleep and in wake.
-const FLOOR: f64 = 0.07;
+const FLOOR: f64 = 0.05;
+
+/// Depth at which slow activity has about half of its full amplitude.
+const HALF_DEPTH: f64 = 0.45;
 
 /// Time constant of bursts of slow activity in seconds.
 const BURST_S: f64 = 2.5;
@@ -134,12 +140,20 @@ fn slow_gain(
     let step = 1.0 / (BURST_S * BURST_RATE_HZ);
     let (mut burst, mut presence) = (0.0, 0.0_f64);
     Curve::from_fn(BURST_RATE_HZ, duration_s, |time_s| {
-        burst += -burst * step + 0.45 * (2.0 * step).sqrt() * random.normal();
+        burst += -burst * step + 0.25 * (2.0 * step).sqrt() * random.normal();
         let in_nrem = if course.at(time_s) == Vigilance::Nrem { 1.0 } else { 0.0 };
         presence += (in_nrem - presence) / (TRANSITION_S * BURST_RATE_HZ);
-        let share = FLOOR + (1.0 - FLOOR) * presence * depth.at(time_s).powf(1.1);
+        let share = FLOOR + (1.0 - FLOOR) * presence * recruited(depth.at(time_s));
         burst.exp() * share * traits.slow_wave_uv * traits.gain
     })
+}
+
+/// Returns the share of full slow activity at a depth.
+///
+/// It rises steeply around half of the full depth, so that N2 and N3 differ by as much as in people.
+fn recruited(depth: f64) -> f64 {
+    let power = depth.powi(4);
+    1.05 * power / (power + HALF_DEPTH.powi(4))
 }
 
 /// Finds the slow waves: periods between two downward zero crossings of 0.5–2 Hz with over 75 µV peak to peak.
@@ -176,8 +190,8 @@ mod tests {
         let sine = |hz: f64, uv: f64| {
             Curve::from_fn(SLOW_RATE_HZ, 30.0, |t| uv * (std::f64::consts::TAU * hz * t).sin())
         };
-        assert_eq!(slow_waves(&sine(1.0, 40.0)).len(), 29);
-        assert_eq!(slow_waves(&sine(1.0, 35.0)).len(), 0);
+        assert_eq!(slow_waves(&sine(1.0, 30.0)).len(), 29);
+        assert_eq!(slow_waves(&sine(1.0, 26.0)).len(), 0);
         assert_eq!(slow_waves(&sine(3.0, 40.0)).len(), 0);
         assert_eq!(slow_waves(&sine(0.3, 40.0)).len(), 0);
     }

@@ -46,8 +46,20 @@ const SHORTEST_S: f64 = 10.0;
 /// Smallest scored desaturation in percent (Berry et al. 2012).
 const SMALLEST_FALL_PERCENT: f64 = 3.0;
 
+/// Longest time in seconds from the end of an event until its desaturation has passed, less the time from the onset of
+/// the next event to its own.
+const RESATURATION_S: f64 = 32.0;
+
 /// Mean seconds taken by an event and its recovery; the hazard between events is raised to make up for them.
 const DEAD_TIME_S: f64 = 36.0;
+
+/// Returns the probability that an event is followed by another one as soon as breathing has recovered.
+///
+/// Events come in runs, as arousals and the overshoot of ventilation after an event make breathing unstable (Younes 2004,
+/// Am J Respir Crit Care Med 169:623); the runs are longer in severe disease.
+fn run_probability(traits: &BreathingTraits) -> f64 {
+    (0.35 + traits.ahi_per_h / 60.0).min(0.7)
+}
 
 /// Draws the respiratory events of a night, by onset.
 pub(super) fn draw(
@@ -63,16 +75,30 @@ pub(super) fn draw(
     let seconds = || sleeps.iter().flat_map(|(start_s, end_s)| whole_seconds(*start_s, *end_s));
     let n_seconds = seconds().count().max(1);
     let mean_weight = seconds().map(weight).sum::<f64>() / n_seconds as f64;
+    let run_probability = run_probability(traits);
     let mut events: Vec<RespiratoryEvent> = Vec::new();
     for (start_s, end_s) in &sleeps {
         let mut free_from_s = start_s + 15.0;
+        let mut follows_at_s = None;
         for time_s in whole_seconds(*start_s, *end_s) {
-            let rate_hz = traits.ahi_per_h / 3600.0 * weight(time_s) / mean_weight.max(1e-9);
-            let hazard_hz = rate_hz / (1.0 - rate_hz * DEAD_TIME_S).max(0.25);
-            if time_s < free_from_s || !random.chance(hazard_hz) {
+            let relative_rate = weight(time_s) / mean_weight.max(1e-9);
+            let rate_hz = traits.ahi_per_h / 3600.0 * relative_rate;
+            // A quarter of the runs is cut short by arousals, deep sleep and changes of position.
+            let first_share = 1.0 - 0.75 * run_probability;
+            let hazard_hz = rate_hz * first_share / (1.0 - rate_hz * DEAD_TIME_S).max(0.25);
+            if time_s < free_from_s {
                 continue;
             }
-            let event = RespiratoryEvent::draw(time_s, course.at(time_s), traits, random);
+            let follows = follows_at_s.take_if(|at_s| *at_s <= time_s).is_some()
+                && random.chance(relative_rate);
+            if !follows && !random.chance(hazard_hz) {
+                continue;
+            }
+            let mut event = RespiratoryEvent::draw(time_s, course.at(time_s), traits, random);
+            // While the saturation still recovers from the last event, a fall may be too small to be scored.
+            let is_recovering =
+                events.last().is_some_and(|last| time_s < last.end_s() + RESATURATION_S);
+            event.ends_with_arousal |= is_recovering && event.kind == EventKind::Hypopnea;
             // Sleep must last through the arousal, and the position must not change during the event.
             let fits = event.end_s() + 16.0 < *end_s
                 && !postures.iter().any(|posture| {
@@ -80,6 +106,8 @@ pub(super) fn draw(
                 });
             if fits {
                 free_from_s = event.end_s() + random.between(9.0, 18.0);
+                follows_at_s =
+                    random.chance(run_probability).then(|| free_from_s + random.between(0.0, 20.0));
                 events.push(event);
             }
         }
@@ -131,22 +159,22 @@ impl RespiratoryEvent {
         };
         let rem_factor = if vigilance == Vigilance::Rem { 1.25 } else { 1.0 };
         let duration_s = random.log_normal_within(
-            (if is_apnea { 18.0 } else { 20.0 }, 0.38),
+            (if is_apnea { 20.0 } else { 17.0 }, 0.38),
             (SHORTEST_S + 1.0, 70.0),
         ) * rem_factor;
-        let flow = if is_apnea { random.between(0.0, 0.07) } else { random.between(0.25, 0.6) };
+        let flow = if is_apnea { random.between(0.0, 0.07) } else { random.between(0.3, 0.62) };
         let (effort, paradox) = match (is_apnea, is_central) {
             (true, true) => ((0.04, 0.04), 0.0),
-            (true, false) if is_mixed => ((0.04, 1.3), random.between(0.6, 1.0)),
-            (true, false) => ((0.75, random.between(1.1, 1.7)), random.between(0.6, 1.0)),
+            (true, false) if is_mixed => ((0.04, 0.9), random.between(0.6, 1.0)),
+            (true, false) => ((0.35, random.between(0.5, 1.0)), random.between(0.6, 1.0)),
             (false, true) => ((flow, flow), 0.0),
-            (false, false) => ((0.8, random.between(0.85, 1.3)), random.between(0.1, 0.6)),
+            (false, false) => ((0.7, random.between(0.75, 1.1)), random.between(0.1, 0.6)),
         };
         let longer_fall = (duration_s / 20.0).powf(0.9);
         let fall_percent = traits.desaturation_percent
             * (1.0 - 0.8 * flow)
             * longer_fall
-            * random.log_normal(1.0, 0.25);
+            * random.log_normal(1.0, 0.35);
         // A hypopnea needs an arousal or a desaturation (Berry et al. 2012, rule 1A).
         let ends_with_arousal = random.chance(traits.arousal_share)
             || (!is_apnea && fall_percent < SMALLEST_FALL_PERCENT + 1.0);

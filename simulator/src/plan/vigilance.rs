@@ -42,9 +42,9 @@ const AFTER_REM: [(Vigilance, f64); 3] =
 
 /// Median in seconds and logarithmic spread of bouts, from the same hypnograms; most awakenings last one epoch.
 const BRIEF_WAKE_S: (f64, f64) = (38.0, 0.85);
-const N1_S: (f64, f64) = (42.0, 0.6);
+const N1_S: (f64, f64) = (33.0, 0.6);
 /// Falling asleep takes longer than returning to sleep.
-const FIRST_N1_S: (f64, f64) = (130.0, 0.7);
+const FIRST_N1_S: (f64, f64) = (110.0, 0.7);
 const LONG_WAKE_S: (f64, f64) = (420.0, 0.9);
 
 impl SleepCourse {

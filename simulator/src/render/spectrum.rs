@@ -17,20 +17,26 @@ pub(super) const BACKGROUND_HZ: [f64; 9] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0,
 /// The spectrum falls with frequency, more steeply in deeper sleep (Lendner et al. 2020). Rhythms, spindles and slow
 /// activity are added to it. Levels are those of a middle-aged adult.
 type BackgroundSpectrum = [f64; 9];
-const OPEN: BackgroundSpectrum = [2.50, 1.92, 1.32, 0.88, 0.66, 0.50, 0.22, -0.45, -1.3];
-const CLOSED: BackgroundSpectrum = [2.40, 1.82, 1.28, 0.90, 0.72, 0.58, 0.28, -0.42, -1.3];
-const DROWSY: BackgroundSpectrum = [2.50, 2.00, 1.48, 1.08, 0.88, 0.66, 0.30, -0.50, -1.5];
-const N1: BackgroundSpectrum = [2.55, 2.08, 1.58, 1.15, 0.94, 0.68, 0.32, -0.65, -1.7];
-const N2: BackgroundSpectrum = [2.58, 2.12, 1.66, 1.28, 1.04, 0.68, 0.12, -1.20, -2.3];
-const N3: BackgroundSpectrum = [3.10, 2.70, 2.08, 1.64, 1.26, 0.58, -0.28, -1.65, -2.7];
-const REM: BackgroundSpectrum = [2.52, 2.02, 1.50, 1.12, 0.92, 0.55, 0.08, -0.95, -2.1];
+const OPEN: BackgroundSpectrum = [2.50, 1.92, 1.32, 0.88, 0.66, 0.56, 0.22, -0.45, -1.3];
+const CLOSED: BackgroundSpectrum = [2.40, 1.82, 1.28, 0.90, 0.72, 0.66, 0.28, -0.42, -1.3];
+const DROWSY: BackgroundSpectrum = [2.40, 1.85, 1.35, 1.02, 0.84, 0.68, 0.30, -0.50, -1.5];
+const N1: BackgroundSpectrum = [2.15, 1.68, 1.27, 1.00, 0.82, 0.64, 0.28, -0.72, -1.7];
+const N2: BackgroundSpectrum = [1.95, 1.50, 1.24, 1.14, 0.98, 0.68, 0.12, -1.20, -2.3];
+const N3: BackgroundSpectrum = [2.95, 2.55, 2.02, 1.66, 1.32, 0.66, -0.28, -1.65, -2.7];
+const REM: BackgroundSpectrum = [2.00, 1.56, 1.18, 0.96, 0.80, 0.48, 0.06, -0.95, -2.1];
 const AROUSAL: BackgroundSpectrum = [2.60, 2.15, 1.60, 1.15, 1.00, 0.90, 0.62, -0.15, -1.2];
 
 /// Time constant of transitions between states, in seconds.
 const TRANSITION_S: f64 = 0.7;
 
 /// Size of bursts at 16 Hz and above relative to slower bands, because fast activity in sleep is nearly steady noise.
-const FAST_BURSTS: f64 = 0.35;
+const FAST_BURSTS: f64 = 0.3;
+
+/// Change of each band at the peak of a slow wave, as the decimal logarithm of its power: fast activity is larger in the
+/// positive half-waves (up-states), theta in the negative ones (Mölle et al. 2002).
+const COUPLING_LOG10: [f64; 9] = [0.0, 0.0, 0.0, 0.0, -0.06, -0.06, 0.08, 0.02, 0.0];
+/// Change of sigma at the peak of a slow wave, as the natural logarithm of its amplitude.
+const SIGMA_COUPLING: f64 = 0.35;
 
 /// Natural logarithm of the largest activity of scalp muscles at rest relative to its median.
 const MAX_MUSCLE_LN: f64 = 2.5;
@@ -76,27 +82,34 @@ impl Gains {
         for i in 0..n {
             let time_s = i as f64 / GAIN_RATE_HZ;
             let activation = f64::from(arousal_levels[i]);
+            let restless = burst_size(plan, time_s) + 0.7 * activation.min(1.0);
             let target = target_at(plan, time_s, activation);
+            let coupled = up_state(plan, time_s);
             wander.step(random);
             rhythm.step(plan, wake_state::at(&plan.wake, time_s), random);
             let mut values = [0.0; 14];
             for (band, value) in values[..9].iter_mut().enumerate() {
                 *value = target.background[band]
                     + plan.subject.brain.spectrum_log10[band]
-                    + wander.band(band);
+                    + wander.band(band)
+                    + COUPLING_LOG10[band] * coupled;
             }
-            values[9] = target.alpha * rhythm.alpha;
-            values[10] = target.theta * rhythm.theta;
-            values[11] = target.beta * rhythm.beta;
-            values[12] = target.sigma;
-            values[13] = target.muscle * rhythm.muscle
+            let steady = restless.min(1.0);
+            values[9] = target.alpha * rhythm.alpha.powf(steady);
+            values[10] = target.theta * rhythm.theta.powf(steady);
+            values[11] = target.beta * rhythm.beta.powf(steady.powi(2));
+            values[12] = target.sigma * (SIGMA_COUPLING * coupled).exp();
+            values[13] = target.muscle * rhythm.muscle.powf(steady.powi(4))
                 + muscle_of_movement(plan, f64::from(movement_levels[i]));
             let last = smoothed.unwrap_or(values);
             let now = std::array::from_fn(|k| values[k] + (last[k] - values[k]) * keep);
             smoothed = Some(now);
             for (k, column) in columns.iter_mut().enumerate() {
-                let value =
-                    if k < 9 { (HALF_LN_10 * (now[k] + wander.bursts(k))).exp() } else { now[k] };
+                let value = if k < 9 {
+                    (HALF_LN_10 * (now[k] + restless * wander.bursts(k))).exp()
+                } else {
+                    now[k]
+                };
                 let brain = if k < 13 { plan.subject.brain.gain } else { 1.0 };
                 column.push((value * brain) as f32);
             }
@@ -165,11 +178,15 @@ fn target_at(plan: &NightPlan, time_s: f64, activation: f64) -> SpectrumTarget {
             WakeState::Drowsy => (DROWSY, [0.45, 0.6, 0.8, 0.0, 0.5]),
             WakeState::Moving => (OPEN, [0.2, 0.2, 1.2, 0.0, 1.5]),
         },
-        Vigilance::N1 => (N1, [0.14, 1.0, 0.7, 0.02, 0.42]),
+        Vigilance::N1 => (N1, [0.14, 0.65, 0.7, 0.02, 0.3]),
         Vigilance::Nrem => {
-            (blend(&N2, &N3, depth), [0.08, 0.5, 0.35, 0.16 - 0.11 * depth.min(1.0), 0.14])
+            let rest = 1.0 - depth.min(1.0);
+            (
+                blend(&N2, &N3, depth),
+                [0.08, 0.4 * rest, 0.15 + 0.1 * rest, 0.02 + 0.05 * rest, 0.12],
+            )
         }
-        Vigilance::Rem => (REM, [0.15, 0.8, 0.6, 0.02, 0.10]),
+        Vigilance::Rem => (REM, [0.15, 0.65, 0.5, 0.02, 0.10]),
     };
     let activation = activation.min(1.5);
     let riding_alpha = brain.alpha_delta_uv * depth.min(1.0);
@@ -181,6 +198,24 @@ fn target_at(plan: &NightPlan, time_s: f64, activation: f64) -> SpectrumTarget {
         sigma: brain.spindle_uv * sigma * (1.0 - activation.min(1.0)),
         muscle: muscle.scalp_uv * (scalp + 2.0 * activation),
     }
+}
+
+/// Returns the size of bursts of the background, 1 in wake.
+///
+/// In sleep the background is nearly stationary, in N3 almost as much as filtered noise.
+fn burst_size(plan: &NightPlan, time_s: f64) -> f64 {
+    match plan.course.at(time_s) {
+        Vigilance::Wake => 1.3,
+        Vigilance::N1 => 0.8,
+        Vigilance::Nrem => 0.8 - 0.7 * plan.depth.at(time_s).min(1.0),
+        Vigilance::Rem => 0.4,
+    }
+}
+
+/// Returns the slow activity relative to half of its full amplitude, -2 to 2: positive in up-states.
+fn up_state(plan: &NightPlan, time_s: f64) -> f64 {
+    let half_uv = 0.5 * plan.subject.brain.slow_wave_uv * plan.subject.brain.gain;
+    (plan.slow_activity_uv.at(time_s) / half_uv).clamp(-2.0, 2.0)
 }
 
 fn blend(a: &BackgroundSpectrum, b: &BackgroundSpectrum, share: f64) -> BackgroundSpectrum {

@@ -64,13 +64,13 @@ fn k_complexes_are_large_and_in_phase_at_both_eyes() {
 }
 
 #[test]
-fn slow_waves_are_over_75_microvolts() {
+fn slow_waves_are_over_55_microvolts_at_the_central_electrodes() {
     for night in NIGHTS.iter() {
         let slow = MeasuredSignal::of(night, Channel::EegC3A2).band(0.3, 6.0);
         let heights =
             over(night, EventKind::SlowWave, |wave| slow.peak_to_peak(wave.onset_s, wave.end_s()));
         // Other activity changes the amplitude of a wave; nine in ten still reach the limit.
-        assert_mostly(night.site.name(), &heights, 0.9, |uv| uv > 70.0);
+        assert_mostly(night.site.name(), &heights, 0.9, |uv| uv > 52.0);
     }
 }
 

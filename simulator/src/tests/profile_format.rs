@@ -6,7 +6,7 @@ use nocturne_psg::{Night, OpenOptions, Recording, RecordingOrigin, WarningCode, 
 
 use crate::{NightSpec, SimulatedNight, Site, simulate, simulate_as};
 
-const SPEC: NightSpec = NightSpec { seed: 11, night: 3, hours: 0.2, site: Some(Site::Plain) };
+const SPEC: NightSpec = NightSpec { seed: 11, night: 4, hours: 0.2, site: Some(Site::Plain) };
 
 fn read(night: SimulatedNight, profile: ProfileChoice) -> (Recording, Night) {
     let folder = tempfile::tempdir().unwrap();

@@ -188,7 +188,9 @@ fn read_channels_match_the_rendered_signals() {
                 })
                 .collect();
             let what = format!("{channel} at {}", site.name());
-            assert_mostly(&what, &ratios, 1.0, |ratio| (ratio - 1.0).abs() < 0.05);
+            // The band's upper edge differs slightly between the two rates, so the noise of an epoch differs too.
+            let least_share = if channel == Channel::EmgChin { 0.9 } else { 1.0 };
+            assert_mostly(&what, &ratios, least_share, |ratio| (ratio - 1.0).abs() < 0.05);
         }
     }
 }

