@@ -1,5 +1,9 @@
-//! `nocturne caption` without a captioner; the trainer tests captions, because it writes bundles with a captioner.
+//! `nocturne caption` without a captioner; the trainer tests generated captions, because it writes bundles with a
+//! captioner.
 
+use std::collections::BTreeSet;
+
+use nocturne_simulator::{NightSpec, Site};
 use nocturne_testing::{onnx_runtime, require};
 
 use crate::cohort::cohort;
@@ -11,10 +15,41 @@ fn bundle_without_a_captioner_is_named() {
     let bundle = root().join("models/nocturne-tiny");
     assert!(!bundle.join("caption.onnx").is_file(), "this test needs a bundle without a captioner");
     let bundle = text(&bundle);
-    let run = run(["caption", "/nowhere.edf", "--epoch", "0", "--bundle", bundle]).expect_code(1);
+    let generated = ["caption", "/nowhere.edf", "--epoch", "0", "--source", "generated"];
+    let run = run(generated.iter().chain(&["--bundle", bundle])).expect_code(1);
     let expected = format!("`{bundle}` has no captioner: its files do not include `caption.onnx`");
     assert_eq!(run.error(), expected);
     assert!(run.stderr.contains("hint: "), "{}", run.stderr);
+}
+
+#[test]
+fn measured_and_scored_captions_need_no_captioner_and_no_runtime() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = NightSpec { seed: 5, night: 1, hours: 0.3, site: Some(Site::Plain) };
+    let night = nocturne_simulator::simulate(&spec).write(folder.path()).unwrap();
+    let path = text(&night.recording);
+    let lines = run(["caption", path, "--epoch", "20", "--source", "rules", "--json"])
+        .expect_code(0)
+        .json_lines();
+    let sources: BTreeSet<&str> =
+        lines.iter().map(|line| line["source"].as_str().unwrap()).collect();
+    assert_eq!(sources, BTreeSet::from(["measured", "scored"]));
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    for line in &lines {
+        assert_eq!(line["epoch"], 20);
+        assert!(!line["text"].as_str().unwrap().is_empty(), "{line}");
+        let is_scored = line["about"] == "stage_event";
+        assert_eq!(line["source"] == "scored", is_scored, "{line}");
+        assert!(line["finish_reason"].is_null(), "{line}");
+    }
+    // Without annotations there is nothing scored.
+    std::fs::remove_file(&night.scoring).unwrap();
+    let run = run(["caption", path, "--epoch", "20", "--source", "rules"]).expect_code(0);
+    assert!(
+        run.stdout.contains("(measured)") && !run.stdout.contains("(scored)"),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]

@@ -38,15 +38,44 @@ fn kind(name: &str) -> Result<CaptionKind, String> {
     })
 }
 
-/// A caption before it is encoded.
+/// A caption written by rule.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Caption {
-    pub(crate) epoch: EpochNumber,
-    pub(crate) kind: CaptionKind,
-    pub(crate) text: String,
+pub struct Caption {
+    /// The epoch it describes.
+    pub epoch: EpochNumber,
+    /// What it is about.
+    pub kind: CaptionKind,
+    /// The text.
+    pub text: String,
 }
 
-/// Writes the captions of a night. The same recording always gets the same texts.
+/// Writes captions of a recording by rule. The same recording always gets the same texts.
+#[expect(missing_debug_implementations, reason = "the transforms in it have none")]
+pub struct CaptionWriter {
+    kinds: CaptionKinds,
+    extractor: FeatureExtractor,
+    seed: u64,
+    events_scored: bool,
+}
+
+impl CaptionWriter {
+    /// Creates a writer for a recording; `events_scored` is whether its absent events are known to be absent.
+    pub fn new(kinds: CaptionKinds, id: &RecordingId, events_scored: bool) -> Self {
+        Self { kinds, extractor: FeatureExtractor::default(), seed: seed(id), events_scored }
+    }
+
+    /// Writes the captions of an epoch, one for each kind about which something is known.
+    pub fn of_epoch(&mut self, night: &Night, epoch_idx: usize) -> Vec<Caption> {
+        let number = night.epochs()[epoch_idx].number;
+        let facts = EpochFacts::gather(&mut self.extractor, night, epoch_idx, self.events_scored);
+        let seed = self.seed.wrapping_add(u64::from(number.0));
+        let written =
+            self.kinds.0.iter().filter_map(|kind| Some((*kind, caption(*kind, &facts, seed)?)));
+        written.map(|(kind, it)| Caption { epoch: number, kind, text: it.text }).collect()
+    }
+}
+
+/// Writes the captions of a night.
 pub(crate) fn captions(
     kinds: &CaptionKinds,
     id: &RecordingId,
@@ -56,21 +85,8 @@ pub(crate) fn captions(
     if kinds.0.is_empty() {
         return Vec::new();
     }
-    let mut extractor = FeatureExtractor::default();
-    let seed = seed(id);
-    let mut captions = Vec::new();
-    for (i, epoch) in night.epochs().iter().enumerate() {
-        let facts = EpochFacts::gather(&mut extractor, night, i, events_scored);
-        for kind in &kinds.0 {
-            let written = caption(*kind, &facts, seed.wrapping_add(u64::from(epoch.number.0)));
-            captions.extend(written.map(|written| Caption {
-                epoch: epoch.number,
-                kind: *kind,
-                text: written.text,
-            }));
-        }
-    }
-    captions
+    let mut writer = CaptionWriter::new(kinds.clone(), id, events_scored);
+    (0..night.epochs().len()).flat_map(|epoch_idx| writer.of_epoch(night, epoch_idx)).collect()
 }
 
 /// Returns a seed from the recording's name.

@@ -32,7 +32,7 @@ mod reporter;
 mod shard;
 
 pub use backfill::{Backfill, BackfillOptions, DutyCycle};
-pub use captions::CaptionKinds;
+pub use captions::{Caption, CaptionKinds, CaptionWriter};
 pub use discover::{FoundRecording, discover};
 pub use error::{Error, RecordingError, Result};
 pub use nocturne_psg::RowProblem;

@@ -26,7 +26,7 @@ pub(crate) use concepts::{
 };
 pub(crate) use location::{CollectionOption, ServerArguments, WaitArguments};
 pub(crate) use questions::{Eval, Label, Nights, SearchEpochs, Serve};
-pub(crate) use recordings::{Caption, Deid, Demo, Index, Inspect, Simulate};
+pub(crate) use recordings::{Caption, CaptionSource, Deid, Demo, Index, Inspect, Simulate};
 pub(crate) use setup::{Completions, Man};
 pub(crate) use space::{
     SampleArguments, Space, SpaceAction, SpaceBackfill, SpaceCompare, SpaceCreate, SpaceDrop,

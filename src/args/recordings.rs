@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use nocturne_encoder::caption::{DecodingOptions, DecodingStrategy};
 use nocturne_indexer::{CaptionKinds, Shard};
 use nocturne_psg::montage::ProfileChoice;
@@ -142,8 +142,11 @@ pub(crate) struct Caption {
     #[arg(long, short, value_name = "NUMBERS")]
     pub(crate) epoch: EpochNumbers,
     /// Kinds of caption: `all`, or a list of `brain`, `heart`, `respiratory`, `position_muscle`, `stage_event`.
-    #[arg(long, default_value = "stage_event", value_name = "KINDS", value_parser = caption_kinds)]
+    #[arg(long, default_value = "all", value_name = "KINDS", value_parser = caption_kinds)]
     pub(crate) about: CaptionKinds,
+    /// Source of the captions.
+    #[arg(long, value_enum, default_value_t = CaptionSource::Auto)]
+    pub(crate) source: CaptionSource,
     #[command(flatten)]
     pub(crate) decoding: DecodingArguments,
     /// Write a line of JSON for each caption.
@@ -155,7 +158,18 @@ pub(crate) struct Caption {
     pub(crate) encoder: EncoderArguments,
 }
 
-/// How the tokens of a caption are chosen: greedily, by beam search, or by sampling.
+/// The source of a caption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CaptionSource {
+    /// All that there are.
+    Auto,
+    /// Rules, from the signals (`measured`) and the annotations (`scored`).
+    Rules,
+    /// The captioner of the bundle (`generated`).
+    Generated,
+}
+
+/// How the tokens of a generated caption are chosen: greedily, by beam search, or by sampling.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DecodingArguments {
     /// Use beam search of this width (1–32) [default: greedy search].
