@@ -1,5 +1,5 @@
 //! Chores of the repository: `cargo xtask setup`, `demo`, `test`, `check`, `bundle`, `calibrate`,
-//! `judge`, `ablation`, `fuzz`, `crash`.
+//! `judge`, `ablation`, `gpu`, `fuzz`, `crash`.
 
 #![expect(
     clippy::print_stderr,
@@ -14,6 +14,7 @@ mod check;
 mod crash;
 mod demo;
 mod fuzz;
+mod gpu;
 mod judge;
 mod python;
 mod runtime;
@@ -90,6 +91,12 @@ enum Chore {
         #[arg(long, value_name = "DIR")]
         recordings: Vec<PathBuf>,
     },
+    /// Compare training and encoding on an NVIDIA GPU with the CPU, and print the figures as JSON; takes under ten minutes.
+    /// Without a GPU everything runs on the CPU. `ORT_DYLIB_PATH` names an ONNX Runtime with the CUDA provider.
+    Gpu {
+        /// Folder for nights, training set, runs and collections.
+        work: PathBuf,
+    },
     /// Feed the file readers with malformed input; needs the nightly compiler and cargo-fuzz.
     Fuzz {
         /// Seconds per target.
@@ -121,6 +128,7 @@ fn main() -> ExitCode {
         Chore::Ablation { work, steps, init, recordings } => {
             ablation::compare(library, &work, steps, init.as_deref(), &recordings)
         }
+        Chore::Gpu { work } => gpu::measure(library, &work),
         Chore::Fuzz { seconds } => fuzz::fuzz(seconds),
         Chore::Crash { rounds, seed } => crash::crash(library, rounds, seed),
     };

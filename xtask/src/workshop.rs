@@ -106,17 +106,27 @@ impl Workshop {
 
     /// Returns a command that runs the release build of `nocturne` in the folder.
     pub(crate) fn nocturne(&self) -> Command {
-        self.program("Cargo.toml", "nocturne")
+        self.program("Cargo.toml", "nocturne", &[])
     }
 
     fn nocturne_train(&self) -> Command {
-        self.program("trainer/Cargo.toml", "nocturne-trainer")
+        self.program("trainer/Cargo.toml", "nocturne-trainer", &[])
+    }
+
+    /// Returns a command that runs `nocturne-train`, built for a device.
+    pub(crate) fn nocturne_train_on(&self, device: &str) -> Command {
+        let features: &[&str] = if device == "cuda" { &["--features", "cuda"] } else { &[] };
+        let mut command = self.program("trainer/Cargo.toml", "nocturne-trainer", features);
+        // Otherwise the build binds the symbols of the newest CUDA it knows.
+        command.env("CUDARC_CUDA_VERSION", "13000");
+        command
     }
 
     /// Returns a command that runs the release build of a package of the workspace with that manifest.
-    fn program(&self, manifest: &str, package: &str) -> Command {
+    fn program(&self, manifest: &str, package: &str, features: &[&str]) -> Command {
         let mut command = cargo();
-        command.args(["run", "--release", "--quiet", "--package", package, "--manifest-path"]);
+        command.args(["run", "--release", "--quiet", "--package", package]).args(features);
+        command.arg("--manifest-path");
         // The folder may be outside the repository, where `.cargo/config.toml` does not apply.
         command.arg(root().join(manifest)).arg("--target-dir").arg(root().join("target"));
         command.arg("--").env("ORT_DYLIB_PATH", &self.library).current_dir(&self.folder);
