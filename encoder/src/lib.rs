@@ -36,6 +36,7 @@
 //! | [`bundle`] | the model bundle, its manifest and fingerprint |
 //! | [`runtime`], [`graph`] | the ONNX Runtime library; graphs without a contract, for comparisons |
 //! | [`SignalEncoder`], [`TextEncoder`] | the two towers |
+//! | [`Localisation`] | where in an epoch a query matches |
 //! | [`caption`] | the caption decoder and its decoding strategies |
 //! | [`PromptSet`], [`Concept`] | zero-shot labels, and concepts learned from labelled epochs |
 
@@ -47,6 +48,7 @@ mod embedding;
 mod error;
 pub mod graph;
 pub mod head;
+mod localisation;
 mod memory;
 pub mod metrics;
 mod prompts;
@@ -63,6 +65,7 @@ pub use caption::{Caption, Captioner};
 pub use concept::{Concept, ConceptTarget, ConceptValidation};
 pub use embedding::Embedding;
 pub use error::{Cause, Error, Result};
+pub use localisation::{ChannelChange, Localisation, MatchSpan, ReferenceEpoch};
 pub use memory::Memory;
 pub use prompts::{Label, LabelDirections, PromptSet};
 pub use runtime::{Device, Provider, Runtime};

@@ -83,6 +83,11 @@ impl SignalEncoder {
         self.tower.provider()
     }
 
+    /// Returns the number of epochs in a batch.
+    pub(crate) fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
     /// Encodes every epoch of a night, in order.
     ///
     /// # Errors

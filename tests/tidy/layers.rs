@@ -107,6 +107,7 @@ const LAYERS: [(&str, &[Layer]); 14] = [
                 "signal",
                 &["error", "attention", "memory", "embedding", "bundle", "runtime", "tower"],
             ),
+            ("localisation", &["error", "embedding", "signal"]),
             ("text", &["error", "embedding", "tokenizer", "bundle", "runtime", "tower"]),
             ("caption", &["error", "memory", "tokenizer", "bundle", "runtime", "session"]),
             ("prompts", &["error", "embedding", "text"]),
