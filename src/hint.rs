@@ -101,7 +101,6 @@ fn of_encoder(error: &nocturne_encoder::Error) -> Option<Hint<'_>> {
             "pass a bundle that has a caption decoder (`--bundle DIR`); `nocturne search --like EPOCH --captions` \
              finds captions of scored epochs without one"
         }
-        Error::NoAttention { .. } => "export the bundle again with `nocturne-train export`",
         Error::NoRuntime { .. } | Error::Runtime { .. } => {
             "run `cargo xtask setup`, or pass the library with `--onnxruntime FILE`"
         }

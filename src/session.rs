@@ -88,11 +88,11 @@ impl Session {
         self.engine_with(arguments, Some(recall), true)
     }
 
-    /// Opens an explainer, which computes attention maps of hits.
+    /// Opens an explainer, which finds where in a hit a query matches.
     pub(crate) fn explainer(&self) -> Result<Explainer> {
         let (device, batch) = (self.arguments.device, self.batch());
         let signal = SignalEncoder::open(self.runtime, &self.bundle, device, batch)?;
-        Ok(Explainer::new(signal)?)
+        Ok(Explainer::new(signal))
     }
 
     fn engine_with(

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use nocturne_simulator::{NightSpec, Site};
 use nocturne_testing::{onnx_runtime, require};
 
-use crate::cohort::cohort;
 use crate::program::{root, run, text};
 
 #[test]
@@ -67,27 +66,4 @@ fn decoding_options_out_of_range_are_rejected_before_the_recording_is_read() {
     check(&["--about", "none"], 2, "expected `all` or a list of kinds");
     check(&["--about", "mood"], 2, "`mood` is not a kind of caption");
     check(&["--epoch", "7-2"], 2, "cannot be used multiple times");
-}
-
-#[test]
-fn explanation_lists_channels_and_seconds_of_every_hit() {
-    let cohort = require!(cohort());
-    let collection = text(&cohort.collection);
-    let search = ["search", "deep sleep with slow waves", "-c", collection, "-k", "3"];
-    let json = run(search.iter().chain(&["--explain", "--json"])).expect_code(0).json();
-    let hits = json["hits"].as_array().unwrap();
-    assert_eq!(hits.len(), 3);
-    for hit in hits {
-        assert!(hit["not_explained"].is_null(), "{hit}");
-        let spans = hit["attention"].as_array().unwrap();
-        assert!(!spans.is_empty() && spans.len() <= 3, "{hit}");
-        let channels = hit["channels"].as_array().unwrap();
-        for span in spans {
-            assert!(channels.contains(&span["channel"]), "{span} of {channels:?}");
-            let number = |field: &str| span[field].as_f64().unwrap();
-            assert!(0.0 <= number("from_s") && number("from_s") < number("to_s"), "{span}");
-            assert!(number("to_s") <= 30.0, "{span}");
-            assert!(number("share") > 0.0 && number("share") < 1.0, "{span}");
-        }
-    }
 }

@@ -35,6 +35,7 @@ fn commands_in_the_documentation_have_known_flags() {
         "docs/evaluation.md",
         "docs/filters.md",
         "docs/formats.md",
+        "docs/localisation.md",
         "docs/qdrant.md",
         "docs/questions.md",
         "docs/simulator.md",

@@ -27,7 +27,8 @@ fn card_of_scored_nights_has_the_documented_keys() {
     let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();
     let markdown = folder.path().join("card.md");
-    let arguments = ["eval", text(&cohort.nights), "--json", "--by-channels", "40"];
+    let arguments =
+        ["eval", text(&cohort.nights), "--json", "--by-channels", "40", "--localisation", "1"];
     let card = run(arguments.iter().chain(&["--markdown", text(&markdown)])).expect_code(0).json();
     assert_eq!(card["resampling"]["unit"], "subject");
     let stages = &card["stages"];
@@ -58,6 +59,7 @@ fn card_of_scored_nights_has_the_documented_keys() {
     assert!(card["by_channels"]["all"]["stages"]["balanced_accuracy"].is_f64());
     let spindle = &card["localisation"]["spindle"];
     assert!(spindle["iou_by_chance"].as_f64() > Some(0.0), "{spindle}");
+    assert_eq!(spindle["epochs"], 1);
     let markdown = std::fs::read_to_string(markdown).unwrap();
     assert!(markdown.contains("\n## Retrieval\n\n|  | gallery |"), "{markdown}");
 }

@@ -12,6 +12,7 @@ mod concepts;
 mod documents;
 mod duplicates;
 mod evaluation;
+mod explain;
 mod filters;
 mod inspect;
 mod messages;

@@ -2,7 +2,6 @@
 
 use nocturne_psg::EPOCH_S;
 use nocturne_psg::montage::Channel;
-use serde::Serialize;
 
 /// Seconds in an epoch, the resolution of [`AttentionSpan`].
 const SECONDS: usize = EPOCH_S as usize;
@@ -11,17 +10,16 @@ const SECONDS: usize = EPOCH_S as usize;
 ///
 /// A weight is the product of the two attentions with which the tower pools its patches, averaged over heads.
 /// Before pooling, each patch attends to others, so a high weight shows where the tower read a feature, which may
-/// originate elsewhere.
+/// originate elsewhere; and it does not depend on any words. [`Localisation`](crate::Localisation) shows where words match.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttentionMap {
     weights: Vec<f32>,
 }
 
 /// Consecutive seconds of one channel with a high weight.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AttentionSpan {
     /// The channel.
-    #[serde(serialize_with = "serialize_name")]
     pub channel: Channel,
     /// Start in seconds from the start of the epoch.
     pub from_s: u32,
@@ -29,22 +27,6 @@ pub struct AttentionSpan {
     pub to_s: u32,
     /// Share of the total weight, in `[0, 1]`.
     pub share: f32,
-}
-
-impl AttentionSpan {
-    /// Returns the ratio of the share to that of uniform attention; near 1, the span is not special.
-    pub fn lift(&self) -> f32 {
-        let cells = (Channel::COUNT * SECONDS) as f32;
-        self.share * cells / (self.to_s - self.from_s) as f32
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn serialize_name<S: serde::Serializer>(
-    channel: &Channel,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(channel.name())
 }
 
 impl AttentionMap {
@@ -128,7 +110,6 @@ mod tests {
             .iter()
             .map(|it| (it.channel.name(), it.from_s, it.to_s, (it.share * 100.0).round()))
             .collect();
-        assert_eq!(spans[1].lift().round(), 60.0);
         assert_eq!(found, [("EEG_C3_A2", 11, 13, 29.0), ("ECG", 29, 30, 20.0), ("AF", 0, 1, 8.0)]);
     }
 

@@ -116,12 +116,6 @@ pub enum Error {
         /// The bundle's folder.
         path: PathBuf,
     },
-    /// The signal tower of the bundle has no attention output; the mistake of the one who chose it.
-    #[error("`{}` has no attention maps: the graph has no output `attention`", path.display())]
-    NoAttention {
-        /// The signal tower's file.
-        path: PathBuf,
-    },
     /// A decoding option is out of range; the caller's mistake.
     #[error("`{field}` is {value}; expected {expected}")]
     DecodingOption {
@@ -169,7 +163,6 @@ impl Error {
                 "learn the concept again with this bundle, or use the bundle it was learned with",
             ),
             Self::NoCaptioner { .. } => Some("use a bundle that has a caption decoder"),
-            Self::NoAttention { .. } => Some("export the bundle again, with its attention output"),
             Self::NoRuntime { .. } | Self::Runtime { .. } => {
                 Some("install ONNX Runtime, or pass the path of its shared library")
             }

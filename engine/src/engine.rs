@@ -297,18 +297,20 @@ impl Engine {
         learned_concept::read_concept(&self.live.cached(), path)
     }
 
-    /// Explains epochs of the collection, in their order: where the encoder looked in each. A recording that was moved
-    /// or changed since it was indexed makes its epochs unexplained; it is not an error.
+    /// Explains epochs of the collection, in their order: where in each the query matches. A recording that was moved
+    /// or changed since it was indexed makes its epochs unexplained, and so does a query that is not answered by
+    /// similarity; neither is an error.
     ///
     /// # Errors
     ///
-    /// Those of reading the collection, and [`nocturne_encoder::Error::Model`].
+    /// Those of [`search_epochs`](Self::search_epochs), and [`nocturne_encoder::Error::Model`].
     pub fn explain(
         &self,
         explainer: &mut Explainer,
+        query: &EpochQuery,
         epochs: &[EpochRef],
     ) -> Result<Vec<Explanation>> {
-        explain::explain(&self.live.newest()?, explainer, epochs)
+        explain::explain(&self.live.newest()?, explainer, query, epochs)
     }
 
     /// Returns a recording of the collection.

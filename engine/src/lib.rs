@@ -10,7 +10,7 @@
 //! - [`generate_caption`](Engine::generate_caption): the signals of an epoch → a caption;
 //! - [`list_recordings`](Engine::list_recordings), [`count_facets`](Engine::count_facets): what the collection contains.
 //!
-//! [`Explainer`] shows where the encoder looked in an epoch, and [`compare`] measures how far two spaces agree.
+//! [`Explainer`] shows where in an epoch a query matches, and [`compare`] measures how far two spaces agree.
 //! The engine opens no socket and writes nothing to a collection but caches (the approximate index).
 //!
 //! # Modules

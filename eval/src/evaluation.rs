@@ -12,7 +12,6 @@ use crate::measure::events::{EventAgreement, MeanOverEvents};
 use crate::measure::few_shot::FewShot;
 use crate::measure::localisation::Localisation;
 use crate::measure::nights::NightAgreement;
-use crate::measure::occlusion::Occlusion;
 use crate::measure::retrieval::RetrievalReport;
 use crate::measure::stages::StageAgreement;
 use crate::resampling::Resampling;
@@ -40,13 +39,11 @@ pub struct Evaluation {
     pub events_mean: Option<MeanOverEvents>,
     /// Captions to epochs and the reverse.
     pub retrieval: Option<RetrievalReport>,
-    /// The effect of hiding the most attended seconds; `None` unless requested.
-    pub occlusion: Option<Occlusion>,
     /// Rankings of nights, by name of the event.
     pub nights: BTreeMap<String, NightAgreement>,
     /// Stages by heads learned from a few labelled epochs.
     pub few_shot: Option<FewShot>,
-    /// Localisation of events by attention maps, by name of the event.
+    /// Localisation of events by their prompts, by name of the event; empty unless requested.
     pub localisation: BTreeMap<String, Localisation>,
     /// Stages and events with some channels hidden, by channel subset: `all`, `eeg_eog_emg`, `one_eeg` and
     /// `cardio_respiratory`.
@@ -64,8 +61,8 @@ pub struct Evaluation {
 /// Options of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EvaluationOptions {
-    /// Number of epochs to hide seconds of; 0, the default, leaves this out.
-    pub occlusion: usize,
+    /// Number of epochs of each event in which to localise it; 0, the default, leaves this out.
+    pub localisation: usize,
     /// Number of captions in the large gallery; up to 1000 leaves it out.
     pub gallery: usize,
     /// Number of epochs to encode with channels hidden, once for each subset; 0 leaves this out.
@@ -76,6 +73,6 @@ pub struct EvaluationOptions {
 
 impl Default for EvaluationOptions {
     fn default() -> Self {
-        Self { occlusion: 0, gallery: 10_000, by_channels: 1200, captions: 60 }
+        Self { localisation: 0, gallery: 10_000, by_channels: 1200, captions: 60 }
     }
 }

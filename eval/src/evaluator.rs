@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::evaluation::{Evaluation, EvaluationOptions};
 use crate::intervals::Intervals;
 use crate::measure::{
-    by_channels, captions, events, few_shot, localisation, nights, occlusion, retrieval, stages,
+    by_channels, captions, events, few_shot, localisation, nights, retrieval, stages,
 };
 use crate::night_reader::NightReader;
 use crate::sample::caption_counts::CaptionSampler;
@@ -61,15 +61,9 @@ impl Evaluator {
     }
 
     /// Sets which measures are computed, and on how many samples.
-    ///
-    /// # Errors
-    ///
-    /// [`nocturne_encoder::Error::NoAttention`] if occlusion is requested and the bundle does not report its attention.
-    pub fn with_options(self, options: EvaluationOptions) -> Result<Self> {
-        if options.occlusion > 0 {
-            self.signal.expect_attention()?;
-        }
-        Ok(Self { options, ..self })
+    #[must_use]
+    pub fn with_options(self, options: EvaluationOptions) -> Self {
+        Self { options, ..self }
     }
 
     /// Evaluates recordings with annotations. `progress` is called with the number of recordings read so far.
@@ -88,11 +82,15 @@ impl Evaluator {
         }
         let labels =
             EncodedLabels::encode(&mut self.text, &self.manifest, self.calibration.as_ref())?;
-        let read: Vec<(&Path, &ScoredNight)> = paths.into_iter().zip(&nights).collect();
-        let encoders = (&mut self.signal, &mut self.text);
-        let z_score = self.manifest.preprocessing.z_score;
-        let occlusion = occlusion::evaluate(&read, self.options.occlusion, encoders, z_score)?;
         let (resampling, bootstrap) = resampling::resample(&mut nights);
+        let read: Vec<(&Path, &ScoredNight)> = paths.into_iter().zip(&nights).collect();
+        let localisation = localisation::evaluate(
+            &read,
+            self.options.localisation,
+            (&mut self.signal, &labels),
+            self.manifest.preprocessing.z_score,
+            &bootstrap,
+        )?;
         let retrieval =
             retrieval::evaluate(&nights, &mut self.text, &bootstrap, self.options.gallery)?;
         let (events, events_mean) = events::evaluate(&nights, &labels.events, &bootstrap);
@@ -108,10 +106,9 @@ impl Evaluator {
             events,
             events_mean,
             retrieval,
-            occlusion,
             nights: nights::rankings(&nights, &labels.events),
             few_shot: few_shot::evaluate(&nights, &labels, (resampling, &bootstrap)),
-            localisation: localisation::evaluate(&nights, &bootstrap),
+            localisation,
             by_channels: by_channels::evaluate(&nights, &labels, &bootstrap),
             captions: captions::evaluate(&nights, &bootstrap),
             ci95: Intervals::from([("wake_vs_deep_auroc", interval)]),

@@ -41,7 +41,6 @@ pub use measure::events::{EventAgreement, MeanOverEvents};
 pub use measure::few_shot::{FewShot, FewShotAccuracy, FewShotPoint, HeldOut};
 pub use measure::localisation::Localisation;
 pub use measure::nights::NightAgreement;
-pub use measure::occlusion::Occlusion;
 pub use measure::retrieval::{LargeGallery, Retrieval, RetrievalReport};
 pub use measure::stages::{CalibrationError, StageAgreement};
 pub use resampling::{Resampling, ResamplingUnit};

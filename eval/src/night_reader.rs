@@ -10,7 +10,7 @@ use nocturne_simulator::Truth;
 
 use crate::error::Result;
 use crate::sample::caption_counts::CaptionSampler;
-use crate::sample::{channel_subset, located_event};
+use crate::sample::{channel_subset, event_seconds};
 use crate::scored_night::{ScoredEpoch, ScoredNight};
 
 /// Epochs encoded in one batch.
@@ -72,9 +72,7 @@ impl NightReader<'_> {
         (reading, facts): (EpochReading, EpochFacts),
     ) -> Result<()> {
         let epoch = &night.epochs()[epoch_idx];
-        if let Some(map) = &reading.attention {
-            scored.located.extend(located_event::locate(epoch_idx, epoch, map));
-        }
+        scored.located.extend(event_seconds::of_epoch(epoch_idx, epoch));
         let seed = SEED + epoch_idx as u64;
         if let (Some(captioner), Some(memory)) = (&mut self.captioner, &reading.memory)
             && is_sampled(epoch_idx, night.epochs().len(), self.n_captioned)

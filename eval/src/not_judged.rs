@@ -38,7 +38,7 @@ pub(crate) fn of(evaluation: &Evaluation) -> Vec<String> {
     );
     note(
         evaluation.localisation.is_empty(),
-        "localisation: the bundle does not report its attention, or no epoch of sleep has a scored event",
+        "localisation: not requested, or no epoch of sleep has a scored event",
     );
     for (name, reason) in [
         ("all", "no scored epoch was encoded with channels hidden"),

@@ -6,7 +6,7 @@ use nocturne_psg::{Event, EventSet, Stage};
 
 use crate::sample::caption_counts::CaptionCounts;
 use crate::sample::channel_subset::HiddenEpoch;
-use crate::sample::located_event::LocatedEvent;
+use crate::sample::event_seconds::EventSeconds;
 
 /// A scored night, encoded.
 pub(crate) struct ScoredNight {
@@ -15,8 +15,8 @@ pub(crate) struct ScoredNight {
     pub(crate) epochs: Vec<ScoredEpoch>,
     /// Every scored event; `None` if events were not scored.
     pub(crate) events: Option<Vec<Event>>,
-    /// The attention in epochs with events; empty if the bundle does not report it.
-    pub(crate) located: Vec<LocatedEvent>,
+    /// The seconds of events in epochs of sleep.
+    pub(crate) located: Vec<EventSeconds>,
     /// A sample of the epochs, encoded with channels hidden.
     pub(crate) hidden: Vec<HiddenEpoch>,
     /// Generated captions of a sample of the epochs; empty if there is no captioner.

@@ -40,7 +40,8 @@ pub(crate) struct SearchEpochs {
     /// Minimum score of a hit: its cosine, or its probability with `--concept` and for expressions over concepts.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     pub(crate) min_score: Option<f32>,
-    /// Show the channels and seconds with the highest attention in each hit; reads the recordings again.
+    /// Show the seconds and channels of each hit that match the query; reads the recordings again and encodes about 200
+    /// epochs for each hit.
     #[arg(long, conflicts_with = "captions")]
     pub(crate) explain: bool,
     /// Write JSON instead of a table.

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use nocturne_encoder::AttentionSpan;
+use nocturne_encoder::{Localisation, MatchSpan};
 use nocturne_engine::{
     CaptionAnswer, CaptionRequest, Engine, EpochAnswer, EpochHit, EpochQuery, EpochRequest,
     Explanation, RankRequest, ScoreKind, TextReading, Threshold,
 };
 use nocturne_index::Filter;
+use nocturne_psg::montage::Channel;
 use nocturne_psg::{EpochNumber, EpochRef};
 use serde::Serialize;
 use serde_json::json;
@@ -23,14 +24,17 @@ use crate::table::{clock, table};
 /// Heading of the column of scores, right-aligned.
 pub(super) const COSINE: &str = ">cosine";
 
-/// A hit with its attention spans.
+/// How hits are explained.
+const METHOD: &str = "exchange";
+
+/// A hit with the place where the query matches.
 #[derive(Serialize)]
 struct ExplainedHit<'a> {
     #[serde(flatten)]
     hit: &'a EpochHit,
-    /// The spans with the highest attention.
-    attention: &'a [AttentionSpan],
-    /// Why there is no attention map.
+    /// The seconds and channels.
+    localisation: Option<&'a Localisation>,
+    /// Why there are none.
     not_explained: Option<&'a str>,
 }
 
@@ -68,7 +72,8 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<CommandOut
     let min_score = min_score.map(threshold);
     let request = EpochRequest { k: top, filter, min_score, recall: None };
     let answer = engine.search_epochs(&query, request)?;
-    let explanations = if explain { Some(explanations(&session, &engine, &answer)?) } else { None };
+    let explanations =
+        if explain { Some(explanations(&session, &engine, (&query, &answer))?) } else { None };
     match (explanations, json) {
         (None, true) => console::print_pretty_json(&answer)?,
         (None, false) => print(&answer)?,
@@ -78,7 +83,7 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<CommandOut
                 &answer;
             let answer = json!({
                 "hits": hits, "score": score, "reading": reading, "nothing_matches": nothing_matches,
-                "skipped": skipped, "missing": missing, "plan": plan,
+                "skipped": skipped, "missing": missing, "plan": plan, "explanation": METHOD,
             });
             console::print_pretty_json(&answer)?;
         }
@@ -121,14 +126,14 @@ fn rank_nights(engine: &Engine, request: RankRequest, json: bool) -> Result<Comm
 fn explanations(
     session: &Session,
     engine: &Engine,
-    answer: &EpochAnswer,
+    (query, answer): (&EpochQuery, &EpochAnswer),
 ) -> Result<Vec<Explanation>> {
     let epoch = |hit: &EpochHit| -> Result<EpochRef> {
         let recording = hit.recording.parse()?;
         Ok(EpochRef { recording, epoch: EpochNumber(hit.epoch) })
     };
     let epochs: Vec<EpochRef> = answer.hits.iter().map(epoch).collect::<Result<_>>()?;
-    Ok(engine.explain(&mut session.explainer()?, &epochs)?)
+    Ok(engine.explain(&mut session.explainer()?, query, &epochs)?)
 }
 
 fn explained<'a>(
@@ -137,26 +142,37 @@ fn explained<'a>(
 ) -> impl Iterator<Item = ExplainedHit<'a>> {
     answer.hits.iter().zip(explanations).map(|(hit, explanation)| ExplainedHit {
         hit,
-        attention: &explanation.spans,
+        localisation: explanation.localisation.as_ref(),
         not_explained: explanation.problem.as_deref(),
     })
 }
 
-/// Prints the attention spans of each hit, in seconds from the start of the epoch: the share of the attention, and its
-/// ratio to uniform attention.
+/// Prints where in each hit the query matches, in seconds from the start of the epoch, with the change of the cosine
+/// there and its mean over the epoch.
 fn print_explanations(answer: &EpochAnswer, explanations: &[Explanation]) -> Result<()> {
-    let span = |span: &AttentionSpan| {
-        let AttentionSpan { channel, from_s, to_s, share } = span;
-        let (percent, lift) = (100.0 * share, span.lift());
-        format!("{channel} {from_s}–{to_s} s {percent:.0} % ({lift:.1}×)")
-    };
     let rows = explained(answer, explanations).map(|it| {
-        let spans: Vec<String> = it.attention.iter().map(span).collect();
-        let text = it.not_explained.map_or_else(|| spans.join(", "), str::to_owned);
-        vec![format!("{}:{}", it.hit.recording, it.hit.epoch), text]
+        let epoch = format!("{}:{}", it.hit.recording, it.hit.epoch);
+        let Some(localisation) = it.localisation else {
+            return vec![epoch, it.not_explained.unwrap_or("–").to_owned(), "–".to_owned()];
+        };
+        let spans: Vec<String> = localisation.spans.iter().map(span).collect();
+        let seconds = &localisation.seconds;
+        let mean = seconds.iter().sum::<f32>() / seconds.len() as f32;
+        let spans = if spans.is_empty() { "nowhere".to_owned() } else { spans.join(", ") };
+        vec![epoch, spans, format!("{mean:+.3}")]
     });
-    console::print(format_args!("\n{}", table(&["epoch", "highest attention"], rows)))?;
+    console::print(format_args!("\n{}", table(&["epoch", "matches at", ">mean"], rows)))?;
+    console::print(
+        "in brackets: change of the cosine if two seconds are exchanged with epochs that match less",
+    )?;
     Ok(())
+}
+
+/// Describes a span, such as `10–13 s EOG_L+EOG_R (+0.096)`.
+fn span(span: &MatchSpan) -> String {
+    let MatchSpan { from_s, to_s, change, .. } = span;
+    let channels: Vec<&str> = span.main_channels().map(Channel::name).collect();
+    format!("{from_s}–{to_s} s {} ({change:+.3})", channels.join("+"))
 }
 
 fn read_vector(file: &Path) -> Result<Vec<f32>> {

@@ -93,7 +93,7 @@ impl CaptionThread {
     ///
     /// [`Error::EncoderLost`] if the system refuses a thread.
     pub(crate) fn start(signal: SignalEncoder, captioner: Captioner) -> Result<Self> {
-        let has_attention = signal.expect_attention().is_ok();
+        let has_attention = signal.has_attention();
         let mut models = CaptionModels { signal, captioner };
         Self::spawn(has_attention, move |job| models.answer(job))
     }

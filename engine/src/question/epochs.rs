@@ -114,43 +114,31 @@ impl From<&EncodedText> for TextReading {
 pub(crate) fn search_epochs(
     space: &PinnedSpace,
     query: &EpochQuery,
-    EpochRequest { k, filter, min_score, recall }: EpochRequest,
+    EpochRequest { k, ref filter, min_score, recall }: EpochRequest,
 ) -> Result<EpochAnswer> {
     let k = check_hits("top_k", k)?;
     let snapshot = space.snapshot();
     let min_cosine = min_score.map(|it| min_cosine(query, it)).transpose()?;
     let recall = space.recall(recall)?;
-    let (mut filter, mut named, open) = (filter.clone(), Vec::new(), filter);
-    if let EpochQuery::Text(text) = query {
-        let concepts = match read(space, check_text("text", text)?)? {
-            TextMeaning::Expression(expression) => {
-                return epochs_by_tracks::search(space, &expression, (k, &filter), min_cosine);
-            }
-            TextMeaning::Words(concepts) => concepts,
-        };
-        snapshot.check_filter(&filter)?;
-        filter = free_words::with_channels_of(filter, &concepts)?;
-        named = concepts;
-    }
-    let mut request = SearchRequest { k, filter, min_score: min_cosine, recall };
-    let (embedding, reading) = match query {
-        EpochQuery::Text(text) => {
-            let (embedding, reading) = free_words::encode(space, check_text("text", text)?)?;
-            (embedding, Some(reading))
-        }
-        EpochQuery::Epoch(epoch) => {
-            request.filter.excluded_epochs.insert(epoch.clone());
-            (snapshot.embedding(epoch)?, None)
-        }
-        EpochQuery::Vector(vector) => (checked_vector(space, vector)?, None),
-        EpochQuery::Concept(concept) => {
-            expect_concept(space, concept)?;
-            (concept.direction.clone(), None)
+    let vector = match query_vector(space, query)? {
+        QueryAnswer::Nearest(vector) => vector,
+        QueryAnswer::FromTracks(expression) => {
+            return epochs_by_tracks::search(space, &expression, (k, filter), min_cosine);
         }
     };
+    let QueryVector { embedding, reading, concepts: named } = vector;
+    let mut allowed = filter.clone();
+    if !named.is_empty() {
+        snapshot.check_filter(filter)?;
+        allowed = free_words::with_channels_of(allowed, &named)?;
+    }
+    if let EpochQuery::Epoch(epoch) = query {
+        allowed.excluded_epochs.insert(epoch.clone());
+    }
+    let request = SearchRequest { k, filter: allowed, min_score: min_cosine, recall };
     let SearchAnswer { mut hits, plan } = snapshot.find(&embedding, &request)?;
     if hits.is_empty() && !named.is_empty() {
-        let any = SearchRequest { k: 1, filter: open, ..request.clone() };
+        let any = SearchRequest { k: 1, filter: filter.clone(), ..request.clone() };
         if !snapshot.find(&embedding, &any)?.hits.is_empty() {
             return Err(free_words::no_channels(&named));
         }
@@ -174,6 +162,52 @@ pub(crate) fn search_epochs(
         missing,
         plan: plan.to_string(),
     })
+}
+
+/// How a query is answered.
+pub(crate) enum QueryAnswer<'a> {
+    /// By the epochs nearest to a vector.
+    Nearest(QueryVector<'a>),
+    /// From tracks: an expression over concepts has no vector.
+    FromTracks(Expression),
+}
+
+/// The vector of a query.
+pub(crate) struct QueryVector<'a> {
+    pub(crate) embedding: Embedding,
+    /// How the text was read; `None` for other queries.
+    pub(crate) reading: Option<TextReading>,
+    /// The known concepts that a text names.
+    pub(crate) concepts: Vec<&'a Concept>,
+}
+
+/// Returns the vector of a query, if it is answered by one.
+///
+/// # Errors
+///
+/// Those of [`search_epochs`].
+pub(crate) fn query_vector<'a>(
+    space: &'a PinnedSpace,
+    query: &EpochQuery,
+) -> Result<QueryAnswer<'a>> {
+    let embedding = match query {
+        EpochQuery::Text(text) => {
+            let text = check_text("text", text)?;
+            let concepts = match read(space, text)? {
+                TextMeaning::Expression(expression) => {
+                    return Ok(QueryAnswer::FromTracks(expression));
+                }
+                TextMeaning::Words(concepts) => concepts,
+            };
+            let (embedding, reading) = free_words::encode(space, text)?;
+            let vector = QueryVector { embedding, reading: Some(reading), concepts };
+            return Ok(QueryAnswer::Nearest(vector));
+        }
+        EpochQuery::Epoch(epoch) => space.snapshot().embedding(epoch)?,
+        EpochQuery::Vector(vector) => checked_vector(space, vector)?,
+        EpochQuery::Concept(concept) => expect_concept(space, concept)?.direction.clone(),
+    };
+    Ok(QueryAnswer::Nearest(QueryVector { embedding, reading: None, concepts: Vec::new() }))
 }
 
 /// What a text asks for.

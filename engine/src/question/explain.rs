@@ -1,4 +1,4 @@
-//! Where the encoder looked in epochs of the collection.
+//! Where in epochs of the collection a query matches.
 //!
 //! A collection stores vectors, not signals, so the recording is read again and the epoch is encoded again. If the file
 //! or the vector is no longer the one that was indexed, the epoch is not explained.
@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use nocturne_encoder::{AttentionSpan, SignalEncoder};
+use nocturne_encoder::{Embedding, Localisation, SignalEncoder};
 use nocturne_index::RecordingEntry;
 use nocturne_psg::hash::sha256_of_file;
 use nocturne_psg::montage::ProfileChoice;
@@ -16,19 +16,18 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::live::live_collection::PinnedSpace;
 use crate::live::snapshot::Snapshot;
+use crate::question::epochs::{EpochQuery, QueryAnswer, query_vector};
 
-/// Spans returned for an epoch.
-const SPANS: usize = 3;
 /// Minimum cosine of the new vector to the stored one, which f16 and other devices have rounded.
 const SAME_VECTOR: f32 = 0.99;
 /// Metadata column in which the indexer stores the profile that was chosen for a recording.
 const PROFILE: &str = "profile";
 
-/// Where the encoder looked in an epoch.
+/// Where in an epoch a query matches.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
-    /// The three spans of a channel with the largest weight in the vector, the largest first.
-    pub spans: Vec<AttentionSpan>,
+    /// The seconds and channels.
+    pub localisation: Option<Localisation>,
     /// Why there are none.
     pub problem: Option<String>,
 }
@@ -41,42 +40,42 @@ pub struct Explainer {
 
 impl Explainer {
     /// Takes the signal tower of the engine's bundle.
-    ///
-    /// # Errors
-    ///
-    /// [`nocturne_encoder::Error::NoAttention`] if the bundle does not report its attention.
-    pub fn new(signal: SignalEncoder) -> Result<Self> {
-        signal.expect_attention()?;
-        Ok(Self { signal })
+    pub fn new(signal: SignalEncoder) -> Self {
+        Self { signal }
     }
 
     fn explain_epoch(
         &mut self,
         snapshot: &Snapshot,
-        night: &Night,
-        epoch: &EpochRef,
+        (night, epoch): (&Night, &EpochRef),
+        query: &Embedding,
     ) -> Result<Explanation> {
         let stored = snapshot.embedding(epoch)?;
         let Some(epoch_idx) = index_of(night, epoch.epoch) else {
             let problem = format!("the recording no longer has an epoch {}", epoch.epoch);
             return Ok(Explanation::problem(problem));
         };
-        let reading = self.signal.read_epochs(night, &[epoch_idx])?.swap_remove(0);
-        let cosine = reading.embedding.cosine(&stored);
+        let cosine = self.signal.encode_epochs(night, &[epoch_idx])?[0].cosine(&stored);
         if cosine < SAME_VECTOR {
             let problem = format!(
                 "the epoch is encoded differently now: its vector has a cosine of {cosine:.3} to the stored one"
             );
             return Ok(Explanation::problem(problem));
         }
-        let spans = reading.attention.map(|map| map.spans(SPANS)).unwrap_or_default();
-        Ok(Explanation { spans, problem: None })
+        Ok(self.signal.localise(night, epoch_idx, query)?.map_or_else(
+            || {
+                Explanation::problem(
+                    "no epoch within five minutes has the same channels".to_owned(),
+                )
+            },
+            |localisation| Explanation { localisation: Some(localisation), problem: None },
+        ))
     }
 }
 
 impl Explanation {
     fn problem(problem: String) -> Self {
-        Self { spans: Vec::new(), problem: Some(problem) }
+        Self { localisation: None, problem: Some(problem) }
     }
 }
 
@@ -84,19 +83,31 @@ impl Explanation {
 pub(crate) fn explain(
     space: &PinnedSpace,
     explainer: &mut Explainer,
+    query: &EpochQuery,
     epochs: &[EpochRef],
 ) -> Result<Vec<Explanation>> {
+    let query = match query_vector(space, query)? {
+        QueryAnswer::Nearest(vector) => vector.embedding,
+        QueryAnswer::FromTracks(expression) => {
+            let problem = format!(
+                "`{expression}` is answered from probabilities of whole epochs; only free words are localised"
+            );
+            return Ok(vec![Explanation::problem(problem); epochs.len()]);
+        }
+    };
     let mut of_recording: BTreeMap<&RecordingId, Vec<usize>> = BTreeMap::new();
     for (i, epoch) in epochs.iter().enumerate() {
         of_recording.entry(&epoch.recording).or_default().push(i);
     }
-    let mut explanations = vec![Explanation { spans: Vec::new(), problem: None }; epochs.len()];
+    let mut explanations = vec![Explanation { localisation: None, problem: None }; epochs.len()];
     // Grouped by recording, so that one night is in memory at a time.
     for (id, indices) in of_recording {
         let night = read_night(space, id);
         for i in indices {
             explanations[i] = match &night {
-                Ok(night) => explainer.explain_epoch(space.snapshot(), night, &epochs[i])?,
+                Ok(night) => {
+                    explainer.explain_epoch(space.snapshot(), (night, &epochs[i]), &query)?
+                }
                 Err(problem) => Explanation::problem(problem.clone()),
             };
         }

@@ -6,6 +6,5 @@ pub(crate) mod events;
 pub(crate) mod few_shot;
 pub(crate) mod localisation;
 pub(crate) mod nights;
-pub(crate) mod occlusion;
 pub(crate) mod retrieval;
 pub(crate) mod stages;

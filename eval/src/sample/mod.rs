@@ -2,4 +2,4 @@
 
 pub(crate) mod caption_counts;
 pub(crate) mod channel_subset;
-pub(crate) mod located_event;
+pub(crate) mod event_seconds;

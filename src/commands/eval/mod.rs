@@ -20,9 +20,9 @@ pub(super) fn run(common: &Common, arguments: &Eval) -> Result<CommandOutcome> {
     let session = Session::open(common, &arguments.encoder)?;
     let (signal, text) = session.towers()?;
     let bar = console::progress("evaluating", paths.len());
-    let Eval { occlusion, gallery, by_channels, captions, .. } = *arguments;
+    let Eval { localisation, gallery, by_channels, captions, .. } = *arguments;
     let mut evaluator = Evaluator::new(signal, text, &session.bundle)?
-        .with_options(EvaluationOptions { occlusion, gallery, by_channels, captions })?;
+        .with_options(EvaluationOptions { localisation, gallery, by_channels, captions });
     if let Some(captioner) = session.caption_decoder()?.filter(|_| captions > 0) {
         evaluator = evaluator.with_captioner(captioner, &session.bundle)?;
     }

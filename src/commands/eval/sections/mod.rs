@@ -26,7 +26,6 @@ pub(super) fn card(evaluation: &Evaluation) -> Card {
         evaluation.few_shot.as_ref().map(few_shot),
         trust::by_channels(evaluation),
         trust::localisation(evaluation),
-        evaluation.occlusion.as_ref().map(trust::occlusion),
         trust::captions(evaluation),
         not_judged(evaluation),
     ];

@@ -1,6 +1,6 @@
-//! The sections of a card about missing channels, attention and captions.
+//! The sections of a card about missing channels, localisation and captions.
 
-use nocturne_eval::{Evaluation, Occlusion};
+use nocturne_eval::Evaluation;
 
 use super::super::card::Section;
 use super::with_interval;
@@ -37,33 +37,27 @@ pub(super) fn localisation(evaluation: &Evaluation) -> Option<Section> {
             name.clone(),
             with_interval(Some(it.hit_rate), &it.ci95, "hit_rate"),
             format!("{:.3}", it.hit_rate_by_chance),
+            with_interval(Some(it.channel_rate), &it.ci95, "channel_rate"),
+            format!("{:.3}", it.channel_rate_by_chance),
             with_interval(Some(it.iou), &it.ci95, "iou"),
             format!("{:.3}", it.iou_by_chance),
             it.epochs.to_string(),
         ]
     });
     (!evaluation.localisation.is_empty()).then(|| Section {
-        heading: "Localisation of events by attention",
+        heading: "Localisation of events by words",
         before: vec![
-            "`hit`: share of epochs in which the second with the highest attention is within the event. \
-             `IoU`: overlap of the event with as many of the most attended seconds as it has."
+            "`hit`: share of epochs in which the second that matches the prompts best is within the event. \
+             `channel`: share in which the channel that matches best at that second shows the event. \
+             `IoU`: overlap of the event with as many of the seconds that match best as it has."
                 .to_owned(),
         ],
-        columns: vec!["event", ">hit", ">random", ">IoU", ">random", ">epochs"],
+        columns: vec![
+            "event", ">hit", ">random", ">channel", ">random", ">IoU", ">random", ">epochs",
+        ],
         rows: rows.collect(),
         ..Section::default()
     })
-}
-
-pub(super) fn occlusion(occlusion: &Occlusion) -> Section {
-    let Occlusion { epochs, hidden, similarity, attended, random, attended_cost_more } = occlusion;
-    let sentence = format!(
-        "Hiding {hidden} of 300 channel seconds in {epochs} epochs changes the cosine with the caption, {similarity:.3}, \
-         by {attended:+.3} for the most attended seconds and by {random:+.3} for random ones; \
-         hiding the most attended seconds costs more in {:.0} % of the epochs.",
-        100.0 * attended_cost_more
-    );
-    Section { heading: "Occlusion test of attention", before: vec![sentence], ..Section::default() }
 }
 
 pub(super) fn captions(evaluation: &Evaluation) -> Option<Section> {
