@@ -184,14 +184,9 @@ impl SignalEncoder {
             .collect())
     }
 
-    /// Refuses a tower without attention maps.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoAttention`].
-    pub fn expect_attention(&self) -> Result<()> {
-        let found = self.optional_outputs.contains(&ATTENTION).then_some(());
-        found.ok_or_else(|| Error::NoAttention { path: self.tower.path().to_owned() })
+    /// Returns whether the tower reports its attention.
+    pub fn has_attention(&self) -> bool {
+        self.optional_outputs.contains(&ATTENTION)
     }
 
     fn attention_maps(&self, output: &TowerOutput, n: usize) -> Result<Vec<Option<AttentionMap>>> {

@@ -163,10 +163,10 @@ pub(crate) struct Serve {
 pub(crate) struct Eval {
     /// Folder with recordings and their annotations.
     pub(crate) folder: PathBuf,
-    /// Epochs for the occlusion test, which hides the most attended seconds, or random ones, and compares the effect;
-    /// 0 to omit.
+    /// Epochs of each event in which its prompts are localised, at the cost of encoding about 200 epochs for each; 0 to
+    /// omit.
     #[arg(long, value_name = "EPOCHS", default_value_t = 0)]
-    pub(crate) occlusion: usize,
+    pub(crate) localisation: usize,
     /// Captions in the large retrieval gallery; 1000 or fewer to omit it.
     #[arg(long, value_name = "CAPTIONS", default_value_t = 10_000)]
     pub(crate) gallery: usize,
