@@ -11,11 +11,11 @@ use nocturne_psg::{EpochNumber, Night, OpenOptions, Recording, RecordingId, ZSco
 use serde::Serialize;
 
 use crate::args::{Caption, CaptionSource, Common};
-use crate::console;
 use crate::epoch_numbers::ranges;
 use crate::error::CommandOutcome;
 use crate::session::Session;
 use crate::table::clock;
+use crate::{bundle, console};
 
 /// Where a caption comes from.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -111,14 +111,13 @@ fn generator<'a>(
         return Ok((ZScore::Recording, None));
     }
     let options = DecodingOptions::from(&arguments.decoding);
-    let session = Session::open(common, &arguments.encoder)?;
-    let manifest = session.bundle.manifest();
-    options.check(manifest.tokenizer.context)?;
-    let z_score = manifest.preprocessing.z_score;
-    if arguments.source == CaptionSource::Auto && !session.bundle.has_captioner() {
+    let bundle = bundle::open(arguments.encoder.bundle.as_deref())?;
+    options.check(bundle.manifest().tokenizer.context)?;
+    let z_score = bundle.manifest().preprocessing.z_score;
+    if arguments.source == CaptionSource::Auto && !bundle.has_captioner() {
         return Ok((z_score, None));
     }
-    let (signal, captioner) = session.captioner()?;
+    let (signal, captioner) = Session::with(bundle, common, &arguments.encoder)?.captioner()?;
     Ok((z_score, Some(Generator { signal, captioner, options, kinds: &arguments.about })))
 }
 

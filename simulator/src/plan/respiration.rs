@@ -46,8 +46,8 @@ const SHORTEST_S: f64 = 10.0;
 /// Smallest scored desaturation in percent (Berry et al. 2012).
 const SMALLEST_FALL_PERCENT: f64 = 3.0;
 
-/// Longest time in seconds from the end of an event until its desaturation has passed, less the time from the onset of
-/// the next event to its own.
+/// Seconds after an event in which the saturation still recovers, so that the fall of a next event may be too small to
+/// score.
 const RESATURATION_S: f64 = 32.0;
 
 /// Mean seconds taken by an event and its recovery; the hazard between events is raised to make up for them.

@@ -82,7 +82,7 @@ impl Gains {
         for i in 0..n {
             let time_s = i as f64 / GAIN_RATE_HZ;
             let activation = f64::from(arousal_levels[i]);
-            let restless = burst_size(plan, time_s) + 0.7 * activation.min(1.0);
+            let variation = variation_at(plan, time_s) + 0.7 * activation.min(1.0);
             let target = target_at(plan, time_s, activation);
             let coupled = up_state(plan, time_s);
             wander.step(random);
@@ -94,19 +94,20 @@ impl Gains {
                     + wander.band(band)
                     + COUPLING_LOG10[band] * coupled;
             }
-            let steady = restless.min(1.0);
-            values[9] = target.alpha * rhythm.alpha.powf(steady);
-            values[10] = target.theta * rhythm.theta.powf(steady);
-            values[11] = target.beta * rhythm.beta.powf(steady.powi(2));
+            // Rhythms wax and wane with the background; in sleep fast activity does so least, scalp muscles hardly at all.
+            let share = variation.min(1.0);
+            values[9] = target.alpha * rhythm.alpha.powf(share);
+            values[10] = target.theta * rhythm.theta.powf(share);
+            values[11] = target.beta * rhythm.beta.powf(share.powi(2));
             values[12] = target.sigma * (SIGMA_COUPLING * coupled).exp();
-            values[13] = target.muscle * rhythm.muscle.powf(steady.powi(4))
+            values[13] = target.muscle * rhythm.muscle.powf(share.powi(4))
                 + muscle_of_movement(plan, f64::from(movement_levels[i]));
             let last = smoothed.unwrap_or(values);
             let now = std::array::from_fn(|k| values[k] + (last[k] - values[k]) * keep);
             smoothed = Some(now);
             for (k, column) in columns.iter_mut().enumerate() {
                 let value = if k < 9 {
-                    (HALF_LN_10 * (now[k] + restless * wander.bursts(k))).exp()
+                    (HALF_LN_10 * (now[k] + variation * wander.bursts(k))).exp()
                 } else {
                     now[k]
                 };
@@ -200,10 +201,10 @@ fn target_at(plan: &NightPlan, time_s: f64, activation: f64) -> SpectrumTarget {
     }
 }
 
-/// Returns the size of bursts of the background, 1 in wake.
+/// Returns the factor on the variation of the background over seconds.
 ///
 /// In sleep the background is nearly stationary, in N3 almost as much as filtered noise.
-fn burst_size(plan: &NightPlan, time_s: f64) -> f64 {
+fn variation_at(plan: &NightPlan, time_s: f64) -> f64 {
     match plan.course.at(time_s) {
         Vigilance::Wake => 1.3,
         Vigilance::N1 => 0.8,
