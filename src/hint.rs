@@ -98,8 +98,8 @@ fn of_encoder(error: &nocturne_encoder::Error) -> Option<Hint<'_>> {
             "learn the concept again with `nocturne-train fewshot`, or pass its bundle with `--bundle DIR`"
         }
         Error::NoCaptioner { .. } => {
-            "pass a bundle that has a caption decoder (`--bundle DIR`); `nocturne search --like EPOCH --captions` \
-             finds captions of scored epochs without one"
+            "pass a bundle that has a caption decoder (`--bundle DIR`), or `--source rules` for captions from the signals \
+             and annotations"
         }
         Error::NoRuntime { .. } | Error::Runtime { .. } => {
             "run `cargo xtask setup`, or pass the library with `--onnxruntime FILE`"

@@ -18,7 +18,7 @@ fn bundle_without_a_captioner_is_named() {
     let run = run(generated.iter().chain(&["--bundle", bundle])).expect_code(1);
     let expected = format!("`{bundle}` has no captioner: its files do not include `caption.onnx`");
     assert_eq!(run.error(), expected);
-    assert!(run.stderr.contains("hint: "), "{}", run.stderr);
+    assert!(run.stderr.contains("`--source rules`"), "{}", run.stderr);
 }
 
 #[test]
