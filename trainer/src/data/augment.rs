@@ -33,6 +33,9 @@ pub struct Augmentation {
     pub noise: f64,
     /// Share of epochs in which only one EEG channel is shown, if there is one; drawn before any other hiding.
     pub one_eeg_share: f64,
+    /// Share of epochs whose channels are scaled to mean 0 and standard deviation 1 within the epoch instead of by
+    /// `gain`, as with `prepare --z-score epoch`. Above 0, the towers can be exported for either scope.
+    pub epoch_scale_share: f64,
     /// Share of epochs whose EEG and EOG are filtered as by another recorder, within the limits below. 0 by default: no
     /// measurement has shown a gain yet.
     pub recorder_share: f64,
@@ -57,6 +60,7 @@ impl Default for Augmentation {
             invert_share: 0.3,
             noise: 0.05,
             one_eeg_share: 0.12,
+            epoch_scale_share: 0.0,
             recorder_share: 0.0,
             shelf_db: 4.0,
             high_pass_hz: 0.5,
@@ -103,6 +107,7 @@ impl Augmentation {
             invert_share: 0.0,
             noise: 0.0,
             one_eeg_share: 0.0,
+            epoch_scale_share: 0.0,
             recorder_share: 0.0,
             shelf_db: 0.0,
             high_pass_hz: 0.0,
@@ -142,6 +147,8 @@ impl Augmentation {
             .collect();
         let is_changed = self.recorder_share > 0.0 && random.random_bool(self.recorder_share);
         let recorder = is_changed.then(|| RecorderChange::draw(self, random));
+        let by_epoch = self.epoch_scale_share > 0.0 && random.random_bool(self.epoch_scale_share);
+        let gain = if by_epoch { 1.0 } else { self.gain };
         for (channel, row) in Channel::ALL.into_iter().zip(samples.chunks_exact_mut(EPOCH_SAMPLES))
         {
             if !shown.contains(channel) {
@@ -150,13 +157,16 @@ impl Augmentation {
                 if let Some(recorder) = recorder.filter(|_| HEAD.contains(&channel)) {
                     recorder.apply(row, random);
                 }
-                self.distort(row, inverted.contains(channel), random);
+                if by_epoch {
+                    standardise(row);
+                }
+                self.distort(row, inverted.contains(channel), gain, random);
             }
         }
     }
 
-    fn distort(&self, row: &mut [f32], is_inverted: bool, random: &mut Pcg64Mcg) {
-        let limit = self.gain.ln();
+    fn distort(&self, row: &mut [f32], is_inverted: bool, gain: f64, random: &mut Pcg64Mcg) {
+        let limit = gain.ln();
         let sign = if is_inverted { -1.0 } else { 1.0 };
         let gain = sign * uniform(-limit..limit, random).exp() as f32;
         let noise = uniform(0.0..self.noise, random) as f32;
@@ -167,6 +177,18 @@ impl Augmentation {
                 *sample += noise * white;
             }
         }
+    }
+}
+
+/// Scales a channel to mean 0 and standard deviation 1 within the epoch; a constant becomes 0.
+fn standardise(row: &mut [f32]) {
+    let count = row.len() as f64;
+    let mean = row.iter().map(|sample| f64::from(*sample)).sum::<f64>() / count;
+    let square = |sample: &f32| (f64::from(*sample) - mean).powi(2);
+    let deviation = (row.iter().map(square).sum::<f64>() / count).sqrt();
+    let factor = if deviation > 0.0 { 1.0 / deviation } else { 0.0 };
+    for sample in row {
+        *sample = ((f64::from(*sample) - mean) * factor) as f32;
     }
 }
 
@@ -257,6 +279,31 @@ mod tests {
         let mut samples = before.clone();
         Augmentation::none().apply(ChannelMask::ALL, &mut samples, &mut random);
         assert_eq!(samples, before);
+    }
+
+    #[test]
+    fn epochs_are_scaled_within_themselves_in_their_share() {
+        let mut random = Pcg64Mcg::seed_from_u64(8);
+        let augmentation = Augmentation { epoch_scale_share: 0.5, ..Augmentation::none() };
+        let before: Vec<f32> =
+            (0..10 * EPOCH_SAMPLES).map(|i| 3.0 + 5.0 * (0.1 * i as f32).sin()).collect();
+        let mut n_scaled = 0;
+        for _ in 0..200 {
+            let mut samples = before.clone();
+            augmentation.apply(ChannelMask::ALL, &mut samples, &mut random);
+            if samples == before {
+                continue;
+            }
+            n_scaled += 1;
+            let eeg = &samples[..EPOCH_SAMPLES];
+            let mean = eeg.iter().sum::<f32>() / EPOCH_SAMPLES as f32;
+            let variance =
+                eeg.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / EPOCH_SAMPLES as f32;
+            assert!(mean.abs() < 1e-3 && (variance - 1.0).abs() < 1e-3, "{mean} {variance}");
+            let position = Channel::Position.index() * EPOCH_SAMPLES;
+            assert_eq!(samples[position..], before[position..]);
+        }
+        assert!((70..130).contains(&n_scaled), "{n_scaled}");
     }
 
     #[test]
