@@ -42,12 +42,21 @@ pub struct Label {
     /// Channels that show the label; an epoch must have at least one of them.
     #[serde(default)]
     pub needs: Vec<Channel>,
+    /// Other channels in which the label is seen, but not without one that it needs: the chin EMG in arousals
+    /// (AASM manual, section V).
+    #[serde(default)]
+    pub also_seen_in: Vec<Channel>,
     /// Whether the input channels do not show the label itself, so that it can only be inferred.
     #[serde(default)]
     pub indirect: bool,
 }
 
 impl Label {
+    /// Returns whether the label is seen in a channel.
+    pub fn is_seen_in(&self, channel: Channel) -> bool {
+        self.needs.contains(&channel) || self.also_seen_in.contains(&channel)
+    }
+
     /// Returns whether an epoch with these channels can show the label.
     pub fn is_visible_in(&self, mask: ChannelMask) -> bool {
         self.needs.is_empty() || self.needs.iter().any(|channel| mask.contains(*channel))

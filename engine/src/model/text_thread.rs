@@ -164,6 +164,7 @@ mod tests {
             negatives: negatives.iter().map(|text| (*text).to_owned()).collect(),
             words: vec![],
             needs: vec![],
+            also_seen_in: vec![],
             indirect: false,
         };
         let mean = |texts: [&str; 2]| {

@@ -25,7 +25,7 @@ pub struct Localisation {
     pub hit_rate: f64,
     /// The share for a random second.
     pub hit_rate_by_chance: f64,
-    /// Share of them in which the channel that matches best at that second is one that shows the event.
+    /// Share of them in which the channel that matches best at that second is one in which the event is seen.
     pub channel_rate: f64,
     /// The share for a random channel.
     pub channel_rate_by_chance: f64,
@@ -109,9 +109,8 @@ fn localise(
     let mut order: Vec<usize> = (0..SECONDS).collect();
     order.sort_by(|a, b| found.seconds[*b].total_cmp(&found.seconds[*a]));
     let both = order[..n].iter().filter(|second| is_scored[**second]).count();
-    let shows = |channel: &Channel| label.needs.contains(channel);
     let best_channel = found.spans.first().and_then(|span: &MatchSpan| span.channels.first());
-    let is_shown = best_channel.is_some_and(|best| shows(&best.channel));
+    let is_shown = best_channel.is_some_and(|best| label.is_seen_in(best.channel));
     let of = |is_true: bool| f64::from(u8::from(is_true));
     Ok(Some([
         of(is_scored[order[0]]),
@@ -123,10 +122,10 @@ fn localise(
     ]))
 }
 
-/// Returns the share of the channels of an epoch, without the position, that show a label.
+/// Returns the share of the channels of an epoch, without the position, in which a label is seen.
 fn share_of_channels(mask: ChannelMask, label: &Label) -> f64 {
     let waves: Vec<Channel> = mask.iter().filter(|it| *it != Channel::Position).collect();
-    let shown = waves.iter().filter(|channel| label.needs.contains(channel)).count();
+    let shown = waves.iter().filter(|channel| label.is_seen_in(**channel)).count();
     shown as f64 / waves.len() as f64
 }
 
@@ -205,5 +204,8 @@ mod tests {
     fn share_of_channels_leaves_the_position_out() {
         let label = PromptSet::events().label("spindle").unwrap();
         assert!((share_of_channels(ChannelMask::ALL, label) - 2.0 / 9.0).abs() < 1e-12);
+        // An arousal is seen in the chin EMG too.
+        let label = PromptSet::events().label("arousal").unwrap();
+        assert!((share_of_channels(ChannelMask::ALL, label) - 3.0 / 9.0).abs() < 1e-12);
     }
 }
