@@ -26,7 +26,7 @@ pub(crate) const GROUPS: [(&str, &[&str]); 6] = [
             "space",
         ],
     ),
-    ("Recordings", &["inspect", "deid", "simulate"]),
+    ("Recordings", &["inspect", "stats", "deid", "simulate"]),
     ("Models", &["concepts", "eval"]),
     ("Service", &["serve"]),
     ("Setup", &["demo", "completions", "man"]),

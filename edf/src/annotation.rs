@@ -9,15 +9,17 @@ pub struct Annotation {
     pub duration_s: Option<f64>,
     /// The text as written.
     pub text: String,
+    /// Position of its annotation signal among those of the file. Some recorders give each scorer a signal.
+    pub signal: usize,
 }
 
 /// What separates a text from the label of the signal that it belongs to.
 const CHANNEL_SEPARATOR: &str = "@@";
 
 impl Annotation {
-    /// Creates an annotation.
+    /// Creates an annotation of the first annotation signal.
     pub fn new(onset_s: f64, duration_s: Option<f64>, text: impl Into<String>) -> Self {
-        Self { onset_s, duration_s, text: text.into() }
+        Self { onset_s, duration_s, text: text.into(), signal: 0 }
     }
 
     /// Returns the end in seconds from the first sample; the onset if the duration is not known.

@@ -98,6 +98,7 @@ impl AnnotationCollector {
             }
             for text in tal.texts().skip(usize::from(keeps_time)) {
                 let annotation = Annotation::new(tal.onset_s, tal.duration_s, decode(text));
+                let annotation = Annotation { signal, ..annotation };
                 self.push_annotation(record, annotation)?;
             }
         }

@@ -7,6 +7,8 @@
 use std::io::Write;
 use std::path::Path;
 
+use jiff::civil::Date;
+
 use crate::durable::AtomicFile;
 use crate::error::{Error, Result, WriteProblem};
 use crate::header::layout::{self, decode};
@@ -15,7 +17,12 @@ use crate::reader::EdfReader;
 use crate::tal;
 
 /// The patient field of EDF+ without any information.
+#[cfg(test)]
 const NO_PATIENT: &str = "X X X X";
+/// Highest age in years that is copied as it is.
+const MAX_AGE: i16 = 89;
+/// Highest age in years that a person may have.
+const MAX_LIFE: i16 = 125;
 /// Bytes of `dd-MMM-yyyy`.
 const MAX_DATE_BYTES: usize = 11;
 /// The start date of EDF+ for anonymised recordings.
@@ -30,6 +37,11 @@ pub struct DeidentifyOptions {
     pub keep_date: bool,
     /// Whether all texts of annotations are copied, not only the known ones.
     pub keep_texts: bool,
+    /// Whether the sex in the patient field is copied.
+    pub keep_sex: bool,
+    /// Whether the age in whole years on the start date, by the date of birth in the patient field, is copied. Ages above 89
+    /// become 90, as the privacy rule of HIPAA asks (45 CFR 164.514(b)(2)(i)(C)).
+    pub keep_age: bool,
 }
 
 /// What in a file may identify a person. No value is repeated here.
@@ -37,7 +49,7 @@ pub struct DeidentifyOptions {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[expect(clippy::struct_excessive_bools, reason = "each is about another field of the header")]
 pub struct IdentifyingContent {
-    /// Whether the patient field says anything.
+    /// Whether the patient field says anything but a sex and an age up to 90.
     pub patient: bool,
     /// Whether the recording field says anything but the start date and that it was simulated.
     pub recording: bool,
@@ -83,7 +95,7 @@ fn identifying_content_of(
     let equipment = simulator_code(&recording);
     let is_unknown = |text: &str| !matches!(text, "" | "X") && !is_known_text(text);
     Ok(IdentifyingContent {
-        patient: is_filled(&text(layout::PATIENT)),
+        patient: is_filled(&text(layout::PATIENT)) && !is_sex_and_age(&text(layout::PATIENT)),
         recording: rest.split_whitespace().any(|word| word != "X" && Some(word) != equipment),
         start_date: text(layout::START_DATE).trim() != NO_DATE || date.is_some_and(is_filled),
         unknown_texts: reader.annotations().iter().filter(|a| is_unknown(&a.text)).count(),
@@ -139,7 +151,9 @@ fn write_copy(
 
 fn deidentified_header(reader: &EdfReader, options: DeidentifyOptions) -> Result<Vec<u8>> {
     let mut header = reader.header_bytes()?;
-    fill(&mut header[layout::PATIENT], NO_PATIENT);
+    let patient = String::from_utf8_lossy(&header[layout::PATIENT]).into_owned();
+    let patient = kept_of_patient(&patient, reader.header().start_date, options);
+    fill(&mut header[layout::PATIENT], &patient);
     let recording = String::from_utf8_lossy(&header[layout::RECORDING]).into_owned();
     let date = split_date(&recording)
         .0
@@ -154,6 +168,49 @@ fn deidentified_header(reader: &EdfReader, options: DeidentifyOptions) -> Result
     // The copy has no incomplete data record.
     fill(&mut header[layout::N_RECORDS], &reader.header().n_records.to_string());
     Ok(header)
+}
+
+/// Returns the patient field with sex and age only, as far as they are kept: `X F X X age=61`. The date of birth is never
+/// kept; further subfields are allowed (EDF+ specification, section 2.1.3.3).
+fn kept_of_patient(field: &str, start: Option<Date>, options: DeidentifyOptions) -> String {
+    let mut parts = field.split_whitespace().skip(1);
+    let sex = parts.next().filter(|sex| options.keep_sex && matches!(*sex, "F" | "M"));
+    let birth = parts.next().filter(|_| options.keep_age).and_then(parse_date);
+    let age = birth.zip(start).and_then(|(birth, start)| age_years(birth, start));
+    let known = format!("X {} X X", sex.unwrap_or("X"));
+    match age {
+        Some(age) if age > MAX_AGE => format!("{known} age={}", MAX_AGE + 1),
+        Some(age) => format!("{known} age={age}"),
+        None => known,
+    }
+}
+
+/// Returns whether the patient field says nothing but what [`kept_of_patient`] keeps.
+fn is_sex_and_age(field: &str) -> bool {
+    let words: Vec<&str> = field.split_whitespace().collect();
+    let is_sex = |word: &str| matches!(word, "X" | "F" | "M");
+    let is_age = |word: &&str| {
+        let age = word.strip_prefix("age=").and_then(|age| age.parse().ok());
+        age.is_some_and(|age: i16| (0..=MAX_AGE + 1).contains(&age))
+    };
+    match words.as_slice() {
+        ["X", sex, "X", "X", rest @ ..] => {
+            is_sex(sex) && rest.len() <= 1 && rest.iter().all(is_age)
+        }
+        _ => false,
+    }
+}
+
+/// Parses a date of EDF+, `dd-MMM-yyyy` with an English month.
+fn parse_date(text: &str) -> Option<Date> {
+    Date::strptime("%d-%b-%Y", text).ok()
+}
+
+/// Returns the whole years between two dates; `None` if they are not those of a life.
+fn age_years(birth: Date, start: Date) -> Option<i16> {
+    let had_birthday = (start.month(), start.day()) >= (birth.month(), birth.day());
+    let age = start.year() - birth.year() - i16::from(!had_birthday);
+    (0..=MAX_LIFE).contains(&age).then_some(age)
 }
 
 /// Splits the recording field into the date of `Startdate dd-MMM-yyyy …` and the rest.
@@ -204,6 +261,23 @@ mod tests {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         assert!(text.starts_with("+0\x14\x14\0+1\x14X\x14\0+2\x14Arousal\x14\0"), "{text:?}");
         assert!(!text.contains("Jones"));
+    }
+
+    #[test]
+    fn only_sex_and_age_of_the_patient_are_kept() {
+        let start = Some(jiff::civil::date(2020, 3, 1));
+        let kept = |field: &str, keep_sex, keep_age| {
+            let options = DeidentifyOptions { keep_sex, keep_age, ..DeidentifyOptions::default() };
+            kept_of_patient(field, start, options)
+        };
+        let field = "MCH-0234567 F 02-MAY-1951 Haagse_Harry";
+        assert_eq!(kept(field, false, false), NO_PATIENT);
+        assert_eq!(kept(field, true, true), "X F X X age=68");
+        assert_eq!(kept("1 M 02-MAY-1920 X", false, true), "X X X X age=90");
+        assert!(is_sex_and_age("X F X X age=68") && !is_sex_and_age("X F X X age=91"));
+        assert!(!is_sex_and_age("X F 02-MAY-1951 X") && !is_sex_and_age("X Harry X X"));
+        assert_eq!(kept("Harry F 1951", true, true), "X F X X");
+        assert_eq!(kept("1 Harry 02-MAY-2051 X", true, true), NO_PATIENT);
     }
 
     #[test]

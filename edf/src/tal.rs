@@ -87,7 +87,7 @@ pub(crate) fn time_keeping(onset_s: f64) -> Vec<u8> {
 
 /// Returns the list of one annotation.
 pub(crate) fn encode(annotation: &Annotation) -> Vec<u8> {
-    let Annotation { onset_s, duration_s, text } = annotation;
+    let Annotation { onset_s, duration_s, text, .. } = annotation;
     let sign = if *onset_s < 0.0 { "" } else { "+" };
     let duration = duration_s.map_or_else(String::new, |duration_s| format!("\x15{duration_s}"));
     // A text cannot contain the separators of the format.

@@ -90,7 +90,8 @@ fn copy_names_nobody_and_has_all_samples_and_known_annotations() {
 fn date_and_texts_are_copied_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let (path, copy) = (identifying_recording(folder.path()), folder.path().join("clean.edf"));
-    let options = DeidentifyOptions { keep_date: true, keep_texts: true };
+    let options =
+        DeidentifyOptions { keep_date: true, keep_texts: true, ..DeidentifyOptions::default() };
     deidentify(&path, &copy, options, is_known).unwrap();
     let after = EdfReader::open(&copy).unwrap();
     assert_eq!(after.start(), EdfReader::open(&path).unwrap().start());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nocturne_psg::RecordingId;
-use nocturne_psg::annotation::is_annotation_recording;
+use nocturne_psg::annotation::{ScoringOptions, is_annotation_recording};
 
 use crate::error::{Error, RecordingError, Result};
 use crate::shard::Shard;
@@ -25,6 +25,8 @@ pub struct FoundRecording {
     pub id: std::result::Result<RecordingId, RecordingError>,
     /// Its annotation files; `None` to search for them beside the recording.
     pub annotations: Option<Vec<PathBuf>>,
+    /// What a list says about its annotations.
+    pub scoring: ScoringOptions,
     /// Its metadata, such as its subject.
     pub metadata: BTreeMap<String, String>,
 }
@@ -37,7 +39,8 @@ impl FoundRecording {
 
     /// Creates a recording without given annotation files and metadata.
     pub(crate) fn new(path: PathBuf, id: std::result::Result<RecordingId, RecordingError>) -> Self {
-        Self { path, id, annotations: None, metadata: BTreeMap::new() }
+        let (scoring, metadata) = (ScoringOptions::default(), BTreeMap::new());
+        Self { path, id, annotations: None, scoring, metadata }
     }
 }
 
@@ -54,7 +57,7 @@ pub fn discover(folder: &Path, cohort: Option<&str>) -> Result<Vec<FoundRecordin
     let metadata = std::fs::metadata(folder)
         .map_err(|source| Error::Folder { path: folder.to_owned(), source })?;
     let root = if metadata.is_dir() {
-        walk(folder, &mut paths)?;
+        walk(folder, &mut paths, &is_recording)?;
         folder
     } else {
         paths.push(folder.to_owned());
@@ -83,15 +86,31 @@ pub fn discover(folder: &Path, cohort: Option<&str>) -> Result<Vec<FoundRecordin
     Ok(found)
 }
 
-/// Appends the recordings in a folder and its subfolders. `file_type` does not follow links, so loops are impossible.
-fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
+/// Finds the files of a folder and its subfolders that are not recordings, in the order of their paths, without hidden ones.
+///
+/// # Errors
+///
+/// [`Error::Folder`] if the folder cannot be listed.
+pub fn other_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    walk(folder, &mut paths, &|path| !is_recording(path) && !is_hidden(path))?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Appends the selected files in a folder and its subfolders. `file_type` does not follow links, so loops are impossible.
+fn walk(
+    folder: &Path,
+    paths: &mut Vec<PathBuf>,
+    is_selected: &impl Fn(&Path) -> bool,
+) -> Result<()> {
     let error = |source| Error::Folder { path: folder.to_owned(), source };
     for entry in std::fs::read_dir(folder).map_err(error)? {
         let entry = entry.map_err(error)?;
         let (path, kind) = (entry.path(), entry.file_type().map_err(error)?);
         if kind.is_dir() {
-            walk(&path, paths)?;
-        } else if is_recording(&path) {
+            walk(&path, paths, is_selected)?;
+        } else if is_selected(&path) {
             paths.push(path);
         }
     }
@@ -103,8 +122,12 @@ fn is_recording(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     EXTENSIONS.contains(&extension.to_lowercase().as_str())
-        && !name.starts_with('.')
+        && !is_hidden(path)
         && !is_scoring(path, name)
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 /// Returns whether a file contains only annotations, as the hypnograms of Sleep-EDF and the scorings of HMC do.

@@ -33,7 +33,7 @@ mod shard;
 
 pub use backfill::{Backfill, BackfillOptions, DutyCycle};
 pub use captions::{Caption, CaptionKinds, CaptionWriter};
-pub use discover::{FoundRecording, discover};
+pub use discover::{FoundRecording, discover, other_files};
 pub use error::{Error, RecordingError, Result};
 pub use nocturne_psg::RowProblem;
 pub use options::IndexOptions;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use nocturne_psg::ZScore;
+use nocturne_psg::annotation::ScoringOptions;
 use nocturne_psg::montage::ProfileChoice;
 
 use crate::captions::CaptionKinds;
@@ -16,6 +17,8 @@ pub struct IndexOptions {
     pub captions: CaptionKinds,
     /// Profile by which labels are read.
     pub profile: ProfileChoice,
+    /// What the annotations mean; it comes before what a list says of a recording.
+    pub scoring: ScoringOptions,
     /// Whether recordings that are read with a warning are skipped.
     pub strict: bool,
     /// Metadata of every recording, such as its cohort.

@@ -127,14 +127,18 @@ fn read_all(
 ) {
     // Recordings come folder by folder.
     let mut listed: Option<(PathBuf, FolderListing)> = None;
-    for FoundRecording { path, id, annotations, metadata } in found {
+    for FoundRecording { path, id, annotations, scoring, metadata } in found {
         let item = match id {
             Ok(id) => {
                 let Companions { annotations, unknown } = match annotations {
                     Some(annotations) => Companions { annotations, unknown: Vec::new() },
-                    None => companions_of(&path, &mut listed),
+                    None => {
+                        let format = reading.options.scoring.format.or(scoring.format);
+                        companions_of(&path, &mut listed).of_format(format)
+                    }
                 };
-                read_one(NamedRecording { path, id, annotations, unknown, metadata }, reading)
+                let named = NamedRecording { path, id, annotations, unknown, scoring, metadata };
+                read_one(named, reading)
             }
             Err(error) => PipelineItem::Failed(Failed { path, error }),
         };

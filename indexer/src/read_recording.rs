@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nocturne_index::RecordingEntry;
-use nocturne_psg::annotation::sha256_of_annotations;
+use nocturne_psg::annotation::{AnnotationFormat, ScoringOptions, sha256_of_annotations};
 use nocturne_psg::hash::sha256_of_file;
 use nocturne_psg::{
     Event, EventSet, Night, OpenOptions, Recording, RecordingId, SignalMeasures, Warning,
@@ -16,6 +16,14 @@ use crate::options::IndexOptions;
 
 /// Metadata column with the profile that the caller chose; missing if the profile was detected.
 pub(crate) const PROFILE: &str = "profile";
+
+/// Metadata columns with what the caller said about the annotations, as in a list of recordings.
+const STAGE_MAP: &str = "stage_map";
+const FORMAT: &str = "annotations_format";
+const SCORER: &str = "scorer";
+
+/// The metadata columns that say how a recording is read.
+const HOW_READ: [&str; 4] = [PROFILE, STAGE_MAP, FORMAT, SCORER];
 
 /// A recording that is ready to be encoded.
 pub(crate) struct ReadRecording {
@@ -48,6 +56,8 @@ pub(crate) struct NamedRecording {
     pub(crate) annotations: Vec<PathBuf>,
     /// Files beside it that are not understood.
     pub(crate) unknown: Vec<PathBuf>,
+    /// What a list says about its annotations.
+    pub(crate) scoring: ScoringOptions,
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
@@ -65,7 +75,7 @@ enum Difference {
     None,
     /// Only its metadata differs; this is the new metadata.
     Metadata(BTreeMap<String, String>),
-    /// Its content or its profile differs; this is its metadata.
+    /// Its content or how it is read differs; this is its metadata.
     Content(BTreeMap<String, String>),
 }
 
@@ -92,7 +102,18 @@ pub(crate) fn read(
 
 /// Returns the metadata that this run has for a recording.
 fn given_metadata(named: &NamedRecording, options: &IndexOptions) -> BTreeMap<String, String> {
-    named.metadata.clone().into_iter().chain(options.metadata.clone()).collect()
+    let scoring = scoring(named, options);
+    let ScoringOptions { stage_map, format, scorer } = scoring;
+    let stage_map = (!stage_map.is_empty()).then(|| stage_map.to_string());
+    let said =
+        [(STAGE_MAP, stage_map), (FORMAT, format.map(AnnotationFormat::id)), (SCORER, scorer)];
+    let said = said.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    named.metadata.clone().into_iter().chain(options.metadata.clone()).chain(said).collect()
+}
+
+/// Returns what the user and a list say about the annotations of a recording.
+fn scoring(named: &NamedRecording, options: &IndexOptions) -> ScoringOptions {
+    options.scoring.clone().or(&named.scoring)
 }
 
 /// Compares a recording with its entry in the collection.
@@ -103,14 +124,12 @@ fn difference(
     options: &IndexOptions,
 ) -> Result<Difference, RecordingError> {
     let given = given_metadata(named, options);
-    let given_profile = given.get(PROFILE).cloned();
-    let is_same_profile = given_profile.as_ref() == entry.metadata.get(PROFILE);
-    // Stored metadata stays unless this run has other values; a stored profile goes if this run detects the profile.
-    let mut metadata: BTreeMap<_, _> = entry.metadata.clone().into_iter().chain(given).collect();
-    if given_profile.is_none() {
-        metadata.remove(PROFILE);
-    }
-    if source.is_that_of(entry) && is_same_profile {
+    let is_read_alike = HOW_READ.iter().all(|key| given.get(*key) == entry.metadata.get(*key));
+    // Stored metadata stays unless this run has other values; how the recording is read is that of this run.
+    let stored = entry.metadata.clone().into_iter();
+    let stored = stored.filter(|(key, _)| !HOW_READ.contains(&key.as_str()));
+    let metadata: BTreeMap<_, _> = stored.chain(given).collect();
+    if source.is_that_of(entry) && is_read_alike {
         let is_same = entry.metadata == metadata;
         return Ok(if is_same { Difference::None } else { Difference::Metadata(metadata) });
     }
@@ -130,8 +149,12 @@ fn read_night(
 ) -> Result<ReadRecording, RecordingError> {
     let NamedRecording { path, id, annotations, unknown, .. } = named;
     let (annotations, id) = (Some(annotations.clone()), id.clone());
-    let open =
-        OpenOptions { annotations, unknown: unknown.clone(), profile: options.profile.clone() };
+    let open = OpenOptions {
+        annotations,
+        unknown: unknown.clone(),
+        profile: options.profile.clone(),
+        scoring: scoring(named, options),
+    };
     let recording = Recording::open_with(path, &open)?;
     let night = Night::read(&recording, options.z_score)?;
     let declared_events = recording.declared_events();
@@ -211,6 +234,7 @@ mod tests {
                 id,
                 annotations: Vec::new(),
                 unknown: Vec::new(),
+                scoring: ScoringOptions::default(),
                 metadata: BTreeMap::new(),
             };
             Self { folder, named }

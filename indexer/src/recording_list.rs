@@ -30,6 +30,7 @@ impl RecordingList {
             id: name(&root, &listed.path, None),
             path: listed.path,
             annotations: listed.annotations,
+            scoring: listed.scoring,
             metadata: listed.metadata,
         });
         Ok(Self { recordings: recordings.collect(), problems })

@@ -65,6 +65,21 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// The scorer that the user chose scored nothing, but others did; the caller's mistake.
+    #[error(
+        "`{}` has no scoring of {}; expected one of {}",
+        path.display(),
+        quoted(scorer),
+        known.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
+    )]
+    Scorer {
+        /// The recording.
+        path: PathBuf,
+        /// The scorer.
+        scorer: String,
+        /// The scorers, files and annotation signals with a scoring.
+        known: Vec<String>,
+    },
     /// No signal of the recording feeds a channel of the montage.
     #[error("`{}` has no signal for any channel of the montage; its labels are {labels}", path.display())]
     NoChannel {
@@ -132,6 +147,7 @@ impl Error {
             Self::Annotations { .. } => Some(
                 "export the annotations again, or move the file away to read the recording without it",
             ),
+            Self::Scorer { .. } => Some("leave out the scorer to use the first scoring"),
             Self::NoChannel { .. } => {
                 Some("inspect the recording and assign its signals to channels in a profile")
             }

@@ -36,14 +36,17 @@
 
 pub mod annotation;
 pub mod caption;
+mod compared_name;
 pub mod deidentify;
 pub mod dsp;
 mod error;
 pub mod features;
 pub mod hash;
+mod hypnogram_signal;
 pub mod inspection;
 pub mod montage;
 pub mod night;
+mod night_statistics;
 pub mod recording;
 mod regular_file;
 pub mod signal_rules;
@@ -58,8 +61,11 @@ pub use nocturne_edf as edf;
 
 pub use annotation::AnnotationInspection;
 pub use error::{AnnotationLocation, Error, Result};
-pub use inspection::{ChannelCount, Inspection, LabelCount, SignalInspection, Survey};
+pub use inspection::{
+    ChannelCount, Inspection, LabelCount, SignalInspection, Survey, SurveyedAnnotations,
+};
 pub use night::{Night, ZScore};
+pub use night_statistics::{NightStatistic, NightStatistics, StatisticSource, Stratum};
 pub use recording::{OpenOptions, Recording};
 pub use signal_rules::SignalMeasures;
 pub use sleep::{

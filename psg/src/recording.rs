@@ -7,14 +7,20 @@ use jiff::civil::{Date, DateTime, Time};
 use nocturne_edf::{self as edf, EdfReader};
 
 use crate::annotation::names::{Meaning, meaning};
+use crate::annotation::scorers::{self, ScorerPart};
 use crate::annotation::stage_lengths;
 use crate::annotation::{
-    self, AnnotationFile, AnnotationFormat, Companions, RecordingSpan, ScoredAnnotation, Scoring,
+    self, AnnotationFile, AnnotationFormat, AnnotationSummary, Companions, RecordingSpan,
+    ScoredAnnotation, Scoring, ScoringOptions, ScoringSource,
 };
-use crate::error::{Result, quoted};
+use crate::error::{Error, Result, quoted};
+use crate::hypnogram_signal::{self, HypnogramSignal};
 use crate::montage::{ProfileChoice, ResolvedMontage, ScoredByDefault};
 use crate::sleep::{Event, EventKind, EventSet, RATE_HZ, RecordingOrigin};
 use crate::warning::{Warning, WarningCode};
+
+/// Share of the recorded time that stages should cover.
+const MIN_SCORED_SHARE: f64 = 0.5;
 
 /// Kinds of event that the scoring of a simulated night contains.
 const SCORED_IN_SIMULATIONS: [EventKind; 6] = [
@@ -45,6 +51,8 @@ pub struct OpenOptions {
     pub unknown: Vec<PathBuf>,
     /// The profile that defines the labels.
     pub profile: ProfileChoice,
+    /// What the user says about the annotations; what this does not say, the profile may.
+    pub scoring: ScoringOptions,
 }
 
 /// An open recording.
@@ -53,7 +61,8 @@ pub struct Recording {
     file: EdfReader,
     montage: ResolvedMontage,
     annotations: Vec<ScoredAnnotation>,
-    annotation_files: Vec<(PathBuf, AnnotationFormat)>,
+    annotation_files: Vec<AnnotationSummary>,
+    unknown_files: Vec<PathBuf>,
     scoring: Scoring,
     warnings: Vec<Warning>,
 }
@@ -70,52 +79,68 @@ impl Recording {
 
     /// Opens a recording with the given annotations and profile.
     ///
-    /// Stages come from the first annotation file that has any, and so do the events of each kind; the recording's own
-    /// annotations come last. Contradictions between files give a warning.
+    /// Stages come from the first annotation file that has any, and so do the events of each kind; then come the recording's
+    /// own annotations, then a signal that is a hypnogram. Scorers of one file count as files, and programs come after
+    /// people. Contradictions give a warning.
     ///
     /// # Errors
     ///
-    /// Those of [`EdfReader::open`], [`AnnotationFile::open`] and [`ProfileChoice::profile`].
+    /// Those of [`EdfReader::open`], [`AnnotationFile::open`] and [`ProfileChoice::profile`], and [`Error::Scorer`] if the
+    /// scorer of the options scored nothing, but others did.
     pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Self> {
         let file = EdfReader::open(path)?;
         let montage = ResolvedMontage::resolve_with(file.header(), &options.profile)?;
-        let beside = || annotation::companions(path);
+        let scoring_options = options.scoring.clone().or(&montage.profile().scoring);
         let Companions { annotations: annotations_paths, unknown } = match &options.annotations {
             Some(given) => {
                 Companions { annotations: given.clone(), unknown: options.unknown.clone() }
             }
-            None => beside(),
+            None => annotation::companions(path).of_format(scoring_options.format),
         };
-        let own_path: Arc<Path> = path.into();
-        let scored = |annotation: &edf::Annotation| ScoredAnnotation {
-            file: Some(Arc::clone(&own_path)),
-            ..ScoredAnnotation::from(annotation.clone())
-        };
-        let mut annotations: Vec<ScoredAnnotation> =
-            file.annotations().iter().map(scored).collect();
         let mut warnings: Vec<Warning> = file.warnings().iter().map(Warning::from).collect();
         warnings.extend(unknown.iter().map(|path| not_understood(path)));
         let end_s = end_of_signals_s(&file);
-        warnings.extend(stage_lengths::fill(&mut annotations, end_s));
-        let own_scoring = scoring_within(&annotations, end_s, &name(path), &mut warnings);
+        let mut parts = ScoringParts { end_s, ..ScoringParts::default() };
+        parts.add(&name(path), own_annotations(&file, &scoring_options), &mut warnings);
+        let n_own = parts.sources.len();
         warnings.extend(montage.warnings(file.header()));
-        let (mut scorings, mut annotation_files) = (Vec::new(), Vec::new());
+        let mut annotation_files = Vec::new();
         for annotations_path in &annotations_paths {
             let span = RecordingSpan { start: clock_start(&file), length_s: end_s };
-            let mut opened = AnnotationFile::open_for(annotations_path, span)?;
-            warnings.extend(stage_lengths::fill(&mut opened.annotations, end_s));
-            let file_name = name(annotations_path);
-            let scoring = scoring_within(&opened.annotations, end_s, &file_name, &mut warnings);
-            scorings.push((file_name, scoring));
-            annotations.extend(opened.annotations);
+            let opened = AnnotationFile::open_for(annotations_path, span, &scoring_options)?;
+            let summary = AnnotationSummary::of(&opened);
+            parts.add(&name(annotations_path), opened.annotations, &mut warnings);
             warnings.extend(opened.warnings);
-            annotation_files.push((opened.path, opened.format));
+            annotation_files.push(summary);
         }
-        scorings.push((name(path), own_scoring));
-        let (scoring, conflicts) = annotation::combine(&scorings);
+        // The recording's own annotations come after those of files, and a signal after both.
+        parts.sources.rotate_left(n_own);
+        if let Some(signal) = hypnogram_signal::read(&file, &montage, &scoring_options.stage_map)? {
+            let HypnogramSignal { label, annotations, warnings: of_signal } = signal;
+            let name = format!("{}, signal {label}", name(path));
+            parts.add(&name, annotations, &mut warnings);
+            warnings.extend(of_signal);
+        }
+        let ScoringParts { annotations, sources, .. } = parts;
+        let scorer = scoring_options.scorer.as_deref();
+        let sources = annotation::in_order(sources, scorer).map_err(|known| Error::Scorer {
+            path: path.to_owned(),
+            scorer: scorer.unwrap_or_default().to_owned(),
+            known,
+        })?;
+        let (scoring, conflicts) = annotation::combine(&sources);
         warnings.extend(conflicts);
         warnings.extend(scoring.warnings());
-        Ok(Self { file, montage, annotations, annotation_files, scoring, warnings })
+        warnings.extend(short_scoring(&scoring, &file));
+        Ok(Self {
+            file,
+            montage,
+            annotations,
+            annotation_files,
+            unknown_files: unknown,
+            scoring,
+            warnings,
+        })
     }
 
     /// Returns the open file.
@@ -135,12 +160,17 @@ impl Recording {
 
     /// Returns the first annotation file, if any.
     pub fn annotations_path(&self) -> Option<&Path> {
-        self.annotation_files.first().map(|(path, _)| path.as_path())
+        self.annotation_files.first().map(|file| file.path.as_path())
     }
 
-    /// Returns all annotation files with their dialects.
-    pub fn annotation_files(&self) -> &[(PathBuf, AnnotationFormat)] {
+    /// Returns what was read of each annotation file.
+    pub fn annotation_files(&self) -> &[AnnotationSummary] {
         &self.annotation_files
+    }
+
+    /// Returns the files beside the recording that were not understood.
+    pub fn unknown_files(&self) -> &[PathBuf] {
+        &self.unknown_files
     }
 
     /// Returns whether the recording is of a person or simulated, by the header.
@@ -167,7 +197,7 @@ impl Recording {
         let ScoredByDefault { events: by_profile, annotations } = self.montage.profile().scored;
         let own = (!self.file.annotations().is_empty()).then_some(AnnotationFormat::EdfPlus);
         let has_format = |format| {
-            self.annotation_files.iter().map(|(_, it)| *it).chain(own).any(|it| it == format)
+            self.annotation_files.iter().map(|it| it.format).chain(own).any(|it| it == format)
         };
         let by_profile =
             if annotations.is_none_or(has_format) { by_profile } else { EventSet::EMPTY };
@@ -195,6 +225,49 @@ impl Recording {
     }
 }
 
+/// The annotations of a recording, and its scorings as they are read.
+#[derive(Default)]
+struct ScoringParts {
+    /// End of the recording in seconds, if it limits annotations.
+    end_s: Option<f64>,
+    annotations: Vec<ScoredAnnotation>,
+    sources: Vec<ScoringSource>,
+}
+
+impl ScoringParts {
+    /// Adds the annotations of a file, as one scoring for each of its scorers.
+    fn add(&mut self, name: &str, annotations: Vec<ScoredAnnotation>, warnings: &mut Vec<Warning>) {
+        let parts = scorers::split(annotations);
+        let has_several = parts.len() > 1;
+        for ScorerPart { scorer, mut annotations } in parts {
+            warnings.extend(stage_lengths::fill(&mut annotations, self.end_s));
+            let is_automatic = scorers::is_program(scorer.as_deref().unwrap_or(name));
+            let name = match scorer.as_deref().filter(|_| has_several) {
+                Some(scorer) if scorer.starts_with("annotation signal") => {
+                    format!("{name}, {scorer}")
+                }
+                Some(scorer) => format!("{name}, scorer {scorer}"),
+                None => name.to_owned(),
+            };
+            let scoring = scoring_within(&annotations, self.end_s, &name, warnings);
+            self.sources.push(ScoringSource { name, scorer, is_automatic, scoring });
+            self.annotations.append(&mut annotations);
+        }
+    }
+}
+
+/// Returns the annotations within a recording.
+fn own_annotations(file: &EdfReader, options: &ScoringOptions) -> Vec<ScoredAnnotation> {
+    let path: Arc<Path> = file.path().into();
+    let scored = |annotation: &edf::Annotation| ScoredAnnotation {
+        file: Some(Arc::clone(&path)),
+        ..ScoredAnnotation::from(annotation.clone())
+    };
+    let mut annotations: Vec<ScoredAnnotation> = file.annotations().iter().map(scored).collect();
+    options.stage_map.apply(&mut annotations);
+    annotations
+}
+
 /// Returns a warning about a file beside a recording.
 pub(crate) fn not_understood(path: &Path) -> Warning {
     let message = format!(
@@ -203,6 +276,19 @@ pub(crate) fn not_understood(path: &Path) -> Warning {
         quoted(&name(path))
     );
     Warning::new(WarningCode::Annotation, message)
+}
+
+/// Returns a warning if the stages cover less than half of what was recorded.
+fn short_scoring(scoring: &Scoring, file: &EdfReader) -> Option<Warning> {
+    let recorded_s: f64 = file.runs().iter().map(|run| run.duration_s).sum();
+    let scored_s = scoring.hypnogram.scored_s();
+    let has_signals = end_of_signals_s(file).is_some();
+    let is_short = has_signals && scored_s > 0.0 && scored_s < MIN_SCORED_SHARE * recorded_s;
+    is_short.then(|| {
+        let message =
+            format!("the stages cover {scored_s:.0} s of a recording of {recorded_s:.0} s");
+        Warning::new(WarningCode::Annotation, message)
+    })
 }
 
 /// Returns the start of a recording for the clock times of its annotations; without a valid date, on a day of its own. Midnight

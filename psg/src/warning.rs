@@ -97,6 +97,8 @@ pub enum WarningCode {
     EmptyRange,
     /// An annotation cannot be interpreted.
     Annotation,
+    /// The stages are those of a program, not of a person.
+    AutomaticStages,
     /// The time-keeping annotation of a data record is missing.
     TimeKeeping,
     /// The recording has a gap.

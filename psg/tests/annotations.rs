@@ -43,7 +43,7 @@ fn ucddb_night_has_its_stages_and_events_in_two_files() {
     copy("ucddb-annotations/ucddb018_respevt.txt", "ucddb018_respevt.txt");
     let recording = Recording::open(&folder.path().join("ucddb018.edf")).unwrap();
     let formats: Vec<AnnotationFormat> =
-        recording.annotation_files().iter().map(|(_, format)| *format).collect();
+        recording.annotation_files().iter().map(|file| file.format).collect();
     assert_eq!(formats, [AnnotationFormat::UcddbStages, AnnotationFormat::UcddbEvents]);
 
     // The recording contains the same scoring as EDF+ annotations, written by an independent program.
@@ -261,7 +261,7 @@ fn annotations_outside_the_recording_are_ignored_with_a_warning() {
     std::fs::write(folder.path().join("n1.txt"), text).unwrap();
     let recording = Recording::open(&path).unwrap();
     let formats: Vec<AnnotationFormat> =
-        recording.annotation_files().iter().map(|(_, format)| *format).collect();
+        recording.annotation_files().iter().map(|file| file.format).collect();
     assert_eq!(formats, [AnnotationFormat::RemLogicText]);
     let hypnogram = &recording.scoring().hypnogram;
     let stages: Vec<Option<Stage>> =

@@ -8,7 +8,8 @@ use crate::plan::respiration::Desaturation;
 use crate::site::Site;
 use crate::truth::Truth;
 
-/// Returns what a human scorer would have scored: stages, arousals, respiratory events and desaturations.
+/// Returns what a human scorer would have scored: stages, arousals, respiratory events and desaturations, and the marks of
+/// lights off and lights on.
 ///
 /// Concepts are written as in SHHS: the term of the Sleep Domain Ontology, a bar, and the vendor's term.
 pub(super) fn scoring(truth: &Truth, start: DateTime, desaturations: &[Desaturation]) -> String {
@@ -26,6 +27,11 @@ pub(super) fn scoring(truth: &Truth, start: DateTime, desaturations: &[Desaturat
     }
     desaturations.iter().for_each(|fall| write_desaturation(&mut xml, fall));
     write_stages(&mut xml, &stage_concepts(truth));
+    let marks =
+        [("Lights off|Lights off", truth.lights_off_s), ("Lights on|Lights on", truth.lights_on_s)];
+    for (mark, onset_s) in marks {
+        xml.event("Recording events", mark, interval(onset_s, 0.0), []);
+    }
     xml.finish()
 }
 

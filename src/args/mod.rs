@@ -15,8 +15,9 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use nocturne_concepts::Registry;
 use nocturne_encoder::Device;
 use nocturne_index::{Expression, Filter, Location};
+use nocturne_psg::annotation::{AnnotationFormat, ScoringOptions, StageMap};
 use nocturne_psg::montage::{Channel, ProfileChoice};
-use nocturne_psg::{EventKind, RecordingId, Stage};
+use nocturne_psg::{EventKind, OpenOptions, RecordingId, Stage};
 
 use crate::help;
 
@@ -26,7 +27,10 @@ pub(crate) use concepts::{
 };
 pub(crate) use location::{CollectionOption, ServerArguments, WaitArguments};
 pub(crate) use questions::{Eval, Label, Nights, SearchEpochs, Serve};
-pub(crate) use recordings::{Caption, CaptionSource, Deid, Demo, Index, Inspect, Simulate};
+pub(crate) use recordings::{
+    Caption, CaptionSource, Deid, Demo, InBedChoice, Index, Inspect, PatientField, Simulate, Stats,
+    StatsFormat,
+};
 pub(crate) use setup::{Completions, Man};
 pub(crate) use space::{
     SampleArguments, Space, SpaceAction, SpaceBackfill, SpaceCompare, SpaceCreate, SpaceDrop,
@@ -103,6 +107,8 @@ pub(crate) enum Command {
     Simulate(Simulate),
     /// Show what a recording, an annotation file or a folder contains and how it is read.
     Inspect(Inspect),
+    /// Compute the sleep statistics of scored recordings.
+    Stats(Stats),
     /// Embed the recordings of a folder into a collection.
     Index(Index),
     /// Find epochs or nights similar to a text, an epoch, a vector or a concept.
@@ -248,6 +254,39 @@ pub(crate) struct ProfileArguments {
     /// Profile for signal labels: `auto` to detect it, a name such as `mros`, or the path of a TOML file.
     #[arg(long, env = "NOCTURNE_PROFILE", default_value = "auto", value_name = "NAME|FILE")]
     pub(crate) profile: ProfileChoice,
+}
+
+/// How signal labels and annotations are read.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReadingArguments {
+    #[command(flatten)]
+    pub(crate) labels: ProfileArguments,
+    /// Stages that texts of annotations mean, such as `4=R,8=?`; `?` leaves epochs unscored.
+    #[arg(long, value_name = "TEXT=STAGE,…")]
+    pub(crate) stage_map: Option<StageMap>,
+    /// Format of the annotation files, such as `event-csv` [default: recognised by their content].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) annotations_format: Option<AnnotationFormat>,
+    /// Scorer, annotation file or annotation signal to use if several scored the same [default: the first person].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scorer: Option<String>,
+}
+
+impl ReadingArguments {
+    /// Returns the options for annotations.
+    pub(crate) fn scoring(&self) -> ScoringOptions {
+        ScoringOptions {
+            stage_map: self.stage_map.clone().unwrap_or_default(),
+            format: self.annotations_format,
+            scorer: self.scorer.clone(),
+        }
+    }
+
+    /// Returns the options for opening a recording.
+    pub(crate) fn open_options(&self) -> OpenOptions {
+        let (profile, scoring) = (self.labels.profile.clone(), self.scoring());
+        OpenOptions { profile, scoring, ..OpenOptions::default() }
+    }
 }
 
 /// Options that restrict a search.

@@ -1,15 +1,18 @@
 //! Arguments of the commands that read recordings.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use jiff::civil::Time;
 use nocturne_encoder::caption::{DecodingOptions, DecodingStrategy};
 use nocturne_indexer::{CaptionKinds, Shard};
+use nocturne_psg::Stratum;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_simulator::Site;
 
 use super::location::{CollectionOption, WaitArguments};
-use super::{EncoderArguments, ManifestArguments, ProfileArguments};
+use super::{EncoderArguments, ManifestArguments, ReadingArguments};
 use crate::epoch_numbers::EpochNumbers;
 
 /// `nocturne demo`
@@ -69,7 +72,97 @@ pub(crate) struct Inspect {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) labels: ProfileArguments,
+    pub(crate) reading: ReadingArguments,
+}
+
+/// `nocturne stats`
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    /// Recording, or folder to search recursively for recordings.
+    #[arg(required_unless_present = "manifest", conflicts_with = "manifest")]
+    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) list: ManifestArguments,
+    /// Time in bed: `marks` of lights off and lights on, the whole `recording`, or START-END as clock times
+    /// (`22:30-06:45`) or seconds from the start (`600-28800`). Without it, sleep efficiency and latency are refused.
+    #[arg(long, default_value = "marks", value_name = "WHEN")]
+    pub(crate) in_bed: InBedChoice,
+    /// Also give indices by `stage`, `position` or `third` of the night; several are separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PARTS")]
+    pub(crate) by: Vec<Part>,
+    /// Format of the output: a table for each night, a line of JSON for each night, or CSV with a row for each night.
+    #[arg(long, value_enum, default_value_t = StatsFormat::Table)]
+    pub(crate) format: StatsFormat,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArguments,
+}
+
+/// How the time in bed is known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum InBedChoice {
+    Marks,
+    Recording,
+    /// Seconds from the start of the recording.
+    Seconds {
+        start_s: f64,
+        end_s: f64,
+    },
+    /// Clock times of the recorder.
+    Clock {
+        start: Time,
+        end: Time,
+    },
+}
+
+impl FromStr for InBedChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "marks" => return Ok(Self::Marks),
+            "recording" => return Ok(Self::Recording),
+            _ => {}
+        }
+        let expected =
+            || "expected `marks`, `recording`, or START-END, such as 22:30-06:45".to_owned();
+        let (start, end) = text.split_once(['-', '–']).ok_or_else(expected)?;
+        let (start, end) = (start.trim(), end.trim());
+        if let (Ok(start_s), Ok(end_s)) = (start.parse::<f64>(), end.parse::<f64>()) {
+            let is_span = start_s >= 0.0 && start_s < end_s && end_s.is_finite();
+            return is_span.then_some(Self::Seconds { start_s, end_s }).ok_or_else(|| {
+                "the end is not after the start; expected seconds such as 600-28800".to_owned()
+            });
+        }
+        let clock = |text: &str| text.parse::<Time>().map_err(|_| expected());
+        let (start, end) = (clock(start)?, clock(end)?);
+        if start == end { Err(expected()) } else { Ok(Self::Clock { start, end }) }
+    }
+}
+
+/// Parts of a night into which indices are divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    Stage,
+    Position,
+    Third,
+}
+
+impl From<Part> for Stratum {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Stage => Self::Stage,
+            Part::Position => Self::Position,
+            Part::Third => Self::Third,
+        }
+    }
+}
+
+/// Format of the statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatsFormat {
+    Table,
+    Json,
+    Csv,
 }
 
 /// `nocturne index`
@@ -105,7 +198,7 @@ pub(crate) struct Index {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) labels: ProfileArguments,
+    pub(crate) reading: ReadingArguments,
     #[command(flatten)]
     pub(crate) encoder: EncoderArguments,
 }
@@ -128,9 +221,21 @@ pub(crate) struct Deid {
     /// Keep annotation texts that are not names of known events.
     #[arg(long)]
     pub(crate) keep_texts: bool,
+    /// Keep `age` (in whole years; above 89 it becomes 90), `sex` or both, separated by a comma.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FIELDS")]
+    pub(crate) keep: Vec<PatientField>,
     /// Write JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What is known of a patient and may be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PatientField {
+    /// Whole years on the start date.
+    Age,
+    /// `F` or `M`.
+    Sex,
 }
 
 /// `nocturne caption`
@@ -153,7 +258,7 @@ pub(crate) struct Caption {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) labels: ProfileArguments,
+    pub(crate) reading: ReadingArguments,
     #[command(flatten)]
     pub(crate) encoder: EncoderArguments,
 }

@@ -7,7 +7,7 @@ use nocturne_encoder::caption::DecodingOptions;
 use nocturne_encoder::{Captioner, EpochReading, SignalEncoder, caption};
 use nocturne_indexer::{CaptionKinds, CaptionWriter, discover};
 use nocturne_psg::caption::CaptionKind;
-use nocturne_psg::{EpochNumber, Night, OpenOptions, Recording, RecordingId, ZScore};
+use nocturne_psg::{EpochNumber, Night, Recording, RecordingId, ZScore};
 use serde::Serialize;
 
 use crate::args::{Caption, CaptionSource, Common};
@@ -67,9 +67,7 @@ pub(super) fn run(common: &Common, arguments: &Caption) -> Result<CommandOutcome
         bail!("`{}` is a folder; expected one recording", path.display());
     }
     let id = discover(path, None)?.pop().context("a file is one recording")?.id?;
-    let open_options =
-        OpenOptions { profile: arguments.labels.profile.clone(), ..OpenOptions::default() };
-    let recording = Recording::open_with(path, &open_options)?;
+    let recording = Recording::open_with(path, &arguments.reading.open_options())?;
     let night = Night::read(&recording, z_score)?;
     for warning in recording.warnings().iter().chain(night.warnings()) {
         console::note(format_args!("warning: {}", warning.message));

@@ -4,13 +4,18 @@ use anyhow::{Result, bail};
 use nocturne_psg::deidentify::{deidentify, identifying_content};
 use nocturne_psg::edf::{DeidentifyOptions, IdentifyingContent};
 
-use crate::args::Deid;
+use crate::args::{Deid, PatientField};
 use crate::console;
 use crate::error::CommandOutcome;
 
 pub(super) fn run(arguments: &Deid) -> Result<CommandOutcome> {
-    let Deid { file, out, keep_date, keep_texts, json, .. } = arguments;
-    let options = DeidentifyOptions { keep_date: *keep_date, keep_texts: *keep_texts };
+    let Deid { file, out, keep_date, keep_texts, keep, json, .. } = arguments;
+    let options = DeidentifyOptions {
+        keep_date: *keep_date,
+        keep_texts: *keep_texts,
+        keep_sex: keep.contains(&PatientField::Sex),
+        keep_age: keep.contains(&PatientField::Age),
+    };
     let found = match out {
         Some(copy) => deidentify(file, copy, options)?,
         None => identifying_content(file)?,
@@ -35,11 +40,17 @@ pub(super) fn run(arguments: &Deid) -> Result<CommandOutcome> {
 /// Describes what the copy does not have, and what it has although it may identify a person.
 fn changes(found: &IdentifyingContent, options: DeidentifyOptions) -> Vec<String> {
     let IdentifyingContent { patient, recording, start_date, unknown_texts, surplus_bytes } = found;
-    let DeidentifyOptions { keep_date, keep_texts } = options;
+    let DeidentifyOptions { keep_date, keep_texts, keep_sex, keep_age } = options;
+    let patient_field = match (keep_age, keep_sex) {
+        (false, false) => "patient field",
+        (true, false) => "patient field, but for the age",
+        (false, true) => "patient field, but for the sex",
+        (true, true) => "patient field, but for age and sex",
+    };
     let texts = format!("{unknown_texts} annotation texts other than names of known events");
     let surplus = format!("{surplus_bytes} bytes after the last data record");
     let fields = [
-        (*patient, false, "patient field"),
+        (*patient, false, patient_field),
         (*recording, false, "recording field"),
         (*start_date, keep_date, "start date"),
         (*unknown_texts > 0, keep_texts, texts.as_str()),

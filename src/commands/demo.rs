@@ -11,6 +11,7 @@ use nocturne_engine::{
 use nocturne_index::{Filter, Location};
 use nocturne_indexer::{CaptionKinds, discover};
 use nocturne_psg::RecordingId;
+use nocturne_psg::annotation::ScoringOptions;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_simulator::NightSpec;
 
@@ -49,6 +50,7 @@ pub(super) fn run(common: &Common, arguments: &Demo) -> Result<CommandOutcome> {
         cohort: None,
         captions: CaptionKinds::default(),
         profile: ProfileChoice::Auto,
+        scoring: ScoringOptions::default(),
         strict: false,
     };
     let report = index::fill(&session, index_run, false)?;

@@ -9,6 +9,7 @@ use nocturne_indexer::{
     CaptionKinds, Failed, FoundRecording, IndexOptions, Indexer, Progress, RecordingError,
     RecordingList, Report, RowProblem, discover,
 };
+use nocturne_psg::annotation::ScoringOptions;
 use nocturne_psg::montage::ProfileChoice;
 use nocturne_psg::{MatchedMetadata, MetadataTable};
 use serde_json::json;
@@ -26,12 +27,13 @@ pub(super) struct IndexRun<'a> {
     pub(super) cohort: Option<&'a str>,
     pub(super) captions: CaptionKinds,
     pub(super) profile: ProfileChoice,
+    pub(super) scoring: ScoringOptions,
     pub(super) strict: bool,
 }
 
 pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
     let Index { folder, list, collection, cohort, metadata, captions, .. } = arguments;
-    let Index { waiting, shard, strict, json, labels, encoder, .. } = arguments;
+    let Index { waiting, shard, strict, json, reading, encoder, .. } = arguments;
     let (mut found, mut problems) = match (&list.manifest, &folder) {
         (Some(manifest), _) => {
             let manifest = RecordingList::read(manifest, list.data_root.as_deref())?;
@@ -49,7 +51,7 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
         // Rows that belong to no recording are reported once, not by every shard.
         problems.retain(|_| shard.is_first());
     }
-    labels.profile.profile()?;
+    reading.labels.profile.profile()?;
     let location = collection.location();
     let session = Session::open_for(common, &encoder, &location)?;
     let index_run = IndexRun {
@@ -57,7 +59,8 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
         writer: writer(&session, &location)?,
         cohort: cohort.as_deref(),
         captions,
-        profile: labels.profile,
+        scoring: reading.scoring(),
+        profile: reading.labels.profile,
         strict,
     };
     let report = fill(&session, index_run, json)?;
@@ -69,13 +72,14 @@ pub(super) fn run(common: &Common, arguments: Index) -> Result<CommandOutcome> {
 
 /// Indexes recordings and reports each one when it is done.
 pub(super) fn fill(session: &Session, index_run: IndexRun<'_>, json: bool) -> Result<Report> {
-    let IndexRun { found, writer, cohort, captions, profile, strict } = index_run;
+    let IndexRun { found, writer, cohort, captions, profile, scoring, strict } = index_run;
     let (signal, mut text) = session.towers()?;
     let tracks = TrackBuilder::of_bundle(&session.bundle, &mut text, Registry::shipped())?;
     let options = IndexOptions {
         z_score: session.bundle.manifest().preprocessing.z_score,
         captions,
         profile,
+        scoring,
         strict,
         metadata: cohort.iter().map(|cohort| ("cohort".to_owned(), (*cohort).to_owned())).collect(),
     };

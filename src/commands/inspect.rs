@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use nocturne_indexer::RecordingList;
 use nocturne_psg::montage::{Channel, MontageLine};
 use nocturne_psg::night::ChannelQuality;
-use nocturne_psg::{AnnotationInspection, Inspection, OpenOptions, Warning};
+use nocturne_psg::{AnnotationInspection, Inspection, Warning};
 use serde_json::Value;
 
 use crate::args::Inspect;
@@ -24,8 +24,8 @@ const MAX_SHOWN: usize = 8;
 const RECORDING_EXTENSIONS: [&str; 3] = ["edf", "bdf", "rec"];
 
 pub(super) fn run(arguments: &Inspect) -> Result<CommandOutcome> {
-    let Inspect { file, list, strict, json, labels } = arguments;
-    let options = OpenOptions { profile: labels.profile.clone(), ..OpenOptions::default() };
+    let Inspect { file, list, strict, json, reading } = arguments;
+    let options = reading.open_options();
     options.profile.profile()?;
     if let Some(manifest) = &list.manifest {
         let manifest = RecordingList::read(manifest, list.data_root.as_deref())?;

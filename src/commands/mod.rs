@@ -23,6 +23,7 @@ mod search;
 mod serve;
 mod simulate;
 mod space;
+mod stats;
 mod verify;
 
 use anyhow::Result;
@@ -37,6 +38,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<CommandOutcome> {
         Command::Demo(demo) => demo::run(&common, &demo),
         Command::Simulate(simulate) => simulate::run(&simulate),
         Command::Inspect(inspect) => inspect::run(&inspect),
+        Command::Stats(stats) => stats::run(&stats),
         Command::Index(index) => index::run(&common, index),
         Command::Search(search) => search::run(&common, search),
         Command::Caption(caption) => caption::run(&common, &caption),

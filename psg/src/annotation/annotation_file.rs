@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::civil::DateTime;
 use nocturne_edf::{self as edf, EdfReader};
 
+use super::annotation_summary::TableColumns;
 use super::dialect::parsed_file::ParsedFile;
 use super::dialect::stage_list::{self, StageListKind};
 use super::dialect::{
@@ -16,6 +17,9 @@ use super::dialect::{
 use super::format::AnnotationFormat;
 use super::recognition::{TextKind, is_edf, recognise};
 use super::scored_annotation::ScoredAnnotation;
+use super::scoring_options::ScoringOptions;
+use super::stage_levels::{StageLevels, StageMaps};
+use super::stage_map::StageMap;
 use super::text::clock::{RecordingClock, round_seconds};
 use super::text::encoding::{Encoding, Utf8Reader};
 use super::text::line_reader::LineReader;
@@ -40,6 +44,8 @@ pub struct AnnotationFile {
     pub format: AnnotationFormat,
     /// Length of an epoch in seconds, if the file or its dialect defines it.
     pub epoch_length_s: Option<f64>,
+    /// The columns, if the file is a table.
+    pub columns: TableColumns,
     /// The annotations in the order of the file.
     pub annotations: Vec<ScoredAnnotation>,
     /// Warnings about the file and about assumptions made to read it.
@@ -57,15 +63,15 @@ impl AnnotationFile {
     /// [`Error::Annotations`] with the position in the file, [`Error::Io`], [`Error::NotAFile`], and for EDF+ files
     /// [`Error::Edf`].
     pub fn open(path: &Path, start: Option<DateTime>) -> Result<Self> {
-        Self::open_for(path, RecordingSpan { start, length_s: None })
+        Self::open_for(path, RecordingSpan { start, length_s: None }, &ScoringOptions::default())
     }
 
-    /// Reads a file that belongs to a recording whose start and length are known.
+    /// Reads a file that belongs to a recording whose start and length are known, with the user's options.
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open).
-    pub fn open_for(path: &Path, span: RecordingSpan) -> Result<Self> {
+    /// Those of [`open`](Self::open), and [`Error::Annotations`] if the file does not have the format of the options.
+    pub fn open_for(path: &Path, span: RecordingSpan, options: &ScoringOptions) -> Result<Self> {
         let start = span.start;
         let (mut file, bytes) = regular_file::open(path)?;
         let mut head = Vec::new();
@@ -73,13 +79,19 @@ impl AnnotationFile {
         let read = if is_edf(&head) || has_edf_extension(path) {
             read_edf(path, start)
         } else {
-            read_text(path, file, bytes, span)
+            read_text(path, file, bytes, span, options)
         };
-        let (format, parsed) = read.map_err(|error| error.with_path(path))?;
-        let ParsedFile { mut annotations, epoch_length_s, warnings } = parsed;
+        let (format, parsed) = read
+            .and_then(|(format, parsed)| {
+                check_format(format, options.format).map(|()| (format, parsed))
+            })
+            .map_err(|error| error.with_path(path))?;
+        let ParsedFile { mut annotations, epoch_length_s, columns, warnings } = parsed;
+        options.stage_map.apply(&mut annotations);
         let file: Arc<Path> = path.into();
         annotations.iter_mut().for_each(|annotation| annotation.file = Some(Arc::clone(&file)));
-        Ok(Self { path: path.to_owned(), format, epoch_length_s, annotations, warnings })
+        let path = path.to_owned();
+        Ok(Self { path, format, epoch_length_s, columns, annotations, warnings })
     }
 }
 
@@ -109,6 +121,14 @@ pub(super) fn has_annotations(path: &Path) -> bool {
     kind_of_text(path).is_some()
 }
 
+/// Returns whether a file may have a format, by its content.
+pub(super) fn may_have_format(path: &Path, format: AnnotationFormat) -> bool {
+    match TextKind::of_format(format) {
+        None => has_edf_extension(path),
+        Some(kind) => !has_edf_extension(path) && kind_of_text(path) == Some(kind),
+    }
+}
+
 /// Returns whether a text file has only a stage on each line, which fits any recording.
 pub(super) fn is_stage_list(path: &Path) -> bool {
     use StageListKind::{Plain, Respironics};
@@ -123,7 +143,7 @@ fn kind_of_text(path: &Path) -> Option<TextKind> {
     }
     let encoding = Encoding::detect(&mut file).ok()?;
     let head = read_head(&mut file, encoding).ok()?;
-    let kind = recognise(path, &head).ok()?;
+    let kind = recognise(path, &head, &StageMap::default()).ok()?;
     // Other programs write XML too.
     (kind != TextKind::Xml || xml::has_known_root(&head)).then_some(kind)
 }
@@ -172,18 +192,46 @@ fn shift_s(start: DateTime, own_start: DateTime, warnings: &mut Vec<Warning>) ->
     if is_plausible { shift_s } else { 0.0 }
 }
 
-fn read_text(path: &Path, mut file: File, bytes: u64, span: RecordingSpan) -> ParseResult {
+/// Refuses a file that has another format than the user says.
+fn check_format(
+    found: AnnotationFormat,
+    wanted: Option<AnnotationFormat>,
+) -> std::result::Result<(), ParseError> {
+    match wanted.filter(|wanted| *wanted != found) {
+        None => Ok(()),
+        Some(wanted) => {
+            let problem = format!("the file is {}; expected {}", found.name(), wanted.name());
+            Err(ParseError::in_file(problem))
+        }
+    }
+}
+
+fn read_text(
+    path: &Path,
+    mut file: File,
+    bytes: u64,
+    span: RecordingSpan,
+    options: &ScoringOptions,
+) -> ParseResult {
     if bytes > MAX_TEXT_BYTES {
         let problem = format!("the file has {bytes} bytes; expected at most {MAX_TEXT_BYTES}");
         return Err(ParseError::in_file(problem));
     }
     let encoding = Encoding::detect(&mut file).map_err(ParseError::Io)?;
     let head = read_head(&mut file, encoding).map_err(ParseError::Io)?;
-    let kind = recognise(path, &head).map_err(ParseError::in_file)?;
+    let kind = match options.format.and_then(TextKind::of_format) {
+        Some(kind) => kind,
+        None => recognise(path, &head, &options.stage_map).map_err(ParseError::in_file)?,
+    };
+    let levels = match kind {
+        TextKind::BidsTsv | TextKind::EventCsv => StageLevels::of_table(path),
+        _ => StageLevels::default(),
+    };
+    let stage_maps = StageMaps { of_user: &options.stage_map, levels: &levels };
     // The limit holds for a file that grows while it is read, too.
     let text = Utf8Reader::new(file.take(MAX_TEXT_BYTES), encoding.0);
     let mut clock = RecordingClock::new(span.start).of_length(span.length_s);
-    let (format, mut parsed) = parse(kind, text, &mut clock)?;
+    let (format, mut parsed) = parse(kind, text, &mut clock, stage_maps)?;
     parsed.warnings.extend(clock.warnings());
     Ok((format, parsed))
 }
@@ -193,17 +241,19 @@ fn parse(
     kind: TextKind,
     mut text: Utf8Reader<impl Read>,
     clock: &mut RecordingClock,
+    stage_maps: StageMaps<'_>,
 ) -> ParseResult {
     if kind == TextKind::Xml {
         return xml::read(&mut text, clock);
     }
-    parse_lines(kind, &mut LineReader::new(text), clock)
+    parse_lines(kind, &mut LineReader::new(text), clock, stage_maps)
 }
 
 fn parse_lines(
     kind: TextKind,
     lines: &mut LineReader<impl BufRead>,
     clock: &mut RecordingClock,
+    stage_maps: StageMaps<'_>,
 ) -> ParseResult {
     Ok(match kind {
         TextKind::LunaAnnot => (AnnotationFormat::LunaAnnot, luna::read(lines, clock)?),
@@ -212,12 +262,20 @@ fn parse_lines(
         TextKind::RemLogic => (AnnotationFormat::RemLogicText, remlogic::read(lines, clock)?),
         TextKind::Twin => (AnnotationFormat::TwinText, twin::read(lines, clock)?),
         TextKind::Domino => (AnnotationFormat::DominoText, domino::read(lines, clock)?),
-        TextKind::Dreams => (AnnotationFormat::DreamsList, dreams::read(lines)?),
-        TextKind::EpochTable => (AnnotationFormat::EpochTable, epoch_table::read(lines)?),
-        TextKind::BidsTsv => (AnnotationFormat::BidsTsv, event_table::read(lines, clock)?),
-        TextKind::EventCsv => (AnnotationFormat::EventCsv, event_table::read(lines, clock)?),
+        TextKind::Dreams => {
+            (AnnotationFormat::DreamsList, dreams::read(lines, stage_maps.of_user)?)
+        }
+        TextKind::EpochTable => {
+            (AnnotationFormat::EpochTable, epoch_table::read(lines, stage_maps.of_user)?)
+        }
+        TextKind::BidsTsv => {
+            (AnnotationFormat::BidsTsv, event_table::read(lines, clock, stage_maps)?)
+        }
+        TextKind::EventCsv => {
+            (AnnotationFormat::EventCsv, event_table::read(lines, clock, stage_maps)?)
+        }
         TextKind::StageList(kind) => {
-            (kind.format(), stage_list::read(lines, kind, clock.length_s())?)
+            (kind.format(), stage_list::read(lines, kind, clock.length_s(), stage_maps.of_user)?)
         }
         TextKind::Xml => unreachable!("`parse` handles XML"),
     })

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::annotation_file::{has_annotations, is_stage_list};
+use super::annotation_file::{has_annotations, is_stage_list, may_have_format};
+use super::format::AnnotationFormat;
 use crate::error::Result;
 use crate::hash::{sha256, sha256_of_file};
 
 /// Suffixes to the name of a recording that only annotation files have, in order of priority.
-const CERTAIN_SUFFIXES: [&str; 7] = [
+pub(super) const CERTAIN_SUFFIXES: [&str; 7] = [
     "-nsrr.xml",
     "-profusion.xml",
     ".annot",
@@ -18,7 +19,7 @@ const CERTAIN_SUFFIXES: [&str; 7] = [
 ];
 
 /// Suffixes that other files have too; their content decides.
-const UNCERTAIN_SUFFIXES: [&str; 12] = [
+pub(super) const UNCERTAIN_SUFFIXES: [&str; 12] = [
     ".xml",
     ".csv",
     "_annotations.csv",
@@ -34,14 +35,14 @@ const UNCERTAIN_SUFFIXES: [&str; 12] = [
 ];
 
 /// Prefixes of DREAMS to the name of a recording; the second scorer comes after the first.
-const DREAMS_PREFIXES: [&str; 5] =
+pub(super) const DREAMS_PREFIXES: [&str; 5] =
     ["HypnogramAASM_", "HypnogramR&K_", "Hypnogram_", "Visual_scoring1_", "Visual_scoring2_"];
 
 /// What BIDS puts between the name of a run and the extension of a recording.
 const BIDS_SUFFIXES: [&str; 4] = ["_eeg", "_psg", "_ieeg", "_meg"];
 
 /// Folders of the National Sleep Research Resource (NSRR), and the suffixes of the files in them.
-const NSRR_FOLDERS: [(&str, &str); 2] =
+pub(super) const NSRR_FOLDERS: [(&str, &str); 2] =
     [("annotations-events-nsrr", "-nsrr.xml"), ("annotations-events-profusion", "-profusion.xml")];
 
 /// Files that lie beside recordings and are not annotations of them.
@@ -64,6 +65,21 @@ pub struct Companions {
     pub annotations: Vec<PathBuf>,
     /// Files that are not used: their content is not understood, or is a list of stages that could be of any recording.
     pub unknown: Vec<PathBuf>,
+}
+
+impl Companions {
+    /// Returns the files to read if the user names their format: those that have it, and those whose content is not
+    /// understood otherwise.
+    #[must_use]
+    pub fn of_format(self, format: Option<AnnotationFormat>) -> Self {
+        let Some(format) = format else { return self };
+        let (mut annotations, others): (Vec<PathBuf>, Vec<PathBuf>) =
+            self.annotations.into_iter().partition(|path| may_have_format(path, format));
+        if format != AnnotationFormat::EdfPlus {
+            annotations.extend(self.unknown);
+        }
+        Self { annotations, unknown: others }
+    }
 }
 
 impl FolderListing {

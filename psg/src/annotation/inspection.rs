@@ -5,9 +5,10 @@ use std::path::Path;
 use jiff::civil::DateTime;
 use serde::Serialize;
 
-use super::annotation_file::AnnotationFile;
+use super::annotation_file::{AnnotationFile, RecordingSpan};
 use super::format::AnnotationFormat;
 use super::scoring::Scoring;
+use super::scoring_options::ScoringOptions;
 use crate::error::Result;
 use crate::sleep::{EPOCH_S, EventInspection, Stage};
 use crate::warning::{Warning, WarningCode};
@@ -50,7 +51,21 @@ impl AnnotationInspection {
     ///
     /// Those of [`AnnotationFile::open`].
     pub fn with_start(path: &Path, start: Option<DateTime>) -> Result<Self> {
-        let file = AnnotationFile::open(path, start)?;
+        Self::with_options(path, start, &ScoringOptions::default())
+    }
+
+    /// Reads a file whose recording starts at a given time, with the user's options.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`AnnotationFile::open_for`].
+    pub fn with_options(
+        path: &Path,
+        start: Option<DateTime>,
+        options: &ScoringOptions,
+    ) -> Result<Self> {
+        let span = RecordingSpan { start, length_s: None };
+        let file = AnnotationFile::open_for(path, span, options)?;
         let scoring = Scoring::from_annotations(&file.annotations);
         // The tolerance keeps rounding errors of the end from adding an empty epoch.
         let n_epochs = (scoring.hypnogram.end_s() / EPOCH_S - 1e-6).ceil().max(0.0) as usize;

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::compared_name::compared_name;
 use crate::sleep::{EventKind, Stage};
 
 /// The embedded table of names.
@@ -52,14 +53,17 @@ pub(super) enum StageCodes {
 impl StageCodes {
     /// Returns the name of the stage with a code.
     pub(super) fn name(self, code: &str) -> Option<&'static str> {
-        let codes = match self {
+        self.table().get(code).map(String::as_str)
+    }
+
+    fn table(self) -> &'static HashMap<String, String> {
+        match self {
             Self::RechtschaffenKales => &TABLE.codes.rechtschaffen_kales,
             Self::Ucddb => &TABLE.codes.ucddb,
             Self::Respironics => &TABLE.codes.respironics,
             Self::Dreams => &TABLE.codes.dreams,
             Self::Boas => &TABLE.codes.boas,
-        };
-        codes.get(code).map(String::as_str)
+        }
     }
 
     /// Returns the name of the dialect for messages.
@@ -76,7 +80,7 @@ impl StageCodes {
 
 /// Returns what a text means; `None` if its name is not known.
 ///
-/// Case, and whether words are separated by `_` or blanks, make no difference. `@@CHANNEL` at the end (EDF+) is not part
+/// Case, accents and separators make no difference. `@@CHANNEL` at the end (EDF+) is not part
 /// of the name. NSRR XML separates the names of a concept by bars: the whole text or any part may be known, but parts
 /// with different meanings make the text unknown.
 pub fn meaning(text: &str) -> Option<Meaning> {
@@ -100,8 +104,46 @@ pub(super) fn ambiguous_name(text: &str) -> Option<&'static str> {
 }
 
 /// Returns a name in the form in which names are compared.
-fn normalised(text: &str) -> String {
-    text.replace('_', " ").split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+pub(super) fn normalised(text: &str) -> String {
+    compared_name(text)
+}
+
+/// Returns the codes of stages of each dialect, with the names that they represent, for the reference.
+pub(super) fn codes() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
+    const ALL: [StageCodes; 5] = [
+        StageCodes::RechtschaffenKales,
+        StageCodes::Ucddb,
+        StageCodes::Respironics,
+        StageCodes::Dreams,
+        StageCodes::Boas,
+    ];
+    let table = |codes: StageCodes| {
+        let pairs = codes.table().iter().map(|(code, name)| (code.as_str(), name.as_str()));
+        let mut pairs: Vec<_> = pairs.collect();
+        pairs.sort_by_key(|(code, _)| code.parse::<i32>().unwrap_or(i32::MAX));
+        (codes.title(), pairs)
+    };
+    ALL.into_iter().map(table).collect()
+}
+
+/// Returns every name by its meaning, for the reference.
+pub(super) fn all_names() -> Vec<(String, &'static [String])> {
+    let Table { other, lights_off, lights_on, ambiguous, stages, events, .. } = &*TABLE;
+    let stages = Stage::ALL.map(Stage::code).into_iter().chain(["none"]).filter_map(|code| {
+        let meaning = if code == "none" { "no stage".to_owned() } else { format!("stage {code}") };
+        Some((meaning, stages.get(code)?.as_slice()))
+    });
+    let events = EventKind::ALL.into_iter().filter_map(|kind| {
+        Some((format!("`{}`", kind.name()), events.get(kind.name())?.as_slice()))
+    });
+    let rest = [
+        ("lights off", lights_off),
+        ("lights on", lights_on),
+        ("ambiguous, not used", ambiguous),
+        ("known, not used", other),
+    ];
+    let rest = rest.into_iter().map(|(meaning, names)| (meaning.to_owned(), names.as_slice()));
+    stages.chain(events).chain(rest).collect()
 }
 
 static TABLE: LazyLock<Table> =
@@ -143,6 +185,7 @@ impl Table {
         let mut add = |meaning, texts: &[String]| {
             texts.iter().try_for_each(|text| match names.insert(normalised(text), meaning) {
                 None => Ok(()),
+                Some(earlier) if earlier == meaning => Ok(()),
                 Some(earlier) => Err(format!("`{text}` means {earlier:?} and {meaning:?}")),
             })
         };

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::dialect::stage_codes::integer;
 use super::dialect::stage_list::StageListKind;
 use super::dialect::{
     domino, dreams, epoch_table, event_table, luna, noxturnal, remlogic, twin, ucddb,
 };
+use super::format::AnnotationFormat;
 use super::names::{Meaning, StageCodes, meaning};
+use super::stage_map::StageMap;
 use super::text::delimited;
 
 /// How a text is read.
@@ -39,6 +42,34 @@ pub(super) enum TextKind {
     StageList(StageListKind),
 }
 
+impl TextKind {
+    /// Returns how a format is read; `None` if it is EDF+, which is not text.
+    pub(super) const fn of_format(format: AnnotationFormat) -> Option<Self> {
+        Some(match format {
+            AnnotationFormat::EdfPlus => return None,
+            AnnotationFormat::NsrrXml
+            | AnnotationFormat::ProfusionXml
+            | AnnotationFormat::EdfBrowserXml
+            | AnnotationFormat::EmblaXml
+            | AnnotationFormat::SleepwareXml => Self::Xml,
+            AnnotationFormat::LunaAnnot => Self::LunaAnnot,
+            AnnotationFormat::LunaEannot => Self::StageList(StageListKind::Luna),
+            AnnotationFormat::StageList => Self::StageList(StageListKind::Plain),
+            AnnotationFormat::UcddbStages => Self::StageList(StageListKind::Ucddb),
+            AnnotationFormat::UcddbEvents => Self::UcddbEvents,
+            AnnotationFormat::RespironicsStages => Self::StageList(StageListKind::Respironics),
+            AnnotationFormat::NoxturnalCsv => Self::Noxturnal,
+            AnnotationFormat::RemLogicText => Self::RemLogic,
+            AnnotationFormat::TwinText => Self::Twin,
+            AnnotationFormat::DreamsList => Self::Dreams,
+            AnnotationFormat::DominoText => Self::Domino,
+            AnnotationFormat::EpochTable => Self::EpochTable,
+            AnnotationFormat::BidsTsv => Self::BidsTsv,
+            AnnotationFormat::EventCsv => Self::EventCsv,
+        })
+    }
+}
+
 /// Returns whether the first bytes are those of an EDF or BDF file.
 pub(super) fn is_edf(head: &[u8]) -> bool {
     head.starts_with(b"0       ") || head.starts_with(b"\xffBIOSEMI")
@@ -49,7 +80,7 @@ pub(super) fn is_edf(head: &[u8]) -> bool {
 /// # Errors
 ///
 /// A sentence if it is none of the dialects.
-pub(super) fn recognise(path: &Path, head: &str) -> Result<TextKind, String> {
+pub(super) fn recognise(path: &Path, head: &str, stage_map: &StageMap) -> Result<TextKind, String> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let has_extension =
         |extension: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(extension));
@@ -92,7 +123,7 @@ pub(super) fn recognise(path: &Path, head: &str) -> Result<TextKind, String> {
     if luna::is_annot(&lines) {
         return Ok(TextKind::LunaAnnot);
     }
-    if let Some(kind) = recognise_stage_list(&name, &lines) {
+    if let Some(kind) = recognise_stage_list(&name, &lines, stage_map) {
         return Ok(TextKind::StageList(kind));
     }
     if event_table::is_row_without_header(first) {
@@ -108,14 +139,19 @@ pub(super) fn recognise(path: &Path, head: &str) -> Result<TextKind, String> {
 }
 
 /// Recognises lists of stages: every line is a number or the name of a stage; numbers alone must be known codes.
-fn recognise_stage_list(name: &str, lines: &[&str]) -> Option<StageListKind> {
+fn recognise_stage_list(name: &str, lines: &[&str], stage_map: &StageMap) -> Option<StageListKind> {
     let labels: BTreeSet<&str> = lines
         .iter()
         .map(|line| line.trim_matches(['\r', '\x1a', ' ', '\t', ',']))
         .filter(|label| !label.is_empty())
         .collect();
-    let all_in = |codes: StageCodes| labels.iter().all(|label| codes.name(label).is_some());
-    let is_number = |label: &&str| label.parse::<i32>().is_ok();
+    let all_in = |codes: StageCodes| {
+        let is_code = |label: &str| {
+            integer(label).is_some_and(|code| codes.name(&code.to_string()).is_some())
+        };
+        labels.iter().all(|label| is_code(label) || stage_map.contains(label))
+    };
+    let is_number = |label: &&str| integer(label).is_some();
     if labels.iter().all(is_number) {
         return if name.ends_with("_stage.txt") {
             Some(StageListKind::Ucddb)
@@ -125,7 +161,11 @@ fn recognise_stage_list(name: &str, lines: &[&str]) -> Option<StageListKind> {
             all_in(StageCodes::RechtschaffenKales).then_some(StageListKind::Plain)
         };
     }
-    let is_stage = |label: &&str| is_number(label) || meaning(label).is_some_and(Meaning::is_stage);
+    let is_stage = |label: &&str| {
+        is_number(label)
+            || stage_map.contains(label)
+            || meaning(label).is_some_and(Meaning::is_stage)
+    };
     let is_row = |label: &&str| delimited::split(label, ',').is_ok_and(|fields| fields.len() > 1);
     (!labels.iter().any(is_row) && labels.iter().all(is_stage)).then_some(StageListKind::Plain)
 }
@@ -135,7 +175,7 @@ mod tests {
     use super::*;
 
     fn check(name: &str, head: &str, expected: TextKind) {
-        assert_eq!(recognise(name.as_ref(), head), Ok(expected), "{name}");
+        assert_eq!(recognise(name.as_ref(), head, &StageMap::default()), Ok(expected), "{name}");
     }
 
     #[test]
@@ -151,6 +191,7 @@ mod tests {
         check("a.txt", header, TextKind::LunaAnnot);
         check("a.csv", "W\nN1\n", TextKind::StageList(StageListKind::Plain));
         check("a.txt", "0\n0\n5\n", TextKind::StageList(StageListKind::Plain));
+        check("a.txt", "0.0\n2.0\n-1\n", TextKind::StageList(StageListKind::Plain));
         check("a.csv", "255\n11\n15\n", TextKind::StageList(StageListKind::Respironics));
         let remlogic =
             "RemLogic Event Export\n\nSleep Stage\tTime [hh:mm:ss]\tEvent\tDuration[s]\n";
@@ -175,9 +216,12 @@ mod tests {
     #[test]
     fn other_texts_are_refused() {
         for head in ["hello world\n", "77\n78\n", "a,b,c\n1,2,3\n", "{\"a\": 1}"] {
-            let problem = recognise("a.txt".as_ref(), head).unwrap_err();
+            let problem = recognise("a.txt".as_ref(), head, &StageMap::default()).unwrap_err();
             assert!(problem.starts_with("unknown annotation format"), "{head}");
         }
-        assert_eq!(recognise("a.txt".as_ref(), "\n\n").unwrap_err(), "the file is empty");
+        assert_eq!(
+            recognise("a.txt".as_ref(), "\n\n", &StageMap::default()).unwrap_err(),
+            "the file is empty"
+        );
     }
 }

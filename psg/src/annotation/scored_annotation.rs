@@ -24,6 +24,8 @@ pub struct ScoredAnnotation {
     pub instance: Option<String>,
     /// Other properties, as `key=value;…` if the dialect has fields for them. Free text may name people.
     pub meta: Option<String>,
+    /// Position of its annotation signal among those of an EDF+ file; 0 in other formats.
+    pub signal: usize,
     /// The file that contains it; `None` if it was created here.
     pub file: Option<Arc<Path>>,
 }
@@ -63,9 +65,9 @@ impl ScoredAnnotation {
 impl From<edf::Annotation> for ScoredAnnotation {
     fn from(annotation: edf::Annotation) -> Self {
         let channel = annotation.channel().map(str::to_owned);
-        let edf::Annotation { onset_s, duration_s, text } = annotation;
+        let edf::Annotation { onset_s, duration_s, text, signal } = annotation;
         let (scorer, instance, meta, file) = (None, None, None, None);
-        Self { onset_s, duration_s, text, channel, scorer, instance, meta, file }
+        Self { onset_s, duration_s, text, channel, scorer, instance, meta, signal, file }
     }
 }
 

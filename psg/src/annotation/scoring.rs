@@ -10,6 +10,9 @@ use crate::sleep::{EPOCH_S, Event, EventOrigin, Hypnogram, Stage};
 use crate::statistics::InBed;
 use crate::warning::{Warning, WarningCode};
 
+/// Stages whose onsets are at most this far apart, in seconds, are about the same epoch.
+const SAME_ONSET_S: f64 = 0.5;
+
 /// The stages and events of a night in one scoring.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scoring {
@@ -24,6 +27,10 @@ pub struct Scoring {
     pub lights_on_s: Option<f64>,
     /// Number of annotations with an unknown text. The texts themselves may name people and are not kept.
     pub n_unknown: usize,
+    /// Number of epochs with two different stages, which are left unscored.
+    pub n_contradictory: usize,
+    /// Whether the stages are those of a program.
+    pub has_automatic_stages: bool,
     /// Names with different meanings in different archives, in lower case, with the number of their annotations.
     pub ambiguous: BTreeMap<&'static str, usize>,
 }
@@ -66,6 +73,7 @@ impl Scoring {
                 None => scoring.n_unknown += usize::from(!annotation.text.trim().is_empty()),
             }
         }
+        scoring.n_contradictory = leave_contradictions_unscored(&mut stages);
         scoring.hypnogram = Hypnogram::new(stages);
         scoring.events = merge_overlapping(scoring.events);
         scoring
@@ -82,7 +90,7 @@ impl Scoring {
         marks.map_or(InBed::WholeRecording, |(off_s, on_s)| InBed::LightsMarks { off_s, on_s })
     }
 
-    /// Returns a warning for each ambiguous name, and one for all unknown texts.
+    /// Returns a warning for each ambiguous name, one for all unknown texts, and one for all contradictions.
     pub fn warnings(&self) -> Vec<Warning> {
         let ambiguous = self.ambiguous.iter().map(|(name, n)| {
             let ignored = counted(*n, "annotation");
@@ -91,8 +99,49 @@ impl Scoring {
         let unknown = (self.n_unknown > 0).then(|| {
             format!("{} with an unknown name ignored", counted(self.n_unknown, "annotation"))
         });
-        ambiguous.chain(unknown).map(|text| Warning::new(WarningCode::Annotation, text)).collect()
+        let contradictory = (self.n_contradictory > 0).then(|| {
+            format!(
+                "{} with two different stages left unscored",
+                counted(self.n_contradictory, "epoch")
+            )
+        });
+        ambiguous
+            .chain(unknown)
+            .chain(contradictory)
+            .map(|text| Warning::new(WarningCode::Annotation, text))
+            .collect()
     }
+}
+
+/// Replaces different stages with the same onset by one unscored stage; returns how many there were. Unscored time is no
+/// contradiction to a stage.
+fn leave_contradictions_unscored(stages: &mut Vec<(f64, f64, Option<Stage>)>) -> usize {
+    stages.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut n_contradictory = 0;
+    let mut kept: Vec<(f64, f64, Option<Stage>)> = Vec::with_capacity(stages.len());
+    let mut is_contradictory = false;
+    for (onset_s, duration_s, stage) in stages.drain(..) {
+        match kept.last_mut() {
+            Some(last) if onset_s - last.0 <= SAME_ONSET_S => {
+                last.1 = last.1.max(duration_s);
+                if is_contradictory || stage.is_none() || stage == last.2 {
+                    continue;
+                }
+                if last.2.is_none() {
+                    last.2 = stage;
+                    continue;
+                }
+                (last.2, is_contradictory) = (None, true);
+                n_contradictory += 1;
+            }
+            Some(_) | None => {
+                is_contradictory = false;
+                kept.push((onset_s, duration_s, stage));
+            }
+        }
+    }
+    *stages = kept;
+    n_contradictory
 }
 
 /// Returns the copy of an origin that all its events share.
@@ -155,6 +204,25 @@ mod tests {
             "1 annotation with an unknown name ignored",
         ];
         assert_eq!(warnings, expected);
+    }
+
+    #[test]
+    fn epoch_with_two_stages_is_unscored() {
+        let stage = |onset_s, text: &str| ScoredAnnotation::new(onset_s, Some(30.0), text);
+        let annotations = [
+            stage(0.0, "W"),
+            stage(30.0, "N2"),
+            stage(30.0, "R"),
+            stage(60.0, "N2"),
+            stage(60.0, "?"),
+        ];
+        let scoring = Scoring::from_annotations(&annotations);
+        let stages = [0.0, 30.0, 60.0].map(|onset_s| scoring.hypnogram.stage_of_epoch(onset_s));
+        assert_eq!(stages, [Some(Stage::Wake), None, Some(Stage::N2)]);
+        assert_eq!(
+            scoring.warnings()[0].message,
+            "1 epoch with two different stages left unscored"
+        );
     }
 
     #[test]

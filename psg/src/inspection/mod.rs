@@ -4,4 +4,4 @@ mod recording;
 mod survey;
 
 pub use recording::{Inspection, SignalInspection};
-pub use survey::{ChannelCount, LabelCount, Survey};
+pub use survey::{ChannelCount, LabelCount, Survey, SurveyedAnnotations};

@@ -6,7 +6,7 @@ use nocturne_edf::EdfReader;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::annotation::AnnotationFormat;
+use crate::annotation::AnnotationSummary;
 use crate::error::{Error, Result};
 use crate::hash::hex;
 use crate::montage::{MontageLine, UnknownLabel, UnusedSignal};
@@ -44,8 +44,8 @@ pub struct Inspection {
     pub events: Vec<EventInspection>,
     /// The first annotation file that was read, if any.
     pub annotations_file: Option<String>,
-    /// All annotation files that were read, with their dialects.
-    pub annotation_files: Vec<(String, AnnotationFormat)>,
+    /// What was read of each annotation file.
+    pub annotation_files: Vec<AnnotationSummary>,
     /// Name of the profile.
     pub profile: String,
     /// Why the profile was chosen.
@@ -128,11 +128,7 @@ impl Inspection {
             annotations: annotations.map(|a| (a.onset_s, a.duration_s, a.text.clone())).collect(),
             events: recording.scoring().events.iter().map(EventInspection::from).collect(),
             annotations_file: recording.annotations_path().map(|path| path.display().to_string()),
-            annotation_files: recording
-                .annotation_files()
-                .iter()
-                .map(|(path, format)| (path.display().to_string(), *format))
-                .collect(),
+            annotation_files: recording.annotation_files().to_vec(),
             profile: recording.montage().profile().name.clone(),
             profile_reason: recording.montage().reason().to_owned(),
             has_position_codes: recording.montage().profile().has_position_codes(),

@@ -1,11 +1,12 @@
 //! Summarises many recordings: channels, unknown labels, warnings, files that cannot be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::montage::UnknownLabel;
+use crate::annotation::{AnnotationFile, AnnotationSummary};
+use crate::montage::{Channel, UnknownLabel};
 use crate::recording::Recording;
 use crate::warning::WarningCode;
 
@@ -29,8 +30,22 @@ pub struct Survey {
     pub unknown_labels: BTreeMap<String, LabelCount>,
     /// Number of recordings with each kind of warning.
     pub warnings: BTreeMap<WarningCode, usize>,
+    /// Annotation files of the recordings, and those that belong to no recording.
+    pub annotation_files: Vec<SurveyedAnnotations>,
+    /// Files that are neither recordings nor annotations that are understood.
+    pub not_understood: Vec<PathBuf>,
     /// Files that cannot be read, with the error.
     pub failed: Vec<(PathBuf, String)>,
+}
+
+/// An annotation file of an archive.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SurveyedAnnotations {
+    /// Whether it belongs to a recording.
+    pub has_recording: bool,
+    /// What was read of it.
+    #[serde(flatten)]
+    pub summary: AnnotationSummary,
 }
 
 /// Number of recordings with and without a channel.
@@ -72,7 +87,10 @@ impl Survey {
             self.channels = report.iter().map(|line| none(line.channel)).collect();
         }
         for (count, line) in self.channels.iter_mut().zip(&report) {
-            if line.source.is_some() {
+            // A position signal whose codes are not known is not used.
+            let is_used =
+                line.channel != Channel::Position.name() || montage.profile().has_position_codes();
+            if line.source.is_some() && is_used {
                 count.present += 1;
             } else {
                 count.missing += 1;
@@ -85,6 +103,10 @@ impl Survey {
             count.nearest = nearest;
             add_example(&mut count.examples, recording);
         }
+        let files = recording.annotation_files().iter().cloned();
+        self.annotation_files
+            .extend(files.map(|summary| SurveyedAnnotations { has_recording: true, summary }));
+        self.not_understood.extend_from_slice(recording.unknown_files());
         let mut codes: Vec<WarningCode> =
             recording.warnings().iter().map(|warning| warning.code).collect();
         codes.sort_unstable();
@@ -92,6 +114,24 @@ impl Survey {
         for code in codes {
             *self.warnings.entry(code).or_default() += 1;
         }
+    }
+
+    /// Adds a file that is not a recording and belongs to none: annotations, or not understood.
+    pub fn add_other(&mut self, path: PathBuf) {
+        match AnnotationFile::open(&path, None) {
+            Ok(file) => {
+                let summary = AnnotationSummary::of(&file);
+                self.annotation_files.push(SurveyedAnnotations { has_recording: false, summary });
+            }
+            Err(_) => self.not_understood.push(path),
+        }
+    }
+
+    /// Returns the files that the summary mentions, besides the recordings that were read.
+    pub fn files(&self) -> BTreeSet<PathBuf> {
+        let annotations = self.annotation_files.iter().map(|file| &file.summary.path);
+        let failed = self.failed.iter().map(|(path, _)| path);
+        annotations.chain(&self.not_understood).chain(failed).cloned().collect()
     }
 
     /// Adds a file that cannot be read.

@@ -102,6 +102,9 @@ pub(super) struct ChannelRule {
     pub(super) meaning: Option<String>,
     /// Unit in files of the cohort; used if a header has none.
     pub(super) unit: Option<String>,
+    /// Whether the headers of the cohort are known to have a wrong unit, so that `unit` replaces it.
+    #[serde(default)]
+    pub(super) replaces_unit: bool,
     /// Sampling rate in files of the cohort, in hertz; distinguishes profiles that share labels.
     pub(super) rate_hz: Option<f64>,
     /// Where the rule comes from; by default the source of the profile.

@@ -1,5 +1,7 @@
 //! Normalises labels for comparison and finds similar labels.
 
+use crate::compared_name::compared_name;
+
 /// Maximum number of similar labels for an unknown one.
 const MAX_SIMILAR: usize = 3;
 
@@ -9,21 +11,9 @@ const COMMON_REFERENCES: [&str; 4] = ["ref", "cle", "ler", "avg"];
 /// Classes that recorders write before an electrode: `EEG C3`.
 const CLASSES: [&str; 3] = ["eeg", "eog", "emg"];
 
-/// Returns a label in the form in which labels are compared: lower case, a blank for every run of blanks, `_`, `-`, `/`, `:`
-/// and `.`, and none before a number (`Chin 1` is `Chin1`).
+/// Returns a label in the form in which labels are compared.
 pub(super) fn normalised(label: &str) -> String {
-    let lower = label.to_lowercase();
-    let is_separator = |c: char| c.is_whitespace() || ['_', '-', '/', ':', '.'].contains(&c);
-    let mut text = String::new();
-    for part in lower.split(is_separator).filter(|part| !part.is_empty()) {
-        let is_number = part.chars().all(|c| c.is_ascii_digit());
-        let follows_name = text.chars().next_back().is_some_and(char::is_alphabetic);
-        if !(text.is_empty() || is_number && follows_name) {
-            text.push(' ');
-        }
-        text.push_str(part);
-    }
-    text
+    compared_name(label)
 }
 
 /// Splits a normalised label such as `eeg c3 ref` into an electrode and the common reference, which cancels in a difference

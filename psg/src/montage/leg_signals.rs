@@ -27,7 +27,7 @@ pub(super) fn find(header: &EdfHeader, profile: &Profile) -> Vec<LegSignal> {
 }
 
 /// Returns the readable signals of a kind, in the order of the header.
-fn signals_of_kind(header: &EdfHeader, profile: &Profile, kind: &str) -> Vec<usize> {
+pub(super) fn signals_of_kind(header: &EdfHeader, profile: &Profile, kind: &str) -> Vec<usize> {
     let is_of_kind = |i: &usize| {
         let signal = &header.signals[*i];
         let is_readable = !signal.is_annotations && signal.scaling().is_some();

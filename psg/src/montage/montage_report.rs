@@ -62,20 +62,27 @@ impl ResolvedMontage {
         Channel::ALL.into_iter().map(|channel| self.line(channel, header)).collect()
     }
 
-    /// Returns the signals that feed no channel, except annotation signals, in file order.
+    /// Returns the signals that feed no channel, except annotation signals and a hypnogram, in file order.
     pub fn unused(&self, header: &EdfHeader) -> Vec<UnusedSignal> {
-        let is_used =
-            |i: usize| self.channels().iter().any(|it| it.plus == i || it.minus == Some(i));
+        let hypnogram = self.hypnogram(header);
+        let is_used = |i: usize| {
+            Some(i) == hypnogram
+                || self.channels().iter().any(|it| it.plus == i || it.minus == Some(i))
+        };
         let signals = header.signals.iter().enumerate();
         let unused = signals.filter(|(i, signal)| !signal.is_annotations && !is_used(*i));
         unused.map(|(_, signal)| self.unused_signal(signal, header)).collect()
     }
 
-    /// Returns the labels that are unknown in the profile, each once, in file order.
+    /// Returns the labels of signals that feed no channel and are unknown in the profile, each once, in file order.
     pub fn unknown_labels(&self, header: &EdfHeader) -> Vec<UnknownLabel> {
         let vocabulary = &self.profile().vocabulary;
+        let is_used =
+            |i: usize| self.channels().iter().any(|it| it.plus == i || it.minus == Some(i));
         let mut unknown: Vec<UnknownLabel> = Vec::new();
-        for signal in header.signals.iter().filter(|signal| !signal.is_annotations) {
+        let signals = header.signals.iter().enumerate();
+        let signals = signals.filter(|(i, signal)| !signal.is_annotations && !is_used(*i));
+        for (_, signal) in signals {
             let label = &signal.label;
             let is_known = vocabulary.meaning(&normalised(label)).is_some();
             if is_known || label.is_empty() || unknown.iter().any(|it| it.label == *label) {

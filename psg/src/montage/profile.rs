@@ -12,7 +12,7 @@ use super::embedded_profiles;
 use super::label_vocabulary::LabelVocabulary;
 use super::labels::normalised;
 use super::profile_file;
-use crate::annotation::AnnotationFormat;
+use crate::annotation::{AnnotationFormat, ScoringOptions};
 use crate::error::{Error, Result, on_one_line};
 use crate::regular_file;
 use crate::sleep::EventSet;
@@ -34,6 +34,8 @@ pub struct Profile {
     pub source: String,
     /// What scorers mark in every night.
     pub scored: ScoredByDefault,
+    /// What its annotations mean.
+    pub scoring: ScoringOptions,
     /// Labels by which the profile is detected, normalised.
     pub(super) detect: DetectionLabels,
     /// Positions by code, the rounded value of the position signal.

@@ -9,7 +9,7 @@ use super::label_vocabulary::LabelVocabulary;
 use super::labels::normalised;
 use super::profile::{DetectionLabels, ScoredByDefault};
 use super::{Channel, Polarity, Position, Profile};
-use crate::annotation::AnnotationFormat;
+use crate::annotation::{AnnotationFormat, ScoringOptions, StageMap};
 use crate::sleep::{EventFamily, EventKind};
 
 /// Valid sampling rates in hertz.
@@ -35,6 +35,8 @@ struct ProfileFile {
     extends: Option<String>,
     scored: Option<ScoredFamilies>,
     #[serde(default)]
+    annotations: AnnotationRules,
+    #[serde(default)]
     detect: DetectionLabels,
     position: Option<PositionCodes>,
     #[serde(default)]
@@ -57,6 +59,32 @@ struct PositionCodes {
 struct ScoredFamilies {
     families: Vec<EventFamily>,
     annotations: Option<String>,
+}
+
+/// What the annotations of the recordings mean, as [`ScoringOptions`].
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct AnnotationRules {
+    stage_map: BTreeMap<String, String>,
+    format: Option<String>,
+    scorer: Option<String>,
+}
+
+impl AnnotationRules {
+    fn check(self) -> Result<ScoringOptions, String> {
+        let pairs = self.stage_map.iter().map(|(text, stage)| format!("{text}={stage}"));
+        let pairs = pairs.collect::<Vec<_>>().join(",");
+        let stage_map = if pairs.is_empty() { Ok(StageMap::default()) } else { pairs.parse() };
+        let in_field = |field: &str| {
+            let field = field.to_owned();
+            move |problem: String| format!("the field `{field}` of `annotations`: {problem}")
+        };
+        Ok(ScoringOptions {
+            stage_map: stage_map.map_err(in_field("stage_map"))?,
+            format: self.format.map(|it| it.parse()).transpose().map_err(in_field("format"))?,
+            scorer: self.scorer,
+        })
+    }
 }
 
 impl ScoredFamilies {
@@ -109,6 +137,7 @@ impl ProfileFile {
             title: self.title,
             source: self.source,
             scored: self.scored.map(ScoredFamilies::check).transpose()?.unwrap_or_default(),
+            scoring: self.annotations.check()?,
             detect,
             positions,
             rules,
@@ -121,6 +150,9 @@ fn check_rule(rule: &ChannelRule) -> Result<(), String> {
     let name = rule.name;
     if rule.sources.is_empty() {
         return Err(format!("the field `sources` of {name} is empty; expected at least one label"));
+    }
+    if rule.replaces_unit && rule.unit.is_none() {
+        return Err(format!("{name} has `replaces_unit` without a `unit`"));
     }
     if name == Channel::Position && rule.polarity == Polarity::Inverted {
         return Err(format!(

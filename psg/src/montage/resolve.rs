@@ -13,6 +13,9 @@ use super::{
 use crate::error::{Result, quoted};
 use crate::warning::{Warning, WarningCode};
 
+/// The kind of signal in a profile that holds stages.
+const HYPNOGRAM: &str = "hypnogram";
+
 /// The montage of one file: which signal feeds which channel.
 #[derive(Debug, Clone)]
 pub struct ResolvedMontage {
@@ -39,6 +42,8 @@ pub struct ResolvedChannel {
     pub meaning: Option<String>,
     /// Unit in the profile, for signals without a unit in the header.
     pub unit: Option<String>,
+    /// Whether the unit in the profile replaces one in the header, which is known to be wrong.
+    pub replaces_unit: bool,
     /// Confidence that the source is the right one.
     pub confidence: Confidence,
     /// Where the definition comes from.
@@ -114,17 +119,23 @@ impl ResolvedMontage {
         &self.legs
     }
 
+    /// Returns the index of the first signal that is a hypnogram by its label.
+    pub(crate) fn hypnogram(&self, header: &EdfHeader) -> Option<usize> {
+        leg_signals::signals_of_kind(header, &self.profile, HYPNOGRAM).into_iter().next()
+    }
+
     /// Returns the set of channels that have a source.
     pub fn mask(&self) -> ChannelMask {
         self.channels.iter().map(|resolved| resolved.channel).collect()
     }
 
-    /// Returns the unit of a signal in the header, or in the profile if the header has none.
+    /// Returns the unit of a signal in the header, or in the profile if the header has none or the profile replaces it.
     pub fn unit<'a>(&'a self, header: &'a EdfHeader, signal: usize) -> &'a str {
         let written = header.signals[signal].unit.as_str();
         let feeds = |it: &&ResolvedChannel| it.plus == signal || it.minus == Some(signal);
-        let known = || self.channels.iter().find(feeds)?.unit.as_deref();
-        if written.is_empty() { known().unwrap_or(written) } else { written }
+        let Some(resolved) = self.channels.iter().find(feeds) else { return written };
+        let is_used = written.is_empty() || resolved.replaces_unit;
+        resolved.unit.as_deref().filter(|_| is_used).unwrap_or(written)
     }
 
     /// Returns warnings about the channels and their sources.
@@ -230,6 +241,7 @@ impl<'a> SignalFinder<'a> {
                 polarity: rule.polarity,
                 meaning: rule.meaning.clone(),
                 unit: rule.unit.clone(),
+                replaces_unit: rule.replaces_unit,
                 confidence: rule.confidence,
                 provenance: rule.source.clone(),
             };

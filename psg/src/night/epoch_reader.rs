@@ -289,8 +289,18 @@ impl<'a> EpochReader<'a> {
         let fed = montage.channels().iter();
         let deviation = |resolved: &ResolvedChannel| scales[resolved.channel.index()].deviation();
         let header = self.recording.file().header();
-        warnings
-            .extend(fed.filter_map(|it| unit_check::warning(montage, it, header, deviation(it))));
+        for resolved in fed {
+            let Some(warning) = unit_check::warning(montage, resolved, header, deviation(resolved))
+            else {
+                continue;
+            };
+            warnings.push(warning);
+            // In a wrong unit every amplitude is beyond physiology.
+            let channel = ChannelMask::from_iter([resolved.channel]);
+            for findings in &mut self.findings {
+                findings.disconnected = findings.disconnected.without(channel);
+            }
+        }
         warnings.extend(self.repeats.warning());
         warnings.extend(polarity::warnings(montage, header, &self.epochs, &self.traces));
         warnings.extend(clock_drift::warnings(montage, header, &self.epochs, &self.traces));

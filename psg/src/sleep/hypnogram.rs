@@ -71,6 +71,11 @@ impl Hypnogram {
         Stage::ALL.into_iter().find(|stage| shares_s[stage.index()] > EPOCH_S / 2.0)
     }
 
+    /// Returns the seconds that are scored, also as movement or unscored time.
+    pub fn scored_s(&self) -> f64 {
+        self.intervals.iter().map(|interval| interval.end_s - interval.start_s).sum()
+    }
+
     /// Returns the total sleep time in seconds.
     pub fn total_sleep_s(&self) -> f64 {
         let asleep =

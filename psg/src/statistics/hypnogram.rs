@@ -8,6 +8,7 @@ use crate::statistics::epoch_stages::{EpochStages, StagedEpoch};
 use crate::statistics::in_bed::InBed;
 use crate::statistics::measure::HypnogramMeasure;
 use crate::statistics::not_measured::NotMeasured;
+use crate::statistics::scope::Scope;
 
 /// The statistics of a hypnogram within a time in bed.
 ///
@@ -122,6 +123,12 @@ impl HypnogramStatistics {
         &self,
     ) -> impl Iterator<Item = (HypnogramMeasure, Result<f64, NotMeasured>)> + '_ {
         HypnogramMeasure::all().map(|measure| (measure, self.value(measure)))
+    }
+
+    /// Returns the epochs of sleep within the time in bed.
+    pub fn sleep_scope(&self) -> Scope {
+        let asleep = self.epochs().iter().filter(|epoch| epoch.stage.is_sleep());
+        Scope::of_onsets(asleep.map(|epoch| epoch.onset_s))
     }
 
     /// Returns the epochs of the time in bed that have a stage.

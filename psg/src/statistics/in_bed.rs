@@ -35,6 +35,8 @@ pub enum InBed {
         /// End.
         end_s: f64,
     },
+    /// Neither marked nor stated: what depends on the time in bed is refused. Epochs of the whole recording count.
+    Unmarked,
     /// Not known: the whole recording.
     ///
     /// What depends on the time in bed is refused if the recording is longer than [`LONGEST_UNMARKED_NIGHT_MIN`], or if
@@ -50,7 +52,7 @@ impl InBed {
         let window_s = match self {
             Self::LightsMarks { off_s, on_s } => Some((off_s, on_s)),
             Self::Stated { start_s, end_s } => Some((start_s, end_s)),
-            Self::WholeRecording => span_s,
+            Self::Unmarked | Self::WholeRecording => span_s,
         };
         window_s.filter(|(start_s, end_s)| (end_s - start_s).is_finite() && start_s < end_s)
     }
@@ -61,7 +63,7 @@ impl InBed {
     ///
     /// # Errors
     ///
-    /// [`NotMeasured::UnknownTimeInBed`].
+    /// [`NotMeasured::UnmarkedTimeInBed`], [`NotMeasured::UnknownTimeInBed`].
     pub(super) fn check_window(
         self,
         window_min: f64,
@@ -70,6 +72,7 @@ impl InBed {
         let is_filled =
             sleep_period_min == 0.0 || sleep_period_min >= LEAST_SLEEP_PERIOD_SHARE * window_min;
         match self {
+            Self::Unmarked => Err(NotMeasured::UnmarkedTimeInBed),
             Self::WholeRecording if window_min > LONGEST_UNMARKED_NIGHT_MIN || !is_filled => {
                 Err(NotMeasured::UnknownTimeInBed { recording_min: window_min, sleep_period_min })
             }
@@ -84,10 +87,15 @@ impl InBed {
     /// [`NotMeasured::MostlyUnstaged`].
     pub(super) fn check_staged(self, staged_min: f64, in_bed_min: f64) -> Result<(), NotMeasured> {
         match self {
-            Self::WholeRecording if staged_min < LEAST_STAGED_SHARE * in_bed_min => {
+            Self::Unmarked | Self::WholeRecording
+                if staged_min < LEAST_STAGED_SHARE * in_bed_min =>
+            {
                 Err(NotMeasured::MostlyUnstaged { staged_min, in_bed_min })
             }
-            Self::WholeRecording | Self::LightsMarks { .. } | Self::Stated { .. } => Ok(()),
+            Self::Unmarked
+            | Self::WholeRecording
+            | Self::LightsMarks { .. }
+            | Self::Stated { .. } => Ok(()),
         }
     }
 
@@ -98,10 +106,15 @@ impl InBed {
     /// [`NotMeasured::UnknownSleepPeriod`].
     pub(super) fn check_sleep_period(self, sleep_period_min: f64) -> Result<(), NotMeasured> {
         match self {
-            Self::WholeRecording if sleep_period_min > LONGEST_UNMARKED_NIGHT_MIN => {
+            Self::Unmarked | Self::WholeRecording
+                if sleep_period_min > LONGEST_UNMARKED_NIGHT_MIN =>
+            {
                 Err(NotMeasured::UnknownSleepPeriod { sleep_period_min })
             }
-            Self::WholeRecording | Self::LightsMarks { .. } | Self::Stated { .. } => Ok(()),
+            Self::Unmarked
+            | Self::WholeRecording
+            | Self::LightsMarks { .. }
+            | Self::Stated { .. } => Ok(()),
         }
     }
 }

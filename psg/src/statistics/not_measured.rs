@@ -23,6 +23,9 @@ pub enum NotMeasured {
         /// Minutes that persistent sleep demands.
         least_min: f64,
     },
+    /// Lights off and lights on are not marked, and nothing else says when the sleeper was in bed.
+    #[error("lights off and lights on are not marked")]
+    UnmarkedTimeInBed,
     /// The time in bed is not known, and the recording is too long, or too much of it lies outside the sleep period.
     #[error(
         "lights off and lights on are not marked, and the recording of {recording_min:.0} min with a sleep period of \
@@ -99,9 +102,9 @@ impl NotMeasured {
     /// Returns the next step of a user, if there is one.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::UnknownTimeInBed { .. } | Self::UnknownSleepPeriod { .. } => {
-                Some("state the time in bed")
-            }
+            Self::UnmarkedTimeInBed
+            | Self::UnknownTimeInBed { .. }
+            | Self::UnknownSleepPeriod { .. } => Some("state the time in bed"),
             Self::UntypedApneas { .. } => Some("ask for all apneas"),
             Self::PeriodicityNotScored => Some("ask for all limb movements"),
             Self::RerasNotScored => Some("ask for the apnea-hypopnea index"),

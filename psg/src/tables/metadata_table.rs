@@ -9,16 +9,21 @@ use crate::error::{Error, Result};
 use crate::tables::subject_of;
 
 const RECORDING: &str = "recording";
-const SUBJECT: &str = "subject";
+const NSRR_ID: &str = "nsrrid";
+/// The columns that may name the recording or the subject; the first in the table is used.
+const KEYS: [&str; 5] = [RECORDING, "subject", "participant_id", "subject_id", NSRR_ID];
 
 /// Metadata of recordings, from CSV with a header, JSON lines, or Parquet.
 ///
 /// Rows refer to recordings by their id in the column `recording`. Without that column they refer to subjects in the
 /// column `subject`: to all recordings with that subject, which is taken from the metadata or else from the name
-/// ([`subject_of`]). Every other column is metadata, as text; empty cells are ignored.
+/// ([`subject_of`]). The column of subjects may also be `participant_id` (BIDS), `subject_id`, or `nsrrid`, the number of a
+/// subject of the National Sleep Research Resource without its cohort. Every other column is metadata, as text; empty cells
+/// and `n/a` are ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetadataTable {
-    is_by_subject: bool,
+    /// The column that names the recording or the subject.
+    key: &'static str,
     rows: BTreeMap<String, MetadataRow>,
     problems: Vec<RowProblem>,
 }
@@ -47,10 +52,10 @@ impl MetadataTable {
     /// [`Error::List`] if the table cannot be read or has no rows. Invalid rows are not errors but are reported by
     /// [`matched`](Self::matched).
     pub fn read(path: &Path) -> Result<Self> {
-        let rows = rows(path, &[RECORDING, SUBJECT])?;
-        let has_recording = |row: &TableRow| row.fields.contains_key(RECORDING);
-        let is_by_subject = !rows.iter().flatten().any(has_recording);
-        let mut table = Self { is_by_subject, rows: BTreeMap::new(), problems: Vec::new() };
+        let rows = rows(path, &KEYS)?;
+        let has = |key: &&str| rows.iter().flatten().any(|row| row.fields.contains_key(*key));
+        let key = KEYS.into_iter().find(has).unwrap_or(RECORDING);
+        let mut table = Self { key, rows: BTreeMap::new(), problems: Vec::new() };
         for row in rows {
             if let Err(problem) = row.and_then(|row| table.add(row)) {
                 table.problems.push(problem);
@@ -69,7 +74,7 @@ impl MetadataTable {
         &mut self,
         TableRow { line, mut fields }: TableRow,
     ) -> std::result::Result<(), RowProblem> {
-        let key = if self.is_by_subject { SUBJECT } else { RECORDING };
+        let key = self.key;
         fields.retain(|_, value| !value.is_empty());
         let Some(name) = fields.remove(key) else {
             return Err(RowProblem { line, problem: format!("the field `{key}` is empty") });
@@ -91,12 +96,16 @@ impl MetadataTable {
         let mut metadata = Vec::new();
         for (name, subject) in recordings {
             let subject = || subject.map(str::to_owned).or_else(|| subject_of(name));
-            let key = if self.is_by_subject { subject() } else { Some(name.to_owned()) };
+            let key = match self.key {
+                RECORDING => Some(name.to_owned()),
+                NSRR_ID => subject().map(|subject| number_of(&subject).to_owned()),
+                _ => subject(),
+            };
             let row = key.and_then(|key| self.rows.get_key_value(&key));
             metadata.push(row.map(|(_, row)| &row.values));
             used.extend(row.map(|(key, _)| key));
         }
-        let what = if self.is_by_subject { "has the subject" } else { "has the id" };
+        let what = if self.key == RECORDING { "has the id" } else { "has the subject" };
         let unused = self.rows.iter().filter(|(key, _)| !used.contains(key));
         let unused = unused.map(|(key, row)| RowProblem {
             line: row.line,
@@ -106,6 +115,11 @@ impl MetadataTable {
         problems.sort_by_key(|problem| problem.line);
         MatchedMetadata { metadata, problems }
     }
+}
+
+/// Returns the number of a subject: `200001` of `shhs-200001`.
+fn number_of(subject: &str) -> &str {
+    subject.rsplit_once('-').map_or(subject, |(_, number)| number)
 }
 
 #[cfg(test)]
@@ -152,9 +166,21 @@ mod tests {
     }
 
     #[test]
+    fn tables_of_bids_and_nsrr_are_used_as_they_are() {
+        let table = |text| table(text).unwrap();
+        let bids = table("participant_id\tage\tsex\nsub-01\t61\tn/a\n");
+        let (metadata, problems) = matched(&bids, &[("sub-01/sub-01_task-sleep_eeg", None)]);
+        assert_eq!((&metadata[..], &problems[..]), (&[r#"{"age": "61"}"#.to_owned()][..], &[][..]));
+        let nsrr = table("nsrrid;age\n200001;61\n");
+        let (metadata, _) = matched(&nsrr, &[("shhs1-200001", None), ("shhs2-200002", None)]);
+        assert_eq!(metadata, [r#"{"age": "61"}"#, "none"]);
+    }
+
+    #[test]
     fn rejects_tables_without_a_key_column() {
         let error = table("file,age\na,5\n").unwrap_err().to_string();
-        let expect = "the columns are `file`, `age`; expected `recording` or `subject`";
+        let expect = "the columns are `file`, `age`; expected `recording` or `subject` or `participant_id` or `subject_id` \
+                      or `nsrrid`";
         assert!(error.ends_with(expect), "{error}");
     }
 }

@@ -1,7 +1,8 @@
 //! Reads a list of recordings with their annotation files and metadata.
 //!
 //! A list is CSV, JSON lines or Parquet. The column `recording` is required; `annotations` names one file, or several
-//! separated by `;`; every other column, such as `subject`, is metadata. A list may come from an untrusted source, so
+//! separated by `;`; `stage_map`, `annotations_format` and `scorer` say how they are read; every other column, such as
+//! `subject`, is metadata. A list may come from an untrusted source, so
 //! paths must be below the data root and name plain files.
 
 use std::collections::BTreeMap;
@@ -9,10 +10,14 @@ use std::path::{Component, Path, PathBuf};
 
 use super::row::{RowProblem, TableRow};
 use super::rows::rows;
+use crate::annotation::ScoringOptions;
 use crate::error::{Error, Result};
 
 const RECORDING: &str = "recording";
 const ANNOTATIONS: &str = "annotations";
+const STAGE_MAP: &str = "stage_map";
+const FORMAT: &str = "annotations_format";
+const SCORER: &str = "scorer";
 const SUBJECT: &str = "subject";
 
 /// A list of recordings and the rows that could not be used.
@@ -33,6 +38,8 @@ pub struct ListedRecording {
     pub path: PathBuf,
     /// Its annotation files, or `None` if the list names none.
     pub annotations: Option<Vec<PathBuf>>,
+    /// What the columns `stage_map`, `annotations_format` and `scorer` say about its annotations.
+    pub scoring: ScoringOptions,
     /// All other columns with a value, such as `subject`.
     pub metadata: BTreeMap<String, String>,
 }
@@ -102,10 +109,26 @@ fn checked_row(
     let files: Vec<PathBuf> = std::iter::once(&path).chain(&annotations).cloned().collect();
     seen.extend(files.into_iter().map(|file| (file, line)));
     fields.retain(|_, value| !value.is_empty());
+    let scoring = scoring_options(&mut fields)?;
     Ok(ListedRecording {
         path,
         annotations: (!annotations.is_empty()).then_some(annotations),
+        scoring,
         metadata: fields,
+    })
+}
+
+/// Takes what a row says about annotations out of its fields.
+fn scoring_options(
+    fields: &mut BTreeMap<String, String>,
+) -> std::result::Result<ScoringOptions, String> {
+    let in_field = |field: &'static str| move |problem| format!("the field `{field}`: {problem}");
+    let stage_map = fields.remove(STAGE_MAP).map(|text| text.parse()).transpose();
+    let format = fields.remove(FORMAT).map(|text| text.parse()).transpose();
+    Ok(ScoringOptions {
+        stage_map: stage_map.map_err(in_field(STAGE_MAP))?.unwrap_or_default(),
+        format: format.map_err(in_field(FORMAT))?,
+        scorer: fields.remove(SCORER),
     })
 }
 

@@ -1,6 +1,6 @@
-//! Reads the rows of a table as text: CSV with a header, JSON lines, or Parquet.
+//! Reads the rows of a table as text: CSV with a header (commas, semicolons or tabs), JSON lines, or Parquet.
 //!
-//! Values are converted to text as they would appear in CSV; missing values are empty.
+//! Values are converted to text as they would appear in CSV; missing values (also `n/a`, as BIDS writes them) are empty.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,9 +27,11 @@ pub(super) fn rows(path: &Path, keys: &[&str]) -> Result<ReadRows> {
 }
 
 fn csv_rows(text: &str, keys: &[&str]) -> std::result::Result<ReadRows, String> {
+    let text = text.trim_start_matches('\u{feff}');
     let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter(text))
         .trim(csv::Trim::All)
-        .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+        .from_reader(text.as_bytes());
     let header = reader.headers().map_err(|problem| problem.to_string())?.clone();
     expect_one_of(&header.iter().collect::<Vec<_>>(), keys)?;
     let rows = reader.records().map(|record| {
@@ -37,12 +39,26 @@ fn csv_rows(text: &str, keys: &[&str]) -> std::result::Result<ReadRows, String> 
             line: problem.position().map_or(0, csv::Position::line),
             problem: problem.to_string(),
         })?;
-        let fields =
-            header.iter().zip(&record).map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let fields = header
+            .iter()
+            .zip(&record)
+            .map(|(key, value)| (key.to_owned(), present(value).to_owned()));
         let line = record.position().map_or(0, csv::Position::line);
         Ok(TableRow { line, fields: fields.collect() })
     });
     Ok(rows.collect())
+}
+
+/// Returns the delimiter that occurs most often in the header; a comma if none does.
+fn delimiter(text: &str) -> u8 {
+    let header = text.lines().next().unwrap_or_default();
+    let count = |delimiter: &u8| header.bytes().filter(|byte| byte == delimiter).count();
+    [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
+}
+
+/// Returns a value, empty if it is missing.
+fn present(value: &str) -> &str {
+    if value.eq_ignore_ascii_case("n/a") { "" } else { value }
 }
 
 fn json_rows(text: &str) -> ReadRows {

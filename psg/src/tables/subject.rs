@@ -24,12 +24,20 @@ const MIN_DIGITS: usize = 4;
 /// Returns the subject of a recording, or `None` if its name does not follow the scheme of a known cohort.
 ///
 /// `shhs1-200001` and `shhs2-200001` are two nights of `shhs-200001`; `mros-visit2-aa0001` is a night of `mros-aa0001`.
-/// In Sleep-EDF, `SC4001E0-PSG` and `SC4002E0-PSG` are two nights of `sleep-edf-SC400`.
+/// In BIDS, `sub-01_ses-1_task-sleep_eeg` is a night of `sub-01`. In Sleep-EDF, `SC4001E0-PSG` and `SC4002E0-PSG` are two nights of `sleep-edf-SC400`.
 /// Folders and file extensions are ignored.
 pub fn subject_of(recording: &str) -> Option<String> {
     let name = recording.rsplit(['/', '\\']).next().unwrap_or(recording);
     let name = name.split('.').next().unwrap_or(name);
-    of_nsrr(name).or_else(|| of_sleep_edf(name))
+    of_bids(name).or_else(|| of_nsrr(name)).or_else(|| of_sleep_edf(name))
+}
+
+/// Parses `sub-01_task-sleep_eeg`: BIDS separates entities by `_`, the subject first.
+fn of_bids(name: &str) -> Option<String> {
+    let subject = name.split('_').next()?;
+    let label = subject.strip_prefix("sub-")?;
+    let is_label = !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_label.then(|| subject.to_owned())
 }
 
 fn of_nsrr(name: &str) -> Option<String> {
@@ -80,6 +88,7 @@ mod tests {
         check("abc-month09-900001", Some("abc-900001"));
         check("homepap-lab-full-1600001", Some("homepap-1600001"));
         check("pats-812301-baseline", Some("pats-812301"));
+        check("sub-01_ses-2_task-sleep_eeg", Some("sub-01"));
         check("SC4001E0-PSG", Some("sleep-edf-SC400"));
         check("SC4002E0-PSG", Some("sleep-edf-SC400"));
         check("ST7011J0-PSG", Some("sleep-edf-ST701"));

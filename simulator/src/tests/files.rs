@@ -194,6 +194,12 @@ fn scoring_is_well_formed_and_complete() {
         .map(|event| field(event, "Duration").unwrap().parse::<f64>().unwrap())
         .sum();
     assert_eq!(staged_s, truth.stages.len() as f64 * EPOCH_S);
+    let marks: Vec<(String, f64)> = of_type("Recording events")
+        .map(|event| (concept(event), field(event, "Start").unwrap().parse().unwrap()))
+        .collect();
+    let expected =
+        [("Lights off|Lights off", truth.lights_off_s), ("Lights on|Lights on", truth.lights_on_s)];
+    assert_eq!(marks, expected.map(|(mark, onset_s)| (mark.to_owned(), onset_s)));
     let count = |kind: EventKind| truth.events.iter().filter(|event| event.kind == kind).count();
     assert_eq!(of_type("Arousals|Arousals").count(), count(EventKind::Arousal));
     let desaturations: Vec<&Scored> = of_type("Respiratory|Respiratory")

@@ -1,10 +1,10 @@
 //! `nocturne inspect` of a folder or a list: a summary of its recordings.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use nocturne_indexer::{FoundRecording, RecordingList, RowProblem, discover};
-use nocturne_psg::{LabelCount, OpenOptions, Recording, Survey};
+use nocturne_indexer::{FoundRecording, RecordingList, RowProblem, discover, other_files};
+use nocturne_psg::{LabelCount, OpenOptions, Recording, Survey, SurveyedAnnotations};
 
 use crate::args::Inspect;
 use crate::console;
@@ -19,7 +19,13 @@ pub(super) fn run(
     options: &OpenOptions,
     arguments: &Inspect,
 ) -> Result<CommandOutcome> {
-    survey(discover(folder, None)?, &[], options, arguments)
+    let others = other_files(folder)?;
+    let found = match discover(folder, None) {
+        // A folder of annotation files can be summarised, too.
+        Err(nocturne_indexer::Error::NoRecordings { .. }) if !others.is_empty() => Vec::new(),
+        found => found?,
+    };
+    survey(found, others, &[], options, arguments)
 }
 
 /// Summarises the recordings of a list and reports the rows with errors.
@@ -29,11 +35,12 @@ pub(super) fn run_list(
     arguments: &Inspect,
 ) -> Result<CommandOutcome> {
     let RecordingList { recordings, problems } = manifest;
-    survey(recordings, &problems, options, arguments)
+    survey(recordings, Vec::new(), &problems, options, arguments)
 }
 
 fn survey(
     found: Vec<FoundRecording>,
+    others: Vec<PathBuf>,
     problems: &[RowProblem],
     options: &OpenOptions,
     arguments: &Inspect,
@@ -42,7 +49,9 @@ fn survey(
     let bar = console::progress("reading", found.len());
     let mut survey = Survey::default();
     for found in found {
-        let options = OpenOptions { annotations: found.annotations, ..options.clone() };
+        let scoring = options.scoring.clone().or(&found.scoring);
+        let annotations = found.annotations;
+        let options = OpenOptions { annotations, scoring, ..options.clone() };
         match Recording::open_with(&found.path, &options) {
             Ok(recording) if strict && !recording.warnings().is_empty() => {
                 let n = recording.warnings().len();
@@ -55,6 +64,8 @@ fn survey(
         bar.inc(1);
     }
     bar.finish_and_clear();
+    let known = survey.files();
+    others.into_iter().filter(|path| !known.contains(path)).for_each(|path| survey.add_other(path));
     if json {
         let mut value = serde_json::to_value(&survey)?;
         value["rows_failed"] = serde_json::to_value(problems)?;
@@ -70,6 +81,82 @@ fn survey(
         (0, n) => bail!("none of {n} recordings can be read"),
         _ => Ok(CommandOutcome::PartlyDone),
     }
+}
+
+/// Prints what was read of the annotation files: each of them if they are few, else one line for each way of reading.
+fn print_files(survey: &Survey) -> Result<()> {
+    let files = &survey.annotation_files;
+    if !files.is_empty() {
+        console::print("")?;
+        console::print(table(&FILE_HEADS, file_rows(files)))?;
+    }
+    if !survey.not_understood.is_empty() {
+        console::print("")?;
+        let paths = survey.not_understood.iter();
+        let names = paths.map(|path| vec![path.display().to_string().escape_debug().to_string()]);
+        console::print(table(&["not understood"], names.take(MAX_SHOWN)))?;
+    }
+    if survey.not_understood.len() > MAX_SHOWN {
+        console::print(format_args!(
+            "… and {} more; `--json` lists all",
+            survey.not_understood.len() - MAX_SHOWN
+        ))?;
+    }
+    Ok(())
+}
+
+const FILE_HEADS: [&str; 8] = [
+    "annotation file",
+    "format",
+    "columns used",
+    "not used",
+    ">stages",
+    ">events",
+    ">unknown",
+    ">warnings",
+];
+
+/// Returns a row for each file, or if they are many, for all files of a folder of the same format and columns.
+fn file_rows(files: &[SurveyedAnnotations]) -> Vec<Vec<String>> {
+    let mut groups: Vec<(Vec<String>, [usize; 5], String)> = Vec::new();
+    let is_grouped = files.len() > MAX_SHOWN;
+    for SurveyedAnnotations { has_recording, summary } in files {
+        let columns = |names: &[String]| {
+            let named = |name: &String| if name.is_empty() { "(no name)" } else { name }.to_owned();
+            let names: Vec<String> = names.iter().map(named).collect();
+            if names.is_empty() { "–".to_owned() } else { names.join(", ") }
+        };
+        let orphan = if *has_recording { "" } else { " (of no recording)" };
+        let name = format!("{}{orphan}", file_name(&summary.path));
+        let key = vec![
+            summary.format.name().to_owned(),
+            columns(&summary.columns.used),
+            columns(&summary.columns.unused),
+            orphan.to_owned(),
+        ];
+        let counts = [summary.n_stages, summary.n_events, summary.n_unknown, summary.n_warnings];
+        let group = groups.iter_mut().find(|(known, ..)| is_grouped && *known == key);
+        match group {
+            Some((_, sums, _)) => {
+                sums[0] += 1;
+                sums[1..].iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
+            }
+            None => {
+                let [stages, events, unknown, warnings] = counts;
+                groups.push((key, [1, stages, events, unknown, warnings], name));
+            }
+        }
+    }
+    let row = |(key, [n, counts @ ..], name): (Vec<String>, [usize; 5], String)| {
+        let name = if n > 1 { format!("{name} and {} more", n - 1) } else { name };
+        let key = key.into_iter().take(3);
+        std::iter::once(name).chain(key).chain(counts.map(|n| n.to_string())).collect()
+    };
+    groups.into_iter().map(row).collect()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().escape_debug().to_string()
 }
 
 fn print(survey: &Survey) -> Result<()> {
@@ -106,6 +193,7 @@ fn print(survey: &Survey) -> Result<()> {
             labels.len() - MAX_SHOWN
         ))?;
     }
+    print_files(survey)?;
     if !survey.warnings.is_empty() {
         console::print("")?;
         let rows = survey.warnings.iter().map(|(code, n)| {

@@ -15,7 +15,8 @@ use crate::{console, hint};
 const WIDTH: usize = 96;
 
 pub(super) fn run(path: &Path, arguments: &Inspect) -> Result<CommandOutcome> {
-    let inspection = AnnotationInspection::of(path).map_err(refused)?;
+    let inspection = AnnotationInspection::with_options(path, None, &arguments.reading.scoring())
+        .map_err(refused)?;
     print_warnings(&inspection.warnings);
     if arguments.json {
         console::print_pretty_json(&inspection)?;

@@ -15,6 +15,7 @@ use super::parsed_file::ParsedFile;
 use super::stage_codes::{name_codes, not_a_stage_number};
 use crate::annotation::names::StageCodes;
 use crate::annotation::scored_annotation::ScoredAnnotation;
+use crate::annotation::stage_map::StageMap;
 use crate::annotation::text::line_reader::LineReader;
 use crate::annotation::text::parse_error::ParseError;
 use crate::annotation::text::row_faults::RowFaults;
@@ -36,11 +37,12 @@ pub(in crate::annotation) fn is_title(line: &str) -> bool {
 /// Reads the title and the numbers below it.
 pub(in crate::annotation) fn read(
     lines: &mut LineReader<impl BufRead>,
+    stage_map: &StageMap,
 ) -> Result<ParsedFile, ParseError> {
     let first = lines.next_filled()?;
     let title = first.as_ref().and_then(|line| parse_title(&line.text));
     match title {
-        Some(Title::Hypnogram) => read_stages(lines),
+        Some(Title::Hypnogram) => read_stages(lines, stage_map),
         Some(Title::Events { name, scorer, channel }) => {
             let with_origin = |annotation| ScoredAnnotation {
                 scorer: scorer.clone(),
@@ -78,7 +80,10 @@ fn parse_title(line: &str) -> Option<Title> {
     Some(Title::Events { name, scorer: filled(scorer), channel: filled(channel) })
 }
 
-fn read_stages(lines: &mut LineReader<impl BufRead>) -> Result<ParsedFile, ParseError> {
+fn read_stages(
+    lines: &mut LineReader<impl BufRead>,
+    stage_map: &StageMap,
+) -> Result<ParsedFile, ParseError> {
     let mut parsed = ParsedFile { epoch_length_s: Some(EPOCH_LENGTH_S), ..ParsedFile::default() };
     while let Some(line) = lines.next_filled()? {
         let at_line = ParseError::at_line(line.number);
@@ -89,7 +94,7 @@ fn read_stages(lines: &mut LineReader<impl BufRead>) -> Result<ParsedFile, Parse
         let onset_s = parsed.annotations.len() as f64 * EPOCH_LENGTH_S;
         parsed.push(ScoredAnnotation::new(onset_s, Some(EPOCH_LENGTH_S), code)).map_err(at_line)?;
     }
-    name_codes(&mut parsed, StageCodes::Dreams)?;
+    name_codes(&mut parsed, StageCodes::Dreams, stage_map)?;
     Ok(parsed)
 }
 
@@ -123,7 +128,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<ParsedFile, String> {
-        read(&mut LineReader::new(text.as_bytes()))
+        read(&mut LineReader::new(text.as_bytes()), &StageMap::default())
             .map_err(|error| error.with_path("a".as_ref()).to_string())
     }
 

@@ -16,7 +16,11 @@ use std::io::BufRead;
 
 use super::parsed_file::ParsedFile;
 use super::stage_codes::name_numbers;
+use super::used_columns::{columns_of, unused_columns};
+use crate::annotation::annotation_summary::TableColumns;
 use crate::annotation::scored_annotation::ScoredAnnotation;
+use crate::annotation::scorers::AUTOMATIC;
+use crate::annotation::stage_map::StageMap;
 use crate::annotation::text::delimited;
 use crate::annotation::text::line_reader::LineReader;
 use crate::annotation::text::parse_error::{ParseError, redacted};
@@ -25,6 +29,10 @@ use crate::sleep::EPOCH_S;
 
 /// Largest number of an epoch: thirty days.
 const MAX_EPOCH: u32 = 30 * 24 * 120;
+
+/// Columns of a program's staging: the probability of its stage, and of each stage.
+pub(in crate::annotation) const OF_PROGRAMS: [&str; 8] =
+    ["confidence", "proba_w", "proba_n1", "proba_n2", "proba_n3", "proba_r", "probability", "pp"];
 
 /// Number of rows from which a table without a header is recognised.
 const MIN_ROWS: usize = 3;
@@ -54,6 +62,7 @@ pub(in crate::annotation) fn are_rows(lines: &[&str]) -> bool {
 /// Reads the rows of a table.
 pub(in crate::annotation) fn read(
     lines: &mut LineReader<impl BufRead>,
+    stage_map: &StageMap,
 ) -> Result<ParsedFile, ParseError> {
     let mut parsed = ParsedFile { epoch_length_s: Some(EPOCH_S), ..ParsedFile::default() };
     let mut faults = RowFaults::default();
@@ -62,7 +71,11 @@ pub(in crate::annotation) fn read(
         let at_line = ParseError::at_line(line.number);
         match (&columns, Columns::find(&line.text)) {
             (Some(_), Some(_)) => faults.count_repeated_header(),
-            (None, Some(header)) => columns = Some(header),
+            (None, Some((header, of_table))) => {
+                columns = Some(header);
+                parsed.warnings.extend(unused_columns(&of_table));
+                parsed.columns = of_table;
+            }
             (None, None) if has_three_numbers(&line.text) => {
                 let first = columns.insert(Columns::WITHOUT_HEADER);
                 let epoch = first.epoch(&line.text).map_err(&at_line)?;
@@ -80,7 +93,11 @@ pub(in crate::annotation) fn read(
     let counts_from_0 = parsed.annotations.iter().any(|epoch| epoch.onset_s == 0.0);
     let first_s = if counts_from_0 { 0.0 } else { EPOCH_S };
     parsed.annotations.iter_mut().for_each(|epoch| epoch.onset_s -= first_s);
-    name_numbers(&mut parsed);
+    if columns.as_ref().is_some_and(|columns| columns.is_automatic) {
+        let scorer = Some(AUTOMATIC.to_owned());
+        parsed.annotations.iter_mut().for_each(|epoch| epoch.scorer.clone_from(&scorer));
+    }
+    name_numbers(&mut parsed, stage_map);
     parsed.warnings.extend(faults.warnings());
     Ok(parsed)
 }
@@ -95,20 +112,22 @@ struct Columns {
     delimiter: char,
     epoch: usize,
     stage: usize,
+    /// Whether a column is one that only programs write.
+    is_automatic: bool,
 }
 
 impl Columns {
     /// Those of Stanford's `.STA`.
-    const WITHOUT_HEADER: Self = Self { delimiter: '\t', epoch: 0, stage: 1 };
+    const WITHOUT_HEADER: Self = Self { delimiter: '\t', epoch: 0, stage: 1, is_automatic: false };
 
-    /// Finds the columns in a header; `None` if the line is not a header.
-    fn find(line: &str) -> Option<Self> {
+    /// Finds the columns in a header, with their names; `None` if the line is not a header.
+    fn find(line: &str) -> Option<(Self, TableColumns)> {
         ['\t', ',', ';'].into_iter().find_map(|delimiter| Self::find_delimited(line, delimiter))
     }
 
-    fn find_delimited(line: &str, delimiter: char) -> Option<Self> {
-        let names = delimited::split(line.trim(), delimiter).ok()?;
-        let names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    fn find_delimited(line: &str, delimiter: char) -> Option<(Self, TableColumns)> {
+        let written = delimited::split(line.trim_matches([' ', '\r', '\n']), delimiter).ok()?;
+        let names: Vec<String> = written.iter().map(|name| name.to_ascii_lowercase()).collect();
         let is_epoch = |name: &String| {
             matches!(name.as_str(), "" | "epoch" | "epochs" | "epoch number" | "epoch_number")
         };
@@ -125,11 +144,14 @@ impl Columns {
         {
             return None;
         }
-        Some(Self {
-            delimiter,
-            epoch: names.iter().position(is_epoch)?,
-            stage: names.iter().position(is_stage)?,
-        })
+        let epoch = names.iter().position(is_epoch)?;
+        let stage = names.iter().position(is_stage)?;
+        let of_programs = |name: &String| OF_PROGRAMS.contains(&name.as_str());
+        let is_automatic = names.iter().any(of_programs);
+        // Other stages are other scorings, which are not mixed.
+        let is_used = |at: usize| at == epoch || at == stage || of_programs(&names[at]);
+        let columns = columns_of(&written, is_used, |at| names[at].is_empty());
+        Some((Self { delimiter, epoch, stage, is_automatic }, columns))
     }
 
     /// Returns the epoch of a row, with an onset as if epochs counted from 0.
@@ -153,7 +175,7 @@ mod tests {
     const HEADER: &str = "Epoch\tUser-Defined Stage\tCAST-Defined Stage\r\n";
 
     fn parse(text: &str) -> Result<ParsedFile, String> {
-        read(&mut LineReader::new(text.as_bytes()))
+        read(&mut LineReader::new(text.as_bytes()), &StageMap::default())
             .map_err(|error| error.with_path("a".as_ref()).to_string())
     }
 
@@ -171,6 +193,20 @@ mod tests {
         );
         let rows = epochs("epoch,sleep_stage\n0,W\n1,N2\n");
         assert_eq!(rows, [(0.0, "W".to_owned()), (30.0, "N2".to_owned())]);
+    }
+
+    #[test]
+    fn table_with_probabilities_is_of_a_program() {
+        let parsed = parse(",Stage,Confidence\n0,W,0.9\n1,N2,0.8\n").unwrap();
+        assert_eq!(parsed.annotations[1].scorer.as_deref(), Some(AUTOMATIC));
+        assert!(parsed.warnings.is_empty(), "{:?}", parsed.warnings);
+    }
+
+    #[test]
+    fn columns_that_are_not_used_are_named() {
+        let parsed = parse("epoch,stage,arousals\n0,W,1\n").unwrap();
+        let expected = "the column `arousals` is not known and was not used";
+        assert_eq!(parsed.warnings[0].message, expected);
     }
 
     #[test]

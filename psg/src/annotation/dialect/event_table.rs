@@ -12,9 +12,14 @@
 use std::io::BufRead;
 
 use super::parsed_file::ParsedFile;
-use super::stage_codes::{name_codes, name_numbers};
+use super::stage_codes::{integer, name_codes, name_numbers};
+use super::used_columns::{columns_of, unused_columns};
+use crate::annotation::annotation_summary::TableColumns;
 use crate::annotation::names::{Meaning, StageCodes, meaning};
 use crate::annotation::scored_annotation::ScoredAnnotation;
+use crate::annotation::scorers::AUTOMATIC;
+use crate::annotation::stage_levels::StageMaps;
+use crate::annotation::stage_map::StageMap;
 use crate::annotation::text::clock::{RecordingClock, round_seconds};
 use crate::annotation::text::column_name::{ColumnName, TimeUnit};
 use crate::annotation::text::delimited;
@@ -23,13 +28,15 @@ use crate::annotation::text::parse_error::ParseError;
 use crate::annotation::text::row_faults::RowFaults;
 use crate::annotation::text::timestamp::{parse_duration, parse_timestamp};
 use crate::error::quoted;
-use crate::warning::{Warning, WarningCode};
 
 /// Columns of the onset, without their units. A table with one of them is a table of annotations.
 const ONSETS: [&str; 2] = ["onset", "recording onset"];
 
 /// Other columns of the onset. A table with one of them is a table of annotations if it has one of [`EVENTS`] too.
 const TIMES: [&str; 4] = ["start", "start time", "clock time", "time"];
+
+/// The column with the stages of a program in the tables of BOAS.
+const STAGE_OF_PROGRAM: &str = "stage ai";
 
 /// Columns of event names.
 const EVENTS: [&str; 4] = ["event", "event type", "description", "annotation"];
@@ -46,7 +53,7 @@ const TEXTS: [&str; 15] = [
     "sleep stage",
     "stage consensus",
     "stage hum",
-    "stage ai",
+    STAGE_OF_PROGRAM,
     "label",
     "type",
     "value",
@@ -58,12 +65,24 @@ const CHANNELS: [&str; 4] = ["channel", "channels", "location", "linked channel"
 const SCORERS: [&str; 3] = ["scorer", "rater", "annotator"];
 const SUBJECTS: [&str; 2] = ["subject", "participant id"];
 
+/// The columns by what they contain, for the reference.
+pub(in crate::annotation) const COLUMNS: [(&str, &[&str]); 8] = [
+    ("onset, in a table with any text", &ONSETS),
+    ("onset, in a table with the name of an event", &TIMES),
+    ("length", &DURATIONS),
+    ("end", &ENDS),
+    ("text", &TEXTS),
+    ("channel", &CHANNELS),
+    ("scorer", &SCORERS),
+    ("subject, which must not change", &SUBJECTS),
+];
+
 /// Columns without a meaning for a scoring.
 const WITHOUT_MEANING: [&str; 8] =
     ["", "date", "epoch", "epoch number", "index", "n", "sample", "samples"];
 
 /// Columns that identify the tables of BOAS.
-const BOAS: [&str; 3] = ["stage consensus", "stage hum", "stage ai"];
+const BOAS: [&str; 3] = ["stage consensus", "stage hum", STAGE_OF_PROGRAM];
 
 /// Returns the delimiter if the line is a header with an onset.
 pub(in crate::annotation) fn delimiter_of_header(line: &str) -> Option<char> {
@@ -86,6 +105,7 @@ pub(in crate::annotation) fn is_row_without_header(line: &str) -> bool {
 pub(in crate::annotation) fn read(
     lines: &mut LineReader<impl BufRead>,
     clock: &mut RecordingClock,
+    stage_maps: StageMaps<'_>,
 ) -> Result<ParsedFile, ParseError> {
     let mut parsed = ParsedFile::default();
     let mut faults = RowFaults::default();
@@ -97,11 +117,13 @@ pub(in crate::annotation) fn read(
             let at_line = ParseError::at_line(first.number);
             let names = delimited::split(&first.text, delimiter).map_err(&at_line)?;
             let columns = Columns::of(&names).map_err(&at_line)?;
-            parsed.warnings.extend(columns.unused_warning(&names));
+            parsed.columns = columns.names(&names);
+            parsed.warnings.extend(unused_columns(&parsed.columns));
             (delimiter, columns, lines.next_filled()?)
         }
         None => (',', Columns::WITHOUT_HEADER, Some(first.clone())),
     };
+    let stage_map = stage_maps.of_column(columns.text_name.as_deref());
     let mut subject: Option<String> = None;
     while let Some(line) = next {
         next = lines.next_filled()?;
@@ -115,7 +137,7 @@ pub(in crate::annotation) fn read(
         let annotation = columns.annotation(&row, clock, &mut faults).map_err(&at_line)?;
         parsed.push(annotation).map_err(&at_line)?;
     }
-    columns.stage_numbers.replace(&mut parsed)?;
+    columns.stage_numbers.replace(&mut parsed, &stage_map)?;
     parsed.warnings.extend(faults.warnings());
     Ok(parsed)
 }
@@ -133,24 +155,24 @@ enum StageNumbers {
 
 impl StageNumbers {
     /// Replaces stages by their names, if all of them are numbers.
-    fn replace(self, parsed: &mut ParsedFile) -> Result<(), ParseError> {
-        let is_number = |annotation: &ScoredAnnotation| annotation.text.parse::<i32>().is_ok();
+    fn replace(self, parsed: &mut ParsedFile, stage_map: &StageMap) -> Result<(), ParseError> {
+        let is_number = |annotation: &ScoredAnnotation| integer(&annotation.text).is_some();
         let is_stage = |annotation: &ScoredAnnotation| {
             is_number(annotation) || meaning(&annotation.text).is_some_and(Meaning::is_stage)
         };
         match self {
             // `W, 1, 2, R`: the letters say that the numbers are stages.
             Self::Unnamed if parsed.annotations.iter().all(is_stage) => {
-                name_numbers(parsed);
+                name_numbers(parsed, stage_map);
                 Ok(())
             }
-            Self::Unnamed | Self::Boas if !parsed.annotations.iter().all(is_number) => Ok(()),
-            Self::None => Ok(()),
-            Self::Unnamed => {
-                name_numbers(parsed);
+            Self::Boas if parsed.annotations.iter().all(is_number) => {
+                name_codes(parsed, StageCodes::Boas, stage_map)
+            }
+            Self::None | Self::Unnamed | Self::Boas => {
+                stage_map.apply(&mut parsed.annotations);
                 Ok(())
             }
-            Self::Boas => name_codes(parsed, StageCodes::Boas),
         }
     }
 }
@@ -168,6 +190,10 @@ struct Columns {
     scorer: Option<usize>,
     subject: Option<usize>,
     stage_numbers: StageNumbers,
+    /// The name of the text column as written, if there is a header.
+    text_name: Option<String>,
+    /// Whether the text column is the staging of a program.
+    is_automatic: bool,
 }
 
 /// Returns the position of the first known name that is in the header.
@@ -191,6 +217,8 @@ impl Columns {
         scorer: None,
         subject: None,
         stage_numbers: StageNumbers::None,
+        text_name: None,
+        is_automatic: false,
     };
 
     fn of(written: &[String]) -> Result<Self, String> {
@@ -218,6 +246,8 @@ impl Columns {
             channel: find(names, &CHANNELS),
             scorer: find(names, &SCORERS),
             subject: find(names, &SUBJECTS),
+            text_name: written.get(text).map(|name| name.trim().to_owned()),
+            is_automatic: names[text].base == STAGE_OF_PROGRAM,
             stage_numbers: match find(names, &BOAS) {
                 Some(_) if has_stages => StageNumbers::Boas,
                 None if has_stages => StageNumbers::Unnamed,
@@ -226,8 +256,8 @@ impl Columns {
         })
     }
 
-    /// Returns a warning that names the columns that are not used.
-    fn unused_warning(&self, written: &[String]) -> Option<Warning> {
+    /// Returns the names of the columns that are used and of those that are not.
+    fn names(&self, written: &[String]) -> TableColumns {
         let used = [self.duration, self.end, self.channel, self.scorer, self.subject];
         let is_used = |at: usize| {
             at == self.onset || at == self.text || used.into_iter().flatten().any(|it| it == at)
@@ -235,18 +265,7 @@ impl Columns {
         // A second time, or the same in other words, adds nothing.
         let known = [&ONSETS[..], &TIMES, &TEXTS, &WITHOUT_MEANING].concat();
         let names = column_names(written);
-        let unused: Vec<String> = (0..names.len())
-            .filter(|at| !is_used(*at) && !known.contains(&names[*at].base.as_str()))
-            .map(|at| quoted(written[at].trim()))
-            .collect();
-        let message = match unused.as_slice() {
-            [] => return None,
-            [one] => format!("the column {one} is not known and was not used"),
-            several => {
-                format!("the columns {} are not known and were not used", several.join(", "))
-            }
-        };
-        Some(Warning::new(WarningCode::Annotation, message))
+        columns_of(written, is_used, |at| known.contains(&names[at].base.as_str()))
     }
 
     /// Refuses a table of several nights, whose onsets all count from 0.
@@ -280,7 +299,8 @@ impl Columns {
         let text = field(Some(self.text)).unwrap_or_default();
         let mut annotation = ScoredAnnotation::new(onset_s, duration_s, text);
         annotation.channel = field(self.channel).map(str::to_owned).or(annotation.channel);
-        annotation.scorer = field(self.scorer).map(str::to_owned);
+        let automatic = self.is_automatic.then_some(AUTOMATIC);
+        annotation.scorer = field(self.scorer).or(automatic).map(str::to_owned);
         Ok(annotation)
     }
 }
@@ -298,7 +318,9 @@ mod tests {
     }
 
     fn parse_file(text: &str) -> Result<ParsedFile, String> {
-        read(&mut LineReader::new(text.as_bytes()), &mut RecordingClock::new(None))
+        let (of_user, levels) = Default::default();
+        let stage_maps = StageMaps { of_user: &of_user, levels: &levels };
+        read(&mut LineReader::new(text.as_bytes()), &mut RecordingClock::new(None), stage_maps)
             .map_err(|error| error.with_path("a".as_ref()).to_string())
     }
 

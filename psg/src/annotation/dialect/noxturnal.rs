@@ -11,6 +11,7 @@
 use std::io::BufRead;
 
 use super::parsed_file::ParsedFile;
+use super::used_columns::columns_of;
 use crate::annotation::scored_annotation::ScoredAnnotation;
 use crate::annotation::text::clock::{RecordingClock, round_seconds};
 use crate::annotation::text::delimited;
@@ -46,6 +47,7 @@ pub(in crate::annotation) fn read(
     let delimiter = if header.text.contains(';') { ';' } else { ',' };
     let names = delimited::split(&header.text, delimiter).map_err(&at_header)?;
     let columns = Columns::of(&names).map_err(&at_header)?;
+    parsed.columns = columns_of(&names, |at| columns.is_used(at), |at| names[at].trim().is_empty());
     if let Some(units) = lines.next_filled()? {
         let at_line = ParseError::at_line(units.number);
         columns.check_unit(&units.text, delimiter).map_err(at_line)?;
@@ -92,6 +94,12 @@ impl Columns {
             channel: find(&CHANNELS),
             scorer: find(&SCORERS),
         })
+    }
+
+    fn is_used(&self, at: usize) -> bool {
+        let Self { start, event, end, duration, channel, scorer } = *self;
+        let used = [Some(start), Some(event), end, duration, channel, scorer];
+        used.contains(&Some(at))
     }
 
     /// Checks that durations are in seconds.

@@ -1,5 +1,6 @@
 //! The annotations that the reader of a dialect returns, limited in number.
 
+use crate::annotation::annotation_summary::TableColumns;
 use crate::annotation::scored_annotation::ScoredAnnotation;
 use crate::warning::Warning;
 
@@ -12,6 +13,8 @@ pub(in crate::annotation) struct ParsedFile {
     pub(in crate::annotation) annotations: Vec<ScoredAnnotation>,
     /// Length of an epoch in seconds, if the file or its dialect defines it.
     pub(in crate::annotation) epoch_length_s: Option<f64>,
+    /// The columns, if the file is a table.
+    pub(in crate::annotation) columns: TableColumns,
     pub(in crate::annotation) warnings: Vec<Warning>,
 }
 

@@ -5,18 +5,47 @@ use std::collections::BTreeMap;
 use super::parsed_file::ParsedFile;
 use crate::annotation::names::{Meaning, StageCodes, meaning};
 use crate::annotation::scored_annotation::ScoredAnnotation;
+use crate::annotation::stage_map::StageMap;
 use crate::annotation::text::parse_error::{ParseError, redacted};
 use crate::sleep::Stage;
 use crate::warning::{Warning, WarningCode};
 
-/// Replaces the codes of a dialect by names. A code without a name stays and is reported.
+/// Returns the integer that a text is, also if it is written with a fraction of zero, such as `2.0`.
+pub(in crate::annotation) fn integer(text: &str) -> Option<i32> {
+    let number: f64 = text.parse().ok()?;
+    let is_code = number.fract() == 0.0 && number.abs() < 1e6;
+    is_code.then_some(number as i32)
+}
+
+/// Writes numbers without a fraction of zero.
+fn drop_fractions(parsed: &mut ParsedFile) {
+    for epoch in &mut parsed.annotations {
+        if let Some(code) = integer(&epoch.text) {
+            epoch.text = code.to_string();
+        }
+    }
+}
+
+/// Replaces the codes of a dialect by names, or by the stages that the user or a description of the file gives them. A code
+/// without a name stays and is reported.
 ///
 /// # Errors
 ///
 /// [`ParseError`] if a text is not a number.
-pub(super) fn name_codes(parsed: &mut ParsedFile, codes: StageCodes) -> Result<(), ParseError> {
+pub(super) fn name_codes(
+    parsed: &mut ParsedFile,
+    codes: StageCodes,
+    stage_map: &StageMap,
+) -> Result<(), ParseError> {
+    drop_fractions(parsed);
+    let is_mapped: Vec<bool> =
+        parsed.annotations.iter().map(|epoch| stage_map.contains(&epoch.text)).collect();
+    stage_map.apply(&mut parsed.annotations);
     let mut unknown: BTreeMap<i32, usize> = BTreeMap::new();
     for (epoch_idx, epoch) in parsed.annotations.iter_mut().enumerate() {
+        if is_mapped[epoch_idx] {
+            continue;
+        }
         if let Some(name) = codes.name(&epoch.text) {
             name.clone_into(&mut epoch.text);
             continue;
@@ -46,8 +75,10 @@ pub(super) fn not_a_stage_number(text: &str) -> String {
 /// Names the numbers of a file that does not say which codes it uses.
 ///
 /// Rechtschaffen and Kales count wake 0, stages 1 to 4, REM 5; files that follow the AASM may count REM 4. If there is a
-/// 4 but no 5, it may be either, so it stays without a meaning.
-pub(super) fn name_numbers(parsed: &mut ParsedFile) {
+/// 4 but no 5, it may be either, so it stays without a meaning. What `stage_map` has is not a number any more.
+pub(in crate::annotation) fn name_numbers(parsed: &mut ParsedFile, stage_map: &StageMap) {
+    drop_fractions(parsed);
+    stage_map.apply(&mut parsed.annotations);
     let has = |code: &str| parsed.annotations.iter().any(|epoch| epoch.text == code);
     let is_number = |epoch: &ScoredAnnotation| epoch.text.parse::<i32>().is_ok();
     if !parsed.annotations.iter().any(is_number) {

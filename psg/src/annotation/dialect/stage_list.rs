@@ -7,6 +7,7 @@ use super::stage_codes::{name_codes, name_numbers};
 use crate::annotation::format::AnnotationFormat;
 use crate::annotation::names::StageCodes;
 use crate::annotation::scored_annotation::ScoredAnnotation;
+use crate::annotation::stage_map::StageMap;
 use crate::annotation::text::line_reader::LineReader;
 use crate::annotation::text::parse_error::ParseError;
 use crate::sleep::EPOCH_S;
@@ -55,6 +56,7 @@ pub(in crate::annotation) fn read(
     lines: &mut LineReader<impl BufRead>,
     kind: StageListKind,
     length_s: Option<f64>,
+    stage_map: &StageMap,
 ) -> Result<ParsedFile, ParseError> {
     let epoch_s = kind.epoch_length_s();
     let mut parsed = ParsedFile { epoch_length_s: Some(epoch_s), ..ParsedFile::default() };
@@ -79,9 +81,9 @@ pub(in crate::annotation) fn read(
         fit_to_length(&mut parsed, length_s);
     }
     match kind {
-        StageListKind::Ucddb => name_codes(&mut parsed, StageCodes::Ucddb)?,
-        StageListKind::Respironics => name_codes(&mut parsed, StageCodes::Respironics)?,
-        StageListKind::Plain => name_numbers(&mut parsed),
+        StageListKind::Ucddb => name_codes(&mut parsed, StageCodes::Ucddb, stage_map)?,
+        StageListKind::Respironics => name_codes(&mut parsed, StageCodes::Respironics, stage_map)?,
+        StageListKind::Plain => name_numbers(&mut parsed, stage_map),
         StageListKind::Luna => {}
     }
     Ok(parsed)
@@ -112,7 +114,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str, kind: StageListKind) -> Result<ParsedFile, String> {
-        read(&mut LineReader::new(text.as_bytes()), kind, None)
+        read(&mut LineReader::new(text.as_bytes()), kind, None, &StageMap::default())
             .map_err(|error| error.with_path("a".as_ref()).to_string())
     }
 
@@ -129,7 +131,7 @@ mod tests {
         let text = format!("{}{}", "0\n".repeat(600), "2\n".repeat(600));
         let read = |length_s| {
             let mut lines = LineReader::new(text.as_bytes());
-            read(&mut lines, StageListKind::Plain, Some(length_s)).unwrap()
+            read(&mut lines, StageListKind::Plain, Some(length_s), &StageMap::default()).unwrap()
         };
         let seconds = read(1200.0);
         assert_eq!(seconds.annotations[600].onset_s, 600.0);

@@ -18,6 +18,7 @@ use super::super::parsed_file::ParsedFile;
 use super::document::{Attributes, XmlDialect};
 use super::elements::{optional_duration, seconds};
 use crate::annotation::scored_annotation::ScoredAnnotation;
+use crate::annotation::scorers::AUTOMATIC;
 use crate::annotation::text::clock::RecordingClock;
 
 /// Interprets the elements.
@@ -60,7 +61,7 @@ impl XmlDialect for SleepwareXml {
         let mut stages = self.stages;
         if stages.is_empty() {
             stages = self.automatic_stages;
-            stages.iter_mut().for_each(|stage| stage.scorer = Some("automatic".to_owned()));
+            stages.iter_mut().for_each(|stage| stage.scorer = Some(AUTOMATIC.to_owned()));
         }
         self.events.into_iter().chain(stages).try_for_each(|it| parsed.push(it))?;
         Ok(parsed)
