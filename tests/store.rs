@@ -68,8 +68,9 @@ impl Places {
         self.folder.path().join(name)
     }
 
-    /// Creates a collection with recordings `a` and `b`, committed in this order, and returns its place.
-    fn filled(&self, name: &str, order: [&str; 2]) -> String {
+    /// Creates a collection with recordings committed in this order, `a` of three epochs and the others of two, and returns
+    /// its place.
+    fn filled<const N: usize>(&self, name: &str, order: [&str; N]) -> String {
         let place = self.place(name);
         fill(&place, order.map(|name| draft(name, if name == "a" { 3 } else { 2 })));
         place
@@ -100,6 +101,8 @@ on_each_store!(
     damaged_recordings_of_a_folder_are_repaired_from_any_collection,
     duplicates_are_found,
     missing_collection_is_named,
+    recordings_of_a_subject_are_erased,
+    vectors_are_exported_as_numpy,
 );
 
 /// Adds recordings to a collection, or to a new one.
@@ -126,6 +129,34 @@ fn damage(collection: &Path) {
         bytes[100] ^= 1;
         std::fs::write(path, bytes).unwrap();
     }
+}
+
+fn recordings_of_a_subject_are_erased(places: &Places) {
+    let collection = places.filled("c", ["shhs1-200001", "shhs2-200001", "shhs1-200002"]);
+    let output = run(["remove", "--subject", "shhs-200001", "-c", &collection]).expect_code(0);
+    assert!(output.stderr.contains("backups"), "{}", output.stderr);
+    let names = run(["list", "-c", &collection, "--json"]).expect_code(0).json_lines();
+    assert_eq!(names.len(), 1);
+    assert_eq!(names[0]["recording"], "shhs1-200002");
+    let unknown = run(["remove", "--subject", "shhs-200001", "-c", &collection]).expect_code(1);
+    assert_eq!(unknown.error(), "no recording has the subject `shhs-200001`");
+}
+
+fn vectors_are_exported_as_numpy(places: &Places) {
+    let collection = places.filled("c", ["a", "b"]);
+    let folder = places.path("vectors");
+    let export = || run(["export", &collection, "--format", "npy", "--out", text(&folder)]);
+    export().expect_code(0);
+    let array = std::fs::read(folder.join("vectors.npy")).unwrap();
+    let header = String::from_utf8_lossy(&array[..128]).into_owned();
+    assert!(header.contains("'descr': '<f2'") && header.contains("'shape': (5, 2)"), "{header}");
+    let length = 10 + usize::from(u16::from_le_bytes([array[8], array[9]]));
+    assert_eq!(array.len() - length, 5 * 2 * 2);
+    let table = std::fs::read_to_string(folder.join("epochs.csv")).unwrap();
+    let rows: Vec<&str> = table.lines().collect();
+    assert_eq!(rows.len(), 6);
+    assert!(rows[0].starts_with("row,recording,epoch,onset_s") && rows[4].starts_with("3,b,0,"));
+    assert!(export().expect_code(1).error().contains("exists"));
 }
 
 fn verify_counts_the_epochs_of_intact_recordings(places: &Places) {

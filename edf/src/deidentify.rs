@@ -32,6 +32,7 @@ const NO_TEXT: &[u8] = b"X";
 
 /// What is copied although it may identify a person.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is about another field of the file")]
 pub struct DeidentifyOptions {
     /// Whether the start date is copied; the time of day always is.
     pub keep_date: bool,

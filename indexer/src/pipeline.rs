@@ -130,12 +130,11 @@ fn read_all(
     for FoundRecording { path, id, annotations, scoring, metadata } in found {
         let item = match id {
             Ok(id) => {
-                let Companions { annotations, unknown } = match annotations {
-                    Some(annotations) => Companions { annotations, unknown: Vec::new() },
-                    None => {
-                        let format = reading.options.scoring.format.or(scoring.format);
-                        companions_of(&path, &mut listed).of_format(format)
-                    }
+                let format = reading.options.scoring.format.or(scoring.format);
+                let Companions { annotations, unknown } = if let Some(annotations) = annotations {
+                    Companions { annotations, unknown: Vec::new() }
+                } else {
+                    companions_of(&path, &mut listed).of_format(format)
                 };
                 let named = NamedRecording { path, id, annotations, unknown, scoring, metadata };
                 read_one(named, reading)

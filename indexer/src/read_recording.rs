@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nocturne_index::RecordingEntry;
-use nocturne_psg::annotation::{AnnotationFormat, ScoringOptions, sha256_of_annotations};
+use nocturne_psg::annotation::{
+    AUTOMATIC, AnnotationFormat, STAGE_SOURCE, ScoringOptions, sha256_of_annotations,
+};
 use nocturne_psg::hash::sha256_of_file;
 use nocturne_psg::{
     Event, EventSet, Night, OpenOptions, Recording, RecordingId, SignalMeasures, Warning,
@@ -95,6 +97,9 @@ pub(crate) fn read(
         Difference::Metadata(metadata) => Ok(ReadOutcome::NewMetadata(metadata)),
         Difference::Content(metadata) => {
             let read = read_night(named, source, options)?;
+            let mut metadata = metadata;
+            metadata.remove(STAGE_SOURCE);
+            metadata.extend(read.metadata);
             Ok(ReadOutcome::Read(Box::new(ReadRecording { metadata, ..read })))
         }
     }
@@ -141,7 +146,7 @@ fn difference(
     Err(RecordingError::NameTaken { path, id, holder: entry.source.clone() })
 }
 
-/// Reads the signals and annotations of a recording; the metadata of the result is empty.
+/// Reads the signals and annotations of a recording; the metadata of the result says if a program scored the stages.
 fn read_night(
     named: &NamedRecording,
     source: FileHashes,
@@ -170,7 +175,9 @@ fn read_night(
     }
     let captions = captions(&options.captions, &id, &night, has_events);
     let signals = SignalMeasures::measure(&recording, &night);
-    let metadata = BTreeMap::new();
+    let automatic = recording.scoring().has_automatic_stages;
+    let metadata = automatic.then(|| (STAGE_SOURCE.to_owned(), AUTOMATIC.to_owned()));
+    let metadata = metadata.into_iter().collect();
     Ok(ReadRecording {
         id,
         source,

@@ -3,6 +3,7 @@
 const START: &str = "<!-- The rest is written by `NOCTURNE_UPDATE_PAGES=1 cargo test -p nocturne-psg --test formats_page`. -->\n\n";
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test has no command line")]
 fn reference_is_that_of_the_readers() {
     let path = nocturne_testing::root().join("docs/formats.md");
     let page = std::fs::read_to_string(&path).expect("the page exists");

@@ -26,7 +26,7 @@ pub(crate) use concepts::{
     ConceptsList, ConceptsShow,
 };
 pub(crate) use location::{CollectionOption, ServerArguments, WaitArguments};
-pub(crate) use questions::{Eval, Label, Nights, SearchEpochs, Serve};
+pub(crate) use questions::{Eval, Label, LabelFormat, LabelSet, Nights, SearchEpochs, Serve};
 pub(crate) use recordings::{
     Caption, CaptionSource, Deid, Demo, InBedChoice, Index, Inspect, PatientField, Simulate, Stats,
     StatsFormat,
@@ -141,7 +141,7 @@ pub(crate) enum Command {
     Copy(Copy),
     /// Manage embedding spaces: the vectors of several bundles in one collection.
     Space(Space),
-    /// List every epoch as JSON, with the SHA-256 of its vector, to compare collections.
+    /// Write the vectors and their epochs, for other programs or to compare collections.
     Export(Export),
     /// Serve a collection over gRPC.
     Serve(Serve),

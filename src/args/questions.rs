@@ -44,6 +44,9 @@ pub(crate) struct SearchEpochs {
     /// epochs for each hit.
     #[arg(long, conflicts_with = "captions")]
     pub(crate) explain: bool,
+    /// Merge hits that follow each other in a recording; `--top` still counts epochs.
+    #[arg(long, conflicts_with_all = ["captions", "nights", "explain"])]
+    pub(crate) bouts: bool,
     /// Write JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
@@ -131,7 +134,102 @@ pub(crate) struct Label {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
+    pub(crate) output: LabelOutput,
+    #[command(flatten)]
     pub(crate) collection: CollectionArguments,
+}
+
+/// Labels as files.
+#[derive(Debug, Args)]
+pub(crate) struct LabelOutput {
+    /// Write the labels to files in this folder, `FORMAT/RECORDING`, with a JSON file about their origin beside each; a
+    /// second call resumes.
+    #[arg(long, value_name = "DIR", help_heading = "Files", conflicts_with_all = ["set", "concept", "json"])]
+    pub(crate) out: Option<PathBuf>,
+    /// Formats of the files; several are separated by commas.
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "csv",
+        value_name = "FORMATS",
+        help_heading = "Files",
+        requires = "out"
+    )]
+    pub(crate) format: Vec<LabelFormat>,
+    /// Sets of labels in the files.
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "stages,events",
+        value_name = "SETS",
+        help_heading = "Files",
+        requires = "out"
+    )]
+    pub(crate) labels: Vec<LabelSet>,
+    /// Overwrite files with other labels.
+    #[arg(long, help_heading = "Files", requires = "out")]
+    pub(crate) force: bool,
+}
+
+/// A set of labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LabelSet {
+    Stages,
+    Events,
+}
+
+/// A format for labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LabelFormat {
+    /// A table with a row for each epoch.
+    Csv,
+    /// The same as Parquet.
+    Parquet,
+    /// A line of JSON for each epoch.
+    Jsonl,
+    /// EDF+ with annotations only.
+    #[value(name = "edf+")]
+    Edf,
+    /// Intervals for Luna.
+    Annot,
+    /// A stage on each line, for Luna.
+    Eannot,
+    /// XML of the NSRR.
+    NsrrXml,
+    /// Table of events of BIDS.
+    Bids,
+}
+
+impl LabelFormat {
+    /// Returns the name of the folder.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+            Self::Jsonl => "jsonl",
+            Self::Edf => "edf+",
+            Self::Annot => "annot",
+            Self::Eannot => "eannot",
+            Self::NsrrXml => "nsrr-xml",
+            Self::Bids => "bids",
+        }
+    }
+
+    /// Returns what follows the name of the recording.
+    pub(crate) const fn suffix(self) -> &'static str {
+        match self {
+            Self::Csv => ".csv",
+            Self::Parquet => ".parquet",
+            Self::Jsonl => ".jsonl",
+            Self::Edf => ".edf",
+            Self::Annot => ".annot",
+            Self::Eannot => ".eannot",
+            Self::NsrrXml => "-nsrr.xml",
+            Self::Bids => "_events.tsv",
+        }
+    }
 }
 
 /// `nocturne serve`

@@ -82,8 +82,11 @@ pub(crate) struct Verify {
 #[derive(Debug, Args)]
 pub(crate) struct Remove {
     /// Names of the recordings.
-    #[arg(required_unless_present = "purge", value_name = "NAME")]
+    #[arg(required_unless_present_any = ["purge", "subject"], value_name = "NAME")]
     pub(crate) recordings: Vec<RecordingId>,
+    /// Remove all recordings of this subject, by the metadata `subject` or the name of the recording, and delete their files.
+    #[arg(long, value_name = "ID")]
+    pub(crate) subject: Option<String>,
     #[command(flatten)]
     pub(crate) collection: CollectionOption,
     /// Also delete the files of removed and replaced recordings now; a search in progress may have to be repeated.
@@ -170,6 +173,9 @@ pub(crate) struct Export {
     /// Output format.
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) format: ExportFormat,
+    /// Folder for the files of `npy`; must not contain them.
+    #[arg(long, value_name = "DIR", required_if_eq("format", "npy"))]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// The output formats of `nocturne export`.
@@ -177,6 +183,8 @@ pub(crate) struct Export {
 pub(crate) enum ExportFormat {
     /// A line of JSON for each epoch, with the SHA-256 of its vector.
     Dump,
+    /// The vectors as an array of 16-bit floats for `numpy.load`, with a table of their epochs and metadata.
+    Npy,
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -1,6 +1,7 @@
 //! One module for each command.
 
 mod backup;
+mod bouts;
 mod caption;
 mod completions;
 mod concepts;

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::args::{Common, FilterArguments, SearchEpochs};
+use crate::commands::bouts::{Bout, bouts};
 use crate::commands::nights::note_skipped;
 use crate::console;
 use crate::error::CommandOutcome;
@@ -72,6 +73,9 @@ pub(super) fn run(common: &Common, arguments: SearchEpochs) -> Result<CommandOut
     let min_score = min_score.map(threshold);
     let request = EpochRequest { k: top, filter, min_score, recall: None };
     let answer = engine.search_epochs(&query, request)?;
+    if arguments.bouts {
+        return print_bouts(&answer, json);
+    }
     let explanations =
         if explain { Some(explanations(&session, &engine, (&query, &answer))?) } else { None };
     match (explanations, json) {
@@ -219,8 +223,54 @@ fn note_no_match(nothing_matches: bool) -> Result<()> {
     Ok(())
 }
 
+/// Prints the hits of an answer as bouts.
+fn print_bouts(answer: &EpochAnswer, json: bool) -> Result<CommandOutcome> {
+    let bouts = bouts(&answer.hits);
+    if json {
+        let EpochAnswer { score, reading, nothing_matches, skipped, missing, plan, .. } = answer;
+        console::print_pretty_json(&json!({
+            "bouts": bouts, "score": score, "reading": reading,
+            "nothing_matches": nothing_matches, "skipped": skipped, "missing": missing, "plan": plan,
+        }))?;
+        return Ok(CommandOutcome::Done);
+    }
+    print_reading(answer)?;
+    let rows = bouts.iter().map(|bout| {
+        let Bout { recording, first_epoch, last_epoch, .. } = bout;
+        let epochs = if first_epoch == last_epoch {
+            format!("{recording}:{first_epoch}")
+        } else {
+            format!("{recording}:{first_epoch}–{last_epoch}")
+        };
+        vec![
+            epochs,
+            clock(bout.onset_s),
+            format!("{:.1}", bout.duration_s / 60.0),
+            format!("{:.3}", bout.best_score),
+            bout.best_epoch.to_string(),
+        ]
+    });
+    let score = score_heading(answer);
+    console::print(table(&["epochs", ">from start", ">minutes", score, ">best epoch"], rows))?;
+    Ok(CommandOutcome::Done)
+}
+
+/// Returns the heading of the scores, right-aligned.
+const fn score_heading(answer: &EpochAnswer) -> &'static str {
+    match answer.score {
+        ScoreKind::Cosine => COSINE,
+        ScoreKind::Probability => ">probability",
+    }
+}
+
 /// Prints how the query was read, and the hits as a table.
 pub(super) fn print(answer: &EpochAnswer) -> Result<()> {
+    print_reading(answer)?;
+    print_hits(answer)
+}
+
+/// Prints how the query was read, and what was not searched.
+fn print_reading(answer: &EpochAnswer) -> Result<()> {
     if let Some(reading) = &answer.reading {
         warn(reading);
         if let Some(typed) = &reading.typed {
@@ -234,6 +284,10 @@ pub(super) fn print(answer: &EpochAnswer) -> Result<()> {
             "warning: `{recording}` is damaged or incomplete; not searched"
         ));
     }
+    Ok(())
+}
+
+fn print_hits(answer: &EpochAnswer) -> Result<()> {
     let rows = answer.hits.iter().map(|hit| {
         vec![
             format!("{}:{}", hit.recording, hit.epoch),
@@ -250,10 +304,7 @@ pub(super) fn print(answer: &EpochAnswer) -> Result<()> {
             hit.events.join(", "),
         ]
     });
-    let score = match answer.score {
-        ScoreKind::Cosine => COSINE,
-        ScoreKind::Probability => ">probability",
-    };
+    let score = score_heading(answer);
     console::print(table(
         &["epoch", ">from start", ">clock", score, "stage", "scored events"],
         rows,

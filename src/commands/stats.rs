@@ -71,8 +71,8 @@ fn statistics(
     }
     let in_bed = match in_bed {
         InBedChoice::Marks => match recording.scoring().in_bed() {
-            InBed::WholeRecording => InBed::Unmarked,
-            marked => marked,
+            InBed::WholeRecording | InBed::Unmarked => InBed::Unmarked,
+            marked @ (InBed::LightsMarks { .. } | InBed::Stated { .. }) => marked,
         },
         InBedChoice::Recording => InBed::WholeRecording,
         InBedChoice::Seconds { start_s, end_s } => InBed::Stated { start_s, end_s },

@@ -83,7 +83,7 @@ pub(crate) fn compare(
         }
         fs::write(&file, recipe).with_context(|| format!("cannot write `{}`", file.display()))?;
         workshop.train(&set, &format!("run-{name}"), start, &file)?;
-        workshop.export(&format!("run-{name}"), &format!("bundle-{name}"))?;
+        workshop.export(&format!("run-{name}"), &format!("bundle-{name}"), None)?;
     }
     for folder in folders {
         let mut rows = vec![METRICS.map(|(name, _)| name.to_owned())];

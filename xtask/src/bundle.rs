@@ -18,7 +18,7 @@ pub(crate) fn make(library: Option<&Path>, work: &Path) -> Result<()> {
     workshop.prepare(TRAINING, "training-set", "recording")?;
     let recipe = root().join("trainer/recipes/nocturne-tiny.toml");
     workshop.train("training-set", "run", InitialWeights::Random("tiny"), &recipe)?;
-    workshop.export("run", BUNDLE)?;
+    workshop.export("run", BUNDLE, Some("epoch"))?;
     eprintln!("bundle: {}", workshop.path(BUNDLE).display());
     Ok(())
 }

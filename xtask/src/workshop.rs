@@ -95,13 +95,14 @@ impl Workshop {
         run(&mut train)
     }
 
-    /// Writes the bundle of a run, without a captioner.
-    pub(crate) fn export(&self, name: &str, bundle: &str) -> Result<()> {
+    /// Writes the bundle of a run, without a captioner, for channels scaled over `z_score` or as in the training set.
+    pub(crate) fn export(&self, name: &str, bundle: &str, z_score: Option<&str>) -> Result<()> {
         if self.path(bundle).is_dir() {
             return Ok(());
         }
         let mut export = self.nocturne_train();
-        run(export.args(["export", name, "--out", bundle, "--trainable", "--no-captioner"]))
+        export.args(["export", name, "--out", bundle, "--trainable", "--no-captioner"]);
+        run(export.args(z_score.map(|z_score| ["--z-score", z_score]).into_iter().flatten()))
     }
 
     /// Returns a command that runs the release build of `nocturne` in the folder.

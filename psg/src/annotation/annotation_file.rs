@@ -223,10 +223,9 @@ fn read_text(
         Some(kind) => kind,
         None => recognise(path, &head, &options.stage_map).map_err(ParseError::in_file)?,
     };
-    let levels = match kind {
-        TextKind::BidsTsv | TextKind::EventCsv => StageLevels::of_table(path),
-        _ => StageLevels::default(),
-    };
+    let is_table_of_events = matches!(kind, TextKind::BidsTsv | TextKind::EventCsv);
+    let levels =
+        if is_table_of_events { StageLevels::of_table(path) } else { StageLevels::default() };
     let stage_maps = StageMaps { of_user: &options.stage_map, levels: &levels };
     // The limit holds for a file that grows while it is read, too.
     let text = Utf8Reader::new(file.take(MAX_TEXT_BYTES), encoding.0);

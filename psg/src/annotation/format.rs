@@ -139,6 +139,9 @@ impl AnnotationFormat {
     /// Returns the name for the command line, lists and profiles: that for messages in lower case, with `-` for blanks and
     /// without the dot of an extension.
     pub fn id(self) -> String {
+        if self == Self::EdfPlus {
+            return "edf+".to_owned();
+        }
         self.name().to_lowercase().replace(" .", "-").replace(' ', "-")
     }
 }

@@ -49,6 +49,7 @@ pub use format::AnnotationFormat;
 pub use inspection::AnnotationInspection;
 pub use reference::reference;
 pub use scored_annotation::ScoredAnnotation;
+pub use scorers::{AUTOMATIC, STAGE_SOURCE};
 pub use scoring::Scoring;
 pub use scoring_options::ScoringOptions;
 pub use stage_map::StageMap;

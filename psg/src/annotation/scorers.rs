@@ -27,7 +27,10 @@ const PROGRAMS: [&str; 11] = [
 ];
 
 /// The scorer of what a program scored, where a format says so.
-pub(super) const AUTOMATIC: &str = "automatic";
+pub const AUTOMATIC: &str = "automatic";
+
+/// The metadata column of a recording whose stages a program scored, with the value [`AUTOMATIC`].
+pub const STAGE_SOURCE: &str = "stage_source";
 
 /// The annotations of one scorer in a file.
 #[derive(Debug)]

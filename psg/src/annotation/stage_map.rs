@@ -71,7 +71,7 @@ impl StageMap {
         }
         for annotation in annotations {
             if let Some(stage) = self.0.get(&normalised(&annotation.text)) {
-                annotation.text = stage.map_or(UNSCORED_NAME, edf_name).to_owned();
+                stage.map_or(UNSCORED_NAME, edf_name).clone_into(&mut annotation.text);
             }
         }
     }

@@ -136,15 +136,12 @@ fn file_rows(files: &[SurveyedAnnotations]) -> Vec<Vec<String>> {
         ];
         let counts = [summary.n_stages, summary.n_events, summary.n_unknown, summary.n_warnings];
         let group = groups.iter_mut().find(|(known, ..)| is_grouped && *known == key);
-        match group {
-            Some((_, sums, _)) => {
-                sums[0] += 1;
-                sums[1..].iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
-            }
-            None => {
-                let [stages, events, unknown, warnings] = counts;
-                groups.push((key, [1, stages, events, unknown, warnings], name));
-            }
+        let [stages, events, unknown, warnings] = counts;
+        if let Some((_, sums, _)) = group {
+            let counts = [1, stages, events, unknown, warnings];
+            sums.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
+        } else {
+            groups.push((key, [1, stages, events, unknown, warnings], name));
         }
     }
     let row = |(key, [n, counts @ ..], name): (Vec<String>, [usize; 5], String)| {

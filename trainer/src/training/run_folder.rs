@@ -106,6 +106,15 @@ impl RunFolder {
         read_json(&self.0.join(PROVENANCE))
     }
 
+    /// Returns the recipe.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] and [`Error::Parse`].
+    pub fn recipe(&self) -> Result<Recipe> {
+        read_json(&self.0.join(RECIPE))
+    }
+
     /// As [`provenance`](Self::provenance), or `None` if the folder does not belong to a run.
     pub(super) fn provenance_if_any(&self) -> Result<Option<RunProvenance>> {
         self.0.join(PROVENANCE).exists().then(|| self.provenance()).transpose()

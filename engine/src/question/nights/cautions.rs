@@ -1,7 +1,10 @@
 //! Limits of an answer about nights to keep in mind.
 
+use std::collections::BTreeSet;
+
 use nocturne_concepts::Source;
 use nocturne_concepts::calibration::{MIN_CHANNELS, Origin};
+use nocturne_psg::annotation::{AUTOMATIC, STAGE_SOURCE};
 use nocturne_psg::montage::Channel;
 use nocturne_psg::statistics::least_minutes;
 
@@ -31,6 +34,12 @@ pub(super) fn cautions(
              estimates without an interval, not for publication"
         ));
     }
+    let n_automatic = automatic(space, nights);
+    if n_automatic > 0 {
+        cautions.push(format!(
+            "the stages of {n_automatic} nights are those of a program, not of a person, although their source is `scored`"
+        ));
+    }
     let with = |reason: NoInterval| {
         let has = |night: &&&JudgedNight| {
             night.hit.values.iter().any(|it| it.no_interval == Some(reason))
@@ -48,6 +57,21 @@ pub(super) fn cautions(
         cautions.push(format!("{n_short} nights have less than {least:.0} min of sleep; their numbers have no interval"));
     }
     cautions
+}
+
+/// Returns the number of nights with a scored value whose stages a program scored, by the metadata that indexing stores.
+fn automatic(space: &PinnedSpace, nights: &[JudgedNight]) -> usize {
+    let entries = space.snapshot().entries();
+    let by_program: BTreeSet<&str> = entries
+        .iter()
+        .filter(|entry| entry.metadata.get(STAGE_SOURCE).is_some_and(|it| it == AUTOMATIC))
+        .map(|entry| entry.id.as_str())
+        .collect();
+    let is_scored = |night: &&JudgedNight| {
+        night.hit.values.iter().any(|it| it.source == Source::Scored)
+            && by_program.contains(night.hit.recording.as_str())
+    };
+    nights.iter().filter(is_scored).count()
 }
 
 /// Returns a caution for each concept of a question that no accepted standard defines.

@@ -176,9 +176,11 @@ pub(crate) struct ExportArgs {
     /// Licence of a weights file.
     #[arg(long, env = "NOCTURNE_TRAIN_LICENCE", value_name = "TEXT")]
     pub(crate) licence: Option<String>,
-    /// Span over which a channel was scaled in the training of a weights file.
-    #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE", default_value = "recording")]
-    pub(crate) z_score: ZScoreArg,
+    /// Span over which channels are scaled: that of the training set of a run, unless its recipe has
+    /// `epoch_scale_share` between 0 and 1; that of the training of a weights file [default: the training set's, or
+    /// `recording`].
+    #[arg(long, env = "NOCTURNE_TRAIN_Z_SCORE")]
+    pub(crate) z_score: Option<ZScoreArg>,
     /// Number format of the graphs: `fp32`; `fp16` or `bf16`, which halve the files; or `int8`, which is faster for the
     /// signal tower on the CPU and like `fp16` for the rest. The manifest states the difference to `fp32`; measuring it
     /// requires ONNX Runtime.

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nocturne_encoder::Bundle;
+use nocturne_psg::ZScore;
 use nocturne_trainer::onnx::GraphPrecision;
 use nocturne_trainer::training::RunFolder;
 use nocturne_trainer::{
@@ -25,7 +26,7 @@ struct ExportInput {
 pub(super) fn run(arguments: &ExportArgs) -> Result<CommandOutcome> {
     let name = arguments.name.clone().unwrap_or_else(|| folder_name(&arguments.out));
     let source = if arguments.weights.is_dir() {
-        of_run(&RunFolder::new(&arguments.weights), name)?
+        of_run(&RunFolder::new(&arguments.weights), arguments, name)?
     } else {
         of_file(arguments, name)?
     };
@@ -73,16 +74,26 @@ fn reduced(
     Ok(bundle)
 }
 
-fn of_run(run: &RunFolder, name: String) -> Result<ExportInput> {
+fn of_run(run: &RunFolder, arguments: &ExportArgs, name: String) -> Result<ExportInput> {
     let config = ModelConfig::read(&run.config())?;
     let provenance = run.provenance()?;
+    let of_set = provenance.set.z_score;
+    let z_score = arguments.z_score.map_or(of_set, Into::into);
+    let share = run.recipe()?.augmentation.epoch_scale_share;
+    if z_score != of_set && !(share > 0.0 && share < 1.0) {
+        bail!(
+            "`{}` was trained on channels scaled over one span only; expected `epoch_scale_share` between 0 and 1 in its \
+             recipe, found {share}",
+            run.path().display()
+        );
+    }
     Ok(ExportInput {
         weights: Weights::read(&run.weights())?,
         trained: Some(run.read_tokens(config.text_cfg.vocab_size)?),
         config,
         facts: BundleFacts {
             name,
-            z_score: provenance.set.z_score,
+            z_score,
             data: provenance.data(),
             licence: provenance.set.licence,
             command: provenance.command,
@@ -101,7 +112,7 @@ fn of_file(arguments: &ExportArgs, name: String) -> Result<ExportInput> {
         trained: None,
         facts: BundleFacts {
             name,
-            z_score: arguments.z_score.into(),
+            z_score: arguments.z_score.map_or(ZScore::Recording, Into::into),
             data,
             licence,
             command: args::command_line(),

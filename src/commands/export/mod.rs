@@ -1,6 +1,8 @@
 //! `nocturne export`
 
-use anyhow::Result;
+mod npy;
+
+use anyhow::{Context, Result};
 use nocturne_index::Recording;
 use nocturne_psg::EventKind;
 use nocturne_psg::hash::sha256;
@@ -12,8 +14,12 @@ use crate::console;
 use crate::error::CommandOutcome;
 
 pub(super) fn run(arguments: &Export) -> Result<CommandOutcome> {
-    let ExportFormat::Dump = arguments.format;
     let collection = arguments.collection.location().open()?;
+    if arguments.format == ExportFormat::Npy {
+        let folder = arguments.out.as_deref().context("name the folder with `--out DIR`")?;
+        npy::write(&*collection, folder)?;
+        return Ok(CommandOutcome::Done);
+    }
     // One recording is in memory at a time.
     for entry in collection.entries() {
         dump(&*collection.read_epochs(&entry.id)?)?;

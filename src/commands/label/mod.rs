@@ -1,5 +1,9 @@
 //! `nocturne label`
 
+mod files;
+mod night;
+mod parquet;
+
 use std::collections::BTreeMap;
 
 use anyhow::Result;
@@ -8,7 +12,9 @@ use nocturne_engine::{Engine, EpochLabels, LearnedConcept};
 use nocturne_index::Filter;
 use nocturne_psg::Stage;
 
-use crate::args::{Common, Label};
+use self::files::LabelFiles;
+use self::night::LabelSets;
+use crate::args::{Common, Label, LabelSet};
 use crate::console;
 use crate::error::CommandOutcome;
 use crate::session;
@@ -18,9 +24,15 @@ use crate::table::{hypnogram, number, table};
 const WIDTH: usize = 96;
 
 pub(super) fn run(common: &Common, arguments: Label) -> Result<CommandOutcome> {
-    let Label { recordings, filter, set, concept, json, collection } = arguments;
+    let Label { recordings, filter, set, concept, json, collection, output } = arguments;
     let filter = filter.on(&recordings)?;
     let engine = session::engine(common, &collection)?;
+    if let Some(folder) = &output.out {
+        let has = |set| output.labels.contains(&set);
+        let sets = LabelSets { stages: has(LabelSet::Stages), events: has(LabelSet::Events) };
+        let (formats, is_forced) = (&output.format[..], output.force);
+        return LabelFiles { folder, formats, sets, is_forced }.write(&engine, &filter);
+    }
     let labeller = match concept {
         Some(file) => Labeller::Concept(engine.read_concept(&file)?),
         None => Labeller::Set(set),
