@@ -100,7 +100,7 @@ fn collection_of_another_bundle_is_rejected_and_not_changed() {
     let manifest = bundle.join("bundle.toml");
     let changed = std::fs::read_to_string(&manifest)
         .unwrap()
-        .replace("z_score = \"recording\"", "z_score = \"epoch\"");
+        .replace("z_score = \"epoch\"", "z_score = \"recording\"");
     std::fs::write(&manifest, changed).unwrap();
     for arguments in [
         &["search", "sleep", "-c", text(&cohort.collection), "--bundle", text(&bundle)][..],

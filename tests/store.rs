@@ -137,7 +137,7 @@ fn recordings_of_a_subject_are_erased(places: &Places) {
     assert!(output.stderr.contains("backups"), "{}", output.stderr);
     let names = run(["list", "-c", &collection, "--json"]).expect_code(0).json_lines();
     assert_eq!(names.len(), 1);
-    assert_eq!(names[0]["recording"], "shhs1-200002");
+    assert_eq!(names[0]["id"], "shhs1-200002");
     let unknown = run(["remove", "--subject", "shhs-200001", "-c", &collection]).expect_code(1);
     assert_eq!(unknown.error(), "no recording has the subject `shhs-200001`");
 }
