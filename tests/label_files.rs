@@ -32,7 +32,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// The stage of each epoch of the first night by the JSON lines.
 fn stages(out: &Path) -> Vec<String> {
-    let lines = std::fs::read_to_string(out.join("jsonl/night-0001.jsonl")).unwrap();
+    let lines = std::fs::read_to_string(out.join("jsonl/night-0001_automatic.jsonl")).unwrap();
     let stage = |line: &str| {
         let epoch: serde_json::Value = serde_json::from_str(line).unwrap();
         epoch["stage"].as_str().unwrap().to_owned()
@@ -48,28 +48,71 @@ fn every_format_has_the_same_stages_and_says_where_they_come_from() {
     label(&cohort.collection, out, &[]).expect_code(0);
     let stages = stages(out);
     assert!(stages.len() > 100 && stages.iter().any(|stage| stage == "N3"));
-    let csv = std::fs::read_to_string(out.join("csv/night-0001.csv")).unwrap();
+    let csv = std::fs::read_to_string(out.join("csv/night-0001_automatic.csv")).unwrap();
     let of_csv: Vec<&str> = csv.lines().skip(1).map(|row| row.split(',').nth(2).unwrap()).collect();
     assert_eq!(of_csv, stages);
     for file in [
-        "edf+/night-0001.edf",
-        "annot/night-0001.annot",
-        "eannot/night-0001.eannot",
-        "nsrr-xml/night-0001-nsrr.xml",
-        "bids/night-0001_events.tsv",
+        "edf+/night-0001_automatic.edf",
+        "annot/night-0001_automatic.annot",
+        "eannot/night-0001_automatic.eannot",
+        "nsrr-xml/night-0001_automatic-nsrr.xml",
+        "bids/night-0001_automatic_events.tsv",
     ] {
         let read = AnnotationFile::open(&out.join(file), None).unwrap();
-        let hypnogram = Scoring::from_annotations(&read.annotations).hypnogram;
+        let scoring = Scoring::from_annotations(&read.annotations);
+        assert!(scoring.events.is_empty(), "a label of an epoch is not an event: {file}");
+        let hypnogram = scoring.hypnogram;
         let found: Vec<String> = (0..stages.len())
             .map(|epoch| hypnogram.stage_of_epoch(epoch as f64 * 30.0))
             .map(|stage| stage.unwrap().code().to_owned())
             .collect();
         assert_eq!(found, stages, "{file}");
     }
-    let about = std::fs::read_to_string(out.join("bids/night-0001_events.json")).unwrap();
+    let about = std::fs::read_to_string(out.join("bids/night-0001_automatic_events.json")).unwrap();
     let about: serde_json::Value = serde_json::from_str(&about).unwrap();
     assert_eq!(about["source"], "model");
     assert_eq!(about["labels_of"]["bundle_fingerprint"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn labels_beside_a_recording_are_those_of_a_program() {
+    let cohort = require!(cohort());
+    let out = tempfile::tempdir().unwrap();
+    label(&cohort.collection, out.path(), &["night-0001"]).expect_code(0);
+    for file in [
+        "csv/{}.csv",
+        "edf+/{}.edf",
+        "annot/{}.annot",
+        "eannot/{}.eannot",
+        "nsrr-xml/{}-nsrr.xml",
+        "bids/{}_events.tsv",
+    ] {
+        let file = file.replace("{}", "night-0001_automatic");
+        let night = tempfile::tempdir().unwrap();
+        let recording = night.path().join("night-0001.edf");
+        std::fs::copy(cohort.nights.join("night-0001.edf"), &recording).unwrap();
+        let label = out.path().join(&file);
+        std::fs::copy(&label, night.path().join(label.file_name().unwrap())).unwrap();
+        let stats =
+            run(["stats", text(&recording), "--format", "json"]).expect_code(0).json_lines();
+        let tst = stats[0]["statistics"].as_array().unwrap().iter().find(|it| it["name"] == "tst");
+        assert_eq!(tst.unwrap()["source"], "automatic", "{file}");
+        assert!(tst.unwrap()["value"].as_f64().unwrap() > 60.0, "{file}");
+    }
+}
+
+#[test]
+fn another_filter_is_not_taken_for_the_same_labels() {
+    let cohort = require!(cohort());
+    let out = tempfile::tempdir().unwrap();
+    let part = ["night-0001", "--filter", "stage = N3"];
+    label(&cohort.collection, out.path(), &part).expect_code(0);
+    let refused = label(&cohort.collection, out.path(), &["night-0001"]).expect_code(1);
+    assert!(
+        refused.stderr.contains("another model, recording, set or filter"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]
@@ -95,7 +138,7 @@ fn other_files_are_overwritten_only_on_request() {
     let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("csv")).unwrap();
-    let mine = folder.path().join("csv/night-0001.csv");
+    let mine = folder.path().join("csv/night-0001_automatic.csv");
     std::fs::write(&mine, "mine").unwrap();
     let refused = label(&cohort.collection, folder.path(), &["night-0001"]).expect_code(1);
     assert!(refused.stderr.contains("`--force`"), "{}", refused.stderr);

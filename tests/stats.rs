@@ -54,6 +54,11 @@ fn time_in_bed_is_refused_without_marks_and_can_be_stated() {
     let night = statistics(&[text(&recording), "--in-bed", "22:32-22:50"]);
     assert_eq!(night["in_bed"]["start_s"], 120.0);
     assert_eq!(named(&night, "tib")["value"], 18.0);
+    // It starts ten minutes before the recording, which lasts 20 min.
+    let night = statistics(&[text(&recording), "--in-bed", "22:20-23:30"]);
+    assert_eq!(named(&night, "tib")["value"], 20.0);
+    let outside = run(["stats", text(&recording), "--in-bed", "5000-6000"]).expect_code(1);
+    assert!(outside.stderr.contains("is not within"), "{}", outside.stderr);
 }
 
 #[test]

@@ -10,8 +10,8 @@
 use std::ops::Range;
 
 use nocturne_psg::montage::Channel;
-use nocturne_psg::night::INPUT_LEN;
-use nocturne_psg::{EPOCH_S, EPOCH_SAMPLES, EpochNumber, Night, RATE_HZ};
+use nocturne_psg::night::{INPUT_LEN, scale_within_epoch};
+use nocturne_psg::{EPOCH_S, EPOCH_SAMPLES, EpochNumber, Night, RATE_HZ, ZScore};
 use serde::Serialize;
 
 use crate::embedding::Embedding;
@@ -92,7 +92,9 @@ impl MatchSpan {
     }
 }
 
-/// The input of an epoch and its cosine to the query.
+/// The input of an epoch, scaled over the recording, and its cosine to the query.
+///
+/// Signals are exchanged in a scale that both epochs share; a bundle that scales within epochs gets the result scaled so.
 struct ScoredInput {
     input: Vec<f32>,
     cosine: f32,
@@ -134,7 +136,8 @@ impl SignalEncoder {
             .collect();
         let windows: Vec<Cells> =
             windows().map(|seconds| Cells { channels: 0..Channel::COUNT, seconds }).collect();
-        let seconds = of_seconds(&self.changes((&epoch, &inputs), &windows, query)?);
+        let seconds =
+            of_seconds(&self.changes((&epoch, &inputs), &windows, (query, night.z_score()))?);
         let channels: Vec<Channel> = night.epochs()[epoch_idx]
             .mask
             .iter()
@@ -148,7 +151,7 @@ impl SignalEncoder {
                 seconds: seconds.clone(),
             };
             let cells: Vec<Cells> = channels.iter().map(one).collect();
-            let changes = self.changes((&epoch, &inputs), &cells, query)?;
+            let changes = self.changes((&epoch, &inputs), &cells, (query, night.z_score()))?;
             span.channels = channels
                 .iter()
                 .zip(changes)
@@ -188,7 +191,7 @@ impl SignalEncoder {
         &mut self,
         (epoch, references): (&ScoredInput, &[ScoredInput]),
         cells: &[Cells],
-        query: &Embedding,
+        (query, z_score): (&Embedding, ZScore),
     ) -> Result<Vec<f32>> {
         let mut sums = vec![0.0; cells.len()];
         let pairs = (self.batch_size() / 2).max(1);
@@ -198,6 +201,9 @@ impl SignalEncoder {
                 batch.clear();
                 for cells in cells {
                     push_exchanged(&mut batch, (&epoch.input, &reference.input), cells);
+                }
+                if z_score == ZScore::Epoch {
+                    batch.chunks_exact_mut(INPUT_LEN).for_each(scale_within_epoch);
                 }
                 let embeddings = self.encode_inputs(&batch)?;
                 for (pair, sum) in embeddings.chunks_exact(2).zip(sums) {
@@ -213,7 +219,7 @@ impl SignalEncoder {
 
 fn input(night: &Night, epoch_idx: usize) -> Vec<f32> {
     let mut input = vec![0.0; INPUT_LEN];
-    night.write_input(epoch_idx, &mut input);
+    night.write_scaled_input(epoch_idx, ZScore::Recording, &mut input);
     input
 }
 
@@ -300,6 +306,23 @@ mod tests {
             let row = &first[channel * EPOCH_SAMPLES..][..EPOCH_SAMPLES];
             assert_eq!((row[28 * SECOND - 1], row[28 * SECOND], row[1919]), (1.0, 2.0, 2.0));
         }
+    }
+
+    #[test]
+    fn input_is_scaled_within_the_epoch_after_the_exchange() {
+        let wave = |amplitude: f32| -> Vec<f32> {
+            (0..INPUT_LEN).map(|i| amplitude * (0.7 * i as f32).sin()).collect()
+        };
+        let mut batch = Vec::new();
+        let cells = Cells { channels: 0..Channel::COUNT, seconds: 0..15 };
+        push_exchanged(&mut batch, (&wave(1.0), &wave(3.0)), &cells);
+        batch.chunks_exact_mut(INPUT_LEN).for_each(scale_within_epoch);
+        let power = |samples: &[f32]| samples.iter().map(|x| x * x).sum::<f32>();
+        let (loud, quiet) = batch[..EPOCH_SAMPLES].split_at(EPOCH_SAMPLES / 2);
+        let ratio = power(loud) / power(quiet);
+        assert!((8.5..9.5).contains(&ratio), "the halves keep their ratio of 9: {ratio}");
+        let all = (power(loud) + power(quiet)) / EPOCH_SAMPLES as f32;
+        assert!((all - 1.0).abs() < 1e-3, "{all}");
     }
 
     #[test]

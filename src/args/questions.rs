@@ -44,7 +44,8 @@ pub(crate) struct SearchEpochs {
     /// epochs for each hit.
     #[arg(long, conflicts_with = "captions")]
     pub(crate) explain: bool,
-    /// Merge hits that follow each other in a recording; `--top` still counts epochs.
+    /// Merge hits that follow each other in a recording; only the best `--top` epochs are merged, so raise it to see whole
+    /// bouts.
     #[arg(long, conflicts_with_all = ["captions", "nights", "explain"])]
     pub(crate) bouts: bool,
     /// Write JSON instead of a table.
@@ -217,17 +218,17 @@ impl LabelFormat {
         }
     }
 
-    /// Returns what follows the name of the recording.
+    /// Returns what follows the name of the recording; by `automatic`, a reader knows that a program wrote it.
     pub(crate) const fn suffix(self) -> &'static str {
         match self {
-            Self::Csv => ".csv",
-            Self::Parquet => ".parquet",
-            Self::Jsonl => ".jsonl",
-            Self::Edf => ".edf",
-            Self::Annot => ".annot",
-            Self::Eannot => ".eannot",
-            Self::NsrrXml => "-nsrr.xml",
-            Self::Bids => "_events.tsv",
+            Self::Csv => "_automatic.csv",
+            Self::Parquet => "_automatic.parquet",
+            Self::Jsonl => "_automatic.jsonl",
+            Self::Edf => "_automatic.edf",
+            Self::Annot => "_automatic.annot",
+            Self::Eannot => "_automatic.eannot",
+            Self::NsrrXml => "_automatic-nsrr.xml",
+            Self::Bids => "_automatic_events.tsv",
         }
     }
 }

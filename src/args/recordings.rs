@@ -84,7 +84,7 @@ pub(crate) struct Stats {
     #[command(flatten)]
     pub(crate) list: ManifestArguments,
     /// Time in bed: `marks` of lights off and lights on, the whole `recording`, or START-END as clock times
-    /// (`22:30-06:45`) or seconds from the start (`600-28800`). Without it, sleep efficiency and latency are refused.
+    /// (`22:30-06:45`) or seconds from the start (`600-28800`). If lights off and on are not marked, sleep efficiency and latency are refused.
     #[arg(long, default_value = "marks", value_name = "WHEN")]
     pub(crate) in_bed: InBedChoice,
     /// Also give indices by `stage`, `position` or `third` of the night; several are separated by commas.

@@ -75,7 +75,7 @@ fn statistics(
             marked @ (InBed::LightsMarks { .. } | InBed::Stated { .. }) => marked,
         },
         InBedChoice::Recording => InBed::WholeRecording,
-        InBedChoice::Seconds { start_s, end_s } => InBed::Stated { start_s, end_s },
+        InBedChoice::Seconds { start_s, end_s } => stated(&recording, start_s, end_s)?,
         InBedChoice::Clock { start, end } => {
             let path = found.path.display();
             let begin = recording.file().start().with_context(|| {
@@ -83,16 +83,45 @@ fn statistics(
                     "`{path}` has no start time, so `--in-bed` needs seconds, such as 600-28800"
                 )
             })?;
-            let after = |clock: jiff::civil::Time, from_s: f64| {
-                let elapsed_s = begin.time().duration_until(clock).as_secs_f64();
-                let days = ((from_s - elapsed_s) / DAY_S).ceil().max(0.0);
-                elapsed_s + days * DAY_S
+            let start_s = begin.time().duration_until(start).as_secs_f64();
+            let length_s = start.duration_until(end).as_secs_f64().rem_euclid(DAY_S);
+            // The day on which most of the span was recorded.
+            let recorded_s = recorded_s(&recording);
+            let overlap_s = |day: &f64| {
+                let start_s = start_s + day * DAY_S;
+                (start_s + length_s).min(recorded_s) - start_s.max(0.0)
             };
-            let start_s = after(start, 0.0);
-            InBed::Stated { start_s, end_s: after(end, start_s) }
+            let days = (-1..=2).map(f64::from);
+            let day = days.max_by(|a, b| overlap_s(a).total_cmp(&overlap_s(b))).unwrap_or(0.0);
+            let start_s = start_s + day * DAY_S;
+            stated(&recording, start_s, start_s + length_s)?
         }
     };
     Ok(NightStatistics::of(&recording, &night, in_bed, strata))
+}
+
+/// Returns a stated time in bed, cut to the recording with a warning.
+fn stated(recording: &Recording, start_s: f64, end_s: f64) -> Result<InBed> {
+    let path = recording.file().path().display();
+    let recorded_s = recorded_s(recording);
+    let within = (start_s.max(0.0), end_s.min(recorded_s));
+    if within.0 >= within.1 {
+        bail!(
+            "the time in bed, from {start_s:.0} s to {end_s:.0} s, is not within `{path}`, which lasts {recorded_s:.0} s"
+        );
+    }
+    if within != (start_s, end_s) {
+        console::note(format_args!(
+            "warning: {path}: the time in bed, from {start_s:.0} s to {end_s:.0} s, was cut to the recording, which lasts \
+             {recorded_s:.0} s"
+        ));
+    }
+    Ok(InBed::Stated { start_s: within.0, end_s: within.1 })
+}
+
+/// Returns the seconds from the first to the last sample.
+fn recorded_s(recording: &Recording) -> f64 {
+    recording.file().runs().last().map_or(0.0, |run| run.start_s + run.duration_s)
 }
 
 /// Seconds of a day.

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::annotation_file::{has_annotations, is_stage_list, may_have_format};
+use super::annotation_file::{
+    has_annotations, is_annotation_recording, is_stage_list, may_have_format,
+};
 use super::format::AnnotationFormat;
 use crate::error::Result;
 use crate::hash::{sha256, sha256_of_file};
@@ -93,8 +95,12 @@ impl FolderListing {
         files.sort();
         let is_recording =
             |name: &&str| matches!(name.rsplit_once('.'), Some((_, "edf" | "bdf" | "rec")));
-        let names = files.iter().map(|(name, _)| name.as_str()).filter(is_recording);
-        let mut stems: Vec<String> = names.map(|name| run_of(stem_of(name)).to_owned()).collect();
+        // An EDF file with annotations only is not another recording, whatever its name.
+        let recordings = files.iter().filter(|(name, path)| {
+            is_recording(&name.as_str()) && !is_annotation_recording(path).unwrap_or(false)
+        });
+        let mut stems: Vec<String> =
+            recordings.map(|(name, _)| run_of(stem_of(name)).to_owned()).collect();
         stems.sort();
         Self { files, stems }
     }

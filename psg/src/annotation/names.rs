@@ -11,6 +11,10 @@ use crate::sleep::{EventKind, Stage};
 /// The embedded table of names.
 const TABLE_TEXT: &str = include_str!("../../data/annotations.toml");
 
+/// The start of a label of a whole epoch, such as `epoch with arousal`. It says neither when an event was nor how many there
+/// were, so it is not an event.
+pub const EPOCH_WITH: &str = "epoch with ";
+
 /// What the text of an annotation means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
@@ -87,6 +91,9 @@ pub fn meaning(text: &str) -> Option<Meaning> {
     let name = normalised(text.split("@@").next().unwrap_or_default());
     if let Some(meaning) = NAMES.get(&name) {
         return Some(*meaning);
+    }
+    if name.starts_with(EPOCH_WITH) {
+        return Some(Meaning::Other);
     }
     let mut known = name.split('|').filter_map(|part| NAMES.get(part.trim()));
     let first = *known.next()?;
@@ -285,6 +292,11 @@ mod tests {
     fn unscored_and_movement_time_are_not_stages() {
         assert_eq!(meaning("Unscored|9"), Some(Meaning::Stage(None)));
         assert_eq!(meaning("Movement|6"), Some(Meaning::Stage(None)));
+    }
+
+    #[test]
+    fn label_of_an_epoch_is_not_an_event() {
+        assert_eq!(meaning("epoch with obstructive_apnea"), Some(Meaning::Other));
     }
 
     #[test]

@@ -179,6 +179,20 @@ impl Night {
     ///
     /// Panics if the length of `input` is not [`INPUT_LEN`].
     pub fn write_input(&self, epoch_idx: usize, input: &mut [f32]) {
+        self.write_scaled_input(epoch_idx, self.z_score, input);
+    }
+
+    /// Returns the span over which channels are scaled for the encoder.
+    pub fn z_score(&self) -> ZScore {
+        self.z_score
+    }
+
+    /// Writes the input of an epoch as [`write_input`](Self::write_input) does, scaled over another span.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the length of `input` is not [`INPUT_LEN`].
+    pub fn write_scaled_input(&self, epoch_idx: usize, z_score: ZScore, input: &mut [f32]) {
         assert_eq!(
             input.len(),
             INPUT_LEN,
@@ -189,13 +203,23 @@ impl Night {
                 None => row.fill(0.0),
                 Some(codes) if channel == Channel::Position => row.copy_from_slice(codes),
                 Some(samples) => {
-                    let scale = match self.z_score {
+                    let scale = match z_score {
                         ZScore::Recording => self.scales[channel.index()],
                         ZScore::Epoch => ChannelScale::of([samples]),
                     };
                     scale.apply(samples, row);
                 }
             }
+        }
+    }
+}
+
+/// Scales each channel of an input, `[10, 1920]`, within its epoch; the position stays.
+pub fn scale_within_epoch(input: &mut [f32]) {
+    for (channel, row) in Channel::ALL.into_iter().zip(input.chunks_exact_mut(EPOCH_SAMPLES)) {
+        if channel != Channel::Position {
+            let samples = row.to_vec();
+            ChannelScale::of([&samples[..]]).apply(&samples, row);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod npy;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nocturne_index::Recording;
 use nocturne_psg::EventKind;
 use nocturne_psg::hash::sha256;
@@ -15,6 +15,9 @@ use crate::error::CommandOutcome;
 
 pub(super) fn run(arguments: &Export) -> Result<CommandOutcome> {
     let collection = arguments.collection.location().open()?;
+    if arguments.format == ExportFormat::Dump && arguments.out.is_some() {
+        bail!("`--out` is for `--format npy`; `dump` writes to standard output");
+    }
     if arguments.format == ExportFormat::Npy {
         let folder = arguments.out.as_deref().context("name the folder with `--out DIR`")?;
         npy::write(&*collection, folder)?;

@@ -22,6 +22,8 @@ pub(super) struct LabelFiles<'a> {
     pub(super) folder: &'a Path,
     pub(super) formats: &'a [LabelFormat],
     pub(super) sets: LabelSets,
+    /// The expression that restricts the epochs, as written.
+    pub(super) expression: Option<&'a str>,
     /// Whether files of other labels are overwritten.
     pub(super) is_forced: bool,
 }
@@ -34,7 +36,7 @@ impl LabelFiles<'_> {
     ///
     /// What an earlier call wrote with the same model is skipped, so that a call resumes an interrupted one.
     pub(super) fn write(&self, engine: &Engine, filter: &Filter) -> Result<CommandOutcome> {
-        let provenance = Provenance::of(engine, self.sets)?;
+        let provenance = Provenance::of(engine, self.sets, self.expression)?;
         let page = engine.list_recordings(filter, usize::MAX, "")?;
         let bar = console::progress("labelling", page.recordings.len());
         let (mut n_written, mut n_present) = (0, 0);
@@ -118,7 +120,7 @@ impl LabelFiles<'_> {
         });
         if !is_same && about.is_some() && !self.is_forced {
             bail!(
-                "`{}` has labels of another model, recording or set; write them elsewhere, or overwrite them with `--force`",
+                "`{}` has labels of another model, recording, set or filter; write them elsewhere, or overwrite them with `--force`",
                 path.display()
             );
         }
@@ -133,7 +135,7 @@ impl LabelFiles<'_> {
 }
 
 impl Provenance {
-    fn of(engine: &Engine, sets: LabelSets) -> Result<Self> {
+    fn of(engine: &Engine, sets: LabelSets, expression: Option<&str>) -> Result<Self> {
         let info = engine.info()?;
         let (_, calibration) = engine.concepts()?;
         let sets = [("stages", sets.stages), ("events", sets.events)];
@@ -145,6 +147,7 @@ impl Provenance {
             "bundle_fingerprint": info.bundle_fingerprint,
             "calibration_fingerprint": calibration.map(|it| it.fingerprint()),
             "sets": sets,
+            "filter": expression,
         })))
     }
 
@@ -160,7 +163,7 @@ impl Provenance {
             "epochs": night.epochs.len(),
             "epoch_s": EPOCH_S,
             "source": "model",
-            "events": "each event is somewhere in its epoch of 30 s; onset and length are those of the epoch",
+            "events": "each event is somewhere in its epoch of 30 s; onset and length are those of the epoch, and `epoch with` is not an event to be counted",
             "not_judged": night.abstentions(),
             "trial_type": {
                 "Description": "labels of epochs of 30 s by a program",

@@ -25,13 +25,16 @@ const WIDTH: usize = 96;
 
 pub(super) fn run(common: &Common, arguments: Label) -> Result<CommandOutcome> {
     let Label { recordings, filter, set, concept, json, collection, output } = arguments;
+    let expression = filter.filter.clone();
     let filter = filter.on(&recordings)?;
     let engine = session::engine(common, &collection)?;
     if let Some(folder) = &output.out {
         let has = |set| output.labels.contains(&set);
         let sets = LabelSets { stages: has(LabelSet::Stages), events: has(LabelSet::Events) };
         let (formats, is_forced) = (&output.format[..], output.force);
-        return LabelFiles { folder, formats, sets, is_forced }.write(&engine, &filter);
+        let expression = expression.as_deref();
+        let files = LabelFiles { folder, formats, sets, expression, is_forced };
+        return files.write(&engine, &filter);
     }
     let labeller = match concept {
         Some(file) => Labeller::Concept(engine.read_concept(&file)?),

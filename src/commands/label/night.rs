@@ -4,6 +4,7 @@ use anyhow::Result;
 use nocturne_engine::{Engine, EpochLabels};
 use nocturne_index::{Filter, RecordingEntry};
 use nocturne_psg::annotation::ScoredAnnotation;
+use nocturne_psg::annotation::names::EPOCH_WITH;
 use nocturne_psg::{EPOCH_S, Stage};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -94,7 +95,8 @@ impl LabelledNight {
         &mut self.epochs[at]
     }
 
-    /// Returns the labels as annotations of 30 s: an event is somewhere in its epoch.
+    /// Returns the labels as annotations of 30 s. An event is somewhere in its epoch, so it is written as `epoch with …`, which
+    /// no program counts as an event.
     pub(super) fn annotations(&self) -> Vec<ScoredAnnotation> {
         let annotation = |epoch: &LabelledEpoch, text: String| ScoredAnnotation {
             scorer: Some(SCORER.to_owned()),
@@ -102,7 +104,10 @@ impl LabelledNight {
         };
         let of_epoch = |epoch: &LabelledEpoch| {
             let stage = epoch.stage.map(|stage| annotation(epoch, format!("Sleep stage {stage}")));
-            let events = epoch.events.iter().map(|event| annotation(epoch, (*event).to_owned()));
+            let events = epoch
+                .events
+                .iter()
+                .map(|event| annotation(epoch, format!("{EPOCH_WITH}{}", event.replace('_', " "))));
             stage.into_iter().chain(events).collect::<Vec<_>>()
         };
         self.epochs.iter().flat_map(of_epoch).collect()
