@@ -134,6 +134,20 @@ fn second_call_resumes_and_changes_nothing() {
 }
 
 #[test]
+fn call_resumes_one_that_was_killed_between_two_files() {
+    let cohort = require!(cohort());
+    let folder = tempfile::tempdir().unwrap();
+    label(&cohort.collection, folder.path(), &["night-0001"]).expect_code(0);
+    let complete = files(folder.path());
+    // The file about a label file is written before it.
+    std::fs::remove_file(folder.path().join("csv/night-0001_automatic.csv")).unwrap();
+    std::fs::remove_file(folder.path().join("edf+/night-0001_automatic.edf")).unwrap();
+    std::fs::remove_file(folder.path().join("edf+/night-0001_automatic.edf.json")).unwrap();
+    label(&cohort.collection, folder.path(), &["night-0001"]).expect_code(0);
+    assert!(files(folder.path()) == complete);
+}
+
+#[test]
 fn other_files_are_overwritten_only_on_request() {
     let cohort = require!(cohort());
     let folder = tempfile::tempdir().unwrap();

@@ -16,9 +16,6 @@ use crate::header::{START_DATE_PREFIX, simulator_code};
 use crate::reader::EdfReader;
 use crate::tal;
 
-/// The patient field of EDF+ without any information.
-#[cfg(test)]
-const NO_PATIENT: &str = "X X X X";
 /// Highest age in years that is copied as it is.
 const MAX_AGE: i16 = 89;
 /// Highest age in years that a person may have.
@@ -266,6 +263,7 @@ mod tests {
 
     #[test]
     fn only_sex_and_age_of_the_patient_are_kept() {
+        const NO_PATIENT: &str = "X X X X";
         let start = Some(jiff::civil::date(2020, 3, 1));
         let kept = |field: &str, keep_sex, keep_age| {
             let options = DeidentifyOptions { keep_sex, keep_age, ..DeidentifyOptions::default() };

@@ -52,7 +52,7 @@ pub struct NightStatistic {
     pub n_events: Option<usize>,
     /// Minutes over which an index is computed.
     pub minutes: Option<f64>,
-    /// Why there is no value, as a sentence.
+    /// The reason why there is no value.
     pub why_not: Option<String>,
 }
 

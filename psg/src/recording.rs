@@ -243,10 +243,7 @@ impl ScoringParts {
             warnings.extend(stage_lengths::fill(&mut annotations, self.end_s));
             let is_automatic = scorers::is_program(scorer.as_deref().unwrap_or(name));
             let name = match scorer.as_deref().filter(|_| has_several) {
-                Some(scorer) if scorer.starts_with("annotation signal") => {
-                    format!("{name}, {scorer}")
-                }
-                Some(scorer) => format!("{name}, scorer {scorer}"),
+                Some(scorer) => format!("{name}, {scorer}"),
                 None => name.to_owned(),
             };
             let scoring = scoring_within(&annotations, self.end_s, &name, warnings);
@@ -271,8 +268,8 @@ fn own_annotations(file: &EdfReader, options: &ScoringOptions) -> Vec<ScoredAnno
 /// Returns a warning about a file beside a recording.
 pub(crate) fn not_understood(path: &Path) -> Warning {
     let message = format!(
-        "{} lies beside the recording and was not used: it is not a known kind of annotations, or a list of stages that \
-         could be of any recording",
+        "{} lies beside the recording and was not used: it is not a known kind of annotations or not of the chosen \
+         format, or it is a list of stages that could be of any recording",
         quoted(&name(path))
     );
     Warning::new(WarningCode::Annotation, message)

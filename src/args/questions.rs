@@ -181,6 +181,16 @@ pub(crate) enum LabelSet {
     Events,
 }
 
+impl LabelSet {
+    /// Returns the name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Stages => "stages",
+            Self::Events => "events",
+        }
+    }
+}
+
 /// A format for labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LabelFormat {

@@ -75,12 +75,14 @@ impl Companions {
     #[must_use]
     pub fn of_format(self, format: Option<AnnotationFormat>) -> Self {
         let Some(format) = format else { return self };
-        let (mut annotations, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        let (mut annotations, mut unknown): (Vec<PathBuf>, Vec<PathBuf>) =
             self.annotations.into_iter().partition(|path| may_have_format(path, format));
-        if format != AnnotationFormat::EdfPlus {
+        if format == AnnotationFormat::EdfPlus {
+            unknown.extend(self.unknown);
+        } else {
             annotations.extend(self.unknown);
         }
-        Self { annotations, unknown: others }
+        Self { annotations, unknown }
     }
 }
 

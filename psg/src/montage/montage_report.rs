@@ -65,10 +65,7 @@ impl ResolvedMontage {
     /// Returns the signals that feed no channel, except annotation signals and a hypnogram, in file order.
     pub fn unused(&self, header: &EdfHeader) -> Vec<UnusedSignal> {
         let hypnogram = self.hypnogram(header);
-        let is_used = |i: usize| {
-            Some(i) == hypnogram
-                || self.channels().iter().any(|it| it.plus == i || it.minus == Some(i))
-        };
+        let is_used = |i: usize| Some(i) == hypnogram || self.feeds_a_channel(i);
         let signals = header.signals.iter().enumerate();
         let unused = signals.filter(|(i, signal)| !signal.is_annotations && !is_used(*i));
         unused.map(|(_, signal)| self.unused_signal(signal, header)).collect()
@@ -77,11 +74,10 @@ impl ResolvedMontage {
     /// Returns the labels of signals that feed no channel and are unknown in the profile, each once, in file order.
     pub fn unknown_labels(&self, header: &EdfHeader) -> Vec<UnknownLabel> {
         let vocabulary = &self.profile().vocabulary;
-        let is_used =
-            |i: usize| self.channels().iter().any(|it| it.plus == i || it.minus == Some(i));
         let mut unknown: Vec<UnknownLabel> = Vec::new();
         let signals = header.signals.iter().enumerate();
-        let signals = signals.filter(|(i, signal)| !signal.is_annotations && !is_used(*i));
+        let signals =
+            signals.filter(|(i, signal)| !signal.is_annotations && !self.feeds_a_channel(*i));
         for (_, signal) in signals {
             let label = &signal.label;
             let is_known = vocabulary.meaning(&normalised(label)).is_some();
@@ -92,6 +88,10 @@ impl ResolvedMontage {
             unknown.push(UnknownLabel { label: label.clone(), nearest: nearest(label, known) });
         }
         unknown
+    }
+
+    fn feeds_a_channel(&self, signal: usize) -> bool {
+        self.channels().iter().any(|it| it.plus == signal || it.minus == Some(signal))
     }
 
     fn line(&self, channel: Channel, header: &EdfHeader) -> MontageLine {

@@ -11,9 +11,9 @@ use nocturne_psg::annotation::write::{NsrrHeader, bids_tsv, luna_annot, luna_ean
 use nocturne_psg::edf::{NewRecording, durable};
 use serde_json::{Value, json};
 
-use super::night::{LabelSets, LabelledEpoch, LabelledNight};
+use super::night::{LabelledEpoch, LabelledNight};
 use super::parquet;
-use crate::args::LabelFormat;
+use crate::args::{LabelFormat, LabelSet};
 use crate::console;
 use crate::error::CommandOutcome;
 
@@ -21,7 +21,7 @@ use crate::error::CommandOutcome;
 pub(super) struct LabelFiles<'a> {
     pub(super) folder: &'a Path,
     pub(super) formats: &'a [LabelFormat],
-    pub(super) sets: LabelSets,
+    pub(super) sets: &'a [LabelSet],
     /// The expression that restricts the epochs, as written.
     pub(super) expression: Option<&'a str>,
     /// Whether files of other labels are overwritten.
@@ -93,11 +93,15 @@ impl LabelFiles<'_> {
             let folder = path.parent().unwrap_or(self.folder);
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create `{}`", folder.display()))?;
-            write_file(&night, format, &path)?;
-            // Written last: it says that the file beside it is complete.
+            // In this order, an interruption leaves no file whose origin is not known or is that of other labels.
+            if path.exists() {
+                std::fs::remove_file(&path)
+                    .with_context(|| format!("cannot remove `{}`", path.display()))?;
+            }
             let about = provenance.of_night(&night, format);
             let text = serde_json::to_string_pretty(&about)? + "\n";
             write_bytes(&sidecar(&path), text.as_bytes())?;
+            write_file(&night, format, &path)?;
         }
         Ok(true)
     }
@@ -118,29 +122,22 @@ impl LabelFiles<'_> {
             about["labels_of"] == provenance.0
                 && about["source_sha256"] == json!(entry.source_sha256)
         });
-        if !is_same && about.is_some() && !self.is_forced {
-            bail!(
-                "`{}` has labels of another model, recording, set or filter; write them elsewhere, or overwrite them with `--force`",
-                path.display()
-            );
+        if is_same || self.is_forced {
+            return Ok(is_same);
         }
-        if !is_same && about.is_none() && !self.is_forced {
-            bail!(
-                "`{}` exists and was not written by `nocturne label`; overwrite it with `--force`",
-                path.display()
-            );
-        }
-        Ok(is_same)
+        let what = match about {
+            Some(_) => "has labels of another model, recording, set or filter",
+            None => "exists and was not written by `nocturne label`",
+        };
+        bail!("`{}` {what}; write elsewhere, or overwrite it with `--force`", path.display())
     }
 }
 
 impl Provenance {
-    fn of(engine: &Engine, sets: LabelSets, expression: Option<&str>) -> Result<Self> {
+    fn of(engine: &Engine, sets: &[LabelSet], expression: Option<&str>) -> Result<Self> {
         let info = engine.info()?;
         let (_, calibration) = engine.concepts()?;
-        let sets = [("stages", sets.stages), ("events", sets.events)];
-        let sets: Vec<&str> =
-            sets.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect();
+        let sets: Vec<&str> = sets.iter().map(|set| set.name()).collect();
         Ok(Self(json!({
             "program": format!("nocturne {}", env!("CARGO_PKG_VERSION")),
             "bundle": info.bundle,

@@ -13,8 +13,7 @@ use nocturne_index::Filter;
 use nocturne_psg::Stage;
 
 use self::files::LabelFiles;
-use self::night::LabelSets;
-use crate::args::{Common, Label, LabelSet};
+use crate::args::{Common, Label};
 use crate::console;
 use crate::error::CommandOutcome;
 use crate::session;
@@ -29,9 +28,7 @@ pub(super) fn run(common: &Common, arguments: Label) -> Result<CommandOutcome> {
     let filter = filter.on(&recordings)?;
     let engine = session::engine(common, &collection)?;
     if let Some(folder) = &output.out {
-        let has = |set| output.labels.contains(&set);
-        let sets = LabelSets { stages: has(LabelSet::Stages), events: has(LabelSet::Events) };
-        let (formats, is_forced) = (&output.format[..], output.force);
+        let (formats, sets, is_forced) = (&output.format[..], &output.labels[..], output.force);
         let expression = expression.as_deref();
         let files = LabelFiles { folder, formats, sets, expression, is_forced };
         return files.write(&engine, &filter);

@@ -9,6 +9,8 @@ use nocturne_psg::{EPOCH_S, Stage};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::args::LabelSet;
+
 /// The labels of one night.
 pub(super) struct LabelledNight {
     pub(super) entry: RecordingEntry,
@@ -36,25 +38,18 @@ pub(super) struct LabelledEpoch {
     pub(super) scored_stage: Option<Stage>,
 }
 
-/// The sets of labels to write.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct LabelSets {
-    pub(super) stages: bool,
-    pub(super) events: bool,
-}
-
 impl LabelledNight {
     /// Labels the epochs of a recording that a filter allows.
     pub(super) fn of(
         engine: &Engine,
         entry: RecordingEntry,
         filter: &Filter,
-        sets: LabelSets,
+        sets: &[LabelSet],
     ) -> Result<Self> {
         let filter = Filter { recordings: Some([entry.id.clone()].into()), ..filter.clone() };
         let mut night = Self { entry, epochs: Vec::new() };
-        if sets.stages {
-            engine.label_epochs(&filter, "stages", |labels| {
+        if sets.contains(&LabelSet::Stages) {
+            engine.label_epochs(&filter, LabelSet::Stages.name(), |labels| {
                 let epoch = night.epoch(&labels);
                 epoch.stage = labels.labels.first().copied();
                 epoch.stage_probabilities = labels.probabilities;
@@ -62,8 +57,8 @@ impl LabelledNight {
                 true
             })?;
         }
-        if sets.events {
-            engine.label_epochs(&filter, "events", |labels| {
+        if sets.contains(&LabelSet::Events) {
+            engine.label_epochs(&filter, LabelSet::Events.name(), |labels| {
                 let epoch = night.epoch(&labels);
                 epoch.events = labels.labels;
                 epoch.event_probabilities = labels.probabilities;
