@@ -68,6 +68,10 @@ fn every_format_has_the_same_stages_and_says_where_they_come_from() {
             .collect();
         assert_eq!(found, stages, "{file}");
     }
+    // Readers of the whole folder take every other name for Parquet.
+    let parquet = std::fs::read_dir(out.join("parquet")).unwrap();
+    let mut names = parquet.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(names.all(|name| name.starts_with('_') || name.ends_with(".parquet")));
     let about = std::fs::read_to_string(out.join("bids/night-0001_automatic_events.json")).unwrap();
     let about: serde_json::Value = serde_json::from_str(&about).unwrap();
     assert_eq!(about["source"], "model");

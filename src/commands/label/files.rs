@@ -171,13 +171,16 @@ impl Provenance {
     }
 }
 
-/// Returns the path of the file about a file: BIDS expects `NAME_events.json`.
+/// Returns the path of the file about a file. BIDS expects `NAME_events.json`; readers of a folder of Parquet files pass over
+/// names that start with `_`.
 fn sidecar(path: &Path) -> PathBuf {
-    let name = path.to_string_lossy();
-    match name.strip_suffix("_events.tsv") {
-        Some(stem) => PathBuf::from(format!("{stem}_events.json")),
-        None => durable::with_suffix(path, ".json"),
-    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let about = match name.strip_suffix("_events.tsv") {
+        Some(stem) => format!("{stem}_events.json"),
+        None if name.ends_with(".parquet") => format!("_{name}.json"),
+        None => format!("{name}.json"),
+    };
+    path.with_file_name(about)
 }
 
 fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
