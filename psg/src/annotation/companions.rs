@@ -56,8 +56,6 @@ const OTHER_EXTENSIONS: [&str; 12] =
 pub struct FolderListing {
     /// Names in lower case with their paths, sorted.
     files: Vec<(String, PathBuf)>,
-    /// What is before the extension in the names of recordings, in lower case, sorted.
-    stems: Vec<String>,
 }
 
 /// The files that belong to a recording by their names.
@@ -95,16 +93,7 @@ impl FolderListing {
         let mut files: Vec<(String, PathBuf)> =
             paths.filter_map(|path| Some((lower(&path)?, path))).collect();
         files.sort();
-        let is_recording =
-            |name: &&str| matches!(name.rsplit_once('.'), Some((_, "edf" | "bdf" | "rec")));
-        // An EDF file with annotations only is not another recording, whatever its name.
-        let recordings = files.iter().filter(|(name, path)| {
-            is_recording(&name.as_str()) && !is_annotation_recording(path).unwrap_or(false)
-        });
-        let mut stems: Vec<String> =
-            recordings.map(|(name, _)| run_of(stem_of(name)).to_owned()).collect();
-        stems.sort();
-        Self { files, stems }
+        Self { files }
     }
 
     /// Returns the files whose names start with that of a recording, and not with the longer name of another one.
@@ -112,22 +101,38 @@ impl FolderListing {
         let name = recording.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let run = run_of(stem_of(&name));
         let first = self.files.partition_point(|(name, _)| name.as_str() < run);
-        let of_run = self.files[first..].iter().take_while(|(name, _)| name.starts_with(run));
         let is_of = |name: &str, run: &str| {
             let rest = name.strip_prefix(run);
             rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
         };
-        let first = self.stems.partition_point(|stem| stem.as_str() < run);
-        let longer: Vec<&String> = self.stems[first..]
+        let of_run: Vec<(&str, &Path)> = self.files[first..]
             .iter()
-            .take_while(|stem| stem.starts_with(run))
-            .filter(|stem| stem.len() > run.len())
+            .map(|(name, path)| (name.as_str(), path.as_path()))
+            .take_while(|(name, _)| name.starts_with(run))
+            .filter(|(name, _)| is_of(name, run))
+            .collect();
+        let longer: Vec<&str> = of_run
+            .iter()
+            .filter(|(name, path)| is_longer(name, run) && is_recording(name, path))
+            .map(|(name, _)| run_of(stem_of(name)))
             .collect();
         of_run
-            .filter(|(name, _)| is_of(name, run) && !longer.iter().any(|stem| is_of(name, stem)))
-            .map(|(_, path)| path.as_path())
+            .into_iter()
+            .filter(|(name, _)| !longer.iter().any(|stem| is_of(name, stem)))
+            .map(|(_, path)| path)
             .collect()
     }
+}
+
+/// Returns whether a name is that of a run whose name is longer.
+fn is_longer(name: &str, run: &str) -> bool {
+    run_of(stem_of(name)).len() > run.len()
+}
+
+/// Returns whether a file is a recording. An EDF file with annotations only is not, whatever its name.
+fn is_recording(name: &str, path: &Path) -> bool {
+    matches!(name.rsplit_once('.'), Some((_, "edf" | "bdf" | "rec")))
+        && !is_annotation_recording(path).unwrap_or(false)
 }
 
 /// Returns a name without its extension.
